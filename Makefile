@@ -1,0 +1,38 @@
+# Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k settings"
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint type bench services lock schemas
+
+bin := .venv/bin
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Build .venv from requirements.lock (PYTHON=... chooses the interpreter)
+	@PYTHON="$(PYTHON)" scripts/bootstrap
+
+demo: setup ## Run the main job once on real Kafka and Postgres and show the outcome
+	@$(bin)/marketmap demo $(ARGS)
+
+test: setup ## Run all tests; Kafka and Postgres are started when no address is given
+	@$(bin)/pytest $(ARGS)
+
+lint: setup ## Check style and the rules of who may import whom
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+	@$(bin)/lint-imports
+
+type: setup ## Check types
+	@$(bin)/mypy $(ARGS)
+
+bench: setup ## Measure on generated scrapes
+	@$(bin)/pytest tests/bench -s $(ARGS)
+
+services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/marketmap services down)
+	@$(bin)/marketmap services up
+
+lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
+	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv pip compile pyproject.toml --quiet --extra local --group dev --universal \
+		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock $(ARGS)
+
+schemas: setup ## Generate the schemas of the messages from their models
+	@$(bin)/marketmap schemas export $(ARGS)
