@@ -1,0 +1,50 @@
+"""The messages of this application: what it reads, what it writes, and what each field means."""
+
+from schemas.dead_letter import DEAD_REASONS, DeadLetter, DeadReason
+from schemas.fields import PLATFORMS, Platform
+from schemas.headers import ID_HEADER, audit_id, record_id, unmapped_id
+from schemas.mapping_event import MappingAction, MappingChanged, MappingState, OutcomeMapping
+from schemas.observation import Event, Observation
+from schemas.refusal import Refusal, describe_faults, refusal
+from schemas.resolved import (
+    MissEntry,
+    MissReason,
+    Omitted,
+    RejectedCode,
+    RejectedEntry,
+    ResolvedEvent,
+    ResolvedMarket,
+    ResolvedOutcome,
+)
+from schemas.unmapped import SampleOutcome, UnmappedMarket
+
+__all__ = [
+    "DEAD_REASONS",
+    "ID_HEADER",
+    "PLATFORMS",
+    "DeadLetter",
+    "DeadReason",
+    "Event",
+    "MappingAction",
+    "MappingChanged",
+    "MappingState",
+    "MissEntry",
+    "MissReason",
+    "Observation",
+    "Omitted",
+    "OutcomeMapping",
+    "Platform",
+    "Refusal",
+    "RejectedCode",
+    "RejectedEntry",
+    "ResolvedEvent",
+    "ResolvedMarket",
+    "ResolvedOutcome",
+    "SampleOutcome",
+    "UnmappedMarket",
+    "audit_id",
+    "describe_faults",
+    "record_id",
+    "refusal",
+    "unmapped_id",
+]

@@ -1,0 +1,219 @@
+"""The AsyncAPI 3.0 document: the topics, what is on them, and what this application does with them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from schemas import examples
+from schemas.fields import PLATFORMS, Platform
+from schemas.headers import ID_HEADER, audit_id, record_id, unmapped_id
+from schemas.json_schema import shared_schemas
+
+_SOURCE_ID: Final = record_id("Wq3nVJ0iSkKZp2bK1yF0Bg", 3, 1042)
+_AUDIT_ID: Final = audit_id(examples.MAPPING_CHANGED["mapping_version"])
+_UNMAPPED_ID: Final = unmapped_id(
+    examples.UNMAPPED_MARKET["source"], examples.UNMAPPED_MARKET["external_market_id"]
+)
+_EVENT_KEY: Final = "The event's SportRadar id when there is one, else `platform:event id`."
+_JSON: Final = "application/json"
+
+
+class Channel(NamedTuple):
+    """A topic by its default name; `name` and `message` are its names within the document."""
+
+    name: str
+    topic: str
+    message: str
+    action: str
+    summary: str
+    cleanup: str = "delete"
+
+
+def _observations(platform: Platform) -> Channel:
+    return Channel(
+        f"observations_{platform}",
+        f"observations.{platform}",
+        "Observation",
+        "receive",
+        f"What scrapers saw on {platform}. All observation topics have the same number of partitions.",
+    )
+
+
+CHANNELS: Final = (
+    *(_observations(platform) for platform in PLATFORMS),
+    Channel(
+        "odds_resolved",
+        "odds.resolved",
+        "ResolvedEvent",
+        "send",
+        "One message for each observation, in canonical terms.",
+    ),
+    Channel(
+        "observations_dead",
+        "observations.dead",
+        "DeadLetter",
+        "send",
+        "Records that could not be read, byte for byte.",
+    ),
+    Channel(
+        "unmapped_markets",
+        "unmapped.markets",
+        "UnmappedMarket",
+        "send",
+        "One message the first time that a market is missed.",
+    ),
+    Channel(
+        "mappings_changes",
+        "mappings.changes",
+        "MappingChanged",
+        "send",
+        "Every change of a mapping, in order; the last one of each mapping is kept.",
+        cleanup="compact",
+    ),
+)
+
+
+def asyncapi() -> dict[str, Any]:
+    """The whole document. Topic names are the defaults; an installation may set others."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Market mapping",
+            "version": "1.0.0",
+            "description": (
+                "Resolves the markets of bookmakers to canonical markets. "
+                "The version is that of the messages. Messages on the observation topics "
+                "are 20 kB to 1.4 MB; clients and topics must allow 4 MiB."
+            ),
+        },
+        "defaultContentType": _JSON,
+        "channels": {channel.name: _channel(channel) for channel in CHANNELS},
+        "operations": {f"{channel.action}_{channel.name}": _operation(channel) for channel in CHANNELS},
+        "components": {"messages": _messages(), "schemas": _schemas()},
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    return {
+        "address": channel.topic,
+        "description": channel.summary,
+        "messages": {channel.message: {"$ref": f"#/components/messages/{channel.message}"}},
+        "bindings": {
+            "kafka": {
+                "topic": channel.topic,
+                "topicConfiguration": {"cleanup.policy": [channel.cleanup]},
+                "bindingVersion": "0.5.0",
+            }
+        },
+    }
+
+
+def _operation(channel: Channel) -> dict[str, Any]:
+    return {
+        "action": channel.action,
+        "channel": {"$ref": f"#/channels/{channel.name}"},
+        "summary": channel.summary,
+        "messages": [{"$ref": f"#/channels/{channel.name}/messages/{channel.message}"}],
+    }
+
+
+def _messages() -> dict[str, Any]:
+    return {
+        "Observation": _message(
+            "Observation",
+            "One event of one bookmaker as a scraper saw it.",
+            key=_EVENT_KEY,
+            examples=[
+                {"name": platform, "payload": example} for platform, example in examples.OBSERVATIONS.items()
+            ],
+        ),
+        "ResolvedEvent": _message(
+            "ResolvedEvent",
+            "What one observation says in canonical terms.",
+            key=_EVENT_KEY,
+            headers="IdHeader",
+            examples=[_example(_SOURCE_ID, examples.RESOLVED_EVENT)],
+        ),
+        "UnmappedMarket": _message(
+            "UnmappedMarket",
+            "A market was missed for the first time.",
+            key="`source:external_market_id`.",
+            headers="IdHeader",
+            examples=[_example(_UNMAPPED_ID, examples.UNMAPPED_MARKET)],
+        ),
+        "MappingChanged": _message(
+            "MappingChanged",
+            "A mapping was changed.",
+            key="The canonical_id.",
+            headers="IdHeader",
+            examples=[
+                _example(_AUDIT_ID, examples.MAPPING_CHANGED),
+            ],
+        ),
+        "DeadLetter": _dead_letter(),
+    }
+
+
+def _message(
+    name: str, summary: str, *, key: str, examples: list[dict[str, Any]], headers: str | None = None
+) -> dict[str, Any]:
+    referred = {"headers": {"$ref": f"#/components/schemas/{headers}"}} if headers else {}
+    return {
+        "name": name,
+        "title": name,
+        "summary": summary,
+        "contentType": _JSON,
+        **referred,
+        "payload": {"$ref": f"#/components/schemas/{name}"},
+        "bindings": _key({"type": "string", "description": key}),
+        "examples": examples,
+    }
+
+
+def _dead_letter() -> dict[str, Any]:
+    return {
+        "name": "DeadLetter",
+        "title": "DeadLetter",
+        "summary": "A record that could not be read; its own headers are kept beside those of this message.",
+        "contentType": "application/octet-stream",
+        "headers": {"$ref": "#/components/schemas/DeadLetter"},
+        "payload": {
+            "description": "The bytes of the record, untouched; of a value that is too long, its head."
+        },
+        "bindings": _key({"description": "The key of the record, untouched."}),
+        "examples": [
+            {
+                "name": "no_offset",
+                "headers": examples.DEAD_LETTER_HEADERS,
+                "payload": examples.DEAD_LETTER_BODY,
+            }
+        ],
+    }
+
+
+def _example(source_id: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "typical", "headers": {ID_HEADER: source_id}, "payload": payload}
+
+
+def _key(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"kafka": {"key": schema, "bindingVersion": "0.5.0"}}
+
+
+def _schemas() -> dict[str, Any]:
+    id_header = {
+        "title": "IdHeader",
+        "type": "object",
+        "description": "Names the source of the message; the same source gives the same id again.",
+        "properties": {
+            ID_HEADER: {
+                "type": "string",
+                "description": (
+                    "`topic id/partition/offset` of an observation, `source:external_market_id` of a first "
+                    "sighting, or `mapping_audit_log/mapping_version` of a change of a mapping."
+                ),
+                "examples": [_SOURCE_ID, _UNMAPPED_ID, _AUDIT_ID],
+            }
+        },
+        "required": [ID_HEADER],
+    }
+    return {"IdHeader": id_header, **shared_schemas("#/components/schemas/{model}")}

@@ -1,0 +1,70 @@
+"""MappingChanged v1: one row of the mapping audit log, keyed by canonical_id on a compacted topic."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas import examples
+from schemas.fields import MODEL, Identifier, MappingVersion, Timestamp, Version1
+
+MappingAction = Literal["CREATE", "UPDATE", "DELETE", "ACTIVATE", "DEACTIVATE"]
+
+
+class OutcomeMapping(BaseModel):
+    """One outcome of a mapping and its label on each platform; null where the platform does not offer it."""
+
+    model_config = MODEL
+
+    canonical_id: str = Field(description="Canonical id of the outcome.", examples=["over"])
+    betpawa_name: str | None = Field(default=None, description="BetPawa's price name.", examples=["Over"])
+    sportybet_desc: str | None = Field(default=None, description="SportyBet's label.", examples=["Over"])
+    bet9ja_suffix: str | None = Field(default=None, description="Bet9ja's key ending.", examples=["O"])
+    position: int | None = Field(default=None, description="Place in a display, from 0.", examples=[0])
+
+
+class MappingState(BaseModel):
+    """A row of user_market_mappings as it stood before or after the change."""
+
+    model_config = MODEL
+
+    id: int | None = Field(default=None, description="Primary key of the row.", examples=[12])
+    canonical_id: Identifier = Field(description="Canonical id of the market.", examples=["over_under_ft"])
+    name: str = Field(description="Name for people.", examples=["Over/Under - Full Time"])
+    betpawa_id: str | None = Field(default=None, description="BetPawa's marketType id.", examples=["5000"])
+    sportybet_id: str | None = Field(default=None, description="SportyBet's market id.", examples=["18"])
+    bet9ja_key: str | None = Field(default=None, description="Bet9ja's market key.", examples=["S_OU"])
+    outcome_mapping: list[OutcomeMapping] = Field(description="The outcomes and their labels.")
+    line_rule: dict[str, Any] | None = Field(
+        default=None, description="How the line is read, and which specifiers name the market."
+    )
+    priority: int = Field(
+        default=0, description="The higher wins when mappings claim one platform id.", examples=[0]
+    )
+    is_active: bool = Field(default=True, description="Whether workers use it.", examples=[True])
+    created_at: Timestamp | None = Field(default=None, description="When the row was made.")
+    updated_at: Timestamp | None = Field(default=None, description="When the row was last changed.")
+    created_by: str | None = Field(default=None, description="Who made the row.", examples=["ada"])
+
+
+class MappingChanged(BaseModel):
+    """A mapping was created, changed, switched on or off, or deleted."""
+
+    model_config = ConfigDict(**MODEL, json_schema_extra={"examples": [examples.MAPPING_CHANGED]})
+
+    schema_version: Version1
+    action: MappingAction = Field(description="What was done.", examples=["UPDATE"])
+    mapping_version: MappingVersion
+    canonical_id: Identifier = Field(
+        description="Canonical id of the market; the record's key.", examples=["over_under_ft"]
+    )
+    old: MappingState | None = Field(default=None, description="The row before. Null for CREATE.")
+    new: MappingState | None = Field(default=None, description="The row after. Null for DELETE.")
+    reason: str | None = Field(
+        default=None, description="Why, in the editor's words.", examples=["new label"]
+    )
+    created_by: str | None = Field(default=None, description="Who made the change.", examples=["ada"])
+    created_at: Timestamp = Field(
+        description="When the change was made, in UTC.", examples=["2026-11-22T12:00:00Z"]
+    )

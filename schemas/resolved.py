@@ -1,0 +1,173 @@
+"""ResolvedEvent v1: one for each observation, in the canonical terms of the mapping table."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas import examples
+from schemas.fields import (
+    MODEL,
+    ExternalMarketId,
+    Identifier,
+    Line,
+    MappingVersion,
+    Platform,
+    Price,
+    Text100,
+    Text255,
+    Text500,
+    Timestamp,
+    Version1,
+)
+from schemas.observation import Event
+
+MissReason = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
+MISS_REASONS: Final[dict[MissReason, str]] = {
+    "UNKNOWN_MARKET": "No active mapping has this market id.",
+    "UNKNOWN_PARAM_MARKET": "The id is mapped, but its specifier or param names another market.",
+    "NO_MATCHING_OUTCOMES": "The market is mapped, but no mapping knows its labels, or that of `outcome`.",
+}
+
+RejectedCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
+REJECTED_CODES: Final[dict[RejectedCode, str]] = {
+    "INVALID_SPECIFIER": "The market needs a line and the platform's line is missing or cannot be read.",
+    "INVALID_ODDS": "An active outcome's odds are no finite plain decimal above 1; the market is held back.",
+    "INVALID_KEY_FORMAT": "A Bet9ja key against the grammar, or an entry that is not in the platform's form.",
+}
+
+_ACTIVE_HAS_A_PRICE: Final[dict[str, Any]] = {
+    "if": {"properties": {"active": {"const": True}}, "required": ["active"]},
+    "then": {"properties": {"odds": {"type": "number"}}, "required": ["odds"]},
+}
+
+
+def _listing(sentences: dict[Any, str]) -> str:
+    return " ".join(f"{code}: {sentence}" for code, sentence in sentences.items())
+
+
+class ResolvedOutcome(BaseModel):
+    """The price of one outcome."""
+
+    model_config = ConfigDict(**MODEL, json_schema_extra=_ACTIVE_HAS_A_PRICE)
+
+    outcome: Identifier = Field(
+        description="Canonical id of the outcome within its market.", examples=["over"]
+    )
+    odds: Price | None = Field(
+        default=None,
+        description="Decimal odds, stake included, above 1. Null: no price, and active is false.",
+        examples=[1.98],
+    )
+    active: bool = Field(
+        description="Whether the platform takes bets on it. False: suspended or closed, not on offer.",
+        examples=[True],
+    )
+
+    @model_validator(mode="after")
+    def _an_active_outcome_has_a_price(self) -> Self:
+        if self.active and self.odds is None:
+            raise PydanticCustomError("active_without_odds", "an active outcome has odds")
+        return self
+
+
+class ResolvedMarket(BaseModel):
+    """One canonical market at one line. Within an event there is one entry for each market and line."""
+
+    model_config = MODEL
+
+    canonical_id: Identifier = Field(description="Canonical id of the market.", examples=["over_under_ft"])
+    line: Line | None = Field(
+        default=None,
+        description=(
+            "The line as a plain decimal string: no plus sign, no trailing zeros, never -0. "
+            "Handicaps are the home side's. Null for a market without a line; 0 is a line."
+        ),
+        examples=["2.5", "-0.25", "0"],
+    )
+    external_market_id: ExternalMarketId = Field(
+        description="The platform's id: SportyBet's market id, BetPawa's marketType id, Bet9ja's S_ key.",
+        examples=["18", "5000", "S_OU"],
+    )
+    outcomes: list[ResolvedOutcome] = Field(
+        min_length=1, description="The outcomes that a mapping knows, active or not."
+    )
+
+
+class MissEntry(BaseModel):
+    """A market, or one outcome of a mapped market, that the mappings do not cover. An editor can fix it."""
+
+    model_config = MODEL
+
+    external_market_id: ExternalMarketId = Field(
+        description=(
+            "The platform's id of the market, with the specifier that names another market "
+            "than the mapped one, never with a line. One of more than 100 characters is cut and ends in `~` "
+            "and a checksum."
+        ),
+        examples=["800117", "8?goalnr=2", "S_3COMBO1"],
+    )
+    market_name: Text255 | None = Field(
+        default=None,
+        description="The platform's name of the market, if it gave one.",
+        examples=["Player To Be Booked"],
+    )
+    reason: MissReason = Field(description=_listing(MISS_REASONS), examples=["UNKNOWN_MARKET"])
+    outcome: Text255 | None = Field(
+        default=None,
+        description="Label of the unknown outcome of a mapped market. Absent: all of the market is missed.",
+        examples=["Other"],
+    )
+
+
+class RejectedEntry(BaseModel):
+    """A market that is held back because its data is at fault. No mapping can fix it."""
+
+    model_config = MODEL
+
+    external_market_id: ExternalMarketId = Field(
+        description="The platform's id of the market, or the key that cannot be read; `?`: there is none.",
+        examples=["18"],
+    )
+    line: Line | None = Field(default=None, description="The line, where it could be read.", examples=["2.5"])
+    code: RejectedCode = Field(description=_listing(REJECTED_CODES), examples=["INVALID_ODDS"])
+    detail: Text500 | None = Field(
+        default=None, description="What was found, for a person.", examples=["Over 2.5: odds '2,15'"]
+    )
+
+
+class Omitted(BaseModel):
+    """How many entries were left out because the lists would have grown too long."""
+
+    model_config = MODEL
+
+    misses: int = Field(ge=0, description="Entries left out of `misses`.", examples=[1200])
+    rejected: int = Field(ge=0, description="Entries left out of `rejected`.", examples=[0])
+
+
+class ResolvedEvent(BaseModel):
+    """What one observation says in canonical terms, what of it is not mapped, and what was refused."""
+
+    model_config = ConfigDict(**MODEL, json_schema_extra={"examples": [examples.RESOLVED_EVENT]})
+
+    schema_version: Version1
+    platform: Platform = Field(description="The bookmaker.", examples=["sportybet"])
+    observed_at: Timestamp = Field(
+        description="When the platform was seen, from the observation, in UTC.",
+        examples=["2026-11-22T12:00:00.120Z"],
+    )
+    scrape_id: Text100 | None = Field(
+        default=None, description="From the observation.", examples=["2026-11-22T12:00Z"]
+    )
+    event: Event = Field(description="From the observation.")
+    mapping_version: MappingVersion
+    markets: list[ResolvedMarket] = Field(
+        description="Every market that resolved, also one in which nothing is active: so it is seen to close."
+    )
+    misses: list[MissEntry] = Field(description="What the mappings do not cover.")
+    rejected: list[RejectedEntry] = Field(description="What is held back because the data is at fault.")
+    omitted: Omitted | None = Field(
+        default=None, description="Present only when entries of `misses` or `rejected` were left out."
+    )

@@ -1,0 +1,82 @@
+"""`marketmap schemas`: the generated schemas of the messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.export import BASELINE, GENERATED, broken, drifted, write
+from schemas.reference import with_reference
+from worker.cli.console import err, out, print_json
+
+app = typer.Typer(
+    name="schemas", help="JSON Schemas and the AsyncAPI document of the messages.", no_args_is_help=True
+)
+
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def export(
+    directory: Annotated[
+        Path, typer.Option("--out", help="Directory to write to.", file_okay=False)
+    ] = GENERATED,
+    docs: Annotated[
+        Path | None, typer.Option(help="Markdown file whose tables are renewed.", dir_okay=False)
+    ] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, write nothing.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Write the schemas that the models generate."""
+    changes = drifted(directory)
+    renewed = _renewed(docs) if docs else None
+    if docs and renewed is not None:
+        changes.append(f"{docs.name}: the tables differ from what the models generate")
+    if not dry_run:
+        write(directory)
+        if docs and renewed is not None:
+            docs.write_text(renewed, encoding="utf-8")
+    _report({"out": str(directory), "dry_run": dry_run, "changes": changes}, changes, as_json=as_json)
+
+
+@app.command()
+def check(
+    generated: Annotated[
+        Path, typer.Option(help="Directory of the committed files.", exists=True, file_okay=False)
+    ] = GENERATED,
+    baseline: Annotated[
+        Path, typer.Option(help="Directory of the last release's schemas.", exists=True, file_okay=False)
+    ] = BASELINE,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Fail when a committed file is not as generated, or when a change breaks a partner."""
+    drift, breaking = drifted(generated), broken(baseline)
+    _report({"drift": drift, "breaking": breaking}, drift + breaking, as_json=as_json)
+    if drift:
+        err.print("Run `marketmap schemas export` and commit the result.")
+    if drift or breaking:
+        raise typer.Exit(1)
+
+
+def _renewed(docs: Path) -> str | None:
+    """The document with new tables; None when they are as they should be."""
+    text = docs.read_text(encoding="utf-8")
+    try:
+        renewed = with_reference(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--docs") from error
+    return renewed if renewed != text else None
+
+
+def _report(document: dict[str, object], lines: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    for line in lines:
+        out.print(line, markup=False, soft_wrap=True)
+    if not lines:
+        err.print("Nothing differs.")
