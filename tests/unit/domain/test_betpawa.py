@@ -1,0 +1,181 @@
+from typing import Any
+
+import pytest
+
+from tests.support.markets import (
+    active,
+    answer,
+    betpawa,
+    betpawa_row,
+    betpawa_v4_row,
+    missed,
+    rejected,
+    run,
+)
+
+
+def shown(row: dict[str, Any], *handicaps: str) -> dict[str, Any]:
+    """The row with a line beside each price."""
+    for price, handicap in zip(row["prices"], handicaps, strict=True):
+        price["handicap"] = handicap
+    return row
+
+
+def test_the_row_s_handicap_is_the_line_times_four() -> None:
+    row = shown(betpawa_row(10, Over=1.98, Under=1.83), "2.5", "2.5")
+    found = run("betpawa", [betpawa("5000", row)])
+    assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.98, "under": 1.83}}
+
+
+def test_a_row_of_the_fourth_version_has_odds_and_a_specifier() -> None:
+    row = betpawa_v4_row({"total": "0.5"}, Over=1.02, Under=10.92) | {"handicap": 2}
+    found = run("betpawa", [betpawa("5000", row)])
+    assert answer(found) == {("over_under_ft", "0.5"): {"over": 1.02, "under": 10.92}}
+    assert active(found) == {"over": True, "under": True}
+
+
+def test_a_specifier_alone_gives_the_line_as_well() -> None:
+    found = run("betpawa", [betpawa("4724", betpawa_v4_row({"hcp": "-1"}, **{"1": 4.7}))])
+    assert answer(found) == {("handicap_3way_ft", "-1"): {"home": 4.7}}
+
+
+def test_a_handicap_and_a_specifier_that_differ_are_no_line() -> None:
+    row = betpawa_v4_row({"total": "3.5"}, Over=1.9) | {"handicap": 10}
+    assert rejected(run("betpawa", [betpawa("5000", row)])) == {("5000", None, "INVALID_SPECIFIER")}
+
+
+def test_rows_of_one_market_and_line_are_one_market() -> None:
+    overs = betpawa_row(6, **{"1 - Over": 2.97, "X - Over": 4.16})
+    unders = betpawa_row(6, **{"1 - Under": 8.79})
+    found = run("betpawa", [betpawa("1096755", overs, unders)])
+    assert answer(found) == {
+        ("1x2_over_under_ft", "1.5"): {"home_over": 2.97, "home_under": 8.79, "draw_over": 4.16}
+    }
+
+
+def test_a_correct_score_spread_over_many_rows_is_one_market() -> None:
+    rows = [betpawa_row(None, **{score: 9.5}) for score in ("0-0", "1-0", "0-1", "1-1")]
+    found = run("betpawa", [betpawa("4429", *rows)])
+    assert answer(found) == {("correct_score_ft", None): dict.fromkeys(("0_0", "0_1", "1_0", "1_1"), 9.5)}
+
+
+@pytest.mark.parametrize(
+    ("quarters", "line", "beside"),
+    [(-4, "-1", ("Home -1", "Home -1", "Away +1")), (4, "1", ("Home +1", "Away -1", "Away -1"))],
+)
+def test_a_three_way_row_says_from_which_side_its_line_is_seen(
+    quarters: int, line: str, beside: tuple[str, ...]
+) -> None:
+    row = shown(betpawa_row(quarters, **{"1": 4.72, "X": 4.1, "2": 1.6}), *beside)
+    found = run("betpawa", [betpawa("4724", row)])
+    assert answer(found) == {("handicap_3way_ft", line): {"home": 4.72, "draw": 4.1, "away": 1.6}}
+
+
+def test_a_two_way_row_shows_each_side_its_own_sign() -> None:
+    row = shown(betpawa_row(-6, **{"1": 4.65, "2": 1.16}), "-1.5", "+1.5")
+    found = run("betpawa", [betpawa("3774", row)])
+    assert answer(found) == {("asian_handicap_ft", "-1.5"): {"home": 4.65, "away": 1.16}}
+
+
+@pytest.mark.parametrize(
+    ("type_id", "quarters", "label", "beside"),
+    [
+        ("5000", 10, "Over", "3.5"),
+        ("3774", -6, "2", "-1.5"),
+        ("4724", -4, "1", "Home +1"),
+        ("5000", 10, "Over", "x"),
+    ],
+)
+def test_a_line_beside_a_price_that_contradicts_its_row_is_not_matched(
+    type_id: str, quarters: int, label: str, beside: str
+) -> None:
+    found = run("betpawa", [betpawa(type_id, shown(betpawa_row(quarters, **{label: 1.9}), beside))])
+    assert missed(found) == {(type_id, "NO_MATCHING_OUTCOMES", None)}
+
+
+def test_goal_number_one_is_the_first_goal_and_number_two_another_market() -> None:
+    found = run("betpawa", [betpawa("28000224", betpawa_row(4, **{"1": 1.94}), betpawa_row(8, **{"1": 2.1}))])
+    assert answer(found) == {("first_goal_ft", None): {"home": 1.94}}
+    assert missed(found) == {("28000224?handicap=2", "UNKNOWN_PARAM_MARKET", None)}
+
+
+@pytest.mark.parametrize("odds", [0.0, 100.0])
+def test_a_suspended_price_stays_inactive(odds: float) -> None:
+    row = betpawa_row(10, Over=odds, Under=1.83)
+    row["prices"][0]["suspended"] = True
+    found = run("betpawa", [betpawa("5000", row)])
+    assert active(found) == {"over": False, "under": True}
+
+
+def test_a_price_of_zero_that_is_not_suspended_rejects_the_market() -> None:
+    found = run("betpawa", [betpawa("5000", betpawa_row(10, Over=0.0, Under=1.83))])
+    assert rejected(found) == {("5000", "2.5", "INVALID_ODDS")}
+
+
+def test_two_forms_of_a_price_that_differ_are_no_price() -> None:
+    row = betpawa_row(10, Over=1.9)
+    row["prices"][0]["odds"] = 2.9
+    assert rejected(run("betpawa", [betpawa("5000", row)])) == {("5000", "2.5", "INVALID_ODDS")}
+
+
+@pytest.mark.parametrize("handicap", [None, "ten", 10.5, float("nan"), True, 10**9, [], {}])
+def test_a_line_market_whose_row_has_no_usable_line_is_rejected(handicap: object) -> None:
+    row = betpawa_row(10, Over=1.9) | {"handicap": handicap}
+    assert rejected(run("betpawa", [betpawa("5000", row)])) == {("5000", None, "INVALID_SPECIFIER")}
+
+
+def test_a_whole_float_is_a_handicap() -> None:
+    row = betpawa_row(10, Over=1.9) | {"handicap": 10.0}
+    assert set(answer(run("betpawa", [betpawa("5000", row)]))) == {("over_under_ft", "2.5")}
+
+
+@pytest.mark.parametrize("specifier", [{"total": 0.5}, {"total": "x"}, {"total": "0.5", "minsnr": "10"}])
+def test_a_specifier_that_cannot_be_read_is_no_line(specifier: dict[str, Any]) -> None:
+    row = betpawa_v4_row(None, Over=1.9) | {"specifier": specifier}
+    assert rejected(run("betpawa", [betpawa("5000", row)])) == {("5000", None, "INVALID_SPECIFIER")}
+
+
+def test_a_line_on_a_market_without_one_is_an_unknown_param_market() -> None:
+    found = run("betpawa", [betpawa("3743", betpawa_row(4, **{"1": 2.4}))])
+    assert missed(found) == {("3743", "UNKNOWN_PARAM_MARKET", None)}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None,
+        "x",
+        {},
+        {"marketType": "5000"},
+        {"marketType": {"id": 5000}},
+        {"marketType": {"id": "5000"}, "row": "x"},
+        {"marketType": {"id": "5000"}, "row": ["x"]},
+        {"marketType": {"id": "5000"}, "row": [{"prices": 5}]},
+        {"marketType": {"id": "5000"}, "row": [{"handicap": 10, "prices": ["x"]}]},
+    ],
+)
+def test_a_malformed_entry_is_rejected_and_costs_its_neighbours_nothing(bad: object) -> None:
+    found = run("betpawa", [bad, betpawa("5000", betpawa_row(10, Over=1.98))])
+    assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.98}}
+    assert [entry.code for entry in found.rejected] == ["INVALID_KEY_FORMAT"]
+    assert not found.misses
+
+
+@pytest.mark.parametrize("market", [betpawa("5000"), {"marketType": {"id": "5000"}}])
+def test_a_mapped_market_without_rows_matches_none(market: dict[str, Any]) -> None:
+    assert rejected(run("betpawa", [market])) == {("5000", None, "INVALID_SPECIFIER")}
+    market = market | {"marketType": {"id": "3743"}}
+    assert missed(run("betpawa", [market])) == {("3743", "NO_MATCHING_OUTCOMES", None)}
+
+
+def test_a_line_nested_a_thousand_deep_is_a_contradiction_and_no_crash() -> None:
+    deep: Any = []
+    for _ in range(1000):
+        deep = [deep]
+    row = shown(betpawa_row(10, Over=1.98), deep)
+    assert missed(run("betpawa", [betpawa("5000", row)])) == {("5000", "NO_MATCHING_OUTCOMES", None)}
+
+
+def test_labels_are_compared_with_case_and_blanks_folded() -> None:
+    found = run("betpawa", [betpawa("28000279", betpawa_row(6, **{"1/x  AND over": 4.16}))])
+    assert answer(found) == {("htft_over_under", "1.5"): {"1_x_over": 4.16}}

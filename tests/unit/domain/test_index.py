@@ -1,0 +1,136 @@
+import pytest
+
+from tests.support.markets import CATALOGUE, FOOTBALL, answer, mapping, missed, run, sportybet
+from worker.domain.index import Conflict, MappingIndex, Market
+from worker.domain.platforms import PLATFORMS
+
+
+def index(*mappings: object) -> MappingIndex:
+    return MappingIndex(mappings, version=1)  # type: ignore[arg-type]  # mappings only
+
+
+def test_the_catalogue_has_no_two_claims_to_one_label() -> None:
+    assert FOOTBALL.conflicts() == []
+
+
+def test_an_index_knows_its_version_and_size() -> None:
+    assert (FOOTBALL.version, FOOTBALL.size) == (7, len(CATALOGUE))
+
+
+def test_every_mapping_is_found_by_each_of_its_ids() -> None:
+    for one in CATALOGUE:
+        for platform in PLATFORMS:
+            if market_id := one.id_on(platform):
+                claims = FOOTBALL.claims(platform, market_id)
+                assert one.canonical_id in {claim.canonical_id for claim in claims}
+
+
+def test_the_higher_priority_wins_outcome_by_outcome() -> None:
+    low = mapping("low", ["a", "b"], sportybet_id="1", id=1)
+    high = mapping("high", ["b", "c"], sportybet_id="1", id=2, priority=10)
+    found = run("sportybet", [sportybet("1", prices={"a": 2, "b": 3, "c": 4})], index=index(low, high))
+    assert answer(found) == {("low", None): {"a": 2}, ("high", None): {"b": 3, "c": 4}}
+
+
+def test_at_equal_priority_the_lower_id_wins_and_is_reported() -> None:
+    older = mapping("older", ["a", "b"], sportybet_id="1", id=3)
+    newer = mapping("newer", ["b", "c"], sportybet_id="1", id=9)
+    both = index(newer, older)
+    found = run("sportybet", [sportybet("1", prices={"b": 3, "c": 4})], index=both)
+    assert answer(found) == {("older", None): {"b": 3}, ("newer", None): {"c": 4}}
+    assert both.conflicts() == [Conflict("sportybet", "1", "b", "older", "newer")]
+
+
+def test_mappings_of_different_priority_do_not_conflict() -> None:
+    both = index(
+        mapping("one", ["a"], sportybet_id="1", id=1),
+        mapping("two", ["a"], sportybet_id="1", id=2, priority=1),
+    )
+    assert both.conflicts() == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"fixed": {"sportybet": {"goalnr": "1"}}}, {"fixed": {"sportybet": {"goalnr": "2"}}}),
+        ({"kind": "total"}, None),
+        ({"kind": "total"}, {"kind": "handicap"}),
+        ({"fixed": {"sportybet": {"goalnr": "1"}}}, None),
+    ],
+)
+def test_mappings_that_no_row_can_mean_at_once_do_not_conflict(one: object, other: object) -> None:
+    both = index(
+        mapping("one", ["home"], sportybet_id="1", id=1, line_rule=one),
+        mapping("two", ["home"], sportybet_id="1", id=2, line_rule=other),
+    )
+    assert both.conflicts() == []
+
+
+def test_a_free_key_lets_two_mappings_meet() -> None:
+    both = index(
+        mapping("one", ["a"], sportybet_id="1", id=1, line_rule={"free": ["goalnr"]}),
+        mapping("two", ["a"], sportybet_id="1", id=2, line_rule={"fixed": {"sportybet": {"goalnr": "1"}}}),
+    )
+    assert [conflict.label for conflict in both.conflicts()] == ["a"]
+
+
+def test_mappings_of_one_id_are_told_apart_by_their_fixed_values() -> None:
+    first = mapping("first", ["home"], sportybet_id="8", line_rule={"fixed": {"sportybet": {"goalnr": "1"}}})
+    second = mapping(
+        "second", ["home"], sportybet_id="8", line_rule={"fixed": {"sportybet": {"goalnr": "2"}}}
+    )
+    rows = [sportybet("8", f"goalnr={number}", prices={"home": 1 + number}) for number in (1, 2, 3)]
+    found = run("sportybet", rows, index=index(first, second))
+    assert answer(found) == {("first", None): {"home": 2}, ("second", None): {"home": 3}}
+    assert missed(found) == {("8?goalnr=3", "UNKNOWN_PARAM_MARKET", None)}
+
+
+def test_a_mapping_of_one_platform_says_nothing_about_the_others() -> None:
+    found = run(
+        "sportybet", [sportybet("x", prices={"a": 2})], index=index(mapping("m", ["a"], betpawa_id="x"))
+    )
+    assert missed(found) == {("x", "UNKNOWN_MARKET", None)}
+
+
+def test_no_betpawa_id_is_no_error() -> None:
+    only = mapping("m", ["a"], sportybet_id="x")
+    assert answer(run("sportybet", [sportybet("x", prices={"a": 2})], index=index(only))) == {
+        ("m", None): {"a": 2}
+    }
+
+
+def test_a_meaning_is_worked_out_once() -> None:
+    some = index(*CATALOGUE)
+    assert some.meaning("sportybet", "18", "total=2.5") is some.meaning("sportybet", "18", "total=2.5")
+
+
+def test_qualifiers_of_markets_that_nobody_claims_are_not_remembered() -> None:
+    some = index(*CATALOGUE)
+    for player in range(100):
+        some.meaning("sportybet", "800117", f"variant=pre:playerprops:1:{player}")
+    assert not some._meanings
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.domain.index._MOST_MEANINGS", 10)
+    some = index(*CATALOGUE)
+    for line in range(100):
+        some.meaning("sportybet", "18", f"total={line}.5")
+        some.meaning("sportybet", "18", f"total={'0' * 2000}{line}")
+    assert len(some._meanings) <= 10
+
+
+def test_a_label_of_a_megabyte_is_not_remembered() -> None:
+    some = index(*CATALOGUE)
+    found = run("sportybet", [sportybet("18", "total=2.5", prices={"x" * 1_000_000: "2"})], index=some)
+    assert [reason for _, reason, _ in missed(found)] == ["NO_MATCHING_OUTCOMES"]
+    meaning = some.meaning("sportybet", "18", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert not meaning.known
+
+
+def test_a_label_known_at_one_line_is_not_known_at_another() -> None:
+    rows = [sportybet("18", f"total={line}", prices={"Over 2.5": "1.9"}) for line in ("2.5", "3.5")]
+    found = run("sportybet", rows)
+    assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.9}}
+    assert missed(found) == {("18", "NO_MATCHING_OUTCOMES", None)}

@@ -1,0 +1,62 @@
+import pytest
+
+from worker.domain.odds import is_no_price, parse_odds
+
+
+@pytest.mark.parametrize(
+    ("raw", "odds"),
+    [
+        ("1.98", 1.98),
+        ("4", 4),
+        ("3.650", 3.65),
+        ("12.00", 12),
+        (1.83, 1.83),
+        (7, 7),
+        (2.0, 2),
+        ("1.001", 1.001),
+    ],
+)
+def test_odds_keep_the_digits_that_came_in_without_trailing_zeros(raw: object, odds: float) -> None:
+    assert repr(parse_odds(raw)) == repr(odds)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "nan",
+        "inf",
+        "1e400",
+        "1e1",
+        "1_5",
+        "2,15",
+        "",
+        "1.00",
+        "1",
+        "0",
+        "0.00",
+        "-2.5",
+        "0x2",
+        "+2.5",
+        " 2.5",
+        "٢",
+    ],
+)
+def test_a_text_that_is_not_a_plain_decimal_above_one_is_no_odds(raw: str) -> None:
+    assert parse_odds(raw) is None
+
+
+@pytest.mark.parametrize(
+    "raw", [float("nan"), float("inf"), -1.5, 0, 1, 1.0, True, None, [], {}, 10**30, "9" * 5000]
+)
+def test_a_value_that_is_no_finite_number_above_one_is_no_odds(raw: object) -> None:
+    assert parse_odds(raw) is None
+
+
+@pytest.mark.parametrize("raw", ["1", "1.0", "1.00", 1, 1.0])
+def test_one_in_any_notation_is_no_price(raw: object) -> None:
+    assert is_no_price(raw)
+
+
+@pytest.mark.parametrize("raw", ["1.01", "01", "1.", "1.0x", "0", True, None, 0, "", "1.000001"])
+def test_anything_else_is_not_taken_for_no_price(raw: object) -> None:
+    assert not is_no_price(raw)

@@ -1,0 +1,233 @@
+"""Why one market of an observation resolved as it did, or did not: the resolver's own steps, written down.
+
+Nothing is decided here. Every verdict comes from the function that the resolver asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from worker.domain.index import Claim, Contradiction, MappingIndex, Market, NotMapped, NotReadable
+from worker.domain.labels import Teams, teams
+from worker.domain.lines import parse_line
+from worker.domain.mapping import LineKind
+from worker.domain.misses import Sample, sample
+from worker.domain.odds import Odds, parse_odds
+from worker.domain.platforms import Platform
+from worker.domain.resolve import (
+    MissEntry,
+    Observation,
+    Resolution,
+    ResolvedMarket,
+    platform_rows,
+    resolve_rows,
+)
+from worker.domain.rows import Rejection, Row, Selection, shown
+from worker.domain.specifier import Line, OtherMarket, Unreadable, parse_qualifier, read_line
+
+Verdict = Literal["MARKET", "OTHER_MARKET", "UNREADABLE"]
+LabelVerdict = Literal["MATCHED", "CONTRADICTS_LINE", "UNKNOWN_LABEL", "NOT_ASKED"]
+OddsVerdict = Literal["USABLE", "NO_PRICE", "INVALID_ODDS"]
+
+_LONGEST_ID: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mapping that claims the market's id, and what it makes of the qualifier."""
+
+    canonical_id: str
+    mapping_id: int | None
+    priority: int
+    kind: LineKind
+    fixed: dict[str, str]
+    verdict: Verdict
+    line: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One outcome as the platform names and prices it. ``read_as`` holds every way its label may be read."""
+
+    label: str
+    beside: str | None
+    read_as: tuple[str, ...]
+    verdict: LabelVerdict
+    canonical_id: str | None
+    line: str | None
+    outcome: str | None
+    raw_odds: str
+    odds: Odds | None
+    active: bool
+    odds_verdict: OddsVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class RowExplained:
+    """One row of the market. ``params`` is None when its qualifier cannot be read."""
+
+    qualifier: str | None
+    params: dict[str, str] | None
+    meaning: str
+    candidates: tuple[Candidate, ...]
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is to say about one market of one observation; ``found`` is false when it is not in there."""
+
+    platform: Platform
+    market_id: str
+    qualifier: str | None
+    mapping_version: int
+    found: bool
+    rows: tuple[RowExplained, ...]
+    markets: tuple[ResolvedMarket, ...]
+    misses: tuple[MissEntry, ...]
+    rejected: tuple[dict[str, str | None], ...]
+    sample: tuple[Sample, ...]
+
+
+def explain(
+    observation: Observation, index: MappingIndex, market_id: str, qualifier: str | None = None
+) -> Explanation:
+    """Explain the rows of ``market_id``: those of ``qualifier``, or all of them when it is None."""
+    names = teams(observation.home, observation.away)
+    platform = observation.platform
+    chosen = list(_chosen(observation, market_id, qualifier))
+    resolution = resolve_rows(iter(chosen), platform, names, index)
+    return Explanation(
+        platform=platform,
+        market_id=market_id,
+        qualifier=qualifier,
+        mapping_version=index.version,
+        found=bool(chosen),
+        rows=tuple(_explain_row(row, platform, names, index) for row in chosen if isinstance(row, Row)),
+        markets=tuple(resolution.markets),
+        misses=tuple(resolution.misses),
+        rejected=tuple(rejection._asdict() for rejection in resolution.rejected),
+        sample=_sample(resolution),
+    )
+
+
+def _sample(resolution: Resolution) -> tuple[Sample, ...]:
+    return tuple(sample(row for missed in resolution.missed for row in missed.rows))
+
+
+def _chosen(observation: Observation, market_id: str, qualifier: str | None) -> Iterator[Row | Rejection]:
+    for row in platform_rows(observation):
+        if isinstance(row, Rejection):
+            if row.external_market_id == market_id[:_LONGEST_ID]:
+                yield row
+        elif row.market_id == market_id and (
+            qualifier is None or _same(observation.platform, row.qualifier, qualifier)
+        ):
+            yield row
+
+
+def _same(platform: Platform, one: str | None, other: str) -> bool:
+    """Whether two qualifiers say the same: in any order, and with lines in any notation."""
+    if one is None or one == other:
+        return one == other
+    left, right = parse_qualifier(platform, one), parse_qualifier(platform, other)
+    if left is None or right is None:
+        return False
+    return {key: parse_line(value) or value for key, value in left} == {
+        key: parse_line(value) or value for key, value in right
+    }
+
+
+def _explain_row(row: Row, platform: Platform, names: Teams | None, index: MappingIndex) -> RowExplained:
+    params = parse_qualifier(platform, row.qualifier)
+    meaning = index.meaning(platform, row.market_id, row.qualifier)
+    return RowExplained(
+        qualifier=row.qualifier,
+        params=None if params is None else dict(params),
+        meaning=_say(meaning),
+        candidates=tuple(
+            _candidate(claim, platform, row.qualifier) for claim in index.claims(platform, row.market_id)
+        ),
+        labels=tuple(_label(selection, meaning, names) for selection in row.selections),
+    )
+
+
+def _say(meaning: Market | NotMapped | NotReadable) -> str:
+    match meaning:
+        case Market(accepted=accepted):
+            places = [claim.canonical_id + (f" at {line}" if line else "") for claim, line in accepted]
+            return f"is {' and '.join(places)}"
+        case NotMapped(external_id, "UNKNOWN_MARKET"):
+            return f"UNKNOWN_MARKET: no active mapping has the id {external_id}"
+        case NotMapped(external_id, reason):
+            return f"{reason}: the qualifier names another market, missed as {external_id}"
+        case NotReadable(detail):
+            return f"INVALID_SPECIFIER: {detail}"
+
+
+def _candidate(claim: Claim, platform: Platform, qualifier: str | None) -> Candidate:
+    mapping = claim.mapping
+    verdict: Verdict
+    match read_line(mapping.line_rule, platform, parse_qualifier(platform, qualifier)):
+        case Line(value):
+            verdict, line, detail = "MARKET", value, None
+        case OtherMarket():
+            verdict, line, detail = "OTHER_MARKET", None, "the qualifier names another market"
+        case Unreadable(reason):
+            verdict, line, detail = "UNREADABLE", None, reason
+    return Candidate(
+        canonical_id=mapping.canonical_id,
+        mapping_id=mapping.id,
+        priority=mapping.priority,
+        kind=mapping.line_rule.kind,
+        fixed=dict(mapping.line_rule.fixed_on(platform)),
+        verdict=verdict,
+        line=line,
+        detail=detail,
+    )
+
+
+def _label(selection: Selection, meaning: Market | NotMapped | NotReadable, names: Teams | None) -> Label:
+    verdict, canonical_id, line, outcome = _match(selection, meaning, names)
+    odds = parse_odds(selection.odds)
+    accepted = meaning.accepted if isinstance(meaning, Market) else ()
+    readings = [reading.words for claim, _ in accepted for reading in claim.readings(selection.label, names)]
+    return Label(
+        label=selection.label,
+        beside=selection.beside,
+        read_as=tuple(dict.fromkeys(readings)),
+        verdict=verdict,
+        canonical_id=canonical_id,
+        line=line,
+        outcome=outcome,
+        raw_odds=shown(selection.odds),
+        odds=odds,
+        active=selection.active,
+        odds_verdict=_judge(odds, active=selection.active),
+    )
+
+
+def _judge(odds: Odds | None, *, active: bool) -> OddsVerdict:
+    if odds is not None:
+        return "USABLE"
+    return "INVALID_ODDS" if active else "NO_PRICE"
+
+
+_Match = tuple[LabelVerdict, str | None, str | None, str | None]
+
+
+def _match(selection: Selection, meaning: Market | NotMapped | NotReadable, names: Teams | None) -> _Match:
+    """The label's verdict, and the canonical market, line and outcome that it stands for or contradicts."""
+    if not isinstance(meaning, Market):
+        return "NOT_ASKED", None, None, None
+    slot = meaning.slot(selection.label, selection.beside, names)
+    if slot is not None:
+        return "MATCHED", slot.claim.canonical_id, slot.line, slot.outcome
+    for claim, line in meaning.accepted:
+        read = claim.read(selection.label, selection.beside, line, names)
+        if isinstance(read, Contradiction):
+            return "CONTRADICTS_LINE", claim.canonical_id, line, read.outcome
+    return "UNKNOWN_LABEL", None, None, None

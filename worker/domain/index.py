@@ -1,0 +1,226 @@
+"""The mapping index: immutable, built whole from mappings, looked up by exact platform id.
+
+What a row's id and qualifier mean (which mappings, which lines, which label is which outcome) is worked out
+once and remembered, because the same market shapes come back in every event. The memo is bounded and holds
+only what does not depend on the event.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from worker.domain.labels import LineText, Reading, Teams, agrees, beside, fold, mentions, readings
+from worker.domain.mapping import Mapping, OutcomeLabels, line_key
+from worker.domain.platforms import PLATFORMS, Platform
+from worker.domain.specifier import Line, Unreadable, foreign_id, parse_qualifier, read_line
+
+_MOST_MEANINGS: Final = 50_000
+_MOST_LABELS: Final = 512
+_LONGEST_QUALIFIER: Final = 1000
+# No label of a mapping, with the longest team names in it, comes near.
+_LONGEST_LABEL: Final = 1000
+
+
+class Conflict(NamedTuple):
+    """Two mappings of equal priority that claim one label of one platform market: the lower id wins."""
+
+    platform: Platform
+    market_id: str
+    label: str
+    winner: str
+    loser: str
+
+
+class Contradiction(NamedTuple):
+    """A label that names ``outcome``, but carries another line than its market."""
+
+    outcome: str
+
+
+class Claim:
+    """One mapping's claim to a platform market: its labels there, folded as the platform's are compared."""
+
+    __slots__ = ("by_label", "canonical_id", "mapping", "order", "platform")
+
+    def __init__(self, mapping: Mapping, platform: Platform) -> None:
+        self.mapping = mapping
+        self.platform = platform
+        self.canonical_id = mapping.canonical_id
+        self.by_label: dict[str, OutcomeLabels] = {}
+        for outcome in mapping.outcomes:
+            label = outcome.on(platform)
+            if label is not None:
+                self.by_label[label if platform == "bet9ja" else fold(label)] = outcome
+        self.order = {outcome.canonical_id: n for n, outcome in enumerate(mapping.outcomes)}
+
+    def readings(self, label: str, names: Teams | None) -> list[Reading]:
+        """Every way in which this claim may read a label; Bet9ja's suffixes are read exactly."""
+        if self.platform == "bet9ja":
+            return [Reading(label, ())]
+        return readings(label, self.mapping.line_rule.kind if self.platform == "sportybet" else "none", names)
+
+    def read(
+        self, label: str, shown: str | None, line: str | None, names: Teams | None
+    ) -> str | Contradiction | None:
+        """The canonical outcome that ``label`` names in this market at ``line``; None when it names none."""
+        extra = (beside(shown),) if shown is not None else ()
+        for words, lines in self.readings(label, names):
+            known = self.by_label.get(words)
+            if known is not None:
+                agree = self._agrees((*lines, *extra), line, known.side)
+                return known.canonical_id if agree else Contradiction(known.canonical_id)
+        return None
+
+    def _agrees(self, lines: tuple[LineText, ...], line: str | None, side: str) -> bool:
+        return all(agrees(shown, line, self.mapping.line_rule.kind, side) for shown in lines)
+
+
+class Slot(NamedTuple):
+    """Where a price belongs: the claim, the line, the canonical outcome."""
+
+    claim: Claim
+    line: str | None
+    outcome: str
+
+
+class Market:
+    """What one (id, qualifier) of a platform means: the claims it stands for, each with its line."""
+
+    __slots__ = ("accepted", "known")
+
+    def __init__(self, accepted: tuple[tuple[Claim, str | None], ...]) -> None:
+        self.accepted = accepted
+        self.known: dict[tuple[str, str | None], Slot | None] = {}
+
+    def slot(self, label: str, shown: str | None, names: Teams | None) -> Slot | None:
+        """The slot of a label; the claim of highest priority that knows it takes it."""
+        if len(label) > _LONGEST_LABEL:
+            return None
+        slot = self._find(label, shown, None)
+        depends_on_event = slot is None and (names is None or mentions(label, names))
+        if not depends_on_event and len(self.known) < _MOST_LABELS:
+            self.known[label, shown] = slot
+        return self._find(label, shown, names) if depends_on_event else slot
+
+    def _find(self, label: str, shown: str | None, names: Teams | None) -> Slot | None:
+        for claim, line in self.accepted:
+            outcome = claim.read(label, shown, line, names)
+            if isinstance(outcome, str):
+                return Slot(claim, line, outcome)
+        return None
+
+
+class NotMapped(NamedTuple):
+    """No mapping stands for the row: an editor can mend it."""
+
+    external_market_id: str
+    reason: str
+
+
+class NotReadable(NamedTuple):
+    """A mapping might stand for the row, but its qualifier cannot be read."""
+
+    detail: str
+
+
+Meaning = Market | NotMapped | NotReadable
+
+
+class MappingIndex:
+    """All active mappings at one version. ``version`` is the last audit id it was built from, 0 for none."""
+
+    def __init__(self, mappings: Iterable[Mapping], version: int = 0) -> None:
+        self.version = version
+        self.size = 0
+        self._claims: dict[Platform, dict[str, tuple[Claim, ...]]] = {}
+        self._meanings: dict[tuple[Platform, str, str | None], Meaning] = {}
+        ranked = sorted(mappings, key=lambda m: (-m.priority, m.id or 0, m.canonical_id))
+        self.size = len(ranked)
+        for platform in PLATFORMS:
+            grouped: defaultdict[str, list[Claim]] = defaultdict(list)
+            for mapping in ranked:
+                market_id = mapping.id_on(platform)
+                if market_id is not None:
+                    grouped[market_id].append(Claim(mapping, platform))
+            self._claims[platform] = {market_id: tuple(claims) for market_id, claims in grouped.items()}
+
+    def claims(self, platform: Platform, market_id: str) -> tuple[Claim, ...]:
+        """The claims to a platform market, highest priority first; empty when nobody claims it."""
+        return self._claims[platform].get(market_id, ())
+
+    def meaning(self, platform: Platform, market_id: str, qualifier: str | None) -> Meaning:
+        """What a row's id and qualifier mean; remembered only where somebody claims the id."""
+        key = (platform, market_id, qualifier)
+        meaning = self._meanings.get(key)
+        if meaning is not None:
+            return meaning
+        claims = self.claims(platform, market_id)
+        meaning = interpret(claims, platform, market_id, qualifier)
+        # A player market's qualifier is of one match: unclaimed, they would fill the memo within a scrape.
+        if claims and (qualifier is None or len(qualifier) <= _LONGEST_QUALIFIER):
+            if len(self._meanings) >= _MOST_MEANINGS:
+                self._meanings.clear()
+            self._meanings[key] = meaning
+        return meaning
+
+    def conflicts(self) -> list[Conflict]:
+        """Labels that two mappings of equal priority claim in the same market."""
+        return [
+            conflict
+            for platform, markets in self._claims.items()
+            for market_id, claims in markets.items()
+            for position, winner in enumerate(claims)
+            for loser in claims[position + 1 :]
+            for conflict in _conflicts(platform, market_id, winner, loser)
+        ]
+
+
+def interpret(
+    claims: tuple[Claim, ...], platform: Platform, market_id: str, qualifier: str | None
+) -> Meaning:
+    """What a row's id and qualifier mean to the mappings that claim the id."""
+    if not claims:
+        return NotMapped(market_id, "UNKNOWN_MARKET")
+    params = parse_qualifier(platform, qualifier)
+    read = [(claim, read_line(claim.mapping.line_rule, platform, params)) for claim in claims]
+    accepted = tuple((claim, line.value) for claim, line in read if isinstance(line, Line))
+    if accepted:
+        return Market(accepted)
+    for _, line in read:
+        if isinstance(line, Unreadable):
+            return NotReadable(line.reason)
+    rules = [claim.mapping.line_rule for claim in claims]
+    return NotMapped(foreign_id(market_id, platform, params or (), rules), "UNKNOWN_PARAM_MARKET")
+
+
+def _conflicts(platform: Platform, market_id: str, winner: Claim, loser: Claim) -> list[Conflict]:
+    if winner.mapping.priority != loser.mapping.priority or not _may_meet(winner, loser):
+        return []
+    return [
+        Conflict(platform, market_id, label, winner.canonical_id, loser.canonical_id)
+        for label in sorted(winner.by_label.keys() & loser.by_label.keys())
+    ]
+
+
+def _may_meet(one: Claim, other: Claim) -> bool:
+    """Whether one row can be read by both claims.
+
+    Not when one needs a specifier key that the other refuses, nor when a key is fixed to different values.
+    """
+    if _needed(one) - _allowed(other) or _needed(other) - _allowed(one):
+        return False
+    mine = one.mapping.line_rule.fixed_on(one.platform)
+    fixed = other.mapping.line_rule.fixed_on(other.platform)
+    return all(mine[key] == fixed[key] for key in mine.keys() & fixed.keys())
+
+
+def _needed(claim: Claim) -> set[str]:
+    rule = claim.mapping.line_rule
+    key = line_key(claim.platform, rule.kind)
+    return {*rule.fixed_on(claim.platform), *([key] if key else [])}
+
+
+def _allowed(claim: Claim) -> set[str]:
+    return _needed(claim) | claim.mapping.line_rule.free

@@ -1,0 +1,137 @@
+"""What an outcome's label says, once its line and the team names have been taken out by rule.
+
+Labels are evidence of which outcome a price belongs to. Position never is. A label that carries a line of its
+own must agree with the line of its market, or it matches nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from worker.domain.lines import negate, parse_european, parse_line
+from worker.domain.mapping import LineKind
+
+_TOTAL: Final = re.compile(r"\b(over|under) ([+\-−]?[\d.]+)(?![\w.])")
+_BRACKETED: Final = re.compile(r"(.*\S) ?\(([^()]*)\)")
+_SIDED: Final = re.compile(r"(?:(home|away|draw) )?(\S+)")
+_GG_NG: Final = re.compile(r"\b(gg|ng)\b")
+# A team of such a name (a club called Draw) cannot be told from the word in "Draw/Draw & Over".
+_WORDS: Final = frozenset(
+    {"home", "away", "draw", "over", "under", "yes", "no", "gg", "ng", "and", "or", "none", "both", "only"}
+    | {"odd", "even", "equal", "other", "1", "x", "2"}
+)
+
+
+class Teams(NamedTuple):
+    """The two names of an event, folded as fold does it."""
+
+    home: str
+    away: str
+
+
+class LineText(NamedTuple):
+    """The line that a label carries: its text, and the side it is said to be seen from, if it says one."""
+
+    side: str | None
+    text: str
+
+
+class Reading(NamedTuple):
+    """One way to read a label: the words that are left, and the lines that were taken out."""
+
+    words: str
+    lines: tuple[LineText, ...]
+
+
+@lru_cache(maxsize=8192)
+def fold(label: str) -> str:
+    """Case and blanks folded: the form in which SportyBet's and BetPawa's labels are compared."""
+    return " ".join(label.split()).casefold()
+
+
+def teams(home: str | None, away: str | None) -> Teams | None:
+    """The event's names, or None when they are missing or cannot tell the sides apart."""
+    names = Teams(fold(home or ""), fold(away or ""))
+    if not all(names) or names.home == names.away or not _WORDS.isdisjoint(names):
+        return None
+    return names
+
+
+def readings(label: str, kind: LineKind, names: Teams | None) -> list[Reading]:
+    """Every way in which a label may be read, the most literal first.
+
+    First as it stands; then with the event's team names as ``{home}`` and ``{away}``; then with those as the
+    words home and away; each of them also with GG/NG as yes/no.
+    """
+    folded = fold(label)
+    texts = [folded]
+    if names is not None and (named := _name_roles(folded, names)) != folded:
+        texts += [named, named.replace("{home}", "home").replace("{away}", "away")]
+    texts += [plain for text in texts if (plain := _GG_NG.sub(_yes_or_no, text)) != text]
+    return [_take_line_out(text, kind) for text in texts]
+
+
+def _yes_or_no(match: re.Match[str]) -> str:
+    return "yes" if match[1] == "gg" else "no"
+
+
+def mentions(label: str, names: Teams) -> bool:
+    """Whether a label may hold a team's name, so that what it says depends on the event."""
+    folded = fold(label)
+    return names.home in folded or names.away in folded
+
+
+def _name_roles(folded: str, names: Teams) -> str:
+    return _either_name(names).sub(lambda m: "{home}" if m[0] == names.home else "{away}", folded)
+
+
+@lru_cache(maxsize=512)
+def _either_name(names: Teams) -> re.Pattern[str]:
+    """Finds whole names, the longer first so that it is not cut by the shorter."""
+    longer_first = sorted(names, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longer_first))})(?!\w)")
+
+
+def _take_line_out(text: str, kind: LineKind) -> Reading:
+    match kind:
+        case "none":
+            return Reading(text, ())
+        case "total":
+            return Reading(
+                _TOTAL.sub(r"\1", text), tuple(LineText(None, m[2]) for m in _TOTAL.finditer(text))
+            )
+        case "handicap" | "european":
+            bracketed = _BRACKETED.fullmatch(text)
+            if bracketed is None:
+                return Reading(text, ())
+            return Reading(bracketed[1], (LineText(None, bracketed[2]),))
+
+
+def beside(text: str) -> LineText:
+    """The line that BetPawa writes beside a price: ``2.5``, ``+1.5``, ``Away +2``."""
+    sided = _SIDED.fullmatch(fold(text))
+    return LineText(None, text) if sided is None else LineText(sided[1], sided[2])
+
+
+def agrees(shown: LineText, line: str | None, kind: LineKind, side: str) -> bool:
+    """Whether a line found in or beside a label is the line of its market.
+
+    ``side`` is the outcome's: the away side of a handicap shows the line with the other sign.
+    """
+    match kind:
+        case "none":
+            return False
+        case "total":
+            return parse_line(shown.text) == line
+        case "european" if ":" in shown.text:
+            return parse_european(shown.text) == line
+        case "handicap" | "european":
+            seen_from = shown.side or side
+            said = parse_line(shown.text)
+            if said is None or line is None:
+                return False
+            if seen_from == "draw" and shown.side is None:
+                return said in {line, negate(line)}
+            return (negate(said) if seen_from == "away" else said) == line

@@ -1,0 +1,58 @@
+"""Lines in canonical form.
+
+A line is the number that tells apart the markets of one kind: the 2.5 of an over/under, the -1 of a handicap
+(always seen from the home side). Canonical text is a plain decimal: a sign only when negative, no trailing
+zeros, never ``-0``. ``None`` means "not a line", never "no line".
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+_DECIMAL: Final = re.compile(r"([+-]?)0*(\d{1,6})(?:\.(\d{1,6}))?", re.ASCII)
+_SCORE: Final = re.compile(r"(\d{1,3}):(\d{1,3})", re.ASCII)
+_LONGEST: Final = 24
+
+
+def parse_line(text: str) -> str | None:
+    """``text`` in canonical form, or None when it is not a plain decimal.
+
+    A leading plus and a Unicode minus are read; exponents, commas, underscores, blanks, nan and inf are not.
+    """
+    # Outside of the memo, which must not hold what a feed may send of any length.
+    return None if len(text) > _LONGEST else _parse_line(text)
+
+
+@lru_cache(maxsize=4096)
+def _parse_line(text: str) -> str | None:
+    match = _DECIMAL.fullmatch(text.replace("−", "-"))
+    if match is None:
+        return None
+    sign, whole, fraction = match.groups()
+    digits = f"{whole}.{fraction}".rstrip("0").rstrip(".") if fraction else whole
+    return f"-{digits}" if sign == "-" and digits.strip("0.") else digits
+
+
+def parse_european(text: str) -> str | None:
+    """The line of a three-way handicap: ``home:away`` start scores (0:1 is -1), or a whole number."""
+    match = None if len(text) > _LONGEST else _SCORE.fullmatch(text)
+    if match is not None:
+        return str(int(match[1]) - int(match[2]))
+    line = parse_line(text)
+    return None if line is None or "." in line else line
+
+
+def from_quarters(quarters: int) -> str:
+    """BetPawa's row handicap, the line times four, as a line: 10 is 2.5, -6 is -1.5."""
+    whole, rest = divmod(abs(quarters), 4)
+    sign = "-" if quarters < 0 else ""
+    return f"{sign}{whole}{('', '.25', '.5', '.75')[rest]}"
+
+
+def negate(line: str) -> str:
+    """The same line seen from the other side."""
+    if line.startswith("-"):
+        return line[1:]
+    return line if line == "0" else f"-{line}"

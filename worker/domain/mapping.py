@@ -1,0 +1,313 @@
+"""A mapping: one canonical market, what each platform calls it, and how its line is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple
+
+from worker.domain.lines import parse_line
+from worker.domain.platforms import PLATFORMS, Platform, is_platform
+
+LineKind = Literal["none", "total", "handicap", "european"]
+
+LINE_KINDS: Final[tuple[LineKind, ...]] = ("none", "total", "handicap", "european")
+SIDES: Final = frozenset({"home", "draw", "away"})
+LABEL_COLUMNS: Final[dict[Platform, str]] = {
+    "betpawa": "betpawa_name",
+    "sportybet": "sportybet_desc",
+    "bet9ja": "bet9ja_suffix",
+}
+_ID_COLUMNS: Final[dict[Platform, str]] = {
+    "betpawa": "betpawa_id",
+    "sportybet": "sportybet_id",
+    "bet9ja": "bet9ja_key",
+}
+_SHOWN: Final = 80
+_LONGEST_LABEL: Final = 255
+_MOST_OUTCOMES: Final = 200
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a mapping: where, what was found (bounded), and why it is refused."""
+
+    field: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field} = {self.value}: {self.reason}"
+
+
+class MappingError(ValueError):
+    """A mapping that cannot be used. ``faults`` names every field that is wrong, not only the first."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class LineRule:
+    """How a market's line is read, and which specifiers belong to the market's name.
+
+    ``kind``   none, total (over/under), handicap (two-way) or european (three-way handicap).
+    ``fixed``  per platform, specifier values that the market must carry: ``goalnr=1`` is the first goal,
+               ``goalnr=2`` another market.
+    ``free``   specifier keys that say nothing about the market, because its labels say it: ``variant``.
+    """
+
+    kind: LineKind = "none"
+    fixed: MappingABC[Platform, MappingABC[str, str]] = field(default_factory=dict)
+    free: frozenset[str] = frozenset()
+
+    def fixed_on(self, platform: Platform) -> MappingABC[str, str]:
+        return self.fixed.get(platform, {})
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeLabels:
+    """One outcome and its label on each platform; a label is None where the platform does not sell it."""
+
+    canonical_id: str
+    betpawa_name: str | None = None
+    sportybet_desc: str | None = None
+    bet9ja_suffix: str | None = None
+    position: int = 0
+
+    def on(self, platform: Platform) -> str | None:
+        label: str | None = getattr(self, LABEL_COLUMNS[platform])
+        return label
+
+    @property
+    def side(self) -> str:
+        """home, draw or away for the outcomes of a handicap, told by the canonical id's first word."""
+        return self.canonical_id.partition("_")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A usable mapping. ``id`` is the table's, None for one that is not stored yet."""
+
+    canonical_id: str
+    name: str
+    outcomes: tuple[OutcomeLabels, ...]
+    betpawa_id: str | None = None
+    sportybet_id: str | None = None
+    bet9ja_key: str | None = None
+    priority: int = 0
+    line_rule: LineRule = field(default_factory=LineRule)
+    id: int | None = None
+
+    def id_on(self, platform: Platform) -> str | None:
+        market_id: str | None = getattr(self, _ID_COLUMNS[platform])
+        return market_id
+
+
+def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
+    """Read a mapping from its table row or its JSON form.
+
+    ``raw`` holds the columns of user_market_mappings; ``outcome_mapping`` and ``line_rule`` are parsed JSON.
+    Unknown keys are ignored. Raises MappingError with every fault found.
+    """
+    reader = _Reader(raw)
+    mapping = Mapping(
+        id=reader.integer("id", default=None),
+        canonical_id=reader.text("canonical_id", longest=100, required=True) or "",
+        name=reader.text("name", longest=255, required=True) or "",
+        betpawa_id=reader.text("betpawa_id", longest=50),
+        sportybet_id=reader.text("sportybet_id", longest=50),
+        bet9ja_key=reader.text("bet9ja_key", longest=50),
+        priority=reader.integer("priority", default=0) or 0,
+        outcomes=reader.outcomes(),
+        line_rule=reader.line_rule(),
+    )
+    faults = reader.faults or _contradictions(mapping)
+    if faults:
+        raise MappingError(faults)
+    return mapping
+
+
+def dump_mapping(mapping: Mapping) -> dict[str, Any]:
+    """The JSON form that parse_mapping reads back to an equal mapping (the table's id left out)."""
+    return {
+        "canonical_id": mapping.canonical_id,
+        "name": mapping.name,
+        "betpawa_id": mapping.betpawa_id,
+        "sportybet_id": mapping.sportybet_id,
+        "bet9ja_key": mapping.bet9ja_key,
+        "priority": mapping.priority,
+        "line_rule": dump_line_rule(mapping.line_rule),
+        "outcome_mapping": [
+            {
+                "canonical_id": outcome.canonical_id,
+                "betpawa_name": outcome.betpawa_name,
+                "sportybet_desc": outcome.sportybet_desc,
+                "bet9ja_suffix": outcome.bet9ja_suffix,
+                "position": outcome.position,
+            }
+            for outcome in mapping.outcomes
+        ],
+    }
+
+
+def dump_line_rule(rule: LineRule) -> dict[str, Any] | None:
+    """None for a market without a line and without specifiers: the column's NULL."""
+    dumped: dict[str, Any] = {}
+    if rule.kind != "none":
+        dumped["kind"] = rule.kind
+    if rule.fixed:
+        dumped["fixed"] = {p: dict(rule.fixed[p]) for p in PLATFORMS if p in rule.fixed}
+    if rule.free:
+        dumped["free"] = sorted(rule.free)
+    return dumped or None
+
+
+class _Reader:
+    """Reads typed fields out of an untrusted mapping and collects what is wrong."""
+
+    def __init__(self, raw: MappingABC[str, Any]) -> None:
+        self.raw = raw
+        self.faults: list[Fault] = []
+
+    def refuse(self, name: str, value: object, reason: str) -> None:
+        self.faults.append(Fault(name, repr(value)[:_SHOWN], reason))
+
+    def text(self, name: str, *, longest: int, required: bool = False) -> str | None:
+        return self.label(name, self.raw.get(name), longest=longest, required=required)
+
+    def label(self, name: str, value: object, *, longest: int, required: bool = False) -> str | None:
+        if value is None and not required:
+            return None
+        if not isinstance(value, str) or not value.strip():
+            self.refuse(name, value, "must be a text that is not blank")
+        elif len(value) > longest:
+            self.refuse(name, value, f"is longer than {longest} characters")
+        elif not value.isprintable():
+            self.refuse(name, value, "holds a control character")
+        else:
+            return value
+        return None
+
+    def integer(self, name: str, *, default: int | None) -> int | None:
+        value = self.raw.get(name, default)
+        if value is None or type(value) is int:
+            return value
+        self.refuse(name, value, "must be a whole number")
+        return default
+
+    def outcomes(self) -> tuple[OutcomeLabels, ...]:
+        rows = self.raw.get("outcome_mapping")
+        if not isinstance(rows, list) or not rows or len(rows) > _MOST_OUTCOMES:
+            self.refuse("outcome_mapping", rows, f"must be a list of 1 to {_MOST_OUTCOMES} outcomes")
+            return ()
+        return tuple(self._outcome(index, row) for index, row in enumerate(rows))
+
+    def _outcome(self, index: int, row: object) -> OutcomeLabels:
+        where = f"outcome_mapping[{index}]"
+        if not isinstance(row, MappingABC):
+            self.refuse(where, row, "must be an object")
+            return OutcomeLabels("")
+        labels = {
+            column: self.label(f"{where}.{column}", row.get(column), longest=_LONGEST_LABEL)
+            for column in LABEL_COLUMNS.values()
+        }
+        if all(row.get(column) is None for column in LABEL_COLUMNS.values()):
+            self.refuse(where, row.get("canonical_id"), "has no label on any platform")
+        position = row.get("position", index)
+        if type(position) is not int:
+            self.refuse(f"{where}.position", position, "must be a whole number")
+            position = index
+        name = self.label(f"{where}.canonical_id", row.get("canonical_id"), longest=100, required=True)
+        return OutcomeLabels(name or "", **labels, position=position)
+
+    def line_rule(self) -> LineRule:
+        raw = self.raw.get("line_rule")
+        if raw is None:
+            return LineRule()
+        if not isinstance(raw, MappingABC):
+            self.refuse("line_rule", raw, "must be an object or null")
+            return LineRule()
+        for name in raw.keys() - {"kind", "fixed", "free"}:
+            self.refuse(f"line_rule.{name}", raw[name], "is not one of kind, fixed, free")
+        kind = raw.get("kind", "none")
+        if kind not in LINE_KINDS:
+            self.refuse("line_rule.kind", kind, f"is not one of {', '.join(LINE_KINDS)}")
+            kind = "none"
+        return LineRule(kind, self._fixed(raw.get("fixed") or {}), self._free(raw.get("free") or []))
+
+    def _fixed(self, raw: object) -> dict[Platform, dict[str, str]]:
+        fixed: dict[Platform, dict[str, str]] = {}
+        if not isinstance(raw, MappingABC):
+            self.refuse("line_rule.fixed", raw, "must be an object of platform to specifier values")
+            return fixed
+        for platform, values in raw.items():
+            where = f"line_rule.fixed.{platform}"
+            if not is_platform(platform):
+                self.refuse(where, values, f"is not one of {', '.join(PLATFORMS)}")
+            elif not _is_text_object(values):
+                self.refuse(where, values, "must be an object of specifier key to value, both texts")
+            else:
+                fixed[platform] = dict(values)
+        return fixed
+
+    def _free(self, raw: object) -> frozenset[str]:
+        if isinstance(raw, list) and all(isinstance(key, str) and key for key in raw):
+            return frozenset(raw)
+        self.refuse("line_rule.free", raw, "must be a list of specifier keys")
+        return frozenset()
+
+
+def _is_text_object(value: object) -> bool:
+    return (
+        isinstance(value, MappingABC)
+        and bool(value)
+        and all(isinstance(text, str) and text for pair in value.items() for text in pair)
+    )
+
+
+def _contradictions(mapping: Mapping) -> list[Fault]:
+    """What is wrong between fields that are each well formed."""
+    faults = _repeated(mapping)
+    if mapping.line_rule.kind in {"handicap", "european"}:
+        faults += [
+            Fault(
+                "outcome_mapping", outcome.canonical_id, "a handicap outcome starts with home, draw or away"
+            )
+            for outcome in mapping.outcomes
+            if outcome.side not in SIDES
+        ]
+    faults += [
+        Fault(f"line_rule.fixed.{platform}.{key}", value, "the same key gives the line")
+        for platform in PLATFORMS
+        for key, value in mapping.line_rule.fixed_on(platform).items()
+        if key == line_key(platform, mapping.line_rule.kind) and parse_line(value) is not None
+    ]
+    return faults
+
+
+def _repeated(mapping: Mapping) -> list[Fault]:
+    faults = []
+    seen: set[tuple[str, str]] = set()
+    for index, outcome in enumerate(mapping.outcomes):
+        names = [("canonical_id", outcome.canonical_id)]
+        names += [(column, outcome.on(p)) for p, column in LABEL_COLUMNS.items() if outcome.on(p)]  # type: ignore[misc]  # filtered
+        for column, label in names:
+            folded = label if column == "bet9ja_suffix" else " ".join(label.split()).casefold()
+            if (column, folded) in seen:
+                faults.append(Fault(f"outcome_mapping[{index}].{column}", repr(label), "stands twice"))
+            seen.add((column, folded))
+    return faults
+
+
+def line_key(platform: Platform, kind: LineKind) -> str | None:
+    """The specifier key that carries the line of a market of this kind, None when it has no line."""
+    if kind == "none":
+        return None
+    match platform:
+        case "sportybet":
+            return "total" if kind == "total" else "hcp"
+        case "bet9ja":
+            return "param"
+        case "betpawa":
+            return "handicap"

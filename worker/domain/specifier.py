@@ -1,0 +1,88 @@
+"""Whether a row's qualifier names a mapping's market, and which line of it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from worker.domain.lines import parse_european, parse_line
+from worker.domain.mapping import LineKind, LineRule, line_key
+from worker.domain.platforms import Platform
+from worker.domain.sportybet import Params, parse_specifier
+
+# Keys that carry a line. A line never is part of a market's id.
+_LINE_KEYS: Final = frozenset({"total", "hcp", "param", "handicap"})
+
+
+class Line(NamedTuple):
+    """The market is the mapping's; ``value`` is its line, None when the market has none."""
+
+    value: str | None
+
+
+class OtherMarket(NamedTuple):
+    """The qualifier names another market than the mapping's."""
+
+
+class Unreadable(NamedTuple):
+    """The market may be the mapping's, but its line cannot be read."""
+
+    reason: str
+
+
+def parse_qualifier(platform: Platform, qualifier: str | None) -> Params | None:
+    """A row's qualifier as pairs of key and value; None when it cannot be read."""
+    if platform == "sportybet":
+        return parse_specifier(qualifier)
+    if qualifier is None:
+        return ()
+    return (("param" if platform == "bet9ja" else "handicap", qualifier),)
+
+
+def read_line(rule: LineRule, platform: Platform, params: Params | None) -> Line | OtherMarket | Unreadable:
+    """Hold a row's params against a mapping's rule."""
+    if params is None:
+        return Unreadable("the specifier cannot be read")
+    given = dict(params)
+    key = line_key(platform, rule.kind)
+    fixed = rule.fixed_on(platform)
+    if given.keys() - fixed.keys() - rule.free - {key}:
+        return OtherMarket()
+    if any(name in given and not _same(given[name], value) for name, value in fixed.items()):
+        return OtherMarket()
+    for name in (*fixed, *([key] if key else [])):
+        if name not in given:
+            return Unreadable(f"{name} is missing")
+    if key is None:
+        return Line(None)
+    line = _parse(rule.kind, platform, given[key])
+    return Unreadable(f"{key} is not a line") if line is None else Line(line)
+
+
+def _parse(kind: LineKind, platform: Platform, text: str) -> str | None:
+    """Start scores (``0:1``) are SportyBet's: a pair in a Bet9ja key may be the score of the moment."""
+    if kind == "european" and (platform == "sportybet" or ":" not in text):
+        return parse_european(text)
+    return parse_line(text)
+
+
+def _same(given: str, fixed: str) -> bool:
+    line = parse_line(given)
+    return given == fixed or (line is not None and line == parse_line(fixed))
+
+
+def foreign_id(market_id: str, platform: Platform, params: Params, rules: list[LineRule]) -> str:
+    """The id under which a row of another market is missed: the id with what names that market.
+
+    ``8?goalnr=2``, never with a line: of a key that carries one only the name stays (``1?total``), and
+    nothing when the rules read it as the line anyway or when the platform has no other key.
+    """
+    read = {line_key(platform, rule.kind) for rule in rules}
+    fixed = {name for rule in rules for name in rule.fixed_on(platform)}
+    free = frozenset[str]().union(*(rule.free for rule in rules))
+    parts = []
+    for name, value in params:
+        if name in fixed or name not in _LINE_KEYS | free:
+            parts.append(f"{name}={value}")
+        elif platform == "sportybet" and name not in read | free:
+            parts.append(name)
+    return f"{market_id}?{'|'.join(parts)}" if parts else market_id
