@@ -1,0 +1,98 @@
+"""Each index is used by the query it is there for, on tables of a size where that matters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from worker.storage import ledger_sql
+from worker.storage.mappings import READ_INDEX
+
+Rows = Callable[..., Any]
+
+FILL = """
+INSERT INTO user_market_mappings (
+    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, outcome_mapping, is_active
+)
+SELECT 'market ' || i, 'Market', 'b' || nullif(i % 20, 0) * i, 's' || nullif(i % 20, 0) * i,
+    'k' || nullif(i % 20, 0) * i, '[{"canonical_id": "over"}]', i % 100 = 0
+FROM generate_series(1, 20000) AS i;
+
+INSERT INTO mapping_audit_log (mapping_id, canonical_id, action, created_at)
+SELECT id, canonical_id, CASE WHEN id % 500 = 0 THEN 'DELETE' ELSE 'CREATE' END,
+    now() - id * interval '1 minute'
+FROM user_market_mappings;
+
+INSERT INTO unmapped_market_log (
+    source, external_market_id, occurrence_count, first_seen_at, last_seen_at, status, announced_at
+)
+SELECT CASE WHEN i % 500 = 0 THEN 'betpawa' ELSE 'bet9ja' END, 'market ' || i, 1 + i * 7919 % 20011,
+    '2026-01-01', timestamptz '2026-01-01' + i * 7919 % 20011 * interval '1 minute',
+    CASE WHEN i % 500 = 0 THEN 'ACKNOWLEDGED' ELSE 'NEW' END,
+    CASE WHEN i % 500 <> 0 THEN now() END
+FROM generate_series(1, 20000) AS i;
+"""
+
+QUERIES = {
+    "idx_user_mappings_active": str(READ_INDEX.element),
+    "idx_user_mappings_betpawa": "SELECT * FROM user_market_mappings WHERE betpawa_id = 'b400'",
+    "idx_user_mappings_sportybet": "SELECT * FROM user_market_mappings WHERE sportybet_id = 's400'",
+    "idx_user_mappings_bet9ja": "SELECT * FROM user_market_mappings WHERE bet9ja_key = 'k400'",
+    "uq_user_market_mappings_canonical_id": "SELECT * FROM user_market_mappings WHERE canonical_id = 'a'",
+    "idx_audit_log_mapping": "SELECT * FROM mapping_audit_log WHERE mapping_id = 7",
+    "idx_audit_log_canonical": "SELECT * FROM mapping_audit_log WHERE canonical_id = 'market 7'",
+    "idx_audit_log_action": "SELECT * FROM mapping_audit_log WHERE action = 'DELETE'",
+    "idx_audit_log_created": "SELECT * FROM mapping_audit_log ORDER BY created_at DESC LIMIT 20",
+    "idx_unmapped_source": "SELECT * FROM unmapped_market_log WHERE source = 'betpawa'",
+    "idx_unmapped_status": "SELECT * FROM unmapped_market_log WHERE status = 'ACKNOWLEDGED'",
+    "idx_unmapped_occurrences": "SELECT * FROM unmapped_market_log ORDER BY occurrence_count DESC LIMIT 20",
+    "idx_unmapped_last_seen": "SELECT * FROM unmapped_market_log ORDER BY last_seen_at DESC LIMIT 20",
+    "idx_unmapped_unannounced": ledger_sql.READ_UNANNOUNCED.text.replace(":limit", "100"),
+}
+
+
+@pytest.fixture
+async def filled(engine: AsyncEngine) -> AsyncEngine:
+    async with engine.begin() as connection:
+        for statement in FILL.split(";\n"):
+            if statement.strip():
+                await connection.execute(text(statement))
+        await connection.execute(text("ANALYZE"))
+    return engine
+
+
+async def plan(engine: AsyncEngine, query: str, **parameters: object) -> str:
+    async with engine.begin() as connection:
+        lines = await connection.scalars(text(f"EXPLAIN (COSTS OFF) {query}"), parameters)
+        return "\n".join(lines)
+
+
+async def test_each_index_serves_its_query(filled: AsyncEngine) -> None:
+    plans = {index: await plan(filled, query) for index, query in QUERIES.items()}
+    unused = {index: found for index, found in plans.items() if index not in found}
+    assert not unused, "\n".join(unused.values())
+
+
+async def test_every_index_has_a_query_here(engine: AsyncEngine, rows: Rows) -> None:
+    names = await rows(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexname LIKE 'idx%'"
+    )
+    assert {row.indexname for row in names} <= QUERIES.keys()
+
+
+async def test_counting_finds_known_markets_by_their_key(filled: AsyncEngine) -> None:
+    parameters = {
+        "source": ["bet9ja"],
+        "external_market_id": ["market 7"],
+        "market_name": [None],
+        "sample_outcomes": ["[]"],
+        "reason": ["UNKNOWN_MARKET"],
+        "mapping_version": [1],
+        "first_seen_at": None,
+        "last_seen_at": None,
+        "occurrence_count": [1],
+    }
+    found = await plan(filled, ledger_sql.ADD_MISSES.text, **parameters)
+    assert "Index Scan using uq_unmapped_source_market" in found

@@ -1,0 +1,76 @@
+"""Several workers at once: every occurrence counts, nobody deadlocks, one watermark has one winner."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+
+Moves = Callable[..., list[WatermarkMove]]
+Rows = Callable[..., Any]
+
+WORKERS = 4
+BATCHES = 25
+KEYS = 300
+
+
+async def test_workers_that_count_the_same_markets_in_any_order_do_not_deadlock(
+    engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    misses = [miss._replace(external_market_id=str(number)) for number in range(KEYS)]
+
+    async def work(worker: int) -> int:
+        order = random.Random(worker)
+        ledger = Ledger(engine, f"group {worker}")
+        (template,) = move(0, 1)
+        await ledger.open_partitions([Partition(template.topic_id, template.topic, 0)])
+        return sum(
+            [
+                await ledger.commit(move(batch, batch + 1), order.sample(misses, KEYS))
+                for batch in range(BATCHES)
+            ]
+        )
+
+    first_sightings = await asyncio.gather(*map(work, range(WORKERS)))
+    assert sum(first_sightings) == KEYS
+    counts = {row.occurrence_count for row in await rows("SELECT occurrence_count FROM unmapped_market_log")}
+    assert counts == {WORKERS * BATCHES}
+
+
+async def test_of_two_commits_from_one_watermark_exactly_one_wins(
+    ledger: Ledger, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    rounds = 50
+    for offset in range(rounds):
+        outcomes = await asyncio.gather(
+            *(ledger.commit(move(offset, offset + 1), [miss]) for _ in range(3)), return_exceptions=True
+        )
+        lost = [outcome for outcome in outcomes if isinstance(outcome, WatermarkConflict)]
+        assert [list(conflict.current.values()) for conflict in lost] == [[offset + 1]] * 2
+    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [rounds]
+
+
+async def test_moves_of_several_partitions_in_any_order_do_not_deadlock(
+    ledger: Ledger, move: Moves, rows: Rows
+) -> None:
+    """Workers that each believe to own both partitions: one of them is right, the others are told."""
+    for offset in range(50):
+        there, back = move(offset, offset + 1), move(offset, offset + 1, partition=1)
+        outcomes = await asyncio.gather(
+            ledger.commit(there + back, []), ledger.commit(back + there, []), return_exceptions=True
+        )
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["WatermarkConflict", "int"]
+
+
+async def test_partitions_opened_by_everyone_at_once_are_all_there(engine: AsyncEngine, move: Moves) -> None:
+    (template,) = move(0, 1)
+    partitions = [Partition(template.topic_id, template.topic, number) for number in range(20)]
+
+    async def open_all(order: int) -> int:
+        shuffled = random.Random(order).sample(partitions, len(partitions))
+        return len(await Ledger(engine, "workers").open_partitions(shuffled))
+
+    assert await asyncio.gather(*map(open_all, range(WORKERS))) == [20] * WORKERS

@@ -1,0 +1,115 @@
+"""The counting step when connections break, answers get lost and others hold the rows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from worker.storage.engine import create_engine
+from worker.storage.errors import StorageUnavailable
+from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove
+
+Moves = Callable[..., list[WatermarkMove]]
+Rows = Callable[..., Any]
+
+HOLD_THE_MISSES = "LOCK TABLE unmapped_market_log IN ACCESS EXCLUSIVE MODE"
+WAITING = "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND wait_event_type = 'Lock'"
+
+
+@pytest.fixture
+async def wired(wire: Any, ledger: Ledger) -> AsyncIterator[Ledger]:
+    """The same group's ledger, through the wire."""
+    engine = create_engine(wire.url, application_name="victim")
+    yield Ledger(engine, "workers")
+    await engine.dispose()
+
+
+@pytest.fixture
+async def victim(migrated: str, ledger: Ledger) -> AsyncIterator[Ledger]:
+    """The same group's ledger on a connection of its own that waits half a second for a lock."""
+    engine = create_engine(migrated, application_name="victim", lock_timeout_s=0.5)
+    yield Ledger(engine, "workers")
+    await engine.dispose()
+
+
+async def test_a_commit_is_two_statements_whatever_its_size(
+    wire: Any, wired: Ledger, move: Moves, miss: MissRow
+) -> None:
+    await wired.commit(move(0, 5), [miss])  # the driver asks about the types once for each connection
+    wire.executed.clear()
+    misses = [miss._replace(external_market_id=str(number)) for number in range(300)]
+    await wired.commit(move(5, 9) + move(0, 6, partition=1), misses)
+    assert wire.executed == ["BEGIN;", "prepared", "prepared", "COMMIT;"]
+
+
+async def test_a_commit_whose_answer_was_lost_counts_once(
+    wire: Any, wired: Ledger, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    wire.lose_answer_to = "COMMIT"
+    with pytest.raises(StorageUnavailable):
+        await wired.commit(move(0, 1), [miss])
+    wire.lose_answer_to = None
+    with pytest.raises(WatermarkConflict) as conflict:
+        await wired.commit(move(0, 1), [miss])
+    assert list(conflict.value.current.values()) == [1]
+    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [1]
+
+
+async def test_a_commit_that_never_arrived_can_be_repeated(
+    wire: Any, wired: Ledger, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    wire.lose_answer_to = "BEGIN"
+    with pytest.raises(StorageUnavailable):
+        await wired.commit(move(0, 1), [miss])
+    wire.lose_answer_to = None
+    assert await wired.commit(move(0, 1), [miss]) == 1
+    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [1]
+
+
+async def test_a_backend_that_is_terminated_leaves_nothing_and_the_call_can_be_repeated(
+    victim: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    async with engine.begin() as holder:
+        await holder.execute(text(HOLD_THE_MISSES))
+        commit = asyncio.create_task(victim.commit(move(0, 1), [miss]))
+        (pid,) = [row.pid for row in await until(rows, WAITING)]
+        await rows("SELECT pg_terminate_backend(:pid)", pid=pid)
+        with pytest.raises(StorageUnavailable):
+            await commit
+    assert [row.next_offset for row in await rows("SELECT * FROM ingest_watermark")] == [0, 0]
+    assert await victim.commit(move(0, 1), [miss]) == 1
+
+
+async def test_a_row_that_stays_locked_is_worth_another_try(
+    victim: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow
+) -> None:
+    async with engine.begin() as holder:
+        await holder.execute(text(HOLD_THE_MISSES))
+        with pytest.raises(StorageUnavailable) as locked:
+            await victim.commit(move(0, 1), [miss])
+    assert locked.value.sqlstate == "55P03"
+    assert await victim.commit(move(0, 1), [miss]) == 1
+
+
+async def test_a_cancelled_commit_leaves_nothing(
+    victim: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    async with engine.begin() as holder:
+        await holder.execute(text(HOLD_THE_MISSES))
+        commit = asyncio.create_task(victim.commit(move(0, 1), [miss]))
+        await until(rows, WAITING)
+        commit.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await commit
+    assert await victim.commit(move(0, 1), [miss]) == 1
+
+
+async def until(rows: Rows, sql: str) -> Any:
+    """Ask until there are rows; every question is a round trip, so this does not spin."""
+    async with asyncio.timeout(10):
+        while not (found := await rows(sql)):
+            pass
+        return found

@@ -1,0 +1,78 @@
+import re
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from worker.storage.errors import (
+    StorageError,
+    StorageFatal,
+    StorageRefused,
+    StorageUnavailable,
+    classify,
+    driver_errors_translated,
+)
+
+
+def answered(sqlstate: str) -> BaseException:
+    return asyncpg.PostgresError.new({"C": sqlstate, "M": "the server's sentence"})  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("sqlstates", "kind"),
+    [
+        ("08000 08003 08006 40001 40P01 40003 53100 53200 53300", StorageUnavailable),
+        ("57P01 57P02 57P03 57014 55P03 25006 25P03", StorageUnavailable),
+        ("22001 22003 22021 22P02 22P05 23502 23503 23505 23514 54000", StorageRefused),
+        ("42P01 42501 28P01 3D000 0A000 21000 40002 55000 25001 XX000", StorageFatal),
+    ],
+)
+def test_the_sqlstate_decides(sqlstates: str, kind: type[StorageError]) -> None:
+    for sqlstate in sqlstates.split():
+        error = classify(answered(sqlstate))
+        assert type(error) is kind, sqlstate
+        assert error.sqlstate == sqlstate
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [ConnectionRefusedError("refused"), TimeoutError(), PoolTimeoutError("pool"), OSError("unreachable")],
+)
+def test_no_answer_may_be_an_answer_later(silence: Exception) -> None:
+    error = classify(silence)
+    assert type(error) is StorageUnavailable
+    assert error.sqlstate is None
+
+
+def wrapped(orig: BaseException, **options: Any) -> DBAPIError:
+    return DBAPIError("INSERT INTO t", {"name": "secret"}, orig, **options)
+
+
+def test_a_connection_that_broke_under_a_statement_is_worth_another_try() -> None:
+    broken = wrapped(asyncpg.InterfaceError("connection is closed"), connection_invalidated=True)
+    assert type(classify(broken)) is StorageUnavailable
+
+
+def test_a_misuse_of_the_driver_is_a_defect() -> None:
+    assert type(classify(wrapped(asyncpg.InterfaceError("cannot perform operation")))) is StorageFatal
+
+
+def test_the_message_has_the_servers_sentence_and_not_the_values() -> None:
+    assert str(classify(wrapped(answered("22001")))) == "the server's sentence"
+
+
+def test_a_driver_error_is_raised_as_what_it_means() -> None:
+    cause = answered("40P01")
+    with (
+        pytest.raises(StorageUnavailable, match=re.escape("the server's sentence")) as raised,
+        driver_errors_translated(),
+    ):
+        raise cause
+    assert raised.value.__cause__ is cause
+
+
+def test_an_error_of_our_own_passes_through() -> None:
+    with pytest.raises(KeyError), driver_errors_translated():
+        raise KeyError

@@ -1,0 +1,28 @@
+"""docs/tables.md names every column and index that the metadata has."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.storage.tables import metadata
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "tables.md"
+
+
+def section(table: str) -> str:
+    return DOCUMENT.read_text().split(f"\n## {table}\n", 1)[1].split("\n## ", 1)[0]
+
+
+@pytest.mark.parametrize("table", metadata.tables)
+def test_every_column_of_a_table_has_its_line(table: str) -> None:
+    first_cells = [row.split("|")[1] for row in section(table).splitlines() if row.startswith("| ")]
+    described = {name.strip() for cell in first_cells for name in cell.split(",")} - {"column"}
+    assert described == set(metadata.tables[table].columns.keys())
+
+
+@pytest.mark.parametrize("table", metadata.tables)
+def test_every_index_of_a_table_is_named(table: str) -> None:
+    text = section(table)
+    for index in metadata.tables[table].indexes:
+        name = str(index.name)
+        assert name in text or f"`_{name.split('_', 2)[2].split('_', 1)[-1]}`" in text, name

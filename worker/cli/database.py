@@ -1,0 +1,37 @@
+"""How a command finds the database, and what it says when that fails."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from worker.cli.connection import connected_settings
+from worker.cli.console import fail
+from worker.storage.engine import driver_url
+from worker.storage.errors import StorageError
+
+Result = TypeVar("Result")
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(envvar="MARKETMAP_DATABASE_URL", help="Postgres; by default the local services' one."),
+]
+
+
+def chosen_url(database_url: str | None) -> str:
+    """Return the given address, or the settings', or the local services'; without any the command ends."""
+    url = database_url or connected_settings(database=True).database_url or ""
+    try:
+        driver_url(url)
+    except ValueError as error:
+        fail(f"--database-url: {error}", code=2)
+    return url
+
+
+def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:
+    """Run to the end; what the database has against it is the command's failure."""
+    try:
+        return asyncio.run(call)
+    except StorageError as error:
+        fail(f"The database refused: {error}" if error.sqlstate else f"The database does not answer: {error}")

@@ -1,0 +1,69 @@
+"""`marketmap migrate`: the database's schema."""
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.console import err, fail, out, print_json
+from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
+from worker.storage.engine import printable_url
+from worker.storage.migrate import (
+    Migrated,
+    UnknownRevisionError,
+    current,
+    downgrade,
+    known_revision,
+    upgrade,
+    upgrade_sql,
+)
+
+EMPTY = "empty"
+
+
+def migrate(
+    *,
+    revision: Annotated[str, typer.Option(help="Where to go; a downgrade needs it by name.")] = "head",
+    down: Annotated[
+        bool, typer.Option("--down", help="Go back to --revision (`base` drops all tables and their data).")
+    ] = False,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the SQL for an empty database, connect to none.")
+    ] = False,
+    database_url: DatabaseUrl = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say where the database is, change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Bring the database to a revision of the schema, all of the way or not at all.
+
+    Safe to run again, and from several places at once: later runs wait, find nothing to do and say so.
+    """
+    if down and revision == "head":
+        fail("--down needs a --revision to go back to", code=2)
+    try:
+        if sql:
+            typer.echo(upgrade_sql(revision), nl=False)
+            return
+        url = chosen_url(database_url)
+        err.print(f"Database: {printable_url(url)}", soft_wrap=True, markup=False)
+        _show(_go(url, revision, down=down, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
+    except UnknownRevisionError as error:
+        fail(str(error), code=2)
+
+
+def _go(url: str, revision: str, *, down: bool, dry_run: bool) -> Migrated:
+    if dry_run:
+        return Migrated(run_on_database(current(url)), known_revision(revision))
+    return run_on_database(downgrade(url, revision) if down else upgrade(url, revision))
+
+
+def _show(migrated: Migrated, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        print_json(migrated._asdict() | {"dry_run": dry_run})
+        return
+    before, after = migrated.before or EMPTY, migrated.after or EMPTY
+    if before == after:
+        out.print(f"{after}: nothing to do")
+    else:
+        out.print(f"{'would go ' if dry_run else ''}{before} -> {after}")

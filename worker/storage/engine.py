@@ -1,0 +1,90 @@
+"""Connections to Postgres."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from urllib.parse import urlsplit
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from worker.storage.errors import driver_errors_translated
+
+SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
+
+
+def create_engine(
+    url: str,
+    *,
+    application_name: str = "marketmap",
+    pool_size: int = 4,
+    pool_timeout_s: float = 10.0,
+    connect_timeout_s: float = 10.0,
+    statement_timeout_s: float = 30.0,
+    lock_timeout_s: float = 10.0,
+    idle_in_transaction_timeout_s: float = 60.0,
+) -> AsyncEngine:
+    """Return an engine that connects on first use. A timeout of 0 means none.
+
+    `url` is a libpq address (`postgresql://user:password@host:port/database?sslmode=require`); the scheme
+    may also be `postgres` or `postgresql+asyncpg`. Raises ValueError for any other scheme.
+
+    The idle timeout frees the row locks of a worker that is stopped in the middle of a transaction.
+    """
+    settings = {
+        "application_name": application_name,
+        "statement_timeout": _milliseconds(statement_timeout_s),
+        "lock_timeout": _milliseconds(lock_timeout_s),
+        "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout_s),
+        "jit": "off",  # every statement is short: compiling one costs more than running it
+    }
+    connect = partial(
+        asyncpg.connect,
+        driver_url(url),
+        timeout=connect_timeout_s or None,
+        # The server's timeout comes first; this one notices a server that no longer answers at all.
+        command_timeout=statement_timeout_s + 5 if statement_timeout_s else None,
+        server_settings=settings,
+    )
+    # asyncpg reads the address itself, so its query may hold whatever libpq knows.
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout_s,
+    )
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection whose work is committed on a clean exit, else rolled back.
+
+    Raises StorageUnavailable, StorageRefused or StorageFatal when connecting or committing fails. What the
+    block raises passes through as it is: the block may do more than talk to the database.
+    """
+    async with AsyncExitStack() as stack:
+        with driver_errors_translated():
+            connection = await stack.enter_async_context(engine.connect())
+        yield connection
+        with driver_errors_translated():
+            await connection.commit()
+
+
+def driver_url(url: str) -> str:
+    """Return the address in the form that asyncpg takes. Raises ValueError if it is not one of Postgres."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in SCHEMES or not rest:
+        raise ValueError("a database URL starts with postgresql:// (or postgresql+asyncpg://)")
+    return f"postgresql://{rest}"
+
+
+def printable_url(url: str) -> str:
+    """Return the address without user, password and query, for people to read."""
+    parts = urlsplit(driver_url(url))
+    host = parts.netloc.rpartition("@")[2]
+    return f"postgresql://{host}{parts.path}"
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))

@@ -1,0 +1,89 @@
+"""What a failed statement means to its caller: try again, set the record aside, or stop.
+
+Driver errors are translated here and nowhere else. `classify` decides by SQLSTATE, and by the kind of
+exception where the server never answered.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from asyncpg import InterfaceError, PostgresError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+# Connection lost, serialization failure, deadlock, completion unknown, out of resources, shutting down or
+# cancelled, lock not available, read-only after a failover, idle transaction ended.
+TRANSIENT = ("08", "40001", "40P01", "40003", "53", "57P0", "57014", "55P03", "25006", "25P03")
+
+# The values are at fault: data exception, integrity violation, larger than a limit of the server.
+REFUSED = ("22", "23", "54")
+
+DRIVER_ERRORS = (DBAPIError, PoolTimeoutError, PostgresError, InterfaceError, OSError)
+
+
+class StorageError(Exception):
+    """A statement failed. `sqlstate` is None when the server did not answer."""
+
+    def __init__(self, message: str, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class StorageUnavailable(StorageError):  # noqa: N818 (it names a state, not a mistake)
+    """The same call may succeed later; nothing is known to be wrong with the values."""
+
+
+class StorageRefused(StorageError):  # noqa: N818 (it names an answer, not a mistake)
+    """The database refuses these values and always will."""
+
+
+class StorageFatal(StorageError):  # noqa: N818 (it names what to do, not a mistake)
+    """Neither a retry nor other values help: wrong schema, wrong privileges, a defect."""
+
+
+def classify(error: BaseException) -> StorageError:
+    """Translate a driver error; the result is to be raised `from` it."""
+    sqlstate = _sqlstate(error)
+    message = _message(error)
+    if sqlstate is None:
+        kind = StorageUnavailable if _no_answer(error) else StorageFatal
+        return kind(message)
+    if sqlstate.startswith(TRANSIENT):
+        return StorageUnavailable(message, sqlstate)
+    if sqlstate.startswith(REFUSED):
+        return StorageRefused(message, sqlstate)
+    return StorageFatal(message, sqlstate)
+
+
+@contextmanager
+def driver_errors_translated() -> Iterator[None]:
+    """Raise StorageUnavailable, StorageRefused or StorageFatal in place of a driver error."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise classify(error) from error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from: SQLAlchemy wraps the driver's own one twice."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or getattr(seen, "orig", None)
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    return next((state for link in _chain(error) if (state := getattr(link, "sqlstate", None))), None)
+
+
+def _no_answer(error: BaseException) -> bool:
+    return any(
+        isinstance(link, OSError | PoolTimeoutError) or getattr(link, "connection_invalidated", False)
+        for link in _chain(error)
+    )
+
+
+def _message(error: BaseException) -> str:
+    """The driver's sentence alone: SQLAlchemy's own text would repeat the statement and its values."""
+    innermost = list(_chain(error))[-1]
+    return str(innermost) or type(innermost).__name__

@@ -1,0 +1,185 @@
+"""The counting step: watermarks and misses move together, in one transaction.
+
+A miss counts once because its count is committed with the watermark that says its record was read. A worker
+states what it believes each watermark to be; if the table says otherwise (another worker was faster, or an
+earlier commit went through although its answer was lost) nothing is written and the worker learns where the
+table stands. So `commit` may be called again with the same arguments after any failure.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from worker.storage import ledger_sql as sql
+from worker.storage.engine import transaction
+from worker.storage.errors import driver_errors_translated
+
+Watermarks = dict[tuple[str, int], int]
+
+
+class Partition(NamedTuple):
+    """A Kafka partition; `topic_id` is Kafka's 22 characters of unpadded base64url."""
+
+    topic_id: str
+    topic: str
+    partition: int
+
+
+class WatermarkMove(NamedTuple):
+    """From `expected`, the watermark as the worker knows it, to `next_offset`: all below that is counted."""
+
+    topic_id: str
+    topic: str
+    partition: int
+    expected: int
+    next_offset: int
+
+
+class MissRow(NamedTuple):
+    """What one batch saw of a market that it could not resolve.
+
+    `sample_outcomes` is JSON text. The two times are aware; `occurrence_count` is what to add.
+    """
+
+    source: str
+    external_market_id: str
+    market_name: str | None
+    sample_outcomes: str
+    reason: str
+    mapping_version: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    occurrence_count: int
+
+
+class UnannouncedMarket(NamedTuple):
+    """A market missed for the first time, as the table has it now. `sample_outcomes` is JSON text."""
+
+    id: int
+    source: str
+    external_market_id: str
+    market_name: str | None
+    sample_outcomes: str | None
+    reason: str | None
+    mapping_version: int | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    occurrence_count: int
+
+
+class WatermarkConflict(Exception):  # noqa: N818 (it names what happened, not a mistake)
+    """The table's watermarks are not the expected ones; nothing was written.
+
+    `current` has the table's `next_offset` by (topic id, partition) for every partition asked about; one
+    that was never opened is absent.
+    """
+
+    def __init__(self, current: Watermarks) -> None:
+        super().__init__(f"watermarks stand elsewhere: {current}")
+        self.current = current
+
+
+class Ledger:
+    """The watermarks of one consumer group, and the log of misses that all groups share.
+
+    Every method raises StorageUnavailable (call again), StorageRefused (a value will never fit) or
+    StorageFatal.
+    """
+
+    def __init__(self, engine: AsyncEngine, consumer_group: str) -> None:
+        self._engine = engine
+        self._group = consumer_group
+
+    async def open_partitions(self, partitions: Sequence[Partition]) -> Watermarks:
+        """Return `next_offset` by (topic id, partition); a partition not seen before starts at 0."""
+        parameters = {"consumer_group": self._group} | _partition_arrays(partitions)
+        async with self._transaction() as connection:
+            await connection.execute(sql.OPEN_PARTITIONS, parameters)
+            rows = await connection.execute(sql.READ_WATERMARKS, parameters)
+            return {(row.topic_id, row.partition): row.next_offset for row in rows}
+
+    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
+        """Move the watermarks and add the misses; return how many markets were missed for the first time.
+
+        Raises WatermarkConflict if a watermark is not the expected one, and ValueError for a call that no
+        batch can lead to: a partition or a market named twice, a move backwards, misses without a move.
+        """
+        _check(moves, misses)
+        if not moves:
+            return 0
+        async with self._transaction() as connection:
+            await self._move(connection, moves)
+            return await _add(connection, misses) if misses else 0
+
+    @asynccontextmanager
+    async def unannounced(self, limit: int) -> AsyncIterator[Sequence[UnannouncedMarket]]:
+        """Up to `limit` markets whose first sighting is not announced yet, oldest first.
+
+        The caller publishes them inside the block: on a clean exit they count as announced, on an exception
+        they come again. One caller at a time gets rows, the others get none. No row is locked meanwhile, so
+        a slow publisher does not hold up `commit`.
+        """
+        async with transaction(self._engine) as connection:
+            with driver_errors_translated():
+                batch = await _claim(connection, limit)
+            yield batch  # outside: what the publisher raises is not the database's
+            with driver_errors_translated():
+                await connection.execute(sql.MARK_ANNOUNCED, {"ids": [row.id for row in batch]})
+
+    async def _move(self, connection: AsyncConnection, moves: Sequence[WatermarkMove]) -> None:
+        parameters = {
+            "consumer_group": self._group,
+            "topic_ids": [move.topic_id for move in moves],
+            "partitions": [move.partition for move in moves],
+            "expected": [move.expected for move in moves],
+            "next_offsets": [move.next_offset for move in moves],
+        }
+        found = (await connection.execute(sql.MOVE_WATERMARKS, parameters)).all()
+        if len(found) != len(moves) or not all(row.as_expected for row in found):
+            raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        with driver_errors_translated():
+            async with self._engine.begin() as connection:
+                yield connection
+
+
+async def _claim(connection: AsyncConnection, limit: int) -> list[UnannouncedMarket]:
+    if not await connection.scalar(sql.TRY_TO_ANNOUNCE, {"lock": sql.ANNOUNCE_LOCK}):
+        return []
+    rows = await connection.execute(sql.READ_UNANNOUNCED, {"limit": limit})
+    return [UnannouncedMarket(*row) for row in rows]
+
+
+async def _add(connection: AsyncConnection, misses: Sequence[MissRow]) -> int:
+    columns = zip(*misses, strict=True)
+    arrays = {name: list(column) for name, column in zip(MissRow._fields, columns, strict=True)}
+    first_sightings = await connection.scalar(sql.ADD_MISSES, arrays)
+    return int(first_sightings or 0)
+
+
+def _partition_arrays(partitions: Sequence[Partition]) -> dict[str, list[str] | list[int]]:
+    return {
+        "topic_ids": [each.topic_id for each in partitions],
+        "topics": [each.topic for each in partitions],
+        "partitions": [each.partition for each in partitions],
+    }
+
+
+def _check(moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> None:
+    _check_unique("partition", [(move.topic_id, move.partition) for move in moves])
+    _check_unique("market", [(miss.source, miss.external_market_id) for miss in misses])
+    if any(move.next_offset < move.expected for move in moves):
+        raise ValueError("a watermark never moves backwards")
+    if misses and all(move.next_offset == move.expected for move in moves):
+        raise ValueError("misses without a watermark that moves would be counted again")
+
+
+def _check_unique(what: str, keys: Sequence[tuple[str, str | int]]) -> None:
+    if len(set(keys)) != len(keys):
+        twice = next(key for index, key in enumerate(keys) if key in keys[:index])
+        raise ValueError(f"{what} named twice: {twice}")

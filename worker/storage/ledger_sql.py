@@ -1,0 +1,148 @@
+"""The statements of the ledger, one for each operation.
+
+Every statement that writes rows takes their locks in the order of the whole key: two transactions that touch
+the same rows then queue up instead of deadlocking.
+"""
+
+from sqlalchemy import text
+
+# Any number will do, as long as no other program takes the same one in the same database.
+ANNOUNCE_LOCK = 7_203_511_896_340_012
+
+OPEN_PARTITIONS = text("""
+INSERT INTO ingest_watermark (consumer_group, topic_id, partition, topic, next_offset)
+SELECT :consumer_group, asked.topic_id, asked.partition, asked.topic, 0
+FROM unnest(
+    CAST(:topic_ids AS text[]), CAST(:topics AS text[]), CAST(:partitions AS integer[])
+) AS asked (topic_id, topic, partition)
+ORDER BY asked.topic_id, asked.partition
+ON CONFLICT (consumer_group, topic_id, partition) DO NOTHING
+""")
+
+READ_WATERMARKS = text("""
+SELECT watermark.topic_id, watermark.partition, watermark.next_offset
+FROM ingest_watermark AS watermark
+JOIN unnest(CAST(:topic_ids AS text[]), CAST(:partitions AS integer[])) AS asked (topic_id, partition)
+    USING (topic_id, partition)
+WHERE watermark.consumer_group = :consumer_group
+""")
+
+# `found` waits for whoever holds a row and then sees what they left, so the comparison is with the newest
+# watermark; the update moves only what was as expected. All rows found come back, for the caller to judge.
+MOVE_WATERMARKS = text("""
+WITH found AS (
+    SELECT
+        watermark.topic_id,
+        watermark.partition,
+        watermark.next_offset,
+        watermark.next_offset = move.expected AS as_expected,
+        move.next_offset AS moved_to
+    FROM ingest_watermark AS watermark
+    JOIN unnest(
+        CAST(:topic_ids AS text[]),
+        CAST(:partitions AS integer[]),
+        CAST(:expected AS bigint[]),
+        CAST(:next_offsets AS bigint[])
+    ) AS move (topic_id, partition, expected, next_offset)
+        USING (topic_id, partition)
+    WHERE watermark.consumer_group = :consumer_group
+    ORDER BY watermark.topic_id, watermark.partition
+    FOR UPDATE OF watermark
+), moved AS (
+    UPDATE ingest_watermark AS watermark
+    SET next_offset = found.moved_to, updated_at = now()
+    FROM found
+    WHERE watermark.consumer_group = :consumer_group
+        AND watermark.topic_id = found.topic_id
+        AND watermark.partition = found.partition
+        AND found.as_expected
+)
+SELECT topic_id, partition, next_offset, as_expected FROM found
+""")
+
+# Known markets bring their id along: with a default, every conflict would use up a value of the sequence,
+# and the integer ids would be gone within weeks. xmax is 0 on a row that was inserted, not updated.
+ADD_MISSES = text("""
+WITH added AS (
+    INSERT INTO unmapped_market_log AS known (
+        id, source, external_market_id, market_name, sample_outcomes, reason, mapping_version,
+        first_seen_at, last_seen_at, occurrence_count
+    )
+    SELECT
+        coalesce(existing.id, nextval(pg_get_serial_sequence('unmapped_market_log', 'id'))),
+        miss.source,
+        miss.external_market_id,
+        miss.market_name,
+        CAST(miss.sample_outcomes AS jsonb),
+        miss.reason,
+        miss.mapping_version,
+        miss.first_seen_at,
+        miss.last_seen_at,
+        miss.occurrence_count
+    FROM unnest(
+        CAST(:source AS text[]),
+        CAST(:external_market_id AS text[]),
+        CAST(:market_name AS text[]),
+        CAST(:sample_outcomes AS text[]),
+        CAST(:reason AS text[]),
+        CAST(:mapping_version AS bigint[]),
+        CAST(:first_seen_at AS timestamptz[]),
+        CAST(:last_seen_at AS timestamptz[]),
+        CAST(:occurrence_count AS integer[])
+    ) AS miss (
+        source, external_market_id, market_name, sample_outcomes, reason, mapping_version,
+        first_seen_at, last_seen_at, occurrence_count
+    )
+    LEFT JOIN unmapped_market_log AS existing USING (source, external_market_id)
+    ORDER BY miss.source, miss.external_market_id
+    ON CONFLICT ON CONSTRAINT uq_unmapped_source_market DO UPDATE SET
+        occurrence_count = known.occurrence_count + excluded.occurrence_count,
+        first_seen_at = least(known.first_seen_at, excluded.first_seen_at),
+        last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at),
+        market_name = CASE
+            WHEN excluded.last_seen_at >= known.last_seen_at
+            THEN coalesce(excluded.market_name, known.market_name)
+            ELSE coalesce(known.market_name, excluded.market_name)
+        END,
+        sample_outcomes = CASE
+            WHEN excluded.last_seen_at >= known.last_seen_at THEN excluded.sample_outcomes
+            ELSE known.sample_outcomes
+        END,
+        reason = CASE
+            WHEN excluded.last_seen_at >= known.last_seen_at THEN excluded.reason
+            ELSE known.reason
+        END,
+        mapping_version = CASE
+            WHEN excluded.last_seen_at >= known.last_seen_at THEN excluded.mapping_version
+            ELSE known.mapping_version
+        END
+    RETURNING xmax = 0 AS is_first_sighting
+)
+SELECT count(*) FILTER (WHERE is_first_sighting) FROM added
+""")
+
+TRY_TO_ANNOUNCE = text("SELECT pg_try_advisory_xact_lock(:lock)")
+
+READ_UNANNOUNCED = text("""
+SELECT
+    id, source, external_market_id, market_name, CAST(sample_outcomes AS text), reason, mapping_version,
+    first_seen_at, last_seen_at, occurrence_count
+FROM unmapped_market_log
+WHERE announced_at IS NULL
+ORDER BY id
+LIMIT :limit
+""")
+
+MARK_ANNOUNCED = text("""
+WITH announced AS (
+    SELECT id
+    FROM unmapped_market_log
+    WHERE id = ANY (CAST(:ids AS integer[]))
+    ORDER BY source, external_market_id
+    FOR UPDATE
+)
+UPDATE unmapped_market_log AS market
+SET announced_at = now()
+FROM announced
+WHERE market.id = announced.id
+""")

@@ -1,0 +1,123 @@
+"""The tables as SQLAlchemy Core metadata.
+
+The first three belong to a contract with other services: their columns, defaults, constraints and index
+names stay as they are. What this project adds stands at the end of each table. The migrations under
+`alembic/` build the same database; a test compares the two through the catalog.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+# The names Postgres gives on its own, so that migrations need not spell them out.
+NAMING_CONVENTION = {"pk": "%(table_name)s_pkey", "fk": "%(table_name)s_%(column_0_name)s_fkey"}
+
+metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+user_market_mappings = Table(
+    "user_market_mappings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("canonical_id", String(100), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("betpawa_id", String(50)),
+    Column("sportybet_id", String(50)),
+    Column("bet9ja_key", String(50)),
+    Column("outcome_mapping", JSONB, nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("created_by", String(100)),
+    Column("line_rule", JSONB(none_as_null=True)),
+    UniqueConstraint("canonical_id", name="uq_user_market_mappings_canonical_id"),
+    CheckConstraint("btrim(canonical_id) <> ''", name="ck_user_market_mappings_canonical_id"),
+    CheckConstraint(
+        "jsonb_typeof(outcome_mapping) = 'array' AND outcome_mapping <> '[]'::jsonb",
+        name="ck_user_market_mappings_outcome_mapping",
+    ),
+    CheckConstraint("jsonb_typeof(line_rule) = 'object'", name="ck_user_market_mappings_line_rule"),
+    Index("idx_user_mappings_active", "is_active", postgresql_where=text("is_active")),
+    Index("idx_user_mappings_betpawa", "betpawa_id", postgresql_where=text("betpawa_id IS NOT NULL")),
+    Index("idx_user_mappings_sportybet", "sportybet_id", postgresql_where=text("sportybet_id IS NOT NULL")),
+    Index("idx_user_mappings_bet9ja", "bet9ja_key", postgresql_where=text("bet9ja_key IS NOT NULL")),
+)
+
+mapping_audit_log = Table(
+    "mapping_audit_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # SET NULL, and canonical_id beside it: the history outlives the mapping.
+    Column("mapping_id", Integer, ForeignKey("user_market_mappings.id", ondelete="SET NULL")),
+    Column("canonical_id", String(100), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("old_value", JSONB(none_as_null=True)),
+    Column("new_value", JSONB(none_as_null=True)),
+    Column("reason", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("created_by", String(100)),
+    Index("idx_audit_log_mapping", "mapping_id"),
+    Index("idx_audit_log_canonical", "canonical_id"),
+    Index("idx_audit_log_action", "action"),
+    Index("idx_audit_log_created", text("created_at DESC")),
+)
+
+unmapped_market_log = Table(
+    "unmapped_market_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String(20), nullable=False),
+    Column("external_market_id", String(100), nullable=False),
+    Column("market_name", String(255)),
+    Column("sample_outcomes", JSONB(none_as_null=True)),
+    Column("first_seen_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("occurrence_count", Integer, nullable=False, server_default=text("1")),
+    Column("status", String(20), nullable=False, server_default=text("'NEW'")),
+    Column("notes", Text),
+    Column("reason", String(40)),
+    Column("mapping_version", BigInteger),
+    Column("announced_at", DateTime(timezone=True)),
+    UniqueConstraint("source", "external_market_id", name="uq_unmapped_source_market"),
+    CheckConstraint(
+        "status IN ('NEW', 'ACKNOWLEDGED', 'MAPPED', 'IGNORED')", name="ck_unmapped_market_log_status"
+    ),
+    CheckConstraint("occurrence_count >= 1", name="ck_unmapped_market_log_occurrence_count"),
+    CheckConstraint("first_seen_at <= last_seen_at", name="ck_unmapped_market_log_seen"),
+    Index("idx_unmapped_source", "source"),
+    Index("idx_unmapped_status", "status"),
+    Index("idx_unmapped_occurrences", text("occurrence_count DESC")),
+    Index("idx_unmapped_last_seen", text("last_seen_at DESC")),
+    Index("idx_unmapped_unannounced", "id", postgresql_where=text("announced_at IS NULL")),
+)
+
+ingest_watermark = Table(
+    "ingest_watermark",
+    metadata,
+    Column("consumer_group", String(255)),
+    # Kafka's own text for a topic id: 22 characters of unpadded base64url, as kafka-topics.sh prints it.
+    Column("topic_id", String(22)),
+    Column("partition", Integer),
+    Column("topic", String(249), nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("consumer_group", "topic_id", "partition"),
+    CheckConstraint("topic_id ~ '^[A-Za-z0-9_-]{22}$'", name="ck_ingest_watermark_topic_id"),
+    CheckConstraint("partition >= 0", name="ck_ingest_watermark_partition"),
+    CheckConstraint("next_offset >= 0", name="ck_ingest_watermark_next_offset"),
+)
