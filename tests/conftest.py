@@ -1,0 +1,90 @@
+"""Fixtures for tests on real services.
+
+Addresses in the environment win; without them, one Kafka and one Postgres are started for the session, in a
+temporary folder, and end with it even when it is killed.
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+if TYPE_CHECKING:
+    from worker.local.services import LocalServices
+
+
+@dataclass(frozen=True)
+class Services:
+    """`local` is None when either address came from the environment."""
+
+    kafka: str
+    postgres: str
+    local: "LocalServices | None" = None
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[Services]:
+    kafka = os.environ.get("MARKETMAP_KAFKA_BOOTSTRAP_SERVERS")
+    postgres = os.environ.get("MARKETMAP_DATABASE_URL")
+    if kafka and postgres:
+        yield Services(kafka, postgres)
+        return
+    from worker.local.owned import owned_services
+
+    with owned_services() as local:
+        yield Services(kafka or local.kafka, postgres or local.postgres, None if kafka or postgres else local)
+
+
+@pytest.fixture(scope="module")
+def breakable_services() -> Iterator["LocalServices"]:
+    """A pair for the tests of one module to kill, stop and restart. A test leaves both running."""
+    from worker.local.owned import owned_services
+
+    with owned_services() as local:
+        yield local
+
+
+@pytest.fixture
+def database(services: Services) -> Iterator[str]:
+    """The URL of a fresh, empty database."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _execute(services.postgres, f"CREATE DATABASE {name}")
+    yield urlunsplit(urlsplit(services.postgres)._replace(path=f"/{name}"))
+    _execute(services.postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def payloads() -> Path:
+    """The folder with one real event as each bookmaker's API returned it; without it the test is skipped."""
+    beside = Path(__file__).parents[2] / "shared" / "payloads"
+    folder = Path(os.environ.get("MARKETMAP_PAYLOADS") or beside)
+    if not folder.is_dir():
+        pytest.skip(f"the real payloads are not in {folder} (MARKETMAP_PAYLOADS names another folder)")
+    return folder
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix no other test uses, so that tests share a broker."""
+    return f"t{uuid.uuid4().hex[:10]}."
+
+
+def _execute(url: str, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    # In a thread of its own: the test's event loop stays untouched.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()

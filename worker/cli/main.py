@@ -1,0 +1,102 @@
+"""The command `marketmap`. Each noun or verb is a module beside this one, imported only when it is called."""
+
+import importlib
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from worker.cli.console import err, fail
+
+# name: (module, what `marketmap --help` says). The module has a Typer `app`, or a function of that name.
+COMMANDS = {
+    "demo": ("worker.cli.demo", "Run everything once on realistic input and show the outcome."),
+    "services": ("worker.cli.services", "Kafka and Postgres on this machine."),
+    "topics": ("worker.cli.topics", "The topics on the broker."),
+    "migrate": ("worker.cli.migrate", "Bring the database to this version's schema."),
+    "run": ("worker.cli.run", "Run a worker."),
+    "mappings": ("worker.cli.mappings", "The mappings of markets."),
+    "resolve": ("worker.cli.resolve", "Resolve observations from a file."),
+    "validate": ("worker.cli.validate", "Say what is wrong with a payload."),
+    "schemas": ("worker.cli.schemas", "The schemas of the messages."),
+}
+COMPLETION_OPTIONS = {"install_completion", "show_completion"}
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands without importing them, so that help is quick and needs no optional package."""
+
+    def __init__(self, **attributes: Any) -> None:
+        stubs = {
+            name: TyperCommand(name, help=summary)
+            for name, (module, summary) in COMMANDS.items()
+            if find_spec(module)
+        }
+        super().__init__(**attributes | {"commands": stubs})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _load(name) if name else None, rest
+
+
+def _load(name: str) -> Any:
+    module = COMMANDS[name][0]
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in {"worker", "schemas"}:
+            raise
+        fail(
+            f"`marketmap {name}` needs the package {error.name}, which is not installed. "
+            "The extra `local` of market-mapping-worker holds what the local services need."
+        )
+    app = getattr(loaded, "app", None) or _as_app(getattr(loaded, name))
+    command = typer.main.get_command(app)
+    command.name = name
+    # Typer gives every app options to install its own completion; the root's cover all.
+    command.params = [option for option in command.params if option.name not in COMPLETION_OPTIONS]
+    return command
+
+
+def _as_app(function: Any) -> typer.Typer:
+    app = typer.Typer()
+    app.command()(function)
+    return app
+
+
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_show_locals=False
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the option's value
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415  slow to import, rarely asked for
+
+        typer.echo(version("market-mapping-worker"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Resolve bookmaker markets to canonical markets, and count what cannot be resolved."""
+
+
+def main() -> None:
+    """Run the command line; the settings' faults are wrong usage."""
+    try:
+        app()
+    except Exception as error:
+        from worker.app.settings import SettingsError  # noqa: PLC0415  help must not wait for pydantic
+
+        if not isinstance(error, SettingsError):
+            raise
+        err.print("The settings are wrong:", style="red")
+        err.print(str(error), markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
