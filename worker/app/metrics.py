@@ -1,0 +1,129 @@
+"""Every metric of the worker: its name, and a sentence that says what it counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from worker.domain.index import MappingIndex
+from worker.ingest.assignment import Assignment
+from worker.ingest.handler import BatchReport
+
+MetricName = Literal[
+    "marketmap_markets_total",
+    "marketmap_dead_letters_total",
+    "marketmap_records_total",
+    "marketmap_bytes_total",
+    "marketmap_batch_seconds",
+    "marketmap_watermark_conflicts_total",
+    "marketmap_rebalances_total",
+    "marketmap_storage_retries_total",
+    "marketmap_lag_records",
+    "marketmap_lag_seconds",
+    "marketmap_watermark_offset",
+    "marketmap_index_version",
+    "marketmap_index_mappings",
+]
+
+METRICS: Final[dict[MetricName, str]] = {
+    "marketmap_markets_total": "Markets of observations by platform and outcome: resolved, missed, rejected.",
+    "marketmap_dead_letters_total": "Records that could not be read, by reason.",
+    "marketmap_records_total": "Records taken through all steps, dead letters included.",
+    "marketmap_bytes_total": "Bytes of the values of those records.",
+    "marketmap_batch_seconds": "Time of one batch by step: plan, publish, count, commit.",
+    "marketmap_watermark_conflicts_total": "Compare-and-sets that found another worker's watermark.",
+    "marketmap_rebalances_total": "Changes of the assignment by kind: assigned, revoked, opened.",
+    "marketmap_storage_retries_total": "Transactions tried again, by SQLSTATE (none: no answer).",
+    "marketmap_lag_records": "Records of a partition that are not processed yet.",
+    "marketmap_lag_seconds": "Age of the newest processed record of a partition that has lag, else 0.",
+    "marketmap_watermark_offset": "Offset of a partition below which everything is counted.",
+    "marketmap_index_version": "Version of the mapping index in use: the last audit id it holds.",
+    "marketmap_index_mappings": "Mappings in the index in use.",
+}
+
+_STEPS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+
+
+class Metrics:
+    """The worker's metrics in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._markets = self._counter("marketmap_markets_total", "platform", "outcome")
+        self._dead = self._counter("marketmap_dead_letters_total", "reason")
+        self._records = self._counter("marketmap_records_total")
+        self._bytes = self._counter("marketmap_bytes_total")
+        self._conflicts = self._counter("marketmap_watermark_conflicts_total")
+        self._rebalances = self._counter("marketmap_rebalances_total", "kind")
+        self._retries = self._counter("marketmap_storage_retries_total", "sqlstate")
+        self._version = self._gauge("marketmap_index_version")
+        self._mappings = self._gauge("marketmap_index_mappings")
+        self._seconds = Histogram(
+            "marketmap_batch_seconds",
+            METRICS["marketmap_batch_seconds"],
+            ["step"],
+            buckets=_STEPS,
+            registry=self.registry,
+        )
+
+    def batch(self, report: BatchReport) -> None:
+        self._records.inc(report.records)
+        self._bytes.inc(report.bytes)
+        self._conflicts.inc(report.conflicts)
+        for step, seconds in report.seconds.items():
+            self._seconds.labels(step).observe(seconds)
+        for (platform, outcome), times in report.outcomes.items():
+            self._markets.labels(platform, outcome).inc(times)
+        for reason, times in report.dead.items():
+            self._dead.labels(reason).inc(times)
+
+    def rebalanced(self, kind: str) -> None:
+        self._rebalances.labels(kind).inc()
+
+    def retried(self, sqlstate: str | None) -> None:
+        self._retries.labels(sqlstate or "none").inc()
+
+    def index_swapped(self, index: MappingIndex) -> None:
+        self._version.set(index.version)
+        self._mappings.set(index.size)
+
+    def watch(self, assignment: Assignment) -> None:
+        """Show the lag and the watermarks of the partitions that are owned when the metrics are read."""
+        self.registry.register(_Lag(assignment))
+
+    def text(self) -> bytes:
+        """The metrics in Prometheus's text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: MetricName, *labels: str) -> Counter:
+        return Counter(name, METRICS[name], labels, registry=self.registry)
+
+    def _gauge(self, name: MetricName) -> Gauge:
+        return Gauge(name, METRICS[name], registry=self.registry)
+
+
+class _Lag(Collector):
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        labels = ["topic", "partition"]
+        names: tuple[MetricName, ...] = (
+            "marketmap_lag_records",
+            "marketmap_lag_seconds",
+            "marketmap_watermark_offset",
+        )
+        records, seconds, watermark = (
+            GaugeMetricFamily(name, METRICS[name], labels=labels) for name in names
+        )
+        for lag in self._assignment.lags(time.time()):
+            place = [lag.partition.topic, str(lag.partition.partition)]
+            records.add_metric(place, lag.records)
+            seconds.add_metric(place, lag.seconds)
+            watermark.add_metric(place, lag.watermark)
+        yield from (records, seconds, watermark)

@@ -1,0 +1,117 @@
+"""The FastStream application: one batch subscriber on the observation topics.
+
+FastStream is told to decode nothing and to acknowledge nothing. Its own parser would raise on a header that
+is null or no text, and with it lose the whole batch; its acknowledgement would commit over a batch that was
+never processed. The handler gets the records as they are and commits explicit offsets itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import ConsumerRecord
+from faststream import AckPolicy, FastStream
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.message import StreamMessage
+
+from worker.ingest.assignment import Assignment
+
+RawRecord = ConsumerRecord[bytes, bytes]
+Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
+
+
+class Fetching(NamedTuple):
+    """How much is fetched at once, and how long the group waits for a member."""
+
+    max_records: int
+    max_partition_bytes: int
+    max_bytes: int
+    wait_ms: int
+    session_timeout_ms: int
+    rebalance_timeout_ms: int
+    member_name: str | None
+
+
+# The group never gives a member up for being slow: it may hold a batch for as long as the database is away.
+# Whether it makes progress is watched by the process itself.
+_NEVER_MS = 24 * 60 * 60 * 1000
+
+
+def consume(
+    broker: KafkaBroker, topics: Sequence[str], group: str, fetching: Fetching, assignment: Assignment
+) -> BatchSubscriber:
+    """Declare the subscriber; attach a handler to it with ``handle_with``."""
+    return broker.subscriber(
+        *topics,
+        group_id=group,
+        group_instance_id=fetching.member_name,
+        batch=True,
+        max_records=fetching.max_records,
+        batch_timeout_ms=fetching.wait_ms,  # an empty poll sleeps this long a second time: keep it small
+        fetch_max_wait_ms=fetching.wait_ms,
+        fetch_max_bytes=fetching.max_bytes,
+        max_partition_fetch_bytes=fetching.max_partition_bytes,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+        max_poll_interval_ms=_NEVER_MS,
+        session_timeout_ms=fetching.session_timeout_ms,
+        heartbeat_interval_ms=fetching.session_timeout_ms // 6,
+        rebalance_timeout_ms=fetching.rebalance_timeout_ms,
+        listener=assignment,
+        parser=_parse,
+        decoder=_decode,
+    )
+
+
+def handle_with(subscriber: BatchSubscriber, handler: Handler) -> None:
+    async def handle(records: Any) -> None:
+        await handler(records)
+
+    subscriber(handle)
+
+
+def application(bootstrap_servers: str, client_id: str, connection: dict[str, Any]) -> FastStream:
+    """A FastStream application with a broker of its own, whose access log (two lines a batch) is silent."""
+    broker = KafkaBroker(
+        bootstrap_servers,
+        client_id=client_id,
+        allow_auto_create_topics=False,
+        apply_types=False,
+        logger=None,
+        log_level=logging.WARNING,
+        graceful_timeout=None,  # the assignment drains, within a bound of its own
+        **connection,
+    )
+    return FastStream(broker, logger=None)
+
+
+async def _parse(records: tuple[RawRecord, ...]) -> StreamMessage[Any]:
+    return KafkaAckableMessage(
+        raw_message=records,
+        body=b"",
+        headers={},
+        reply_to="",  # a sender may not choose what this process publishes, or where
+        content_type=None,
+        message_id="",
+        correlation_id="",
+        consumer=_NoConsumer(),
+    )
+
+
+async def _decode(message: StreamMessage[Any]) -> Any:
+    return message.raw_message
+
+
+class _NoConsumer:
+    """Stands where FastStream would acknowledge: nothing is acknowledged through it."""
+
+    async def commit(self) -> None:
+        raise NotImplementedError("offsets are committed explicitly")
+
+    def seek(self, partition: Any, offset: int) -> None:
+        raise NotImplementedError("positions are set explicitly")

@@ -1,0 +1,98 @@
+"""Bytes to an observation, or the reason why not. Pure, and never raises on what a topic may hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from schemas import DeadReason, Observation, refusal
+from worker.domain import resolve
+
+_SHOWN: Final = 200
+_ESCAPED_NUL: Final = b"\\u0000"
+
+
+class Unreadable(NamedTuple):
+    """A record that stands for no observation. ``detail`` names the field, the bounded value, the cause."""
+
+    reason: DeadReason
+    detail: str
+
+
+class Decoded(NamedTuple):
+    """An observation: the part that is resolved, and the envelope that goes through unchanged."""
+
+    observation: resolve.Observation
+    observed_at: datetime
+    envelope: dict[str, Any]
+
+
+def decode(value: bytes | None, *, max_bytes: int) -> Decoded | Unreadable:
+    """Read one record's value. ``max_bytes`` bounds what is parsed at all."""
+    document = _parse(value, max_bytes)
+    if isinstance(document, Unreadable):
+        return document
+    if not isinstance(document, dict):
+        return Unreadable("NOT_AN_OBJECT", f"the body is {type(document).__name__}, not an object")
+    try:
+        return _decoded(Observation.model_validate(document))
+    except ValidationError as error:
+        return Unreadable(*refusal(error))
+
+
+def _parse(value: bytes | None, max_bytes: int) -> Any:
+    if value is None:
+        return Unreadable("TOMBSTONE", "the record has no value")
+    if not value or value.isspace():
+        return Unreadable("EMPTY", "the record's value is empty")
+    if len(value) > max_bytes:
+        return Unreadable("TOO_LARGE", f"{len(value)} bytes, at most {max_bytes} are read")
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return _not_json(value, error)
+    if _ESCAPED_NUL in value and holds_nul(document):
+        return Unreadable("NUL_CHARACTER", "a text holds a NUL character")
+    return document
+
+
+def _not_json(value: bytes, error: orjson.JSONDecodeError) -> Unreadable:
+    try:
+        value.decode()
+    except UnicodeDecodeError as cause:
+        return Unreadable("INVALID_UTF8", f"byte {cause.start}: {cause.reason}")
+    return Unreadable("INVALID_JSON", str(error)[:_SHOWN])
+
+
+def holds_nul(document: Any) -> bool:
+    """Whether any text in a parsed document, key or value, holds a NUL. Iterative: depth is the sender's."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "\x00" in value:
+                return True
+        elif isinstance(value, dict):
+            waiting.extend(value.keys())
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
+
+
+def _decoded(observation: Observation) -> Decoded:
+    event = observation.event
+    return Decoded(
+        resolve.Observation(
+            platform=observation.platform,
+            markets=observation.markets,
+            home=event.home,
+            away=event.away,
+            market_names=observation.market_names,
+        ),
+        observation.observed_at,
+        observation.model_dump(mode="json", exclude={"markets", "market_names", "schema_version"}),
+    )

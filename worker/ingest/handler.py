@@ -1,0 +1,159 @@
+"""The road of a batch: publish, await every ack (P); move the watermarks and count in one transaction (D);
+commit the offsets with a mark (K). What can go wrong in each step is the business of the object that does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
+
+from worker.domain.index import MappingIndex
+from worker.domain.misses import Tally, tally
+from worker.ingest.assignment import Assignment, Claimed
+from worker.ingest.plan import Outcome, Plan, Planner, combine
+from worker.ingest.record import Partition, Record
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+# The event loop serves heartbeats and health checks between two records that are planned.
+_PLANNING_SLICE_S: Final = 0.02
+
+
+class Outputs(Protocol[T_contra]):
+    async def send(self, outputs: Sequence[T_contra]) -> None:
+        """Publish and await every acknowledgement."""
+
+
+class WatermarksMovedError(Exception):
+    """Somebody else moved a watermark meanwhile: nothing was counted. ``current`` says where they are."""
+
+    def __init__(self, current: dict[Partition, int]) -> None:
+        super().__init__(f"{len(current)} watermarks are not where they were expected")
+        self.current = current
+
+
+class Counts(Protocol):
+    async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
+        """In one transaction: move each watermark (partition, expected, next) and add the counts.
+
+        Returns when it is done, however long the database is away. Raises WatermarksMovedError, and then
+        nothing was written, when a watermark is not at its expected offset.
+        """
+
+
+class Indexes(Protocol):
+    @property
+    def current(self) -> MappingIndex: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a batch did and how long each step took, in seconds."""
+
+    records: int
+    bytes: int
+    seconds: dict[str, float]
+    outcomes: Counter[Outcome]
+    dead: Counter[str]
+    conflicts: int
+
+
+class BatchHandler(Generic[T]):
+    """Carries records along the road of a batch, a bounded number of bytes at a time."""
+
+    def __init__(
+        self,
+        *,
+        assignment: Assignment,
+        indexes: Indexes,
+        planner: Planner[T],
+        outputs: Outputs[T],
+        counts: Counts,
+        batch_max_bytes: int,
+        report: Callable[[BatchReport], None],
+    ) -> None:
+        self._assignment = assignment
+        self._indexes = indexes
+        self._planner = planner
+        self._outputs = outputs
+        self._counts = counts
+        self._batch_max_bytes = batch_max_bytes
+        self._report = report
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        """Process a fetched batch. Stops between two parts of it when its partitions are to be given up."""
+        async with self._assignment.claim(records) as claimed:
+            for part in _parts(claimed.records, self._batch_max_bytes):
+                if claimed.is_over:
+                    return
+                await self._process(part, claimed)
+
+    async def _process(self, records: Sequence[Record], claimed: Claimed) -> None:
+        clock = _StepClock()
+        plan = await self._plan(records, claimed)
+        clock.lap("plan")
+        await self._outputs.send(plan.outputs)
+        clock.lap("publish")
+        conflicts = await self._count(plan, claimed)
+        clock.lap("count")
+        await claimed.commit(plan.ends)
+        clock.lap("commit")
+        size = sum(len(record.value or b"") for record in records)
+        self._report(BatchReport(len(records), size, clock.seconds, plan.outcomes, plan.dead, conflicts))
+
+    async def _plan(self, records: Sequence[Record], claimed: Claimed) -> Plan[T]:
+        index = self._indexes.current  # one batch sees one version
+        planned = []
+        since = time.perf_counter()
+        for record in records:
+            planned.append(self._planner.plan(record, claimed.partition_of(record), index))
+            if time.perf_counter() - since > _PLANNING_SLICE_S:
+                await asyncio.sleep(0)
+                since = time.perf_counter()
+        return combine(planned)
+
+    async def _count(self, plan: Plan[T], claimed: Claimed) -> int:
+        """Count what is not counted yet; how often a watermark had moved meanwhile."""
+        conflicts = 0
+        while True:
+            expected = claimed.watermarks(plan.ends)
+            moves = [(at, expected[at], max(expected[at], end)) for at, end in sorted(plan.ends.items())]
+            try:
+                await self._counts.add(moves, tally(plan.sightings_from(expected)))
+            except WatermarksMovedError as moved:
+                claimed.watermarks_are(moved.current)
+                conflicts += 1
+            else:
+                claimed.watermarks_are({at: end for at, _, end in moves})
+                return conflicts
+
+
+def _parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
+    """Consecutive parts of at most ``max_bytes`` of values each, and of at least one record."""
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        length = len(record.value or b"")
+        if part and size + length > max_bytes:
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += length
+    if part:
+        yield part
+
+
+class _StepClock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        now = time.perf_counter()
+        self.seconds[step] = now - self._since
+        self._since = now

@@ -1,0 +1,137 @@
+"""Records to a plan: what to publish, what to count, how far the batch goes. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from worker.domain.index import MappingIndex
+from worker.domain.misses import Sighting
+from worker.domain.resolve import Resolution, resolve
+from worker.ingest.decode import Decoded, Unreadable, decode
+from worker.ingest.record import Partition, Record
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Encoder(Protocol[T_co]):
+    """Turns a record's verdict into what the outputs take; ``source_id`` goes out with it as its id."""
+
+    def resolved(
+        self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
+    ) -> T_co | None:
+        """One resolved event; None when it would be larger than the output topic takes."""
+
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> T_co:
+        """The record as it came, with the reason in headers."""
+
+
+class Outcome(NamedTuple):
+    """What became of markets, for the metrics: how many of a platform were resolved, missed, ..."""
+
+    platform: str
+    outcome: str
+
+
+class Planned(NamedTuple, Generic[T]):
+    """One record's verdict. ``dead`` is the reason of a dead letter, None for one that was resolved."""
+
+    at: Partition
+    offset: int
+    output: T
+    sightings: Sequence[Sighting]
+    outcomes: Sequence[tuple[Outcome, int]]
+    dead: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[T]):
+    """What to do for a batch. ``ends`` holds, by partition, the offset after the last record planned."""
+
+    outputs: Sequence[T]
+    sightings: Sequence[tuple[Partition, int, Sighting]]
+    ends: dict[Partition, int]
+    outcomes: Counter[Outcome]
+    dead: Counter[str]
+
+    def sightings_from(self, watermarks: dict[Partition, int]) -> Iterable[Sighting]:
+        """The sightings at or above each partition's watermark: those below are counted already."""
+        return (sighting for at, offset, sighting in self.sightings if offset >= watermarks[at])
+
+
+class Planner(Generic[T]):
+    """Plans single records under one index."""
+
+    def __init__(self, encoder: Encoder[T], *, max_message_bytes: int) -> None:
+        self._encoder = encoder
+        self._max_bytes = max_message_bytes
+
+    def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[T]:
+        """One record's verdict under ``index``; never raises on what the record holds."""
+        source_id = f"{at.topic_id}/{at.partition}/{record.offset}"
+        decoded = decode(record.value, max_bytes=self._max_bytes)
+        if isinstance(decoded, Unreadable):
+            return self._dead(record, at, source_id, *decoded)
+        resolution = resolve(decoded.observation, index)
+        if _has_another_shape(resolution):
+            first = resolution.rejected[0].detail
+            return self._dead(record, at, source_id, "WRONG_SHAPE", f"no market can be read; {first}")
+        output = self._encoder.resolved(source_id, decoded.envelope, resolution, index.version)
+        if output is None:
+            detail = f"{len(resolution.markets)} markets do not fit into one message"
+            return self._dead(record, at, source_id, "RESULT_TOO_LARGE", detail)
+        sightings = _sightings(record, at, decoded, resolution, index.version)
+        outcomes = _outcomes(decoded.observation.platform, resolution)
+        return Planned(at, record.offset, output, sightings, outcomes, None)
+
+    def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
+        return Planned(
+            at, record.offset, self._encoder.dead(source_id, record, reason, detail), (), (), reason
+        )
+
+
+def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
+    """One plan for a batch of single verdicts, in their order."""
+    outputs: list[T] = []
+    sightings: list[tuple[Partition, int, Sighting]] = []
+    ends: dict[Partition, int] = {}
+    outcomes: Counter[Outcome] = Counter()
+    dead: Counter[str] = Counter()
+    for verdict in planned:
+        outputs.append(verdict.output)
+        sightings.extend((verdict.at, verdict.offset, sighting) for sighting in verdict.sightings)
+        ends[verdict.at] = verdict.offset + 1
+        for outcome, times in verdict.outcomes:
+            outcomes[outcome] += times
+        if verdict.dead is not None:
+            dead[verdict.dead] += 1
+    return Plan(outputs, sightings, ends, outcomes, dead)
+
+
+def _has_another_shape(resolution: Resolution) -> bool:
+    """Whether there were markets and none could be read: another platform's payload, most likely."""
+    return (
+        bool(resolution.rejected)
+        and not resolution.markets
+        and not resolution.misses
+        and all(rejection.code == "INVALID_KEY_FORMAT" for rejection in resolution.rejected)
+    )
+
+
+def _sightings(
+    record: Record, at: Partition, decoded: Decoded, resolution: Resolution, version: int
+) -> list[Sighting]:
+    source = decoded.observation.platform
+    place = (at.topic, at.partition, record.offset)
+    return [Sighting(source, missed, decoded.observed_at, version, place) for missed in resolution.missed]
+
+
+def _outcomes(platform: str, resolution: Resolution) -> list[tuple[Outcome, int]]:
+    return [
+        (Outcome(platform, "resolved"), len(resolution.markets)),
+        (Outcome(platform, "missed"), len(resolution.misses)),
+        (Outcome(platform, "rejected"), len(resolution.rejected)),
+    ]

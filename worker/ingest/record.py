@@ -1,0 +1,33 @@
+"""A Kafka record, as much of it as this package reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class Record(Protocol):
+    """What aiokafka's ConsumerRecord gives; headers may hold null and any bytes."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+class Partition(NamedTuple):
+    """A topic's partition. ``topic_id`` tells a topic from another that had its name before."""
+
+    topic: str
+    partition: int
+    topic_id: str

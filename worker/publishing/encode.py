@@ -1,0 +1,124 @@
+"""Verdicts to Kafka records. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import orjson
+
+from schemas import ID_HEADER, DeadLetter, UnmappedMarket
+from worker.domain.resolve import Resolution
+
+# A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
+MOST_ENTRIES: Final = 1000
+_JSON: Final = ("content-type", b"application/json")
+
+Headers = list[tuple[str, bytes | None]]
+
+
+class Outgoing(NamedTuple):
+    """A record to publish."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Source(Protocol):
+    """The record that a dead letter is made of."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: int) -> dict[str, Any]:
+    """A ResolvedEvent as the message has it. ``envelope`` is what the observation says of itself."""
+    event = {
+        "schema_version": 1,
+        **envelope,
+        "mapping_version": version,
+        "markets": resolution.markets,
+        "misses": resolution.misses[:MOST_ENTRIES],
+        "rejected": [rejection._asdict() for rejection in resolution.rejected[:MOST_ENTRIES]],
+    }
+    omitted = {
+        "misses": max(0, len(resolution.misses) - MOST_ENTRIES),
+        "rejected": max(0, len(resolution.rejected) - MOST_ENTRIES),
+    }
+    return {**event, "omitted": omitted} if any(omitted.values()) else event
+
+
+def event_key(envelope: dict[str, Any]) -> bytes:
+    """The SportRadar id when there is one, else ``platform:event id``: the three books of an event meet."""
+    event = envelope["event"]
+    key = event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}"
+    return str(key).encode()
+
+
+class Encoder:
+    """Knows the topics that verdicts go to, and the largest values that they take, in bytes."""
+
+    def __init__(
+        self, *, resolved_topic: str, dead_topic: str, group: str, max_bytes: int, max_dead_bytes: int
+    ) -> None:
+        self._resolved_topic = resolved_topic
+        self._dead_topic = dead_topic
+        self._group = group
+        self._max_bytes = max_bytes
+        self._max_dead_bytes = max_dead_bytes
+
+    def resolved(
+        self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
+    ) -> Outgoing | None:
+        value = orjson.dumps(resolved_event(envelope, resolution, version))
+        if len(value) > self._max_bytes:
+            return None
+        headers: Headers = [(ID_HEADER, source_id.encode()), _JSON]
+        return Outgoing(self._resolved_topic, event_key(envelope), value, headers)
+
+    def dead(self, source_id: str, record: Source, reason: str, detail: str) -> Outgoing:
+        """The record's own bytes, key and headers, ours behind them.
+
+        Of a value that a compressed batch has blown up beyond what the topic takes, only the head is kept.
+        """
+        value = record.value
+        too_long = value is not None and len(value) > self._max_dead_bytes
+        letter = DeadLetter.model_validate(
+            {
+                "id": source_id,
+                "reason": reason,
+                "detail": detail[:500],
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "timestamp": max(0, record.timestamp),
+                "group": self._group[:255],
+                "truncated_from": len(value or b"") if too_long else None,
+            }
+        )
+        headers: Headers = [*record.headers, *letter.to_headers()]
+        return Outgoing(
+            self._dead_topic, record.key, value[: self._max_dead_bytes] if value else value, headers
+        )
+
+
+def unmapped_market(topic: str, market: UnmappedMarket) -> Outgoing:
+    """The message that tells of a market's first miss, keyed by source and id."""
+    key = f"{market.source}:{market.external_market_id}"
+    return Outgoing(
+        topic, key.encode(), market.model_dump_json().encode(), [(ID_HEADER, key.encode()), _JSON]
+    )
