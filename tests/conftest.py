@@ -6,6 +6,7 @@ temporary folder, and end with it even when it is killed.
 
 import asyncio
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,11 @@ import pytest
 
 if TYPE_CHECKING:
     from worker.local.services import LocalServices
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end the session as Ctrl-C does, so that fixtures stop what they started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

@@ -39,11 +39,15 @@ def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) 
 
 
 def is_running(pid: int) -> bool:
-    """Say whether the process still runs. One that has ended and waits to be reaped does not."""
+    """Say whether the process still runs. One that has ended and waits to be reaped does not.
+
+    It looks the same while only its first thread has ended, but then the others still hold its ports.
+    """
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from worker.local import service as service_module
@@ -179,6 +180,23 @@ def test_a_process_that_waits_to_be_reaped_counts_as_ended() -> None:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert not is_running(child.pid)
         child.returncode = 0
+
+
+def test_a_process_whose_first_thread_has_ended_counts_as_running() -> None:
+    code = """
+import ctypes, threading
+threading.Thread(target=input).start()
+print("ready", flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        child.stdout.readline()
+        while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+            os.sched_yield()
+        assert is_running(child.pid)
+        child.kill()
 
 
 def test_a_damaged_instance_file_counts_as_none(tmp_path: Path) -> None:

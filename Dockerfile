@@ -1,0 +1,20 @@
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY scripts/uv-requirements.txt scripts/
+RUN pip install --no-cache-dir --require-hashes -r scripts/uv-requirements.txt
+COPY pyproject.toml README.md requirements.lock ./
+COPY alembic alembic
+COPY catalogue catalogue
+COPY schemas schemas
+COPY worker worker
+# Only what the worker needs at run time, in the versions of the lock file.
+RUN uv venv --no-managed-python /opt/marketmap \
+    && uv pip install --no-cache --python /opt/marketmap/bin/python --constraints requirements.lock .
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin marketmap
+COPY --from=build /opt/marketmap /opt/marketmap
+ENV PATH=/opt/marketmap/bin:$PATH PYTHONUNBUFFERED=1 MARKETMAP_LOG_FORMAT=json
+USER 10001
+ENTRYPOINT ["marketmap"]
+CMD ["run", "worker"]

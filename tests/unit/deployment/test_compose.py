@@ -1,0 +1,102 @@
+"""The container set-up agrees with the code, as far as that can be told without a container engine."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from worker.app.settings import PREFIX, Settings
+from worker.cli.main import app
+from worker.local.jars import KAFKA_VERSION
+from worker.local.kafka import MAX_MESSAGE_BYTES
+
+ROOT = Path(__file__).parents[3]
+LONG_LIVED = {"kafka", "postgres", "worker"}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    return services
+
+
+def settings_of(service: dict[str, Any]) -> dict[str, str]:
+    environment = service.get("environment", {})
+    return {name: str(value) for name, value in environment.items() if name.startswith(PREFIX)}
+
+
+def test_the_stack_has_its_services(services: dict[str, Any]) -> None:
+    assert set(services) == LONG_LIVED | {"migrate", "topics"}
+
+
+def test_whatever_is_long_lived_has_a_health_check(services: dict[str, Any]) -> None:
+    assert all(services[name]["healthcheck"]["test"] for name in LONG_LIVED)
+
+
+def test_nothing_waits_for_a_service_that_is_not_there_or_in_a_way_it_cannot_meet(
+    services: dict[str, Any],
+) -> None:
+    for service in services.values():
+        for needed, how in service.get("depends_on", {}).items():
+            expected = "service_healthy" if needed in LONG_LIVED else "service_completed_successfully"
+            assert how["condition"] == expected
+
+
+def test_the_worker_starts_on_a_ready_broker_and_a_migrated_database(services: dict[str, Any]) -> None:
+    assert set(services["worker"]["depends_on"]) == {"kafka", "postgres", "migrate", "topics"}
+
+
+def test_every_variable_is_a_setting_and_every_value_is_accepted(
+    services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for service in services.values():
+        given = settings_of(service)
+        fields = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
+        assert set(fields) <= set(Settings.model_fields)
+        Settings.model_validate(fields)
+
+
+@pytest.mark.parametrize("name", ["migrate", "topics", "worker"])
+def test_every_command_exists(services: dict[str, Any], name: str) -> None:
+    command = services[name]["command"]
+    assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
+
+
+def test_the_image_runs_the_worker_as_an_ordinary_user() -> None:
+    last_stage = (ROOT / "Dockerfile").read_text().rpartition("FROM ")[2]
+    assert re.search(r"^USER (?!0\b|root\b)\S+$", last_stage, re.MULTILINE)
+
+
+def test_every_file_the_image_is_built_from_exists_and_reaches_the_build() -> None:
+    copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    sources = {source for line in copies for source in shlex.split(line)}
+    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert sources == sent
+    assert all((ROOT / source).exists() for source in sources)
+
+
+def test_containers_and_local_services_run_the_same_kafka(services: dict[str, Any]) -> None:
+    kafka = services["kafka"]
+    assert kafka["image"] == f"apache/kafka:{KAFKA_VERSION}"
+    assert kafka["environment"]["KAFKA_MESSAGE_MAX_BYTES"] == MAX_MESSAGE_BYTES
+
+
+def test_the_engine_waits_longer_than_the_worker_needs_to_stop(services: dict[str, Any]) -> None:
+    grace = float(services["worker"]["stop_grace_period"].removesuffix("s"))
+    assert grace > float(settings_of(services["worker"])["MARKETMAP_SHUTDOWN_TIMEOUT_S"])
+
+
+def test_compose_itself_accepts_the_file() -> None:
+    docker = shutil.which("docker")
+    if (
+        not docker
+        or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("the docker compose plugin is not installed")
+    subprocess.run([docker, "compose", "config", "--quiet"], cwd=ROOT, check=True)
