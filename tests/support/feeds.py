@@ -55,7 +55,7 @@ _SPECIFIERS = (
     | texts(max_size=10)
     | JSON
 )
-_FLAGS = st.sampled_from([0, 1, "0", "1", None, True, False, "x", []])
+_FLAGS: st.SearchStrategy[Any] = st.sampled_from([0, 1, "0", "1", None, True, False, "x", []])
 
 
 @st.composite
@@ -91,7 +91,7 @@ def _betpawa_market(draw: st.DrawFn) -> Any:
             "specifier": st.dictionaries(st.sampled_from(["total", "hcp"]), LINES, max_size=2) | JSON,
         },
     )
-    rows = draw(st.lists(row | JSON, max_size=4))
+    rows: list[Any] = draw(st.lists(row | JSON, max_size=4))
     return draw(_mutated(betpawa(draw(_ids("betpawa")), *rows)))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from worker.domain.index import Claim, Contradiction, MappingIndex, Market, NotMapped, NotReadable
-from worker.domain.labels import Teams, teams
+from worker.domain.labels import Teams, name_roles, teams
 from worker.domain.lines import parse_line
 from worker.domain.mapping import LineKind
 from worker.domain.misses import Sample, sample
@@ -194,7 +194,8 @@ def _label(selection: Selection, meaning: Market | NotMapped | NotReadable, name
     verdict, canonical_id, line, outcome = _match(selection, meaning, names)
     odds = parse_odds(selection.odds)
     accepted = meaning.accepted if isinstance(meaning, Market) else ()
-    readings = [reading.words for claim, _ in accepted for reading in claim.readings(selection.label, names)]
+    texts = _texts(selection.label, names)
+    readings = [reading.words for text in texts for claim, _ in accepted for reading in claim.readings(text)]
     return Label(
         label=selection.label,
         beside=selection.beside,
@@ -226,8 +227,15 @@ def _match(selection: Selection, meaning: Market | NotMapped | NotReadable, name
     slot = meaning.slot(selection.label, selection.beside, names)
     if slot is not None:
         return "MATCHED", slot.claim.canonical_id, slot.line, slot.outcome
-    for claim, line in meaning.accepted:
-        read = claim.read(selection.label, selection.beside, line, names)
-        if isinstance(read, Contradiction):
-            return "CONTRADICTS_LINE", claim.canonical_id, line, read.outcome
+    for text in _texts(selection.label, names):
+        for claim, line in meaning.accepted:
+            read = claim.read(text, selection.beside, line)
+            if isinstance(read, Contradiction):
+                return "CONTRADICTS_LINE", claim.canonical_id, line, read.outcome
     return "UNKNOWN_LABEL", None, None, None
+
+
+def _texts(label: str, names: Teams | None) -> list[str]:
+    """The label as it stands, and with the event's names taken for home and away."""
+    roles = None if names is None else name_roles(label, names)
+    return [label] if roles is None else [label, roles]

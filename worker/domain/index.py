@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from worker.domain.labels import LineText, Reading, Teams, agrees, beside, fold, mentions, readings
+from worker.domain.labels import LineText, Reading, Teams, agrees, beside, fold, name_roles, readings
 from worker.domain.mapping import Mapping, OutcomeLabels, line_key
 from worker.domain.platforms import PLATFORMS, Platform
 from worker.domain.specifier import Line, Unreadable, foreign_id, parse_qualifier, read_line
@@ -55,18 +55,16 @@ class Claim:
                 self.by_label[label if platform == "bet9ja" else fold(label)] = outcome
         self.order = {outcome.canonical_id: n for n, outcome in enumerate(mapping.outcomes)}
 
-    def readings(self, label: str, names: Teams | None) -> list[Reading]:
+    def readings(self, label: str) -> list[Reading]:
         """Every way in which this claim may read a label; Bet9ja's suffixes are read exactly."""
         if self.platform == "bet9ja":
             return [Reading(label, ())]
-        return readings(label, self.mapping.line_rule.kind if self.platform == "sportybet" else "none", names)
+        return readings(label, self.mapping.line_rule.kind if self.platform == "sportybet" else "none")
 
-    def read(
-        self, label: str, shown: str | None, line: str | None, names: Teams | None
-    ) -> str | Contradiction | None:
+    def read(self, label: str, shown: str | None, line: str | None) -> str | Contradiction | None:
         """The canonical outcome that ``label`` names in this market at ``line``; None when it names none."""
         extra = (beside(shown),) if shown is not None else ()
-        for words, lines in self.readings(label, names):
+        for words, lines in self.readings(label):
             known = self.by_label.get(words)
             if known is not None:
                 agree = self._agrees((*lines, *extra), line, known.side)
@@ -86,7 +84,10 @@ class Slot(NamedTuple):
 
 
 class Market:
-    """What one (id, qualifier) of a platform means: the claims it stands for, each with its line."""
+    """What one (id, qualifier) of a platform means: the claims it stands for, each with its line.
+
+    ``known`` remembers what labels say by themselves, without the names of an event's teams.
+    """
 
     __slots__ = ("accepted", "known")
 
@@ -95,18 +96,28 @@ class Market:
         self.known: dict[tuple[str, str | None], Slot | None] = {}
 
     def slot(self, label: str, shown: str | None, names: Teams | None) -> Slot | None:
-        """The slot of a label; the claim of highest priority that knows it takes it."""
+        """The slot of a label: as it stands, else with the event's names taken for home and away."""
         if len(label) > _LONGEST_LABEL:
             return None
-        slot = self._find(label, shown, None)
-        depends_on_event = slot is None and (names is None or mentions(label, names))
-        if not depends_on_event and len(self.known) < _MOST_LABELS:
-            self.known[label, shown] = slot
-        return self._find(label, shown, names) if depends_on_event else slot
+        roles = None if names is None else name_roles(label, names)
+        if roles is None:
+            return self._recall(label, shown)
+        # Not remembered: the next event's label is another, the one with the roles is the same.
+        return self._find(label, shown) or self._recall(roles, shown)
 
-    def _find(self, label: str, shown: str | None, names: Teams | None) -> Slot | None:
+    def _recall(self, label: str, shown: str | None) -> Slot | None:
+        key = (label, shown)
+        if key in self.known:
+            return self.known[key]
+        slot = self._find(label, shown)
+        if len(self.known) < _MOST_LABELS:
+            self.known[key] = slot
+        return slot
+
+    def _find(self, label: str, shown: str | None) -> Slot | None:
+        """The claim of highest priority that knows the label takes it."""
         for claim, line in self.accepted:
-            outcome = claim.read(label, shown, line, names)
+            outcome = claim.read(label, shown, line)
             if isinstance(outcome, str):
                 return Slot(claim, line, outcome)
         return None

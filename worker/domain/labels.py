@@ -59,32 +59,31 @@ def teams(home: str | None, away: str | None) -> Teams | None:
     return names
 
 
-def readings(label: str, kind: LineKind, names: Teams | None) -> list[Reading]:
+def name_roles(label: str, names: Teams) -> str | None:
+    """The label with the event's team names as ``{home}`` and ``{away}``; None when it holds neither."""
+    folded = fold(label)
+    if names.home not in folded and names.away not in folded:
+        return None
+    named = _either_name(names).sub(lambda m: "{home}" if m[0] == names.home else "{away}", folded)
+    return None if named == folded else named
+
+
+def readings(label: str, kind: LineKind) -> list[Reading]:
     """Every way in which a label may be read, the most literal first.
 
-    First as it stands; then with the event's team names as ``{home}`` and ``{away}``; then with those as the
-    words home and away; each of them also with GG/NG as yes/no.
+    First as it stands; then with ``{home}`` and ``{away}`` as the words home and away; each of them also with
+    GG/NG as yes/no.
     """
     folded = fold(label)
     texts = [folded]
-    if names is not None and (named := _name_roles(folded, names)) != folded:
-        texts += [named, named.replace("{home}", "home").replace("{away}", "away")]
+    if "{" in folded:
+        texts.append(folded.replace("{home}", "home").replace("{away}", "away"))
     texts += [plain for text in texts if (plain := _GG_NG.sub(_yes_or_no, text)) != text]
     return [_take_line_out(text, kind) for text in texts]
 
 
 def _yes_or_no(match: re.Match[str]) -> str:
     return "yes" if match[1] == "gg" else "no"
-
-
-def mentions(label: str, names: Teams) -> bool:
-    """Whether a label may hold a team's name, so that what it says depends on the event."""
-    folded = fold(label)
-    return names.home in folded or names.away in folded
-
-
-def _name_roles(folded: str, names: Teams) -> str:
-    return _either_name(names).sub(lambda m: "{home}" if m[0] == names.home else "{away}", folded)
 
 
 @lru_cache(maxsize=512)

@@ -174,10 +174,9 @@ class _Found:
         known = market.known
         lacking = []
         for selection in row.selections:
-            try:
-                slot = known[selection.label, selection.beside]
-            except KeyError:
-                slot = market.slot(selection.label, selection.beside, names)
+            slot = known.get((selection.label, selection.beside)) or market.slot(
+                selection.label, selection.beside, names
+            )
             if slot is None:
                 lacking.append(selection)
             else:

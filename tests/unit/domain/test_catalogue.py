@@ -5,6 +5,7 @@ import pytest
 from tests.support.markets import CATALOGUE, CATALOGUE_FILE
 from worker.domain.catalogue import dump_catalogue, load_catalogue
 from worker.domain.mapping import MappingError
+from worker.domain.platforms import PLATFORMS
 
 
 def test_the_shipped_catalogue_reads_back_byte_for_byte() -> None:
@@ -19,7 +20,7 @@ def test_canonical_ids_and_names_are_unique() -> None:
 
 def test_every_mapping_has_a_platform_and_a_label_on_each_of_its_platforms() -> None:
     for one in CATALOGUE:
-        platforms = [platform for platform in ("betpawa", "sportybet", "bet9ja") if one.id_on(platform)]
+        platforms = [platform for platform in PLATFORMS if one.id_on(platform)]
         assert platforms
         for platform in platforms:
             assert any(outcome.on(platform) for outcome in one.outcomes), (one.canonical_id, platform)

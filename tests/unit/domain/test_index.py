@@ -129,6 +129,16 @@ def test_a_label_of_a_megabyte_is_not_remembered() -> None:
     assert not meaning.known
 
 
+def test_labels_with_team_names_are_remembered_without_the_names() -> None:
+    some = index(*CATALOGUE)
+    for home in ("Basel", "Sion", "Thun"):
+        row = sportybet("818", "total=2.5", prices={f"{home}/draw & over 2.5": "9"})
+        assert run("sportybet", [row], home=home, away="Lugano", index=some).markets
+    meaning = some.meaning("sportybet", "818", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert [label for label, _ in meaning.known] == ["{home}/draw & over 2.5"]
+
+
 def test_a_label_known_at_one_line_is_not_known_at_another() -> None:
     rows = [sportybet("18", f"total={line}", prices={"Over 2.5": "1.9"}) for line in ("2.5", "3.5")]
     found = run("sportybet", rows)

@@ -134,3 +134,10 @@ def test_every_line_of_a_label_must_be_the_market_s() -> None:
 
 def test_team_names_are_folded_like_labels() -> None:
     assert teams(" Wuhan  THREE Towns", "Qingdao") == Teams("wuhan three towns", "qingdao")
+
+
+def test_a_name_unknown_in_one_event_is_known_in_the_next() -> None:
+    label = "Basel/draw & over 2.5"
+    assert htft(label, WUHAN, QINGDAO) == {}
+    assert htft(label, "Basel", QINGDAO) == one("1_x_over")
+    assert htft(label, WUHAN, QINGDAO) == {}

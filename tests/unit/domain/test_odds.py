@@ -36,6 +36,8 @@ def test_odds_keep_the_digits_that_came_in_without_trailing_zeros(raw: object, o
         "0.00",
         "-2.5",
         "0x2",
+        "01.5",
+        "00002",
         "+2.5",
         " 2.5",
         "٢",

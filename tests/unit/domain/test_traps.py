@@ -1,5 +1,7 @@
 """What an earlier in-process system got wrong, one sentence each."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.markets import (
@@ -167,7 +169,7 @@ def test_markets_that_all_three_books_sell_do_map(
 
 
 @pytest.mark.parametrize("field", [{"status": 1}, {"banned": True}])
-def test_market_status_and_banned_are_not_ignored(field: dict[str, object]) -> None:
+def test_market_status_and_banned_are_not_ignored(field: dict[str, Any]) -> None:
     assert active(run("sportybet", [sportybet("29", prices={"Yes": "1.7"}, **field)])) == {"yes": False}
 
 
