@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]
@@ -81,6 +81,25 @@ async def test_a_backend_that_is_terminated_leaves_nothing_and_the_call_can_be_r
             await commit
     assert [row.next_offset for row in await rows("SELECT * FROM ingest_watermark")] == [0, 0]
     assert await victim.commit(move(0, 1), [miss]) == 1
+
+
+async def test_watermarks_are_locked_in_order_so_that_nobody_waits_holding_a_later_one(
+    migrated: str, engine: AsyncEngine, move: Moves, rows: Rows
+) -> None:
+    # Without indexes a plan follows the table's own order, unless the statement says otherwise.
+    unhelpful = f"{migrated}?enable_indexscan=off&enable_bitmapscan=off"
+    victims = create_engine(unhelpful, application_name="victim")
+    victim = Ledger(victims, "workers")
+    moves = move(0, 1, partition=1) + move(0, 1, partition=0)
+    for each in moves:  # one by one: 1 comes before 0
+        await victim.open_partitions([Partition(each.topic_id, each.topic, each.partition)])
+    async with engine.begin() as holder:
+        await holder.execute(text("SELECT partition FROM ingest_watermark WHERE partition = 0 FOR UPDATE"))
+        commit = asyncio.create_task(victim.commit(moves, []))
+        await until(rows, WAITING)
+        await rows("SELECT partition FROM ingest_watermark WHERE partition = 1 FOR UPDATE NOWAIT")
+    await commit
+    await victims.dispose()
 
 
 async def test_a_row_that_stays_locked_is_worth_another_try(
