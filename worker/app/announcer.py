@@ -12,8 +12,9 @@ from typing import Any, Final, Protocol
 
 import orjson
 import structlog
+from pydantic import ValidationError
 
-from schemas import UnmappedMarket
+from schemas import UnmappedMarket, describe_faults
 from worker.publishing.encode import Outgoing, unmapped_market
 from worker.storage.errors import StorageUnavailable
 from worker.storage.ledger import Ledger, UnannouncedMarket
@@ -58,7 +59,8 @@ class Announcer:
     async def _announce_some(self) -> int:
         self._wanted.clear()
         async with self._ledger.unannounced(_AT_ONCE) as rows:
-            await self._outputs.send([unmapped_market(self._topic, _message(row)) for row in rows])
+            messages = [message for row in rows if (message := _message(row)) is not None]
+            await self._outputs.send([unmapped_market(self._topic, message) for message in messages])
             return len(rows)
 
     async def _rest(self, seconds: float) -> None:
@@ -69,7 +71,16 @@ class Announcer:
             return
 
 
-def _message(row: UnannouncedMarket) -> UnmappedMarket:
+def _message(row: UnannouncedMarket) -> UnmappedMarket | None:
+    """The message of a row; None of one that somebody else wrote in another form: it stays untold."""
+    try:
+        return _validated(row)
+    except ValidationError as error:
+        log.warning("market_not_announced", id=row.id, faults=describe_faults(error))
+        return None
+
+
+def _validated(row: UnannouncedMarket) -> UnmappedMarket:
     samples: list[Any] = orjson.loads(row.sample_outcomes or "[]")
     return UnmappedMarket.model_validate(
         {

@@ -47,7 +47,7 @@ class Counting:
         return {at: found[at.topic_id, at.partition] for at in partitions}
 
     async def add(self, moves: Moves, counts: Tally) -> None:
-        rows = [miss_row(key, count) for key, count in counts.items()]
+        rows = await asyncio.to_thread(miss_rows, counts)  # thousands of them would hold the event loop up
         attempt = 0
         while not await self._try(moves, rows, attempt):
             await asyncio.sleep(self._retry_delay(attempt))
@@ -72,6 +72,10 @@ class Counting:
         return True
 
 
+def miss_rows(counts: Tally) -> list[MissRow]:
+    return [miss_row(key, count) for key, count in counts.items()]
+
+
 def miss_row(key: MissKey, count: Count) -> MissRow:
     source, external_market_id = key
     newest = count.newest
@@ -85,6 +89,7 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
         first_seen_at=count.first_seen_at,
         last_seen_at=count.last_seen_at,
         occurrence_count=count.occurrences,
+        event_hashes=count.events,
     )
 
 

@@ -1,25 +1,32 @@
-"""The worker's HTTP endpoints: /livez, /readyz and /metrics."""
+"""The HTTP endpoints of a long-running process: /livez, /readyz and /metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from aiohttp import web
 
-from worker.app.metrics import Metrics
+# Reasons why the process is not ready, none when it is; or what else an operator should know.
+Sentences = Callable[[], Sequence[str]]
 
-# Reasons why the worker is not ready; none when it is.
-NotReady = Callable[[], Sequence[str]]
+
+class Metrics(Protocol):
+    def text(self) -> bytes:
+        """The metrics in Prometheus's text format."""
 
 
 class HealthServer:
     """Serves while it is started. ``port`` 0 takes a free one; ``address`` says which."""
 
-    def __init__(self, host: str, port: int, metrics: Metrics, not_ready: NotReady) -> None:
+    def __init__(
+        self, host: str, port: int, metrics: Metrics, not_ready: Sentences, notes: Sentences = tuple
+    ) -> None:
         self._host = host
         self._port = port
         self._metrics = metrics
         self._not_ready = not_ready
+        self._notes = notes
         self._runner: web.AppRunner | None = None
         self.address = ""
 
@@ -47,7 +54,8 @@ class HealthServer:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         reasons = list(self._not_ready())
-        return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+        answer = {"ready": not reasons, "reasons": reasons, "notes": list(self._notes())}
+        return web.json_response(answer, status=503 if reasons else 200)
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})

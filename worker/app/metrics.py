@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from worker.domain.index import MappingIndex
+from worker.app.live_mappings import Swap
 from worker.ingest.assignment import Assignment
 from worker.ingest.handler import BatchReport
+from worker.ingest.live_index import LiveIndex
 
 MetricName = Literal[
     "marketmap_markets_total",
@@ -28,6 +29,19 @@ MetricName = Literal[
     "marketmap_watermark_offset",
     "marketmap_index_version",
     "marketmap_index_mappings",
+    "marketmap_index_unusable_mappings",
+    "marketmap_index_age_seconds",
+    "marketmap_index_delay_seconds",
+    "marketmap_index_load_seconds",
+]
+
+RelayMetricName = Literal[
+    "marketmap_relay_leads",
+    "marketmap_relay_version",
+    "marketmap_relay_backlog",
+    "marketmap_relay_age_seconds",
+    "marketmap_relay_published_total",
+    "marketmap_relay_failures_total",
 ]
 
 METRICS: Final[dict[MetricName, str]] = {
@@ -44,9 +58,23 @@ METRICS: Final[dict[MetricName, str]] = {
     "marketmap_watermark_offset": "Offset of a partition below which everything is counted.",
     "marketmap_index_version": "Version of the mapping index in use: the last audit id it holds.",
     "marketmap_index_mappings": "Mappings in the index in use.",
+    "marketmap_index_unusable_mappings": "Active mappings that cannot be used, and so are not in the index.",
+    "marketmap_index_age_seconds": "Time since the index was last known to be the newest.",
+    "marketmap_index_delay_seconds": "From a change of a mapping to its use, by the clocks of both machines.",
+    "marketmap_index_load_seconds": "Time of reading and building an index by kind: table, changes.",
+}
+
+RELAY_METRICS: Final[dict[RelayMetricName, str]] = {
+    "marketmap_relay_leads": "1 while this relay is the one that publishes, else 0.",
+    "marketmap_relay_version": "Mapping version up to which changes are published; of the one that leads.",
+    "marketmap_relay_backlog": "Changes that are not published yet, as the one that leads last saw it.",
+    "marketmap_relay_age_seconds": "Age of the oldest change that is not published yet, 0 for none.",
+    "marketmap_relay_published_total": "Changes that this relay has published.",
+    "marketmap_relay_failures_total": "Times that this relay gave the lead up over an error.",
 }
 
 _STEPS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+_DELAYS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30)
 
 
 class Metrics:
@@ -63,13 +91,11 @@ class Metrics:
         self._retries = self._counter("marketmap_storage_retries_total", "sqlstate")
         self._version = self._gauge("marketmap_index_version")
         self._mappings = self._gauge("marketmap_index_mappings")
-        self._seconds = Histogram(
-            "marketmap_batch_seconds",
-            METRICS["marketmap_batch_seconds"],
-            ["step"],
-            buckets=_STEPS,
-            registry=self.registry,
-        )
+        self._unusable = self._gauge("marketmap_index_unusable_mappings")
+        self._age = self._gauge("marketmap_index_age_seconds")
+        self._delay = self._histogram("marketmap_index_delay_seconds", _DELAYS)
+        self._load = self._histogram("marketmap_index_load_seconds", _STEPS, "kind")
+        self._seconds = self._histogram("marketmap_batch_seconds", _STEPS, "step")
 
     def batch(self, report: BatchReport) -> None:
         self._records.inc(report.records)
@@ -88,9 +114,17 @@ class Metrics:
     def retried(self, sqlstate: str | None) -> None:
         self._retries.labels(sqlstate or "none").inc()
 
-    def index_swapped(self, index: MappingIndex) -> None:
-        self._version.set(index.version)
-        self._mappings.set(index.size)
+    def index_swapped(self, index: LiveIndex, swap: Swap) -> None:
+        self._version.set(index.current.version)
+        self._mappings.set(index.current.size)
+        self._unusable.set(len(index.unusable))
+        self._load.labels(swap.kind).observe(swap.seconds)
+        if swap.delay_s is not None:
+            self._delay.observe(max(0.0, swap.delay_s))
+
+    def show_age(self, age_s: Callable[[], float]) -> None:
+        """Ask for the age of the index when the metrics are read."""
+        self._age.set_function(age_s)
 
     def watch(self, assignment: Assignment) -> None:
         """Show the lag and the watermarks of the partitions that are owned when the metrics are read."""
@@ -105,6 +139,9 @@ class Metrics:
 
     def _gauge(self, name: MetricName) -> Gauge:
         return Gauge(name, METRICS[name], registry=self.registry)
+
+    def _histogram(self, name: MetricName, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(name, METRICS[name], labels, buckets=buckets, registry=self.registry)
 
 
 class _Lag(Collector):

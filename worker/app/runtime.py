@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+import gc
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any, Final
 
 import structlog
 from aiokafka import TopicPartition
@@ -17,15 +18,19 @@ from worker.app.backoff import jittered_backoff
 from worker.app.counting import Counting
 from worker.app.health import HealthServer
 from worker.app.kafka import admin_of, client_connection
+from worker.app.lifetime import Stop, background, signals
+from worker.app.live_mappings import LiveMappings, Swap
 from worker.app.metrics import Metrics
+from worker.app.relay import Relay
+from worker.app.relay_metrics import RelayMetrics
 from worker.app.settings import Settings
 from worker.app.topics import largest_output
-from worker.domain.errors import FatalError
+from worker.domain.errors import TransientError
 from worker.ingest.admin import KafkaAdmin
 from worker.ingest.assignment import Assignment
 from worker.ingest.consumer import Fetching, RawRecord, application, consume, handle_with
 from worker.ingest.handler import BatchHandler
-from worker.ingest.live_index import LiveIndex, Rows
+from worker.ingest.live_index import LiveIndex
 from worker.ingest.marks import Committed
 from worker.ingest.plan import Planner
 from worker.ingest.record import Partition
@@ -34,29 +39,11 @@ from worker.publishing.outputs import Outputs
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageUnavailable
 from worker.storage.ledger import Ledger
-from worker.storage.mappings import load_index_rows
 
 log = structlog.get_logger()
 
-
-class Stop:
-    """Why the process is to stop: asked to, or by a fatal error. The first reason counts."""
-
-    def __init__(self) -> None:
-        self._asked = asyncio.Event()
-        self.error: BaseException | None = None
-
-    def ask(self) -> None:
-        self._asked.set()
-
-    def fail(self, error: BaseException) -> None:
-        if not self._asked.is_set():
-            self.error = error
-            log.error("fatal", error=str(error), kind=type(error).__name__, exc_info=error)
-        self._asked.set()
-
-    async def wait(self) -> None:
-        await self._asked.wait()
+# Planning runs in a thread. At Python's own 5 ms, the event loop would wait that long for each of its turns.
+_THREAD_TURN_S: Final = 0.0005
 
 
 class Worker:
@@ -69,7 +56,15 @@ class Worker:
         retry_delay = jittered_backoff()
         self._engine = create_engine(settings.database_url or "")
         self._ledger = Ledger(self._engine, settings.group_id)
-        self._index = LiveIndex(self._read_index)
+        self._index = LiveIndex()
+        self._mappings = LiveMappings(
+            self._engine,
+            settings.database_url or "",
+            self._index,
+            poll_s=settings.index_poll_s,
+            retry_delay=retry_delay,
+            on_swap=self._index_swapped,
+        )
         self._outputs = Outputs(
             client_connection(settings),
             max_bytes=largest_output(settings),
@@ -84,8 +79,10 @@ class Worker:
             on_retry=self.metrics.retried,
             on_first_sighting=self._announcer.wake,
         )
+        self._admin = admin_of(settings)
+        self._missing_topics: str | None = None
         self._assignment = Assignment(
-            _Coordinates(admin_of(settings), self._counting, settings.group_id),
+            _Coordinates(self._admin, self._counting, settings.group_id),
             drain_timeout_s=settings.drain_timeout_s,
             commit_timeout_s=settings.commit_timeout_s,
             retry_delay=retry_delay,
@@ -93,31 +90,43 @@ class Worker:
             on_fatal=self.stop_reason.fail,
         )
         self._app = self._consumer_application()
-        self.health = HealthServer(settings.http_host, settings.http_port, self.metrics, self._not_ready)
+        self.health = HealthServer(
+            settings.http_host, settings.http_port, self.metrics, self._not_ready, self._mappings.notes
+        )
         self._retry_delay = retry_delay
 
     async def run(self) -> int:
         """Run until a signal or a fatal error; the exit code."""
+        sys.setswitchinterval(_THREAD_TURN_S)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._stop_within_deadline)
             try:
                 await self._start(stack)
                 await self.stop_reason.wait()
-            except FatalError as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is: a log line that says so, and exit code 1
                 self.stop_reason.fail(error)
         return 0 if self.stop_reason.error is None else 1
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        await stack.enter_async_context(_signals(self.stop_reason.ask))
+        await stack.enter_async_context(signals(self.stop_reason.ask))
         await self.health.start()
         log.info("listening", address=self.health.address)
         if not await self._unless_stopped(self._load_index()):
             return
-        self.metrics.index_swapped(self._index.current)
+        self.metrics.show_age(lambda: self._mappings.age_s)
+        await stack.enter_async_context(background(self._mappings.run, self.stop_reason.fail))
+        if not await self._unless_stopped(self._find_topics()):
+            return
         await self._outputs.start()
         self.metrics.watch(self._assignment)
+        # All that is loaded by now stays. Visiting it in every full collection would stop the event loop for
+        # 60 ms at a time, and take a third of the throughput.
+        gc.freeze()
         await self._app.start()
-        await stack.enter_async_context(_background(self._announcer.run, self.stop_reason.fail))
+        await stack.enter_async_context(background(self._announcer.run, self.stop_reason.fail))
+        if self.settings.relay_in_worker:
+            relay = Relay(self.settings, RelayMetrics(self.metrics.registry), retry_delay=self._retry_delay)
+            await stack.enter_async_context(background(relay.run, self.stop_reason.fail))
         log.info(
             "worker_started",
             group=self.settings.group_id,
@@ -180,21 +189,43 @@ class Worker:
 
         return guarded
 
-    async def _read_index(self) -> tuple[int, Rows]:
-        async with self._engine.connect() as connection:
-            return await load_index_rows(connection)
+    def _index_swapped(self, swap: Swap) -> None:
+        self.metrics.index_swapped(self._index, swap)
 
     async def _load_index(self) -> None:
         attempt = 0
         while True:
             try:
-                await self._index.load()
-            except (StorageUnavailable, OSError) as error:
+                await self._mappings.load()
+            except StorageUnavailable as error:
                 log.warning("index_not_loaded", error=str(error))
                 await asyncio.sleep(self._retry_delay(attempt))
                 attempt += 1
             else:
                 return
+
+    async def _find_topics(self) -> None:
+        """Wait for every topic: the consumer's own start would wait 40 s for a missing one, then fail."""
+        wanted = [*self.settings.observation_topics.values(), *self._output_topics()]
+        attempt = 0
+        while True:
+            try:
+                await self._admin.topic_ids(wanted)
+            except TransientError as error:
+                self._missing_topics = str(error)
+                log.warning("topics_not_found", error=str(error))
+                await asyncio.sleep(self._retry_delay(attempt))
+                attempt += 1
+            else:
+                self._missing_topics = None
+                return
+
+    def _output_topics(self) -> list[str]:
+        settings = self.settings
+        return [
+            settings.prefixed(topic)
+            for topic in (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped)
+        ]
 
     async def _unless_stopped(self, work: Awaitable[None]) -> bool:
         """Whether ``work`` was finished before the process was asked to stop; else it is cancelled."""
@@ -215,6 +246,8 @@ class Worker:
         reasons = []
         if not self._index.is_loaded:
             reasons.append("the mapping index is not loaded")
+        if self._missing_topics is not None:
+            reasons.append(self._missing_topics)
         if not self._assignment.is_open:
             reasons.append("partitions are not assigned or not open")
         if self._counting.blocked_by is not None:
@@ -251,36 +284,3 @@ class _Coordinates:
 
     async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         return await self._counting.watermarks(partitions)
-
-
-@asynccontextmanager
-async def _signals(handler: Callable[[], None]) -> AsyncIterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-
-@asynccontextmanager
-async def _background(
-    work: Callable[[], Awaitable[None]], on_error: Callable[[BaseException], None]
-) -> AsyncIterator[None]:
-    """Run ``work`` beside; what it raises is handed to ``on_error``."""
-
-    async def guarded() -> None:
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001  # a background task that died silently would be a lost alarm
-            on_error(error)
-
-    task = asyncio.create_task(guarded())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

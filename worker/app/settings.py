@@ -105,6 +105,15 @@ class Settings(BaseSettings):
     session_timeout_s: Seconds = Field(30, ge=6, description="Before the group gives a silent member up.")
     rebalance_timeout_s: Seconds = Field(60, description="The group waits this long for members to rejoin.")
     fetch_wait_s: Seconds = Field(0.05, description="How long an empty fetch waits for records.")
+    index_poll_s: Seconds = Field(
+        5, description="Mappings are looked at this often, should a notification be lost."
+    )
+    relay_poll_s: Seconds = Field(
+        5, description="The relay looks for changes this often, should a notification be lost."
+    )
+    relay_in_worker: bool = Field(
+        default=False, description="Run a relay in every worker too; one of all relays publishes."
+    )
     publish_timeout_s: Seconds = Field(60, description="For the acknowledgement of a batch; then exit.")
     commit_timeout_s: Seconds = Field(10, description="For a commit of offsets; a later one makes up for it.")
     admin_timeout_s: Seconds = Field(15, description="For one question to the cluster.")

@@ -26,7 +26,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
         "retention.ms": str(3 * _DAY_MS),
     }
     largest = {"max.message.bytes": str(largest_output(settings)), "retention.ms": str(14 * _DAY_MS)}
-    compacted = {"cleanup.policy": "compact"}
+    compacted = {"cleanup.policy": "compact", "max.message.bytes": str(settings.max_message_bytes)}
     names = [*settings.observation_topics.values(), settings.prefixed(settings.topic_resolved)]
     return [
         *(TopicSpec(name, settings.partitions, observed) for name in names),

@@ -149,11 +149,17 @@ class Assignment(ConsumerRebalanceListener):
         return [group for place, group in grouped.items() if not self._is_stale(place, group)]
 
     def _is_stale(self, place: TopicPartition, records: Sequence[Record]) -> bool:
-        """Whether records were fetched before the partition was (re)opened: the consumer stands elsewhere."""
-        if place not in self._owned or self.draining:
+        """Whether records were fetched before the partition was (re)opened: the consumer stands elsewhere.
+
+        It may stand more than one behind the last record: the markers of transactions have offsets, too.
+        """
+        owned = self._owned.get(place)
+        if owned is None or self.draining:
             return True
         state = self.consumer._subscription.subscription.assignment.state_value(place)  # noqa: SLF001  # position() may wait
-        return not state.has_valid_position or state.position != records[-1].offset + 1
+        if not state.has_valid_position or state.position <= records[-1].offset:
+            return True
+        return records[0].offset < owned.position
 
     async def _open_or_die(self, assigned: Sequence[TopicPartition], epoch: int) -> None:
         try:

@@ -56,6 +56,7 @@ def consume(
         fetch_max_bytes=fetching.max_bytes,
         max_partition_fetch_bytes=fetching.max_partition_bytes,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",  # what a sender took back was not observed
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
         max_poll_interval_ms=_NEVER_MS,

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally, tally
@@ -19,9 +19,6 @@ from worker.ingest.record import Partition, Record
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
-
-# The event loop serves heartbeats and health checks between two records that are planned.
-_PLANNING_SLICE_S: Final = 0.02
 
 
 class Outputs(Protocol[T_contra]):
@@ -107,15 +104,14 @@ class BatchHandler(Generic[T]):
         self._report(BatchReport(len(records), size, clock.seconds, plan.outcomes, plan.dead, conflicts))
 
     async def _plan(self, records: Sequence[Record], claimed: Claimed) -> Plan[T]:
+        """In a thread: a record can be made to take seconds, and the loop serves heartbeats meanwhile."""
         index = self._indexes.current  # one batch sees one version
-        planned = []
-        since = time.perf_counter()
-        for record in records:
-            planned.append(self._planner.plan(record, claimed.partition_of(record), index))
-            if time.perf_counter() - since > _PLANNING_SLICE_S:
-                await asyncio.sleep(0)
-                since = time.perf_counter()
-        return combine(planned)
+        placed = [(record, claimed.partition_of(record)) for record in records]
+
+        def plan() -> Plan[T]:
+            return combine(self._planner.plan(record, at, index) for record, at in placed)
+
+        return await asyncio.to_thread(plan)
 
     async def _count(self, plan: Plan[T], claimed: Claimed) -> int:
         """Count what is not counted yet; how often a watermark had moved meanwhile."""
@@ -123,8 +119,9 @@ class BatchHandler(Generic[T]):
         while True:
             expected = claimed.watermarks(plan.ends)
             moves = [(at, expected[at], max(expected[at], end)) for at, end in sorted(plan.ends.items())]
+            counts = await asyncio.to_thread(tally, plan.sightings_from(expected))
             try:
-                await self._counts.add(moves, tally(plan.sightings_from(expected)))
+                await self._counts.add(moves, counts)
             except WatermarksMovedError as moved:
                 claimed.watermarks_are(moved.current)
                 conflicts += 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -13,30 +14,52 @@ from worker.domain.mapping import MappingError, parse_mapping
 
 log = structlog.get_logger()
 
-Rows = Iterable[Mapping[str, Any]]
-Read = Callable[[], Awaitable[tuple[int, Rows]]]
+Row = Mapping[str, Any]
+Rows = Iterable[Row]
+Known = dict[str, mapping.Mapping]
+
+
+class RowChange(NamedTuple):
+    """What a canonical id stands for from now on: the row of an active mapping, or none."""
+
+    canonical_id: str
+    row: Row | None
+
+
+class Parsed(NamedTuple):
+    """Active rows by canonical id: those that can be used, and those that cannot with the reason."""
+
+    usable: Known
+    unusable: dict[str, str]
+
+
+def parse_rows(rows: Rows) -> Parsed:
+    """A row that cannot be used costs none of the others."""
+    parsed = Parsed({}, {})
+    for row in rows:
+        canonical_id = str(row.get("canonical_id"))
+        try:
+            parsed.usable[canonical_id] = parse_mapping(row)
+        except MappingError as error:
+            parsed.unusable[canonical_id] = str(error)
+    return parsed
 
 
 def build_index(version: int, rows: Rows) -> MappingIndex:
-    """An index of the rows that can be used. One that cannot is reported, and costs none of the others."""
-    usable: list[mapping.Mapping] = []
-    for row in rows:
-        try:
-            usable.append(parse_mapping(row))
-        except MappingError as error:
-            log.warning("mapping_not_usable", canonical_id=row.get("canonical_id"), error=str(error))
-    index = MappingIndex(usable, version)
-    for conflict in index.conflicts():
-        log.warning("mappings_conflict", **conflict._asdict())
+    """An index of the rows that can be used; what is wrong with the others is logged."""
+    parsed = parse_rows(rows)
+    index = MappingIndex(parsed.usable.values(), version)
+    _report(parsed, index, None)
     return index
 
 
 class LiveIndex:
-    """Holds the current index. ``read`` gives the version and the active rows in one snapshot."""
+    """Holds the current index. A batch takes ``current`` once, and so sees one version."""
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
+    def __init__(self) -> None:
         self._current: MappingIndex | None = None
+        self._usable: Known = {}
+        self._unusable: dict[str, str] = {}
 
     @property
     def current(self) -> MappingIndex:
@@ -48,8 +71,39 @@ class LiveIndex:
     def is_loaded(self) -> bool:
         return self._current is not None
 
-    async def load(self) -> None:
-        """Read the table and swap the index. Whatever ``read`` raises leaves the current one in place."""
-        version, rows = await self._read()
-        self._current = build_index(version, rows)
-        log.info("index_loaded", version=version, mappings=self._current.size)
+    @property
+    def unusable(self) -> dict[str, str]:
+        """Active rows that the index is without, by canonical id, and what is wrong with them."""
+        return dict(self._unusable)
+
+    async def replace(self, version: int, rows: Rows) -> None:
+        """Swap in an index of these rows. It is built in a thread: the event loop goes on meanwhile."""
+
+        def build() -> tuple[Parsed, MappingIndex]:
+            parsed = parse_rows(rows)
+            index = MappingIndex(parsed.usable.values(), version)
+            _report(parsed, index, None)
+            return parsed, index
+
+        (self._usable, self._unusable), self._current = await asyncio.to_thread(build)
+
+    def apply(self, version: int, changes: Iterable[RowChange]) -> None:
+        """Swap in an index with the changes made, the newest of each canonical id; the rest is shared."""
+        newest = {change.canonical_id: change.row for change in changes}
+        gone = [self._usable[name] for name in newest if name in self._usable]
+        parsed = parse_rows(row for row in newest.values() if row is not None)
+        index = self.current.revised(gone, parsed.usable.values(), version)
+        for mapping_gone in gone:
+            del self._usable[mapping_gone.canonical_id]
+        self._usable |= parsed.usable
+        kept = {name: reason for name, reason in self._unusable.items() if name not in newest}
+        self._unusable = kept | parsed.unusable
+        self._current = index
+        _report(parsed, index, parsed.usable.values())
+
+
+def _report(parsed: Parsed, index: MappingIndex, among: Iterable[mapping.Mapping] | None) -> None:
+    for canonical_id, reason in parsed.unusable.items():
+        log.warning("mapping_not_usable", canonical_id=canonical_id, error=reason)
+    for conflict in index.conflicts(among):
+        log.warning("mappings_conflict", **conflict._asdict())

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
 from worker.domain.resolve import Resolution, resolve
@@ -126,7 +127,16 @@ def _sightings(
 ) -> list[Sighting]:
     source = decoded.observation.platform
     place = (at.topic, at.partition, record.offset)
-    return [Sighting(source, missed, decoded.observed_at, version, place) for missed in resolution.missed]
+    event = event_hash(_event_key(decoded.envelope))
+    return [
+        Sighting(source, missed, decoded.observed_at, version, place, event) for missed in resolution.missed
+    ]
+
+
+def _event_key(envelope: dict[str, Any]) -> str:
+    """What the books call an event in common; without that, what its own book calls it."""
+    event = envelope["event"]
+    return str(event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}")
 
 
 def _outcomes(platform: str, resolution: Resolution) -> list[tuple[Outcome, int]]:

@@ -13,6 +13,8 @@ from worker.domain.resolve import Resolution
 # A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
 MOST_ENTRIES: Final = 1000
 _JSON: Final = ("content-type", b"application/json")
+_MOST_BYTES_A_CHARACTER: Final = 4
+_FRAMING: Final = 10  # two lengths of up to five bytes
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -93,10 +95,15 @@ class Encoder:
     def dead(self, source_id: str, record: Source, reason: str, detail: str) -> Outgoing:
         """The record's own bytes, key and headers, ours behind them.
 
-        Of a value that a compressed batch has blown up beyond what the topic takes, only the head is kept.
+        Of a record that a compressed batch has blown up beyond what the topic takes, only the head of the
+        value is kept, and a key and headers that take half of the room are left out.
         """
-        value = record.value
-        too_long = value is not None and len(value) > self._max_dead_bytes
+        key, headers, beside = record.key, record.headers, _bytes_beside_value(record)
+        if beside > self._max_dead_bytes // 2:
+            detail = f"its key and headers, {beside} bytes, are left out; {detail}"
+            key, headers, beside = None, (), 0
+        value, room = record.value, self._max_dead_bytes - beside
+        too_long = value is not None and len(value) > room
         letter = DeadLetter.model_validate(
             {
                 "id": source_id,
@@ -110,10 +117,17 @@ class Encoder:
                 "truncated_from": len(value or b"") if too_long else None,
             }
         )
-        headers: Headers = [*record.headers, *letter.to_headers()]
         return Outgoing(
-            self._dead_topic, record.key, value[: self._max_dead_bytes] if value else value, headers
+            self._dead_topic, key, value[:room] if value else value, [*headers, *letter.to_headers()]
         )
+
+
+def _bytes_beside_value(record: Source) -> int:
+    """An upper bound of what key and headers take on the wire."""
+    headers = sum(
+        len(name) * _MOST_BYTES_A_CHARACTER + len(value or b"") + _FRAMING for name, value in record.headers
+    )
+    return len(record.key or b"") + headers
 
 
 def unmapped_market(topic: str, market: UnmappedMarket) -> Outgoing:

@@ -1,0 +1,135 @@
+"""What the worker's HTTP endpoints say, against what was sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.installation import Installation, Published
+from tests.support.markets import observation, sportybet
+from worker.app.metrics import METRICS
+
+pytestmark = pytest.mark.services
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+MARKETS = [
+    sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),
+    sportybet("18", "total=2.5", prices={"Over 2.5": "1.9", "Under 2.5": "1.9"}),
+    sportybet("900001", prices={"Yes": "2"}),
+    sportybet("29", prices={"Yes": "nonsense", "No": "2"}),
+]
+GOOD = observation("sportybet", MARKETS)
+RECORDS: list[Published] = [
+    *[("observations.sportybet", b"%d" % number, GOOD, []) for number in range(8)],
+    ("observations.bet9ja", b"k", b"no json", []),
+    ("observations.betpawa", b"k", None, []),
+]
+
+
+@dataclass
+class Seen:
+    alive_at_first: tuple[int, str]
+    reasons_without_topics: list[str]
+    samples: Samples
+    mappings: int
+
+
+async def scenario(installation: Installation) -> Seen:
+    """Starts with the topics missing, so that the worker cannot be ready at once."""
+    installation.start_worker()
+    alive = await installation.ask("/livez")
+    await installation.logged("topics_not_found")
+    reasons = await installation.reasons()
+    await installation.make_topics()
+    await installation.ready()
+    await installation.publish(RECORDS)
+    await installation.caught_up()
+    status, text = await installation.ask("/metrics")
+    assert status == 200
+    samples = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    (count,) = await installation.query("SELECT count(*) FROM user_market_mappings WHERE is_active")
+    assert await installation.stop_worker() == 0
+    return Seen(alive, reasons, samples, count[0])
+
+
+@pytest.fixture(scope="module")
+def seen(in_installation: Any) -> Seen:
+    outcome: Seen = in_installation(scenario, topics=False)
+    return outcome
+
+
+def value(seen: Seen, name: str, **labels: str) -> float:
+    return seen.samples[name, frozenset(labels.items())]
+
+
+def of_every_partition(seen: Seen, name: str) -> list[float]:
+    return [number for (metric, _), number in seen.samples.items() if metric == name]
+
+
+def test_the_worker_is_alive_before_it_is_ready(seen: Seen) -> None:
+    status, body = seen.alive_at_first
+    assert (status, orjson.loads(body)) == (200, {"alive": True})
+
+
+def test_it_is_not_ready_while_topics_are_missing_and_names_them(seen: Seen) -> None:
+    told = " ".join(seen.reasons_without_topics)
+    for topic in ("observations.betpawa", "observations.bet9ja", "odds.resolved", "unmapped.markets"):
+        assert topic in told
+
+
+def test_every_metric_is_shown(seen: Seen) -> None:
+    # Nothing was in its way: these two have nothing to count.
+    silent = {"marketmap_storage_retries_total"}
+    shown = {name.removesuffix("_count") for name, _ in seen.samples}
+    assert set(METRICS) - silent <= shown
+
+
+def test_records_and_bytes_are_those_that_were_sent(seen: Seen) -> None:
+    assert value(seen, "marketmap_records_total") == len(RECORDS)
+    assert value(seen, "marketmap_bytes_total") == sum(len(body or b"") for _, _, body, _ in RECORDS)
+
+
+def test_markets_are_counted_by_platform_and_outcome(seen: Seen) -> None:
+    counted = {
+        outcome: value(seen, "marketmap_markets_total", platform="sportybet", outcome=outcome)
+        for outcome in ("resolved", "missed", "rejected")
+    }
+    assert counted == {"resolved": 16, "missed": 8, "rejected": 8}
+
+
+def test_dead_letters_are_counted_by_reason(seen: Seen) -> None:
+    assert value(seen, "marketmap_dead_letters_total", reason="INVALID_JSON") == 1
+    assert value(seen, "marketmap_dead_letters_total", reason="TOMBSTONE") == 1
+
+
+@pytest.mark.parametrize("step", ["plan", "publish", "count", "commit"])
+def test_every_step_of_a_batch_is_timed(seen: Seen, step: str) -> None:
+    assert value(seen, "marketmap_batch_seconds_count", step=step) >= 1
+    assert value(seen, "marketmap_batch_seconds_sum", step=step) > 0
+
+
+def test_there_is_no_lag_when_all_is_done(seen: Seen) -> None:
+    assert of_every_partition(seen, "marketmap_lag_records") == [0] * 9
+    assert of_every_partition(seen, "marketmap_lag_seconds") == [0] * 9
+
+
+def test_the_watermarks_stand_where_the_records_end(seen: Seen) -> None:
+    assert sum(of_every_partition(seen, "marketmap_watermark_offset")) == len(RECORDS)
+
+
+def test_the_index_in_use_is_the_one_of_the_table(seen: Seen) -> None:
+    assert value(seen, "marketmap_index_mappings") == seen.mappings
+
+
+def test_the_partitions_were_opened_once(seen: Seen) -> None:
+    assert value(seen, "marketmap_rebalances_total", kind="assigned") == 1
+    assert value(seen, "marketmap_rebalances_total", kind="opened") == 1

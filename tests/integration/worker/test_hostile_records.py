@@ -1,0 +1,281 @@
+"""Records that no sender should write, mixed with good ones on all three topics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import Producer
+
+from schemas import DeadLetter, ResolvedEvent, record_id
+from tests.support.hostile import LARGEST, Headers, Hostile, body, hostile_records
+from tests.support.installation import PATIENCE_S, Installation
+from tests.support.markets import betpawa, betpawa_row, observation, sportybet
+from worker.app.topic_reader import AnyRecord
+from worker.app.topics import topic_specs
+from worker.domain.platforms import Platform
+from worker.ingest.admin import TopicSpec
+
+pytestmark = pytest.mark.services
+
+HOSTILE = {hostile.name: hostile for hostile in hostile_records()}
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+STOLEN = "stolen"
+ONE_BAD_ENTRY = "one bad entry"
+MARKETS: dict[Platform, Any] = {
+    "sportybet": [sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"})],
+    "betpawa": [betpawa("3743", betpawa_row(None, **{"1": 2.1, "X": 3.2, "2": 3.6}))],
+    "bet9ja": {"S_1X2_1": "2.1", "S_1X2_X": "3.2", "S_1X2_2": "3.6"},
+}
+RIGHT = [("1x2_ft", None, [("home", 2.1), ("draw", 3.2), ("away", 3.6)])]
+
+
+@dataclass
+class Sent:
+    """Where records were written: name of a hostile record, or id of a good event, to its source id."""
+
+    hostile: dict[str, str]
+    good: dict[str, str]
+
+
+@dataclass
+class Seen:
+    """What was sent, and everything that came of it."""
+
+    sent: Sent
+    dead: dict[str, list[AnyRecord]]
+    resolved: dict[str, list[Any]]
+    stolen: list[AnyRecord]
+    exit_code: int
+    metrics: str
+
+
+class Sender:
+    """Writes through librdkafka, which also writes what aiokafka refuses to; notes the source ids."""
+
+    def __init__(self, installation: Installation, topic_ids: dict[str, str], codec: str) -> None:
+        self._topics = installation.settings.observation_topics
+        self._ids = topic_ids
+        self._producer = Producer(
+            {
+                "bootstrap.servers": installation.settings.kafka_bootstrap_servers,
+                "compression.type": codec,
+                "message.max.bytes": 64 * LARGEST,
+                "linger.ms": 50,
+            }
+        )
+        self.written: dict[str, str] = {}
+
+    def send(
+        self, name: str, platform: str, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        def note(error: Any, message: Any) -> None:
+            assert error is None, f"{name}: {error}"
+            self.written[name] = record_id(self._ids[message.topic()], message.partition(), message.offset())
+
+        self._producer.produce(self._topics[platform], value, key, headers=list(headers), on_delivery=note)
+
+    async def flush(self) -> None:
+        assert await asyncio.to_thread(self._producer.flush, PATIENCE_S) == 0
+
+
+def good(event_id: str, platform: Platform, markets: Any = None) -> bytes:
+    return observation(platform, MARKETS[platform] if markets is None else markets, id=event_id)
+
+
+def platform_of(number: int) -> Platform:
+    return (*MARKETS,)[number % 3]
+
+
+async def send_all(installation: Installation) -> Sent:
+    ids = await installation.admin.topic_ids(installation.settings.observation_topics.values())
+    plain, packed = (Sender(installation, ids, codec) for codec in ("none", "zstd"))
+    for number, hostile in enumerate(HOSTILE.values()):
+        # The large ones pass the broker's limit because they are small until they are unpacked.
+        sender = packed if len(hostile.value or b"") > LARGEST else plain
+        sender.send(*hostile[:4], hostile.headers)
+        neighbour = f"beside {hostile.name}"[:100]
+        plain.send(neighbour, hostile.platform, hostile.key, good(neighbour, platform_of(number)), [])
+    await plain.flush()
+    packed.send("blown up", "bet9ja", b"blown", b"[" + b" " * (3 * LARGEST), [])
+    packed.send("heavy headers", "bet9ja", b"k" * LARGEST, b"{", [("heavy", b"h" * 2 * LARGEST)])
+    await packed.flush()
+    strange: Headers = [
+        ("null", None),
+        ("", b"\xff"),
+        ("reply_to", f"{installation.settings.topic_prefix}{STOLEN}".encode()),
+    ]
+    for codec in CODECS:
+        sender = Sender(installation, ids, codec)
+        sender.send(
+            codec, "sportybet", b"k", good(codec, "sportybet"), [*strange, ("content-type", b"image/png")]
+        )
+        await sender.flush()
+        plain.written |= sender.written
+    entries = [*MARKETS["sportybet"], None, 7, {"id": 5}, {"id": "18", "specifier": "total=x"}, {"id": "1e9"}]
+    plain.send(ONE_BAD_ENTRY, "sportybet", b"k", good(ONE_BAD_ENTRY, "sportybet", entries), strange)
+    await plain.flush()
+    written = plain.written | packed.written
+    names = {*HOSTILE, "blown up", "heavy headers"}
+    return Sent(
+        {name: at for name, at in written.items() if name in names},
+        {name: at for name, at in written.items() if name not in names},
+    )
+
+
+async def send_in_a_transaction(installation: Installation) -> None:
+    """Two transactions, so that a marker stands between the records and another behind them."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=installation.settings.kafka_bootstrap_servers,
+        transactional_id=f"{installation.settings.topic_prefix}tx",
+    )
+    await producer.start()
+    try:
+        for number in range(2):
+            async with producer.transaction():
+                name = f"transaction {number}"
+                topic = installation.settings.observation_topics["sportybet"]
+                await producer.send(topic, good(name, "sportybet"), b"k", partition=0)
+    finally:
+        await producer.stop()
+
+
+async def scenario(installation: Installation) -> Seen:
+    specs = topic_specs(installation.settings)
+    stolen = installation.settings.prefixed(STOLEN)
+    await installation.admin.create([TopicSpec(stolen, 1, {})])
+    assert stolen not in {spec.name for spec in specs}
+    sent = await send_all(installation)
+    installation.start_worker()
+    await installation.caught_up()
+    _, metrics = await installation.ask("/metrics")
+    await send_in_a_transaction(installation)
+    await installation.resolved_from(len(sent.good) + 2)
+    exit_code = await installation.stop_worker()
+    dead: dict[str, list[AnyRecord]] = {}
+    for letter in await installation.consume("observations.dead"):
+        dead.setdefault(DeadLetter.from_headers(letter.headers).id, []).append(letter)
+    resolved: dict[str, list[Any]] = {}
+    for record in await installation.consume("odds.resolved"):
+        told = orjson.loads(record.value or b"")
+        resolved.setdefault(told["event"]["id"], []).append((told, dict(record.headers)))
+    return Seen(sent, dead, resolved, await installation.consume(STOLEN), exit_code, metrics)
+
+
+@pytest.fixture(scope="module")
+def seen(in_installation: Any) -> Seen:
+    outcome: Seen = in_installation(scenario, max_message_bytes=LARGEST, batch_max_bytes=2 * LARGEST)
+    return outcome
+
+
+def letter_of(seen: Seen, name: str) -> AnyRecord:
+    """The only dead letter that a record gave."""
+    (letter,) = seen.dead[seen.sent.hostile[name]]
+    return letter
+
+
+def sent_headers(letter: AnyRecord) -> Headers:
+    """The headers before ours."""
+    ours = DeadLetter.from_headers(letter.headers).to_headers()
+    assert list(letter.headers[-len(ours) :]) == ours
+    return list(letter.headers[: -len(ours)])
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=list(HOSTILE))
+def test_a_hostile_record_gives_one_dead_letter_with_its_reason(seen: Seen, hostile: Hostile) -> None:
+    letter = DeadLetter.from_headers(letter_of(seen, hostile.name).headers)
+    assert letter.reason == hostile.reason
+    assert letter.detail
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=list(HOSTILE))
+def test_a_dead_letter_keeps_the_bytes_key_and_headers_of_its_record(seen: Seen, hostile: Hostile) -> None:
+    letter = letter_of(seen, hostile.name)
+    nothing_at_all = hostile.key is None and hostile.value is None
+    assert letter.value == (b"" if nothing_at_all else hostile.value)
+    assert letter.key == hostile.key
+    assert sent_headers(letter) == hostile.headers
+
+
+def test_a_dead_letter_says_where_its_record_was(seen: Seen) -> None:
+    for name, source_id in seen.sent.hostile.items():
+        letter = DeadLetter.from_headers(letter_of(seen, name).headers)
+        assert source_id.split("/")[1:] == [str(letter.partition), str(letter.offset)]
+        platform = HOSTILE[name].platform if name in HOSTILE else "bet9ja"
+        assert letter.topic.endswith(f".observations.{platform}")
+        assert letter.timestamp is not None
+
+
+def test_there_is_no_dead_letter_but_those_of_the_hostile_records(seen: Seen) -> None:
+    assert seen.dead.keys() == set(seen.sent.hostile.values())
+
+
+def test_every_good_record_beside_a_hostile_one_is_resolved_right_and_once(seen: Seen) -> None:
+    for event_id, source_id in seen.sent.good.items():
+        ((told, headers),) = seen.resolved[event_id]
+        assert headers["marketmap-id"] == source_id.encode()
+        answers = [
+            (m["canonical_id"], m["line"], [(o["outcome"], o["odds"]) for o in m["outcomes"]])
+            for m in told["markets"]
+        ]
+        assert answers == RIGHT, event_id
+    assert seen.resolved.keys() == seen.sent.good.keys() | {"transaction 0", "transaction 1"}
+
+
+def test_one_bad_market_entry_costs_only_itself(seen: Seen) -> None:
+    ((told, _),) = seen.resolved[ONE_BAD_ENTRY]
+    ResolvedEvent.model_validate_json(orjson.dumps(told))
+    codes = Counter(entry["code"] for entry in told["rejected"])
+    assert codes == {"INVALID_KEY_FORMAT": 3, "INVALID_SPECIFIER": 1}
+    assert [miss["external_market_id"] for miss in told["misses"]] == ["1e9"]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_record_is_read_whatever_codec_packs_it_and_headers_adorn_it(seen: Seen, codec: str) -> None:
+    assert len(seen.resolved[codec]) == 1
+
+
+def test_nothing_is_published_where_a_sender_asks_for_it(seen: Seen) -> None:
+    assert seen.stolen == []
+
+
+def test_records_of_transactions_are_read_though_markers_stand_between_them(seen: Seen) -> None:
+    assert [len(seen.resolved[f"transaction {number}"]) for number in range(2)] == [1, 1]
+
+
+def test_of_a_value_that_unpacks_to_more_than_the_topic_takes_the_head_is_kept(seen: Seen) -> None:
+    letter = letter_of(seen, "blown up")
+    told = DeadLetter.from_headers(letter.headers)
+    assert (told.reason, told.truncated_from) == ("TOO_LARGE", 3 * LARGEST + 1)
+    assert letter.value is not None
+    assert letter.value == b"[" + b" " * (len(letter.value) - 1)
+    assert len(letter.value) == 2 * LARGEST - len(b"blown")
+
+
+def test_a_key_and_headers_that_unpack_to_more_than_the_topic_takes_are_left_out(seen: Seen) -> None:
+    letter = letter_of(seen, "heavy headers")
+    told = DeadLetter.from_headers(letter.headers)
+    assert (letter.key, letter.value, sent_headers(letter)) == (None, b"{", [])
+    assert told.reason == "INVALID_JSON"
+    assert "key and headers" in (told.detail or "")
+
+
+def test_the_metrics_count_dead_letters_by_reason(seen: Seen) -> None:
+    reasons = Counter(hostile.reason for hostile in HOSTILE.values()) + Counter(
+        {"TOO_LARGE": 1, "INVALID_JSON": 1}
+    )
+    for reason, times in reasons.items():
+        assert f'marketmap_dead_letters_total{{reason="{reason}"}} {times}.0' in seen.metrics
+
+
+def test_the_worker_outlives_it_all_and_stops_in_good_order(seen: Seen) -> None:
+    assert seen.exit_code == 0
+
+
+def test_body_is_a_good_observation_before_it_is_spoilt() -> None:
+    assert orjson.loads(body())["platform"] == "sportybet"

@@ -1,0 +1,71 @@
+"""An index that follows a table in this process, and waits for it that end on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from worker.app.lifetime import background
+from worker.app.live_mappings import LiveMappings, Swap
+from worker.ingest.live_index import LiveIndex
+
+NEVER_S = 3600.0
+PATIENCE_S = 20.0
+
+
+@dataclass
+class Follower:
+    index: LiveIndex
+    mappings: LiveMappings
+    swaps: list[Swap]
+    _swapped: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def at(self, version: int) -> None:
+        """Wait until the index has reached a version."""
+        async with asyncio.timeout(PATIENCE_S):
+            while self.index.current.version < version:
+                await self.next_swap()
+
+    async def next_swap(self) -> None:
+        seen = len(self.swaps)
+        async with asyncio.timeout(PATIENCE_S), self._swapped:
+            await self._swapped.wait_for(lambda: len(self.swaps) > seen)
+
+    async def tell(self) -> None:
+        async with self._swapped:
+            self._swapped.notify_all()
+
+
+@asynccontextmanager
+async def following(
+    engine: AsyncEngine,
+    url: str,
+    *,
+    poll_s: float = NEVER_S,
+    retry_delay: Callable[[int], float] = lambda _: 0.05,
+    loaded: bool = True,
+) -> AsyncIterator[Follower]:
+    """Follow until the end of the block; what is raised meanwhile fails the test."""
+    failures: list[BaseException] = []
+    tasks: set[asyncio.Task[Any]] = set()
+    swaps: list[Swap] = []
+
+    def on_swap(swap: Swap) -> None:
+        swaps.append(swap)
+        task = asyncio.get_running_loop().create_task(follower.tell())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    index = LiveIndex()
+    mappings = LiveMappings(engine, url, index, poll_s=poll_s, retry_delay=retry_delay, on_swap=on_swap)
+    follower = Follower(index, mappings, swaps)
+    if loaded:
+        await mappings.load()
+    async with background(mappings.run, failures.append):
+        yield follower
+    assert failures == []

@@ -1,0 +1,164 @@
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import orjson
+import pytest
+
+from tests.support.records import TOPIC_ID, place
+from worker.app.counting import Counting, miss_row
+from worker.domain.errors import FatalError, TransientError
+from worker.domain.misses import Sighting, Tally, tally
+from worker.domain.resolve import Missed
+from worker.domain.rows import Row, Selection
+from worker.ingest.handler import WatermarksMovedError
+from worker.storage import ledger
+from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailable
+from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove
+
+MOVES = [(place(0), 3, 7)]
+ROW = Row("900001", "total=1.5", "Cards", [Selection("Yes", None, "1.5", True)])  # active
+
+
+def sighting(minute: int, name: str | None = "Cards") -> Sighting:
+    missed = Missed("900001", name, "UNKNOWN_MARKET", [ROW])
+    return Sighting(
+        "sportybet", missed, datetime(2026, 11, 22, 12, minute, tzinfo=UTC), 7, ("t", 0, minute), event=1
+    )
+
+
+COUNTS: Tally = tally([sighting(5), sighting(2)])
+
+
+class Table:
+    """A ledger that gives what the test put there, or raises it."""
+
+    def __init__(self, *answers: int | Exception) -> None:
+        self.answers = list(answers)
+        self.commits: list[tuple[Sequence[WatermarkMove], Sequence[MissRow]]] = []
+
+    def _answer(self) -> int:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
+        self.commits.append((moves, misses))
+        return self._answer()
+
+    async def open_partitions(self, partitions: Sequence[ledger.Partition]) -> dict[tuple[str, int], int]:
+        offset = self._answer()
+        return {(at.topic_id, at.partition): offset for at in partitions}
+
+
+class Ground:
+    def __init__(self, *answers: int | Exception) -> None:
+        self.table = Table(*answers)
+        self.waited: list[int] = []
+        self.retried: list[str | None] = []
+        self.blocked: list[str | None] = []
+        self.first_sightings = 0
+        self.counting = Counting(
+            cast("Ledger", self.table),
+            retry_delay=self.delay,
+            on_retry=self.retried.append,
+            on_first_sighting=self.seen,
+        )
+
+    def delay(self, attempt: int) -> float:
+        self.waited.append(attempt)
+        self.blocked.append(self.counting.blocked_by)
+        return 0
+
+    def seen(self) -> None:
+        self.first_sightings += 1
+
+
+async def test_moves_and_counts_go_to_the_table_together() -> None:
+    ground = Ground(0)
+    await ground.counting.add(MOVES, COUNTS)
+    ((moves, rows),) = ground.table.commits
+    assert moves == [WatermarkMove(TOPIC_ID, "observations.sportybet", 0, 3, 7)]
+    assert [(row.source, row.external_market_id, row.occurrence_count) for row in rows] == [
+        ("sportybet", "900001", 2)
+    ]
+
+
+def test_a_row_tells_when_it_was_seen_first_and_last_and_shows_the_newest() -> None:
+    newest_without_name = tally([sighting(2), sighting(5, name=None)])
+    ((key, count),) = newest_without_name.items()
+    row = miss_row(key, count)
+    assert (row.first_seen_at.minute, row.last_seen_at.minute) == (2, 5)
+    assert (row.market_name, row.reason, row.mapping_version) == (None, "UNKNOWN_MARKET", 7)
+    assert orjson.loads(row.sample_outcomes) == [{"label": "Yes", "odds": 1.5, "qualifier": "total=1.5"}]
+
+
+@pytest.mark.parametrize(("first", "told"), [(0, 0), (3, 1)])
+async def test_only_a_first_sighting_is_told(first: int, told: int) -> None:
+    ground = Ground(first)
+    await ground.counting.add(MOVES, COUNTS)
+    assert ground.first_sightings == told
+
+
+async def test_a_database_that_is_away_is_waited_for_and_told_meanwhile() -> None:
+    ground = Ground(StorageUnavailable("no answer"), StorageUnavailable("full", "53300"), 0)
+    await ground.counting.add(MOVES, COUNTS)
+    assert len(ground.table.commits) == 3
+    assert (ground.waited, ground.retried) == ([0, 1], [None, "53300"])
+    assert ground.blocked == ["the database does not answer: no answer", "the database does not answer: full"]
+    assert ground.counting.blocked_by is None
+
+
+async def test_a_watermark_that_stands_elsewhere_is_told_to_the_handler() -> None:
+    ground = Ground(WatermarkConflict({(TOPIC_ID, 0): 5}))
+    with pytest.raises(WatermarksMovedError) as moved:
+        await ground.counting.add(MOVES, COUNTS)
+    assert moved.value.current == {place(0): 5}
+    assert len(ground.table.commits) == 1
+
+
+async def test_a_conflict_after_an_outage_ends_the_outage() -> None:
+    ground = Ground(StorageUnavailable("away"), WatermarkConflict({(TOPIC_ID, 0): 7}))
+    with pytest.raises(WatermarksMovedError):
+        await ground.counting.add(MOVES, COUNTS)
+    assert ground.counting.blocked_by is None
+
+
+async def test_a_watermark_that_has_vanished_is_fatal() -> None:
+    with pytest.raises(FatalError, match="vanished"):
+        await Ground(WatermarkConflict({})).counting.add(MOVES, COUNTS)
+
+
+@pytest.mark.parametrize("error", [StorageRefused("no", "22003"), StorageFatal("no", "42P01")])
+async def test_what_a_retry_does_not_mend_is_fatal(error: Exception) -> None:
+    ground = Ground(error)
+    with pytest.raises(FatalError, match="refuses the counts"):
+        await ground.counting.add(MOVES, COUNTS)
+    assert ground.waited == []
+
+
+async def test_waiting_for_the_database_can_be_cancelled() -> None:
+    ground = Ground(*[StorageUnavailable("away")] * 1000)
+    retried = asyncio.Event()
+    ground.counting._on_retry = lambda _: retried.set()
+    adding = asyncio.create_task(ground.counting.add(MOVES, COUNTS))
+    await retried.wait()
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+
+
+async def test_watermarks_are_read_by_partition() -> None:
+    assert await Ground(9).counting.watermarks([place(0), place(1)]) == {place(0): 9, place(1): 9}
+
+
+async def test_watermarks_of_a_database_that_is_away_can_be_asked_for_again() -> None:
+    with pytest.raises(TransientError, match="does not answer"):
+        await Ground(StorageUnavailable("away")).counting.watermarks([place()])
+
+
+def test_nothing_counted_is_no_row() -> None:
+    none: Any = tally([])
+    assert none == {}

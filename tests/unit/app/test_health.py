@@ -1,0 +1,76 @@
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from worker.app.health import HealthServer
+from worker.app.metrics import METRICS, Metrics
+
+
+class Server:
+    """A started server whose reasons not to be ready the test sets."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.health = HealthServer("127.0.0.1", 0, Metrics(), lambda: self.reasons)
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(self.health.address + path) as response,
+        ):
+            is_json = response.content_type == "application/json"
+            return response.status, await (response.json() if is_json else response.text())
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    await server.health.start()
+    yield server
+    await server.health.stop()
+
+
+async def test_a_free_port_is_taken_and_told(server: Server) -> None:
+    scheme, _, port = server.health.address.rpartition(":")
+    assert scheme == "http://127.0.0.1"
+    assert int(port) > 0
+
+
+async def test_without_a_reason_against_it_the_worker_is_ready(server: Server) -> None:
+    status, body = await server.get("/readyz")
+    assert (status, body["ready"], body["reasons"]) == (200, True, [])
+
+
+async def test_every_reason_against_it_is_named(server: Server) -> None:
+    server.reasons = ["no index", "no database"]
+    status, body = await server.get("/readyz")
+    assert (status, body["ready"], body["reasons"]) == (503, False, ["no index", "no database"])
+
+
+async def test_a_worker_that_is_not_ready_is_alive(server: Server) -> None:
+    server.reasons = ["no index"]
+    assert await server.get("/livez") == (200, {"alive": True})
+
+
+async def test_the_metrics_are_served_as_text(server: Server) -> None:
+    status, body = await server.get("/metrics")
+    assert status == 200
+    assert METRICS["marketmap_records_total"] in body
+
+
+async def test_there_is_nothing_else(server: Server) -> None:
+    status, _ = await server.get("/")
+    assert status == 404
+
+
+async def test_stopping_twice_is_stopping_once(server: Server) -> None:
+    await server.health.stop()
+    await server.health.stop()
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await server.get("/livez")
+
+
+async def test_a_server_that_was_never_started_can_be_stopped() -> None:
+    await Server().health.stop()

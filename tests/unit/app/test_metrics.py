@@ -1,0 +1,128 @@
+from collections import Counter
+from typing import Any, cast, get_args
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.markets import CATALOGUE
+from tests.support.records import place
+from worker.app.live_mappings import Swap
+from worker.app.metrics import METRICS, MetricName, Metrics
+from worker.domain.mapping import dump_mapping
+from worker.ingest.assignment import Assignment, Lag
+from worker.ingest.handler import BatchReport
+from worker.ingest.live_index import LiveIndex
+from worker.ingest.plan import Outcome
+
+REPORT = BatchReport(
+    records=3,
+    bytes=700,
+    seconds={"plan": 0.002, "publish": 0.02, "count": 0.2, "commit": 2},
+    outcomes=Counter({Outcome("sportybet", "resolved"): 5, Outcome("bet9ja", "missed"): 2}),
+    dead=Counter({"EMPTY": 1}),
+    conflicts=1,
+)
+
+
+class Lagging:
+    def lags(self, now_s: float) -> list[Lag]:
+        assert now_s > 1_700_000_000, "the clock counts seconds"
+        return [Lag(place(2), 40, 1.5, 17)]
+
+
+def watched() -> Metrics:
+    metrics = Metrics()
+    metrics.watch(cast("Assignment", Lagging()))
+    return metrics
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+    }
+
+
+def value(metrics: Metrics, name: MetricName | str, **labels: Any) -> float:
+    return samples(metrics)[name, frozenset(labels.items())]
+
+
+def families(metrics: Metrics) -> dict[str, str]:
+    """Name to sentence, of every metric in the registry; the client drops a counter's `_total`."""
+    return {
+        f"{family.name}_total" if family.type == "counter" else family.name: family.documentation
+        for family in metrics.registry.collect()
+    }
+
+
+def test_every_metric_in_the_list_exists_with_its_sentence_and_there_is_no_other() -> None:
+    assert families(watched()) == METRICS
+
+
+def test_every_name_of_the_type_has_a_sentence() -> None:
+    assert set(get_args(MetricName)) == set(METRICS)
+    assert all(sentence.endswith(".") for sentence in METRICS.values())
+
+
+def test_a_batch_adds_to_what_was_there() -> None:
+    metrics = Metrics()
+    metrics.batch(REPORT)
+    metrics.batch(REPORT)
+    assert value(metrics, "marketmap_records_total") == 6
+    assert value(metrics, "marketmap_bytes_total") == 1400
+    assert value(metrics, "marketmap_watermark_conflicts_total") == 2
+
+
+def test_markets_and_dead_letters_are_told_apart() -> None:
+    metrics = Metrics()
+    metrics.batch(REPORT)
+    assert value(metrics, "marketmap_markets_total", platform="sportybet", outcome="resolved") == 5
+    assert value(metrics, "marketmap_markets_total", platform="bet9ja", outcome="missed") == 2
+    assert value(metrics, "marketmap_dead_letters_total", reason="EMPTY") == 1
+
+
+@pytest.mark.parametrize(("step", "seconds"), REPORT.seconds.items())
+def test_each_step_of_a_batch_is_timed_by_itself(step: str, seconds: float) -> None:
+    metrics = Metrics()
+    metrics.batch(REPORT)
+    assert value(metrics, "marketmap_batch_seconds_sum", step=step) == seconds
+    assert value(metrics, "marketmap_batch_seconds_count", step=step) == 1
+
+
+def test_a_retry_without_an_answer_of_the_server_is_counted_as_such() -> None:
+    metrics = Metrics()
+    metrics.retried(None)
+    metrics.retried("40P01")
+    assert value(metrics, "marketmap_storage_retries_total", sqlstate="none") == 1
+    assert value(metrics, "marketmap_storage_retries_total", sqlstate="40P01") == 1
+
+
+def test_rebalances_are_counted_by_kind() -> None:
+    metrics = Metrics()
+    metrics.rebalanced("assigned")
+    assert value(metrics, "marketmap_rebalances_total", kind="assigned") == 1
+
+
+async def test_the_index_in_use_is_shown() -> None:
+    metrics, index = Metrics(), LiveIndex()
+    await index.replace(7, [{"canonical_id": "broken"}, *map(dump_mapping, CATALOGUE)])
+    metrics.index_swapped(index, Swap("table", 0.2, None))
+    assert value(metrics, "marketmap_index_version") == 7
+    assert value(metrics, "marketmap_index_mappings") == len(CATALOGUE)
+    assert value(metrics, "marketmap_index_unusable_mappings") == 1
+    assert value(metrics, "marketmap_index_load_seconds_sum", kind="table") == 0.2
+
+
+def test_lag_is_asked_for_when_the_metrics_are_read() -> None:
+    at = {"topic": "observations.sportybet", "partition": "2"}
+    metrics = watched()
+    assert value(metrics, "marketmap_lag_records", **at) == 40
+    assert value(metrics, "marketmap_lag_seconds", **at) == 1.5
+    assert value(metrics, "marketmap_watermark_offset", **at) == 17
+
+
+def test_two_workers_in_one_process_do_not_share_metrics() -> None:
+    one, other = Metrics(), Metrics()
+    one.batch(REPORT)
+    assert value(other, "marketmap_records_total") == 0

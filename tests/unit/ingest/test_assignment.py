@@ -1,0 +1,335 @@
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, RequestTimedOutError
+from aiokafka.structs import OffsetAndMetadata
+
+from tests.support.records import TOPIC_ID, FakeRecord, place
+from worker.domain.errors import TransientError
+from worker.ingest.assignment import Assignment
+from worker.ingest.marks import Committed
+from worker.ingest.record import Partition
+
+TOPIC = "observations.sportybet"
+FIRST = TopicPartition(TOPIC, 0)
+SECOND = TopicPartition(TOPIC, 1)
+
+
+class Position:
+    """A partition's state as the client keeps it."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.has_valid_position = False
+
+
+class FakeConsumer:
+    """As much of the client's consumer as the assignment asks of it."""
+
+    def __init__(self) -> None:
+        self.states: dict[TopicPartition, Position] = {}
+        self.paused: set[TopicPartition] = set()
+        self.commits: list[dict[TopicPartition, OffsetAndMetadata]] = []
+        self.commit_error: Exception | None = None
+        self.commit_hangs = False
+        self.ends: dict[TopicPartition, int] = {}
+        assignment = SimpleNamespace(state_value=self.states.__getitem__)
+        self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        self.paused |= set(partitions)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        self.paused -= set(partitions)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        state = self.states.setdefault(partition, Position())
+        state.position, state.has_valid_position = offset, True
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        return self.ends.get(partition)
+
+    async def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        if self.commit_error is not None:
+            raise self.commit_error
+        if self.commit_hangs:
+            await asyncio.Event().wait()
+        self.commits.append(offsets)
+
+
+@dataclass
+class Ground:
+    """An assignment with everything around it."""
+
+    watermark_of: dict[int, int] = field(default_factory=dict)
+    committed_of: dict[TopicPartition, Committed] = field(default_factory=dict)
+    failures: list[Exception] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    fatal: list[BaseException] = field(default_factory=list)
+    waited: list[int] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.answer.set()
+        self.consumer = FakeConsumer()
+        self.assignment = Assignment(
+            self,
+            drain_timeout_s=0.05,
+            commit_timeout_s=0.05,
+            retry_delay=self.delay,
+            on_change=self.changes.append,
+            on_fatal=self.fatal.append,
+        )
+        self.assignment.attach(lambda: cast("AIOKafkaConsumer", self.consumer))
+
+    def delay(self, attempt: int) -> float:
+        self.waited.append(attempt)
+        return 0
+
+    async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.asked.set()
+        await self.answer.wait()
+        return dict.fromkeys(topics, TOPIC_ID)
+
+    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Committed]:
+        return self.committed_of
+
+    async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        return {at: self.watermark_of.get(at.partition, 0) for at in partitions}
+
+    async def assign(self, *partitions: TopicPartition) -> None:
+        """Assign and wait until the partitions are open, or opening them has failed."""
+        await self.assignment.on_partitions_assigned(set(partitions))
+        opening = self.assignment._opening
+        assert opening is not None
+        await opening
+
+    def fetched(self, *offsets: int, partition: int = 0, behind: int = 1) -> list[FakeRecord]:
+        """Records as the client hands them over, its position ``behind`` after the last one."""
+        self.consumer.seek(TopicPartition(TOPIC, partition), offsets[-1] + behind)
+        return [FakeRecord(partition=partition, offset=offset) for offset in offsets]
+
+
+async def claimed(ground: Ground, records: Sequence[FakeRecord]) -> list[int]:
+    async with ground.assignment.claim(records) as claim:
+        return [record.offset for record in claim.records]
+
+
+async def test_a_partition_is_paused_until_it_is_open_and_then_stands_where_it_is_taken_up() -> None:
+    ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(5, "mmw1")})
+    ground.answer.clear()
+    await ground.assignment.on_partitions_assigned({FIRST})
+    await ground.asked.wait()
+    assert (ground.consumer.paused, ground.assignment.is_open) == ({FIRST}, False)
+    ground.answer.set()
+    opening = ground.assignment._opening
+    assert opening is not None
+    await opening
+    assert (ground.consumer.paused, ground.assignment.is_open) == (set(), True)
+    assert ground.consumer.states[FIRST].position == 7
+    assert ground.changes == ["assigned", "opened"]
+
+
+async def test_no_partition_at_all_is_open_once_the_group_has_spoken() -> None:
+    ground = Ground()
+    assert not ground.assignment.is_open
+    await ground.assign()
+    assert ground.assignment.is_open
+
+
+async def test_opening_is_tried_again_while_the_other_side_is_away() -> None:
+    ground = Ground(failures=[TransientError("away"), RequestTimedOutError()])
+    await ground.assign(FIRST)
+    assert ground.assignment.is_open
+    assert ground.waited == [0, 1]
+
+
+async def test_an_error_that_will_not_pass_is_handed_on() -> None:
+    ground = Ground(failures=[ValueError("a defect")])
+    await ground.assign(FIRST)
+    assert [str(error) for error in ground.fatal] == ["a defect"]
+    assert not ground.assignment.is_open
+
+
+async def test_records_of_an_open_partition_are_claimed() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    assert await claimed(ground, ground.fetched(0, 1, 2)) == [0, 1, 2]
+
+
+async def test_records_are_claimed_though_the_position_is_behind_a_transactions_marker() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    assert await claimed(ground, ground.fetched(0, 1, 2, behind=2)) == [0, 1, 2]
+
+
+async def test_records_with_gaps_between_them_are_claimed() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    assert await claimed(ground, ground.fetched(3, 7, 12)) == [3, 7, 12]
+
+
+async def test_records_of_a_partition_that_is_not_ours_are_dropped_and_their_neighbours_are_not() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    records = [*ground.fetched(0, partition=1), *ground.fetched(5)]
+    assert await claimed(ground, records) == [5]
+
+
+async def test_records_fetched_before_the_partition_was_moved_back_are_dropped() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    records = ground.fetched(0, 1, 2)
+    await ground.assignment.on_partitions_revoked({FIRST})
+    await ground.assign(FIRST)  # the consumer stands at 0 again
+    assert await claimed(ground, records) == []
+
+
+async def test_records_that_another_worker_took_meanwhile_are_dropped() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    records = ground.fetched(0, 1, 2)
+    await ground.assignment.on_partitions_revoked({FIRST})
+    ground.watermark_of[0] = 50
+    await ground.assign(FIRST)
+    assert await claimed(ground, records) == []
+
+
+async def test_records_half_of_which_another_worker_took_are_dropped_whole() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    records = ground.fetched(0, 1, 2)
+    await ground.assignment.on_partitions_revoked({FIRST})
+    ground.watermark_of[0] = 2
+    await ground.assign(FIRST)
+    assert await claimed(ground, records) == []
+
+
+async def test_nothing_is_claimed_while_draining() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    records = ground.fetched(0)
+    assert await ground.assignment.drain()
+    assert await claimed(ground, records) == []
+
+
+async def test_a_commit_carries_the_mark_and_says_where_the_partition_stands() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
+        await claim.commit({place(): 2})
+    assert ground.consumer.commits == [{FIRST: OffsetAndMetadata(2, "mmw1")}]
+    assert [owned.position for owned in ground.assignment.owned] == [2]
+
+
+async def test_commits_of_a_replay_say_how_far_it_goes_until_it_is_there() -> None:
+    ground = Ground(watermark_of={0: 3}, committed_of={FIRST: Committed(0, "")})
+    await ground.assign(FIRST)
+    for offset in range(3):
+        async with ground.assignment.claim(ground.fetched(offset)) as claim:
+            await claim.commit({place(): offset + 1})
+    marks = [commit[FIRST].metadata for commit in ground.consumer.commits]
+    assert marks == ["mmw1:replay<3", "mmw1:replay<3", "mmw1"]
+
+
+async def test_a_batch_from_before_a_rebalance_commits_nothing() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
+        await ground.assignment.on_partitions_revoked({FIRST})  # the drain runs into its bound
+        await ground.assign(FIRST)
+        assert claim.is_over
+        await claim.commit({place(): 2})
+    assert ground.consumer.commits == []
+
+
+@pytest.mark.parametrize("error", [CommitFailedError(), RequestTimedOutError()])
+async def test_a_commit_that_fails_is_left_to_the_next_one(error: Exception) -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.consumer.commit_error = error
+    async with ground.assignment.claim(ground.fetched(0)) as claim:
+        await claim.commit({place(): 1})
+    assert ground.fatal == []
+
+
+async def test_a_commit_is_not_waited_for_beyond_its_bound() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.consumer.commit_hangs = True
+    async with asyncio.timeout(60), ground.assignment.claim(ground.fetched(0)) as claim:
+        await claim.commit({place(): 1})
+    assert ground.consumer.commits == []
+
+
+async def test_a_rebalance_waits_for_the_part_in_flight() -> None:
+    ground = Ground()
+    ground.assignment._drain_timeout_s = 60
+    await ground.assign(FIRST)
+    async with ground.assignment.claim(ground.fetched(0)) as claim:
+        revoking = asyncio.create_task(ground.assignment.on_partitions_revoked({FIRST}))
+        await asyncio.sleep(0)
+        assert (claim.is_over, revoking.done()) == (True, False)
+        await claim.commit({place(): 1})
+    await revoking
+    assert ground.consumer.commits == [{FIRST: OffsetAndMetadata(1, "mmw1")}]
+    assert ground.assignment.owned == []
+
+
+async def test_a_drain_that_takes_too_long_is_told_and_given_up() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    async with ground.assignment.claim(ground.fetched(0)) as claim:
+        assert not await ground.assignment.drain()
+        assert claim.is_over
+
+
+async def test_a_rebalance_ends_the_opening_of_the_partitions_before_it() -> None:
+    ground = Ground()
+    ground.answer.clear()
+    await ground.assignment.on_partitions_assigned({FIRST})
+    await ground.asked.wait()
+    await ground.assignment.on_partitions_revoked({FIRST})
+    ground.answer.set()
+    await ground.assign(SECOND)
+    assert [owned.partition.partition for owned in ground.assignment.owned] == [1]
+    assert FIRST not in ground.consumer.states
+
+
+async def test_lag_is_what_lies_between_the_position_and_the_end_and_the_age_of_the_newest_record() -> None:
+    ground = Ground()
+    await ground.assign(FIRST, SECOND)
+    ground.consumer.ends = {FIRST: 10, SECOND: 0}
+    records = ground.fetched(0, 1)
+    async with ground.assignment.claim(records) as claim:
+        await claim.commit({place(): 2})
+    first, second = sorted(ground.assignment.lags(records[-1].timestamp / 1000 + 30))
+    assert (first.records, first.seconds) == (8, 30)
+    assert (second.records, second.seconds) == (0, 0)
+
+
+async def test_watermarks_that_others_moved_are_taken_over() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    async with ground.assignment.claim(ground.fetched(0)) as claim:
+        claim.watermarks_are({place(): 9})
+        assert claim.watermarks([place()]) == {place(): 9}
+    assert [lag.watermark for lag in ground.assignment.lags(0)] == [9]
+
+
+def test_without_a_started_consumer_there_is_none_to_ask() -> None:
+    ground = Ground()
+    ground.assignment.attach(lambda: cast("Any", None))
+    with pytest.raises(RuntimeError, match="not started"):
+        _ = ground.assignment.consumer

@@ -1,0 +1,253 @@
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any, NamedTuple, cast
+
+import orjson
+import pytest
+
+from tests.support.markets import FOOTBALL, observation, sportybet
+from tests.support.records import FakeRecord, partition_of
+from worker.domain.errors import FatalError
+from worker.domain.misses import Tally
+from worker.domain.resolve import Resolution
+from worker.ingest.assignment import Assignment
+from worker.ingest.handler import BatchHandler, BatchReport, WatermarksMovedError
+from worker.ingest.plan import Planner
+from worker.ingest.record import Partition, Record
+from worker.synthetic.scrape import generate_scrape
+
+UNKNOWN = observation("sportybet", [sportybet("900001", prices={"Yes": "2"})])
+KEY = ("sportybet", "900001")
+
+
+class Offsets:
+    """An encoder that gives the record's offset."""
+
+    def resolved(self, source_id: str, envelope: Any, resolution: Resolution, version: int) -> int | None:
+        return int(source_id.rpartition("/")[2])
+
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> int:
+        return record.offset
+
+
+@dataclass
+class Ground:
+    """Every port of the handler at once; notes what is asked of it, in order."""
+
+    watermark: int = 0
+    steps: list[tuple[str, Any]] = field(default_factory=list)
+    reports: list[BatchReport] = field(default_factory=list)
+    is_over: bool = False
+    fail_in: str | None = None
+    over_after: str | None = None
+    moved_to: int | None = None
+    believed: dict[Partition, int] = field(default_factory=dict)
+    current = FOOTBALL
+
+    def note(self, step: str, what: Any) -> None:
+        if step == self.fail_in:
+            raise FatalError(step)
+        self.steps.append((step, what))
+        self.is_over = self.is_over or step == self.over_after
+
+    async def send(self, outputs: Sequence[int]) -> None:
+        self.note("publish", list(outputs))
+
+    async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
+        if self.moved_to is not None:
+            moved, self.moved_to = self.moved_to, None
+            raise WatermarksMovedError({at: moved for at, _, _ in moves})
+        occurrences = {key: count.occurrences for key, count in counts.items()}
+        self.note("count", ([(at.partition, expected, end) for at, expected, end in moves], occurrences))
+
+    @asynccontextmanager
+    async def claim(self, records: Sequence[Record]) -> AsyncIterator["Ground"]:
+        self.records = records
+        yield self
+
+    def partition_of(self, record: FakeRecord) -> Partition:
+        return partition_of(record)
+
+    def watermarks(self, of: Sequence[Partition]) -> dict[Partition, int]:
+        return {at: self.believed.get(at, self.watermark) for at in of}
+
+    def watermarks_are(self, current: dict[Partition, int]) -> None:
+        self.believed |= current
+
+    async def commit(self, ends: dict[Partition, int]) -> None:
+        self.note("commit", {at.partition: end for at, end in ends.items()})
+
+    def handler(self, batch_max_bytes: int = 1_000_000) -> BatchHandler[int]:
+        return BatchHandler(
+            assignment=cast("Assignment", self),
+            indexes=self,
+            planner=Planner(Offsets(), max_message_bytes=4 * 1024 * 1024),
+            outputs=self,
+            counts=self,
+            batch_max_bytes=batch_max_bytes,
+            report=self.reports.append,
+        )
+
+    @property
+    def names(self) -> list[str]:
+        return [step for step, _ in self.steps]
+
+
+def batch(count: int, value: bytes = UNKNOWN) -> list[FakeRecord]:
+    return [FakeRecord(offset=offset, value=value) for offset in range(count)]
+
+
+async def test_a_batch_is_published_then_counted_then_committed() -> None:
+    ground = Ground()
+    await ground.handler().handle(batch(3))
+    assert ground.steps == [
+        ("publish", [0, 1, 2]),
+        ("count", ([(0, 0, 3)], {KEY: 3})),
+        ("commit", {0: 3}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "done"),
+    [("publish", []), ("count", ["publish"]), ("commit", ["publish", "count"])],
+)
+async def test_a_step_that_fails_keeps_the_later_ones_from_being_taken(step: str, done: list[str]) -> None:
+    ground = Ground(fail_in=step)
+    with pytest.raises(FatalError, match=step):
+        await ground.handler().handle(batch(3))
+    assert ground.names == done
+    assert ground.reports == []
+
+
+async def test_what_lies_below_the_watermark_is_published_and_not_counted() -> None:
+    ground = Ground(watermark=2)
+    await ground.handler().handle(batch(3))
+    assert ground.steps[:2] == [("publish", [0, 1, 2]), ("count", ([(0, 2, 3)], {KEY: 1}))]
+
+
+async def test_a_watermark_is_never_moved_back() -> None:
+    ground = Ground(watermark=9)
+    await ground.handler().handle(batch(3))
+    assert ground.steps[1:] == [("count", ([(0, 9, 9)], {})), ("commit", {0: 3})]
+
+
+async def test_when_another_worker_moved_the_watermark_the_rest_is_counted() -> None:
+    ground = Ground(moved_to=2)
+    await ground.handler().handle(batch(3))
+    assert ground.names == ["publish", "count", "commit"]
+    assert ground.steps[1] == ("count", ([(0, 2, 3)], {KEY: 1}))
+    assert [report.conflicts for report in ground.reports] == [1]
+
+
+async def test_the_next_batch_expects_the_watermark_where_this_one_left_it() -> None:
+    ground = Ground()
+    handler = ground.handler()
+    await handler.handle(batch(2))
+    await handler.handle([FakeRecord(offset=2, value=UNKNOWN)])
+    assert ground.steps[4] == ("count", ([(0, 2, 3)], {KEY: 1}))
+
+
+async def test_a_batch_of_several_partitions_counts_and_commits_each() -> None:
+    ground = Ground()
+    records = [FakeRecord(partition=2, offset=7, value=UNKNOWN), FakeRecord(partition=1, offset=4, value=b"")]
+    await ground.handler().handle(records)
+    assert ground.steps[1:] == [("count", ([(1, 0, 5), (2, 0, 8)], {KEY: 1})), ("commit", {1: 5, 2: 8})]
+
+
+async def test_parts_are_bounded_by_bytes_and_hold_at_least_one_record() -> None:
+    ground = Ground()
+    sizes = [40, 40, 40, 500, 1]
+    records = [FakeRecord(offset=n, value=b"x" * size) for n, size in enumerate(sizes)]
+    await ground.handler(batch_max_bytes=100).handle(records)
+    assert [what for step, what in ground.steps if step == "publish"] == [[0, 1], [2], [3], [4]]
+
+
+async def test_a_batch_stops_between_two_parts_when_its_partitions_are_to_be_given_up() -> None:
+    ground = Ground(over_after="publish")
+    await ground.handler(batch_max_bytes=1).handle(batch(3))
+    assert ground.steps == [("publish", [0]), ("count", ([(0, 0, 1)], {KEY: 1})), ("commit", {0: 1})]
+
+
+async def test_nothing_is_done_for_partitions_that_are_being_given_up_already() -> None:
+    ground = Ground(is_over=True)
+    await ground.handler().handle(batch(3))
+    assert ground.steps == []
+
+
+async def test_the_report_of_a_batch_tells_sizes_outcomes_and_the_time_of_each_step() -> None:
+    ground = Ground()
+    await ground.handler().handle([*batch(2), FakeRecord(offset=2, value=None)])
+    (report,) = ground.reports
+    assert (report.records, report.bytes) == (3, 2 * len(UNKNOWN))
+    assert (sum(report.outcomes.values()), dict(report.dead)) == (2, {"TOMBSTONE": 1})
+    assert list(report.seconds) == ["plan", "publish", "count", "commit"]
+
+
+class Served(NamedTuple):
+    """The longest time for which other tasks were not served while work ran, and how long it ran: seconds."""
+
+    longest_gap: float
+    total: float
+
+
+async def served_during(work: Callable[[], Awaitable[None]]) -> Served:
+    gaps: list[float] = []
+    begun = time.perf_counter()
+
+    async def heartbeat() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            gaps.append(time.perf_counter() - before)
+
+    beating = asyncio.create_task(heartbeat())
+    await asyncio.sleep(0)
+    await work()
+    beating.cancel()
+    await asyncio.wait({beating})
+    return Served(max(gaps), time.perf_counter() - begun)
+
+
+def large_record(entry: str, size: int) -> bytes:
+    """An observation of about ``size`` bytes, made of numbered entries."""
+    head = UNKNOWN.partition(b'"markets"')[0] + b'"markets": ['
+    length = len(entry % 10**6) + 1
+    return head + ",".join(entry % number for number in range(10**6, 10**6 + size // length)).encode() + b"]}"
+
+
+async def served_while_handling(records: list[FakeRecord]) -> list[Served]:
+    ground = Ground()
+    return [await served_during(lambda: ground.handler(2**25).handle(records)) for _ in range(3)]
+
+
+@pytest.fixture
+def _frozen() -> Iterator[None]:
+    """What was loaded before is not visited by the garbage collector, as in a worker that has started."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_frozen")
+async def test_the_event_loop_is_served_while_large_messages_are_handled() -> None:
+    scrape = generate_scrape(seed=3, events=3, started_at=datetime(2026, 11, 22, 12, tzinfo=UTC))
+    values = [orjson.dumps(seen.observation) for seen in scrape]
+    assert max(map(len, values)) > 1_000_000
+    served = await served_while_handling(
+        [FakeRecord(offset=offset, value=value) for offset, value in enumerate(values * 3)]
+    )
+    # 100 ms are promised; the middle of three, since a busy machine may suspend the whole process.
+    assert median(one.longest_gap for one in served) < 0.1
+    assert min(one.total for one in served) > 0.1, "too little work to hold anything up"
+
+
+async def test_a_record_made_to_be_slow_does_not_hold_the_event_loop_up_for_as_long_as_it_takes() -> None:
+    served = await served_while_handling(batch(1, large_record("%d", 1_400_000)))
+    # Sorting and freeing what it is made of holds the interpreter itself, for a part of the time.
+    assert median(one.longest_gap / one.total for one in served) < 0.6

@@ -1,0 +1,153 @@
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.laws import LAWS
+from tests.support.markets import FOOTBALL, observation, sportybet
+from tests.support.records import TOPIC_ID, FakeRecord, partition_of, place
+from worker.domain.misses import tally
+from worker.domain.resolve import Resolution
+from worker.ingest.plan import Outcome, Plan, Planned, Planner, combine
+
+MARKETS = [
+    sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),
+    sportybet("900001", prices={"Yes": "2"}),
+    sportybet("29", prices={"Yes": "nonsense"}),
+]
+GOOD = observation("sportybet", MARKETS)
+OTHER_SHAPE = observation("sportybet", [{"marketType": {"id": "3743"}}])
+VALUES = st.sampled_from([GOOD, OTHER_SHAPE, b"no json", b"", None, observation("bet9ja", {"S_NEW_1": "2"})])
+
+
+class Words:
+    """An encoder whose outputs are words; it finds an observation of the event `large` too large."""
+
+    def resolved(
+        self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
+    ) -> str | None:
+        if envelope["event"]["id"] == "large":
+            return None
+        return f"{source_id} resolved {len(resolution.markets)} under {version}"
+
+    def dead(self, source_id: str, record: object, reason: str, detail: str) -> str:
+        assert detail
+        return f"{source_id} {reason}"
+
+
+PLANNER = Planner(Words(), max_message_bytes=100_000)
+
+
+def plan_one(value: bytes | None, offset: int = 4, partition: int = 0) -> Planned[str]:
+    record = FakeRecord(value=value, offset=offset, partition=partition)
+    return PLANNER.plan(record, partition_of(record), FOOTBALL)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[Planned[str]]:
+    """Verdicts on records of two partitions, offsets ascending within each."""
+    places = draw(st.lists(st.tuples(st.integers(0, 1), VALUES), max_size=8))
+    return [plan_one(value, offset, partition) for offset, (partition, value) in enumerate(places)]
+
+
+def merged(plans: list[Plan[str]]) -> Plan[str]:
+    """Plans of consecutive parts as one."""
+    return Plan(
+        outputs=[output for plan in plans for output in plan.outputs],
+        sightings=[sighting for plan in plans for sighting in plan.sightings],
+        ends={at: end for plan in plans for at, end in plan.ends.items()},
+        outcomes=sum((plan.outcomes for plan in plans), Counter()),
+        dead=sum((plan.dead for plan in plans), Counter()),
+    )
+
+
+def test_a_good_record_is_resolved_under_the_id_of_its_source() -> None:
+    planned = plan_one(GOOD)
+    assert planned.output == f"{TOPIC_ID}/0/4 resolved 1 under 7"
+    assert planned.dead is None
+
+
+def test_its_misses_are_sightings_at_its_place_and_version() -> None:
+    (sighting,) = plan_one(GOOD).sightings
+    assert sighting.missed.external_market_id == "900001"
+    assert sighting.at == ("observations.sportybet", 0, 4)
+    assert sighting.mapping_version == 7
+    assert sighting.observed_at.tzinfo is not None
+
+
+def test_its_markets_are_counted_by_what_became_of_them() -> None:
+    assert dict(plan_one(GOOD).outcomes) == {
+        Outcome("sportybet", "resolved"): 1,
+        Outcome("sportybet", "missed"): 1,
+        Outcome("sportybet", "rejected"): 1,
+    }
+
+
+def test_an_unreadable_record_is_a_dead_letter_and_misses_nothing() -> None:
+    planned = plan_one(b"no json")
+    assert (planned.output, planned.dead) == (f"{TOPIC_ID}/0/4 INVALID_JSON", "INVALID_JSON")
+    assert (planned.sightings, planned.outcomes) == ((), ())
+
+
+def test_markets_in_another_platforms_form_are_a_dead_letter() -> None:
+    assert plan_one(OTHER_SHAPE).dead == "WRONG_SHAPE"
+
+
+def test_one_market_that_can_be_read_makes_the_observation_a_good_one() -> None:
+    assert plan_one(observation("sportybet", [{"marketType": {}}, sportybet("900001")])).dead is None
+
+
+def test_an_observation_without_markets_is_a_good_one() -> None:
+    assert plan_one(observation("sportybet", [])).dead is None
+
+
+def test_a_result_that_is_too_large_is_a_dead_letter_and_counts_no_miss() -> None:
+    planned = plan_one(observation("sportybet", MARKETS, id="large"))
+    assert (planned.dead, planned.sightings) == ("RESULT_TOO_LARGE", ())
+
+
+def test_a_record_above_the_limit_is_not_even_parsed() -> None:
+    assert plan_one(b"[" * 100_001).dead == "TOO_LARGE"
+
+
+@LAWS
+@given(batches(), st.integers(0, 8))
+def test_the_plan_of_a_batch_is_the_plans_of_its_parts_together(batch: list[Planned[str]], cut: int) -> None:
+    assert combine(batch) == merged([combine(batch[:cut]), combine(batch[cut:])])
+
+
+@LAWS
+@given(batches())
+def test_the_plan_of_a_batch_is_the_plans_of_its_records_together(batch: list[Planned[str]]) -> None:
+    assert combine(batch) == merged([combine([planned]) for planned in batch])
+
+
+@LAWS
+@given(batches())
+def test_planning_again_gives_the_same(batch: list[Planned[str]]) -> None:
+    assert combine(batch) == combine(batch)
+
+
+@LAWS
+@given(batches())
+def test_every_record_has_one_output_and_moves_its_partitions_end(batch: list[Planned[str]]) -> None:
+    plan = combine(batch)
+    assert len(plan.outputs) == len(batch)
+    assert plan.ends == {planned.at: planned.offset + 1 for planned in batch}
+
+
+@LAWS
+@given(batches(), st.integers(0, 9), st.integers(0, 9))
+def test_only_what_lies_at_or_above_its_partitions_watermark_is_counted(
+    batch: list[Planned[str]], first: int, second: int
+) -> None:
+    watermarks = {place(0): first, place(1): second}
+    counted = tally(combine(batch).sightings_from(watermarks))
+    expected = tally(
+        sighting
+        for planned in batch
+        if planned.offset >= watermarks[planned.at]
+        for sighting in planned.sightings
+    )
+    assert counted == expected

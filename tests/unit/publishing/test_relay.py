@@ -1,0 +1,89 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas import ID_HEADER, MappingChanged
+from worker.publishing.encode import Outgoing
+from worker.publishing.relay import mapping_changed
+
+ROW: dict[str, Any] = {
+    "id": 12,
+    "canonical_id": "over_under_ft",
+    "name": "Over/Under - Full Time",
+    "betpawa_id": "5000",
+    "sportybet_id": "18",
+    "bet9ja_key": None,
+    "outcome_mapping": [{"canonical_id": "over", "sportybet_desc": "Over", "position": 0}],
+    "priority": 0,
+    "is_active": True,
+    "created_at": "2026-11-22T12:00:00.123456+00:00",
+    "updated_at": "2026-11-22T12:00:00+00:00",
+    "created_by": None,
+    "line_rule": {"kind": "total"},
+    "a_later_column": 1,
+}
+
+
+@dataclass
+class Row:
+    id: int = 4711
+    canonical_id: str = "over_under_ft"
+    action: str = "UPDATE"
+    old_value: Any = None
+    new_value: Any = None
+    reason: str | None = "new label"
+    created_at: datetime = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    created_by: str | None = "ada"
+
+
+def encode(max_bytes: int = 1_000_000, **row: Any) -> Outgoing:
+    return mapping_changed("changes", Row(**row), max_bytes=max_bytes)
+
+
+def read(outgoing: Outgoing) -> MappingChanged:
+    return MappingChanged.model_validate_json(outgoing.value or b"")
+
+
+def test_the_message_is_the_audit_row() -> None:
+    change = read(encode(old_value=ROW | {"priority": 3}, new_value=ROW))
+    assert (change.mapping_version, change.action, change.created_by) == (4711, "UPDATE", "ada")
+    assert change.old is not None
+    assert change.new is not None
+    assert (change.old.priority, change.new.priority) == (3, 0)
+    assert change.new.line_rule == {"kind": "total"}
+
+
+def test_it_is_keyed_by_canonical_id_and_carries_its_version_as_its_id() -> None:
+    outgoing = encode(new_value=ROW)
+    assert (outgoing.topic, outgoing.key) == ("changes", b"over_under_ft")
+    assert dict(outgoing.headers)[ID_HEADER] == b"mapping_audit_log/4711"
+
+
+def test_a_deletion_is_a_message_and_no_tombstone() -> None:
+    change = read(encode(action="DELETE", old_value=ROW))
+    assert (change.action, change.new) == ("DELETE", None)
+
+
+def test_columns_that_the_schema_does_not_have_stay_out() -> None:
+    assert "a_later_column" not in orjson.loads(encode(new_value=ROW).value or b"")["new"]
+
+
+@pytest.mark.parametrize("broken", [7, None, "x", [], {}, {"canonical_id": None}, {"sportybet_desc": "Yes"}])
+def test_of_a_broken_row_the_well_formed_outcomes_are_told(broken: Any) -> None:
+    rows = [broken, *ROW["outcome_mapping"]]
+    change = read(encode(new_value=ROW | {"outcome_mapping": rows}))
+    assert change.new is not None
+    assert [outcome.canonical_id for outcome in change.new.outcome_mapping] == ["over"]
+
+
+def test_what_does_not_fit_loses_the_old_state_first_and_then_the_lists() -> None:
+    large = ROW | {"outcome_mapping": ROW["outcome_mapping"] * 100}
+    whole = len(encode(old_value=large, new_value=large).value or b"")
+    without_old = read(encode(whole - 1, old_value=large, new_value=large))
+    assert (without_old.old, len(without_old.new.outcome_mapping if without_old.new else ())) == (None, 100)
+    without_lists = read(encode(2000, old_value=large, new_value=large))
+    assert without_lists.new is not None
+    assert (without_lists.new.name, without_lists.new.outcome_mapping) == (ROW["name"], [])

@@ -1,0 +1,104 @@
+"""Publishes every change of a mapping: each audit row in order, and none skipped.
+
+Of all relays one leads. It publishes the rows after the cursor, waits for every acknowledgement, then moves
+the cursor; so a relay that dies leaves at most rows that the next one publishes again, under the same ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from worker.app.kafka import admin_of, client_connection
+from worker.app.relay_metrics import RelayMetrics
+from worker.app.settings import Settings
+from worker.domain.errors import TransientError
+from worker.publishing.encode import Outgoing
+from worker.publishing.fenced import fenced_outputs
+from worker.publishing.relay import mapping_changed
+from worker.storage.errors import StorageError
+from worker.storage.lead import Lead, leading
+
+log = structlog.get_logger()
+
+_AT_ONCE: Final = 200
+_PUBLISH_S: Final = 15.0
+# A record's key, headers and framing beside its value.
+_AROUND_A_VALUE: Final = 1024
+
+
+class Sender(Protocol):
+    async def send(self, outputs: Sequence[Outgoing]) -> None: ...
+
+
+class Relay:
+    """Runs until cancelled; waits for what is away. ``failed`` says why it cannot lead, None if it could."""
+
+    def __init__(
+        self, settings: Settings, metrics: RelayMetrics, *, retry_delay: Callable[[int], float]
+    ) -> None:
+        self._settings = settings
+        self._topic = settings.prefixed(settings.topic_changes)
+        self._admin = admin_of(settings)
+        self._metrics = metrics
+        self._retry_delay = retry_delay
+        self._publish_timeout_s = min(_PUBLISH_S, settings.publish_timeout_s)
+        self.failed: str | None = None
+
+    async def run(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self._lead_when_possible()
+            except (StorageError, TransientError) as error:
+                attempt = 0 if self.failed is None else attempt + 1
+                self.failed = str(error)
+                self._metrics.lost()
+                log.warning("relay_gave_up_the_lead", error=str(error), attempt=attempt)
+                await asyncio.sleep(self._retry_delay(attempt))
+
+    async def _lead_when_possible(self) -> None:
+        url = self._settings.database_url or ""
+        silence_s = self._longest_silence_s
+        async with leading(url, self._topic, silence_s=silence_s, on_standby=self._stand_by) as lead:
+            await self._lead(lead)
+
+    def _stand_by(self) -> None:
+        self.failed = None
+
+    @property
+    def _longest_silence_s(self) -> float:
+        """Between two questions to the database there are at most a publication and a wait."""
+        return 2 * self._publish_timeout_s + 2 * self._settings.relay_poll_s
+
+    async def _lead(self, lead: Lead) -> None:
+        self._metrics.pending(await lead.pending())
+        await self._admin.topic_ids([self._topic])
+        max_bytes = self._settings.max_message_bytes
+        async with fenced_outputs(
+            client_connection(self._settings),
+            f"{self._topic}-relay",
+            max_bytes=max_bytes,
+            timeout_s=self._publish_timeout_s,
+        ) as outputs:
+            self.failed = None
+            self._metrics.leads(lead.version)
+            log.info("relay_leads", topic=self._topic, version=lead.version)
+            while True:
+                if not await self.publish_next(lead, outputs):
+                    await lead.wait(self._settings.relay_poll_s)
+
+    async def publish_next(self, lead: Lead, outputs: Sender) -> int:
+        """Publish the next changes and move the cursor; how many."""
+        rows = await lead.changes(_AT_ONCE)
+        self._metrics.pending(await lead.pending())
+        if rows:
+            max_bytes = self._settings.max_message_bytes - _AROUND_A_VALUE
+            await outputs.send([mapping_changed(self._topic, row, max_bytes=max_bytes) for row in rows])
+            await lead.advance(rows[-1].id)
+            self._metrics.published(len(rows), lead.version)
+            log.info("changes_published", changes=len(rows), version=lead.version)
+        return len(rows)

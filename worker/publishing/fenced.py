@@ -1,0 +1,77 @@
+"""A producer of which there is only one: a newer one under its name shuts the older out.
+
+The broker enforces it, through the epoch of the transactional id. Without it, a process that was stopped
+while another took over would publish old records behind newer ones when it goes on, and compaction would
+keep the old ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from worker.domain.errors import TransientError
+from worker.publishing.encode import Outgoing
+
+_STOP_S: Final = 3.0
+
+
+class FencedOutputs:
+    def __init__(self, producer: AIOKafkaProducer, timeout_s: float) -> None:
+        self._producer = producer
+        self._timeout_s = timeout_s
+
+    async def send(self, outputs: Sequence[Outgoing]) -> None:
+        """Publish all of them, in order, or none; every acknowledgement is awaited before the commit.
+
+        Raises TransientError when that is not known to have happened; this producer is then of no more use.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._producer.begin_transaction()
+                await asyncio.gather(*[await self._put(output) for output in outputs])
+                await self._producer.commit_transaction()
+        except (KafkaError, TimeoutError) as error:
+            raise TransientError(f"{len(outputs)} changes are not acknowledged: {error!r}") from error
+
+    async def _put(self, output: Outgoing) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = await self._producer.send(
+            output.topic, value=output.value, key=output.key, headers=output.headers
+        )
+        return future
+
+
+@asynccontextmanager
+async def fenced_outputs(
+    connection: dict[str, Any], name: str, *, max_bytes: int, timeout_s: float
+) -> AsyncIterator[FencedOutputs]:
+    """Take the name over, and with it end what an earlier producer of that name left open.
+
+    Raises TransientError when Kafka does not answer.
+    """
+    producer = AIOKafkaProducer(
+        **connection,
+        transactional_id=name,
+        transaction_timeout_ms=round(timeout_s * 1000),
+        acks="all",
+        linger_ms=0,
+        max_request_size=max_bytes,
+        compression_type="lz4",
+    )
+    try:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await producer.start()
+        except (KafkaError, TimeoutError) as error:
+            raise TransientError(f"the producer cannot reach Kafka: {error!r}") from error
+        yield FencedOutputs(producer, timeout_s)
+    finally:
+        # The client itself may wait for ever on a broker that is away, or on a sender that was shut out.
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                await producer.stop()
