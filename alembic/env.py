@@ -3,9 +3,9 @@
 import asyncio
 import os
 
+from alembic import context
 from sqlalchemy import Connection
 
-from alembic import context
 from worker.storage.migrate import locked_connection
 from worker.storage.tables import metadata
 

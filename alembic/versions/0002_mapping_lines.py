@@ -5,9 +5,8 @@ legal: it is a draft. What stands inside `outcome_mapping` is for the reader to 
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
-
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0002"
 down_revision = "0001"

@@ -1,7 +1,6 @@
 """Why and under which version a market was last missed, and whether its first sighting was announced."""
 
 import sqlalchemy as sa
-
 from alembic import op
 
 revision = "0003"

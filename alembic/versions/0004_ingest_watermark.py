@@ -1,7 +1,6 @@
 """How far each consumer group has counted each partition."""
 
 import sqlalchemy as sa
-
 from alembic import op
 
 revision = "0004"

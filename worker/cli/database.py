@@ -1,14 +1,15 @@
 """How a command finds the database, and what it says when that fails."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.connection import connected_settings
 from worker.cli.console import fail
-from worker.storage.engine import driver_url
+from worker.storage.engine import create_engine, driver_url, transaction
 from worker.storage.errors import StorageError
 
 Result = TypeVar("Result")
@@ -35,3 +36,17 @@ def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run(call)
     except StorageError as error:
         fail(f"The database refused: {error}" if error.sqlstate else f"The database does not answer: {error}")
+
+
+def read_database(database_url: str | None, read: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    """What ``read`` returns of the database that the command shall use."""
+
+    async def run(url: str) -> Result:
+        engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
+        try:
+            async with transaction(engine) as connection:
+                return await read(connection)
+        finally:
+            await engine.dispose()
+
+    return run_on_database(run(chosen_url(database_url)))

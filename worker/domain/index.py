@@ -147,7 +147,7 @@ class MappingIndex:
         self.size = 0
         self._claims: dict[Platform, dict[str, tuple[Claim, ...]]] = {}
         self._meanings: dict[tuple[Platform, str, str | None], Meaning] = {}
-        ranked = sorted(mappings, key=lambda m: (-m.priority, m.id or 0, m.canonical_id))
+        ranked = sorted(mappings, key=_rank)
         self.size = len(ranked)
         for platform in PLATFORMS:
             grouped: defaultdict[str, list[Claim]] = defaultdict(list)
@@ -156,6 +156,30 @@ class MappingIndex:
                 if market_id is not None:
                     grouped[market_id].append(Claim(mapping, platform))
             self._claims[platform] = {market_id: tuple(claims) for market_id, claims in grouped.items()}
+
+    def revised(self, gone: Iterable[Mapping], new: Iterable[Mapping], version: int) -> MappingIndex:
+        """The index that all mappings of this one give without ``gone`` and with ``new``.
+
+        What none of them claims is shared with this index, and stays remembered: the work is that of the
+        change. A canonical id stands once in an index; one that changes is both gone and new.
+        """
+        gone, new = list(gone), list(new)
+        names = {mapping.canonical_id for mapping in gone}
+        revised = MappingIndex((), version)
+        revised.size = self.size - len(gone) + len(new)
+        touched = claimed_markets([*gone, *new])
+        for platform in PLATFORMS:
+            claims = self._claims[platform].copy()
+            for market_id in touched[platform]:
+                kept = [claim for claim in claims.pop(market_id, ()) if claim.canonical_id not in names]
+                added = [Claim(mapping, platform) for mapping in new if mapping.id_on(platform) == market_id]
+                if kept or added:
+                    claims[market_id] = tuple(sorted(kept + added, key=lambda claim: _rank(claim.mapping)))
+            revised._claims[platform] = claims
+        # A copy is atomic: another thread may be remembering meanwhile.
+        remembered = self._meanings.copy()
+        revised._meanings = {key: known for key, known in remembered.items() if key[1] not in touched[key[0]]}
+        return revised
 
     def claims(self, platform: Platform, market_id: str) -> tuple[Claim, ...]:
         """The claims to a platform market, highest priority first; empty when nobody claims it."""
@@ -176,16 +200,37 @@ class MappingIndex:
             self._meanings[key] = meaning
         return meaning
 
-    def conflicts(self) -> list[Conflict]:
-        """Labels that two mappings of equal priority claim in the same market."""
+    def conflicts(self, among: Iterable[Mapping] | None = None) -> list[Conflict]:
+        """Labels that two mappings of equal priority claim in the same market.
+
+        ``among`` narrows it to the markets that these mappings claim.
+        """
+        touched = None if among is None else claimed_markets(among)
         return [
             conflict
             for platform, markets in self._claims.items()
-            for market_id, claims in markets.items()
+            for market_id in (markets if touched is None else sorted(touched[platform]))
+            for claims in [markets.get(market_id, ())]
             for position, winner in enumerate(claims)
             for loser in claims[position + 1 :]
             for conflict in _conflicts(platform, market_id, winner, loser)
         ]
+
+
+def claimed_markets(mappings: Iterable[Mapping]) -> dict[Platform, set[str]]:
+    """The platform markets that any of the mappings claims."""
+    claimed: dict[Platform, set[str]] = {platform: set() for platform in PLATFORMS}
+    for mapping in mappings:
+        for platform in PLATFORMS:
+            market_id = mapping.id_on(platform)
+            if market_id is not None:
+                claimed[platform].add(market_id)
+    return claimed
+
+
+def _rank(mapping: Mapping) -> tuple[int, int, str]:
+    """The order of claims to one market: priority, then age."""
+    return (-mapping.priority, mapping.id or 0, mapping.canonical_id)
 
 
 def interpret(

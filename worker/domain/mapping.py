@@ -157,7 +157,8 @@ def dump_line_rule(rule: LineRule) -> dict[str, Any] | None:
     if rule.kind != "none":
         dumped["kind"] = rule.kind
     if rule.fixed:
-        dumped["fixed"] = {p: dict(rule.fixed[p]) for p in PLATFORMS if p in rule.fixed}
+        # Sorted, because JSONB keeps no order: the same rule is always the same text.
+        dumped["fixed"] = {p: dict(sorted(rule.fixed[p].items())) for p in PLATFORMS if p in rule.fixed}
     if rule.free:
         dumped["free"] = sorted(rule.free)
     return dumped or None

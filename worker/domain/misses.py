@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple, TypedDict
 
+from worker.domain.events import EventHashes, union
 from worker.domain.odds import Odds, parse_odds
 from worker.domain.platforms import Platform
 from worker.domain.resolve import Missed
@@ -28,22 +29,27 @@ class Sample(TypedDict):
 
 
 class Sighting(NamedTuple):
-    """One market missed in one observation. ``at`` (partition and offset) makes the newest one unique."""
+    """One market missed in one observation. ``at`` (partition and offset) makes the newest one unique.
+
+    ``event`` is the hash of the event's key, which the books share.
+    """
 
     source: Platform
     missed: Missed
     observed_at: datetime
     mapping_version: int
     at: tuple[str, int, int]
+    event: int
 
 
 class Count(NamedTuple):
-    """What is known of one missed market: how often, from when to when, and its newest sighting."""
+    """What is known of one missed market: how often, from when to when, its newest sighting, its events."""
 
     occurrences: int
     first_seen_at: datetime
     last_seen_at: datetime
     newest: Sighting
+    events: EventHashes
 
 
 MissKey = tuple[Platform, str]
@@ -65,7 +71,7 @@ def merge(one: Tally, other: Tally) -> Tally:
 
 
 def _once(sighting: Sighting) -> Count:
-    return Count(1, sighting.observed_at, sighting.observed_at, sighting)
+    return Count(1, sighting.observed_at, sighting.observed_at, sighting, (sighting.event,))
 
 
 def _add(counts: Tally, key: MissKey, count: Count) -> None:
@@ -79,6 +85,7 @@ def _sum(one: Count, other: Count) -> Count:
         min(one.first_seen_at, other.first_seen_at),
         max(one.last_seen_at, other.last_seen_at),
         max(one.newest, other.newest, key=lambda sighting: (sighting.observed_at, sighting.at)),
+        union(one.events, other.events),
     )
 
 

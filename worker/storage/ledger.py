@@ -6,7 +6,7 @@ earlier commit went through although its answer was lost) nothing is written and
 table stands. So `commit` may be called again with the same arguments after any failure.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from worker.storage.engine import transaction
 from worker.storage.errors import driver_errors_translated
 
 Watermarks = dict[tuple[str, int], int]
+
+MOST_AT_ONCE = 10_000
 
 
 class Partition(NamedTuple):
@@ -41,7 +43,8 @@ class WatermarkMove(NamedTuple):
 class MissRow(NamedTuple):
     """What one batch saw of a market that it could not resolve.
 
-    `sample_outcomes` is JSON text. The two times are aware; `occurrence_count` is what to add.
+    `sample_outcomes` is JSON text. The two times are aware; `occurrence_count` is what to add. `event_hashes`
+    are the smallest hashes of its events, at most 32 from 0 to 2**31 - 1, ascending.
     """
 
     source: str
@@ -53,6 +56,7 @@ class MissRow(NamedTuple):
     first_seen_at: datetime
     last_seen_at: datetime
     occurrence_count: int
+    event_hashes: Sequence[int] = ()
 
 
 class UnannouncedMarket(NamedTuple):
@@ -112,7 +116,8 @@ class Ledger:
             return 0
         async with self._transaction() as connection:
             await self._move(connection, moves)
-            return await _add(connection, misses) if misses else 0
+            in_order = sorted(misses, key=lambda miss: (miss.source, miss.external_market_id))
+            return sum([await _add(connection, part) for part in _parts(in_order)])
 
     @asynccontextmanager
     async def unannounced(self, limit: int) -> AsyncIterator[Sequence[UnannouncedMarket]]:
@@ -155,9 +160,16 @@ async def _claim(connection: AsyncConnection, limit: int) -> list[UnannouncedMar
     return [UnannouncedMarket(*row) for row in rows]
 
 
+def _parts(misses: Sequence[MissRow]) -> Iterator[Sequence[MissRow]]:
+    """Parts far below the statement timeout: a hostile batch may miss half a million markets."""
+    return (misses[start : start + MOST_AT_ONCE] for start in range(0, len(misses), MOST_AT_ONCE))
+
+
 async def _add(connection: AsyncConnection, misses: Sequence[MissRow]) -> int:
     columns = zip(*misses, strict=True)
     arrays = {name: list(column) for name, column in zip(MissRow._fields, columns, strict=True)}
+    # An array of arrays would have to be rectangular: each one travels as the text that Postgres reads.
+    arrays["event_hashes"] = [f"{{{','.join(map(str, miss.event_hashes))}}}" for miss in misses]
     first_sightings = await connection.scalar(sql.ADD_MISSES, arrays)
     return int(first_sightings or 0)
 

@@ -62,11 +62,13 @@ SELECT topic_id, partition, next_offset, as_expected FROM found
 
 # Known markets bring their id along: with a default, every conflict would use up a value of the sequence,
 # and the integer ids would be gone within weeks. xmax is 0 on a row that was inserted, not updated.
+# What was mapped is work again when it is missed under that version or a later one; a late record of an older
+# version says nothing about the mapping. An observation from the future makes nothing hotter than one of now.
 ADD_MISSES = text("""
 WITH added AS (
     INSERT INTO unmapped_market_log AS known (
         id, source, external_market_id, market_name, sample_outcomes, reason, mapping_version,
-        first_seen_at, last_seen_at, occurrence_count
+        first_seen_at, last_seen_at, occurrence_count, event_hashes, heat
     )
     SELECT
         coalesce(existing.id, nextval(pg_get_serial_sequence('unmapped_market_log', 'id'))),
@@ -78,7 +80,9 @@ WITH added AS (
         miss.mapping_version,
         miss.first_seen_at,
         miss.last_seen_at,
-        miss.occurrence_count
+        miss.occurrence_count,
+        CAST(miss.event_hashes AS integer[]),
+        marketmap_heat_v1(miss.occurrence_count, least(miss.last_seen_at, now()))
     FROM unnest(
         CAST(:source AS text[]),
         CAST(:external_market_id AS text[]),
@@ -88,13 +92,14 @@ WITH added AS (
         CAST(:mapping_version AS bigint[]),
         CAST(:first_seen_at AS timestamptz[]),
         CAST(:last_seen_at AS timestamptz[]),
-        CAST(:occurrence_count AS integer[])
+        CAST(:occurrence_count AS integer[]),
+        CAST(:event_hashes AS text[])
     ) AS miss (
         source, external_market_id, market_name, sample_outcomes, reason, mapping_version,
-        first_seen_at, last_seen_at, occurrence_count
+        first_seen_at, last_seen_at, occurrence_count, event_hashes
     )
     LEFT JOIN unmapped_market_log AS existing USING (source, external_market_id)
-    ORDER BY miss.source, miss.external_market_id
+    ORDER BY miss.source COLLATE "C", miss.external_market_id COLLATE "C"
     ON CONFLICT ON CONSTRAINT uq_unmapped_source_market DO UPDATE SET
         occurrence_count = known.occurrence_count + excluded.occurrence_count,
         first_seen_at = least(known.first_seen_at, excluded.first_seen_at),
@@ -115,6 +120,26 @@ WITH added AS (
         mapping_version = CASE
             WHEN excluded.last_seen_at >= known.last_seen_at THEN excluded.mapping_version
             ELSE known.mapping_version
+        END,
+        event_hashes = marketmap_add_events_v1(known.event_hashes, excluded.event_hashes),
+        heat = marketmap_add_heat_v1(
+            coalesce(known.heat, marketmap_heat_v1(known.occurrence_count, known.last_seen_at)), excluded.heat
+        ),
+        status = CASE
+            WHEN known.status = 'MAPPED' AND excluded.mapping_version >= known.mapped_version THEN 'NEW'
+            WHEN known.status = 'IGNORED' AND (
+                known.occurrence_count + excluded.occurrence_count >= known.ignored_until_count
+                OR excluded.last_seen_at >= known.ignored_until
+                OR marketmap_rate_v1(
+                    marketmap_add_heat_v1(
+                        coalesce(known.heat, marketmap_heat_v1(known.occurrence_count, known.last_seen_at)),
+                        excluded.heat
+                    ),
+                    least(greatest(known.last_seen_at, excluded.last_seen_at), now())
+                ) >= known.ignored_until_rate
+            )
+            THEN 'NEW'
+            ELSE known.status
         END
     RETURNING xmax = 0 AS is_first_sighting
 )
@@ -133,16 +158,43 @@ ORDER BY id
 LIMIT :limit
 """)
 
+# A new name is news for the same market of the other books: all of them count again who else offers it.
 MARK_ANNOUNCED = text("""
-WITH announced AS (
-    SELECT id
-    FROM unmapped_market_log
-    WHERE id = ANY (CAST(:ids AS integer[]))
-    ORDER BY source, external_market_id
+WITH touched AS (
+    SELECT market.id, market.source, nullif(marketmap_market_name_v1(market.market_name), '') AS name
+    FROM unmapped_market_log AS market
+    WHERE market.id = ANY (CAST(:ids AS integer[]))
+        OR marketmap_market_name_v1(market.market_name) IN (
+            SELECT nullif(marketmap_market_name_v1(announced.market_name), '')
+            FROM unmapped_market_log AS announced
+            WHERE announced.id = ANY (CAST(:ids AS integer[]))
+        )
+    ORDER BY market.source COLLATE "C", market.external_market_id COLLATE "C"
     FOR UPDATE
+), offered AS (
+    SELECT touched.name, touched.source AS platform
+    FROM touched
+    UNION
+    SELECT touched.name, sold.platform
+    FROM touched
+    JOIN user_market_mappings AS mapping ON marketmap_market_name_v1(mapping.name) = touched.name
+    CROSS JOIN LATERAL (
+        VALUES
+            ('betpawa', mapping.betpawa_id),
+            ('sportybet', mapping.sportybet_id),
+            ('bet9ja', mapping.bet9ja_key)
+    ) AS sold (platform, market_id)
+    WHERE sold.market_id IS NOT NULL
 )
 UPDATE unmapped_market_log AS market
-SET announced_at = now()
-FROM announced
-WHERE market.id = announced.id
+SET
+    announced_at = CASE
+        WHEN market.id = ANY (CAST(:ids AS integer[])) THEN coalesce(market.announced_at, now())
+        ELSE market.announced_at
+    END,
+    other_books = (
+        SELECT count(*) FROM offered WHERE offered.name = touched.name AND offered.platform <> touched.source
+    )
+FROM touched
+WHERE market.id = touched.id
 """)

@@ -1,14 +1,15 @@
-"""Reading and writing `user_market_mappings`."""
+"""Reading `user_market_mappings`, and importing many at once."""
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.domain.mapping import Mapping, dump_mapping
+from worker.storage import mappings_sql as sql
 from worker.storage.errors import driver_errors_translated
 
 INDEX_COLUMNS = (
@@ -23,62 +24,29 @@ INDEX_COLUMNS = (
     "outcome_mapping",
 )
 
-# One statement is one snapshot at every isolation level: the version fits the rows. The outer join keeps the
-# version when there is no mapping at all.
-READ_INDEX = text("""
-SELECT
-    (SELECT coalesce(max(id), 0) FROM mapping_audit_log) AS version,
-    mapping.id,
-    mapping.canonical_id,
-    mapping.name,
-    mapping.betpawa_id,
-    mapping.sportybet_id,
-    mapping.bet9ja_key,
-    mapping.priority,
-    mapping.line_rule,
-    mapping.outcome_mapping
-FROM (VALUES (1)) AS always
-LEFT JOIN user_market_mappings AS mapping ON mapping.is_active
-ORDER BY mapping.id
-""").columns(line_rule=JSONB, outcome_mapping=JSONB)
+_ROWS_AT_ONCE = 200
 
-# Who and why, for the transaction only: the audit reads them.
-SIGN = text(
-    "SELECT set_config('marketmap.actor', :actor, true), set_config('marketmap.reason', :reason, true)"
-)
 
-# `is_active` is the editors' alone: importing again does not switch on what they switched off. Rows that are
-# equal already are not touched, so they do not come back.
-IMPORT = text("""
-INSERT INTO user_market_mappings AS current (
-    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, priority, line_rule, outcome_mapping, created_by
-)
-SELECT
-    new.canonical_id, new.name, new.betpawa_id, new.sportybet_id, new.bet9ja_key, new.priority, new.line_rule,
-    new.outcome_mapping, :actor
-FROM jsonb_to_recordset(CAST(:mappings AS jsonb)) AS new (
-    canonical_id text, name text, betpawa_id text, sportybet_id text, bet9ja_key text, priority integer,
-    line_rule jsonb, outcome_mapping jsonb
-)
-ORDER BY new.canonical_id
-ON CONFLICT ON CONSTRAINT uq_user_market_mappings_canonical_id DO UPDATE SET
-    name = excluded.name,
-    betpawa_id = excluded.betpawa_id,
-    sportybet_id = excluded.sportybet_id,
-    bet9ja_key = excluded.bet9ja_key,
-    priority = excluded.priority,
-    line_rule = excluded.line_rule,
-    outcome_mapping = excluded.outcome_mapping,
-    updated_at = now()
-WHERE (
-    current.name, current.betpawa_id, current.sportybet_id, current.bet9ja_key, current.priority,
-    current.line_rule, current.outcome_mapping
-) IS DISTINCT FROM (
-    excluded.name, excluded.betpawa_id, excluded.sportybet_id, excluded.bet9ja_key, excluded.priority,
-    excluded.line_rule, excluded.outcome_mapping
-)
-RETURNING canonical_id, xmax = 0 AS is_new
-""")
+class StoredMapping(NamedTuple):
+    """A row of the table. `_asdict()` is what `parse_mapping` takes; it may refuse what got in by SQL.
+
+    `version` is the newest audit id of this mapping: an editor names it when they change what they read.
+    """
+
+    id: int
+    canonical_id: str
+    name: str
+    betpawa_id: str | None
+    sportybet_id: str | None
+    bet9ja_key: str | None
+    priority: int
+    line_rule: Any
+    outcome_mapping: Any
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+    created_by: str | None
+    version: int
 
 
 class ImportReport(NamedTuple):
@@ -95,10 +63,50 @@ async def load_index_rows(connection: AsyncConnection) -> tuple[int, list[dict[s
     A row is a dict of INDEX_COLUMNS, as `parse_mapping` takes it. The version is the last audit id, 0 before
     the first change. Raises StorageUnavailable or StorageFatal.
     """
+    version, mappings = 0, []
     with driver_errors_translated():
-        rows = (await connection.execute(READ_INDEX)).mappings().all()
-    mappings = [{name: row[name] for name in INDEX_COLUMNS} for row in rows if row["id"] is not None]
-    return rows[0]["version"], mappings
+        # A part at a time: reading the JSON of all rows at once would hold up the event loop.
+        async with connection.stream(sql.READ_INDEX) as result:
+            async for part in result.mappings().partitions(_ROWS_AT_ONCE):
+                version = part[0]["version"]
+                mappings += [_index_row(row) for row in part if row["id"] is not None]
+    return version, mappings
+
+
+def _index_row(row: RowMapping) -> dict[str, Any]:
+    return {name: row[name] for name in INDEX_COLUMNS}
+
+
+async def get(connection: AsyncConnection, canonical_id: str) -> StoredMapping | None:
+    """Return the mapping of that canonical id, None if there is none."""
+    with driver_errors_translated():
+        row = (await connection.execute(sql.GET, {"canonical_id": canonical_id})).one_or_none()
+    return None if row is None else StoredMapping(*row)
+
+
+async def list_mappings(
+    connection: AsyncConnection,
+    *,
+    is_active: bool | None = None,
+    platform: str | None = None,
+    market_id: str | None = None,
+    containing: str = "",
+    limit: int | None = None,
+) -> Sequence[StoredMapping]:
+    """Return the mappings for which all of the given filters hold, by canonical id.
+
+    `platform`: sold there; `market_id`: the platform's id of the market, on `platform` or on any;
+    `containing`: a text in the canonical id or the name, in upper or lower case.
+    """
+    parameters = {
+        "is_active": is_active,
+        "platform": platform,
+        "market_id": market_id,
+        "containing": containing,
+        "limit": limit,
+    }
+    with driver_errors_translated():
+        return [StoredMapping(*row) for row in await connection.execute(sql.LIST, parameters)]
 
 
 async def import_mappings(
@@ -121,8 +129,8 @@ async def import_mappings(
     rows = json.dumps([dump_mapping(mapping) for mapping in mappings])
     with driver_errors_translated():
         attempt = await connection.begin_nested()
-        await connection.execute(SIGN, {"actor": actor, "reason": reason})
-        touched = (await connection.execute(IMPORT, {"mappings": rows, "actor": actor})).all()
+        await connection.execute(sql.SIGN, {"actor": actor, "reason": reason})
+        touched = (await connection.execute(sql.IMPORT, {"mappings": rows, "actor": actor})).all()
         await (attempt.rollback() if dry_run else attempt.commit())
     is_new = {row.canonical_id: row.is_new for row in touched}
     return ImportReport(

@@ -10,24 +10,39 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
+    Double,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     String,
     Table,
     Text,
     UniqueConstraint,
+    event,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from worker.storage.routines import create_functions, create_triggers
 
 # The names Postgres gives on its own, so that migrations need not spell them out.
 NAMING_CONVENTION = {"pk": "%(table_name)s_pkey", "fk": "%(table_name)s_%(column_0_name)s_fkey"}
 
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
+event.listen(metadata, "before_create", create_functions)
+event.listen(metadata, "after_create", create_triggers)
+
+# The logarithm of: occurrences, each counting half after a day; times events; doubled for each other book.
+PRIORITY = (
+    "coalesce(heat, marketmap_heat_v1(occurrence_count, last_seen_at))"
+    " + ln((1 + marketmap_event_count_v1(event_hashes))::double precision)"
+    " + other_books * ln(2.0::double precision)"
+)
 
 user_market_mappings = Table(
     "user_market_mappings",
@@ -71,6 +86,10 @@ mapping_audit_log = Table(
     Column("reason", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("created_by", String(100)),
+    CheckConstraint(
+        "action IN ('CREATE', 'UPDATE', 'DELETE', 'ACTIVATE', 'DEACTIVATE')",
+        name="ck_mapping_audit_log_action",
+    ),
     Index("idx_audit_log_mapping", "mapping_id"),
     Index("idx_audit_log_canonical", "canonical_id"),
     Index("idx_audit_log_action", "action"),
@@ -93,16 +112,37 @@ unmapped_market_log = Table(
     Column("reason", String(40)),
     Column("mapping_version", BigInteger),
     Column("announced_at", DateTime(timezone=True)),
+    Column("mapped_version", BigInteger),
+    Column("status_actor", String(100)),
+    Column("status_changed_at", DateTime(timezone=True)),
+    Column("ignored_until_count", Integer),
+    Column("ignored_until_rate", Double),
+    Column("ignored_until", DateTime(timezone=True)),
+    Column("heat", Double),
+    Column("event_hashes", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
+    Column("other_books", SmallInteger, nullable=False, server_default=text("0")),
+    Column("event_count", Integer, Computed("marketmap_event_count_v1(event_hashes)", persisted=True)),
+    Column("priority", Double, Computed(PRIORITY, persisted=True)),
     UniqueConstraint("source", "external_market_id", name="uq_unmapped_source_market"),
     CheckConstraint(
         "status IN ('NEW', 'ACKNOWLEDGED', 'MAPPED', 'IGNORED')", name="ck_unmapped_market_log_status"
     ),
     CheckConstraint("occurrence_count >= 1", name="ck_unmapped_market_log_occurrence_count"),
     CheckConstraint("first_seen_at <= last_seen_at", name="ck_unmapped_market_log_seen"),
+    CheckConstraint(
+        "(status = 'MAPPED') = (mapped_version IS NOT NULL)", name="ck_unmapped_market_log_mapped_version"
+    ),
+    CheckConstraint(
+        "status = 'IGNORED'"
+        " OR (ignored_until_count IS NULL AND ignored_until_rate IS NULL AND ignored_until IS NULL)",
+        name="ck_unmapped_market_log_ignored",
+    ),
     Index("idx_unmapped_source", "source"),
     Index("idx_unmapped_status", "status"),
     Index("idx_unmapped_occurrences", text("occurrence_count DESC")),
     Index("idx_unmapped_last_seen", text("last_seen_at DESC")),
+    Index("idx_unmapped_priority", text("priority DESC"), "id"),
+    Index("idx_unmapped_name", text("marketmap_market_name_v1(CAST(market_name AS text))")),
     Index("idx_unmapped_unannounced", "id", postgresql_where=text("announced_at IS NULL")),
 )
 
@@ -120,4 +160,13 @@ ingest_watermark = Table(
     CheckConstraint("topic_id ~ '^[A-Za-z0-9_-]{22}$'", name="ck_ingest_watermark_topic_id"),
     CheckConstraint("partition >= 0", name="ck_ingest_watermark_partition"),
     CheckConstraint("next_offset >= 0", name="ck_ingest_watermark_next_offset"),
+)
+
+relay_cursor = Table(
+    "relay_cursor",
+    metadata,
+    Column("name", String(249), primary_key=True),
+    Column("last_audit_id", BigInteger, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    CheckConstraint("last_audit_id >= 0", name="ck_relay_cursor_last_audit_id"),
 )

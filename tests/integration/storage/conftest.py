@@ -24,6 +24,7 @@ MISS = MissRow(
     first_seen_at=NOON,
     last_seen_at=NOON,
     occurrence_count=1,
+    event_hashes=[5, 7],
 )
 
 

@@ -34,7 +34,8 @@ def run_migrate(url: str, *arguments: str) -> Result:
 
 
 def run_import(url: str, *arguments: str, text: str | None = None) -> Result:
-    return run(mappings.app, "import", "--database-url", url, *arguments, text=text)
+    signed = ("--actor", "ada", "--reason", "test")
+    return run(mappings.app, "import", "--database-url", url, *signed, *arguments, text=text)
 
 
 def test_migrate_prints_where_from_and_where_to(database: str) -> None:
@@ -112,7 +113,11 @@ def test_a_file_that_is_not_there_is_wrong_usage(migrated: str, tmp_path: Path) 
 
 def test_the_commands_run_as_a_process_and_take_the_address_from_the_environment(database: str) -> None:
     environment = os.environ | {"MARKETMAP_DATABASE_URL": database}
-    for arguments, expected in ((["migrate"], f"empty -> {HEAD}"), (["mappings", "import"], "added")):
+    sign = ["--actor", "ada", "--reason", "test"]
+    for arguments, expected in (
+        (["migrate"], f"empty -> {HEAD}"),
+        (["mappings", "import", *sign], "added"),
+    ):
         done = subprocess.run(
             [sys.executable, "-m", "worker.cli", *arguments],
             env=environment,

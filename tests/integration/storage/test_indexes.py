@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.storage import ledger_sql
-from worker.storage.mappings import READ_INDEX
+from worker.storage import ledger_sql, misses_sql
+from worker.storage.mappings_sql import READ_INDEX
 
 Rows = Callable[..., Any]
 
@@ -49,6 +49,10 @@ QUERIES = {
     "idx_unmapped_status": "SELECT * FROM unmapped_market_log WHERE status = 'ACKNOWLEDGED'",
     "idx_unmapped_occurrences": "SELECT * FROM unmapped_market_log ORDER BY occurrence_count DESC LIMIT 20",
     "idx_unmapped_last_seen": "SELECT * FROM unmapped_market_log ORDER BY last_seen_at DESC LIMIT 20",
+    "idx_unmapped_priority": f"{misses_sql.READ} ORDER BY {misses_sql.ORDERS['priority']} LIMIT 50",
+    "idx_unmapped_name": """
+        SELECT * FROM unmapped_market_log WHERE marketmap_market_name_v1(market_name) = 'corners'
+    """,
     "idx_unmapped_unannounced": ledger_sql.READ_UNANNOUNCED.text.replace(":limit", "100"),
 }
 
@@ -93,6 +97,7 @@ async def test_counting_finds_known_markets_by_their_key(filled: AsyncEngine) ->
         "first_seen_at": None,
         "last_seen_at": None,
         "occurrence_count": [1],
+        "event_hashes": ["{}"],
     }
     found = await plan(filled, ledger_sql.ADD_MISSES.text, **parameters)
     assert "Index Scan using uq_unmapped_source_market" in found

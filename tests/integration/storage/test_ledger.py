@@ -48,7 +48,7 @@ async def test_a_first_sighting_is_stored_as_it_was_seen(
     assert await ledger.commit(move(0, 1), [miss]) == 1
     (row,) = await rows(
         "SELECT source, external_market_id, market_name, sample_outcomes::text, reason, mapping_version,"
-        " first_seen_at, last_seen_at, occurrence_count, status FROM unmapped_market_log"
+        " first_seen_at, last_seen_at, occurrence_count, event_hashes, status FROM unmapped_market_log"
     )
     assert tuple(row) == (*miss, "NEW")
 
@@ -57,6 +57,19 @@ async def test_occurrences_add_up(ledger: Ledger, move: Moves, miss: MissRow, ro
     assert await ledger.commit(move(0, 1), [miss._replace(occurrence_count=3)]) == 1
     assert await ledger.commit(move(1, 2), [miss._replace(occurrence_count=4)]) == 0
     assert [tuple(row) for row in await rows("SELECT occurrence_count FROM unmapped_market_log")] == [(7,)]
+
+
+async def test_a_batch_larger_than_one_statement_takes_counts_every_row_once(
+    ledger: Ledger, move: Moves, miss: MissRow, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.storage.ledger.MOST_AT_ONCE", 2)
+    misses = [miss._replace(external_market_id=str(number)) for number in (4, 1, 3, 0, 2)]
+    assert await ledger.commit(move(0, 1), misses) == 5
+    assert await ledger.commit(move(1, 2), misses) == 0
+    assert sorted(
+        (row.external_market_id, row.occurrence_count)
+        for row in await rows("SELECT external_market_id, occurrence_count FROM unmapped_market_log")
+    ) == [(str(number), 2 * miss.occurrence_count) for number in range(5)]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])

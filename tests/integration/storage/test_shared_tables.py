@@ -124,22 +124,20 @@ async def test_the_seed_has_exactly_these_indexes(seed: asyncpg.Connection) -> N
     assert {table: dict(await seed.fetch(READ_INDEXES, table)) for table in INDEXES} == INDEXES
 
 
-async def test_deleting_a_mapping_keeps_its_history(migrated: str) -> None:
-    connection = await asyncpg.connect(migrated)
-    mapping_id = await connection.fetchval(
+async def test_deleting_a_mapping_keeps_its_history(seed: asyncpg.Connection) -> None:
+    mapping_id = await seed.fetchval(
         "INSERT INTO user_market_mappings (canonical_id, name, outcome_mapping) "
         """VALUES ('over_under_ft', 'Over/Under', '[{"canonical_id": "over"}]') RETURNING id"""
     )
-    await connection.execute(
+    await seed.execute(
         "INSERT INTO mapping_audit_log (mapping_id, canonical_id, action)"
         " VALUES ($1, 'over_under_ft', 'CREATE')",
         mapping_id,
     )
-    await connection.execute("DELETE FROM user_market_mappings WHERE id = $1", mapping_id)
-    history = await connection.fetch(
+    await seed.execute("DELETE FROM user_market_mappings WHERE id = $1", mapping_id)
+    history = await seed.fetch(
         "SELECT mapping_id, canonical_id FROM mapping_audit_log WHERE action = 'CREATE'"
     )
-    await connection.close()
     assert [tuple(row) for row in history] == [(None, "over_under_ft")]
 
 

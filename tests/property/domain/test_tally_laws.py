@@ -14,7 +14,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def sighting(source: int, market_id: str, minute: int, offset: int) -> Sighting:
     missed = Missed(market_id, None, "UNKNOWN_MARKET", [])
     at = NOON + timedelta(minutes=minute)
-    return Sighting(PLATFORMS[source], missed, at, 1, ("topic", 0, offset))
+    return Sighting(PLATFORMS[source], missed, at, 1, ("topic", 0, offset), offset // 4)
 
 
 # A market is missed once in an observation, so no two sightings of one market share a record.

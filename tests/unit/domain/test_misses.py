@@ -10,7 +10,8 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 def sighting(market_id: str = "60180", minute: int = 0, offset: int = 0, partition: int = 0) -> Sighting:
     missed = Missed(market_id, "Early Goals", "UNKNOWN_MARKET", [])
-    return Sighting("sportybet", missed, NOON + timedelta(minutes=minute), 7, ("topic", partition, offset))
+    at = NOON + timedelta(minutes=minute)
+    return Sighting("sportybet", missed, at, 7, ("topic", partition, offset), event=offset)
 
 
 def test_each_observation_is_one_occurrence() -> None:
@@ -34,6 +35,11 @@ def test_first_and_last_sighting_are_by_time_not_by_arrival() -> None:
 def test_the_newest_sighting_is_kept_and_at_one_time_the_later_record() -> None:
     late, later = sighting(minute=9, offset=3), sighting(minute=9, offset=4)
     assert tally([later, late, sighting(minute=2, offset=8)])["sportybet", "60180"].newest is later
+
+
+def test_an_event_that_is_seen_again_is_one_event() -> None:
+    counts = tally([sighting(offset=5), sighting(offset=3), sighting(offset=5, partition=1)])
+    assert counts["sportybet", "60180"].events == (3, 5)
 
 
 def test_merging_leaves_both_tallies_as_they_were() -> None:

@@ -1,0 +1,101 @@
+"""An index that is revised is the one that is built from the mappings it then has."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.laws import FEED_LAWS
+from tests.support.markets import mapping
+from worker.domain.index import MappingIndex, Market
+from worker.domain.mapping import Mapping
+from worker.domain.platforms import PLATFORMS
+
+# Few names, ids, labels and priorities, so that revisions meet what is there.
+MAPPING = st.builds(
+    lambda number, ids, labels, priority: mapping(
+        f"m{number}",
+        labels,
+        id=number,
+        betpawa_id=ids[0],
+        sportybet_id=ids[1],
+        bet9ja_key=ids[2],
+        priority=priority,
+    ),
+    st.integers(0, 4),
+    st.tuples(*[st.sampled_from([None, "X", "Y"])] * 3),
+    st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, unique=True),
+    st.sampled_from([0, 0, 5]),
+)
+TABLE = st.lists(MAPPING, unique_by=lambda drawn: drawn.canonical_id)
+PLACES = [(platform, market_id) for platform in PLATFORMS for market_id in ("X", "Y", "Z")]
+
+
+def held(index: MappingIndex) -> Any:
+    return {place: [claim.mapping for claim in index.claims(*place)] for place in PLACES}
+
+
+def answers(index: MappingIndex) -> Any:
+    """What every label of every market is; asking makes the index remember it."""
+    return {
+        (place, label): slot and (slot.canonical_id, slot.outcome)
+        for place in PLACES
+        for meaning in [index.meaning(*place, None)]
+        for label in ("a", "b", "c")
+        for slot in [_slot(meaning, label)]
+    }
+
+
+def _slot(meaning: Any, label: str) -> Any:
+    if not isinstance(meaning, Market):
+        return None
+    slot = meaning.slot(label, None, None)
+    return slot and _Named(slot.claim.canonical_id, slot.outcome)
+
+
+class _Named:
+    def __init__(self, canonical_id: str, outcome: str) -> None:
+        self.canonical_id = canonical_id
+        self.outcome = outcome
+
+
+def table_after(before: list[Mapping], change: list[Mapping], dropped: set[str]) -> list[Mapping]:
+    names = {one.canonical_id for one in change} | dropped
+    return [one for one in before if one.canonical_id not in names] + change
+
+
+@FEED_LAWS
+@given(TABLE, TABLE, st.sets(st.sampled_from([f"m{n}" for n in range(5)])))
+def test_a_revised_index_is_the_one_built_anew(
+    before: list[Mapping], change: list[Mapping], dropped: set[str]
+) -> None:
+    index = MappingIndex(before, 1)
+    answers(index)
+    names = {one.canonical_id for one in change} | dropped
+    gone = [one for one in before if one.canonical_id in names]
+    revised = index.revised(gone, change, 2)
+    rebuilt = MappingIndex(table_after(before, change, dropped), 2)
+    assert held(revised) == held(rebuilt)
+    assert answers(revised) == answers(rebuilt)
+    assert set(revised.conflicts()) == set(rebuilt.conflicts())
+    assert (revised.size, revised.version) == (rebuilt.size, 2)
+
+
+@FEED_LAWS
+@given(TABLE, TABLE)
+def test_the_index_that_was_revised_stays_as_it_was(before: list[Mapping], change: list[Mapping]) -> None:
+    index = MappingIndex(before, 1)
+    was = (held(index), answers(index), index.size)
+    index.revised(before, change, 2)
+    assert (held(index), answers(index), index.size) == was
+
+
+@FEED_LAWS
+@given(TABLE, TABLE)
+def test_conflicts_among_the_changed_are_those_in_the_markets_they_claim(
+    before: list[Mapping], change: list[Mapping]
+) -> None:
+    index = MappingIndex(table_after(before, change, set()), 1)
+    claimed = {(platform, one.id_on(platform)) for one in change for platform in PLATFORMS}
+    expected = {found for found in index.conflicts() if (found.platform, found.market_id) in claimed}
+    assert set(index.conflicts(change)) == expected

@@ -1,0 +1,46 @@
+"""`marketmap roles`: the database's groups with the least rights."""
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.console import err, out, print_json
+from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
+from worker.storage.engine import create_engine, printable_url, transaction
+from worker.storage.roles import ROLES, create_roles, existing_roles
+
+
+def roles(
+    *,
+    database_url: DatabaseUrl = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say which groups are missing, change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Create the groups marketmap_owner, _worker, _editor and _reader and give each what it needs.
+
+    Run it as an administrator, after `marketmap migrate`, and again after each upgrade. A login gets its
+    rights with `GRANT marketmap_worker TO name`. Safe to run again.
+    """
+    url = chosen_url(database_url)
+    err.print(f"Database: {printable_url(url)}", soft_wrap=True, markup=False)
+    missing = run_on_database(_run(url, dry_run=dry_run))
+    if as_json:
+        print_json({"roles": list(ROLES), "created": missing, "dry_run": dry_run})
+    else:
+        out.print(
+            f"{'would create' if dry_run else 'created'}: {', '.join(missing) or 'none, all are there'}"
+        )
+
+
+async def _run(url: str, *, dry_run: bool) -> list[str]:
+    engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
+    try:
+        async with transaction(engine) as connection:
+            there = await existing_roles(connection)
+            if not dry_run:
+                await create_roles(connection)
+            return [role for role in ROLES if role not in there]
+    finally:
+        await engine.dispose()

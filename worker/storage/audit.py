@@ -1,0 +1,81 @@
+"""Reading the audit log: what changed after a version, and what the table was at one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.storage import audit_sql as sql
+from worker.storage.errors import driver_errors_translated
+from worker.storage.mappings import INDEX_COLUMNS
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One change of one mapping. `id` is the mapping version that it made.
+
+    `action` is CREATE, UPDATE, DELETE, ACTIVATE or DEACTIVATE. `old_value` and `new_value` are the table's
+    row before and after, times as ISO 8601 texts in UTC; None where there is none. `mapping_id` is None once
+    the mapping is deleted. `created_by` is the actor that the change was signed with, else the database role.
+    """
+
+    id: int
+    mapping_id: int | None
+    canonical_id: str
+    action: str
+    old_value: Values | None
+    new_value: Values | None
+    reason: str | None
+    created_at: datetime
+    created_by: str | None
+
+
+class UnknownVersionError(LookupError):
+    """There was no such mapping version yet. `last` is the newest one."""
+
+    def __init__(self, version: int, last: int) -> None:
+        super().__init__(f"there is no version {version}: the last one is {last}")
+        self.version = version
+        self.last = last
+
+
+async def last_version(connection: AsyncConnection) -> int:
+    """Return the mapping version: the last audit id, 0 before the first change."""
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.LAST_VERSION) or 0)
+
+
+async def read_after(connection: AsyncConnection, version: int, limit: int) -> Sequence[AuditRow]:
+    """Return up to `limit` changes after `version`, in order.
+
+    Ids have gaps, where a change was rolled back, but none that is filled later: ids are in commit order.
+    """
+    return await _read(connection, sql.READ_AFTER, {"version": version, "limit": limit})
+
+
+async def history(connection: AsyncConnection, canonical_id: str) -> Sequence[AuditRow]:
+    """Return every change of one mapping, oldest first, also of a deleted one. Empty for an unknown one."""
+    return await _read(connection, sql.READ_HISTORY, {"canonical_id": canonical_id})
+
+
+async def table_as_of(connection: AsyncConnection, version: int) -> list[Values]:
+    """Return the active mappings of a version, rebuilt from the audit log alone, by ascending id.
+
+    A row is a dict of INDEX_COLUMNS, as `load_index_rows` returns them. Raises UnknownVersionError for one
+    that is still to come, or below 0.
+    """
+    last = await last_version(connection)
+    if not 0 <= version <= last:
+        raise UnknownVersionError(version, last)
+    with driver_errors_translated():
+        values = (await connection.scalars(sql.TABLE_AS_OF, {"version": version})).all()
+    return [{name: value.get(name) for name in INDEX_COLUMNS} for value in values]
+
+
+async def _read(connection: AsyncConnection, query: Any, parameters: Values) -> Sequence[AuditRow]:
+    with driver_errors_translated():
+        return [AuditRow(*row) for row in await connection.execute(query, parameters)]

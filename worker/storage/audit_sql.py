@@ -1,0 +1,41 @@
+"""The statements that read the audit log, and the lock under which mappings change."""
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+
+CHANNEL = "marketmap_mappings"
+
+# The triggers take the same lock before a mapping changes; see alembic/sql/lock_mappings_v1.sql.
+LOCK_MAPPINGS = text("SELECT pg_advisory_xact_lock(hashtextextended('marketmap.mappings', 0))")
+
+LAST_VERSION = text("SELECT coalesce(max(id), 0) FROM mapping_audit_log")
+
+AUDIT_COLUMNS = "id, mapping_id, canonical_id, action, old_value, new_value, reason, created_at, created_by"
+
+READ_AFTER = text(f"""
+SELECT {AUDIT_COLUMNS}
+FROM mapping_audit_log
+WHERE id > :version
+ORDER BY id
+LIMIT :limit
+""").columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
+
+READ_HISTORY = text(f"""
+SELECT {AUDIT_COLUMNS}
+FROM mapping_audit_log
+WHERE canonical_id = :canonical_id
+ORDER BY id
+""").columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
+
+# A mapping is what its newest audit row says; it is gone when that row has no new value.
+TABLE_AS_OF = text("""
+SELECT newest.new_value
+FROM (
+    SELECT DISTINCT ON (canonical_id) canonical_id, new_value
+    FROM mapping_audit_log
+    WHERE id <= :version
+    ORDER BY canonical_id, id DESC
+) AS newest
+WHERE CAST(newest.new_value ->> 'is_active' AS boolean)
+ORDER BY CAST(newest.new_value ->> 'id' AS integer)
+""").columns(new_value=JSONB)

@@ -1,0 +1,127 @@
+"""Being the one relay that publishes: a lock that lives as long as a connection, and all work on it.
+
+Whatever ends the connection ends the lead. A leader whose process is stopped, and so says nothing, is ended
+by the server; what it still sends when it goes on is for the publishing side to fence off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.storage import relay
+from worker.storage.audit import AuditRow, read_after
+from worker.storage.audit_sql import CHANNEL
+from worker.storage.engine import create_engine
+from worker.storage.errors import StorageUnavailable, driver_errors_translated
+
+_STANDBY_S: Final = 1.0
+_STATEMENT_S: Final = 10.0
+
+# Pending changes are few: they are counted from the cursor on.
+PENDING = text(
+    "SELECT count(*) AS changes, min(created_at) AS since FROM mapping_audit_log WHERE id > :version"
+)
+
+# A host that vanished keeps the lock no longer than its silence lasts.
+BOUND_SILENCE = text("""
+SELECT
+    set_config('idle_session_timeout', :silence_ms, false),
+    set_config('tcp_keepalives_idle', '5', false),
+    set_config('tcp_keepalives_interval', '5', false),
+    set_config('tcp_keepalives_count', '3', false)
+""")
+
+
+class Pending(NamedTuple):
+    """Changes after the cursor: how many, and when the oldest was made, None for none."""
+
+    changes: int
+    since: datetime | None
+
+
+class Lead:
+    """The lead of one relay. Every method raises StorageUnavailable when it is lost."""
+
+    def __init__(self, connection: AsyncConnection, name: str, version: int) -> None:
+        self._connection = connection
+        self._name = name
+        self._stirred = asyncio.Event()
+        self.version = version
+
+    async def changes(self, limit: int) -> Sequence[AuditRow]:
+        """The next changes to publish, in order."""
+        self._stirred.clear()
+        return await read_after(self._connection, self.version, limit)
+
+    async def pending(self) -> Pending:
+        with driver_errors_translated():
+            found = await self._connection.execute(PENDING, {"version": self.version})
+            return Pending(*found.one())
+
+    async def advance(self, version: int) -> None:
+        """Everything up to ``version`` is published."""
+        moved = await relay.move_cursor(self._connection, self._name, expected=self.version, version=version)
+        if not moved:
+            raise StorageUnavailable(f"the cursor is not at {self.version}: another relay leads")
+        self.version = version
+
+    async def wait(self, timeout_s: float) -> None:
+        """Until a change is announced, the connection ends or the time is over."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._stirred.wait()
+        except TimeoutError:
+            return
+
+    async def attach(self, driver: Any) -> None:
+        driver.add_termination_listener(lambda _: self._stirred.set())
+        with driver_errors_translated():
+            await driver.add_listener(CHANNEL, lambda *_: self._stirred.set())
+
+
+@asynccontextmanager
+async def leading(
+    url: str, name: str, *, silence_s: float, on_standby: Callable[[], None]
+) -> AsyncIterator[Lead]:
+    """Stand by until nobody else leads, then lead for as long as the block runs.
+
+    ``silence_s`` is the longest that the block may leave the database unasked: then the server ends the lead.
+    Raises StorageUnavailable or StorageFatal, and so does every use of the lead.
+    """
+    engine = create_engine(
+        url, application_name="marketmap-relay", pool_size=1, statement_timeout_s=_STATEMENT_S
+    )
+    try:
+        async with _session(engine.connect()) as connection:
+            with driver_errors_translated():
+                await connection.execute(BOUND_SILENCE, {"silence_ms": str(round(silence_s * 1000))})
+            # Asked again and again: a wait inside the server would keep a snapshot, and hold up its vacuum.
+            while not await relay.try_to_lead(connection, name):
+                on_standby()
+                await asyncio.sleep(_STANDBY_S)
+            lead = Lead(connection, name, await relay.read_cursor(connection, name))
+            driver = (await connection.get_raw_connection()).driver_connection
+            await lead.attach(driver)
+            yield lead
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _session(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
+    """A connection without transactions that does not go back to its pool: the lock must end with it."""
+    with driver_errors_translated():
+        await connection.start()
+    try:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection
+    finally:
+        await connection.invalidate()
+        await connection.close()

@@ -1,0 +1,178 @@
+"""The misses as a work queue: what to look at first, and what editors decide about it.
+
+Which change of status is legal is the database's business, for those who ask through SQL as well: everything
+may become anything else, except that a MAPPED row can only be reopened. An illegal one raises StorageRefused,
+and none of the rows asked about is changed.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from sqlalchemy import TextClause
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.storage import misses_sql as sql
+from worker.storage.errors import driver_errors_translated
+from worker.storage.mappings_sql import SIGN
+
+MissKey = tuple[str, str]
+Order = Literal["priority", "occurrences", "last_seen", "first_seen"]
+
+WORK: Final = ("NEW", "ACKNOWLEDGED")
+
+
+class Miss(NamedTuple):
+    """One market that was observed and could not be resolved.
+
+    `reason` is why it was last missed, under `mapping_version`; `mapped_version` is the version that covers
+    a MAPPED one. `event_count` is exact below 32, then an estimate. `other_books` is how many other books
+    offer a market of that name. `occurrences_per_hour` is averaged over the last day or so, and
+    `score` = occurrences_per_hour * (1 + event_count) * 2 ** other_books, both as of now.
+    """
+
+    id: int
+    source: str
+    external_market_id: str
+    market_name: str | None
+    sample_outcomes: Any
+    first_seen_at: datetime
+    last_seen_at: datetime
+    occurrence_count: int
+    status: str
+    notes: str | None
+    reason: str | None
+    mapping_version: int | None
+    mapped_version: int | None
+    status_actor: str | None
+    status_changed_at: datetime | None
+    ignored_until_count: int | None
+    ignored_until_rate: float | None
+    ignored_until: datetime | None
+    event_count: int
+    other_books: int
+    occurrences_per_hour: float
+    score: float
+
+    @property
+    def key(self) -> MissKey:
+        return self.source, self.external_market_id
+
+
+class UnknownMiss(LookupError):  # noqa: N818 (it names what was found: nothing)
+    """Markets that were never missed. `keys` are their sources and ids."""
+
+    def __init__(self, keys: Sequence[MissKey]) -> None:
+        super().__init__("never missed: " + ", ".join(" ".join(key) for key in keys))
+        self.keys = keys
+
+
+async def list_misses(
+    connection: AsyncConnection,
+    *,
+    statuses: Collection[str] = WORK,
+    source: str | None = None,
+    reason: str | None = None,
+    containing: str = "",
+    min_occurrences: int = 1,
+    order: Order = "priority",
+    limit: int = 50,
+) -> Sequence[Miss]:
+    """Return the first `limit` misses in `order`, of those for which all filters hold.
+
+    `containing` is a text in the market's id or name, in upper or lower case.
+    """
+    parameters = {
+        "statuses": list(statuses),
+        "source": source,
+        "reason": reason,
+        "containing": containing,
+        "min_occurrences": min_occurrences,
+        "limit": limit,
+    }
+    return await _read(connection, sql.LISTS[order], parameters)
+
+
+async def get_miss(connection: AsyncConnection, key: MissKey) -> Miss:
+    """Return one miss. Raises UnknownMiss."""
+    found = await _read(connection, sql.GET, _keys([key]))
+    if not found:
+        raise UnknownMiss([key])
+    return found[0]
+
+
+async def misses_of(connection: AsyncConnection, markets: Collection[MissKey]) -> Sequence[Miss]:
+    """Return the misses of these platform ids, of any status, with or without a specifier in their own id."""
+    return await _read(connection, sql.READ_MARKETS, _keys(markets))
+
+
+async def acknowledge(
+    connection: AsyncConnection, keys: Collection[MissKey], *, actor: str, notes: str | None = None
+) -> Sequence[MissKey]:
+    """Somebody works on it. Returns what changed; notes None keep what is there. Raises UnknownMiss."""
+    return await _change(connection, sql.ACKNOWLEDGE, keys, actor, {"notes": notes})
+
+
+async def ignore(
+    connection: AsyncConnection,
+    keys: Collection[MissKey],
+    *,
+    actor: str,
+    notes: str | None = None,
+    until_count: int | None = None,
+    until_rate: float | None = None,
+    until: datetime | None = None,
+) -> Sequence[MissKey]:
+    """Not worth a mapping, for ever or until it is missed again after one of the limits is reached.
+
+    `until_count`: occurrences in all; `until_rate`: occurrences per hour; `until`: an aware time. Ignoring
+    again sets the limits anew. Returns what changed. Raises UnknownMiss.
+    """
+    limits = {"notes": notes, "until_count": until_count, "until_rate": until_rate, "until": until}
+    return await _change(connection, sql.IGNORE, keys, actor, limits)
+
+
+async def reopen(
+    connection: AsyncConnection, keys: Collection[MissKey], *, actor: str, notes: str | None = None
+) -> Sequence[MissKey]:
+    """It is work again. Returns what changed. Raises UnknownMiss."""
+    return await _change(connection, sql.REOPEN, keys, actor, {"notes": notes})
+
+
+async def cover(connection: AsyncConnection, version: int, keys: Collection[MissKey]) -> Sequence[MissKey]:
+    """The mappings of `version` cover these markets: they become MAPPED. Returns what changed.
+
+    Unknown ones and those that were missed under that version already stay as they are. Who covers them is
+    whom the transaction is signed with, else the database role.
+    """
+    with driver_errors_translated():
+        changed = await connection.execute(sql.COVER, _keys(keys) | {"version": version})
+        return sorted((row.source, row.external_market_id) for row in changed)
+
+
+async def _change(
+    connection: AsyncConnection,
+    statement: TextClause,
+    keys: Collection[MissKey],
+    actor: str,
+    values: dict[str, Any],
+) -> Sequence[MissKey]:
+    known = {miss.key for miss in await _read(connection, sql.GET, _keys(keys))}
+    if unknown := sorted(set(keys) - known):
+        raise UnknownMiss(unknown)
+    with driver_errors_translated():
+        await connection.execute(SIGN, {"actor": actor, "reason": values["notes"] or ""})
+        changed = await connection.execute(statement, _keys(keys) | values)
+        return sorted((row.source, row.external_market_id) for row in changed)
+
+
+async def _read(connection: AsyncConnection, query: Any, parameters: dict[str, Any]) -> Sequence[Miss]:
+    with driver_errors_translated():
+        return [Miss(*row) for row in await connection.execute(query, parameters)]
+
+
+def _keys(keys: Collection[MissKey]) -> dict[str, Any]:
+    return {
+        "sources": [source for source, _ in keys],
+        "external_market_ids": [market_id for _, market_id in keys],
+    }

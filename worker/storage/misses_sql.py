@@ -1,0 +1,106 @@
+"""The statements of the work queue. Rows are locked in the order of the whole key, as the ledger does."""
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+
+# What the numbers are worth now: an hour without a sighting costs every row the same part of its score.
+READ = """
+SELECT
+    id, source, external_market_id, market_name, sample_outcomes, first_seen_at, last_seen_at,
+    occurrence_count, status, notes, reason, mapping_version, mapped_version, status_actor,
+    status_changed_at, ignored_until_count, ignored_until_rate, ignored_until, event_count, other_books,
+    marketmap_rate_v1(
+        coalesce(heat, marketmap_heat_v1(occurrence_count, last_seen_at)), now()
+    ) AS occurrences_per_hour,
+    marketmap_rate_v1(priority, now()) AS score
+FROM unmapped_market_log
+"""
+
+ORDERS = {
+    "priority": "priority DESC, id",
+    "occurrences": "occurrence_count DESC, id",
+    "last_seen": "last_seen_at DESC, id",
+    "first_seen": "first_seen_at, id",
+}
+
+FILTERS = """
+WHERE status = ANY (CAST(:statuses AS text[]))
+    AND (CAST(:source AS text) IS NULL OR source = :source)
+    AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+    AND occurrence_count >= :min_occurrences
+    AND strpos(lower(concat_ws(' ', external_market_id, market_name)), lower(:containing)) > 0
+"""
+
+LISTS = {
+    order: text(f"{READ} {FILTERS} ORDER BY {columns} LIMIT :limit").columns(sample_outcomes=JSONB)
+    for order, columns in ORDERS.items()
+}
+
+ASKED = """
+unnest(CAST(:sources AS text[]), CAST(:external_market_ids AS text[])) AS asked (source, external_market_id)
+"""
+
+GET = text(
+    f"{READ} JOIN {ASKED} USING (source, external_market_id) ORDER BY source, external_market_id"
+).columns(sample_outcomes=JSONB)
+
+# A specifier in the id (`8?goalnr=2`) names another market of the same platform id.
+READ_MARKETS = text(f"""
+{READ}
+WHERE (source, split_part(external_market_id, '?', 1)) IN (SELECT * FROM {ASKED})
+ORDER BY source, external_market_id
+""").columns(sample_outcomes=JSONB)  # noqa: S608  (constants)
+
+LOCKED = f"""
+WITH locked AS (
+    SELECT id
+    FROM unmapped_market_log
+    JOIN {ASKED} USING (source, external_market_id)
+    ORDER BY source, external_market_id
+    FOR UPDATE OF unmapped_market_log
+)
+UPDATE unmapped_market_log AS market
+"""  # noqa: S608  (constants)
+
+CHANGED = "RETURNING market.source, market.external_market_id"
+
+ACKNOWLEDGE = text(f"""
+{LOCKED}
+SET status = 'ACKNOWLEDGED', notes = coalesce(:notes, market.notes)
+FROM locked
+WHERE market.id = locked.id AND market.status <> 'ACKNOWLEDGED'
+{CHANGED}
+""")
+
+IGNORE = text(f"""
+{LOCKED}
+SET
+    status = 'IGNORED',
+    notes = coalesce(:notes, market.notes),
+    ignored_until_count = :until_count,
+    ignored_until_rate = :until_rate,
+    ignored_until = :until
+FROM locked
+WHERE market.id = locked.id
+{CHANGED}
+""")
+
+REOPEN = text(f"""
+{LOCKED}
+SET status = 'NEW', notes = coalesce(:notes, market.notes)
+FROM locked
+WHERE market.id = locked.id AND market.status <> 'NEW'
+{CHANGED}
+""")
+
+# Not what was missed under this version already: the mapping does not cover it after all. What is mapped
+# already takes the later version, so that late records of the versions between do not reopen it.
+COVER = text(f"""
+{LOCKED}
+SET status = 'MAPPED', mapped_version = greatest(market.mapped_version, :version)
+FROM locked
+WHERE market.id = locked.id
+    AND (market.mapping_version IS NULL OR market.mapping_version < :version)
+    AND (market.mapped_version IS NULL OR market.mapped_version < :version)
+{CHANGED}
+""")

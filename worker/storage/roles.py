@@ -1,0 +1,33 @@
+"""The groups that logins are put into, and what they may do."""
+
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.storage.errors import driver_errors_translated
+from worker.storage.routines import statements
+
+ROLES: Final = ("marketmap_owner", "marketmap_worker", "marketmap_editor", "marketmap_reader")
+
+READ_ROLES = text(
+    "SELECT rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[])) ORDER BY rolname"
+)
+
+
+async def existing_roles(connection: AsyncConnection) -> list[str]:
+    """Return those of ROLES that the server has, by name."""
+    with driver_errors_translated():
+        return list(await connection.scalars(READ_ROLES, {"roles": list(ROLES)}))
+
+
+async def create_roles(connection: AsyncConnection) -> None:
+    """Create what is missing of ROLES, give everything of this project to the owner, grant the others theirs.
+
+    For a database at the newest revision. Safe to run again. Raises StorageFatal unless the connection's user
+    is an administrator.
+    """
+    with driver_errors_translated():
+        for name in ("roles_v1", "ownership_v1", "grants_v1"):
+            for statement in statements(name):
+                await connection.execute(text(statement))
