@@ -6,21 +6,17 @@ They write first and look for rivals then; raising takes the change back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from worker.app.covering import claimants, mark_covered, usable
 from worker.domain.conflicts import Rivalry, rivalries
-from worker.domain.coverage import coverage, is_covered
 from worker.domain.diff import FieldChange, diff
 from worker.domain.index import MappingIndex
-from worker.domain.mapping import Mapping, MappingError, parse_mapping
-from worker.domain.platforms import PLATFORMS
-from worker.storage import misses
+from worker.domain.mapping import Mapping, parse_mapping
 from worker.storage.audit import AuditRow, history, last_version
 from worker.storage.editing import Edit
-from worker.storage.mappings import ImportReport, StoredMapping, import_mappings, list_mappings
+from worker.storage.mappings import ImportReport, StoredMapping, get, import_mappings, list_mappings
 from worker.storage.misses import MissKey
 
 Action = Literal["CREATE", "UPDATE", "ACTIVATE", "DEACTIVATE", "DELETE", "NONE"]
@@ -102,8 +98,7 @@ async def roll_back(
     """
     past = state_at(await history(edit.connection, canonical_id), canonical_id, version)
     mapping, is_active = parse_mapping(past), bool(past["is_active"])
-    known = await list_mappings(edit.connection, containing=canonical_id)
-    if all(one.canonical_id != canonical_id for one in known):
+    if await get(edit.connection, canonical_id) is None:
         return await create(edit, mapping, is_active=is_active)
     return await update(edit, canonical_id, lambda _: mapping, expected_version, is_active=is_active)
 
@@ -134,17 +129,6 @@ async def import_all(edit: Edit, mappings: Sequence[Mapping], *, actor: str, rea
     return report
 
 
-def usable(rows: Iterable[StoredMapping]) -> list[Mapping]:
-    """The mappings that can be used: what got in by SQL and cannot claims nothing."""
-    mappings = []
-    for row in rows:
-        try:
-            mappings.append(parse_mapping(row._asdict()))
-        except MappingError:
-            continue
-    return mappings
-
-
 async def _checked(edit: Edit, action: Action, before: StoredMapping | None, after: StoredMapping) -> Change:
     """The change, once it is known to have no rival; what it covers is marked."""
     fields = diff(before and before._asdict(), after._asdict())
@@ -152,36 +136,9 @@ async def _checked(edit: Edit, action: Action, before: StoredMapping | None, aft
     if not after.is_active or not fields:
         return change
     mapping = parse_mapping(after._asdict())
-    claimants = await _claimants(edit, mapping)
-    found = rivalries([mapping], claimants)
+    others = await claimants(edit.connection, mapping)
+    found = rivalries([mapping], others)
     if found:
         raise ConflictError(found, change)
-    covered = await mark_covered(edit.connection, [mapping], MappingIndex(claimants), after.version)
+    covered = await mark_covered(edit.connection, [mapping], MappingIndex(others), after.version)
     return change._replace(covered=covered)
-
-
-async def mark_covered(
-    connection: AsyncConnection, mappings: Iterable[Mapping], index: MappingIndex, version: int
-) -> Sequence[MissKey]:
-    """Mark the misses of these mappings' markets that ``index`` covers as MAPPED; returns which.
-
-    ``index`` holds at least all active mappings that have a platform id in common with them, at ``version``.
-    """
-    markets = {(p, market_id) for one in mappings for p in PLATFORMS if (market_id := one.id_on(p))}
-    missed = await misses.misses_of(connection, markets)
-    covered = [
-        miss.key
-        for miss in missed
-        if is_covered(coverage(index, *miss.key, miss.sample_outcomes), miss.reason)
-    ]
-    return await misses.cover(connection, version, covered) if covered else []
-
-
-async def _claimants(edit: Edit, mapping: Mapping) -> list[Mapping]:
-    """The active mappings that have a platform id in common with this one, itself included."""
-    found: dict[str, StoredMapping] = {}
-    for platform in PLATFORMS:
-        if market_id := mapping.id_on(platform):
-            rivals = list_mappings(edit.connection, is_active=True, platform=platform, market_id=market_id)
-            found |= {row.canonical_id: row for row in await rivals}
-    return usable(found.values())

@@ -7,10 +7,12 @@ So the index is always the table at exactly its version.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -77,11 +79,11 @@ class LiveMappings:
     async def load(self) -> None:
         """Read the whole table and swap the index. Raises StorageError; the current one then stays in use."""
         asked_at = time.monotonic()
-        async with transaction(self._engine) as connection:
-            version, rows = await load_index_rows(connection)
-        if self._index.is_loaded and version < self._index.current.version:
-            log.warning("index_goes_back", version=version, from_version=self._index.current.version)
-        await self._index.replace(version, rows)
+        with _collection_paused():
+            version, rows = await self._table()
+            if self._index.is_loaded and version < self._index.current.version:
+                log.warning("index_goes_back", version=version, from_version=self._index.current.version)
+            await self._index.replace(version, rows)
         self._swapped("table", asked_at, None)
 
     async def run(self) -> None:
@@ -105,6 +107,10 @@ class LiveMappings:
             self._index.apply(rows[-1].id, row_changes(rows))
             self._swapped("changes", asked_at, (datetime.now(UTC) - rows[-1].created_at).total_seconds())
         self._current_at = asked_at
+
+    async def _table(self) -> tuple[int, list[dict[str, Any]]]:
+        async with transaction(self._engine) as connection:
+            return await load_index_rows(connection)
 
     async def _changes(self) -> Sequence[AuditRow]:
         """One statement, and so one snapshot and one round trip: every one more is a wait for the planner."""
@@ -171,10 +177,25 @@ class LiveMappings:
             self._wanted.set()
 
 
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Without the cyclic garbage collector: a table is many objects and no cycle.
+
+    It would look at all of them again and again, with everything else standing still, the event loop too.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
 def row_changes(rows: Sequence[AuditRow]) -> list[RowChange]:
     """What the audit rows leave of each canonical id: its row while it is active, else nothing."""
     return [RowChange(row.canonical_id, _active(row)) for row in rows]
 
 
 def _active(row: AuditRow) -> dict[str, object] | None:
-    return row.new_value if row.new_value is not None and row.new_value.get("is_active") else None
+    # Whoever owns the log can write anything into it.
+    return row.new_value if isinstance(row.new_value, dict) and row.new_value.get("is_active") else None

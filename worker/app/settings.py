@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "MARKETMAP_"
 SECRETS = ("database_url",)
 # Read elsewhere: by the local services and by the tests.
-OTHER_VARIABLES = ("LOCAL_DIR", "PAYLOADS")
+OTHER_VARIABLES = ("ACTOR", "LOCAL_DIR", "PAYLOADS")
 MAX_SHOWN = 60
 MIB = 1024 * 1024
 

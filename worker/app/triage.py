@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.app import editing
+from worker.app.covering import usable
 from worker.app.editing import Change, State
 from worker.domain.assign import assign
 from worker.domain.coverage import coverage
@@ -71,7 +72,7 @@ async def _marked(edit: Edit, miss: Miss, change: Change) -> Change:
     rows = await list_mappings(
         edit.connection, is_active=True, platform=source, market_id=external_market_id.partition("?")[0]
     )
-    found = coverage(MappingIndex(editing.usable(rows)), *miss.key, miss.sample_outcomes)
+    found = coverage(MappingIndex(usable(rows)), *miss.key, miss.sample_outcomes)
     if not found.is_market:
         raise NotCoveredError(
             f"{change.canonical_id} does not stand for {source} {external_market_id}: "

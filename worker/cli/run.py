@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 
 from worker.app.logs import configure_logging
+from worker.app.relay_process import RelayProcess
 from worker.app.runtime import Worker
+from worker.app.settings import Settings
 from worker.cli.connection import connected_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -15,19 +18,44 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def root() -> None:
-    """Run a worker until it is told to stop."""
+    """Run a process until it is told to stop."""
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    *,
+    with_relay: Annotated[
+        bool, typer.Option("--with-relay", help="Run a relay in it too, as MARKETMAP_RELAY_IN_WORKER does.")
+    ] = False,
+) -> None:
     """Resolve observations until SIGTERM or SIGINT; exit code 1 after a fatal error.
 
     Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
     """
-    settings = connected_settings(kafka=True, database=True)
-    configure_logging(settings.log_format, settings.log_level)
+    settings = _settings()
+    chosen = settings.model_copy(update={"relay_in_worker": with_relay or settings.relay_in_worker})
 
     async def run() -> int:
-        return await Worker(settings).run()
+        return await Worker(chosen).run()
 
     raise typer.Exit(asyncio.run(run()))
+
+
+@app.command()
+def relay() -> None:
+    """Publish the changes of mappings until SIGTERM or SIGINT; of several relays one publishes.
+
+    Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
+    """
+    settings = _settings()
+
+    async def run() -> int:
+        return await RelayProcess(settings).run()
+
+    raise typer.Exit(asyncio.run(run()))
+
+
+def _settings() -> Settings:
+    settings = connected_settings(kafka=True, database=True)
+    configure_logging(settings.log_format, settings.log_level)
+    return settings

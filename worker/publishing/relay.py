@@ -45,13 +45,14 @@ def mapping_changed(topic: str, change: Change, *, max_bytes: int) -> Outgoing:
     Plain SQL can leave a row that no worker uses: of its outcomes only the well-formed ones are told. Of a
     change that does not fit into ``max_bytes`` the old state is left out, and then the outcomes.
     """
-    message = {
+    new = _state(change.canonical_id, change.new_value)
+    message: State = {
         "schema_version": 1,
         "action": change.action,
         "mapping_version": change.id,
         "canonical_id": change.canonical_id,
-        "old": _state(change.old_value),
-        "new": _state(change.new_value),
+        "old": _state(change.canonical_id, change.old_value),
+        "new": new,
         "reason": change.reason,
         "created_by": change.created_by,
         "created_at": change.created_at.isoformat(),
@@ -60,7 +61,7 @@ def mapping_changed(topic: str, change: Change, *, max_bytes: int) -> Outgoing:
     if len(value) > max_bytes:
         value = orjson.dumps(message | {"old": None})
     if len(value) > max_bytes:
-        value = orjson.dumps(message | {"old": None, "new": _without_lists(message["new"]), "reason": None})
+        value = orjson.dumps(message | {"old": None, "new": _without_lists(new), "reason": None})
     headers: list[tuple[str, bytes | None]] = [
         (ID_HEADER, audit_id(change.id).encode()),
         ("content-type", b"application/json"),
@@ -68,11 +69,15 @@ def mapping_changed(topic: str, change: Change, *, max_bytes: int) -> Outgoing:
     return Outgoing(topic, change.canonical_id.encode(), value, headers)
 
 
-def _state(row: Mapping[str, Any] | None) -> State | None:
-    if row is None:
+def _state(canonical_id: str, row: object) -> State | None:
+    """The row in the schema's form; the log may hold rows of before it was kept by triggers."""
+    if not isinstance(row, Mapping):
         return None
-    state = {name: row.get(name) for name in _STATE_FIELDS}
-    return state | {"outcome_mapping": [entry for entry in state["outcome_mapping"] if _is_outcome(entry)]}
+    state = {name: row[name] for name in _STATE_FIELDS if name in row}
+    outcomes = row.get("outcome_mapping")
+    entries = outcomes if isinstance(outcomes, list) else []
+    required = {"canonical_id": canonical_id, "name": canonical_id}
+    return required | state | {"outcome_mapping": [entry for entry in entries if _is_outcome(entry)]}
 
 
 def _is_outcome(entry: Any) -> bool:

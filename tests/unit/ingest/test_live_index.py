@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from worker.ingest.live_index import LiveIndex, RowChange
+from worker.ingest.live_index import LiveIndex, RowChange, build_index
 
 
 def row(name: str, sportybet_id: str = "18", **fields: Any) -> dict[str, Any]:
@@ -81,3 +81,10 @@ async def test_the_event_loop_goes_on_while_an_index_is_built(live: LiveIndex) -
         turns += 1
     assert turns > 3
     assert live.current.size == 2999
+
+
+def test_a_row_that_cannot_be_used_costs_none_of_the_others() -> None:
+    with capture_logs() as logs:
+        index = build_index(5, [row("1"), BROKEN, row("2", "29")])
+    assert (index.version, index.size) == (5, 2)
+    assert [(line["event"], line["canonical_id"]) for line in logs] == [("mapping_not_usable", "7")]

@@ -87,3 +87,9 @@ def test_what_does_not_fit_loses_the_old_state_first_and_then_the_lists() -> Non
     without_lists = read(encode(2000, old_value=large, new_value=large))
     assert without_lists.new is not None
     assert (without_lists.new.name, without_lists.new.outcome_mapping) == (ROW["name"], [])
+
+
+@pytest.mark.parametrize("old", [{}, {"outcome_mapping": None}, {"outcome_mapping": {}}, [], 7, "x"])
+def test_an_audit_row_of_another_form_is_no_obstacle(old: Any) -> None:
+    change = read(encode(old_value=old, new_value=ROW))
+    assert change.old is None or (change.old.name, change.old.outcome_mapping) == ("over_under_ft", [])

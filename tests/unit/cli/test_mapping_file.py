@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from tests.support.markets import CATALOGUE
+from worker.cli.mapping_file import dump_yaml, parse_values, split_version
+from worker.domain.mapping import MappingError, dump_mapping
+
+PLAIN = """
+canonical_id: btts
+name: Both Teams To Score
+sportybet_id: 29
+betpawa_id: ~
+bet9ja_key: null
+priority: 2
+outcome_mapping:
+  - {canonical_id: yes, sportybet_desc: Yes, betpawa_name: 1}
+  - {canonical_id: no, sportybet_desc: No, betpawa_name: 1.50}
+"""
+
+
+def test_every_mapping_comes_back_from_yaml_as_it_was() -> None:
+    assert [split_version(parse_values(dump_yaml(one, 41))) for one in CATALOGUE] == [
+        (one, 41) for one in CATALOGUE
+    ]
+
+
+def test_every_mapping_comes_back_from_json_as_it_was() -> None:
+    texts = [json.dumps(dump_mapping(one)) for one in CATALOGUE]
+    assert [split_version(parse_values(text)) for text in texts] == [(one, None) for one in CATALOGUE]
+
+
+def test_what_yaml_takes_for_a_boolean_or_a_number_stays_a_label() -> None:
+    mapping, _ = split_version(parse_values(PLAIN))
+    assert [(row.canonical_id, row.sportybet_desc, row.betpawa_name) for row in mapping.outcomes] == [
+        ("yes", "Yes", "1"),
+        ("no", "No", "1.50"),
+    ]
+    assert (mapping.sportybet_id, mapping.betpawa_id, mapping.bet9ja_key, mapping.priority) == (
+        "29",
+        None,
+        None,
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("[1, 2]", "file"),
+        ("a: [", "file"),
+        ('{"a": ', "file"),
+        ("", "file"),
+        ("sportybetid: 29", "sportybetid"),
+        ("outcome_mapping: [{label: Yes}]", "outcome_mapping[0].label"),
+    ],
+)
+def test_what_is_no_mapping_file_is_refused_by_field(text: str, field: str) -> None:
+    with pytest.raises(MappingError) as refused:
+        parse_values(text)
+    assert [fault.field for fault in refused.value.faults] == [field]
+
+
+@pytest.mark.parametrize("text", [PLAIN + "version: new\n", PLAIN.replace("priority: 2", "priority: two")])
+def test_a_number_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(MappingError, match="must be a whole number"):
+        split_version(parse_values(text))
+
+
+def test_yaml_cannot_make_objects() -> None:
+    with pytest.raises(MappingError, match="is not YAML"):
+        parse_values("name: !!python/object/apply:os.getcwd []")

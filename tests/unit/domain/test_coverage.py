@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+
+from tests.support.markets import FOOTBALL
+from worker.domain.coverage import Coverage, coverage, is_covered
+
+
+def sample(*labels: str, qualifier: str | None = None) -> list[dict[str, Any]]:
+    return [{"label": label, "odds": 2.0, "qualifier": qualifier} for label in labels]
+
+
+def test_a_mapped_market_is_told_with_the_labels_it_knows_and_those_it_does_not() -> None:
+    found = coverage(FOOTBALL, "sportybet", "18", sample("Over 2.5", "Exactly", qualifier="total=2.5"))
+    assert found == Coverage(is_market=True, known=("Over 2.5",), unknown=("Exactly",))
+
+
+@pytest.mark.parametrize(
+    ("source", "market_id", "samples"),
+    [
+        ("sportybet", "no such id", sample("Yes")),
+        ("sportybet", "8?goalnr=77", sample("None", qualifier="goalnr=77")),
+        ("sportybet", "18?minute", sample("Over 2.5", qualifier="minute=5")),
+        ("williamhill", "18", sample("Over 2.5")),
+    ],
+)
+def test_another_market_is_not_covered(source: str, market_id: str, samples: Any) -> None:
+    found = coverage(FOOTBALL, source, market_id, samples)
+    assert (found.is_market, found.known, is_covered(found, "UNKNOWN_MARKET")) == (False, (), False)
+
+
+@pytest.mark.parametrize("samples", [None, [], {}, [1], [{"label": 5}]])
+def test_without_samples_the_id_alone_tells(samples: Any) -> None:
+    assert coverage(FOOTBALL, "bet9ja", "S_1X2", samples) == Coverage(is_market=True, known=(), unknown=())
+
+
+def test_one_specifier_of_another_market_is_enough_to_be_uncovered() -> None:
+    both = sample("Over 2.5", qualifier="total=2.5") + sample("Over 2.5", qualifier="total=2.5|minute=9")
+    assert not coverage(FOOTBALL, "sportybet", "18", both).is_market
+
+
+def test_missed_labels_are_covered_once_all_are_known() -> None:
+    partly = Coverage(is_market=True, known=("a",), unknown=("b",))
+    assert is_covered(partly, "UNKNOWN_MARKET")
+    assert not is_covered(partly, "NO_MATCHING_OUTCOMES")
+    assert is_covered(partly._replace(unknown=()), "NO_MATCHING_OUTCOMES")

@@ -1,0 +1,123 @@
+"""Setting single fields of a mapping's JSON form, under the names that a diff shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from worker.domain.mapping import LABEL_COLUMNS, Fault, MappingError
+from worker.domain.platforms import PLATFORMS
+
+_TEXTS: Final = ("canonical_id", "name", "betpawa_id", "sportybet_id", "bet9ja_key")
+_COLUMNS: Final = (*_TEXTS, "priority", "line_rule", "outcome_mapping")
+FIELDS: Final = (
+    *_TEXTS,
+    "priority",
+    "line_rule.kind",
+    "line_rule.free",
+    "line_rule.fixed.PLATFORM.KEY",
+    "outcome.ID.COLUMN",
+)
+Values = dict[str, Any]
+
+
+def assign(values: Values, assignments: Iterable[str]) -> Values:
+    """A copy of ``values`` with each ``field=value`` set, in order. An empty value takes the field away.
+
+    The fields are FIELDS: PLATFORM is a platform's name and COLUMN an outcome's label column; a new outcome
+    is added at the end, one that has no label left goes. ``line_rule.free`` takes keys with commas between.
+    Raises MappingError naming every assignment that cannot be read. The result is still to be parsed.
+    """
+    copy: Values = json.loads(json.dumps({name: values.get(name) for name in _COLUMNS}))
+    _refuse_unusable(copy)
+    faults = [fault for assignment in assignments if (fault := _set(copy, assignment))]
+    if faults:
+        raise MappingError(faults)
+    return copy
+
+
+def _refuse_unusable(values: Values) -> None:
+    """What got in by SQL may be of any shape, and is not mended field by field."""
+    rule = values["line_rule"] = values["line_rule"] or {}
+    rows = values["outcome_mapping"] = values["outcome_mapping"] or []
+    fixed = rule.get("fixed") or {} if isinstance(rule, dict) else None
+    shapes = {
+        "line_rule": isinstance(fixed, dict) and all(isinstance(one, dict) for one in fixed.values()),
+        "outcome_mapping": isinstance(rows, list) and all(isinstance(one, dict) for one in rows),
+    }
+    faults = [
+        Fault(name, repr(values[name])[:40], "cannot be read: replace the mapping by a file")
+        for name, is_well_formed in shapes.items()
+        if not is_well_formed
+    ]
+    if faults:
+        raise MappingError(faults)
+
+
+def _set(values: Values, assignment: str) -> Fault | None:
+    field, separator, value = assignment.partition("=")
+    if not separator:
+        return Fault("--set", repr(assignment), "must be field=value")
+    if field in _TEXTS:
+        values[field] = value or None
+        return None
+    if field == "priority":
+        return _set_priority(values, value)
+    head, _, rest = field.partition(".")
+    known = head == "line_rule" and _set_rule(values, rest, value)
+    known = known or (head == "outcome" and _set_label(values, rest, value))
+    if known:
+        return None
+    return Fault(field, repr(value), f"is no field; there are {', '.join(FIELDS)}")
+
+
+def _set_priority(values: Values, value: str) -> Fault | None:
+    try:
+        values["priority"] = int(value or "0")
+    except ValueError:
+        return Fault("priority", repr(value), "must be a whole number")
+    return None
+
+
+def _set_rule(values: Values, part: str, value: str) -> bool:
+    rule = values["line_rule"]
+    if part in {"kind", "free"}:
+        rule[part] = value if part == "kind" else [key.strip() for key in value.split(",")]
+        if not value:
+            del rule[part]
+    elif not _set_fixed(rule, part, value):
+        return False
+    return True
+
+
+def _set_fixed(rule: Values, part: str, value: str) -> bool:
+    name, _, rest = part.partition(".")
+    platform, _, key = rest.partition(".")
+    if name != "fixed" or platform not in PLATFORMS or not key:
+        return False
+    fixed = rule.setdefault("fixed", {})
+    fixed.setdefault(platform, {})[key] = value
+    if not value:
+        del fixed[platform][key]
+    rule["fixed"] = {one: keys for one, keys in fixed.items() if keys}
+    if not rule["fixed"]:
+        del rule["fixed"]
+    return True
+
+
+def _set_label(values: Values, place: str, value: str) -> bool:
+    """An outcome's id may hold dots, its columns do not."""
+    outcome_id, _, column = place.rpartition(".")
+    if not outcome_id or column not in LABEL_COLUMNS.values():
+        return False
+    rows = values["outcome_mapping"]
+    row = next((one for one in rows if one.get("canonical_id") == outcome_id), None)
+    if row is None:
+        last = max((one.get("position") or 0 for one in rows), default=-1)
+        row = {"canonical_id": outcome_id, "position": last + 1}
+        rows.append(row)
+    row[column] = value or None
+    if all(row.get(name) is None for name in LABEL_COLUMNS.values()):
+        rows.remove(row)
+    return True

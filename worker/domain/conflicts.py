@@ -1,0 +1,40 @@
+"""Whether mappings that are about to be saved would quarrel with others over a label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from worker.domain.index import MappingIndex
+from worker.domain.mapping import Mapping
+from worker.domain.platforms import Platform
+
+
+class Rivalry(NamedTuple):
+    """A label that ``canonical_id`` shall claim and that ``rival`` claims already, at equal priority."""
+
+    canonical_id: str
+    rival: str
+    platform: Platform
+    market_id: str
+    label: str
+
+    def __str__(self) -> str:
+        where = f"{self.platform} market {self.market_id}, label {self.label!r}"
+        return f"{self.canonical_id} conflicts with {self.rival}: both claim {where}, at equal priority"
+
+
+def rivalries(saved: Iterable[Mapping], others: Iterable[Mapping]) -> list[Rivalry]:
+    """Every label that one of ``saved`` and another mapping claim in one platform market at equal priority.
+
+    ``others`` are the active mappings; those that are saved now are left out of them by canonical id. What
+    others quarrel over among themselves is not the editor's fault and is left out.
+    """
+    new = {mapping.canonical_id: mapping for mapping in saved}
+    index = MappingIndex([*new.values(), *(one for one in others if one.canonical_id not in new)])
+    found = []
+    for platform, market_id, label, winner, loser in index.conflicts():
+        if winner in new or loser in new:
+            mine, rival = (winner, loser) if winner in new else (loser, winner)
+            found.append(Rivalry(mine, rival, platform, market_id, label))
+    return found

@@ -1,0 +1,52 @@
+"""Whether mappings cover a market that was missed, told by its newest sample.
+
+A sample holds labels as one event had them, without the names of its teams: a label that holds a name cannot
+be told here. So what is unknown is named, and the caller decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from worker.domain.index import MappingIndex, Market
+from worker.domain.platforms import is_platform
+
+
+class Coverage(NamedTuple):
+    """``is_market``: each sampled row is a mapped market. Labels are the sampled ones, in order."""
+
+    is_market: bool
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def coverage(index: MappingIndex, source: str, external_market_id: str, samples: object) -> Coverage:
+    """What ``index`` makes of a missed market. ``samples`` are those of the miss, of any shape."""
+    if not is_platform(source):
+        return Coverage(is_market=False, known=(), unknown=())
+    market_id, _, specifier = external_market_id.partition("?")
+    seen = list(_samples(samples)) or [(None, specifier or None)]
+    is_market = True
+    known: dict[str, None] = {}
+    unknown: dict[str, None] = {}
+    for label, qualifier in seen:
+        meaning = index.meaning(source, market_id, qualifier)
+        is_market = is_market and isinstance(meaning, Market)
+        if label is not None:
+            found = isinstance(meaning, Market) and meaning.slot(label, None, None)
+            (known if found else unknown)[label] = None
+    return Coverage(is_market, tuple(known), tuple(unknown))
+
+
+def is_covered(found: Coverage, reason: str | None) -> bool:
+    """Whether the miss is done with: its market is mapped, and if labels were missed, so are they all."""
+    return found.is_market and (reason != "NO_MATCHING_OUTCOMES" or not found.unknown)
+
+
+def _samples(samples: object) -> Iterator[tuple[str | None, str | None]]:
+    for sample in samples if isinstance(samples, list) else []:
+        label: Any = sample.get("label") if isinstance(sample, dict) else None
+        if isinstance(label, str):
+            qualifier = sample.get("qualifier")
+            yield label, qualifier if isinstance(qualifier, str) else None

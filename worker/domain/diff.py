@@ -1,0 +1,113 @@
+"""What differs between two states of a mapping, field by field, under the names that an edit uses.
+
+Fields: a column (``name``), a part of the line rule (``line_rule.fixed.sportybet.goalnr``), or an outcome's
+label (``outcome.over.sportybet_desc``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from worker.domain.mapping import LABEL_COLUMNS
+
+COLUMNS: Final = (
+    "canonical_id",
+    "name",
+    "betpawa_id",
+    "sportybet_id",
+    "bet9ja_key",
+    "priority",
+    "is_active",
+)
+_ORDER: Final = "outcome_order"
+
+State = Mapping[str, Any]
+
+
+class FieldChange(NamedTuple):
+    """One field that differs; None stands for a field that is not there."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+def diff(old: State | None, new: State | None) -> list[FieldChange]:
+    """Every field that differs between two states, None for a mapping that is not there.
+
+    A state is the JSON form of a mapping or of its table row. Its ids, times and author do not count. Nothing
+    is assumed of the values: a row that got in by SQL may hold anything.
+    """
+    before, after = _flat(old), _flat(new)
+    changes = [
+        FieldChange(name, before.get(name), after.get(name))
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+    return changes + _reordered(old, new)
+
+
+def _flat(state: State | None) -> dict[str, Any]:
+    if state is None:
+        return {}
+    flat = {name: state[name] for name in COLUMNS if state.get(name) is not None}
+    return flat | _flat_rule(state.get("line_rule")) | _flat_outcomes(state.get("outcome_mapping"))
+
+
+def _flat_rule(rule: object) -> dict[str, Any]:
+    if not isinstance(rule, Mapping):
+        return {} if rule is None else {"line_rule": rule}
+    flat: dict[str, Any] = {}
+    for name, value in rule.items():
+        if name == "fixed" and isinstance(value, Mapping):
+            flat |= _flat_fixed(value)
+        else:
+            flat[f"line_rule.{name}"] = value
+    return flat
+
+
+def _flat_fixed(fixed: State) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for platform, values in fixed.items():
+        where = f"line_rule.fixed.{platform}"
+        if isinstance(values, Mapping):
+            flat |= {f"{where}.{key}": value for key, value in values.items()}
+        else:
+            flat[where] = values
+    return flat
+
+
+def _flat_outcomes(rows: object) -> dict[str, Any]:
+    if _ids(rows) is None:
+        return {} if rows is None else {"outcome_mapping": rows}
+    return {
+        f"outcome.{row['canonical_id']}.{column}": row[column]
+        for row in rows  # type: ignore[attr-defined]  # _ids has looked
+        for column in LABEL_COLUMNS.values()
+        if row.get(column) is not None
+    }
+
+
+def _ids(rows: object) -> list[str] | None:
+    """The outcomes' ids in order; None when these are not outcomes."""
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        return None
+    ids = [row.get("canonical_id") for row in rows]
+    return ids if all(isinstance(one, str) for one in ids) and len(set(ids)) == len(ids) else None
+
+
+def _reordered(old: State | None, new: State | None) -> list[FieldChange]:
+    """The places of outcomes, where the same outcomes stand in another order or at other positions."""
+    before, after = _places(old), _places(new)
+    if before is None or after is None or dict(before).keys() != dict(after).keys() or before == after:
+        return []
+    return [FieldChange(_ORDER, before, after)]
+
+
+def _places(state: State | None) -> list[tuple[str, Any]] | None:
+    rows = None if state is None else state.get("outcome_mapping")
+    ids = _ids(rows)
+    if ids is None:
+        return None
+    return [(one, row.get("position", place)) for place, (one, row) in enumerate(zip(ids, rows, strict=True))]  # type: ignore[arg-type]  # _ids has looked

@@ -1,0 +1,76 @@
+"""A mapping to begin with, made of what is known of a missed market. An editor finishes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from worker.domain.labels import readings
+from worker.domain.mapping import LABEL_COLUMNS, LineKind, line_key
+from worker.domain.platforms import Platform
+from worker.domain.specifier import parse_qualifier
+
+ID_COLUMNS: Final[dict[Platform, str]] = {
+    "betpawa": "betpawa_id",
+    "sportybet": "sportybet_id",
+    "bet9ja": "bet9ja_key",
+}
+_LONGEST_ID: Final = 100
+Values = dict[str, Any]
+
+
+def draft(
+    platform: Platform, external_market_id: str, name: str | None, samples: Iterable[dict[str, Any]]
+) -> Values:
+    """The JSON form of a mapping of one missed market.
+
+    Names and outcome ids are taken from the labels, to be renamed; the line rule from the specifiers that
+    were sampled: a key of a line gives the kind, any other is fixed at its value.
+    """
+    seen = list(samples)
+    market_id = external_market_id.partition("?")[0]
+    kind, fixed = _rule(platform, [sample.get("qualifier") for sample in seen])
+    rule: Values = {} if kind == "none" else {"kind": kind}
+    labels = dict.fromkeys(_label(platform, sample["label"], kind) for sample in seen)
+    return {
+        "canonical_id": slug(name or market_id),
+        "name": name or market_id,
+        **dict.fromkeys(ID_COLUMNS.values()),
+        ID_COLUMNS[platform]: market_id,
+        "priority": 0,
+        "line_rule": (rule | ({"fixed": {platform: fixed}} if fixed else {})) or None,
+        "outcome_mapping": [_outcome(platform, place, label) for place, label in enumerate(labels)],
+    }
+
+
+def slug(text: str) -> str:
+    """Lower case words with underscores between, as canonical ids are written."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:_LONGEST_ID] or "unnamed"
+
+
+def _rule(platform: Platform, qualifiers: Iterable[str | None]) -> tuple[LineKind, dict[str, str]]:
+    kind: LineKind = "none"
+    fixed: dict[str, str] = {}
+    for qualifier in qualifiers:
+        for key, value in parse_qualifier(platform, qualifier) or ():
+            if key == line_key(platform, "total"):
+                kind = "total"
+            elif key == line_key(platform, "handicap"):
+                kind = "european" if ":" in value else "handicap"
+            else:
+                fixed[key] = value
+    return kind, fixed
+
+
+def _label(platform: Platform, label: str, kind: LineKind) -> str:
+    """SportyBet writes the line into its labels; the mapping's label is without."""
+    if platform != "sportybet" or kind == "none":
+        return label
+    words = readings(label, kind)[0].words
+    return label[: len(words)] if label.lower().startswith(words) else words
+
+
+def _outcome(platform: Platform, place: int, label: str) -> Values:
+    labels = dict.fromkeys(LABEL_COLUMNS.values()) | {LABEL_COLUMNS[platform]: label}
+    return {"canonical_id": slug(label), **labels, "position": place}
