@@ -7,7 +7,7 @@ the cursor; so a relay that dies leaves at most rows that the next one publishes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -19,6 +19,7 @@ from worker.domain.errors import TransientError
 from worker.publishing.encode import Outgoing
 from worker.publishing.fenced import fenced_outputs
 from worker.publishing.relay import mapping_changed
+from worker.storage.audit import AuditRow
 from worker.storage.errors import StorageError
 from worker.storage.lead import Lead, leading
 
@@ -35,16 +36,26 @@ class Sender(Protocol):
 
 
 class Relay:
-    """Runs until cancelled; waits for what is away. ``failed`` says why it cannot lead, None if it could."""
+    """Runs until cancelled; waits for what is away. ``failed`` says why it cannot lead, None if it could.
+
+    ``on_published`` is told of changes that are published, in order, each at least once: before the cursor
+    moves. A StorageError of it is the relay's own.
+    """
 
     def __init__(
-        self, settings: Settings, metrics: RelayMetrics, *, retry_delay: Callable[[int], float]
+        self,
+        settings: Settings,
+        metrics: RelayMetrics,
+        *,
+        retry_delay: Callable[[int], float],
+        on_published: Callable[[Sequence[AuditRow]], Awaitable[object]] | None = None,
     ) -> None:
         self._settings = settings
         self._topic = settings.prefixed(settings.topic_changes)
         self._admin = admin_of(settings)
         self._metrics = metrics
         self._retry_delay = retry_delay
+        self._on_published = on_published
         self._publish_timeout_s = min(_PUBLISH_S, settings.publish_timeout_s)
         self.failed: str | None = None
 
@@ -98,6 +109,8 @@ class Relay:
         if rows:
             max_bytes = self._settings.max_message_bytes - _AROUND_A_VALUE
             await outputs.send([mapping_changed(self._topic, row, max_bytes=max_bytes) for row in rows])
+            if self._on_published is not None:
+                await self._on_published(rows)
             await lead.advance(rows[-1].id)
             self._metrics.published(len(rows), lead.version)
             log.info("changes_published", changes=len(rows), version=lead.version)

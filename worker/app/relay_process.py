@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 
 from worker.app.backoff import jittered_backoff
+from worker.app.covering import cover_changes
 from worker.app.health import HealthServer
 from worker.app.lifetime import Stop, background, signals
 from worker.app.relay import Relay
 from worker.app.relay_metrics import RelayMetrics
 from worker.app.settings import Settings
+from worker.storage.engine import create_engine
 
 log = structlog.get_logger()
 
@@ -22,13 +25,22 @@ class RelayProcess:
         self._stop = Stop()
         self._timeout_s = settings.shutdown_timeout_s
         metrics = RelayMetrics()
-        self._relay = Relay(settings, metrics, retry_delay=jittered_backoff())
+        self._engine = create_engine(
+            settings.database_url or "", application_name="marketmap-covering", pool_size=1
+        )
+        self._relay = Relay(
+            settings,
+            metrics,
+            retry_delay=jittered_backoff(),
+            on_published=partial(cover_changes, self._engine),
+        )
         self._health = HealthServer(settings.http_host, settings.http_port, metrics, self._not_ready)
 
     async def run(self) -> int:
         """Run until a signal or a fatal error; the exit code."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(signals(self._stop.ask))
+            stack.push_async_callback(self._engine.dispose)
             stack.push_async_callback(self._health.stop)
             try:
                 await self._health.start()

@@ -7,6 +7,7 @@ import gc
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -16,6 +17,7 @@ from faststream import FastStream
 from worker.app.announcer import Announcer
 from worker.app.backoff import jittered_backoff
 from worker.app.counting import Counting
+from worker.app.covering import cover_changes
 from worker.app.health import HealthServer
 from worker.app.kafka import admin_of, client_connection
 from worker.app.lifetime import Stop, background, signals
@@ -125,7 +127,12 @@ class Worker:
         await self._app.start()
         await stack.enter_async_context(background(self._announcer.run, self.stop_reason.fail))
         if self.settings.relay_in_worker:
-            relay = Relay(self.settings, RelayMetrics(self.metrics.registry), retry_delay=self._retry_delay)
+            relay = Relay(
+                self.settings,
+                RelayMetrics(self.metrics.registry),
+                retry_delay=self._retry_delay,
+                on_published=partial(cover_changes, self._engine),
+            )
             await stack.enter_async_context(background(relay.run, self.stop_reason.fail))
         log.info(
             "worker_started",

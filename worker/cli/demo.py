@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,18 +16,19 @@ import asyncpg
 import orjson
 import typer
 from aiokafka import AIOKafkaProducer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from worker.app.kafka import admin_of, client_connection
 from worker.app.settings import Settings
 from worker.app.topic_reader import read_topic
 from worker.app.topics import ensure_topics, largest_output, topic_specs
+from worker.cli import demo_mapping
 from worker.cli import demo_pictures as pictures
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out
+from worker.cli.demo_mapping import Mapped
+from worker.cli.demo_worker import DemoWorker, progress, running_worker
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_catalogue
-from worker.domain.errors import TransientError
 from worker.local.addresses import default_folder
 from worker.local.errors import LocalServicesError
 from worker.local.services import LocalServices
@@ -43,7 +40,14 @@ from worker.synthetic.oracle import Difference, Kind, check
 from worker.synthetic.scrape import generate_scrape
 
 UNREADABLE: Final = b'{"platform": "sportybet", "event": {"id": "sr:match:1"}, "markets": [NaN'
-_PATIENCE_S: Final = 300.0
+_SECOND_EVENTS: Final = 20
+
+
+class Feed(NamedTuple):
+    """What makes scrapes of the same events."""
+
+    seed: int
+    started_at: datetime
 
 
 class Seen(NamedTuple):
@@ -61,7 +65,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same scrape.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the services and the data in place.")] = False,
 ) -> None:
-    """Publish a generated scrape of three books, resolve it, and show what came out.
+    """Publish a generated scrape of three books, resolve it, map a miss, and show the next scrape.
 
     Starts Kafka and Postgres unless MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL name
     running ones. Works in a database and on topics of its own. Exit code 1 when one label, price or count is
@@ -99,13 +103,60 @@ async def _run(base: Settings, *, events: int, seed: int, keep: bool) -> bool:
     """Whether anything was wrong."""
     async with _own_place(base, keep=keep) as settings:
         await _prepare(settings)
-        truth = await _publish(settings, events=events, seed=seed)
-        seen = await _work(settings, records=len(truth) + 1)
-        differences = _compare(truth, seen)
-        pictures.show(seen.events, seen.misses, seen.dead, seconds=seen.seconds, to=out)
+        feed = Feed(seed, datetime.now(UTC) - timedelta(seconds=events * 0.4))
+        truth = await _publish(settings, feed, events=events)
+        started = asyncio.get_running_loop().time()
+        async with running_worker(settings) as worker:
+            await worker.has_committed(len(truth) + 1)
+            seen = await _collect(settings, asyncio.get_running_loop().time() - started)
+            pictures.show(seen.events, seen.misses, seen.dead, seconds=seen.seconds, to=out)
+            mapped = await demo_mapping.map_missed(settings)
+            if mapped is not None:
+                await _show_mapped(settings, worker, mapped)
+                again = await _publish(settings, feed, events=min(events, _SECOND_EVENTS), scrape=1)
+                await worker.has_committed(len(truth) + 1 + len(again))
+                seen = await _collect(settings, seen.seconds)
+                truth = [*truth, *map(demo_mapping.as_mapped, again)]
+                pictures.second_scrape(mapped, _events_of(again, seen), _matching(again, seen), to=out)
+        differences = [*compare(truth, seen), *_outdated(mapped, truth, seen)]
         pictures.verdict(truth, differences, to=out)
         pictures.what_next(settings if keep else None, to=out)
     return bool(differences)
+
+
+async def _show_mapped(settings: Settings, worker: DemoWorker, mapped: Mapped) -> None:
+    loaded = await worker.has_version(mapped.version)
+    published = await demo_mapping.published_change(settings, mapped.version)
+    pictures.mapped(mapped, published, loaded, to=out)
+
+
+def _events_of(scrape: list[Generated], seen: Seen) -> list[pictures.Event]:
+    """What came out of one scrape."""
+    ids = {generated.observation["scrape_id"] for generated in scrape}
+    return [event for event in seen.events if event["scrape_id"] in ids]
+
+
+def _matching(scrape: list[Generated], seen: Seen) -> list[pictures.Event]:
+    """What came out of the same events in other scrapes: to compare like with like."""
+    ids = {generated.observation["scrape_id"] for generated in scrape}
+    places = {(generated.platform, generated.observation["event"]["id"]) for generated in scrape}
+    return [
+        event
+        for event in seen.events
+        if event["scrape_id"] not in ids and (event["platform"], event["event"]["id"]) in places
+    ]
+
+
+def _outdated(mapped: Mapped | None, truth: list[Generated], seen: Seen) -> list[Difference]:
+    """Events of the last scrape that were resolved before the mapping: none, the worker had it by then."""
+    last = max(generated.observation["scrape_id"] for generated in truth)
+    if mapped is None:
+        return []
+    return [
+        Difference("MISSING_MARKET", event["event"]["id"], f"version {mapped.version}", f"version {version}")
+        for event in seen.events
+        if event["scrape_id"] == last and (version := event["mapping_version"]) < mapped.version
+    ]
 
 
 @asynccontextmanager
@@ -142,62 +193,30 @@ async def _prepare(settings: Settings) -> None:
     err.print(f"Imported {len(imported.added)} mappings.")
 
 
-async def _publish(settings: Settings, *, events: int, seed: int) -> list[Generated]:
-    started_at = datetime.now(UTC) - timedelta(seconds=events * 0.4)
+async def _publish(settings: Settings, feed: Feed, *, events: int, scrape: int = 0) -> list[Generated]:
+    """Publish one scrape; with the first one goes a record that nobody can read."""
     producer = AIOKafkaProducer(
         **client_connection(settings), max_request_size=largest_output(settings), compression_type="lz4"
     )
     await producer.start()
     truth: list[Generated] = []
     try:
-        with _progress() as progress:
-            bar = progress.add_task("Publishing", total=None)
-            for seen in generate_scrape(seed=seed, events=events, started_at=started_at):
+        with progress() as shown:
+            bar = shown.add_task("Publishing", total=None)
+            for seen in generate_scrape(
+                seed=feed.seed, events=events, started_at=feed.started_at, scrape=scrape
+            ):
                 topic = settings.observation_topics[seen.platform]
                 await producer.send(topic, orjson.dumps(seen.observation), seen.key.encode())
                 truth.append(seen)
-                progress.advance(bar)
-            progress.update(bar, total=len(truth))
-            await producer.send(settings.observation_topics["sportybet"], UNREADABLE, b"unreadable")
+                shown.advance(bar)
+            shown.update(bar, total=len(truth))
+            if scrape == 0:
+                await producer.send(settings.observation_topics["sportybet"], UNREADABLE, b"unreadable")
             await producer.flush()
     finally:
         await producer.stop()
     return truth
-
-
-async def _work(settings: Settings, *, records: int) -> Seen:
-    log = Path(default_folder()) / "demo-worker.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    started = asyncio.get_running_loop().time()
-    with log.open("wb") as stream:
-        command = [sys.executable, "-m", "worker.cli", "run", "worker"]
-        worker = subprocess.Popen(command, env=_environment(settings), stdout=stream, stderr=stream)  # noqa: ASYNC220, S603  # starts at once; our own command
-    try:
-        await _watch(settings, worker, records, log)
-        seconds = asyncio.get_running_loop().time() - started
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        code = await asyncio.to_thread(worker.wait)
-    if code:
-        fail(f"The worker ended with exit code {code}; its log is {log}.")
-    return await _collect(settings, seconds)
-
-
-async def _watch(settings: Settings, worker: subprocess.Popen[bytes], records: int, log: Path) -> None:
-    """Show the worker's progress until it has committed every record."""
-    admin = admin_of(settings)
-    with _progress() as progress:
-        bar = progress.add_task("Resolving", total=records)
-        async with asyncio.timeout(_PATIENCE_S):
-            while not progress.finished:
-                if worker.poll() is not None:
-                    fail(f"The worker ended by itself; its log is {log}.")
-                try:
-                    backlog = await admin.backlog(settings.group_id, settings.observation_topics.values())
-                except TransientError:  # the group is just being formed
-                    backlog = None
-                progress.update(bar, completed=backlog.done if backlog else 0)
-                await asyncio.sleep(0.1)
 
 
 async def _collect(settings: Settings, seconds: float) -> Seen:
@@ -215,7 +234,7 @@ async def _collect(settings: Settings, seconds: float) -> Seen:
     )
 
 
-def _compare(truth: list[Generated], seen: Seen) -> list[Difference]:
+def compare(truth: list[Generated], seen: Seen) -> list[Difference]:
     """Every difference between what the generator knows and what came out."""
     by_event = {_identity(event): event for event in seen.events}
     differences = []
@@ -237,20 +256,5 @@ def _compare(truth: list[Generated], seen: Seen) -> list[Difference]:
     return differences
 
 
-def _identity(observation: pictures.Event) -> tuple[str, str]:
-    return observation["platform"], observation["event"]["id"]
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    ours = settings.model_dump(exclude_none=True, exclude_defaults=True)
-    return os.environ | {f"MARKETMAP_{name.upper()}": str(value) for name, value in ours.items()}
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:18}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-    )
+def _identity(observation: pictures.Event) -> tuple[str, str, str]:
+    return observation["scrape_id"], observation["platform"], observation["event"]["id"]

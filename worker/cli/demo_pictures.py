@@ -12,9 +12,11 @@ from rich.text import Text
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from schemas import DeadLetter
+from schemas import DeadLetter, MappingChanged
 from worker.app.settings import Settings
 from worker.app.topic_reader import AnyRecord
+from worker.cli.demo_mapping import Mapped
+from worker.cli.mapping_tables import history_table
 from worker.synthetic.expected import Generated
 from worker.synthetic.oracle import Difference, wrong_labels
 
@@ -69,9 +71,7 @@ def show(
 ) -> None:
     markets = sum(len(event["markets"]) + len(event["misses"]) + len(event["rejected"]) for event in events)
     to.print()
-    to.print(
-        f"[bold]{len(events)} observations, {markets} markets in {seconds:.1f} s[/] (start and stop included)"
-    )
+    to.print(f"[bold]{len(events)} observations, {markets} markets in {seconds:.1f} s[/] (start included)")
     for picture in (coverage(events), top_misses(misses), side_by_side(events), dead_letters(dead)):
         to.print()
         to.print(picture)
@@ -163,6 +163,52 @@ def dead_letters(dead: Sequence[Dead]) -> Table:
     return table
 
 
+def mapped(done: Mapped, published: MappingChanged, loaded: dict[str, Any], *, to: Console) -> None:
+    """One change of a mapping on its way: audit row, change event, the worker's index."""
+    source, market_id = done.miss.key
+    to.print()
+    to.print(
+        f"[bold]An editor maps {source} {market_id}[/] ({done.miss.market_name or 'no name'}), "
+        f"number {done.place} of {done.queue} in the queue. The audit log:"
+    )
+    to.print(history_table(done.history, title=done.change.canonical_id))
+    to.print(
+        f"On mappings.changes: {published.action} {published.canonical_id}, version "
+        f"{published.mapping_version}, by {published.created_by}."
+    )
+    for book, missed_id in done.change.covered:
+        to.print(f"In the queue, {book} {missed_id} is MAPPED.")
+    delay_s = loaded.get("delay_s")
+    took = "" if delay_s is None else f", {delay_s * 1000:.0f} ms after the change"
+    to.print(f"The worker resolves with version {loaded['version']}{took}.")
+
+
+def second_scrape(done: Mapped, after: Sequence[Event], before: Sequence[Event], *, to: Console) -> None:
+    """The next scrape of the same events, held against the first one."""
+    source, market_id = done.miss.key
+    table = Table(title="The next scrape of the same events", title_justify="left", box=None)
+    for heading in ("scrape", f"{market_id} resolved", "missed", f"{source} resolved"):
+        table.add_column(heading, justify="left" if heading == "scrape" else "right")
+    for name, events in (("before", before), ("after", after)):
+        own = [event for event in events if event["platform"] == source]
+        markets, misses = (_holding(own, part, market_id) for part in ("markets", "misses"))
+        table.add_row(name, f"{markets} of {len(own)}", f"{misses} of {len(own)}", f"{_share(own):.1%}")
+    to.print()
+    to.print(table)
+
+
+def _holding(events: Iterable[Event], part: str, market_id: str) -> int:
+    return sum(any(one["external_market_id"] == market_id for one in event[part]) for event in events)
+
+
+def _share(events: Iterable[Event]) -> float:
+    """The share of the markets that resolved."""
+    counts = Counter[str]()
+    for event in events:
+        counts.update({part: len(event[part]) for part in ("markets", "misses", "rejected")})
+    return counts["markets"] / max(1, counts.total())
+
+
 def verdict(truth: Sequence[Generated], differences: Sequence[Difference], *, to: Console) -> None:
     """Whether everything is as the generator knows it to be."""
     prices = sum(len(market.outcomes) for seen in truth for market in seen.expected.markets)
@@ -186,11 +232,13 @@ def what_next(kept: Settings | None, *, to: Console) -> None:
         to.print("  make demo ARGS=--keep           the same, and leave everything running")
         to.print("  marketmap resolve FILE          resolve your own observations; needs no broker")
         to.print("  marketmap validate FILE         what is wrong with a payload, field by field")
+        to.print("  docs/editing.md                 how mappings are made and changed")
         return
     to.print("Everything is left running. To look at it:")
     for name in ("database_url", "topic_prefix", "group_id"):
         to.print(f"  export MARKETMAP_{name.upper()}={getattr(kept, name)}", soft_wrap=True)
     to.print("Try next:")
     to.print("  marketmap run worker            go on resolving")
+    to.print("  marketmap unmapped list         what to map next")
     to.print("  marketmap topics ensure --json  the topics as they are")
     to.print("  marketmap services down         stop Kafka and Postgres")

@@ -1,23 +1,35 @@
-"""`marketmap mappings`: the mappings of markets."""
+"""`marketmap mappings`: the mappings of markets. The commands that read; those that write stand beside."""
 
-import getpass
-import sys
+from __future__ import annotations
+
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.cli import mappings_edit
+from worker.cli.changing import AsJson, CanonicalId, refuse_faults
 from worker.cli.console import err, fail, out, print_json
-from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
-from worker.domain.mapping import Mapping, MappingError
-from worker.storage.engine import create_engine, transaction
-from worker.storage.mappings import ImportReport, import_mappings
-
-NAMED_AT_MOST = 8
+from worker.cli.database import DatabaseUrl, read_database
+from worker.cli.mapping_file import dump_yaml
+from worker.cli.mapping_tables import (
+    history_json,
+    history_table,
+    mapping_json,
+    mapping_table,
+    mappings_table,
+    outcomes_table,
+    print_table,
+)
+from worker.cli.mappings_import import import_
+from worker.domain.catalogue import dump_catalogue
+from worker.domain.mapping import Mapping, MappingError, parse_mapping
+from worker.domain.platforms import PLATFORMS
+from worker.storage import audit, mappings
+from worker.storage.mappings import StoredMapping
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,76 +39,125 @@ def root() -> None:
     """The mappings of markets."""
 
 
-@app.command("import")
-def import_(
-    file: Annotated[
-        Path | None,
-        typer.Argument(help="A catalogue, - for stdin; without it the shipped one."),
+@app.command("list")
+def list_(
+    containing: Annotated[str, typer.Argument(help="A text in the canonical id or the name.")] = "",
+    *,
+    platform: Annotated[str | None, typer.Option(help=f"Sold on it: {', '.join(PLATFORMS)}.")] = None,
+    market_id: Annotated[str | None, typer.Option(help="The platform's own id of the market.")] = None,
+    is_active: Annotated[
+        bool | None, typer.Option("--active/--inactive", help="Only those that are switched on, or off.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """The mappings for which all of the given filters hold, by canonical id."""
+    if platform is not None and platform not in PLATFORMS:
+        fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
+
+    async def read(connection: AsyncConnection) -> Sequence[StoredMapping]:
+        return await mappings.list_mappings(
+            connection,
+            is_active=is_active,
+            platform=platform,
+            market_id=market_id,
+            containing=containing,
+            limit=limit,
+        )
+
+    rows = read_database(database_url, read)
+    if as_json:
+        print_json([mapping_json(row) for row in rows])
+        return
+    print_table(mappings_table(rows))
+    err.print(f"{len(rows)} mappings")
+
+
+@app.command()
+def show(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """One mapping as it stands, with the version that a change of it starts from."""
+    row = _get(database_url, canonical_id)
+    if as_json:
+        print_json(mapping_json(row))
+        return
+    print_table(mapping_table(row))
+    out.print()
+    print_table(outcomes_table(row.outcome_mapping))
+
+
+@app.command()
+def history(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Who changed a mapping, when, why and what; also of one that is deleted."""
+
+    async def read(connection: AsyncConnection) -> Sequence[audit.AuditRow]:
+        return await audit.history(connection, canonical_id)
+
+    rows = read_database(database_url, read)
+    if not rows:
+        fail(f"There never was a mapping {canonical_id}.")
+    if as_json:
+        print_json([history_json(row) for row in rows])
+    else:
+        print_table(history_table(rows, title=canonical_id))
+
+
+@app.command()
+def export(
+    canonical_id: Annotated[
+        str | None, typer.Argument(help="One mapping, as YAML to edit; without it all active ones.")
     ] = None,
     *,
-    reason: Annotated[str | None, typer.Option(help="Why, for the history; else the file's name.")] = None,
-    actor: Annotated[str | None, typer.Option(help="Who, for the history; else the login name.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A file to write; by default stdout.")] = None,
     database_url: DatabaseUrl = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, change nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Add the mappings of a catalogue, change those that differ, leave the rest.
+    """Write a catalogue that `import` reads, or one mapping that `update --file` reads.
 
-    Mappings that the catalogue does not name stay as they are, and what is switched off stays off.
+    A catalogue holds the active mappings, in the order in which they were added.
     """
-    source = file or shipped_catalogue()
-    mappings = _read(source)
-    url = chosen_url(database_url)
-    call = _import(
-        url, mappings, actor or _login_name(), reason or f"import of {source.name}", dry_run=dry_run
-    )
-    report = run_on_database(call)
-    if as_json:
-        print_json({"file": str(source), "dry_run": dry_run, **report._asdict()})
+    if canonical_id is None:
+        rows = read_database(database_url, _read_active)
+        written = dump_catalogue([_usable(row) for row in sorted(rows, key=attrgetter("id"))])
     else:
-        out.print(_table(report, dry_run=dry_run))
-
-
-def _read(source: Path) -> list[Mapping]:
+        row = _get(database_url, canonical_id)
+        written = dump_yaml(_usable(row), row.version)
+    if output is None:
+        typer.echo(written, nl=False)
+        return
     try:
-        text = sys.stdin.read() if str(source) == "-" else source.read_text(encoding="utf-8")
-        return load_catalogue(text)
+        output.write_text(written, encoding="utf-8")
+    except OSError as error:
+        fail(f"{output} cannot be written: {error}", code=2)
+
+
+async def _read_active(connection: AsyncConnection) -> Sequence[StoredMapping]:
+    return await mappings.list_mappings(connection, is_active=True)
+
+
+def _usable(row: StoredMapping) -> Mapping:
+    try:
+        return parse_mapping(row._asdict())
     except MappingError as error:
-        for fault in error.faults:
-            err.print(str(fault), markup=False, soft_wrap=True)
-        fail(f"{source} cannot be used: {len(error.faults)} faults, nothing was imported")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{source} cannot be read: {error}", code=2)
+        refuse_faults(error, f"{row.canonical_id} cannot be used")
 
 
-async def _import(
-    url: str, mappings: Sequence[Mapping], actor: str, reason: str, *, dry_run: bool
-) -> ImportReport:
-    engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
-    try:
-        async with transaction(engine) as connection:
-            return await import_mappings(connection, mappings, actor=actor, reason=reason, dry_run=dry_run)
-    finally:
-        await engine.dispose()
+def _get(database_url: str | None, canonical_id: str) -> StoredMapping:
+    async def read(connection: AsyncConnection) -> StoredMapping | None:
+        return await mappings.get(connection, canonical_id)
+
+    row = read_database(database_url, read)
+    if row is None:
+        fail(f"There is no mapping {canonical_id}; `marketmap mappings list` shows what there is.")
+    return row
 
 
-def _table(report: ImportReport, *, dry_run: bool) -> Table:
-    table = Table("would be" if dry_run else "", "mappings", "which")
-    table.columns[1].justify = "right"
-    for what, names in report._asdict().items():
-        table.add_row(what, str(len(names)), "" if what == "unchanged" else _named(names))
-    return table
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+for _command in (
+    mappings_edit.create,
+    mappings_edit.update,
+    mappings_edit.activate,
+    mappings_edit.deactivate,
+    mappings_edit.delete,
+    mappings_edit.rollback,
+):
+    app.command()(_command)
+app.command("import")(import_)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import orjson
 import typer
@@ -28,6 +28,9 @@ from worker.ingest.plan import Planner
 from worker.ingest.record import Partition, Record
 from worker.publishing.encode import resolved_event
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 _FILE = Partition("file", 0, "file")
 _COMMAND_LINE = "COMMANDLINE"
 
@@ -44,6 +47,14 @@ def resolve(
         str | None,
         typer.Option(
             envvar="MARKETMAP_DATABASE_URL", help="Postgres for --database; given here, it implies it."
+        ),
+    ] = None,
+    as_of: Annotated[
+        int | None,
+        typer.Option(
+            metavar="VERSION",
+            min=0,
+            help="Use the database's mappings as they were at this version; it implies --database.",
         ),
     ] = None,
     explain_market: Annotated[
@@ -67,10 +78,10 @@ def resolve(
     """
     # Set in the environment alone, the address says where the database is, not that it is wanted.
     source = ctx.get_parameter_source("database_url")
-    wants_database = database or (source is not None and source.name == _COMMAND_LINE)
+    wants_database = database or as_of is not None or (source is not None and source.name == _COMMAND_LINE)
     if wants_database and catalogue is not None:
         fail("--catalogue and --database exclude each other.", code=2)
-    index = _live_index(database_url) if wants_database else catalogue_index(catalogue)
+    index = _database_index(database_url, as_of) if wants_database else catalogue_index(catalogue)
     if explain_market is None:
         all_good = _resolve_lines(file, index, max_bytes)
     else:
@@ -79,21 +90,20 @@ def resolve(
         raise typer.Exit(1)
 
 
-def _live_index(database_url: str | None) -> MappingIndex:
-    from worker.cli.database import chosen_url, run_on_database  # noqa: PLC0415  only with a database
+def _database_index(database_url: str | None, as_of: int | None) -> MappingIndex:
+    from worker.cli.database import read_database  # noqa: PLC0415  only with a database
     from worker.ingest.live_index import build_index  # noqa: PLC0415  as above
-    from worker.storage.engine import create_engine, transaction  # noqa: PLC0415  as above
-    from worker.storage.mappings import load_index_rows  # noqa: PLC0415  as above
+    from worker.storage import audit, mappings  # noqa: PLC0415  as above
 
-    async def load(url: str) -> MappingIndex:
-        engine = create_engine(url, application_name="marketmap-resolve")
-        try:
-            async with transaction(engine) as connection:
-                return build_index(*await load_index_rows(connection))
-        finally:
-            await engine.dispose()
+    async def read(connection: AsyncConnection) -> MappingIndex:
+        if as_of is None:
+            return build_index(*await mappings.load_index_rows(connection))
+        return build_index(as_of, await audit.table_as_of(connection, as_of))
 
-    return run_on_database(load(chosen_url(database_url)))
+    try:
+        return read_database(database_url, read)
+    except audit.UnknownVersionError as error:
+        fail(f"--as-of: {error}", code=2)
 
 
 class _AsDocuments:

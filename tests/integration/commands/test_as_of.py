@@ -1,0 +1,111 @@
+"""What was resolved under a version resolves the same again, from the audit log alone."""
+
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from typer.testing import Result
+
+from tests.support.markets import CATALOGUE
+from worker.domain.index import MappingIndex
+from worker.domain.resolve import resolve
+from worker.ingest.decode import Decoded, decode
+from worker.ingest.live_index import build_index
+from worker.publishing.encode import resolved_event
+from worker.storage.audit import table_as_of
+from worker.storage.mappings import import_mappings, load_index_rows
+from worker.synthetic.scrape import generate_scrape
+
+pytestmark = pytest.mark.services
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+OBSERVATIONS = [
+    orjson.dumps(seen.observation) for seen in generate_scrape(seed=3, events=2, started_at=NOON, size="slim")
+]
+# Also what no command would let through: rivals, and rows that cannot be used.
+EDITS = [
+    "UPDATE user_market_mappings SET is_active = NOT is_active WHERE canonical_id = :one",
+    "UPDATE user_market_mappings SET priority = priority + 1 WHERE canonical_id = :one",
+    "DELETE FROM user_market_mappings WHERE canonical_id = :one",
+    """UPDATE user_market_mappings SET outcome_mapping = outcome_mapping - 0
+    WHERE canonical_id = :one AND jsonb_array_length(outcome_mapping) > 1""",
+    "UPDATE user_market_mappings SET outcome_mapping = '[{}]' WHERE canonical_id = :one",
+    """UPDATE user_market_mappings AS it SET sportybet_id = other.sportybet_id, bet9ja_key = other.bet9ja_key
+    FROM user_market_mappings AS other WHERE it.canonical_id = :one AND other.canonical_id = :two""",
+    """INSERT INTO user_market_mappings (canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, line_rule,
+    outcome_mapping) SELECT canonical_id || '_x', name, betpawa_id, sportybet_id, bet9ja_key, line_rule,
+    outcome_mapping FROM user_market_mappings WHERE canonical_id = :one ON CONFLICT DO NOTHING""",
+    """UPDATE user_market_mappings SET canonical_id = 'renamed_' || id WHERE canonical_id = :one
+    AND :two <> ''""",
+]
+
+
+@pytest.fixture
+async def connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with engine.connect() as connection:
+        await import_mappings(connection, CATALOGUE, actor="ada", reason="test")
+        await connection.commit()
+        yield connection
+
+
+async def edit(connection: AsyncConnection, chance: random.Random) -> None:
+    statement = text(chance.choice(EDITS))
+    names = [one.canonical_id for one in CATALOGUE[:25]]
+    values = {"one": chance.choice(names), "two": chance.choice(names)}
+    wanted = statement.compile().params.keys()
+    await connection.execute(statement, {name: values[name] for name in wanted})
+    await connection.commit()
+
+
+def output(record: bytes, index: MappingIndex) -> bytes:
+    """The output as it is published, with the version stamped into it."""
+    decoded = decode(record, max_bytes=len(record))
+    assert isinstance(decoded, Decoded)
+    event = resolved_event(decoded.envelope, resolve(decoded.observation, index), index.version)
+    return orjson.dumps(event)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_each_output_comes_again_from_the_version_stamped_in_it(
+    connection: AsyncConnection, seed: int
+) -> None:
+    chance = random.Random(seed)
+    published: list[tuple[bytes, bytes]] = []
+    for _ in range(20):
+        await edit(connection, chance)
+        index = build_index(*await load_index_rows(connection))
+        record = chance.choice(OBSERVATIONS)
+        published.append((record, output(record, index)))
+    assert len({json.loads(event)["mapping_version"] for _, event in published}) > 10
+    for record, event in published:
+        version = json.loads(event)["mapping_version"]
+        again = build_index(version, await table_as_of(connection, version))
+        assert output(record, again) == event
+
+
+def test_the_command_resolves_as_of_a_version(
+    run: Callable[..., Result], change: Callable[..., Any], mapping_file: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.jsonl"
+    market = {"id": "29", "status": 0, "outcomes": [{"desc": "Yes", "odds": "1.9", "isActive": 1}]}
+    observed = {"platform": "sportybet", "observed_at": "2026-11-22T12:00:00Z", "event": {"id": "sr:match:1"}}
+    file.write_bytes(orjson.dumps(observed | {"markets": [market]}))
+    first = change("mappings", "create", "--file", mapping_file)["version"]
+    change("mappings", "update", "btts", "--set", "canonical_id=both_score")
+    for version, expected in ((0, []), (first, ["btts"]), (first + 2, ["both_score"])):
+        event = json.loads(run("resolve", str(file), "--as-of", str(version)).stdout)
+        assert event["mapping_version"] == version
+        assert [one["canonical_id"] for one in event["markets"]] == expected
+
+
+def test_a_version_that_is_still_to_come_is_wrong_usage(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_bytes(b"")
+    result = run("resolve", str(tmp_path / "none.jsonl"), "--as-of", "1")
+    assert (result.exit_code, "there is no version 1: the last one is 0" in result.stderr) == (2, True)

@@ -1,0 +1,77 @@
+"""Every command of docs/editing.md, run in its order."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+pytestmark = pytest.mark.services
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "editing.md"
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
+    for line in block.splitlines()
+]
+OBSERVED = {
+    "platform": "sportybet",
+    "observed_at": "2026-11-22T12:00:00Z",
+    "event": {"id": "sr:match:1"},
+    "markets": [{"id": "900100", "status": 0, "outcomes": [{"desc": "Yes", "odds": "3.1", "isActive": 1}]}],
+}
+
+
+@pytest.fixture
+def place(miss: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder and a queue as the document takes them for granted."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "penalty.yaml").write_text(re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)[0])
+    (tmp_path / "observations.jsonl").write_text(json.dumps(OBSERVED))
+    for number, count in ((900200, 40), (900201, 3), (900202, 2)):
+        miss("sportybet", str(number), f"Market {number}", count=count)
+    miss("bet9ja", "S_PENALTY", "Penalty Awarded", ["Y", "N"])
+    return tmp_path
+
+
+def follow(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in COMMANDS:
+        program, *arguments = shlex.split(command)
+        if program == "export":
+            name, _, value = arguments[0].partition("=")
+            monkeypatch.setenv(name, value)
+            continue
+        assert program == "marketmap", command
+        result = run(*arguments)
+        assert result.exit_code == 0, f"{command}\n{result.output}"
+
+
+def test_every_command_works_and_leaves_what_the_document_says(
+    place: Path,
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    query: Callable[..., list[dict[str, Any]]],
+) -> None:
+    follow(run, monkeypatch)
+    assert {row["created_by"] for row in query("SELECT created_by FROM mapping_audit_log")} == {"ada"}
+    rows = query("SELECT external_market_id, status FROM unmapped_market_log ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == [
+        ("900200", "MAPPED"),
+        ("900201", "NEW"),
+        ("900202", "IGNORED"),
+        ("S_PENALTY", "MAPPED"),
+    ]
+
+
+def test_the_document_shows_every_command_of_editors() -> None:
+    shown = {tuple(command.split()[1:3]) for command in COMMANDS}
+    mappings = "list show create update activate deactivate delete history rollback import export"
+    unmapped = "list show acknowledge ignore reopen map"
+    expected = {("mappings", verb) for verb in mappings.split()}
+    expected |= {("unmapped", verb) for verb in unmapped.split()}
+    assert expected <= shown

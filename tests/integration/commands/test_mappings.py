@@ -1,0 +1,231 @@
+"""The commands that create and change mappings, as editors call them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+Change = Callable[..., Any]
+Query = Callable[..., list[dict[str, Any]]]
+
+pytestmark = pytest.mark.services
+SIGNED = ("--actor", "ada", "--reason", "because")
+YES = ["--set", "name=X", "--set", "sportybet_id=29", "--set", "outcome.yes.sportybet_desc=Yes"]
+
+
+@pytest.fixture
+def version(change: Change, mapping_file: str) -> int:
+    """The mapping `btts` is there; its version."""
+    version: int = change("mappings", "create", "--file", mapping_file)["version"]
+    return version
+
+
+def audit(query: Query) -> list[tuple[Any, ...]]:
+    rows = query("SELECT action, canonical_id, created_by, reason FROM mapping_audit_log ORDER BY id")
+    return [tuple(row.values()) for row in rows]
+
+
+def test_a_mapping_is_created_from_a_file_and_signed(version: int, run: Run, query: Query) -> None:
+    shown = json.loads(run("mappings", "show", "btts", "--json").stdout)
+    assert (shown["sportybet_id"], shown["version"], shown["created_by"]) == ("29", version, "ada")
+    assert [row["sportybet_desc"] for row in shown["outcome_mapping"]] == ["Yes", "No"]
+    assert audit(query) == [("CREATE", "btts", "ada", "because")]
+
+
+def test_a_mapping_is_created_from_options_alone(change: Change) -> None:
+    created = change("mappings", "create", "--set", "canonical_id=x", *YES)
+    assert {"field": "outcome.yes.sportybet_desc", "old": None, "new": "Yes"} in created["changes"]
+
+
+@pytest.mark.parametrize("command", ["create", "activate", "deactivate", "delete", "update", "import"])
+@pytest.mark.parametrize("missing", [0, 2])
+def test_a_change_without_actor_or_reason_is_wrong_usage(
+    run: Run, query: Query, mapping_file: str, command: str, missing: int
+) -> None:
+    arguments = {"create": ["--file", mapping_file], "update": ["btts", "--set", "name=x"], "import": []}
+    signed = SIGNED[missing : missing + 2]
+    result = run("mappings", command, *arguments.get(command, ["btts"]), *signed)
+    assert (result.exit_code, audit(query)) == (2, [])
+
+
+def test_the_actor_may_come_from_the_environment(
+    run: Run, query: Query, mapping_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARKETMAP_ACTOR", "grace")
+    assert run("mappings", "create", "--file", mapping_file, "--reason", "new").exit_code == 0
+    assert audit(query) == [("CREATE", "btts", "grace", "new")]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "field"),
+    [
+        ("line_rule.kind=fancy", "line_rule.kind"),
+        ("outcome.yes.sportybet_desc=", "outcome_mapping"),
+        ("sportybetid=1", "sportybetid"),
+        ("priority=high", "priority"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_is_refused_by_field_and_nothing_is_written(
+    run: Run, query: Query, assignment: str, field: str
+) -> None:
+    result = run("mappings", "create", "--set", "canonical_id=x", *YES, "--set", assignment, *SIGNED)
+    assert (result.exit_code, audit(query)) == (1, [])
+    assert result.stderr.startswith(f"{field} = ")
+
+
+def test_a_canonical_id_that_is_taken_is_refused(version: int, run: Run, mapping_file: str) -> None:
+    result = run("mappings", "create", "--file", mapping_file, *SIGNED)
+    assert result.exit_code == 1
+    assert "there is a mapping btts already" in result.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_rival_is_named_and_nothing_is_written(
+    version: int, run: Run, query: Query, options: list[str]
+) -> None:
+    result = run("mappings", "create", "--set", "canonical_id=x", *YES, *SIGNED, *options)
+    assert result.exit_code == 1
+    assert "x conflicts with btts: both claim sportybet market 29, label 'yes'" in result.stderr
+    assert len(audit(query)) == 1
+
+
+def test_machines_get_the_conflicts_too(version: int, run: Run) -> None:
+    result = run("mappings", "create", "--set", "canonical_id=x", *YES, *SIGNED, "--json")
+    rival = {"canonical_id": "x", "rival": "btts", "platform": "sportybet", "market_id": "29", "label": "yes"}
+    assert json.loads(result.stdout) == {"refused": True, "conflicts": [rival]}
+
+
+def test_another_priority_or_an_inactive_mapping_is_no_rival(version: int, change: Change) -> None:
+    change("mappings", "create", "--set", "canonical_id=x", *YES, "--set", "priority=1")
+    change("mappings", "create", "--set", "canonical_id=y", *YES, "--inactive")
+
+
+def test_a_rival_is_found_when_it_is_switched_on(version: int, change: Change, run: Run) -> None:
+    change("mappings", "create", "--set", "canonical_id=x", *YES, "--inactive")
+    result = run("mappings", "activate", "x", *SIGNED)
+    assert result.exit_code == 1
+    assert "x conflicts with btts" in result.stderr
+
+
+def test_a_dry_run_shows_the_difference_and_changes_nothing(version: int, run: Run, query: Query) -> None:
+    result = run("mappings", "update", "btts", "--set", "name=GG", *SIGNED, "--dry-run")
+    assert [line.split() for line in result.stdout.splitlines()][-1] == [
+        "name",
+        *["Both", "Teams", "To", "Score"],
+        "GG",
+    ]
+    assert len(audit(query)) == 1
+
+
+def test_a_change_that_changes_nothing_is_said_and_not_written(version: int, run: Run, query: Query) -> None:
+    result = run("mappings", "update", "btts", "--set", "name=Both Teams To Score", *SIGNED)
+    assert (result.exit_code, len(audit(query))) == (0, 1)
+    assert "nothing to change" in result.stderr
+
+
+def test_an_editor_of_an_outdated_version_is_told_what_changed_and_by_whom(
+    version: int, run: Run, change: Change, query: Query
+) -> None:
+    change("mappings", "update", "btts", "--set", "name=GG")
+    result = run(
+        "mappings", "update", "btts", "--set", "name=NG", "--expected-version", str(version), *SIGNED
+    )
+    assert result.exit_code == 1
+    for told in ("ada", "because", "Both Teams To Score", "GG", "nothing was changed"):
+        assert told in result.stderr
+    assert len(audit(query)) == 2
+
+
+def test_an_exported_file_remembers_its_version(
+    version: int, run: Run, change: Change, tmp_path: Path
+) -> None:
+    file = tmp_path / "edit.yaml"
+    assert run("mappings", "export", "btts", "--output", str(file)).exit_code == 0
+    file.write_text(file.read_text().replace("Both Teams To Score", "GG"))
+    assert change("mappings", "update", "btts", "--file", str(file))["changes"] == [
+        {"field": "name", "old": "Both Teams To Score", "new": "GG"}
+    ]
+    again = run("mappings", "update", "btts", "--file", str(file), *SIGNED)
+    assert again.exit_code == 1
+    assert "you changed version" in again.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--file", "-", "--set", "name=x"]])
+def test_an_update_takes_either_a_file_or_fields(run: Run, options: list[str]) -> None:
+    assert run("mappings", "update", "btts", *options, *SIGNED).exit_code == 2
+
+
+def test_switching_off_and_on_is_told_as_such(version: int, change: Change, query: Query, run: Run) -> None:
+    assert change("mappings", "deactivate", "btts")["action"] == "DEACTIVATE"
+    assert json.loads(run("mappings", "list", "--active", "--json").stdout) == []
+    assert change("mappings", "activate", "btts")["action"] == "ACTIVATE"
+    assert [action for action, *_ in audit(query)] == ["CREATE", "DEACTIVATE", "ACTIVATE"]
+
+
+def test_history_shows_who_when_why_and_what(version: int, change: Change, run: Run) -> None:
+    change("mappings", "update", "btts", "--set", "outcome.yes.betpawa_name=Ja")
+    last = run("mappings", "history", "btts").stdout.splitlines()[-1].split()
+    assert last[3:] == ["ada", "UPDATE", "because", "outcome.yes.betpawa_name", "Ja"]
+    told = json.loads(run("mappings", "history", "btts", "--json").stdout)
+    assert [one["action"] for one in told] == ["CREATE", "UPDATE"]
+    assert told[1]["changes"] == [{"field": "outcome.yes.betpawa_name", "old": None, "new": "Ja"}]
+
+
+def test_a_rollback_makes_a_new_version_equal_to_the_old_one(version: int, change: Change, run: Run) -> None:
+    before = json.loads(run("mappings", "show", "btts", "--json").stdout)
+    change("mappings", "update", "btts", "--set", "name=GG", "--set", "outcome.no.sportybet_desc=Nope")
+    change("mappings", "deactivate", "btts")
+    back = change("mappings", "rollback", "btts", str(version))
+    after = json.loads(run("mappings", "show", "btts", "--json").stdout)
+    moved = {"version", "updated_at"}
+    assert back["version"] == version + 3
+    assert {k: v for k, v in after.items() if k not in moved} == {
+        k: v for k, v in before.items() if k not in moved
+    }
+
+
+def test_a_deleted_mapping_keeps_its_history_and_comes_back(
+    version: int, change: Change, run: Run, query: Query
+) -> None:
+    change("mappings", "delete", "btts")
+    assert run("mappings", "show", "btts").exit_code == 1
+    change("mappings", "rollback", "btts", str(version))
+    assert json.loads(run("mappings", "show", "btts", "--json").stdout)["sportybet_id"] == "29"
+    assert [action for action, *_ in audit(query)] == ["CREATE", "DELETE", "CREATE"]
+
+
+def test_a_rollback_to_where_there_was_nothing_is_refused(version: int, change: Change, run: Run) -> None:
+    change("mappings", "delete", "btts")
+    deleted = run("mappings", "rollback", "btts", str(version + 1), *SIGNED)
+    unknown = run("mappings", "rollback", "nobody", str(version), *SIGNED)
+    assert (deleted.exit_code, unknown.exit_code) == (1, 1)
+    assert "was deleted at version" in deleted.stderr
+    assert "was not there yet" in unknown.stderr
+
+
+@pytest.mark.parametrize("command", [["show"], ["history"], ["export"], ["activate", *SIGNED]])
+def test_a_mapping_that_is_not_there_is_a_failure(run: Run, command: list[str]) -> None:
+    assert run("mappings", command[0], "nobody", *command[1:]).exit_code == 1
+
+
+def test_a_row_that_got_in_by_sql_is_shown_and_can_be_replaced(
+    run: Run, change: Change, query: Query, mapping_file: str
+) -> None:
+    query(
+        "INSERT INTO user_market_mappings (canonical_id, name, outcome_mapping) VALUES ('btts', 'x', '[1]')"
+    )
+    assert "btts" in run("mappings", "show", "btts").stdout
+    assert run("mappings", "update", "btts", "--set", "name=y", *SIGNED).exit_code == 1
+    change("mappings", "update", "btts", "--file", mapping_file)
+
+
+def test_a_terminal_is_not_steered_by_what_a_mapping_holds(run: Run, query: Query) -> None:
+    query(
+        "INSERT INTO user_market_mappings (canonical_id, name, outcome_mapping) VALUES ('a', $1, '[1]')",
+        "\x1b[31mred",
+    )
+    assert "\x1b" not in run("mappings", "list").stdout

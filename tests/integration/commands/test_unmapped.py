@@ -1,0 +1,235 @@
+"""The queue of misses, as editors work through it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import Result
+
+Run = Callable[..., Result]
+Change = Callable[..., Any]
+Query = Callable[..., list[dict[str, Any]]]
+AddMiss = Callable[..., None]
+
+pytestmark = pytest.mark.services
+SIGNED = ("--actor", "ada", "--reason", "because")
+
+
+def listed(run: Run, *options: str) -> list[str]:
+    rows = json.loads(run("unmapped", "list", "--json", *options).stdout)
+    return [row["external_market_id"] for row in rows]
+
+
+def status(query: Query, market_id: str) -> tuple[str, str | None]:
+    (row,) = query(
+        "SELECT status, status_actor FROM unmapped_market_log WHERE external_market_id = $1", market_id
+    )
+    return row["status"], row["status_actor"]
+
+
+@pytest.fixture
+def three(miss: AddMiss) -> None:
+    miss("sportybet", "800", "Player To Be Booked", count=5)
+    miss("bet9ja", "S_NEW", "New One", count=50)
+    miss("betpawa", "99", None, ["Odd"], reason="NO_MATCHING_OUTCOMES", count=500)
+
+
+def test_what_matters_most_comes_first(three: None, run: Run) -> None:
+    assert listed(run) == ["99", "S_NEW", "800"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--source", "bet9ja"], ["S_NEW"]),
+        (["--reason", "NO_MATCHING_OUTCOMES"], ["99"]),
+        (["--min-occurrences", "50"], ["99", "S_NEW"]),
+        (["--status", "IGNORED"], []),
+        (["--limit", "1"], ["99"]),
+        (["booked"], ["800"]),
+    ],
+)
+def test_the_queue_can_be_narrowed(three: None, run: Run, options: list[str], expected: list[str]) -> None:
+    assert listed(run, *options) == expected
+
+
+@pytest.mark.parametrize("option", ["--source", "--status", "--order"])
+def test_a_choice_that_there_is_not_is_wrong_usage(run: Run, option: str) -> None:
+    assert run("unmapped", "list", option, "nonsense").exit_code == 2
+
+
+def test_people_get_a_table(three: None, run: Run) -> None:
+    (row,) = [line for line in run("unmapped", "list").stdout.splitlines() if "S_NEW" in line]
+    assert "New One" in row
+    assert "UNKNOWN_MARKET" in row
+
+
+def test_each_decision_is_signed(three: None, change: Change, query: Query) -> None:
+    for command, expected in (("acknowledge", "ACKNOWLEDGED"), ("ignore", "IGNORED"), ("reopen", "NEW")):
+        assert change("unmapped", command, "sportybet", "800")["changed"] == [
+            {"source": "sportybet", "external_market_id": "800"}
+        ]
+        assert status(query, "800") == (expected, "ada")
+
+
+def test_a_decision_without_a_reason_is_wrong_usage(three: None, run: Run) -> None:
+    assert run("unmapped", "ignore", "sportybet", "800", "--actor", "ada").exit_code == 2
+
+
+def test_a_dry_run_decides_nothing(three: None, change: Change, query: Query) -> None:
+    assert change("unmapped", "ignore", "sportybet", "800", "--dry-run")["changed"]
+    assert status(query, "800") == ("NEW", None)
+
+
+def test_limits_of_ignoring_are_kept(three: None, change: Change, run: Run) -> None:
+    limits = ("--until-count", "100", "--until-rate", "7.5", "--until", "2026-12-24")
+    change("unmapped", "ignore", "sportybet", "800", *limits)
+    shown = json.loads(run("unmapped", "show", "sportybet", "800", "--json").stdout)
+    assert (shown["ignored_until_count"], shown["ignored_until_rate"]) == (100, 7.5)
+    assert shown["ignored_until"] == "2026-12-24T00:00:00+00:00"
+
+
+def test_an_illegal_change_is_refused_with_the_legal_one_and_all_stay(
+    three: None, run: Run, query: Query
+) -> None:
+    query("UPDATE unmapped_market_log SET status = 'MAPPED' WHERE external_market_id = '800'")
+    query(
+        "UPDATE unmapped_market_log SET source = 'sportybet' WHERE external_market_id IN ('S_NEW', '99')",
+    )
+    result = run("unmapped", "ignore", "sportybet", "S_NEW", "800", *SIGNED)
+    assert result.exit_code == 1
+    assert "is MAPPED and cannot become IGNORED: reopen it first" in result.stderr
+    assert status(query, "S_NEW")[0] == "NEW"
+
+
+def test_a_market_that_was_never_missed_is_a_failure(three: None, run: Run) -> None:
+    assert run("unmapped", "show", "sportybet", "1").exit_code == 1
+    result = run("unmapped", "acknowledge", "sportybet", "800", "1", *SIGNED)
+    assert (result.exit_code, "never missed: sportybet 1" in result.stderr) == (1, True)
+
+
+def test_show_names_the_labels_that_the_mapping_of_the_market_does_not_know(
+    miss: AddMiss, run: Run, change: Change, mapping_file: str
+) -> None:
+    change("mappings", "create", "--file", mapping_file)
+    miss("sportybet", "29", "GG/NG", ["Yes", "Perhaps"], reason="NO_MATCHING_OUTCOMES")
+    shown = json.loads(run("unmapped", "show", "sportybet", "29", "--json").stdout)
+    assert (shown["mappings"], shown["unknown_labels"]) == (["btts"], ["Perhaps"])
+    assert "Perhaps" in run("unmapped", "show", "sportybet", "29").stdout
+
+
+def test_a_mapping_that_covers_a_miss_marks_it(
+    miss: AddMiss, change: Change, query: Query, mapping_file: str
+) -> None:
+    miss("sportybet", "29", "GG/NG")
+    miss("bet9ja", "29", "Of another book")
+    created = change("mappings", "create", "--file", mapping_file)
+    assert created["covered"] == [["sportybet", "29"]]
+    assert query("SELECT source, status, mapped_version FROM unmapped_market_log ORDER BY source") == [
+        {"source": "bet9ja", "status": "NEW", "mapped_version": None},
+        {"source": "sportybet", "status": "MAPPED", "mapped_version": created["version"]},
+    ]
+
+
+def test_a_dry_run_of_a_mapping_marks_nothing(
+    miss: AddMiss, change: Change, query: Query, mapping_file: str
+) -> None:
+    miss("sportybet", "29")
+    assert change("mappings", "create", "--file", mapping_file, "--dry-run")["covered"]
+    assert status(query, "29")[0] == "NEW"
+
+
+def test_a_mapping_of_another_market_of_the_same_id_marks_nothing(
+    miss: AddMiss, change: Change, query: Query, mapping_file: str
+) -> None:
+    miss("sportybet", "29?goalnr=2", qualifier="goalnr=2", reason="UNKNOWN_PARAM_MARKET")
+    assert change("mappings", "create", "--file", mapping_file)["covered"] == []
+    assert status(query, "29?goalnr=2")[0] == "NEW"
+
+
+def test_an_import_marks_what_it_covers(miss: AddMiss, change: Change, query: Query) -> None:
+    miss("bet9ja", "S_1X2", "1X2", ["1", "X", "2"])
+    change("mappings", "import")
+    assert status(query, "S_1X2")[0] == "MAPPED"
+
+
+def test_a_draft_holds_what_the_samples_tell(miss: AddMiss, run: Run) -> None:
+    miss("sportybet", "800", "Total Fouls", ["Over 2.5", "Under 2.5"], qualifier="total=2.5")
+    draft = yaml.safe_load(run("unmapped", "map", "sportybet", "800").stdout)
+    assert (draft["canonical_id"], draft["sportybet_id"]) == ("total_fouls", "800")
+    assert draft["line_rule"] == {"kind": "total"}
+    assert [row["sportybet_desc"] for row in draft["outcome_mapping"]] == ["Over", "Under"]
+
+
+def test_a_draft_fixes_the_specifier_that_names_the_market(miss: AddMiss, run: Run) -> None:
+    miss("sportybet", "8?goalnr=2", "2nd Goal", ["None"], qualifier="goalnr=2")
+    draft = yaml.safe_load(run("unmapped", "map", "sportybet", "8?goalnr=2").stdout)
+    assert (draft["sportybet_id"], draft["line_rule"]) == ("8", {"fixed": {"sportybet": {"goalnr": "2"}}})
+
+
+def test_a_finished_draft_is_mapped_in_one_step(
+    miss: AddMiss, run: Run, change: Change, query: Query, tmp_path: Path
+) -> None:
+    miss("sportybet", "800", "Total Fouls", ["Over 2.5", "Under 2.5"], qualifier="total=2.5")
+    file = str(tmp_path / "draft.yaml")
+    assert run("unmapped", "map", "sportybet", "800", "--draft", file).exit_code == 0
+    mapped = change("unmapped", "map", "sportybet", "800", "--file", file)
+    assert mapped["covered"] == [["sportybet", "800"]]
+    assert status(query, "800") == ("MAPPED", "ada")
+
+
+def test_a_mapping_of_something_else_does_not_map_the_miss(
+    miss: AddMiss, run: Run, query: Query, mapping_file: str
+) -> None:
+    miss("sportybet", "800", "Total Fouls")
+    result = run("unmapped", "map", "sportybet", "800", "--file", mapping_file, *SIGNED)
+    assert result.exit_code == 1
+    assert "btts does not stand for sportybet 800" in result.stderr
+    assert query("SELECT 1 FROM user_market_mappings") == []
+
+
+def test_a_mapping_that_knows_none_of_the_labels_does_not_map_the_miss(
+    miss: AddMiss, run: Run, mapping_file: str
+) -> None:
+    miss("sportybet", "29", "GG/NG", ["Ja", "Nee"])
+    result = run("unmapped", "map", "sportybet", "29", "--file", mapping_file, *SIGNED)
+    assert (result.exit_code, "knows none of the labels" in result.stderr) == (1, True)
+
+
+def test_a_miss_is_mapped_into_a_mapping_of_other_books(
+    miss: AddMiss, run: Run, change: Change, query: Query, mapping_file: str
+) -> None:
+    change("mappings", "create", "--file", mapping_file)
+    miss("bet9ja", "S_GGNG", "GG/NG", ["Y", "N"])
+    labels = ("--set", "outcome.yes.bet9ja_suffix=Y", "--set", "outcome.no.bet9ja_suffix=N")
+    mapped = change("unmapped", "map", "bet9ja", "S_GGNG", "--into", "btts", *labels)
+    assert [one["field"] for one in mapped["changes"]][:1] == ["bet9ja_key"]
+    assert status(query, "S_GGNG") == ("MAPPED", "ada")
+
+
+def test_an_unknown_label_is_mapped_into_its_mapping(
+    miss: AddMiss, change: Change, query: Query, mapping_file: str
+) -> None:
+    change("mappings", "create", "--file", mapping_file)
+    miss("sportybet", "29", "GG/NG", ["Yes", "Perhaps"], reason="NO_MATCHING_OUTCOMES")
+    label = "outcome.maybe.sportybet_desc=Perhaps"
+    change("unmapped", "map", "sportybet", "29", "--into", "btts", "--set", label)
+    assert status(query, "29")[0] == "MAPPED"
+
+
+def test_a_mapping_with_another_id_on_that_platform_is_not_taken(
+    miss: AddMiss, run: Run, change: Change, mapping_file: str
+) -> None:
+    change("mappings", "create", "--file", mapping_file)
+    miss("sportybet", "800")
+    result = run("unmapped", "map", "sportybet", "800", "--into", "btts", *SIGNED)
+    assert (result.exit_code, "is there already, so it cannot be 800" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("options", [["--file", "x", "--into", "y", *SIGNED], ["--into", "btts"]])
+def test_mapping_wants_one_target_and_a_signature(miss: AddMiss, run: Run, options: list[str]) -> None:
+    miss("sportybet", "800")
+    assert run("unmapped", "map", "sportybet", "800", *options).exit_code == 2

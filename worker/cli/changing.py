@@ -1,0 +1,121 @@
+"""What all commands that change something have in common: who and why, one transaction, and the refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+
+from worker.app.editing import Change, ConflictError, NoSuchStateError
+from worker.cli.console import err, fail, print_json
+from worker.cli.database import chosen_url, run_on_database
+from worker.cli.mapping_tables import change_json, change_table, history_table, print_table
+from worker.domain.mapping import MappingError
+from worker.storage.audit import history
+from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, UnknownMapping, editing
+from worker.storage.engine import create_engine
+
+Result = TypeVar("Result")
+
+CanonicalId = Annotated[str, typer.Argument(help="The mapping's canonical id.", show_default=False)]
+Actor = Annotated[
+    str, typer.Option(envvar="MARKETMAP_ACTOR", help="Who changes it, for the history.", show_default=False)
+]
+Reason = Annotated[str, typer.Option(help="Why, for the history.", show_default=False)]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change and what conflicts, change nothing.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ExpectedVersion = Annotated[
+    int | None,
+    typer.Option(help="Refuse when the mapping was changed after this version of it.", min=1),
+]
+
+
+class Outdated(Exception):  # noqa: N818 (it names what happened, not a mistake)
+    """Somebody else has changed the mapping; ``since`` is what they did, as a table for people."""
+
+    def __init__(self, error: StaleVersion, since: object) -> None:
+        super().__init__(str(error))
+        self.since = since
+
+
+def run_edit(
+    database_url: str | None,
+    change: Callable[[Edit], Awaitable[Result]],
+    *,
+    actor: str,
+    reason: str,
+    dry_run: bool,
+    as_json: bool = False,
+) -> Result:
+    """Run a change in one transaction. What it is refused for ends the command, and nothing has changed."""
+    url = chosen_url(database_url)
+    try:
+        return run_on_database(_edit(url, change, actor=actor, reason=reason, dry_run=dry_run))
+    except Outdated as error:
+        print_table(error.since, to=err)
+        fail(f"{error}; nothing was changed")
+    except MappingError as error:
+        refuse_faults(error, "The mapping cannot be used")
+    except ConflictError as error:
+        _refuse_conflicts(error, as_json=as_json)
+    except (DuplicateCanonicalId, UnknownMapping, NoSuchStateError) as error:
+        fail(f"{error}; nothing was changed")
+    except ValueError as error:
+        fail(str(error), code=2)
+
+
+async def _edit(
+    url: str, change: Callable[[Edit], Awaitable[Result]], *, actor: str, reason: str, dry_run: bool
+) -> Result:
+    engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
+    try:
+        async with editing(engine, actor=actor, reason=reason, dry_run=dry_run) as edit:
+            try:
+                return await change(edit)
+            except StaleVersion as error:
+                known = await history(edit.connection, error.current.canonical_id)
+                since = [one for one in known if one.id > error.expected]
+                raise Outdated(error, history_table(since, title="Changed since")) from error
+    finally:
+        await engine.dispose()
+
+
+def refuse_faults(error: MappingError, what: str) -> NoReturn:
+    """Name every fault and end the command."""
+    for fault in error.faults:
+        err.print(str(fault), markup=False, soft_wrap=True)
+    fail(f"{what}: {len(error.faults)} fault{'s' * (len(error.faults) > 1)}; nothing was changed")
+
+
+def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"refused": True, "conflicts": [rivalry._asdict() for rivalry in error.rivalries]})
+    elif error.change is not None:
+        print_table(change_table(error.change), to=err)
+    for rivalry in error.rivalries:
+        err.print(str(rivalry), markup=False, soft_wrap=True)
+    fail(
+        f"{len(error.rivalries)} conflict{'s' * (len(error.rivalries) > 1)}; nothing was changed. "
+        "Change a label, a line rule or a priority of one of them."
+    )
+
+
+def report_change(change: Change, *, dry_run: bool, as_json: bool) -> None:
+    """Say what was changed, or would be."""
+    if as_json:
+        taken_back = {"version": None} if dry_run else {}
+        print_json(change_json(change) | taken_back | {"dry_run": dry_run})
+        return
+    if change.action == "NONE":
+        err.print(f"{change.canonical_id} is so already: nothing to change.", markup=False)
+        return
+    print_table(change_table(change))
+    if dry_run:
+        err.print("A dry run: nothing was changed.")
+    for source, market_id in change.covered:
+        err.print(f"{source} {market_id} is MAPPED by it.", markup=False)
+    if change.version is not None and not dry_run:
+        err.print(f"{change.canonical_id} is at version {change.version} now.", markup=False)

@@ -1,0 +1,122 @@
+"""The files that editors write: one mapping as YAML or JSON, and how it is told from a mistake."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from worker.domain.mapping import LABEL_COLUMNS, Fault, Mapping, MappingError, dump_mapping, parse_mapping
+
+_KNOWN: Final = {
+    "canonical_id",
+    "name",
+    "betpawa_id",
+    "sportybet_id",
+    "bet9ja_key",
+    "priority",
+    "line_rule",
+    "outcome_mapping",
+    "version",
+}
+_KNOWN_OF_OUTCOME: Final = {"canonical_id", "position", *LABEL_COLUMNS.values()}
+_WIDTH: Final = 200
+Values = dict[str, Any]
+
+
+class _TextLoader(yaml.SafeLoader):
+    """Reads every plain scalar as a text, ``null`` as None: the label `Yes` is no boolean, `1` no number."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  the library's own way
+
+
+for _first in ("~", "n", "N", ""):
+    _TextLoader.yaml_implicit_resolvers[_first] = [
+        one for one in yaml.SafeLoader.yaml_implicit_resolvers[_first] if one[0] == "tag:yaml.org,2002:null"
+    ]
+
+
+def read_text(file: Path) -> str:
+    """The file's text, `-` is stdin. Raises OSError, UnicodeDecodeError."""
+    return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+
+
+def parse_values(text: str) -> Values:
+    """The fields of a mapping file, still to be parsed as a mapping. JSON is told by its first character.
+
+    Raises MappingError for what is not such a file, and names every field that it does not know.
+    """
+    document = _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
+    if not isinstance(document, dict):
+        raise MappingError([Fault("file", repr(text[:40]), "must hold the fields of one mapping")])
+    rows = document.get("outcome_mapping")
+    faults = _unknown(document, _KNOWN, "")
+    for place, row in enumerate(rows if isinstance(rows, list) else []):
+        faults += _unknown(row, _KNOWN_OF_OUTCOME, f"outcome_mapping[{place}].")
+    if faults:
+        raise MappingError(faults)
+    return document
+
+
+def split_version(values: Values) -> tuple[Mapping, int | None]:
+    """The mapping and the version that it was exported at. Raises MappingError."""
+    version = values.get("version")
+    if version is not None and type(version) is not int:
+        raise MappingError([Fault("version", repr(version), "must be a whole number")])
+    return parse_mapping(values), version
+
+
+def dump_yaml(mapping: Mapping, version: int | None = None) -> str:
+    """YAML that parse_values reads back, an outcome a line; ``version`` says what an update of it changes."""
+    values = dump_mapping(mapping)
+    return dump_values(values if version is None else {"version": version, **values})
+
+
+def dump_values(values: Values) -> str:
+    """The fields of a mapping, finished or not, as YAML."""
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH)
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise MappingError([Fault("file", repr(text[:40]), f"is not JSON: {error}")]) from error
+
+
+def _parse_yaml(text: str) -> Any:
+    try:
+        document = yaml.load(text, _TextLoader)  # noqa: S506  a safe loader that reads texts only
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise MappingError([Fault("file", repr(text[:40]), f"is not YAML: {reason}")]) from error
+    return _with_numbers(document) if isinstance(document, dict) else document
+
+
+def _with_numbers(document: Values) -> Values:
+    rows = document.get("outcome_mapping")
+    if isinstance(rows, list):
+        rows = [_whole(row, "position") if isinstance(row, dict) else row for row in rows]
+        document = document | {"outcome_mapping": rows}
+    return _whole(_whole(document, "priority"), "version")
+
+
+def _whole(values: Values, name: str) -> Values:
+    """The field as a number where it is one; anything else is left for the parser to refuse."""
+    value = values.get(name)
+    if isinstance(value, str) and value.removeprefix("-").isdecimal():
+        return values | {name: int(value)}
+    return values
+
+
+def _unknown(values: object, known: set[str], where: str) -> list[Fault]:
+    if not isinstance(values, dict):
+        return []
+    return [
+        Fault(f"{where}{name}", repr(value)[:40], f"is no field; there are {', '.join(sorted(known))}")
+        for name, value in values.items()
+        if name not in known
+    ]

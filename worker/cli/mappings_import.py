@@ -1,0 +1,74 @@
+"""`marketmap mappings import`: a catalogue into the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from worker.app import editing
+from worker.cli.changing import Actor, AsJson, DryRun, Reason, refuse_faults, run_edit
+from worker.cli.console import fail, out, print_json
+from worker.cli.database import DatabaseUrl
+from worker.cli.mapping_file import read_text
+from worker.cli.shipped import shipped_catalogue
+from worker.domain.catalogue import load_catalogue
+from worker.domain.mapping import Mapping, MappingError
+from worker.storage.editing import Edit
+from worker.storage.mappings import ImportReport
+
+NAMED_AT_MOST = 8
+
+
+def import_(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A catalogue, - for stdin; without it the shipped one."),
+    ] = None,
+    *,
+    reason: Reason,
+    actor: Actor,
+    database_url: DatabaseUrl = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add the mappings of a catalogue, change those that differ, leave the rest; all of it or nothing.
+
+    Mappings that the catalogue does not name stay as they are, and what is switched off stays off.
+    """
+    source = file or shipped_catalogue()
+    mappings = _read(source)
+
+    async def run(edit: Edit) -> ImportReport:
+        return await editing.import_all(edit, mappings, actor=actor, reason=reason)
+
+    report = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+    if as_json:
+        print_json({"file": str(source), "dry_run": dry_run, **report._asdict()})
+    else:
+        out.print(_table(report, dry_run=dry_run))
+
+
+def _read(source: Path) -> list[Mapping]:
+    try:
+        return load_catalogue(read_text(source))
+    except MappingError as error:
+        refuse_faults(error, f"{source} cannot be used")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{source} cannot be read: {error}", code=2)
+
+
+def _table(report: ImportReport, *, dry_run: bool) -> Table:
+    table = Table("would be" if dry_run else "", "mappings", "which")
+    table.columns[1].justify = "right"
+    for what, names in report._asdict().items():
+        table.add_row(what, str(len(names)), "" if what == "unchanged" else _named(names))
+    return table
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - NAMED_AT_MOST
+    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
