@@ -18,6 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from tests.support.payloads import MISSING, PAYLOADS
+
 if TYPE_CHECKING:
     from worker.local.services import LocalServices
 
@@ -70,11 +72,9 @@ def database(services: Services) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def payloads() -> Path:
     """The folder with one real event as each bookmaker's API returned it; without it the test is skipped."""
-    beside = Path(__file__).parents[2] / "shared" / "payloads"
-    folder = Path(os.environ.get("MARKETMAP_PAYLOADS") or beside)
-    if not folder.is_dir():
-        pytest.skip(f"the real payloads are not in {folder} (MARKETMAP_PAYLOADS names another folder)")
-    return folder
+    if not PAYLOADS.is_dir():
+        pytest.skip(MISSING)
+    return PAYLOADS
 
 
 @pytest.fixture

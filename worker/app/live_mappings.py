@@ -188,6 +188,7 @@ def _collection_paused() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+        gc.collect(1)  # garbage that is frozen stays for ever
         gc.freeze()
 
 

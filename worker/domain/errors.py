@@ -10,9 +10,5 @@ class TransientError(Exception):
     """Try the same again later: the other side is away, busy, or asked for a retry."""
 
 
-class RefusedError(Exception):
-    """The other side will never take this data; it took nothing of it."""
-
-
 class FatalError(Exception):
     """Going on would do harm or is useless: stop the process, with its state as it is."""

@@ -85,14 +85,15 @@ class BatchHandler(Generic[T]):
     async def handle(self, records: Sequence[Record]) -> None:
         """Process a fetched batch. Stops between two parts of it when its partitions are to be given up."""
         async with self._assignment.claim(records) as claimed:
+            index = self._indexes.current  # one batch sees one version
             for part in _parts(claimed.records, self._batch_max_bytes):
                 if claimed.is_over:
                     return
-                await self._process(part, claimed)
+                await self._process(part, claimed, index)
 
-    async def _process(self, records: Sequence[Record], claimed: Claimed) -> None:
+    async def _process(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> None:
         clock = _StepClock()
-        plan = await self._plan(records, claimed)
+        plan = await self._plan(records, claimed, index)
         clock.lap("plan")
         await self._outputs.send(plan.outputs)
         clock.lap("publish")
@@ -103,9 +104,8 @@ class BatchHandler(Generic[T]):
         size = sum(len(record.value or b"") for record in records)
         self._report(BatchReport(len(records), size, clock.seconds, plan.outcomes, plan.dead, conflicts))
 
-    async def _plan(self, records: Sequence[Record], claimed: Claimed) -> Plan[T]:
+    async def _plan(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> Plan[T]:
         """In a thread: a record can be made to take seconds, and the loop serves heartbeats meanwhile."""
-        index = self._indexes.current  # one batch sees one version
         placed = [(record, claimed.partition_of(record)) for record in records]
 
         def plan() -> Plan[T]:

@@ -52,6 +52,10 @@ def test_the_worker_starts_on_a_ready_broker_and_a_migrated_database(services: d
     assert set(services["worker"]["depends_on"]) == {"kafka", "postgres", "migrate", "topics"}
 
 
+def test_somebody_publishes_the_changes_of_mappings(services: dict[str, Any]) -> None:
+    assert services["worker"]["environment"]["MARKETMAP_RELAY_IN_WORKER"] == "true"
+
+
 def test_every_variable_is_a_setting_and_every_value_is_accepted(
     services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

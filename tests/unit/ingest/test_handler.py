@@ -14,6 +14,7 @@ import pytest
 from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import FakeRecord, partition_of
 from worker.domain.errors import FatalError
+from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally
 from worker.domain.resolve import Resolution
 from worker.ingest.assignment import Assignment
@@ -166,6 +167,22 @@ async def test_parts_are_bounded_by_bytes_and_hold_at_least_one_record() -> None
     records = [FakeRecord(offset=n, value=b"x" * size) for n, size in enumerate(sizes)]
     await ground.handler(batch_max_bytes=100).handle(records)
     assert [what for step, what in ground.steps if step == "publish"] == [[0, 1], [2], [3], [4]]
+
+
+async def test_all_parts_of_a_batch_see_one_version_though_the_index_is_swapped_meanwhile() -> None:
+    @dataclass
+    class Swapping(Ground):
+        versions: list[int] = field(default_factory=list)
+
+        async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
+            self.versions += {count.newest.mapping_version for count in counts.values()}
+            self.current = MappingIndex((), self.current.version + 1)
+
+    ground = Swapping()
+    handler = ground.handler(batch_max_bytes=1)
+    await handler.handle(batch(3))
+    await handler.handle(batch(4)[3:])
+    assert ground.versions == [FOOTBALL.version] * 3 + [FOOTBALL.version + 3]
 
 
 async def test_a_batch_stops_between_two_parts_when_its_partitions_are_to_be_given_up() -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.payloads import MISSING, PAYLOADS
 from worker.synthetic.books.sportybet import filled, line_words
 from worker.synthetic.markets import FairPrices
 from worker.synthetic.model import MatchModel
 from worker.synthetic.offers import Offer, offers
 
-PAYLOADS = Path(__file__).parents[4] / "shared" / "payloads"
-pytestmark = pytest.mark.skipif(
-    not PAYLOADS.is_dir(), reason="the real payloads are not beside this checkout"
-)
+pytestmark = pytest.mark.skipif(not PAYLOADS.is_dir(), reason=MISSING)
 # Fitted to the event's 1X2, over/under 2.5 and corner prices.
 MODEL = MatchModel(goals=(1.38, 1.22), corners=(5.0, 4.4), cards=(2.0, 2.2), red_cards=(0.08, 0.09))
 MARGIN = 1.07

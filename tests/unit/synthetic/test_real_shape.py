@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.payloads import MISSING, PAYLOADS
 from worker.synthetic.books.bet9ja import market_of
 from worker.synthetic.expected import Generated
 
-PAYLOADS = Path(__file__).parents[4] / "shared" / "payloads"
-pytestmark = pytest.mark.skipif(
-    not PAYLOADS.is_dir(), reason="the real payloads are not beside this checkout"
-)
+pytestmark = pytest.mark.skipif(not PAYLOADS.is_dir(), reason=MISSING)
 
 
 def real(platform: str) -> Any:
