@@ -6,6 +6,7 @@ same whatever the order of markets and outcomes in the feed.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,6 +21,8 @@ from worker.domain.rows import Rejection, Row, Rows, Selection, shown
 
 LONGEST_ID: Final = 100
 LONGEST_NAME: Final = 255
+# Sorting all that a hostile payload can hold would keep every other thread waiting for most of a second.
+MOST_REJECTED: Final = 1000
 _LONGEST_LABEL: Final = 255
 
 
@@ -69,12 +72,16 @@ class Observation:
 
 @dataclass(slots=True)
 class Resolution:
-    """Every market of an observation, resolved, missed or rejected; lists in an order of their own."""
+    """Every market of an observation, resolved, missed or rejected; lists in an order of their own.
+
+    Of more rejections than MOST_REJECTED only the first are kept; ``more_rejected`` counts the others.
+    """
 
     markets: list[ResolvedMarket]
     misses: list[MissEntry]
     rejected: list[Rejection]
     missed: list[Missed]
+    more_rejected: int = 0
 
 
 def platform_rows(observation: Observation) -> Rows:
@@ -197,14 +204,14 @@ class _Found:
     def resolution(self) -> Resolution:
         self._sort_unmatched()
         markets = sorted(self.open.values(), key=lambda m: (m.claim.canonical_id, m.line or ""))
+        self.rejected.update(market.rejection() for market in markets if market.faults)
+        rejected = heapq.nsmallest(MOST_REJECTED, self.rejected, key=_rejection_order)
         return Resolution(
             markets=[market.resolved() for market in markets if not market.faults],
             misses=[_entry(key, rows) for key, rows in sorted(self.misses.items(), key=_miss_order)],
-            rejected=sorted(
-                self.rejected.union(market.rejection() for market in markets if market.faults),
-                key=lambda r: (r.external_market_id, r.line or "", r.code, r.detail),
-            ),
+            rejected=rejected,
             missed=self._missed(),
+            more_rejected=len(self.rejected) - len(rejected),
         )
 
     def _sort_unmatched(self) -> None:
@@ -227,6 +234,12 @@ class _Found:
             else:
                 known.rows.extend(rows)
         return list(counted.values())
+
+
+def _rejection_order(rejection: Rejection) -> tuple[bool, str, str, str, str]:
+    """What could not even be read comes last, so that it never crowds out the rest."""
+    external_id, line, code, detail = rejection
+    return code == "INVALID_KEY_FORMAT", external_id, line or "", code, detail
 
 
 def _miss_order(item: tuple[_MissKey, list[Row]]) -> tuple[str, str, str]:

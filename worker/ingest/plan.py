@@ -143,5 +143,5 @@ def _outcomes(platform: str, resolution: Resolution) -> list[tuple[Outcome, int]
     return [
         (Outcome(platform, "resolved"), len(resolution.markets)),
         (Outcome(platform, "missed"), len(resolution.misses)),
-        (Outcome(platform, "rejected"), len(resolution.rejected)),
+        (Outcome(platform, "rejected"), len(resolution.rejected) + resolution.more_rejected),
     ]

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.markets import FOOTBALL, answer, missed, run, sportybet
 from worker.domain.platforms import PLATFORMS, Platform
-from worker.domain.resolve import Observation, platform_rows, resolve
+from worker.domain.resolve import MOST_REJECTED, Observation, platform_rows, resolve
 
 
 def test_outcomes_come_in_the_mapping_s_order_and_markets_by_id_and_line() -> None:
@@ -120,3 +120,13 @@ def test_what_is_not_the_platform_s_container_holds_no_rows(platform: Platform, 
 def test_a_miss_of_several_names_shows_the_least() -> None:
     rows = [sportybet("800117", "variant=" + name, name) for name in ("Zeta", "Alpha")]
     assert [entry["market_name"] for entry in run("sportybet", rows).misses] == ["Alpha"]
+
+
+def test_of_very_many_rejections_the_first_are_kept_and_the_others_counted() -> None:
+    unreadable = [*range(MOST_REJECTED + 7), 0]
+    found = run("sportybet", [*unreadable, sportybet("1", prices={"Home": "0"})])
+    assert found.more_rejected == 8
+    assert len(found.rejected) == MOST_REJECTED
+    assert found.rejected[0].code == "INVALID_ODDS", "what cannot be read must not crowd out the rest"
+    backwards = run("sportybet", [sportybet("1", prices={"Home": "0"}), *reversed(unreadable)])
+    assert (backwards.rejected, backwards.more_rejected) == (found.rejected, found.more_rejected)

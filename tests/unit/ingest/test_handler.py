@@ -266,5 +266,5 @@ async def test_the_event_loop_is_served_while_large_messages_are_handled() -> No
 
 async def test_a_record_made_to_be_slow_does_not_hold_the_event_loop_up_for_as_long_as_it_takes() -> None:
     served = await served_while_handling(batch(1, large_record("%d", 1_400_000)))
-    # Sorting and freeing what it is made of holds the interpreter itself, for a part of the time.
-    assert median(one.longest_gap / one.total for one in served) < 0.6
+    # Freeing what it is made of holds the interpreter itself, for a part of the time.
+    assert median(one.longest_gap / one.total for one in served) < 0.4
