@@ -20,7 +20,8 @@ from worker.storage.misses import MissKey
 async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Sequence[MissKey]:
     """Mark what the mappings of these changes cover, whoever made them; returns which markets changed.
 
-    It may be done again: what is MAPPED stays so. Raises StorageUnavailable, StorageRefused or StorageFatal.
+    What an editor ignores stays IGNORED. It may be done again: what is MAPPED stays so. Raises
+    StorageUnavailable, StorageRefused or StorageFatal.
     """
     names = {change.canonical_id for change in changes if change.new_value is not None}
     async with transaction(engine) as connection:
@@ -39,7 +40,8 @@ async def mark_covered(
 ) -> Sequence[MissKey]:
     """Mark the misses of these mappings' markets that ``index`` covers as MAPPED; returns which.
 
-    ``index`` holds at least all active mappings that have a platform id in common with them, at ``version``.
+    Those that an editor ignores stay IGNORED. ``index`` holds at least all active mappings that have a
+    platform id in common with them, at ``version``.
     """
     markets = {(p, market_id) for one in mappings for p in PLATFORMS if (market_id := one.id_on(p))}
     missed = await misses.misses_of(connection, markets) if markets else []

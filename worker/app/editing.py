@@ -6,7 +6,7 @@ They write first and look for rivals then; raising takes the change back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 from worker.app.covering import claimants, mark_covered, usable
@@ -15,7 +15,7 @@ from worker.domain.diff import FieldChange, diff
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, parse_mapping
 from worker.storage.audit import AuditRow, history, last_version
-from worker.storage.editing import Edit
+from worker.storage.editing import Deleted, Edit, StaleVersion
 from worker.storage.mappings import ImportReport, StoredMapping, get, import_mappings, list_mappings
 from worker.storage.misses import MissKey
 
@@ -93,12 +93,17 @@ async def roll_back(
 ) -> Change:
     """Make the mapping equal to what it was at a version, by a new change; one that is deleted comes back.
 
+    The version of a deleted mapping, for ``expected_version``, is the one that deleted it.
     Raises NoSuchStateError when it was not there then, MappingError when it could not be used today, and as
     ``update``.
     """
-    past = state_at(await history(edit.connection, canonical_id), canonical_id, version)
+    changes = await history(edit.connection, canonical_id)
+    past = state_at(changes, canonical_id, version)
     mapping, is_active = parse_mapping(past), bool(past["is_active"])
     if await get(edit.connection, canonical_id) is None:
+        deleted = Deleted(canonical_id, changes[-1].id)
+        if expected_version is not None and expected_version != deleted.version:
+            raise StaleVersion(expected_version, deleted)
         return await create(edit, mapping, is_active=is_active)
     return await update(edit, canonical_id, lambda _: mapping, expected_version, is_active=is_active)
 
@@ -114,9 +119,16 @@ def state_at(changes: Sequence[AuditRow], canonical_id: str, version: int) -> St
     return past
 
 
-async def import_all(edit: Edit, mappings: Sequence[Mapping], *, actor: str, reason: str) -> ImportReport:
-    """Import a catalogue, all of it or nothing. Raises ConflictError, and as ``import_mappings``."""
-    report = await import_mappings(edit.connection, mappings, actor=actor, reason=reason)
+async def import_all(
+    edit: Edit, mappings: Sequence[Mapping], *, actor: str, reason: str, switched_off: Collection[str] = ()
+) -> ImportReport:
+    """Import a catalogue, all of it or nothing; new ones of ``switched_off`` are inactive.
+
+    Raises ConflictError, and as ``import_mappings``.
+    """
+    report = await import_mappings(
+        edit.connection, mappings, actor=actor, reason=reason, switched_off=switched_off
+    )
     names = {*report.added, *report.changed}
     active = usable(await list_mappings(edit.connection, is_active=True))
     written = [one for one in active if one.canonical_id in names]

@@ -67,7 +67,7 @@ def _with_id(current: State, key: MissKey) -> State:
 
 
 async def _marked(edit: Edit, miss: Miss, change: Change) -> Change:
-    """The miss as MAPPED by the change, also where its labels hold names that cannot be checked here."""
+    """The miss as MAPPED by the change, also an ignored one, or one whose labels hold names of teams."""
     source, external_market_id = miss.key
     rows = await list_mappings(
         edit.connection, is_active=True, platform=source, market_id=external_market_id.partition("?")[0]
@@ -84,6 +84,6 @@ async def _marked(edit: Edit, miss: Miss, change: Change) -> Change:
             + ", ".join(map(repr, found.unknown))
         )
     if miss.key not in change.covered and change.version is not None:
-        marked = await misses.cover(edit.connection, change.version, [miss.key])
+        marked = await misses.cover(edit.connection, change.version, [miss.key], ignored_too=True)
         change = change._replace(covered=[*change.covered, *marked])
     return change

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
-from typing import Annotated, NoReturn, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 from worker.app.editing import Change, ConflictError, NoSuchStateError
 from worker.cli.console import err, fail, print_json
-from worker.cli.database import chosen_url, run_on_database
+from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
+from worker.cli.mapping_file import read_text
 from worker.cli.mapping_tables import change_json, change_table, history_table, print_table
 from worker.domain.mapping import MappingError
 from worker.storage.audit import history
@@ -17,6 +20,7 @@ from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, Unk
 from worker.storage.engine import create_engine
 
 Result = TypeVar("Result")
+MappingChange = Callable[[Edit], Awaitable[Change]]
 
 CanonicalId = Annotated[str, typer.Argument(help="The mapping's canonical id.", show_default=False)]
 Actor = Annotated[
@@ -67,6 +71,50 @@ def run_edit(
         fail(str(error), code=2)
 
 
+def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
+    """Make a command of one change: with the options that each of them has, run and reported.
+
+    ``command`` takes the options that are its own and returns the change.
+    """
+
+    def run(
+        *,
+        reason: Reason,
+        actor: Actor,
+        database_url: DatabaseUrl = None,
+        dry_run: DryRun = False,
+        as_json: AsJson = False,
+        **own: Any,
+    ) -> None:
+        change_mapping(
+            database_url, command(**own), actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+        )
+
+    parameters = [
+        *inspect.signature(command, eval_str=True).parameters.values(),
+        *list(inspect.signature(run, eval_str=True).parameters.values())[:-1],
+    ]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    # Typer reads the options from these two.
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # as functools.wraps does
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def change_mapping(
+    database_url: str | None,
+    change: MappingChange,
+    *,
+    actor: str,
+    reason: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Change one mapping, and say what was changed, or would be."""
+    done = run_edit(database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+    _report(done, dry_run=dry_run, as_json=as_json)
+
+
 async def _edit(
     url: str, change: Callable[[Edit], Awaitable[Result]], *, actor: str, reason: str, dry_run: bool
 ) -> Result:
@@ -81,6 +129,16 @@ async def _edit(
                 raise Outdated(error, history_table(since, title="Changed since")) from error
     finally:
         await engine.dispose()
+
+
+def read_file(file: Path, parse: Callable[[str], Result]) -> Result:
+    """What ``parse`` makes of the file, `-` is stdin. One that cannot be used ends the command."""
+    try:
+        return parse(read_text(file))
+    except MappingError as error:
+        refuse_faults(error, f"{file} cannot be used")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{file} cannot be read: {error}", code=2)
 
 
 def refuse_faults(error: MappingError, what: str) -> NoReturn:
@@ -103,8 +161,7 @@ def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
     )
 
 
-def report_change(change: Change, *, dry_run: bool, as_json: bool) -> None:
-    """Say what was changed, or would be."""
+def _report(change: Change, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         taken_back = {"version": None} if dry_run else {}
         print_json(change_json(change) | taken_back | {"dry_run": dry_run})

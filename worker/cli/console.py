@@ -1,6 +1,7 @@
 """What a command writes: data for people and machines on stdout, everything else on stderr."""
 
 import json
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -14,6 +15,17 @@ err = Console(stderr=True, highlight=False)
 def print_json(value: Any) -> None:
     """Write one JSON document on stdout, plain: no colours and no line breaks of the terminal's width."""
     typer.echo(json.dumps(value, indent=2, default=str))
+
+
+def write_text(text: str, file: Path | None) -> None:
+    """Write to the file, or to stdout where none is named; a file that cannot be written ends the command."""
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(f"{file} cannot be written: {error}", code=2)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from worker.cli import demo_pictures as pictures
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out
 from worker.cli.demo_mapping import Mapped
+from worker.cli.demo_verdict import DEFAULT_EVENTS, Seen, exit_code, judge
 from worker.cli.demo_worker import DemoWorker, progress, running_worker
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_catalogue
@@ -35,8 +35,7 @@ from worker.local.services import LocalServices
 from worker.storage.engine import create_engine
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
-from worker.synthetic.expected import Generated, expected_miss_counts
-from worker.synthetic.oracle import Difference, Kind, check
+from worker.synthetic.expected import Generated
 from worker.synthetic.scrape import generate_scrape
 
 UNREADABLE: Final = b'{"platform": "sportybet", "event": {"id": "sr:match:1"}, "markets": [NaN'
@@ -50,18 +49,11 @@ class Feed(NamedTuple):
     started_at: datetime
 
 
-class Seen(NamedTuple):
-    """What a demo run found on the topics and in the database."""
-
-    events: list[pictures.Event]
-    dead: list[pictures.Dead]
-    misses: list[pictures.Miss]
-    seconds: float
-
-
 def demo(
     *,
-    events: Annotated[int, typer.Option(min=1, max=2000, help="Football events in the scrape.")] = 60,
+    events: Annotated[
+        int, typer.Option(min=1, max=2000, help="Football events in the scrape.")
+    ] = DEFAULT_EVENTS,
     seed: Annotated[int, typer.Option(help="The same seed gives the same scrape.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the services and the data in place.")] = False,
 ) -> None:
@@ -69,13 +61,12 @@ def demo(
 
     Starts Kafka and Postgres unless MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL name
     running ones. Works in a database and on topics of its own. Exit code 1 when one label, price or count is
-    not the one that the generator knows to be true.
+    not the one that the generator knows to be true, or when 60 events lack the market to map.
     """
     with _services(keep=keep):
         base = connected_settings(kafka=True, database=True)
-        wrong = asyncio.run(_run(base, events=events, seed=seed, keep=keep))
-    if wrong:
-        raise typer.Exit(1)
+        code = asyncio.run(_run(base, events=events, seed=seed, keep=keep))
+    raise typer.Exit(code)
 
 
 @contextmanager
@@ -99,8 +90,8 @@ def _services(*, keep: bool) -> Iterator[None]:
                 services.stop()
 
 
-async def _run(base: Settings, *, events: int, seed: int, keep: bool) -> bool:
-    """Whether anything was wrong."""
+async def _run(base: Settings, *, events: int, seed: int, keep: bool) -> int:
+    """The exit code."""
     async with _own_place(base, keep=keep) as settings:
         await _prepare(settings)
         feed = Feed(seed, datetime.now(UTC) - timedelta(seconds=events * 0.4))
@@ -111,17 +102,19 @@ async def _run(base: Settings, *, events: int, seed: int, keep: bool) -> bool:
             seen = await _collect(settings, asyncio.get_running_loop().time() - started)
             pictures.show(seen.events, seen.misses, seen.dead, seconds=seen.seconds, to=out)
             mapped = await demo_mapping.map_missed(settings)
-            if mapped is not None:
+            if mapped is None:
+                pictures.no_second_act(to=out)
+            else:
                 await _show_mapped(settings, worker, mapped)
                 again = await _publish(settings, feed, events=min(events, _SECOND_EVENTS), scrape=1)
                 await worker.has_committed(len(truth) + 1 + len(again))
                 seen = await _collect(settings, seen.seconds)
                 truth = [*truth, *map(demo_mapping.as_mapped, again)]
                 pictures.second_scrape(mapped, _events_of(again, seen), _matching(again, seen), to=out)
-        differences = [*compare(truth, seen), *_outdated(mapped, truth, seen)]
+        differences = judge(truth, seen, mapped, events=events)
         pictures.verdict(truth, differences, to=out)
         pictures.what_next(settings if keep else None, to=out)
-    return bool(differences)
+    return exit_code(differences)
 
 
 async def _show_mapped(settings: Settings, worker: DemoWorker, mapped: Mapped) -> None:
@@ -144,18 +137,6 @@ def _matching(scrape: list[Generated], seen: Seen) -> list[pictures.Event]:
         event
         for event in seen.events
         if event["scrape_id"] not in ids and (event["platform"], event["event"]["id"]) in places
-    ]
-
-
-def _outdated(mapped: Mapped | None, truth: list[Generated], seen: Seen) -> list[Difference]:
-    """Events of the last scrape that were resolved before the mapping: none, the worker had it by then."""
-    last = max(generated.observation["scrape_id"] for generated in truth)
-    if mapped is None:
-        return []
-    return [
-        Difference("MISSING_MARKET", event["event"]["id"], f"version {mapped.version}", f"version {version}")
-        for event in seen.events
-        if event["scrape_id"] == last and (version := event["mapping_version"]) < mapped.version
     ]
 
 
@@ -232,29 +213,3 @@ async def _collect(settings: Settings, seconds: float) -> Seen:
         misses,
         seconds,
     )
-
-
-def compare(truth: list[Generated], seen: Seen) -> list[Difference]:
-    """Every difference between what the generator knows and what came out."""
-    by_event = {_identity(event): event for event in seen.events}
-    differences = []
-    for generated in truth:
-        event = by_event.get(_identity(generated.observation))
-        if event is None:
-            differences.append(Difference("MISSING_MARKET", generated.key, "an event", "nothing"))
-        else:
-            differences += check(generated.expected, event)
-    counted = Counter({(miss.source, miss.external_market_id): miss.occurrences for miss in seen.misses})
-    expected = expected_miss_counts(truth)
-    for key in counted.keys() | expected.keys():
-        if counted[key] != expected[key]:
-            kind: Kind = "MISSING_MISS" if counted[key] < expected[key] else "EXTRA_MISS"
-            differences.append(Difference(kind, " ".join(key), str(expected[key]), str(counted[key])))
-    if len(seen.events) != len(truth) or len(seen.dead) != 1:
-        found = f"{len(seen.events)} events, {len(seen.dead)} dead letters"
-        differences.append(Difference("REPEATED", "topics", f"{len(truth)} events, 1 dead letter", found))
-    return differences
-
-
-def _identity(observation: pictures.Event) -> tuple[str, str, str]:
-    return observation["scrape_id"], observation["platform"], observation["event"]["id"]

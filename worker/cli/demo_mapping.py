@@ -1,6 +1,6 @@
 """The second act of a demo: an editor maps a missed market, and the next scrape shows it.
 
-The market is Bet9ja's Asian over/under, because its meaning is beyond doubt: its keys say line, over, under.
+The market is Bet9ja's Asian over/under.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from worker.storage.misses import Miss, MissKey
 from worker.synthetic.expected import ExpectedMarket, ExpectedOutcome, Generated
 
 MARKET: Final[MissKey] = ("bet9ja", "S_OUA")
+WHY: Final = "its meaning is beyond doubt: its keys say line, over and under"
 CANONICAL_ID: Final = "over_under_asian_ft"
 ACTOR: Final = "demo"
 _OUTCOMES: Final = {"O": "over", "U": "under"}

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas import DeadLetter, MappingChanged
 from worker.app.settings import Settings
 from worker.app.topic_reader import AnyRecord
-from worker.cli.demo_mapping import Mapped
+from worker.cli.demo_mapping import MARKET, WHY, Mapped
 from worker.cli.mapping_tables import history_table
 from worker.synthetic.expected import Generated
 from worker.synthetic.oracle import Difference, wrong_labels
@@ -169,8 +169,9 @@ def mapped(done: Mapped, published: MappingChanged, loaded: dict[str, Any], *, t
     to.print()
     to.print(
         f"[bold]An editor maps {source} {market_id}[/] ({done.miss.market_name or 'no name'}), "
-        f"number {done.place} of {done.queue} in the queue. The audit log:"
+        f"number {done.place} of {done.queue} in the queue."
     )
+    to.print(f"Chosen because {WHY}. The audit log:")
     to.print(history_table(done.history, title=done.change.canonical_id))
     to.print(
         f"On mappings.changes: {published.action} {published.canonical_id}, version "
@@ -181,6 +182,12 @@ def mapped(done: Mapped, published: MappingChanged, loaded: dict[str, Any], *, t
     delay_s = loaded.get("delay_s")
     took = "" if delay_s is None else f", {delay_s * 1000:.0f} ms after the change"
     to.print(f"The worker resolves with version {loaded['version']}{took}.")
+
+
+def no_second_act(*, to: Console) -> None:
+    market = " ".join(MARKET)
+    to.print()
+    to.print(f"[bold red]No second act: {market}, the market to map, is not in the queue of misses.[/]")
 
 
 def second_scrape(done: Mapped, after: Sequence[Event], before: Sequence[Event], *, to: Console) -> None:
@@ -232,7 +239,6 @@ def what_next(kept: Settings | None, *, to: Console) -> None:
         to.print("  make demo ARGS=--keep           the same, and leave everything running")
         to.print("  marketmap resolve FILE          resolve your own observations; needs no broker")
         to.print("  marketmap validate FILE         what is wrong with a payload, field by field")
-        to.print("  docs/editing.md                 how mappings are made and changed")
         return
     to.print("Everything is left running. To look at it:")
     for name in ("database_url", "topic_prefix", "group_id"):
@@ -240,5 +246,4 @@ def what_next(kept: Settings | None, *, to: Console) -> None:
     to.print("Try next:")
     to.print("  marketmap run worker            go on resolving")
     to.print("  marketmap unmapped list         what to map next")
-    to.print("  marketmap topics ensure --json  the topics as they are")
     to.print("  marketmap services down         stop Kafka and Postgres")

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli import mappings_edit
 from worker.cli.changing import AsJson, CanonicalId, refuse_faults
-from worker.cli.console import err, fail, out, print_json
+from worker.cli.console import err, fail, out, print_json, write_text
 from worker.cli.database import DatabaseUrl, read_database
 from worker.cli.mapping_file import dump_yaml
 from worker.cli.mapping_tables import (
@@ -25,7 +25,7 @@ from worker.cli.mapping_tables import (
     print_table,
 )
 from worker.cli.mappings_import import import_
-from worker.domain.catalogue import dump_catalogue
+from worker.domain.catalogue import Entry, dump_entries
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
 from worker.domain.platforms import PLATFORMS
 from worker.storage import audit, mappings
@@ -108,26 +108,31 @@ def export(
         str | None, typer.Argument(help="One mapping, as YAML to edit; without it all active ones.")
     ] = None,
     *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="A catalogue with the inactive ones, too.")
+    ] = False,
     output: Annotated[Path | None, typer.Option(help="A file to write; by default stdout.")] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Write a catalogue that `import` reads, or one mapping that `update --file` reads.
 
-    A catalogue holds the active mappings, in the order in which they were added.
+    A catalogue holds the active mappings, with --all the inactive ones as well, in the order in which they
+    were added.
     """
+    if everything and canonical_id is not None:
+        fail("Give either one mapping or --all.", code=2)
     if canonical_id is None:
-        rows = read_database(database_url, _read_active)
-        written = dump_catalogue([_usable(row) for row in sorted(rows, key=attrgetter("id"))])
+        rows = read_database(database_url, _read_all if everything else _read_active)
+        ordered = sorted(rows, key=attrgetter("id"))
+        written = dump_entries([Entry(_usable(row), row.is_active) for row in ordered])
     else:
         row = _get(database_url, canonical_id)
         written = dump_yaml(_usable(row), row.version)
-    if output is None:
-        typer.echo(written, nl=False)
-        return
-    try:
-        output.write_text(written, encoding="utf-8")
-    except OSError as error:
-        fail(f"{output} cannot be written: {error}", code=2)
+    write_text(written, output)
+
+
+async def _read_all(connection: AsyncConnection) -> Sequence[StoredMapping]:
+    return await mappings.list_mappings(connection)
 
 
 async def _read_active(connection: AsyncConnection) -> Sequence[StoredMapping]:

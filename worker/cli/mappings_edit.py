@@ -8,24 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from worker.app import editing
-from worker.app.editing import Change
-from worker.cli.changing import (
-    Actor,
-    AsJson,
-    CanonicalId,
-    DryRun,
-    ExpectedVersion,
-    Reason,
-    refuse_faults,
-    report_change,
-    run_edit,
-)
+from worker.cli.changing import CanonicalId, ExpectedVersion, MappingChange, changes, read_file, refuse_faults
 from worker.cli.console import fail
-from worker.cli.database import DatabaseUrl
-from worker.cli.mapping_file import parse_values, read_text, split_version
+from worker.cli.mapping_file import parse_values, split_version
 from worker.domain.assign import FIELDS, assign
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
-from worker.storage.editing import Edit
 
 MappingFile = Annotated[
     Path | None, typer.Option("--file", help="The mapping as YAML or JSON, - for stdin.", show_default=False)
@@ -41,39 +28,26 @@ Assignments = Annotated[
 ]
 
 
+@changes
 def create(
     *,
-    reason: Reason,
-    actor: Actor,
     file: MappingFile = None,
     assignments: Assignments = None,
     inactive: Annotated[bool, typer.Option("--inactive", help="Switched off to begin with.")] = False,
-    database_url: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+) -> MappingChange:
     """Add a mapping from a file, from --set, or from a file with --set on top."""
     mapping = read_mapping(file, assignments)
-
-    async def run(edit: Edit) -> Change:
-        return await editing.create(edit, mapping, is_active=not inactive)
-
-    change = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
-    report_change(change, dry_run=dry_run, as_json=as_json)
+    return lambda edit: editing.create(edit, mapping, is_active=not inactive)
 
 
+@changes
 def update(
     canonical_id: CanonicalId,
     *,
-    reason: Reason,
-    actor: Actor,
     file: MappingFile = None,
     assignments: Assignments = None,
     expected_version: ExpectedVersion = None,
-    database_url: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+) -> MappingChange:
     """Change a mapping: put a file in its place, or set single fields.
 
     The version that `export` wrote into the file is the expected one, unless --expected-version says another.
@@ -85,110 +59,47 @@ def update(
     def revise(current: dict[str, Any]) -> Mapping:
         return replacement or parse_mapping(assign(current, assignments or []))
 
-    async def run(edit: Edit) -> Change:
-        return await editing.update(edit, canonical_id, revise, expected_version or version)
-
-    change = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
-    report_change(change, dry_run=dry_run, as_json=as_json)
+    expected = version if expected_version is None else expected_version
+    return lambda edit: editing.update(edit, canonical_id, revise, expected)
 
 
-def activate(
-    canonical_id: CanonicalId,
-    *,
-    reason: Reason,
-    actor: Actor,
-    expected_version: ExpectedVersion = None,
-    database_url: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+@changes
+def activate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
     """Switch a mapping on: workers use it from their next batch."""
-
-    async def run(edit: Edit) -> Change:
-        return await editing.set_active(edit, canonical_id, expected_version, is_active=True)
-
-    change = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
-    report_change(change, dry_run=dry_run, as_json=as_json)
+    return lambda edit: editing.set_active(edit, canonical_id, expected_version, is_active=True)
 
 
-def deactivate(
-    canonical_id: CanonicalId,
-    *,
-    reason: Reason,
-    actor: Actor,
-    expected_version: ExpectedVersion = None,
-    database_url: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+@changes
+def deactivate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
     """Switch a mapping off: its markets are missed again."""
-
-    async def run(edit: Edit) -> Change:
-        return await editing.set_active(edit, canonical_id, expected_version, is_active=False)
-
-    change = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
-    report_change(change, dry_run=dry_run, as_json=as_json)
+    return lambda edit: editing.set_active(edit, canonical_id, expected_version, is_active=False)
 
 
-def delete(
-    canonical_id: CanonicalId,
-    *,
-    reason: Reason,
-    actor: Actor,
-    expected_version: ExpectedVersion = None,
-    database_url: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+@changes
+def delete(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
     """Delete a mapping. Its history stays, and `rollback` brings it back."""
-
-    async def run(edit: Edit) -> Change:
-        return await editing.delete(edit, canonical_id, expected_version)
-
-    change = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
-    report_change(change, dry_run=dry_run, as_json=as_json)
+    return lambda edit: editing.delete(edit, canonical_id, expected_version)
 
 
+@changes
 def rollback(
     canonical_id: CanonicalId,
     version: Annotated[int, typer.Argument(help="The version to go back to, as `history` shows it.", min=1)],
     *,
-    reason: Reason,
-    actor: Actor,
     expected_version: ExpectedVersion = None,
-    database_url: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+) -> MappingChange:
     """Make a mapping what it was at a version, by a new change. One that was deleted comes back."""
-
-    async def run(edit: Edit) -> Change:
-        return await editing.roll_back(edit, canonical_id, version, expected_version)
-
-    change = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
-    report_change(change, dry_run=dry_run, as_json=as_json)
+    return lambda edit: editing.roll_back(edit, canonical_id, version, expected_version)
 
 
 def read_mapping(file: Path | None, assignments: list[str] | None) -> Mapping:
     """The mapping of a file with assignments on top; what is wrong with it ends the command."""
-    values = _read(file) if file else {}
+    values = read_file(file, parse_values) if file else {}
     return _parse({**values, **_assign(values, assignments)} if assignments else values)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return parse_values(read_text(file))
-    except MappingError as error:
-        refuse_faults(error, f"{file} cannot be used")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{file} cannot be read: {error}", code=2)
-
-
 def _replacement(file: Path) -> tuple[Mapping, int | None]:
-    try:
-        return split_version(_read(file))
-    except MappingError as error:
-        refuse_faults(error, f"{file} cannot be used")
+    return read_file(file, lambda text: split_version(parse_values(text)))
 
 
 def _assign(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:

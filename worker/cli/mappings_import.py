@@ -10,13 +10,11 @@ import typer
 from rich.table import Table
 
 from worker.app import editing
-from worker.cli.changing import Actor, AsJson, DryRun, Reason, refuse_faults, run_edit
-from worker.cli.console import fail, out, print_json
+from worker.cli.changing import Actor, AsJson, DryRun, Reason, read_file, run_edit
+from worker.cli.console import out, print_json
 from worker.cli.database import DatabaseUrl
-from worker.cli.mapping_file import read_text
 from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
-from worker.domain.mapping import Mapping, MappingError
+from worker.domain.catalogue import load_entries
 from worker.storage.editing import Edit
 from worker.storage.mappings import ImportReport
 
@@ -37,28 +35,22 @@ def import_(
 ) -> None:
     """Add the mappings of a catalogue, change those that differ, leave the rest; all of it or nothing.
 
-    Mappings that the catalogue does not name stay as they are, and what is switched off stays off.
+    Mappings that the catalogue does not name stay as they are. What is there stays switched on or off as it
+    is; a new one is on, unless the catalogue says that it is off.
     """
     source = file or shipped_catalogue()
-    mappings = _read(source)
+    entries = read_file(source, load_entries)
+    mappings = [entry.mapping for entry in entries]
+    switched_off = {entry.mapping.canonical_id for entry in entries if not entry.is_active}
 
     async def run(edit: Edit) -> ImportReport:
-        return await editing.import_all(edit, mappings, actor=actor, reason=reason)
+        return await editing.import_all(edit, mappings, actor=actor, reason=reason, switched_off=switched_off)
 
     report = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
     if as_json:
         print_json({"file": str(source), "dry_run": dry_run, **report._asdict()})
     else:
         out.print(_table(report, dry_run=dry_run))
-
-
-def _read(source: Path) -> list[Mapping]:
-    try:
-        return load_catalogue(read_text(source))
-    except MappingError as error:
-        refuse_faults(error, f"{source} cannot be used")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{source} cannot be read: {error}", code=2)
 
 
 def _table(report: ImportReport, *, dry_run: bool) -> Table:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, get_args
+from functools import partial
+from typing import Annotated, Protocol, get_args
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,6 +34,15 @@ MarketIds = Annotated[
     list[str], typer.Argument(help="The book's ids of the markets, as `list` shows them.", show_default=False)
 ]
 Mark = Callable[[AsyncConnection, list[MissKey]], Awaitable[Sequence[MissKey]]]
+
+
+class SignedMark(Protocol):
+    """Changes the status of markets and keeps who did it and why; returns those of which it was another."""
+
+    def __call__(
+        self, connection: AsyncConnection, keys: list[MissKey], /, *, actor: str, notes: str | None
+    ) -> Awaitable[Sequence[MissKey]]: ...
+
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -120,23 +130,26 @@ def show(
         out.print("No active mapping has this id.")
 
 
-@app.command()
-def acknowledge(
-    source: Source,
-    market_ids: MarketIds,
-    *,
-    reason: Reason,
-    actor: Actor,
-    database_url: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say that somebody works on it."""
+def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
+    """A command that brings markets to a status and asks for nothing but who and why."""
 
-    async def mark(connection: AsyncConnection, keys: list[MissKey]) -> Sequence[MissKey]:
-        return await misses.acknowledge(connection, keys, actor=actor, notes=reason)
+    def command(
+        source: Source,
+        market_ids: MarketIds,
+        *,
+        reason: Reason,
+        actor: Actor,
+        database_url: DatabaseUrl = None,
+        dry_run: DryRun = False,
+        as_json: AsJson = False,
+    ) -> None:
+        signed = partial(mark, actor=actor, notes=reason)
+        _mark(database_url, source, market_ids, signed, status, dry_run=dry_run, as_json=as_json)
 
-    _mark(database_url, source, market_ids, mark, "ACKNOWLEDGED", dry_run=dry_run, as_json=as_json)
+    return command
+
+
+app.command("acknowledge", help="Say that somebody works on it.")(_marks("ACKNOWLEDGED", misses.acknowledge))
 
 
 @app.command()
@@ -178,23 +191,7 @@ def ignore(
     _mark(database_url, source, market_ids, mark, "IGNORED", dry_run=dry_run, as_json=as_json)
 
 
-@app.command()
-def reopen(
-    source: Source,
-    market_ids: MarketIds,
-    *,
-    reason: Reason,
-    actor: Actor,
-    database_url: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Make it work again, whatever was decided about it."""
-
-    async def mark(connection: AsyncConnection, keys: list[MissKey]) -> Sequence[MissKey]:
-        return await misses.reopen(connection, keys, actor=actor, notes=reason)
-
-    _mark(database_url, source, market_ids, mark, "NEW", dry_run=dry_run, as_json=as_json)
+app.command("reopen", help="Make it work again, whatever was decided about it.")(_marks("NEW", misses.reopen))
 
 
 def _choose(option: str, value: str | None, choices: Sequence[str]) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.app import triage
 from worker.app.editing import Change
 from worker.app.triage import NotCoveredError
-from worker.cli.changing import AsJson, DryRun, ExpectedVersion, report_change, run_edit
-from worker.cli.console import fail
+from worker.cli.changing import AsJson, DryRun, ExpectedVersion, change_mapping
+from worker.cli.console import fail, write_text
 from worker.cli.database import DatabaseUrl, read_database
 from worker.cli.mapping_file import dump_values
 from worker.cli.mappings_edit import Assignments, MappingFile, read_mapping
@@ -67,8 +67,7 @@ def map_(
         except (NotCoveredError, UnknownMiss) as error:
             fail(f"{error}; nothing was changed")
 
-    change = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
-    report_change(change, dry_run=dry_run, as_json=as_json)
+    change_mapping(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
 
 
 def _write_draft(database_url: str | None, source: str, market_id: str, file: Path | None) -> None:
@@ -79,13 +78,7 @@ def _write_draft(database_url: str | None, source: str, market_id: str, file: Pa
         text = draft_text(read_database(database_url, read))
     except UnknownMiss as error:
         fail(str(error))
-    if file is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        fail(f"{file} cannot be written: {error}", code=2)
+    write_text(text, file)
 
 
 def draft_text(miss: Miss) -> str:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from worker.domain.mapping import Fault, Mapping, MappingError, dump_mapping, parse_mapping
 
 FORMAT: Final = 1
 
 
+class Entry(NamedTuple):
+    """One mapping of a catalogue, and whether it is switched on."""
+
+    mapping: Mapping
+    is_active: bool = True
+
+
 def load_catalogue(text: str) -> list[Mapping]:
-    """The mappings of a catalogue file, in the file's order.
+    """The mappings of a catalogue file that are switched on, in the file's order. Raises as load_entries."""
+    return [entry.mapping for entry in load_entries(text) if entry.is_active]
+
+
+def load_entries(text: str) -> list[Entry]:
+    """All mappings of a catalogue file, in the file's order; one is off where `is_active` is false.
 
     Raises MappingError: every fault of every mapping, its field prefixed with ``mappings[i]``, and canonical
     ids that stand twice.
@@ -29,29 +41,45 @@ def load_catalogue(text: str) -> list[Mapping]:
     return _parse_rows(rows)
 
 
-def _parse_rows(rows: list[Any]) -> list[Mapping]:
-    mappings: list[Mapping] = []
+def _parse_rows(rows: list[Any]) -> list[Entry]:
+    entries: list[Entry] = []
     faults: list[Fault] = []
     first: dict[str, int] = {}
     for index, row in enumerate(rows):
         try:
-            mapping = parse_mapping(row if isinstance(row, dict) else {})
+            mapping, is_active = _parse_entry(row if isinstance(row, dict) else {})
         except MappingError as error:
             faults += [fault._replace(field=f"mappings[{index}].{fault.field}") for fault in error.faults]
             continue
         if first.setdefault(mapping.canonical_id, index) != index:
             reason = f"stands already at mappings[{first[mapping.canonical_id]}]"
             faults.append(Fault(f"mappings[{index}].canonical_id", mapping.canonical_id, reason))
-        mappings.append(mapping)
+        entries.append(Entry(mapping, is_active))
     if faults:
         raise MappingError(faults)
-    return mappings
+    return entries
+
+
+def _parse_entry(row: dict[str, Any]) -> Entry:
+    mapping, is_active = parse_mapping(row), row.get("is_active", True)
+    if type(is_active) is not bool:
+        raise MappingError([Fault("is_active", repr(is_active)[:40], "must be true or false")])
+    return Entry(mapping, is_active)
 
 
 def dump_catalogue(mappings: Iterable[Mapping]) -> str:
+    """Catalogue text of mappings that are switched on; as dump_entries."""
+    return dump_entries(map(Entry, mappings))
+
+
+def dump_entries(entries: Iterable[Entry]) -> str:
     """Catalogue text, one field or outcome a line so that a diff reads well; ends with a newline."""
-    blocks = ",\n".join(_dump_block(dump_mapping(mapping)) for mapping in mappings)
+    blocks = ",\n".join(_dump_block(_dump_entry(entry)) for entry in entries)
     return f'{{"format": {FORMAT}, "mappings": [\n{blocks}\n]}}\n'
+
+
+def _dump_entry(entry: Entry) -> dict[str, Any]:
+    return dump_mapping(entry.mapping) | ({} if entry.is_active else {"is_active": False})
 
 
 def _dump_block(row: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -27,10 +27,17 @@ class UnknownMapping(LookupError):  # noqa: N818 (it names what was found: nothi
         self.canonical_id = canonical_id
 
 
-class StaleVersion(Exception):  # noqa: N818 (it names what happened, not a mistake)
-    """The mapping was changed after the editor read it. `current` is the row as it stands now."""
+class Deleted(NamedTuple):
+    """A mapping that is gone. `version` is the one that deleted it."""
 
-    def __init__(self, expected: int, current: StoredMapping) -> None:
+    canonical_id: str
+    version: int
+
+
+class StaleVersion(Exception):  # noqa: N818 (it names what happened, not a mistake)
+    """The mapping was changed after the editor read it. `current` is the row as it stands now, if it does."""
+
+    def __init__(self, expected: int, current: StoredMapping | Deleted) -> None:
         super().__init__(
             f"{current.canonical_id} is at version {current.version} now, you changed version {expected}"
         )
@@ -63,8 +70,8 @@ class Edit:
         found = await mappings.get(self.connection, canonical_id)
         if found is None:
             raise UnknownMapping(canonical_id)
-        if expected_version not in {None, found.version}:
-            raise StaleVersion(expected_version or 0, found)
+        if expected_version is not None and expected_version != found.version:
+            raise StaleVersion(expected_version, found)
         return found
 
     async def create(self, mapping: Mapping, *, is_active: bool = True) -> StoredMapping:

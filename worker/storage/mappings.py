@@ -1,11 +1,12 @@
 """Reading `user_market_mappings`, and importing many at once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import RowMapping
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.domain.mapping import Mapping, dump_mapping
@@ -98,15 +99,29 @@ async def list_mappings(
     `platform`: sold there; `market_id`: the platform's id of the market, on `platform` or on any;
     `containing`: a text in the canonical id or the name, in upper or lower case.
     """
-    parameters = {
-        "is_active": is_active,
-        "platform": platform,
-        "market_id": market_id,
-        "containing": containing,
-        "limit": limit,
-    }
+    parameters = {"market_id": market_id, "containing": containing or None, "limit": limit}
+    predicates = _predicates(
+        is_active=is_active, platform=platform, market_id=market_id, containing=containing
+    )
+    statement = sql.list_of(*predicates, limited=limit is not None).columns(
+        line_rule=JSONB, outcome_mapping=JSONB
+    )
+    asked = {name: value for name, value in parameters.items() if value is not None}
     with driver_errors_translated():
-        return [StoredMapping(*row) for row in await connection.execute(sql.LIST, parameters)]
+        return [StoredMapping(*row) for row in await connection.execute(statement, asked)]
+
+
+def _predicates(
+    *, is_active: bool | None, platform: str | None, market_id: str | None, containing: str
+) -> Iterator[str]:
+    if is_active is not None:
+        yield sql.IS_ACTIVE[is_active]
+    if market_id is not None:
+        yield sql.CLAIMS if platform is None else sql.CLAIMS_ON.get(platform, "false")
+    elif platform is not None:
+        yield sql.SOLD_ON.get(platform, "false")
+    if containing:
+        yield sql.CONTAINS
 
 
 async def import_mappings(
@@ -115,18 +130,21 @@ async def import_mappings(
     *,
     actor: str,
     reason: str,
+    switched_off: Collection[str] = (),
     dry_run: bool = False,
 ) -> ImportReport:
     """Add or change mappings by canonical id, within the caller's transaction.
 
-    Mappings that are not named stay, and so does every `is_active`. A dry run does the same and takes it
-    back, so what it reports is what would happen. Raises ValueError if a canonical id stands twice, else as
-    the ledger does.
+    Mappings that are not named stay, and so does every `is_active`; of the new ones, those that
+    `switched_off` names are inactive. A dry run does the same and takes it back, so what it reports is what
+    would happen. Raises ValueError if a canonical id stands twice, else as the ledger does.
     """
     names = [mapping.canonical_id for mapping in mappings]
     if len(set(names)) != len(names):
         raise ValueError("a canonical id stands twice")
-    rows = json.dumps([dump_mapping(mapping) for mapping in mappings])
+    rows = json.dumps(
+        [dump_mapping(one) | {"is_active": one.canonical_id not in switched_off} for one in mappings]
+    )
     with driver_errors_translated():
         attempt = await connection.begin_nested()
         await connection.execute(sql.SIGN, {"actor": actor, "reason": reason})

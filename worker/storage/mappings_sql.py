@@ -1,6 +1,8 @@
 """The statements that read and write `user_market_mappings`."""
 
-from sqlalchemy import text
+from typing import Final
+
+from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 # One statement is one snapshot at every isolation level: the version fits the rows. The outer join keeps the
@@ -32,18 +34,20 @@ SIGN = text(
 # an export by id gives the same catalogue back.
 IMPORT = text("""
 INSERT INTO user_market_mappings AS current (
-    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, priority, line_rule, outcome_mapping, created_by
+    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, priority, line_rule, outcome_mapping, is_active,
+    created_by
 )
 SELECT
     new.canonical_id, new.name, new.betpawa_id, new.sportybet_id, new.bet9ja_key, new.priority, new.line_rule,
-    new.outcome_mapping, :actor
+    new.outcome_mapping, new.is_active, :actor
 FROM ROWS FROM (
     jsonb_to_recordset(CAST(:mappings AS jsonb)) AS (
         canonical_id text, name text, betpawa_id text, sportybet_id text, bet9ja_key text, priority integer,
-        line_rule jsonb, outcome_mapping jsonb
+        line_rule jsonb, outcome_mapping jsonb, is_active boolean
     )
 ) WITH ORDINALITY AS new (
-    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, priority, line_rule, outcome_mapping, place
+    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, priority, line_rule, outcome_mapping, is_active,
+    place
 )
 ORDER BY new.place
 ON CONFLICT ON CONSTRAINT uq_user_market_mappings_canonical_id DO UPDATE SET
@@ -81,23 +85,25 @@ GET = text(f"{READ_MAPPINGS} WHERE mapping.canonical_id = :canonical_id").column
     line_rule=JSONB, outcome_mapping=JSONB
 )
 
-LIST = text(f"""
-{READ_MAPPINGS}
-CROSS JOIN LATERAL (
-    VALUES
-        ('betpawa', mapping.betpawa_id),
-        ('sportybet', mapping.sportybet_id),
-        ('bet9ja', mapping.bet9ja_key)
-) AS sold (platform, market_id)
-WHERE sold.platform = coalesce(:platform, sold.platform)
-    AND (CAST(:platform AS text) IS NULL OR sold.market_id IS NOT NULL)
-    AND (CAST(:market_id AS text) IS NULL OR sold.market_id = :market_id)
-    AND (CAST(:is_active AS boolean) IS NULL OR mapping.is_active = :is_active)
-    AND strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)), lower(:containing)) > 0
-GROUP BY mapping.id
-ORDER BY mapping.canonical_id
-LIMIT :limit
-""").columns(line_rule=JSONB, outcome_mapping=JSONB)
+ID_COLUMNS: Final = {"betpawa": "betpawa_id", "sportybet": "sportybet_id", "bet9ja": "bet9ja_key"}
+
+# One for each filter of a list. They are put together rather than switched off by a NULL parameter, because
+# then no plan could use the partial indexes.
+SOLD_ON: Final = {platform: f"mapping.{column} IS NOT NULL" for platform, column in ID_COLUMNS.items()}
+CLAIMS_ON: Final = {platform: f"mapping.{column} = :market_id" for platform, column in ID_COLUMNS.items()}
+CLAIMS: Final = f"({' OR '.join(CLAIMS_ON.values())})"
+IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
+CONTAINS: Final = (
+    "strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)), lower(CAST(:containing AS text))) > 0"
+)
+
+
+def list_of(*predicates: str, limited: bool = False) -> TextClause:
+    """The statement for the mappings that all of these predicates hold for, by canonical id."""
+    where = " AND ".join(predicates) or "true"
+    limit = "LIMIT :limit" if limited else ""
+    return text(f"{READ_MAPPINGS} WHERE {where} ORDER BY mapping.canonical_id {limit}")
+
 
 READ_VALUES = """
 jsonb_to_record(CAST(:mapping AS jsonb)) AS new (

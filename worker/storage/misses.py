@@ -139,14 +139,18 @@ async def reopen(
     return await _change(connection, sql.REOPEN, keys, actor, {"notes": notes})
 
 
-async def cover(connection: AsyncConnection, version: int, keys: Collection[MissKey]) -> Sequence[MissKey]:
+async def cover(
+    connection: AsyncConnection, version: int, keys: Collection[MissKey], *, ignored_too: bool = False
+) -> Sequence[MissKey]:
     """The mappings of `version` cover these markets: they become MAPPED. Returns what changed.
 
-    Unknown ones and those that were missed under that version already stay as they are. Who covers them is
-    whom the transaction is signed with, else the database role.
+    Unknown ones and those that were missed under that version already stay as they are, and so do IGNORED
+    ones unless `ignored_too`: somebody asked for these very markets. Who covers them is whom the transaction
+    is signed with, else the database role.
     """
+    parameters = _keys(keys) | {"version": version, "ignored_too": ignored_too}
     with driver_errors_translated():
-        changed = await connection.execute(sql.COVER, _keys(keys) | {"version": version})
+        changed = await connection.execute(sql.COVER, parameters)
         return sorted((row.source, row.external_market_id) for row in changed)
 
 

@@ -94,7 +94,8 @@ WHERE market.id = locked.id AND market.status <> 'NEW'
 """)
 
 # Not what was missed under this version already: the mapping does not cover it after all. What is mapped
-# already takes the later version, so that late records of the versions between do not reopen it.
+# already takes the later version, so that late records of the versions between do not reopen it. What an
+# editor ignores is theirs: a mapping that happens to cover it does not decide for them.
 COVER = text(f"""
 {LOCKED}
 SET status = 'MAPPED', mapped_version = greatest(market.mapped_version, :version)
@@ -102,5 +103,6 @@ FROM locked
 WHERE market.id = locked.id
     AND (market.mapping_version IS NULL OR market.mapping_version < :version)
     AND (market.mapped_version IS NULL OR market.mapped_version < :version)
+    AND (CAST(:ignored_too AS boolean) OR market.status <> 'IGNORED')
 {CHANGED}
 """)

@@ -198,6 +198,24 @@ def test_a_deleted_mapping_keeps_its_history_and_comes_back(
     assert [action for action, *_ in audit(query)] == ["CREATE", "DELETE", "CREATE"]
 
 
+@pytest.mark.parametrize("command", ["roll", "recreate"])
+def test_a_deleted_mapping_comes_back_only_from_the_expected_version(
+    version: int, change: Change, run: Run, query: Query, command: str
+) -> None:
+    change("mappings", "delete", "btts")
+    back = ("mappings", "rollback", "btts", str(version), "--expected-version")
+    if command == "recreate":
+        change(*back, str(version + 1))
+        change("mappings", "delete", "btts")
+    stale = run(*back, str(version), *SIGNED)
+    assert stale.exit_code == 1
+    assert f"you changed version {version}; nothing was changed" in stale.stderr
+    assert "DELETE" in stale.stderr
+    assert query("SELECT 1 FROM user_market_mappings") == []
+    deleted = query("SELECT max(id) AS version FROM mapping_audit_log")[0]["version"]
+    assert change(*back, str(deleted))["action"] == "CREATE"
+
+
 def test_a_rollback_to_where_there_was_nothing_is_refused(version: int, change: Change, run: Run) -> None:
     change("mappings", "delete", "btts")
     deleted = run("mappings", "rollback", "btts", str(version + 1), *SIGNED)

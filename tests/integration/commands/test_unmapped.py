@@ -156,6 +156,20 @@ def test_an_import_marks_what_it_covers(miss: AddMiss, change: Change, query: Qu
     assert status(query, "S_1X2")[0] == "MAPPED"
 
 
+def test_what_is_ignored_is_mapped_only_when_it_is_asked_for(
+    miss: AddMiss, change: Change, query: Query, mapping_file: str
+) -> None:
+    for market_id in ("29", "29?"):
+        miss("sportybet", market_id, "GG/NG")
+        change("unmapped", "ignore", "sportybet", market_id)
+    assert change("mappings", "create", "--file", mapping_file)["covered"] == []
+    assert status(query, "29")[0] == "IGNORED"
+    change("mappings", "delete", "btts")
+    mapped = change("unmapped", "map", "sportybet", "29", "--file", mapping_file)
+    assert mapped["covered"] == [["sportybet", "29"]]
+    assert (status(query, "29")[0], status(query, "29?")[0]) == ("MAPPED", "IGNORED")
+
+
 def test_a_draft_holds_what_the_samples_tell(miss: AddMiss, run: Run) -> None:
     miss("sportybet", "800", "Total Fouls", ["Over 2.5", "Under 2.5"], qualifier="total=2.5")
     draft = yaml.safe_load(run("unmapped", "map", "sportybet", "800").stdout)

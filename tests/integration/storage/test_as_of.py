@@ -1,10 +1,11 @@
 """The table of every version can be had from the audit log alone."""
 
-import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -30,27 +31,58 @@ EDITS = [
 ]
 
 
-async def edit(connection: AsyncConnection, chance: random.Random) -> None:
-    statement = text(chance.choice(EDITS))
-    values = {"name": chance.choice(NAMES), "other": chance.choice(NAMES), "number": chance.randrange(5)}
+NAME = st.sampled_from(NAMES)
+VALUES = st.fixed_dictionaries({"name": NAME, "other": NAME, "number": st.integers(0, 4)})
+TRANSACTION = st.tuples(
+    st.lists(st.tuples(st.sampled_from(EDITS), VALUES), min_size=1, max_size=3), st.sampled_from("CCCCR")
+)
+
+
+async def edit(connection: AsyncConnection, sql: str, values: dict[str, Any]) -> None:
+    statement = text(sql)
     wanted = statement.compile().params.keys()
     await connection.execute(statement, {name: values[name] for name in wanted})
 
 
-@pytest.mark.parametrize("seed", range(5))
-async def test_as_of_each_version_the_log_tells_the_table_of_that_moment(
-    engine: AsyncEngine, seed: int
-) -> None:
-    chance = random.Random(seed)
+async def replay(connection: AsyncConnection, transactions: list[Any]) -> dict[int, list[dict[str, Any]]]:
+    """Make the edits, from an empty table on; the table as it was at each version."""
     tables: dict[int, list[dict[str, Any]]] = {}
+    await connection.execute(text("DELETE FROM user_market_mappings"))
+    await connection.commit()
+    for edits, end in transactions:
+        for sql, values in edits:
+            await edit(connection, sql, values)
+        await (connection.commit() if end == "C" else connection.rollback())
+        version, tables[version] = await load_index_rows(connection)
+        await connection.commit()
+    return tables
+
+
+@given(transactions=st.lists(TRANSACTION, min_size=1, max_size=40))
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,  # the log of one example goes on in the next one
+        HealthCheck.too_slow,
+    ],
+)
+async def test_as_of_each_version_the_log_tells_the_table_of_that_moment(
+    engine: AsyncEngine, transactions: list[Any]
+) -> None:
     async with engine.connect() as connection:
-        for _ in range(60):
-            for _ in range(chance.choice([1, 1, 1, 3])):
-                await edit(connection, chance)
-            await (connection.commit() if chance.random() < 0.8 else connection.rollback())
-            version, table = await load_index_rows(connection)
-            await connection.commit()
-            tables[version] = table
+        tables = await replay(connection, transactions)
+        assert {version: await table_as_of(connection, version) for version in tables} == tables
+
+
+async def test_a_long_history_tells_every_table(engine: AsyncEngine) -> None:
+    values = [
+        {"name": NAMES[step % 6], "other": NAMES[step * 5 % 7 % 6], "number": step % 5} for step in range(60)
+    ]
+    transactions = [([(EDITS[step * 7 % 11 % 6], one)], "C") for step, one in enumerate(values)]
+    async with engine.connect() as connection:
+        tables = await replay(connection, transactions)
         assert len(tables) > 20
         assert {version: await table_as_of(connection, version) for version in tables} == tables
 

@@ -172,6 +172,8 @@ async def test_a_change_is_signed(engine: AsyncEngine, actor: str, reason: str) 
         ({"market_id": "5000"}, ["over_under_ft"]),
         ({"platform": "betpawa", "market_id": "5000"}, ["over_under_ft"]),
         ({"platform": "sportybet", "market_id": "5000"}, []),
+        ({"platform": "elsewhere"}, []),
+        ({"platform": "elsewhere", "market_id": "5000", "is_active": True}, []),
         ({"containing": "UNDER"}, ["over_under_ft"]),
         ({"containing": "goal", "is_active": False}, ["first_goal"]),
         ({"containing": "%"}, []),

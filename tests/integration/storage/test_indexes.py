@@ -1,13 +1,14 @@
 """Each index is used by the query it is there for, on tables of a size where that matters."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.storage import ledger_sql, misses_sql
+from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql
 from worker.storage.mappings_sql import READ_INDEX
 
 Rows = Callable[..., Any]
@@ -37,9 +38,12 @@ FROM generate_series(1, 20000) AS i;
 
 QUERIES = {
     "idx_user_mappings_active": str(READ_INDEX.element),
-    "idx_user_mappings_betpawa": "SELECT * FROM user_market_mappings WHERE betpawa_id = 'b400'",
-    "idx_user_mappings_sportybet": "SELECT * FROM user_market_mappings WHERE sportybet_id = 's400'",
-    "idx_user_mappings_bet9ja": "SELECT * FROM user_market_mappings WHERE bet9ja_key = 'k400'",
+    **{
+        f"idx_user_mappings_{platform}": mappings_sql.list_of(
+            mappings_sql.IS_ACTIVE[True], claims.replace(":market_id", "'b401'")
+        ).text
+        for platform, claims in mappings_sql.CLAIMS_ON.items()
+    },
     "uq_user_market_mappings_canonical_id": "SELECT * FROM user_market_mappings WHERE canonical_id = 'a'",
     "idx_audit_log_mapping": "SELECT * FROM mapping_audit_log WHERE mapping_id = 7",
     "idx_audit_log_canonical": "SELECT * FROM mapping_audit_log WHERE canonical_id = 'market 7'",
@@ -52,6 +56,10 @@ QUERIES = {
     "idx_unmapped_priority": f"{misses_sql.READ} ORDER BY {misses_sql.ORDERS['priority']} LIMIT 50",
     "idx_unmapped_name": """
         SELECT * FROM unmapped_market_log WHERE marketmap_market_name_v1(market_name) = 'corners'
+    """,
+    "idx_unmapped_market": """
+        SELECT * FROM unmapped_market_log
+        WHERE source = 'bet9ja' AND split_part(external_market_id, '?', 1) = 'market 7'
     """,
     "idx_unmapped_unannounced": ledger_sql.READ_UNANNOUNCED.text.replace(":limit", "100"),
 }
@@ -77,6 +85,57 @@ async def test_each_index_serves_its_query(filled: AsyncEngine) -> None:
     plans = {index: await plan(filled, query) for index, query in QUERIES.items()}
     unused = {index: found for index, found in plans.items() if index not in found}
     assert not unused, "\n".join(unused.values())
+
+
+ASKED = {"sources": ["bet9ja", "bet9ja"], "external_market_ids": ["market 7", "market 8"]}
+CLAIMED = {"market_id": "s401"}
+NAMED = {"canonical_id": "market 7"}
+COVERED = ASKED | {"version": 3, "ignored_too": False}
+
+# What runs at each edit and at each batch of the relay, and the indexes it goes by.
+AT_EACH_EDIT: list[tuple[TextClause | TextualSelect, dict[str, Any], set[str]]] = [
+    (mappings_sql.GET, NAMED, {"uq_user_market_mappings_canonical_id", "idx_audit_log_canonical"}),
+    (audit_sql.LAST_VERSION, {}, {"mapping_audit_log_pkey"}),
+    (audit_sql.READ_AFTER, {"version": 19000, "limit": 200}, {"mapping_audit_log_pkey"}),
+    (audit_sql.READ_HISTORY, NAMED, {"idx_audit_log_canonical"}),
+    (misses_sql.READ_MARKETS, ASKED, {"idx_unmapped_market"}),
+    (misses_sql.GET, ASKED, {"uq_unmapped_source_market"}),
+    (misses_sql.COVER, COVERED, {"uq_unmapped_source_market", "unmapped_market_log_pkey"}),
+    (
+        mappings_sql.list_of(mappings_sql.IS_ACTIVE[True], mappings_sql.CLAIMS_ON["sportybet"]),
+        CLAIMED,
+        {"idx_user_mappings_sportybet", "idx_audit_log_canonical"},
+    ),
+    (
+        mappings_sql.list_of(mappings_sql.CLAIMS),
+        CLAIMED,
+        {"idx_user_mappings_betpawa", "idx_user_mappings_sportybet", "idx_user_mappings_bet9ja"},
+    ),
+]
+
+
+async def generic_plan(engine: AsyncEngine, statement: TextClause | TextualSelect) -> str:
+    """The plan for any values: what the server keeps to for a statement that runs again and again."""
+    compiled = str(statement.compile(dialect=engine.dialect))
+    places = len(set(re.findall(r"\$\d+", compiled)))
+    values = f"({', '.join(['NULL'] * places)})" if places else ""
+    async with engine.begin() as connection:
+        await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        await connection.exec_driver_sql(f"PREPARE asked AS {compiled}")
+        lines = await connection.scalars(text(f"EXPLAIN (COSTS OFF) EXECUTE asked {values}"))
+        found = "\n".join(lines)
+        await connection.exec_driver_sql("DEALLOCATE asked")
+        return found
+
+
+async def test_what_runs_at_each_edit_goes_by_an_index(filled: AsyncEngine) -> None:
+    for statement, parameters, indexes in AT_EACH_EDIT:
+        for found in (
+            await plan(filled, str(statement), **parameters),
+            await generic_plan(filled, statement),
+        ):
+            assert all(index in found for index in indexes), found
+            assert "Seq Scan" not in found, found
 
 
 async def test_every_index_has_a_query_here(engine: AsyncEngine, rows: Rows) -> None:

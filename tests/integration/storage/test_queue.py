@@ -209,6 +209,17 @@ async def test_ignoring_again_sets_the_limits_anew(engine: AsyncEngine, see: See
     assert (found.ignored_until_count, found.ignored_until) == (None, NOON + HOUR)
 
 
+@pytest.mark.parametrize(("options", "status"), [({}, "IGNORED"), ({"ignored_too": True}, "MAPPED")])
+async def test_what_is_ignored_is_covered_only_on_request(
+    engine: AsyncEngine, see: See, options: dict[str, bool], status: str
+) -> None:
+    await see()
+    await change(engine, "ignore", [KEY], actor="ann", until_count=9)
+    assert await change(engine, "cover", 8, [KEY], **options) == ([KEY] if options else [])
+    found = await get(engine)
+    assert (found.status, found.ignored_until_count) == (status, None if options else 9)
+
+
 async def test_misses_of_a_platform_market_include_its_specifiers(engine: AsyncEngine, see: See) -> None:
     for market_id in ("8", "8?goalnr=2", "80", "9"):
         await see(external_market_id=market_id)

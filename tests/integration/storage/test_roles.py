@@ -221,7 +221,7 @@ async def test_who_may_not_create_roles_is_warned_and_not_stopped(database: str)
     )
     address = urlsplit(database)
     url = urlunsplit(address._replace(netloc=f"{name}:x@{address.netloc.rpartition('@')[2]}"))
-    assert (await upgrade(url)).after == "0008"
+    assert (await upgrade(url)).after == "0009"
     connection = await asyncpg.connect(url)
     warnings: list[str] = []
     connection.add_log_listener(lambda _connection, message: warnings.append(message.message))

@@ -3,13 +3,33 @@ import json
 import pytest
 
 from tests.support.markets import CATALOGUE, CATALOGUE_FILE
-from worker.domain.catalogue import dump_catalogue, load_catalogue
+from worker.domain.catalogue import Entry, dump_catalogue, dump_entries, load_catalogue, load_entries
 from worker.domain.mapping import MappingError
 from worker.domain.platforms import PLATFORMS
 
 
 def test_the_shipped_catalogue_reads_back_byte_for_byte() -> None:
     assert dump_catalogue(CATALOGUE) == CATALOGUE_FILE.read_text(encoding="utf-8")
+
+
+def test_inactive_mappings_are_told_only_where_they_are() -> None:
+    entries = [Entry(one, is_active=place % 3 != 0) for place, one in enumerate(CATALOGUE)]
+    text = dump_entries(entries)
+    assert load_entries(text) == entries
+    assert text.count("is_active") == sum(not entry.is_active for entry in entries)
+
+
+def test_a_catalogue_in_use_is_without_its_inactive_mappings() -> None:
+    text = dump_entries([Entry(CATALOGUE[0], is_active=False), Entry(CATALOGUE[1])])
+    assert load_catalogue(text) == [CATALOGUE[1]]
+
+
+@pytest.mark.parametrize("value", ["no", 0, None])
+def test_switched_on_is_true_or_false(value: object) -> None:
+    document = json.loads(dump_catalogue(CATALOGUE[:2]))
+    document["mappings"][1]["is_active"] = value
+    with pytest.raises(MappingError, match=r"mappings\[1\].is_active = .* must be true or false"):
+        load_entries(json.dumps(document))
 
 
 def test_canonical_ids_and_names_are_unique() -> None:

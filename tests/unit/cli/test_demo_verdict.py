@@ -1,0 +1,154 @@
+"""A demo run that went wrong ends with exit code 1, whatever it was that went wrong."""
+
+import copy
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from schemas import DeadLetter
+from tests.support.markets import CATALOGUE
+from worker.cli import demo
+from worker.cli.demo_pictures import Dead, Event, Miss
+from worker.cli.demo_verdict import DEFAULT_EVENTS, Seen, exit_code, judge
+from worker.cli.main import app
+from worker.domain.index import MappingIndex
+from worker.domain.resolve import resolve
+from worker.ingest.decode import Decoded, decode
+from worker.publishing.encode import resolved_event
+from worker.synthetic.expected import Generated
+from worker.synthetic.scrape import generate_scrape
+
+EVENTS = 2
+INDEX = MappingIndex(CATALOGUE)
+TRUTH = list(generate_scrape(seed=1, events=EVENTS, started_at=datetime(2026, 11, 22, 12, tzinfo=UTC)))
+LETTER = DeadLetter(
+    id="1",
+    topic="observations.sportybet",
+    partition=0,
+    offset=7,
+    timestamp=0,
+    reason="INVALID_JSON",
+    detail="",
+    worker_version="1",
+)
+
+
+def resolved(generated: Generated) -> Event:
+    value = orjson.dumps(generated.observation)
+    decoded = decode(value, max_bytes=len(value))
+    assert isinstance(decoded, Decoded)
+    event: Event = orjson.loads(
+        orjson.dumps(resolved_event(decoded.envelope, resolve(decoded.observation, INDEX), 1))
+    )
+    return event
+
+
+def counted(events: list[Event]) -> list[Miss]:
+    """The queue as a worker fills it: one occurrence for each event that missed the market."""
+    counts = Counter(
+        (event["platform"], market_id)
+        for event in events
+        for market_id in {miss["external_market_id"] for miss in event["misses"]}
+    )
+    return [Miss(*key, None, None, count) for key, count in sorted(counts.items())]
+
+
+RIGHT = [resolved(generated) for generated in TRUTH]
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen(copy.deepcopy(RIGHT), [Dead(LETTER, b"{")], counted(RIGHT), 1.0)
+
+
+def code_of(seen: Seen, events: int = EVENTS) -> int:
+    return exit_code(judge(TRUTH, seen, None, events=events))
+
+
+def over_under(seen: Seen) -> list[Event]:
+    """The two outcomes of one over/under whose prices differ."""
+    pairs = (
+        market["outcomes"]
+        for event in seen.events
+        for market in event["markets"]
+        if market["canonical_id"] == "over_under_ft"
+    )
+    return next(pair for pair in pairs if len(pair) == 2 and pair[0]["odds"] != pair[1]["odds"])
+
+
+def swap_over_and_under(seen: Seen) -> Seen:
+    first, second = over_under(seen)
+    first["outcome"], second["outcome"] = second["outcome"], first["outcome"]
+    return seen
+
+
+def change_a_price(seen: Seen) -> Seen:
+    over_under(seen)[0]["odds"] += 0.01
+    return seen
+
+
+def count_a_miss_twice(seen: Seen) -> Seen:
+    first, *rest = seen.misses
+    return seen._replace(misses=[first._replace(occurrences=first.occurrences + 1), *rest])
+
+
+def lose_a_counted_miss(seen: Seen) -> Seen:
+    return seen._replace(misses=seen.misses[1:])
+
+
+def lose_an_event(seen: Seen) -> Seen:
+    return seen._replace(events=seen.events[1:])
+
+
+def publish_an_event_twice(seen: Seen) -> Seen:
+    return seen._replace(events=[*seen.events, seen.events[0]])
+
+
+def lose_the_dead_letter(seen: Seen) -> Seen:
+    return seen._replace(dead=[])
+
+
+def test_what_is_all_right_is_exit_code_0(seen: Seen) -> None:
+    assert seen.misses
+    assert code_of(seen) == 0
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        swap_over_and_under,
+        change_a_price,
+        count_a_miss_twice,
+        lose_a_counted_miss,
+        lose_an_event,
+        publish_an_event_twice,
+        lose_the_dead_letter,
+    ],
+)
+def test_one_thing_that_went_wrong_is_exit_code_1(seen: Seen, tamper: Callable[[Seen], Seen]) -> None:
+    assert code_of(tamper(seen)) == 1
+
+
+def test_swapped_labels_are_told_as_wrong_labels(seen: Seen) -> None:
+    differences = judge(TRUTH, swap_over_and_under(seen), None, events=EVENTS)
+    assert {difference.kind for difference in differences} == {"WRONG_LABEL"}
+
+
+def test_a_missing_second_act_is_a_failure_at_the_default_size_only(seen: Seen) -> None:
+    assert code_of(seen, DEFAULT_EVENTS - 1) == 0
+    assert code_of(seen, DEFAULT_EVENTS) == 1
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_command_ends_with_the_code_of_the_run(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(*_: object, **__: object) -> int:
+        return code
+
+    monkeypatch.setattr(demo, "_run", run)
+    monkeypatch.setenv("MARKETMAP_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    monkeypatch.setenv("MARKETMAP_DATABASE_URL", "postgresql://127.0.0.1:9/none")
+    assert CliRunner().invoke(app, ["demo"]).exit_code == code
