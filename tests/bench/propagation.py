@@ -22,6 +22,7 @@ import asyncpg
 import orjson
 
 from tests.support.edits import INSERT, OUTCOMES
+from tests.support.following import delays_ms
 from tests.support.installation import (
     Installation,
     Published,
@@ -67,19 +68,6 @@ async def edit(url: str, edits: int, pause_s: float) -> dict[int, float]:
     return committed
 
 
-def delays_ms(installation: Installation, worker: int, committed: dict[int, float]) -> list[float]:
-    """From each commit to the first index of this worker that holds it."""
-    loaded = [
-        (line["version"], datetime.fromisoformat(line["timestamp"]).timestamp())
-        for line in installation.log_of(worker)
-        if line.get("event") == "index_loaded"
-    ]
-    return [
-        1000 * (min(at for version, at in loaded if version >= wanted) - since)
-        for wanted, since in committed.items()
-    ]
-
-
 async def measure(installation: Installation, url: str, arguments: argparse.Namespace) -> None:
     for _ in range(arguments.workers):
         installation.start_worker()
@@ -106,8 +94,8 @@ async def measure(installation: Installation, url: str, arguments: argparse.Name
         f"{done / seconds:.0f} records/s, {len(committed)} changes"
     )
     for number in range(arguments.workers):
-        show(f"worker {number}", delays_ms(installation, number, committed))
-    show("all", [ms for n in range(arguments.workers) for ms in delays_ms(installation, n, committed)])
+        show(f"worker {number}", delays_ms(installation.log_of(number), committed))
+    show("all", [ms for n in range(arguments.workers) for ms in delays_ms(installation.log_of(n), committed)])
 
 
 def show(name: str, delays: list[float]) -> None:

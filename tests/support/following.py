@@ -1,11 +1,12 @@
-"""An index that follows a table in this process, and waits for it that end on a signal."""
+"""An index that follows a table in this process, and how soon the indexes of worker processes did."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -69,3 +70,19 @@ async def following(
     async with background(mappings.run, failures.append):
         yield follower
     assert failures == []
+
+
+def delays_ms(logged: Iterable[dict[str, Any]], committed: Mapping[int, float]) -> list[float]:
+    """From each commit (version, seconds since the epoch) to the first index of a worker that holds it.
+
+    ``logged`` are the lines of one worker. ValueError for a version that it has not loaded.
+    """
+    loaded = [
+        (line["version"], datetime.fromisoformat(line["timestamp"]).timestamp())
+        for line in logged
+        if line.get("event") == "index_loaded"
+    ]
+    return [
+        1000 * (min(at for version, at in loaded if version >= wanted) - since)
+        for wanted, since in committed.items()
+    ]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +24,8 @@ from schemas import ID_HEADER, MappingChanged, MappingState
 from tests.conftest import Services
 from tests.support import edited_stream
 from tests.support.changes import first_occurrences, parsed, published, table
+from tests.support.editors import ACTOR, Committed, Editor, SignedEditor, SqlEditor, create_all
+from tests.support.following import delays_ms
 from tests.support.installation import Installation, fill, installed, temporary_database, until
 from tests.support.relays import start_relay
 from worker.app.topic_reader import AnyRecord
@@ -29,9 +35,10 @@ from worker.storage.audit import AuditRow, read_after
 pytestmark = pytest.mark.services
 
 EDITORS = 4
-ROUNDS = 50
+ROUNDS = edited_stream.MARKETS // EDITORS
+CHANGES_A_ROUND = 2
 KILLS = 3
-RECORDS_A_ROUND = 12
+RECORDS_A_ROUND = 8
 WORKERS = 3
 
 
@@ -44,6 +51,7 @@ class Seen:
     outputs: list[AnyRecord]
     worker_versions: list[float]
     opened: list[int]
+    delays_ms: list[float]
 
 
 class Killing:
@@ -71,15 +79,18 @@ class Killing:
 
 async def scenario(installation: Installation) -> Seen:
     url = installation.settings.database_url or ""
+    connection = await asyncpg.connect(url)
+    await create_all(connection, range(edited_stream.MARKETS))
+    await connection.close()
     for _ in range(WORKERS):
         installation.start_worker(MARKETMAP_BATCH_MAX_RECORDS="20")
     ((before,),) = await installation.query("SELECT max(id) FROM mapping_audit_log")
     for number in range(WORKERS):
         await installation.logged("partition_opened", number)
     killing = Killing(installation)
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group, editors(installation, url) as all_editors:
         group.create_task(killing.go_on())
-        group.create_task(edit_and_publish(installation, url, killing))
+        committed = await edit_and_publish(installation, all_editors, killing)
     last_relay = start_relay(installation, KILLS)
     await installation.caught_up()
     await published(installation)
@@ -99,21 +110,42 @@ async def scenario(installation: Installation) -> Seen:
             sum(line["event"] == "partition_opened" for line in installation.log_of(number))
             for number in range(WORKERS)
         ],
+        [ms for n in range(WORKERS) for ms in delays_ms(installation.log_of(n), dict(committed))],
     )
 
 
-async def edit_and_publish(installation: Installation, url: str, killing: Killing) -> None:
-    editors = [(await asyncpg.connect(url), Random(number)) for number in range(EDITORS)]
+@asynccontextmanager
+async def editors(installation: Installation, url: str) -> AsyncIterator[list[Editor]]:
+    """One editor who works as the commands do, and others with plain SQL."""
+    connections = [await asyncpg.connect(url) for _ in range(EDITORS - 1)]
+    by_sql = [SqlEditor(connection, Random(number)) for number, connection in enumerate(connections)]
     try:
-        for number in range(ROUNDS):
-            await killing.at_least(number * KILLS // ROUNDS)
-            await asyncio.gather(
-                installation.publish(edited_stream.records(number * RECORDS_A_ROUND, RECORDS_A_ROUND)),
-                *[edited_stream.edit(connection, random) for connection, random in editors],
-            )
+        yield [*by_sql, SignedEditor(installation.engine, Random(EDITORS))]
     finally:
-        for connection, _ in editors:
+        for connection in connections:
             await connection.close()
+
+
+async def edit_and_publish(
+    installation: Installation, all_editors: list[Editor], killing: Killing
+) -> list[Committed]:
+    committed: list[Committed] = []
+    random = Random(0)
+    for number in range(ROUNDS):
+        await killing.at_least(number * KILLS // ROUNDS)
+        shared = random.randrange(edited_stream.MARKETS)
+        edits = [edit(editor, n * ROUNDS + number, shared) for n, editor in enumerate(all_editors)]
+        _, changes = await asyncio.gather(
+            installation.publish(edited_stream.records(number * RECORDS_A_ROUND, RECORDS_A_ROUND)),
+            asyncio.gather(*edits),
+        )
+        committed += chain.from_iterable(changes)
+    return committed
+
+
+async def edit(editor: Editor, own: int, shared: int) -> list[Committed]:
+    """Change the next of the markets that this editor alone goes through, and one that all change now."""
+    return [await editor.change(market) for market in (own, shared)]
 
 
 async def version_of(installation: Installation, number: int) -> float:
@@ -149,14 +181,28 @@ def resolved(seen: Seen) -> list[dict[str, Any]]:
     return [orjson.loads(record.value or b"") for record in seen.outputs]
 
 
+def made(seen: Seen) -> list[AuditRow]:
+    return [row for row in seen.audit if row.id > seen.catalogue_version]
+
+
 def test_every_change_is_audited_once(seen: Seen) -> None:
-    made = [row for row in seen.audit if row.id > seen.catalogue_version]
-    assert len(made) == EDITORS * ROUNDS
+    assert len(made(seen)) == EDITORS * ROUNDS * CHANGES_A_ROUND
+    assert sum(row.created_by == ACTOR for row in made(seen)) == ROUNDS * CHANGES_A_ROUND
+
+
+def test_every_mapping_was_changed_and_every_kind_of_change_was_made(seen: Seen) -> None:
+    assert len({row.canonical_id for row in made(seen)}) == edited_stream.MARKETS == 200
+    assert {row.action for row in made(seen)} == {"CREATE", "UPDATE", "ACTIVATE", "DEACTIVATE", "DELETE"}
 
 
 def test_the_audit_log_alone_gives_the_table(seen: Seen) -> None:
     newest = {row.canonical_id: row.new_value for row in seen.audit}
-    assert {name for name, row in newest.items() if row is not None} == seen.table.keys()
+    states = {
+        name: MappingState.model_validate_json(json.dumps(row))
+        for name, row in newest.items()
+        if row is not None
+    }
+    assert states == seen.table
 
 
 def test_the_topic_has_every_change_in_order(seen: Seen) -> None:
@@ -178,6 +224,17 @@ def test_all_workers_had_a_share_and_converged(seen: Seen) -> None:
     assert set(seen.worker_versions) == {seen.audit[-1].id}
 
 
+def test_a_commit_is_soon_in_use_in_every_worker(seen: Seen) -> None:
+    """A guard against falling back to polls, which come every five seconds by default; no measurement.
+
+    The bounds are many times what is usual, because the machine is shared with the whole test run; the
+    figures are those of ``python -m tests.bench.propagation``.
+    """
+    assert len(seen.delays_ms) == WORKERS * len(made(seen))
+    assert statistics.median(seen.delays_ms) < 500
+    assert statistics.quantiles(seen.delays_ms, n=100)[-1] < 2000
+
+
 def test_no_observation_is_lost_or_invented(seen: Seen) -> None:
     numbers = {int(event["event"]["home"]) for event in resolved(seen)}
     assert numbers == set(range(ROUNDS * RECORDS_A_ROUND))
@@ -186,6 +243,11 @@ def test_no_observation_is_lost_or_invented(seen: Seen) -> None:
 def test_nothing_is_resolved_under_another_version_than_it_names(seen: Seen) -> None:
     indexes = edited_stream.indexes_of(seen.audit, {event["mapping_version"] for event in resolved(seen)})
     assert edited_stream.wrongly_resolved(seen.outputs, indexes) == []
+
+
+def test_the_stream_was_resolved_missed_and_rejected(seen: Seen) -> None:
+    for answer in ("markets", "misses", "rejected"):
+        assert any(event[answer] for event in resolved(seen))
 
 
 def test_the_stream_was_resolved_under_many_versions(seen: Seen) -> None:

@@ -1,0 +1,69 @@
+"""What the broker's own compaction leaves of the change topic is still the whole table."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Services
+from tests.support.changes import audited, parsed, published, table
+from tests.support.edits import insert, run
+from tests.support.installation import Installation, fill, installed, temporary_database, until
+from worker.app.lifetime import background
+from worker.app.relay import Relay
+from worker.app.relay_metrics import RelayMetrics
+from worker.app.topics import topic_specs
+from worker.publishing.table_view import fold
+
+pytestmark = pytest.mark.services
+
+# Segments end at once and are cleaned as soon as anything in them is out of date.
+EAGER = {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "100"}
+KEYS = 10
+REPEATED = """
+DO $$
+BEGIN
+    FOR round IN 1..50 LOOP
+        UPDATE user_market_mappings SET priority = round WHERE canonical_id LIKE 'often %';
+    END LOOP;
+    DELETE FROM user_market_mappings WHERE canonical_id IN ('often 1', 'often 2');
+END
+$$
+"""
+
+
+@pytest.fixture
+async def compacting(services: Services, tmp_path: Path) -> AsyncIterator[Installation]:
+    async with temporary_database(services.postgres) as url:
+        await fill(url)
+        async with installed(services.kafka, url, tmp_path, topics=False) as installation:
+            changes = installation.settings.prefixed(installation.settings.topic_changes)
+            (spec,) = [spec for spec in topic_specs(installation.settings) if spec.name == changes]
+            await installation.admin.create([spec._replace(config=spec.config | EAGER)])
+            yield installation
+
+
+async def test_what_compaction_leaves_of_the_topic_gives_the_table(compacting: Installation) -> None:
+    url = compacting.settings.database_url or ""
+    for number in range(KEYS):
+        await insert(url, f"often {number}", f"o{number}")
+    await run(url, REPEATED)
+    before = await audited(url)
+
+    async def is_compacted() -> bool:
+        # A segment ends, and can be cleaned, only when a later record arrives.
+        await run(
+            url, "UPDATE user_market_mappings SET priority = priority + 1 WHERE canonical_id = 'often 3'"
+        )
+        await published(compacting)
+        return len(await compacting.consume("mappings.changes")) < len(before) // 2
+
+    relay = Relay(compacting.settings, RelayMetrics(), retry_delay=lambda _: 0.05)
+    async with background(relay.run, lambda error: pytest.fail(str(error))):
+        await until(is_compacted, patience_s=60)
+    left = parsed(await compacting.consume("mappings.changes"))
+    newest = {name: version for version, name, _ in await audited(url)}
+    assert set(newest.values()) <= {change.mapping_version for change in left}
+    assert fold(left) == await table(url)
