@@ -200,32 +200,34 @@ class Worker:
         self.metrics.index_swapped(self._index, swap)
 
     async def _load_index(self) -> None:
-        attempt = 0
-        while True:
-            try:
-                await self._mappings.load()
-            except StorageUnavailable as error:
-                log.warning("index_not_loaded", error=str(error))
-                await asyncio.sleep(self._retry_delay(attempt))
-                attempt += 1
-            else:
-                return
+        await self._until_done(self._mappings.load, StorageUnavailable, "index_not_loaded")
 
     async def _find_topics(self) -> None:
         """Wait for every topic: the consumer's own start would wait 40 s for a missing one, then fail."""
         wanted = [*self.settings.observation_topics.values(), *self._output_topics()]
-        attempt = 0
-        while True:
+
+        async def find() -> None:
             try:
                 await self._admin.topic_ids(wanted)
             except TransientError as error:
                 self._missing_topics = str(error)
-                log.warning("topics_not_found", error=str(error))
+                raise
+            self._missing_topics = None
+
+        await self._until_done(find, TransientError, "topics_not_found")
+
+    async def _until_done(
+        self, work: Callable[[], Awaitable[None]], failure: type[Exception], event: str
+    ) -> None:
+        """Try ``work`` again, with backoff, for as long as it raises ``failure``."""
+        attempt = 0
+        while True:
+            try:
+                return await work()
+            except failure as error:
+                log.warning(event, error=str(error))
                 await asyncio.sleep(self._retry_delay(attempt))
                 attempt += 1
-            else:
-                self._missing_topics = None
-                return
 
     def _output_topics(self) -> list[str]:
         settings = self.settings

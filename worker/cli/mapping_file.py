@@ -9,19 +9,17 @@ from typing import Any, Final
 
 import yaml
 
-from worker.domain.mapping import LABEL_COLUMNS, Fault, Mapping, MappingError, dump_mapping, parse_mapping
+from worker.domain.mapping import (
+    FIELDS,
+    LABEL_COLUMNS,
+    Fault,
+    Mapping,
+    MappingError,
+    dump_mapping,
+    parse_mapping,
+)
 
-_KNOWN: Final = {
-    "canonical_id",
-    "name",
-    "betpawa_id",
-    "sportybet_id",
-    "bet9ja_key",
-    "priority",
-    "line_rule",
-    "outcome_mapping",
-    "version",
-}
+_KNOWN: Final = {*FIELDS, "version"}
 _KNOWN_OF_OUTCOME: Final = {"canonical_id", "position", *LABEL_COLUMNS.values()}
 _WIDTH: Final = 200
 Values = dict[str, Any]

@@ -18,6 +18,17 @@ LABEL_COLUMNS: Final[dict[Platform, str]] = {
     "sportybet": "sportybet_desc",
     "bet9ja": "bet9ja_suffix",
 }
+# The fields of a mapping's JSON form, which are the table's columns of the same names.
+FIELDS: Final = (
+    "canonical_id",
+    "name",
+    "betpawa_id",
+    "sportybet_id",
+    "bet9ja_key",
+    "priority",
+    "line_rule",
+    "outcome_mapping",
+)
 _ID_COLUMNS: Final[dict[Platform, str]] = {
     "betpawa": "betpawa_id",
     "sportybet": "sportybet_id",

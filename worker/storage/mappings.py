@@ -9,21 +9,11 @@ from sqlalchemy import RowMapping
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.domain.mapping import Mapping, dump_mapping
+from worker.domain.mapping import FIELDS, Mapping, dump_mapping
 from worker.storage import mappings_sql as sql
 from worker.storage.errors import driver_errors_translated
 
-INDEX_COLUMNS = (
-    "id",
-    "canonical_id",
-    "name",
-    "betpawa_id",
-    "sportybet_id",
-    "bet9ja_key",
-    "priority",
-    "line_rule",
-    "outcome_mapping",
-)
+INDEX_COLUMNS = ("id", *FIELDS)
 
 _ROWS_AT_ONCE = 200
 
