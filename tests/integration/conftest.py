@@ -18,12 +18,14 @@ from worker.storage.tables import metadata
 if TYPE_CHECKING:
     from tests.conftest import Services
 
-# The audit log refuses to be emptied; only whoever owns it can switch that off.
+# What is append-only refuses to be emptied; only whoever owns it can switch that off.
 UNGUARDED = """
 BEGIN;
 ALTER TABLE mapping_audit_log DISABLE TRIGGER marketmap_guard;
+ALTER TABLE watermark_change DISABLE TRIGGER marketmap_guard;
 TRUNCATE {tables} RESTART IDENTITY;
 ALTER TABLE mapping_audit_log ENABLE ALWAYS TRIGGER marketmap_guard;
+ALTER TABLE watermark_change ENABLE ALWAYS TRIGGER marketmap_guard;
 COMMIT;
 """
 

@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from worker.domain.errors import TransientError
@@ -106,6 +106,19 @@ class KafkaAdmin:
         finally:
             await client.close()
 
+    async def log_ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last record that a reader of committed records sees. Raises TransientError."""
+        return await _in_thread(self._log_offsets, sorted(partitions), OffsetSpec.latest())
+
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last record, committed or in an open transaction. Raises TransientError."""
+        level = IsolationLevel.READ_UNCOMMITTED
+        return await _in_thread(self._log_offsets, sorted(partitions), OffsetSpec.latest(), level)
+
+    async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset of the oldest record that is still there. Raises TransientError."""
+        return await _in_thread(self._log_offsets, sorted(partitions), OffsetSpec.earliest())
+
     async def backlog(self, group: str, topics: Iterable[str]) -> Backlog:
         """How far a group is through topics that must exist. Raises TransientError."""
         ends = await _in_thread(self._ends, sorted(topics))
@@ -141,8 +154,21 @@ class KafkaAdmin:
             for name in topics
             for partition in range(described[name].partitions)
         ]
-        wanted = {confluent_kafka.TopicPartition(*place): OffsetSpec.latest() for place in places}
-        futures = self._client.list_offsets(wanted, request_timeout=self._timeout_s)
+        return self._log_offsets(places, OffsetSpec.latest())
+
+    def _log_offsets(
+        self,
+        places: list[TopicPartition],
+        spec: OffsetSpec,
+        level: IsolationLevel = IsolationLevel.READ_COMMITTED,
+    ) -> dict[TopicPartition, int]:
+        if not places:
+            return {}
+        futures = self._client.list_offsets(
+            {confluent_kafka.TopicPartition(*place): spec for place in places},
+            isolation_level=level,
+            request_timeout=self._timeout_s,
+        )
         return {
             TopicPartition(place.topic, place.partition): future.result(self._timeout_s).offset
             for place, future in futures.items()

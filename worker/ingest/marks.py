@@ -1,26 +1,18 @@
-"""The mark in a commit's metadata, and where a partition is taken up. Pure.
+"""The mark in a commit's metadata. Pure.
 
 Protocol: outputs are published (P), the watermark is moved with the counts (D), then the offset is committed
-with a mark (K). The mark tells our own commit from an operator's reset, which leaves it empty.
+with a mark (K). The mark tells our own commit from an operator's reset, which leaves it empty, and it names
+the topic: one that was deleted and created again has another id.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-_OURS: Final = "mmw1"
-_REPLAY: Final = re.compile(r"mmw1:replay<(\d{1,19})", re.ASCII)
-
-Case = Literal["FIRST_START", "RESUME", "AFTER_CRASH", "REPLAY_GOES_ON", "RESET_BACK", "SKIP_FORWARD"]
-
-
-class Start(NamedTuple):
-    """Where reading starts, and up to which offset records are published again without being counted."""
-
-    position: int
-    replay_to: int
-    case: Case
+_MARK: Final = re.compile(
+    r"mmw1:([A-Za-z0-9_-]{22})(?::replay<(\d{1,19}))?(?::truncated@(\d{1,19}))?", re.ASCII
+)
 
 
 class Committed(NamedTuple):
@@ -30,28 +22,29 @@ class Committed(NamedTuple):
     metadata: str
 
 
-def mark(next_offset: int, replay_to: int) -> str:
-    """The mark for a commit of ``next_offset``; while a replay is under way it says how far it goes."""
-    return f"{_OURS}:replay<{replay_to}" if next_offset < replay_to else _OURS
+class Mark(NamedTuple):
+    """What a commit of ours says beside its offset.
 
-
-def start_of(committed: Committed | None, watermark: int, log_start: int) -> Start:
-    """Where a newly assigned partition is taken up.
-
-    ``watermark`` is the offset up to which everything is counted, 0 when nothing is. Our own commit resumes
-    at the watermark (a crash between D and K left the commit behind). A commit without our mark is an
-    operator's: records below the watermark are published again and not counted again.
+    Records below ``replay_to`` are published again without being counted; 0 when no replay is under way.
+    ``truncated_at`` is where the log was found to end, below what is counted; None when it was not.
     """
-    if committed is None:
-        position = max(log_start, watermark)
-        return Start(position, 0, "FIRST_START" if watermark == 0 else "AFTER_CRASH")
-    offset, metadata = committed
-    replay = _REPLAY.fullmatch(metadata)
-    if replay is not None and offset < int(replay[1]):
-        return Start(offset, int(replay[1]), "REPLAY_GOES_ON")
-    if replay is not None or metadata == _OURS:
-        case: Case = "AFTER_CRASH" if offset < watermark else "RESUME"
-        return Start(max(offset, watermark), 0, case)
-    if offset < watermark:
-        return Start(offset, watermark, "RESET_BACK")
-    return Start(offset, 0, "SKIP_FORWARD" if offset > watermark else "RESUME")
+
+    topic_id: str
+    replay_to: int = 0
+    truncated_at: int | None = None
+
+
+def mark(topic_id: str, next_offset: int, replay_to: int = 0, truncated_at: int | None = None) -> str:
+    """The metadata for a commit of ``next_offset``; while a replay is under way it says how far it goes."""
+    replay = f":replay<{replay_to}" if next_offset < replay_to else ""
+    truncated = "" if truncated_at is None else f":truncated@{truncated_at}"
+    return f"mmw1:{topic_id}{replay}{truncated}"
+
+
+def read_mark(metadata: str) -> Mark | None:
+    """What ``mark`` wrote; None for whatever is not ours."""
+    found = _MARK.fullmatch(metadata)
+    if found is None:
+        return None
+    topic_id, replay_to, truncated_at = found.groups()
+    return Mark(topic_id, int(replay_to or 0), None if truncated_at is None else int(truncated_at))

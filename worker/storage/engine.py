@@ -22,14 +22,15 @@ def create_engine(
     connect_timeout_s: float = 10.0,
     statement_timeout_s: float = 30.0,
     lock_timeout_s: float = 10.0,
-    idle_in_transaction_timeout_s: float = 60.0,
+    idle_in_transaction_timeout_s: float = 10.0,
 ) -> AsyncEngine:
     """Return an engine that connects on first use. A timeout of 0 means none.
 
     `url` is a libpq address (`postgresql://user:password@host:port/database?sslmode=require`); the scheme
     may also be `postgres` or `postgresql+asyncpg`. Raises ValueError for any other scheme.
 
-    The idle timeout frees the row locks of a worker that is stopped in the middle of a transaction.
+    The idle timeout frees the row locks of a worker that is frozen in the middle of a transaction: others
+    wait for them that long.
     """
     settings = {
         "application_name": application_name,

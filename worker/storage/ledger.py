@@ -6,7 +6,7 @@ earlier commit went through although its answer was lost) nothing is written and
 table stands. So `commit` may be called again with the same arguments after any failure.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -37,6 +37,15 @@ class WatermarkMove(NamedTuple):
     topic: str
     partition: int
     expected: int
+    next_offset: int
+
+
+class KnownWatermark(NamedTuple):
+    """A partition that was opened before, and how far it is counted."""
+
+    topic: str
+    topic_id: str
+    partition: int
     next_offset: int
 
 
@@ -119,6 +128,34 @@ class Ledger:
             in_order = sorted(misses, key=lambda miss: (miss.source, miss.external_market_id))
             return sum([await _add(connection, part) for part in _parts(in_order)])
 
+    async def known(self, topics: Iterable[str]) -> Sequence[KnownWatermark]:
+        """Every watermark under these names, also of topics that had the name before."""
+        parameters = {"consumer_group": self._group, "topics": sorted(topics)}
+        async with self._transaction() as connection:
+            return [KnownWatermark(*row) for row in await connection.execute(sql.READ_KNOWN, parameters)]
+
+    async def set_back(
+        self, partition: Partition, expected: int, next_offset: int, *, actor: str, reason: str
+    ) -> None:
+        """Move a watermark back and record it: what lies above is counted when it is read again.
+
+        Raises WatermarkConflict if the watermark is not the expected one.
+        """
+        if next_offset >= expected:
+            raise ValueError("set_back moves a watermark back")
+        await self._change(partition, expected, next_offset, actor, reason)
+
+    async def skip_to(
+        self, partition: Partition, expected: int, next_offset: int, *, actor: str, reason: str
+    ) -> None:
+        """Move a watermark forwards and record it: what lies between is never counted.
+
+        Raises WatermarkConflict if the watermark is not the expected one.
+        """
+        if next_offset <= expected:
+            raise ValueError("skip_to moves a watermark forwards")
+        await self._change(partition, expected, next_offset, actor, reason)
+
     @asynccontextmanager
     async def unannounced(self, limit: int) -> AsyncIterator[Sequence[UnannouncedMarket]]:
         """Up to `limit` markets whose first sighting is not announced yet, oldest first.
@@ -145,6 +182,23 @@ class Ledger:
         found = (await connection.execute(sql.MOVE_WATERMARKS, parameters)).all()
         if len(found) != len(moves) or not all(row.as_expected for row in found):
             raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
+
+    async def _change(
+        self, partition: Partition, expected: int, next_offset: int, actor: str, reason: str
+    ) -> None:
+        parameters = {
+            "consumer_group": self._group,
+            "topic_id": partition.topic_id,
+            "partition": partition.partition,
+            "expected": expected,
+            "next_offset": next_offset,
+            "actor": actor,
+            "reason": reason,
+        }
+        async with self._transaction() as connection:
+            found = (await connection.execute(sql.CHANGE_WATERMARK, parameters)).all()
+            if not all(row.as_expected for row in found) or not found:
+                raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:

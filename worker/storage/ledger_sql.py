@@ -9,12 +9,19 @@ from sqlalchemy import text
 # Any number will do, as long as no other program takes the same one in the same database.
 ANNOUNCE_LOCK = 7_203_511_896_340_012
 
+# A row that is there is left alone: the conflict alone would wait for a count that is moving it.
 OPEN_PARTITIONS = text("""
 INSERT INTO ingest_watermark (consumer_group, topic_id, partition, topic, next_offset)
-SELECT :consumer_group, asked.topic_id, asked.partition, asked.topic, 0
+SELECT CAST(:consumer_group AS text), asked.topic_id, asked.partition, asked.topic, 0
 FROM unnest(
     CAST(:topic_ids AS text[]), CAST(:topics AS text[]), CAST(:partitions AS integer[])
 ) AS asked (topic_id, topic, partition)
+WHERE NOT EXISTS (
+    SELECT FROM ingest_watermark AS known
+    WHERE known.consumer_group = CAST(:consumer_group AS text)
+        AND known.topic_id = asked.topic_id
+        AND known.partition = asked.partition
+)
 ORDER BY asked.topic_id, asked.partition
 ON CONFLICT (consumer_group, topic_id, partition) DO NOTHING
 """)
@@ -58,6 +65,48 @@ WITH found AS (
         AND found.as_expected
 )
 SELECT topic_id, partition, next_offset, as_expected FROM found
+""")
+
+# The move and the row that tells of it are one statement, so neither is ever there without the other.
+CHANGE_WATERMARK = text("""
+WITH found AS (
+    SELECT
+        watermark.topic_id,
+        watermark.topic,
+        watermark.partition,
+        watermark.next_offset,
+        watermark.next_offset = :expected AS as_expected
+    FROM ingest_watermark AS watermark
+    WHERE watermark.consumer_group = :consumer_group
+        AND watermark.topic_id = :topic_id
+        AND watermark.partition = :partition
+    FOR UPDATE OF watermark
+), moved AS (
+    UPDATE ingest_watermark AS watermark
+    SET next_offset = :next_offset, updated_at = now()
+    FROM found
+    WHERE watermark.consumer_group = :consumer_group
+        AND watermark.topic_id = found.topic_id
+        AND watermark.partition = found.partition
+        AND found.as_expected
+), recorded AS (
+    INSERT INTO watermark_change (
+        consumer_group, topic_id, topic, partition, old_offset, new_offset, actor, reason
+    )
+    SELECT
+        :consumer_group, found.topic_id, found.topic, found.partition, found.next_offset, :next_offset,
+        :actor, :reason
+    FROM found
+    WHERE found.as_expected
+)
+SELECT topic_id, partition, next_offset, as_expected FROM found
+""")
+
+READ_KNOWN = text("""
+SELECT topic, topic_id, partition, next_offset
+FROM ingest_watermark
+WHERE consumer_group = :consumer_group AND topic = ANY (CAST(:topics AS text[]))
+ORDER BY topic, topic_id, partition
 """)
 
 # Known markets bring their id along: with a default, every conflict would use up a value of the sequence,
@@ -146,7 +195,10 @@ WITH added AS (
 SELECT count(*) FILTER (WHERE is_first_sighting) FROM added
 """)
 
-TRY_TO_ANNOUNCE = text("SELECT pg_try_advisory_xact_lock(:lock)")
+# The publisher works inside of this transaction, which holds no row: it may idle longer than others.
+TRY_TO_ANNOUNCE = text("""
+SELECT pg_try_advisory_xact_lock(:lock), set_config('idle_in_transaction_session_timeout', '120s', true)
+""")
 
 READ_UNANNOUNCED = text("""
 SELECT

@@ -12,12 +12,16 @@ from aiokafka.structs import OffsetAndMetadata
 from tests.support.records import TOPIC_ID, FakeRecord, place
 from worker.domain.errors import TransientError
 from worker.ingest.assignment import Assignment
+from worker.ingest.lookup import Known, Opening
 from worker.ingest.marks import Committed
 from worker.ingest.record import Partition
+from worker.ingest.starts import OnTruncation, Start
 
 TOPIC = "observations.sportybet"
 FIRST = TopicPartition(TOPIC, 0)
 SECOND = TopicPartition(TOPIC, 1)
+MARK = f"mmw1:{TOPIC_ID}"
+OTHER_ID = "Zq3nVJ0iSkKZp2bK1yF0Bg"
 
 
 class Position:
@@ -38,7 +42,7 @@ class FakeConsumer:
         self.commit_error: Exception | None = None
         self.commit_hangs = False
         self.ends: dict[TopicPartition, int] = {}
-        assignment = SimpleNamespace(state_value=self.states.__getitem__)
+        assignment = SimpleNamespace(state_value=self.states.get)
         self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
 
     def pause(self, *partitions: TopicPartition) -> None:
@@ -54,9 +58,6 @@ class FakeConsumer:
     def highwater(self, partition: TopicPartition) -> int | None:
         return self.ends.get(partition)
 
-    async def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(partitions, 0)
-
     async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
         if self.commit_error is not None:
             raise self.commit_error
@@ -71,6 +72,14 @@ class Ground:
 
     watermark_of: dict[int, int] = field(default_factory=dict)
     committed_of: dict[TopicPartition, Committed] = field(default_factory=dict)
+    known_before: list[Known] = field(default_factory=list)
+    topic_id: str = TOPIC_ID
+    log_start: int = 0
+    log_end: int = 1000
+    moved: list[tuple[int, int, int, str]] = field(default_factory=list)
+    openings: list[Opening] = field(default_factory=list)
+    on_truncation: OnTruncation = "stop"
+    now_s: float = 1_795_348_800
     failures: list[Exception] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     fatal: list[BaseException] = field(default_factory=list)
@@ -88,6 +97,9 @@ class Ground:
             retry_delay=self.delay,
             on_change=self.changes.append,
             on_fatal=self.fatal.append,
+            on_opening=self.openings.append,
+            on_truncation=self.on_truncation,
+            clock=lambda: self.now_s,
         )
         self.assignment.attach(lambda: cast("AIOKafkaConsumer", self.consumer))
 
@@ -96,14 +108,31 @@ class Ground:
         return 0
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        if self.failures:
-            raise self.failures.pop(0)
+        self.fail()
         self.asked.set()
         await self.answer.wait()
-        return dict.fromkeys(topics, TOPIC_ID)
+        return dict.fromkeys(topics, self.topic_id)
 
     async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Committed]:
         return self.committed_of
+
+    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
+        return self.known_before
+
+    async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        self.fail()
+        return dict.fromkeys(partitions, self.log_start)
+
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, self.log_end)
+
+    async def move_watermark(self, at: Partition, expected: int, next_offset: int, reason: str) -> None:
+        self.moved.append((at.partition, expected, next_offset, reason))
+        self.watermark_of[at.partition] = next_offset
+
+    def fail(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
 
     async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         return {at: self.watermark_of.get(at.partition, 0) for at in partitions}
@@ -111,9 +140,15 @@ class Ground:
     async def assign(self, *partitions: TopicPartition) -> None:
         """Assign and wait until the partitions are open, or opening them has failed."""
         await self.assignment.on_partitions_assigned(set(partitions))
-        opening = self.assignment._opening
-        assert opening is not None
-        await opening
+        await self.opened()
+
+    async def opened(self) -> None:
+        """Wait until nothing is being opened."""
+        await asyncio.gather(*self.assignment._openings)
+
+    @property
+    def position(self) -> int:
+        return self.consumer.states[FIRST].position
 
     def fetched(self, *offsets: int, partition: int = 0, behind: int = 1) -> list[FakeRecord]:
         """Records as the client hands them over, its position ``behind`` after the last one."""
@@ -127,15 +162,13 @@ async def claimed(ground: Ground, records: Sequence[FakeRecord]) -> list[int]:
 
 
 async def test_a_partition_is_paused_until_it_is_open_and_then_stands_where_it_is_taken_up() -> None:
-    ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(5, "mmw1")})
+    ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(5, MARK)})
     ground.answer.clear()
     await ground.assignment.on_partitions_assigned({FIRST})
     await ground.asked.wait()
     assert (ground.consumer.paused, ground.assignment.is_open) == ({FIRST}, False)
     ground.answer.set()
-    opening = ground.assignment._opening
-    assert opening is not None
-    await opening
+    await ground.opened()
     assert (ground.consumer.paused, ground.assignment.is_open) == (set(), True)
     assert ground.consumer.states[FIRST].position == 7
     assert ground.changes == ["assigned", "opened"]
@@ -229,7 +262,7 @@ async def test_a_commit_carries_the_mark_and_says_where_the_partition_stands() -
     await ground.assign(FIRST)
     async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
         await claim.commit({place(): 2})
-    assert ground.consumer.commits == [{FIRST: OffsetAndMetadata(2, "mmw1")}]
+    assert ground.consumer.commits[1:] == [{FIRST: OffsetAndMetadata(2, MARK)}]
     assert [owned.position for owned in ground.assignment.owned] == [2]
 
 
@@ -240,11 +273,11 @@ async def test_commits_of_a_replay_say_how_far_it_goes_until_it_is_there() -> No
         async with ground.assignment.claim(ground.fetched(offset)) as claim:
             await claim.commit({place(): offset + 1})
     marks = [commit[FIRST].metadata for commit in ground.consumer.commits]
-    assert marks == ["mmw1:replay<3", "mmw1:replay<3", "mmw1"]
+    assert marks == [f"{MARK}:replay<3", f"{MARK}:replay<3", f"{MARK}:replay<3", MARK]
 
 
 async def test_a_batch_from_before_a_rebalance_commits_nothing() -> None:
-    ground = Ground()
+    ground = Ground(committed_of={FIRST: Committed(0, MARK)})
     await ground.assign(FIRST)
     async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
         await ground.assignment.on_partitions_revoked({FIRST})  # the drain runs into its bound
@@ -265,7 +298,7 @@ async def test_a_commit_that_fails_is_left_to_the_next_one(error: Exception) -> 
 
 
 async def test_a_commit_is_not_waited_for_beyond_its_bound() -> None:
-    ground = Ground()
+    ground = Ground(committed_of={FIRST: Committed(0, MARK)})
     await ground.assign(FIRST)
     ground.consumer.commit_hangs = True
     async with asyncio.timeout(60), ground.assignment.claim(ground.fetched(0)) as claim:
@@ -274,7 +307,7 @@ async def test_a_commit_is_not_waited_for_beyond_its_bound() -> None:
 
 
 async def test_a_rebalance_waits_for_the_part_in_flight() -> None:
-    ground = Ground()
+    ground = Ground(committed_of={FIRST: Committed(0, MARK)})
     ground.assignment._drain_timeout_s = 60
     await ground.assign(FIRST)
     async with ground.assignment.claim(ground.fetched(0)) as claim:
@@ -283,7 +316,7 @@ async def test_a_rebalance_waits_for_the_part_in_flight() -> None:
         assert (claim.is_over, revoking.done()) == (True, False)
         await claim.commit({place(): 1})
     await revoking
-    assert ground.consumer.commits == [{FIRST: OffsetAndMetadata(1, "mmw1")}]
+    assert ground.consumer.commits == [{FIRST: OffsetAndMetadata(1, MARK)}]
     assert ground.assignment.owned == []
 
 
@@ -319,6 +352,24 @@ async def test_lag_is_what_lies_between_the_position_and_the_end_and_the_age_of_
     assert (second.records, second.seconds) == (0, 0)
 
 
+async def test_a_partition_of_which_nothing_was_processed_lags_since_it_was_opened() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.consumer.ends = {FIRST: 10}
+    (lag,) = ground.assignment.lags(ground.now_s + 20)
+    assert (lag.records, lag.seconds) == (10, 20)
+
+
+async def test_the_marker_behind_the_last_record_is_no_lag() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.consumer.ends = {FIRST: 3}
+    async with ground.assignment.claim(ground.fetched(0, 1, behind=2)) as claim:
+        await claim.commit({place(): 2})
+    (lag,) = ground.assignment.lags(ground.now_s)
+    assert (lag.records, lag.seconds) == (0, 0)
+
+
 async def test_watermarks_that_others_moved_are_taken_over() -> None:
     ground = Ground()
     await ground.assign(FIRST)
@@ -326,6 +377,208 @@ async def test_watermarks_that_others_moved_are_taken_over() -> None:
         claim.watermarks_are({place(): 9})
         assert claim.watermarks([place()]) == {place(): 9}
     assert [lag.watermark for lag in ground.assignment.lags(0)] == [9]
+
+
+async def test_a_partition_that_is_opened_commits_where_it_is_taken_up() -> None:
+    ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(5, MARK)})
+    await ground.assign(FIRST)
+    assert ground.consumer.commits == [{FIRST: OffsetAndMetadata(7, MARK)}]
+
+
+async def test_what_is_committed_already_is_not_committed_again() -> None:
+    ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(7, MARK)})
+    await ground.assign(FIRST)
+    assert ground.consumer.commits == []
+
+
+async def test_an_operators_reset_is_committed_as_the_replay_that_it_orders() -> None:
+    ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(2, "")})
+    await ground.assign(FIRST)
+    assert ground.consumer.commits == [{FIRST: OffsetAndMetadata(2, f"{MARK}:replay<7")}]
+
+
+async def test_the_commit_comes_before_the_first_record_is_fetched() -> None:
+    ground = Ground()
+    ground.consumer.commit_hangs = True
+    await ground.assignment.on_partitions_assigned({FIRST})
+    while not ground.assignment._commits:  # noqa: ASYNC110  # the commit has begun
+        await asyncio.sleep(0)
+    assert ground.consumer.paused == {FIRST}
+    await ground.opened()
+    assert (ground.consumer.paused, ground.assignment.is_open) == (set(), True)
+
+
+async def test_a_commit_under_way_ends_when_the_drain_is_given_up() -> None:
+    ground = Ground(committed_of={FIRST: Committed(0, MARK)})
+    ground.assignment._commit_timeout_s = 600
+    await ground.assign(FIRST)
+    ground.consumer.commit_hangs = True
+    async with asyncio.timeout(60), ground.assignment.claim(ground.fetched(0)) as claim:
+        committing = asyncio.create_task(claim.commit({place(): 1}))
+        await asyncio.sleep(0)
+        assert not await ground.assignment.drain()
+        await committing
+
+
+async def test_records_that_an_operator_skipped_are_recorded_before_the_first_one_is_read() -> None:
+    ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(20, "")})
+    await ground.assign(FIRST)
+    assert ground.moved == [(0, 7, 20, "SKIP_FORWARD: 13 offsets (operator)")]
+    assert [owned.watermark for owned in ground.assignment.owned] == [20]
+    assert [opening.start.case for opening in ground.openings] == ["SKIP_FORWARD"]
+
+
+async def test_a_partition_whose_log_is_truncated_is_not_read_and_its_neighbours_are() -> None:
+    ground = Ground(watermark_of={0: 70, 1: 30}, log_end=50)
+    await ground.assign(FIRST, SECOND)
+    assert ground.consumer.paused == {FIRST}
+    assert [opening.place for opening in ground.assignment.stopped] == [FIRST]
+    assert [owned.partition.partition for owned in ground.assignment.owned] == [1]
+    assert ground.assignment.is_open
+    assert ground.consumer.commits[0][FIRST] == OffsetAndMetadata(50, f"{MARK}:truncated@50")
+    assert ground.moved == []
+
+
+async def test_a_truncated_log_goes_on_at_its_end_when_that_is_the_policy() -> None:
+    ground = Ground(watermark_of={0: 70}, log_end=50, on_truncation="continue")
+    await ground.assign(FIRST)
+    assert ground.moved == [(0, 70, 50, "TRUNCATED: 20 offsets (truncation)")]
+    assert (ground.position, ground.assignment.stopped) == (50, [])
+
+
+async def test_a_stopped_partition_is_told_once_and_goes_on_when_its_watermark_was_set_back() -> None:
+    ground = Ground(watermark_of={0: 70}, log_end=50)
+    await ground.assign(FIRST)
+    ground.committed_of = {FIRST: Committed(50, f"{MARK}:truncated@50")}
+    ground.log_end = 500
+    await ground.assignment.check_topic_ids()
+    await ground.opened()
+    assert len(ground.openings) == len(ground.assignment.stopped) == 1
+    ground.watermark_of[0] = 50
+    await ground.assignment.check_topic_ids()
+    await ground.opened()
+    assert (ground.position, ground.assignment.stopped, ground.consumer.paused) == (50, [], set())
+
+
+async def test_records_from_before_the_position_reopen_their_partition_and_are_not_processed() -> None:
+    ground = Ground(watermark_of={0: 70})
+    await ground.assign(FIRST, SECOND)
+    ground.topic_id = OTHER_ID
+    ground.watermark_of[0] = 0
+    assert await claimed(ground, [*ground.fetched(*range(80)), *ground.fetched(4, partition=1)]) == [4]
+    await ground.opened()
+    assert ground.openings[-1] == Opening(Partition(TOPIC, 0, OTHER_ID), None, Start("FIRST_START", 0, 0))
+    assert await claimed(ground, ground.fetched(0, 1)) == [0, 1]
+
+
+async def test_a_jump_over_records_that_were_deleted_reopens_the_partition() -> None:
+    ground = Ground(watermark_of={0: 10})
+    await ground.assign(FIRST)
+    ground.log_start = 30
+    assert await claimed(ground, ground.fetched(30, 31)) == []
+    await ground.opened()
+    assert ground.openings[-1].start == Start("RETENTION_GAP", 30, 30, 0, 20, "retention")
+    assert await claimed(ground, ground.fetched(30, 31)) == [30, 31]
+
+
+async def test_a_jump_that_the_cluster_cannot_explain_now_reopens_the_partition() -> None:
+    ground = Ground(watermark_of={0: 10})
+    await ground.assign(FIRST)
+    ground.failures = [TransientError("away"), TransientError("away")]
+    assert await claimed(ground, ground.fetched(30, 31)) == []
+    await ground.opened()
+    assert (ground.position, ground.assignment.is_open) == (10, True)
+
+
+async def test_nothing_is_claimed_or_opened_again_when_partitions_are_given_up_meanwhile() -> None:
+    ground = Ground(watermark_of={0: 10})
+    ground.assignment._drain_timeout_s = 60
+    await ground.assign(FIRST)
+    draining: list[asyncio.Task[bool]] = []
+
+    async def log_starts(partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        draining.append(asyncio.create_task(ground.assignment.drain()))
+        await asyncio.sleep(0)
+        return dict.fromkeys(partitions, 30)
+
+    ground.log_starts = log_starts  # type: ignore[method-assign]  # a rebalance begins while it is asked
+    assert await claimed(ground, ground.fetched(30, 31)) == []
+    assert await draining[0]
+    assert not ground.assignment._openings
+
+
+async def test_a_check_opens_nothing_again_while_partitions_are_given_up() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.topic_id = OTHER_ID
+    assert await ground.assignment.drain()
+    await ground.assignment.check_topic_ids()
+    assert not ground.assignment._openings
+
+
+async def test_a_topic_that_was_created_again_unnoticed_is_found_by_its_id() -> None:
+    ground = Ground(watermark_of={0: 10}, known_before=[Known(TOPIC, TOPIC_ID, 0, 10)])
+    await ground.assign(FIRST)
+    await ground.assignment.check_topic_ids()
+    assert not ground.assignment._openings
+    ground.topic_id, ground.watermark_of[0] = OTHER_ID, 0
+    await ground.assignment.check_topic_ids()
+    await ground.opened()
+    assert [opening.start.case for opening in ground.openings] == ["AFTER_CRASH", "RECREATED"]
+    assert ground.position == 0
+
+
+async def test_a_log_that_was_emptied_below_the_position_is_found_though_nothing_is_fetched() -> None:
+    ground = Ground(watermark_of={0: 70})
+    await ground.assign(FIRST)
+    ground.log_end = 0
+    await ground.assignment.check_topic_ids()
+    await ground.opened()
+    assert [opening.start.truncated_at for opening in ground.assignment.stopped] == [0]
+
+
+async def test_records_that_were_deleted_with_none_behind_them_are_found() -> None:
+    ground = Ground(watermark_of={0: 10})
+    await ground.assign(FIRST)
+    ground.log_start = 30
+    await ground.assignment.check_topic_ids()
+    assert not ground.assignment._openings, "what is fetched already may still be processed"
+    ground.consumer.seek(FIRST, 30)  # what the client does by itself
+    await ground.assignment.check_topic_ids()
+    await ground.opened()
+    assert ground.openings[-1].start == Start("RETENTION_GAP", 30, 30, 0, 20, "retention")
+
+
+async def test_a_check_that_is_not_answered_is_left_to_the_next_one() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.failures = [TransientError("away")]
+    await ground.assignment.check_topic_ids()
+    assert ground.assignment.is_open
+
+
+async def test_a_topic_created_again_while_it_is_looked_up_is_looked_up_again() -> None:
+    ground = Ground()
+    ids = iter([TOPIC_ID, OTHER_ID, OTHER_ID, OTHER_ID])
+
+    async def topic_ids(topics: Iterable[str]) -> dict[str, str]:
+        return dict.fromkeys(topics, next(ids))
+
+    ground.topic_ids = topic_ids  # type: ignore[method-assign]  # a topic that changes
+    await ground.assign(FIRST)
+    assert [owned.partition.topic_id for owned in ground.assignment.owned] == [OTHER_ID]
+    assert ground.waited == [0]
+
+
+async def test_a_replay_goes_as_far_as_another_worker_has_counted_meanwhile() -> None:
+    ground = Ground(watermark_of={0: 3}, committed_of={FIRST: Committed(0, "")})
+    await ground.assign(FIRST)
+    for offset, found in [(2, 5), (4, 5), (5, 6)]:
+        async with ground.assignment.claim(ground.fetched(offset)) as claim:
+            claim.watermarks_are({place(): found})
+            await claim.commit({place(): offset + 1})
+    marks = [commit[FIRST].metadata for commit in ground.consumer.commits]
+    assert marks == [f"{MARK}:replay<3", f"{MARK}:replay<5", MARK, MARK]
 
 
 def test_without_a_started_consumer_there_is_none_to_ask() -> None:
