@@ -1,4 +1,4 @@
-"""The HTTP endpoints of a long-running process: /livez, /readyz and /metrics."""
+"""The HTTP endpoints of a long-running process: /startupz, /livez, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-# Reasons why the process is not ready, none when it is; or what else an operator should know.
+# Reasons why the process is not ready (not alive, not started), none when it is; or what else to know of it.
 Sentences = Callable[[], Sequence[str]]
 
 
@@ -20,13 +20,23 @@ class HealthServer:
     """Serves while it is started. ``port`` 0 takes a free one; ``address`` says which."""
 
     def __init__(
-        self, host: str, port: int, metrics: Metrics, not_ready: Sentences, notes: Sentences = tuple
+        self,
+        host: str,
+        port: int,
+        metrics: Metrics,
+        *,
+        not_ready: Sentences,
+        notes: Sentences = tuple,
+        stalled: Sentences = tuple,
+        not_started: Sentences = tuple,
     ) -> None:
         self._host = host
         self._port = port
         self._metrics = metrics
         self._not_ready = not_ready
         self._notes = notes
+        self._stalled = stalled
+        self._not_started = not_started
         self._runner: web.AppRunner | None = None
         self.address = ""
 
@@ -34,6 +44,7 @@ class HealthServer:
         app = web.Application(client_max_size=1024)
         app.add_routes(
             [
+                web.get("/startupz", self._startupz),
                 web.get("/livez", self._livez),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._show_metrics),
@@ -49,13 +60,20 @@ class HealthServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def _startupz(self, _: web.Request) -> web.Response:
+        return _answer("started", self._not_started())
+
     async def _livez(self, _: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
+        return _answer("alive", self._stalled())
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        reasons = list(self._not_ready())
-        answer = {"ready": not reasons, "reasons": reasons, "notes": list(self._notes())}
-        return web.json_response(answer, status=503 if reasons else 200)
+        return _answer("ready", [*self._not_ready(), *self._stalled()], notes=list(self._notes()))
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+
+def _answer(state: str, against: Sequence[str], **more: Sequence[str]) -> web.Response:
+    """200 when there is nothing against the state, else 503 with the reasons."""
+    answer = {state: not against, "reasons": list(against), **more}
+    return web.json_response(answer, status=503 if against else 200)

@@ -15,6 +15,7 @@ import structlog
 from worker.app.kafka import admin_of, client_connection
 from worker.app.relay_metrics import RelayMetrics
 from worker.app.settings import Settings
+from worker.app.watchdog import Standing
 from worker.domain.errors import TransientError
 from worker.publishing.encode import Outgoing
 from worker.publishing.fenced import fenced_outputs
@@ -25,6 +26,7 @@ from worker.storage.lead import Lead, leading
 
 log = structlog.get_logger()
 
+_STANDS: Final = "the relay neither publishes nor waits nor fails"
 _AT_ONCE: Final = 200
 _PUBLISH_S: Final = 15.0
 # A record's key, headers and framing beside its value.
@@ -58,6 +60,8 @@ class Relay:
         self._on_published = on_published
         self._publish_timeout_s = min(_PUBLISH_S, settings.publish_timeout_s)
         self.failed: str | None = None
+        self._turns = 0
+        self._rests = False
 
     async def run(self) -> None:
         attempt = 0
@@ -67,9 +71,26 @@ class Relay:
             except (StorageError, TransientError) as error:
                 attempt = 0 if self.failed is None else attempt + 1
                 self.failed = str(error)
+                self._turns += 1
                 self._metrics.lost()
                 log.warning("relay_gave_up_the_lead", error=str(error), attempt=attempt)
-                await asyncio.sleep(self._retry_delay(attempt))
+                await self._rest(asyncio.sleep(self._retry_delay(attempt)))
+
+    @property
+    def has_turned(self) -> bool:
+        """Whether it has done anything yet: published, stood by, or failed."""
+        return self._turns > 0
+
+    def standings(self) -> list[Standing]:
+        """What should move: it leads, fails or stands by, unless it waits for its next turn."""
+        return [] if self._rests else [Standing("relay", self._turns, _STANDS)]
+
+    async def _rest(self, waiting: Awaitable[None]) -> None:
+        self._rests = True
+        try:
+            await waiting
+        finally:
+            self._rests = False
 
     async def _lead_when_possible(self) -> None:
         url = self._settings.database_url or ""
@@ -79,6 +100,7 @@ class Relay:
 
     def _stand_by(self) -> None:
         self.failed = None
+        self._turns += 1
 
     @property
     def _longest_silence_s(self) -> float:
@@ -100,10 +122,11 @@ class Relay:
             log.info("relay_leads", topic=self._topic, version=lead.version)
             while True:
                 if not await self.publish_next(lead, outputs):
-                    await lead.wait(self._settings.relay_poll_s)
+                    await self._rest(lead.wait(self._settings.relay_poll_s))
 
     async def publish_next(self, lead: Lead, outputs: Sender) -> int:
         """Publish the next changes and move the cursor; how many."""
+        self._turns += 1
         rows = await lead.changes(_AT_ONCE)
         self._metrics.pending(await lead.pending())
         if rows:

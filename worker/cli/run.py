@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 
+from worker.app.lifetime import run_process
 from worker.app.logs import configure_logging
 from worker.app.relay_process import RelayProcess
 from worker.app.runtime import Worker
@@ -28,7 +28,7 @@ def worker(
         bool, typer.Option("--with-relay", help="Run a relay in it too, as MARKETMAP_RELAY_IN_WORKER does.")
     ] = False,
 ) -> None:
-    """Resolve observations until SIGTERM or SIGINT; exit code 1 after a fatal error.
+    """Resolve observations until SIGTERM or SIGINT; exit code 1 after an error, or with a batch unfinished.
 
     Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
     """
@@ -38,7 +38,7 @@ def worker(
     async def run() -> int:
         return await Worker(chosen).run()
 
-    raise typer.Exit(asyncio.run(run()))
+    run_process(run)
 
 
 @app.command()
@@ -52,7 +52,7 @@ def relay() -> None:
     async def run() -> int:
         return await RelayProcess(settings).run()
 
-    raise typer.Exit(asyncio.run(run()))
+    run_process(run)
 
 
 def _settings() -> Settings:

@@ -3,15 +3,20 @@
 FastStream is told to decode nothing and to acknowledge nothing. Its own parser would raise on a header that
 is null or no text, and with it lose the whole batch; its acknowledgement would commit over a batch that was
 never processed. The handler gets the records as they are and commits explicit offsets itself.
+
+Nor may it go on after a fetch that raised: what the client had in hand of other partitions is lost to it by
+then, while its positions are beyond. Such an error ends the process.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import ConsumerStoppedError
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -19,6 +24,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
 from worker.ingest.assignment import Assignment
+from worker.ingest.header_names import read_any_header_name
 
 RawRecord = ConsumerRecord[bytes, bytes]
 Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
@@ -42,10 +48,19 @@ _NEVER_MS = 24 * 60 * 60 * 1000
 
 
 def consume(
-    broker: KafkaBroker, topics: Sequence[str], group: str, fetching: Fetching, assignment: Assignment
+    broker: KafkaBroker,
+    topics: Sequence[str],
+    group: str,
+    fetching: Fetching,
+    assignment: Assignment,
+    *,
+    on_fatal: Callable[[BaseException], None],
 ) -> BatchSubscriber:
-    """Declare the subscriber; attach a handler to it with ``handle_with``."""
-    return broker.subscriber(
+    """Declare the subscriber; attach a handler to it with ``handle_with``.
+
+    ``on_fatal`` is told of an error of a fetch; nothing is fetched after it.
+    """
+    subscriber = broker.subscriber(
         *topics,
         group_id=group,
         group_instance_id=fetching.member_name,
@@ -67,6 +82,26 @@ def consume(
         parser=_parse,
         decoder=_decode,
     )
+    fetch: Any = _fetch_or_end(subscriber.get_msg, on_fatal)
+    subscriber.get_msg = fetch  # type: ignore[method-assign]  # FastStream has no place for it
+    return subscriber
+
+
+def _fetch_or_end(
+    fetch: Callable[[AIOKafkaConsumer], Awaitable[tuple[RawRecord, ...]]],
+    on_fatal: Callable[[BaseException], None],
+) -> Callable[[AIOKafkaConsumer], Awaitable[tuple[RawRecord, ...]]]:
+    async def guarded(consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
+        try:
+            return await fetch(consumer)
+        except ConsumerStoppedError:
+            raise
+        except Exception as error:  # FastStream would start anew with records lost, without end
+            on_fatal(error)
+            await asyncio.Event().wait()
+            raise
+
+    return guarded
 
 
 def handle_with(subscriber: BatchSubscriber, handler: Handler) -> None:
@@ -78,6 +113,7 @@ def handle_with(subscriber: BatchSubscriber, handler: Handler) -> None:
 
 def application(bootstrap_servers: str, client_id: str, connection: dict[str, Any]) -> FastStream:
     """A FastStream application with a broker of its own, whose access log (two lines a batch) is silent."""
+    read_any_header_name()
     broker = KafkaBroker(
         bootstrap_servers,
         client_id=client_id,

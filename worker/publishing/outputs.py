@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -14,6 +14,8 @@ from worker.domain.errors import FatalError
 from worker.publishing.encode import Outgoing
 
 log = structlog.get_logger()
+
+_STOP_S: Final = 3.0
 
 
 class Outputs:
@@ -43,7 +45,7 @@ class Outputs:
             async with asyncio.timeout(self._timeout_s):
                 await producer.start()
         except (KafkaError, TimeoutError) as error:
-            await _stop(producer, self._timeout_s)
+            await _stop(producer)
             raise FatalError(f"the producer cannot reach Kafka: {error!r}") from error
         self._producer = producer
 
@@ -61,20 +63,26 @@ class Outputs:
         # The client refuses a record with neither key nor value: such a tombstone gets an empty value.
         value = b"" if output.value is None and output.key is None else output.value
         future: asyncio.Future[Any] = await producer.send(
-            output.topic, value=value, key=output.key, headers=output.headers
+            output.topic, value=value, key=output.key, headers=output.headers, partition=output.partition
         )
         return future
 
-    async def stop(self, timeout_s: float) -> None:
+    async def stop(self, timeout_s: float = _STOP_S) -> None:
+        """Stop within a bound; what is in flight is given up then."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer, timeout_s)
 
 
-async def _stop(producer: AIOKafkaProducer, timeout_s: float) -> None:
-    """Stop within a bound: the client itself may wait for ever on a broker that is away."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            await producer.stop()
-    except (KafkaError, TimeoutError) as error:
+async def _stop(producer: AIOKafkaProducer, timeout_s: float = _STOP_S) -> None:
+    """Stop within a bound: the client itself may wait for ever on a broker that is away.
+
+    It may even swallow its cancellation, so nobody waits for that.
+    """
+    stopping = asyncio.ensure_future(producer.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=timeout_s)
+    if not done:
+        stopping.cancel()
+        log.warning("producer_not_stopped", error="what it holds is not acknowledged")
+    elif (error := stopping.exception()) is not None:
         log.warning("producer_not_stopped", error=repr(error))

@@ -61,13 +61,16 @@ async def subscribed(kafka: str, topic: str, handler: Handler) -> AsyncIterator[
     """Our application on one topic, with a handler of the test's; its consumer."""
     app = application(kafka, "contract", {})
     broker: Any = app.broker
-    subscriber = consume(broker, [topic], f"{topic}.group", FETCHING, cast("Assignment", Listener()))
+    errors: list[BaseException] = []
+    listener = cast("Assignment", Listener())
+    subscriber = consume(broker, [topic], f"{topic}.group", FETCHING, listener, on_fatal=errors.append)
     handle_with(subscriber, handler)
     await app.start()
     try:
         yield lambda: subscriber.consumer
     finally:
         await app.stop()
+    assert not errors, "fetching went wrong"
 
 
 @pytest.mark.parametrize("value", [None, b"\xff"], ids=["null", "not utf-8"])

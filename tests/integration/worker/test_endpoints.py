@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.installation import Installation, Published
 from tests.support.markets import observation, sportybet
+from tests.support.relays import start_relay
 from worker.app.metrics import METRICS
 
 pytestmark = pytest.mark.services
@@ -34,6 +36,7 @@ RECORDS: list[Published] = [
 @dataclass
 class Seen:
     alive_at_first: tuple[int, str]
+    started: list[tuple[int, str]]
     reasons_without_topics: list[str]
     samples: Samples
     mappings: int
@@ -45,8 +48,10 @@ async def scenario(installation: Installation) -> Seen:
     alive = await installation.ask("/livez")
     await installation.logged("topics_not_found")
     reasons = await installation.reasons()
+    started = [await installation.ask("/startupz")]
     await installation.make_topics()
     await installation.ready()
+    started.append(await installation.ask("/startupz"))
     await installation.publish(RECORDS)
     await installation.caught_up()
     status, text = await installation.ask("/metrics")
@@ -58,7 +63,7 @@ async def scenario(installation: Installation) -> Seen:
     }
     (count,) = await installation.query("SELECT count(*) FROM user_market_mappings WHERE is_active")
     assert await installation.stop_worker() == 0
-    return Seen(alive, reasons, samples, count[0])
+    return Seen(alive, started, reasons, samples, count[0])
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +82,26 @@ def of_every_partition(seen: Seen, name: str) -> list[float]:
 
 def test_the_worker_is_alive_before_it_is_ready(seen: Seen) -> None:
     status, body = seen.alive_at_first
-    assert (status, orjson.loads(body)) == (200, {"alive": True})
+    assert (status, orjson.loads(body)) == (200, {"alive": True, "reasons": []})
+
+
+def test_it_has_started_once_its_partitions_were_opened(seen: Seen) -> None:
+    (before, told), (after, _) = seen.started
+    assert (before, after) == (503, 200)
+    assert "observations.betpawa" in told
+
+
+async def test_a_relay_is_alive_and_started_once_it_leads(installation: Installation) -> None:
+    relay = start_relay(installation)
+    address = (await relay.logged("listening"))["address"]
+    await relay.logged("relay_leads")
+    statuses = {}
+    async with aiohttp.ClientSession() as session:
+        for path in ("/startupz", "/livez", "/readyz"):
+            async with session.get(address + path) as answer:
+                statuses[path] = answer.status
+    assert await relay.stop() == 0
+    assert statuses == {"/startupz": 200, "/livez": 200, "/readyz": 200}
 
 
 def test_it_is_not_ready_while_topics_are_missing_and_names_them(seen: Seen) -> None:
@@ -87,8 +111,13 @@ def test_it_is_not_ready_while_topics_are_missing_and_names_them(seen: Seen) -> 
 
 
 def test_every_metric_is_shown(seen: Seen) -> None:
-    # Nothing was in its way: these two have nothing to count.
-    silent = {"marketmap_storage_retries_total"}
+    # Nothing was in its way: these have nothing to count.
+    silent = {
+        "marketmap_storage_retries_total",
+        "marketmap_blocked_seconds_total",
+        "marketmap_brakes_total",
+        "marketmap_offset_gap_records_total",
+    }
     shown = {name.removesuffix("_count") for name, _ in seen.samples}
     assert set(METRICS) - silent <= shown
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from aiokafka.structs import OffsetAndMetadata
 from tests.support.installation import Installation, fill, installed, temporary_database, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
 from worker.app.topic_reader import AnyRecord
+from worker.ingest.marks import mark
 
 if TYPE_CHECKING:
     from tests.conftest import Services
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.services
 
+# The deadman's words: the process was ended from outside, since its own shutdown did not come to its end.
+DEADMAN = "Timeout ("
+SHORT = {"MARKETMAP_DRAIN_TIMEOUT_S": "2", "MARKETMAP_SHUTDOWN_TIMEOUT_S": "8"}
+IMPATIENT = SHORT | {
+    "MARKETMAP_STALL_TIMEOUT_S": "20",
+    "MARKETMAP_REBALANCE_TIMEOUT_S": "10",
+    "MARKETMAP_WATCHDOG_INTERVAL_S": "0.5",
+    "MARKETMAP_ADMIN_TIMEOUT_S": "3",
+}
 NOBODY = "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
 
 
@@ -74,6 +86,7 @@ class Rewound:
     counts: tuple[Any, Any, Any]
     cases: tuple[set[str], set[str], set[str]]
     committed: set[str]
+    mark: str
 
 
 TOTAL = 40
@@ -97,6 +110,11 @@ async def rewind(installation: Installation, metadata: str) -> None:
         await consumer.stop()
 
 
+async def our_mark(installation: Installation) -> str:
+    topic = installation.settings.observation_topics["sportybet"]
+    return mark((await installation.admin.topic_ids([topic]))[topic], 0)
+
+
 async def run_until(installation: Installation, outputs: int) -> tuple[list[AnyRecord], Any, set[str]]:
     number = len(installation.workers)
     installation.start_worker()
@@ -111,7 +129,7 @@ async def run_until(installation: Installation, outputs: int) -> tuple[list[AnyR
 async def rewinding(installation: Installation) -> Rewound:
     await installation.publish(stream(TOTAL))
     first = await run_until(installation, TOTAL)
-    await rewind(installation, "mmw1")
+    await rewind(installation, await our_mark(installation))
     # One more in each partition: without it nothing would be read and nothing committed.
     await installation.publish(stream(12, TOTAL))
     second = await run_until(installation, TOTAL + 12)
@@ -122,7 +140,8 @@ async def rewinding(installation: Installation) -> Rewound:
     ]
     committed = await installation.admin.committed(installation.settings.group_id, places)
     outputs, counts, cases = zip(first, second, third, strict=True)
-    return Rewound(outputs, counts, cases, {commit.metadata for commit in committed.values()})
+    marks = {commit.metadata for commit in committed.values()}
+    return Rewound(outputs, counts, cases, marks, await our_mark(installation))
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +171,7 @@ def test_an_operators_reset_counts_nothing_again(rewound: Rewound) -> None:
 
 
 def test_after_a_replay_the_commits_carry_the_ordinary_mark(rewound: Rewound) -> None:
-    assert rewound.committed == {"mmw1"}
+    assert rewound.committed == {rewound.mark}
 
 
 @pytest.fixture
@@ -167,7 +186,7 @@ async def test_a_batch_is_held_while_postgres_is_away_and_counted_once_when_it_i
     breakable: Installation, breakable_services: LocalServices
 ) -> None:
     total = 300
-    worker = breakable.start_worker(MARKETMAP_BATCH_MAX_RECORDS="5")
+    worker = breakable.start_worker(MARKETMAP_BATCH_MAX_RECORDS="5", **IMPATIENT)
     await breakable.ready()
     await breakable.publish(stream(total // 2))
     await breakable.progressed(20)
@@ -177,6 +196,16 @@ async def test_a_batch_is_held_while_postgres_is_away_and_counted_once_when_it_i
     (reason,) = await breakable.reasons()
     assert "the database does not answer" in reason
     assert (await breakable.backlog()).done < total
+
+    async def was_away_for_longer_than_a_stall_may_last() -> bool:
+        breakable.check_alive()
+        _, text = await breakable.ask("/metrics")
+        blocked = re.search(r'^marketmap_blocked_seconds_total{cause="database"} (.*)$', text, re.MULTILINE)
+        return blocked is not None and float(blocked[1]) > float(IMPATIENT["MARKETMAP_STALL_TIMEOUT_S"])
+
+    await until(was_away_for_longer_than_a_stall_may_last)
+    assert (await breakable.ask("/livez"))[0] == 200, "it waits, and is not stuck"
+    assert (await breakable.ask("/startupz"))[0] == 200
     breakable_services.postgres_service.start()
     await breakable.ready()
     await breakable.caught_up()
@@ -200,6 +229,77 @@ async def test_a_worker_stops_within_its_bound_though_it_holds_a_batch(
     breakable_services.postgres_service.start()
     events = [line["event"] for line in breakable.log_of(0)]
     assert "drain_timed_out" in events
-    assert "shutdown_timed_out" not in events
-    assert exit_code == 0
+    assert events[-1] == "worker_stopped"
+    assert exit_code == 1, "the batch was given up unfinished"
     assert (await breakable.backlog()).done == 0, "a batch was committed that was never counted"
+
+
+def text_of(installation: Installation, number: int) -> str:
+    return (installation.folder / f"worker-{number}.log").read_text()
+
+
+async def test_without_kafka_workers_stop_when_they_are_told_to_and_end_with_an_error_when_they_are_not(
+    breakable: Installation, breakable_services: LocalServices
+) -> None:
+    breakable.start_worker(**SHORT)
+    breakable.start_worker(**IMPATIENT)
+    await breakable.ready(0)
+    await breakable.ready(1)
+    breakable.check_alive = lambda: None  # type: ignore[method-assign]  # ending is what they are to do
+    breakable_services.kafka_service.kill()
+    breakable.start_worker(**IMPATIENT)
+    exit_code = await breakable.stop_worker(0)
+    ends = [await breakable.ended(number) for number in (1, 2)]
+    breakable_services.kafka_service.start()
+    assert exit_code == 0, "nothing was in hand"
+    assert DEADMAN not in text_of(breakable, 0)
+    assert breakable.log_of(0)[-1]["event"] == "worker_stopped"
+    assert ends == [1, 1]
+    for number in (1, 2):
+        (fatal,) = [line["error"] for line in breakable.log_of(number) if line["event"] == "fatal"]
+        assert fatal.startswith("nothing moves: ")
+        assert "Kafka does not answer" in fatal
+
+
+async def test_without_kafka_and_postgres_a_worker_with_a_batch_in_hand_stops_within_its_bound(
+    breakable: Installation, breakable_services: LocalServices
+) -> None:
+    breakable.start_worker(**SHORT)
+    await breakable.ready()
+    breakable_services.postgres_service.kill()
+    await breakable.publish(stream(10))
+    await breakable.logged("counting_waits")
+    breakable_services.kafka_service.kill()
+    exit_code = await breakable.stop_worker()
+    breakable_services.kafka_service.start()
+    breakable_services.postgres_service.start()
+    assert exit_code == 1, "the batch was given up unfinished"
+    assert DEADMAN not in text_of(breakable, 0)
+    last = breakable.log_of(0)[-1]
+    assert (last["event"], last["batch_abandoned"]) == ("worker_stopped", True)
+
+    breakable.start_worker()
+    breakable.check_alive = lambda: None  # type: ignore[method-assign]  # the first has ended with an error
+    await breakable.caught_up()
+    assert await breakable.stop_worker(1) == 0
+    await breakable.engine.dispose()  # its connections went with the server
+    assert await breakable.counts() == expected_counts(10)
+    assert set(numbers(await resolved(breakable))) == set(range(10))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_second_signal_ends_a_worker_at_once(
+    breakable: Installation, breakable_services: LocalServices, number: signal.Signals
+) -> None:
+    worker = breakable.start_worker(MARKETMAP_DRAIN_TIMEOUT_S="50", MARKETMAP_SHUTDOWN_TIMEOUT_S="3000")
+    await breakable.ready()
+    breakable_services.postgres_service.kill()
+    await breakable.publish(stream(10))
+    await breakable.logged("counting_waits")
+    worker.send_signal(number)
+    await breakable.logged("stopping")
+    worker.send_signal(number)
+    exit_code = await breakable.ended()
+    breakable_services.postgres_service.start()
+    assert exit_code == 128 + number
+    assert breakable.log_of(0)[-1]["event"] == "ended_at_once"

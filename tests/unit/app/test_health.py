@@ -13,7 +13,18 @@ class Server:
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
-        self.health = HealthServer("127.0.0.1", 0, Metrics(), lambda: self.reasons)
+        self.notes: list[str] = []
+        self.stalled: list[str] = []
+        self.not_started: list[str] = []
+        self.health = HealthServer(
+            "127.0.0.1",
+            0,
+            Metrics(),
+            not_ready=lambda: self.reasons,
+            notes=lambda: self.notes,
+            stalled=lambda: self.stalled,
+            not_started=lambda: self.not_started,
+        )
 
     async def get(self, path: str) -> tuple[int, Any]:
         async with (
@@ -51,7 +62,27 @@ async def test_every_reason_against_it_is_named(server: Server) -> None:
 
 async def test_a_worker_that_is_not_ready_is_alive(server: Server) -> None:
     server.reasons = ["no index"]
-    assert await server.get("/livez") == (200, {"alive": True})
+    assert await server.get("/livez") == (200, {"alive": True, "reasons": []})
+
+
+async def test_a_stall_is_neither_alive_nor_ready_and_says_what_stands(server: Server) -> None:
+    server.stalled = ["nothing moves"]
+    assert await server.get("/livez") == (503, {"alive": False, "reasons": ["nothing moves"]})
+    status, body = await server.get("/readyz")
+    assert (status, body["reasons"]) == (503, ["nothing moves"])
+
+
+async def test_what_is_worth_knowing_is_told_and_is_no_reason_against_being_ready(server: Server) -> None:
+    server.notes = ["the index is old"]
+    status, body = await server.get("/readyz")
+    assert (status, body["ready"], body["notes"]) == (200, True, ["the index is old"])
+
+
+async def test_before_it_has_started_it_says_what_is_missing(server: Server) -> None:
+    server.not_started = ["no partitions yet"]
+    assert await server.get("/startupz") == (503, {"started": False, "reasons": ["no partitions yet"]})
+    server.not_started = []
+    assert await server.get("/startupz") == (200, {"started": True, "reasons": []})
 
 
 async def test_the_metrics_are_served_as_text(server: Server) -> None:

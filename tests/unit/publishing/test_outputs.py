@@ -18,7 +18,9 @@ class FakeProducer:
         self.refuses: Exception | None = None
         self.full = asyncio.Event()
 
-    async def send(self, topic: str, *, value: Any, key: Any, headers: Any) -> asyncio.Future[None]:
+    async def send(
+        self, topic: str, *, value: Any, key: Any, headers: Any, partition: int | None
+    ) -> asyncio.Future[None]:
         if self.refuses is not None:
             raise self.refuses
         self.sent.append((topic, key, value))
