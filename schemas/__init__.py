@@ -2,9 +2,10 @@
 
 from schemas.dead_letter import DEAD_REASONS, DeadLetter, DeadReason
 from schemas.fields import PLATFORMS, Platform
-from schemas.headers import ID_HEADER, audit_id, record_id, unmapped_id
+from schemas.headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
 from schemas.mapping_event import MappingAction, MappingChanged, MappingState, OutcomeMapping
 from schemas.observation import Event, Observation
+from schemas.redriven import REDRIVEN_HEADER, REDRIVES_HEADER, Redriven
 from schemas.refusal import Refusal, describe_faults, refusal
 from schemas.resolved import (
     MissEntry,
@@ -22,6 +23,9 @@ __all__ = [
     "DEAD_REASONS",
     "ID_HEADER",
     "PLATFORMS",
+    "REDRIVEN_HEADER",
+    "REDRIVES_HEADER",
+    "REPLAY_HEADER",
     "DeadLetter",
     "DeadReason",
     "Event",
@@ -34,6 +38,7 @@ __all__ = [
     "Omitted",
     "OutcomeMapping",
     "Platform",
+    "Redriven",
     "Refusal",
     "RejectedCode",
     "RejectedEntry",

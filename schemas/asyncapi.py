@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas import examples
 from schemas.fields import PLATFORMS, Platform
-from schemas.headers import ID_HEADER, audit_id, record_id, unmapped_id
+from schemas.headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
 from schemas.json_schema import shared_schemas
 
 _SOURCE_ID: Final = record_id("Wq3nVJ0iSkKZp2bK1yF0Bg", 3, 1042)
@@ -27,6 +27,12 @@ class Channel(NamedTuple):
     action: str
     summary: str
     cleanup: str = "delete"
+    beside: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The message, and the others that stand beside it."""
+        return (self.message, *self.beside)
 
 
 def _observations(platform: Platform) -> Channel:
@@ -53,7 +59,8 @@ CHANNELS: Final = (
         "observations.dead",
         "DeadLetter",
         "send",
-        "Records that could not be read, byte for byte.",
+        "Records that could not be read, byte for byte, and marks of those that were sent back.",
+        beside=("Redriven",),
     ),
     Channel(
         "unmapped_markets",
@@ -97,7 +104,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
     return {
         "address": channel.topic,
         "description": channel.summary,
-        "messages": {channel.message: {"$ref": f"#/components/messages/{channel.message}"}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in channel.messages},
         "bindings": {
             "kafka": {
                 "topic": channel.topic,
@@ -113,7 +120,7 @@ def _operation(channel: Channel) -> dict[str, Any]:
         "action": channel.action,
         "channel": {"$ref": f"#/channels/{channel.name}"},
         "summary": channel.summary,
-        "messages": [{"$ref": f"#/channels/{channel.name}/messages/{channel.message}"}],
+        "messages": [{"$ref": f"#/channels/{channel.name}/messages/{name}"} for name in channel.messages],
     }
 
 
@@ -131,7 +138,7 @@ def _messages() -> dict[str, Any]:
             "ResolvedEvent",
             "What one observation says in canonical terms.",
             key=_EVENT_KEY,
-            headers="IdHeader",
+            headers="ResolvedHeaders",
             examples=[_example(_SOURCE_ID, examples.RESOLVED_EVENT)],
         ),
         "UnmappedMarket": _message(
@@ -151,6 +158,7 @@ def _messages() -> dict[str, Any]:
             ],
         ),
         "DeadLetter": _dead_letter(),
+        "Redriven": _redriven(),
     }
 
 
@@ -191,6 +199,19 @@ def _dead_letter() -> dict[str, Any]:
     }
 
 
+def _redriven() -> dict[str, Any]:
+    return {
+        "name": "Redriven",
+        "title": "Redriven",
+        "summary": "The mark that a dead letter was sent back to its topic, once it was.",
+        "contentType": "application/octet-stream",
+        "headers": {"$ref": "#/components/schemas/Redriven"},
+        "payload": {"description": "Empty.", "type": "string", "maxLength": 0},
+        "bindings": _key({"type": "string", "description": "The id of the dead letter."}),
+        "examples": [{"name": "typical", "headers": examples.REDRIVEN_HEADERS, "payload": ""}],
+    }
+
+
 def _example(source_id: str, payload: dict[str, Any]) -> dict[str, Any]:
     return {"name": "typical", "headers": {ID_HEADER: source_id}, "payload": payload}
 
@@ -216,4 +237,23 @@ def _schemas() -> dict[str, Any]:
         },
         "required": [ID_HEADER],
     }
-    return {"IdHeader": id_header, **shared_schemas("#/components/schemas/{model}")}
+    return {
+        "IdHeader": id_header,
+        "ResolvedHeaders": _resolved_headers(id_header),
+        **shared_schemas("#/components/schemas/{model}"),
+    }
+
+
+def _resolved_headers(id_header: dict[str, Any]) -> dict[str, Any]:
+    replay = {
+        "type": "string",
+        "description": (
+            "The id of the side replay that published the message; absent from what the live workers publish."
+        ),
+        "examples": ["4f2a9c01d7be"],
+    }
+    return {
+        **id_header,
+        "title": "ResolvedHeaders",
+        "properties": {**id_header["properties"], REPLAY_HEADER: replay},
+    }

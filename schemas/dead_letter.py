@@ -112,6 +112,11 @@ class DeadLetter(BaseModel):
         description="Length of the value in bytes, where it was too long to keep whole and only its head is.",
         examples=["73400320"],
     )
+    left_out: HeaderNumber | None = Field(
+        default=None,
+        description="Bytes of the record's key and headers, where they were too many and are left out.",
+        examples=["5242880"],
+    )
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """The Kafka headers, nulls left out. A lone surrogate becomes a question mark."""

@@ -214,6 +214,13 @@ DEAD_LETTER_HEADERS: Final[dict[str, Any]] = {
     "marketmap.dead.group": "market-mapping-worker",
 }
 
+REDRIVEN_HEADERS: Final[dict[str, Any]] = {
+    "marketmap-id": "Wq3nVJ0iSkKZp2bK1yF0Bg/3/1042",
+    "marketmap.redriven": "1",
+    "marketmap.redriven.by": "ada",
+    "marketmap.redriven.reason": "the scraper's clock was mended",
+}
+
 DEAD_LETTER_BODY: Final = (
     '{"platform": "sportybet", "observed_at": "2026-11-22T12:00:00", "event": {"id": "1"}, "markets": []}'
 )

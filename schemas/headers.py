@@ -1,6 +1,7 @@
 """The id header: every produced record names what it was made from.
 
 The same source gives the same id again after a crash or a replay, so that a consumer can drop a repetition.
+A side replay names itself in a second header.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 ID_HEADER: Final = "marketmap-id"
+REPLAY_HEADER: Final = "marketmap-replay"
 
 
 def record_id(topic_id: str, partition: int, offset: int) -> str:

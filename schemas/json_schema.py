@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from schemas.dead_letter import DeadLetter
 from schemas.mapping_event import MappingChanged
 from schemas.observation import Observation
+from schemas.redriven import Redriven
 from schemas.resolved import ResolvedEvent
 from schemas.unmapped import UnmappedMarket
 
@@ -17,7 +18,7 @@ Direction = Literal["input", "output"]
 
 
 class Message(NamedTuple):
-    """The model of a message's body (of its headers, for a dead letter) and the file of its schema.
+    """The model of a message's body (of its headers, on the dead letters' topic) and the file of its schema.
 
     `direction` is this application's: it reads an input and writes an output.
     """
@@ -33,6 +34,7 @@ MESSAGES: Final = (
     Message("mapping_changed.v1.json", MappingChanged, "output"),
     Message("unmapped_market.v1.json", UnmappedMarket, "output"),
     Message("dead_letter_headers.v1.json", DeadLetter, "output"),
+    Message("redriven_headers.v1.json", Redriven, "output"),
 )
 
 # What an absent field means is the same in all modes, so the models are described as they validate.

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 import orjson
 import structlog
 
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Count, MissKey, Tally, sample
-from worker.ingest.handler import WatermarksMovedError
+from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
+from worker.ingest.lookup import Known
 from worker.ingest.record import Partition
 from worker.storage import ledger
-from worker.storage.errors import StorageError, StorageUnavailable
+from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
 from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
+
+# Who moved a watermark, in the record of it, when no person did.
+_ACTOR: Final = "worker"
 
 Moves = Sequence[tuple[Partition, int, int]]
 
@@ -38,13 +45,29 @@ class Counting:
         self._on_first_sighting = on_first_sighting
         self.blocked_by: str | None = None
 
+    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
+        return [Known(*each) for each in await self._answer(self._ledger.known(topics))]
+
     async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        wanted = [ledger.Partition(at.topic_id, at.topic, at.partition) for at in partitions]
-        try:
-            found = await self._ledger.open_partitions(wanted)
-        except StorageUnavailable as error:
-            raise TransientError(f"the database does not answer: {error}") from error
+        found = await self._answer(self._ledger.open_partitions([_stored(at) for at in partitions]))
         return {at: found[at.topic_id, at.partition] for at in partitions}
+
+    async def move_watermark(self, at: Partition, expected: int, next_offset: int, reason: str) -> None:
+        """Move a watermark otherwise than by counting, and record it. TransientError if it is elsewhere."""
+        move = self._ledger.set_back if next_offset < expected else self._ledger.skip_to
+        try:
+            await self._answer(move(_stored(at), expected, next_offset, actor=_ACTOR, reason=reason))
+        except WatermarkConflict as conflict:
+            raise TransientError(f"another worker counts: {conflict}") from conflict
+
+    async def _answer(self, question: Awaitable[T]) -> T:
+        try:
+            answer = await question
+        except StorageUnavailable as error:
+            self.blocked_by = f"the database does not answer: {error}"
+            raise TransientError(self.blocked_by) from error
+        self.blocked_by = None
+        return answer
 
     async def add(self, moves: Moves, counts: Tally) -> None:
         rows = await asyncio.to_thread(miss_rows, counts)  # thousands of them would hold the event loop up
@@ -65,6 +88,9 @@ class Counting:
             self._on_retry(error.sqlstate)
             log.warning("counting_waits", sqlstate=error.sqlstate, error=str(error), attempt=attempt)
             return False
+        except StorageRefused as error:
+            self.blocked_by = None
+            raise CountsRefusedError(f"{error.sqlstate}: {error}") from error
         except StorageError as error:
             raise FatalError(f"the database refuses the counts ({error.sqlstate}): {error}") from error
         if first_sightings:
@@ -93,12 +119,25 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
     )
 
 
+def _stored(at: Partition) -> ledger.Partition:
+    return ledger.Partition(at.topic_id, at.topic, at.partition)
+
+
 def _move(at: Partition, expected: int, next_offset: int) -> WatermarkMove:
     return WatermarkMove(at.topic_id, at.topic, at.partition, expected, next_offset)
 
 
 def _current(moves: Moves, conflict: WatermarkConflict) -> dict[Partition, int]:
-    vanished = [at for at, _, _ in moves if (at.topic_id, at.partition) not in conflict.current]
+    """Where the watermarks stand. Raises FatalError for what no counting can lead to.
+
+    A watermark that went back was set back, or the database was restored: what lies above is to be counted
+    anew, from where the partition is taken up at the next start.
+    """
+    current = conflict.current
+    vanished = [at for at, _, _ in moves if (at.topic_id, at.partition) not in current]
     if vanished:
         raise FatalError(f"watermarks have vanished from the table: {vanished}") from conflict
-    return {at: conflict.current[at.topic_id, at.partition] for at, _, _ in moves}
+    behind = [at for at, expected, _ in moves if current[at.topic_id, at.partition] < expected]
+    if behind:
+        raise FatalError(f"watermarks went back in the table: {behind}") from conflict
+    return {at: current[at.topic_id, at.partition] for at, _, _ in moves}

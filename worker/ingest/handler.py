@@ -9,13 +9,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
+import structlog
+
+from worker.domain.errors import FatalError
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally, tally
 from worker.ingest.assignment import Assignment, Claimed
-from worker.ingest.plan import Outcome, Plan, Planner, combine
+from worker.ingest.brake import Brake, BrakeError, Limits, Tripped, Verdict
+from worker.ingest.plan import Outcome, Plan, Planner, Share, combine
 from worker.ingest.record import Partition, Record
+
+log = structlog.get_logger()
+
+_REFUSED: Final = "DATABASE_REFUSED"
+_NO_BRAKE: Final = Limits(consecutive=0, ratio=0, window=1)
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -34,12 +43,24 @@ class WatermarksMovedError(Exception):
         self.current = current
 
 
+class CountsRefusedError(Exception):
+    """The database refuses these counts and always will; nothing was written.
+
+    ``detail`` is the SQLSTATE and the database's sentence.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 class Counts(Protocol):
     async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
         """In one transaction: move each watermark (partition, expected, next) and add the counts.
 
         Returns when it is done, however long the database is away. Raises WatermarksMovedError, and then
-        nothing was written, when a watermark is not at its expected offset.
+        nothing was written, when a watermark is not at its expected offset. Raises CountsRefusedError, and
+        again nothing was written, when it is the values that the database will not take.
         """
 
 
@@ -73,6 +94,8 @@ class BatchHandler(Generic[T]):
         counts: Counts,
         batch_max_bytes: int,
         report: Callable[[BatchReport], None],
+        brake: Brake | None = None,
+        on_brake: Callable[[Tripped], None] = lambda _: None,
     ) -> None:
         self._assignment = assignment
         self._indexes = indexes
@@ -81,28 +104,48 @@ class BatchHandler(Generic[T]):
         self._counts = counts
         self._batch_max_bytes = batch_max_bytes
         self._report = report
+        self._brake = brake or Brake(_NO_BRAKE)
+        self._on_brake = on_brake
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Process a fetched batch. Stops between two parts of it when its partitions are to be given up."""
         async with self._assignment.claim(records) as claimed:
             index = self._indexes.current  # one batch sees one version
-            for part in _parts(claimed.records, self._batch_max_bytes):
+            for part in parts(claimed.records, self._batch_max_bytes):
                 if claimed.is_over:
                     return
-                await self._process(part, claimed, index)
+                try:
+                    await self._process(part, claimed, index)
+                except BrakeError as error:
+                    self._tell(error.tripped)
+                    raise
+
+    def _tell(self, tripped: Tripped) -> None:
+        at, limit, first_offset, reasons = tripped
+        log.error(
+            "brake_tripped",
+            topic=at.topic,
+            partition=at.partition,
+            limit=limit,
+            first_offset=first_offset,
+            reasons=dict(reasons),
+        )
+        self._on_brake(tripped)
 
     async def _process(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> None:
         clock = _StepClock()
         plan = await self._plan(records, claimed, index)
         clock.lap("plan")
+        self._brake.check(plan.share.verdicts)
         await self._outputs.send(plan.outputs)
         clock.lap("publish")
-        conflicts = await self._count(plan, claimed)
+        conflicts, refused = await self._count(plan.share, records, claimed)
         clock.lap("count")
         await claimed.commit(plan.ends)
         clock.lap("commit")
         size = sum(len(record.value or b"") for record in records)
-        self._report(BatchReport(len(records), size, clock.seconds, plan.outcomes, plan.dead, conflicts))
+        dead = plan.dead + Counter({_REFUSED: refused})
+        self._report(BatchReport(len(records), size, clock.seconds, plan.outcomes, dead, conflicts))
 
     async def _plan(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> Plan[T]:
         """In a thread: a record can be made to take seconds, and the loop serves heartbeats meanwhile."""
@@ -113,24 +156,63 @@ class BatchHandler(Generic[T]):
 
         return await asyncio.to_thread(plan)
 
-    async def _count(self, plan: Plan[T], claimed: Claimed) -> int:
-        """Count what is not counted yet; how often a watermark had moved meanwhile."""
+    async def _count(self, share: Share, records: Sequence[Record], claimed: Claimed) -> tuple[int, int]:
+        """Count what the database takes, in record order; the records that it refuses become dead letters.
+
+        A share that is refused is halved until the records at fault stand alone, so each of them costs about
+        log2(records) further transactions, and no neighbour its counts. Returns how often a watermark had
+        moved meanwhile, and how many records were refused.
+        """
+        conflicts, refused, waiting = 0, 0, [share]
+        while waiting:
+            share = waiting.pop()
+            try:
+                conflicts += await self._count_together(share, claimed)
+            except CountsRefusedError as error:
+                if len(share.verdicts) > 1:
+                    waiting += reversed(share.halves())
+                    continue
+                share = await self._give_up(share.verdicts[0], records, claimed, error.detail)
+                conflicts += await self._count_together(share, claimed)
+                refused += 1
+            self._brake.settle(share.verdicts)
+        return conflicts, refused
+
+    async def _give_up(
+        self, verdict: Verdict, records: Sequence[Record], claimed: Claimed, detail: str
+    ) -> Share:
+        """Publish the dead letter of a record that the database refuses; what is left to count: nothing."""
+        at, offset, _ = verdict
+        record = next(one for one in records if one.offset == offset and claimed.partition_of(one) == at)
+        given_up = verdict._replace(dead=_REFUSED)
+        self._brake.check([given_up])
+        log.warning("counts_refused", topic=at.topic, partition=at.partition, offset=offset, error=detail)
+        await self._outputs.send([self._planner.refused(record, at, detail)])
+        return Share([given_up], ())
+
+    async def _count_together(self, share: Share, claimed: Claimed) -> int:
+        """Count what is not counted yet in one transaction; how often a watermark had moved meanwhile."""
         conflicts = 0
         while True:
-            expected = claimed.watermarks(plan.ends)
-            moves = [(at, expected[at], max(expected[at], end)) for at, end in sorted(plan.ends.items())]
-            counts = await asyncio.to_thread(tally, plan.sightings_from(expected))
+            ends = share.ends
+            expected = claimed.watermarks(ends)
+            moves = [(at, expected[at], max(expected[at], end)) for at, end in sorted(ends.items())]
+            counts = await asyncio.to_thread(tally, share.sightings_from(expected))
             try:
                 await self._counts.add(moves, counts)
             except WatermarksMovedError as moved:
                 claimed.watermarks_are(moved.current)
                 conflicts += 1
+            except CountsRefusedError as error:
+                if counts:
+                    raise
+                raise FatalError(f"the database refuses watermarks without counts: {error}") from error
             else:
                 claimed.watermarks_are({at: end for at, _, end in moves})
                 return conflicts
 
 
-def _parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
+def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
     """Consecutive parts of at most ``max_bytes`` of values each, and of at least one record."""
     part: list[Record] = []
     size = 0

@@ -11,6 +11,7 @@ from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
 from worker.domain.resolve import Resolution, resolve
+from worker.ingest.brake import Verdict
 from worker.ingest.decode import Decoded, Unreadable, decode
 from worker.ingest.record import Partition, Record
 
@@ -48,19 +49,49 @@ class Planned(NamedTuple, Generic[T]):
     dead: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan(Generic[T]):
-    """What to do for a batch. ``ends`` holds, by partition, the offset after the last record planned."""
+class Share(NamedTuple):
+    """What is counted in one transaction: consecutive records of a batch, and what was missed in them."""
 
-    outputs: Sequence[T]
+    verdicts: Sequence[Verdict]
     sightings: Sequence[tuple[Partition, int, Sighting]]
-    ends: dict[Partition, int]
-    outcomes: Counter[Outcome]
-    dead: Counter[str]
+
+    @property
+    def ends(self) -> dict[Partition, int]:
+        """By partition, the offset after the last record."""
+        return {verdict.at: verdict.offset + 1 for verdict in self.verdicts}
 
     def sightings_from(self, watermarks: dict[Partition, int]) -> Iterable[Sighting]:
         """The sightings at or above each partition's watermark: those below are counted already."""
         return (sighting for at, offset, sighting in self.sightings if offset >= watermarks[at])
+
+    def halves(self) -> tuple[Share, Share]:
+        """The earlier and the later half of at least two records."""
+        middle = len(self.verdicts) // 2
+        earlier = {(verdict.at, verdict.offset) for verdict in self.verdicts[:middle]}
+        cut = sum((at, offset) in earlier for at, offset, _ in self.sightings)
+        return (
+            Share(self.verdicts[:middle], self.sightings[:cut]),
+            Share(self.verdicts[middle:], self.sightings[cut:]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[T]):
+    """What to do for a batch, in the order of its records."""
+
+    outputs: Sequence[T]
+    share: Share
+    outcomes: Counter[Outcome]
+    dead: Counter[str]
+
+    @property
+    def ends(self) -> dict[Partition, int]:
+        """By partition, the offset after the last record planned."""
+        return self.share.ends
+
+    @property
+    def sightings(self) -> Sequence[tuple[Partition, int, Sighting]]:
+        return self.share.sightings
 
 
 class Planner(Generic[T]):
@@ -72,7 +103,7 @@ class Planner(Generic[T]):
 
     def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[T]:
         """One record's verdict under ``index``; never raises on what the record holds."""
-        source_id = f"{at.topic_id}/{at.partition}/{record.offset}"
+        source_id = _source_id(record, at)
         decoded = decode(record.value, max_bytes=self._max_bytes)
         if isinstance(decoded, Unreadable):
             return self._dead(record, at, source_id, *decoded)
@@ -88,6 +119,10 @@ class Planner(Generic[T]):
         outcomes = _outcomes(decoded.observation.platform, resolution)
         return Planned(at, record.offset, output, sightings, outcomes, None)
 
+    def refused(self, record: Record, at: Partition, detail: str) -> T:
+        """The dead letter of a record whose counts the database refuses."""
+        return self._encoder.dead(_source_id(record, at), record, "DATABASE_REFUSED", detail)
+
     def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
         return Planned(
             at, record.offset, self._encoder.dead(source_id, record, reason, detail), (), (), reason
@@ -97,19 +132,23 @@ class Planner(Generic[T]):
 def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     """One plan for a batch of single verdicts, in their order."""
     outputs: list[T] = []
+    verdicts: list[Verdict] = []
     sightings: list[tuple[Partition, int, Sighting]] = []
-    ends: dict[Partition, int] = {}
     outcomes: Counter[Outcome] = Counter()
     dead: Counter[str] = Counter()
     for verdict in planned:
         outputs.append(verdict.output)
+        verdicts.append(Verdict(verdict.at, verdict.offset, verdict.dead))
         sightings.extend((verdict.at, verdict.offset, sighting) for sighting in verdict.sightings)
-        ends[verdict.at] = verdict.offset + 1
         for outcome, times in verdict.outcomes:
             outcomes[outcome] += times
         if verdict.dead is not None:
             dead[verdict.dead] += 1
-    return Plan(outputs, sightings, ends, outcomes, dead)
+    return Plan(outputs, Share(verdicts, sightings), outcomes, dead)
+
+
+def _source_id(record: Record, at: Partition) -> str:
+    return f"{at.topic_id}/{at.partition}/{record.offset}"
 
 
 def _has_another_shape(resolution: Resolution) -> bool:

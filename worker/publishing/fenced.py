@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError
 
 from worker.domain.errors import TransientError
 from worker.publishing.encode import Outgoing
@@ -36,12 +36,26 @@ class FencedOutputs:
                 await self._producer.begin_transaction()
                 await asyncio.gather(*[await self._put(output) for output in outputs])
                 await self._producer.commit_transaction()
+        except asyncio.CancelledError:
+            await self._abort()
+            raise
         except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"{len(outputs)} changes are not acknowledged: {error!r}") from error
+            await self._abort()
+            raise TransientError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
+
+    async def _abort(self) -> None:
+        """End what is open, if that is possible: until then nobody reads what is committed behind it."""
+        with suppress(KafkaError, IllegalOperation, AssertionError, TimeoutError):  # by the state it is in
+            async with asyncio.timeout(_STOP_S):
+                await self._producer.abort_transaction()
 
     async def _put(self, output: Outgoing) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = await self._producer.send(
-            output.topic, value=output.value, key=output.key, headers=output.headers
+            output.topic,
+            value=output.value,
+            key=output.key,
+            headers=output.headers,
+            partition=output.partition,
         )
         return future
 

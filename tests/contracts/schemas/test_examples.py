@@ -39,7 +39,7 @@ def test_what_a_model_writes_its_schema_accepts(message: Message) -> None:
     schema = SCHEMAS[message.file]
     for example in schema["examples"]:
         written = message.model.model_validate(example).model_dump(mode="json", by_alias=True)
-        if message.file.startswith("dead_letter"):
+        if "headers" in message.file:
             written = {name: value if value is None else str(value) for name, value in written.items()}
         Draft202012Validator(schema).validate(written)
 

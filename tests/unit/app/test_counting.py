@@ -12,7 +12,8 @@ from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Sighting, Tally, tally
 from worker.domain.resolve import Missed
 from worker.domain.rows import Row, Selection
-from worker.ingest.handler import WatermarksMovedError
+from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
+from worker.ingest.lookup import Known
 from worker.storage import ledger
 from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailable
 from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove
@@ -37,6 +38,7 @@ class Table:
     def __init__(self, *answers: int | Exception) -> None:
         self.answers = list(answers)
         self.commits: list[tuple[Sequence[WatermarkMove], Sequence[MissRow]]] = []
+        self.changes: list[tuple[str, int, int, str, str]] = []
 
     def _answer(self) -> int:
         answer = self.answers.pop(0)
@@ -47,6 +49,22 @@ class Table:
     async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
         self.commits.append((moves, misses))
         return self._answer()
+
+    async def known(self, topics: Sequence[str]) -> list[ledger.KnownWatermark]:
+        offset = self._answer()
+        return [ledger.KnownWatermark(topic, TOPIC_ID, 0, offset) for topic in topics]
+
+    async def set_back(
+        self, at: ledger.Partition, expected: int, next_offset: int, *, actor: str, reason: str
+    ) -> None:
+        self.changes.append(("set_back", expected, next_offset, actor, reason))
+        self._answer()
+
+    async def skip_to(
+        self, at: ledger.Partition, expected: int, next_offset: int, *, actor: str, reason: str
+    ) -> None:
+        self.changes.append(("skip_to", expected, next_offset, actor, reason))
+        self._answer()
 
     async def open_partitions(self, partitions: Sequence[ledger.Partition]) -> dict[tuple[str, int], int]:
         offset = self._answer()
@@ -131,12 +149,50 @@ async def test_a_watermark_that_has_vanished_is_fatal() -> None:
         await Ground(WatermarkConflict({})).counting.add(MOVES, COUNTS)
 
 
-@pytest.mark.parametrize("error", [StorageRefused("no", "22003"), StorageFatal("no", "42P01")])
-async def test_what_a_retry_does_not_mend_is_fatal(error: Exception) -> None:
-    ground = Ground(error)
+async def test_a_watermark_that_went_back_is_fatal() -> None:
+    """What lies between is to be counted anew, and that begins with where the partition is taken up."""
+    with pytest.raises(FatalError, match="went back"):
+        await Ground(WatermarkConflict({(TOPIC_ID, 0): 2})).counting.add(MOVES, COUNTS)
+
+
+@pytest.mark.parametrize(("next_offset", "direction"), [(3, "set_back"), (9, "skip_to")])
+async def test_a_watermark_is_moved_with_who_and_why(next_offset: int, direction: str) -> None:
+    ground = Ground(0)
+    await ground.counting.move_watermark(place(0), 7, next_offset, "why")
+    assert ground.table.changes == [(direction, 7, next_offset, "worker", "why")]
+
+
+async def test_a_move_that_another_worker_forestalls_can_be_tried_again() -> None:
+    ground = Ground(WatermarkConflict({(TOPIC_ID, 0): 8}))
+    with pytest.raises(TransientError, match="another worker counts"):
+        await ground.counting.move_watermark(place(0), 7, 9, "why")
+
+
+async def test_what_is_known_is_told_and_an_absent_database_is_named() -> None:
+    ground = Ground(StorageUnavailable("away"), 5)
+    with pytest.raises(TransientError):
+        await ground.counting.known(["observations.sportybet"])
+    assert ground.counting.blocked_by == "the database does not answer: away"
+    assert await ground.counting.known(["observations.sportybet"]) == [
+        Known("observations.sportybet", TOPIC_ID, 0, 5)
+    ]
+    assert ground.counting.blocked_by is None
+
+
+async def test_what_neither_a_retry_nor_other_values_mend_is_fatal() -> None:
+    ground = Ground(StorageFatal("no", "42P01"))
     with pytest.raises(FatalError, match="refuses the counts"):
         await ground.counting.add(MOVES, COUNTS)
     assert ground.waited == []
+
+
+async def test_values_that_the_database_refuses_are_told_to_the_handler_with_the_sqlstate() -> None:
+    ground = Ground(StorageUnavailable("away"), StorageRefused("integer out of range", "22003"))
+    with pytest.raises(CountsRefusedError) as refused:
+        await ground.counting.add(MOVES, COUNTS)
+    assert refused.value.detail == "22003: integer out of range"
+    assert ground.waited == [0]
+    assert ground.counting.blocked_by is None
 
 
 async def test_waiting_for_the_database_can_be_cancelled() -> None:

@@ -9,7 +9,7 @@ from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import TOPIC_ID, FakeRecord, partition_of, place
 from worker.domain.misses import tally
 from worker.domain.resolve import Resolution
-from worker.ingest.plan import Outcome, Plan, Planned, Planner, combine
+from worker.ingest.plan import Outcome, Plan, Planned, Planner, Share, combine
 
 MARKETS = [
     sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),
@@ -55,8 +55,10 @@ def merged(plans: list[Plan[str]]) -> Plan[str]:
     """Plans of consecutive parts as one."""
     return Plan(
         outputs=[output for plan in plans for output in plan.outputs],
-        sightings=[sighting for plan in plans for sighting in plan.sightings],
-        ends={at: end for plan in plans for at, end in plan.ends.items()},
+        share=Share(
+            [verdict for plan in plans for verdict in plan.share.verdicts],
+            [sighting for plan in plans for sighting in plan.sightings],
+        ),
         outcomes=sum((plan.outcomes for plan in plans), Counter()),
         dead=sum((plan.dead for plan in plans), Counter()),
     )
@@ -143,7 +145,7 @@ def test_only_what_lies_at_or_above_its_partitions_watermark_is_counted(
     batch: list[Planned[str]], first: int, second: int
 ) -> None:
     watermarks = {place(0): first, place(1): second}
-    counted = tally(combine(batch).sightings_from(watermarks))
+    counted = tally(combine(batch).share.sightings_from(watermarks))
     expected = tally(
         sighting
         for planned in batch

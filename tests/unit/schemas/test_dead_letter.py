@@ -54,4 +54,4 @@ def test_every_reason_has_a_sentence() -> None:
 
 def test_every_field_has_a_header_of_its_own() -> None:
     names = [header_name(field) for field in DeadLetter.model_fields]
-    assert names == [*DEAD_LETTER_HEADERS, "marketmap.dead.truncated_from"]
+    assert names == [*DEAD_LETTER_HEADERS, "marketmap.dead.truncated_from", "marketmap.dead.left_out"]

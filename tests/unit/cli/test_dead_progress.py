@@ -1,0 +1,27 @@
+from io import StringIO
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from worker.cli.dead_progress import LateBar
+
+
+@pytest.mark.parametrize(("patience_s", "shown"), [(-1.0, True), (3600.0, False)])
+def test_it_shows_itself_only_when_it_takes_long(patience_s: float, shown: bool) -> None:
+    progress = Progress(console=Console(file=StringIO(), force_terminal=True))
+    bar = LateBar(progress, patience_s)
+    try:
+        bar("reading", 3, 10)
+        assert progress.live.is_started == shown
+    finally:
+        progress.stop()
+
+
+def test_a_new_step_begins_anew() -> None:
+    progress = Progress(console=Console(file=StringIO(), force_terminal=True))
+    bar = LateBar(progress)
+    bar("reading", 10, 10)
+    bar("redriving", 2, 7)
+    (task,) = progress.tasks
+    assert (task.description, task.completed, task.total) == ("redriving", 2, 7)

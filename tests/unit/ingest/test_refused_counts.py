@@ -1,0 +1,235 @@
+"""Counts that the database refuses, against a table that takes all of a call or nothing, as Postgres does."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.laws import LAWS
+from tests.support.markets import FOOTBALL, observation, sportybet
+from tests.support.records import FakeRecord, partition_of, place
+from worker.domain.errors import FatalError
+from worker.domain.misses import Tally
+from worker.domain.resolve import Resolution
+from worker.ingest.assignment import Assignment
+from worker.ingest.brake import Brake, BrakeError, Limits, Tripped
+from worker.ingest.handler import BatchHandler, BatchReport, CountsRefusedError, WatermarksMovedError
+from worker.ingest.plan import Planner
+from worker.ingest.record import Partition, Record
+
+LARGEST = 2**31 - 1
+
+
+def misses(*ids: str) -> bytes:
+    return observation("sportybet", [sportybet(name, prices={"Yes": "2"}) for name in ids])
+
+
+GOOD, BAD, UNREADABLE = misses("good"), misses("good", "bad"), b"no json"
+
+
+class Letters:
+    """An encoder whose outputs say what they are of which record."""
+
+    def resolved(
+        self, source_id: str, envelope: Any, resolution: Resolution, version: int
+    ) -> tuple[str, str] | None:
+        return ("resolved", source_id)
+
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> tuple[str, str]:
+        return (f"{reason} {detail}" if reason == "DATABASE_REFUSED" else reason, source_id)
+
+
+@dataclass
+class Table:
+    """Counts and watermarks that change together or not at all; ``banned`` ids and overflows are refused."""
+
+    banned: frozenset[str] = frozenset({"bad"})
+    counts: Counter[str] = field(default_factory=Counter)
+    watermarks: dict[Partition, int] = field(default_factory=dict)
+    committed: int = 0
+    refused: int = 0
+    refuses_all: bool = False
+
+    async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
+        if any(self.watermarks.get(at, 0) != expected for at, expected, _ in moves):
+            raise WatermarksMovedError({at: self.watermarks.get(at, 0) for at, _, _ in moves})
+        summed = self.counts + Counter({key: count.occurrences for (_, key), count in counts.items()})
+        if self.refuses_all or self.banned & summed.keys() or max(summed.values(), default=0) > LARGEST:
+            self.refused += 1
+            raise CountsRefusedError("22003: integer out of range")
+        self.counts = summed
+        self.watermarks |= {at: end for at, _, end in moves}
+        self.committed += 1
+
+
+@dataclass
+class Ground:
+    table: Table = field(default_factory=Table)
+    brake: Brake = field(default_factory=lambda: Brake(Limits(0, 0, 1)))
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    reports: list[BatchReport] = field(default_factory=list)
+    commits: list[dict[Partition, int]] = field(default_factory=list)
+    tripped: list[Tripped] = field(default_factory=list)
+    believed: dict[Partition, int] = field(default_factory=dict)
+    is_over = False
+    current = FOOTBALL
+
+    async def send(self, outputs: Sequence[tuple[str, str]]) -> None:
+        self.sent += outputs
+
+    @asynccontextmanager
+    async def claim(self, records: Sequence[Record]) -> AsyncIterator[Ground]:
+        self.records = records
+        yield self
+
+    def partition_of(self, record: FakeRecord) -> Partition:
+        return partition_of(record)
+
+    def watermarks(self, of: Sequence[Partition]) -> dict[Partition, int]:
+        return {at: self.believed.get(at, 0) for at in of}
+
+    def watermarks_are(self, current: dict[Partition, int]) -> None:
+        self.believed |= current
+
+    async def commit(self, ends: dict[Partition, int]) -> None:
+        self.commits.append(ends)
+
+    async def handle(self, records: Sequence[FakeRecord]) -> None:
+        handler: BatchHandler[tuple[str, str]] = BatchHandler(
+            assignment=cast("Assignment", self),
+            indexes=self,
+            planner=Planner(Letters(), max_message_bytes=100_000),
+            outputs=self,
+            counts=self.table,
+            batch_max_bytes=2**30,
+            report=self.reports.append,
+            brake=self.brake,
+            on_brake=self.tripped.append,
+        )
+        await handler.handle(records)
+
+    @property
+    def letters(self) -> list[int]:
+        """The offsets of the dead letters for counts that were refused."""
+        return [int(at.rpartition("/")[2]) for what, at in self.sent if what.startswith("DATABASE_REFUSED")]
+
+
+def batch(values: Sequence[bytes], first: int = 0) -> list[FakeRecord]:
+    return [
+        FakeRecord(offset=offset, value=value, partition=offset % 2)
+        for offset, value in enumerate(values, first)
+    ]
+
+
+async def test_a_refused_record_gets_a_dead_letter_and_its_neighbours_are_counted() -> None:
+    ground = Ground()
+    await ground.handle(batch([GOOD, GOOD, BAD, GOOD, GOOD]))
+    assert ground.letters == [2]
+    assert ground.table.counts == Counter(good=4)
+    assert ground.commits == [{place(0): 5, place(1): 4}]
+    assert ground.table.watermarks == {place(0): 5, place(1): 4}
+
+
+async def test_the_dead_letter_tells_what_the_database_says() -> None:
+    ground = Ground()
+    await ground.handle(batch([BAD]))
+    assert [what for what, _ in ground.sent] == ["resolved", "DATABASE_REFUSED 22003: integer out of range"]
+
+
+async def test_a_refused_record_is_reported_as_a_dead_letter() -> None:
+    ground = Ground()
+    await ground.handle(batch([GOOD, BAD, UNREADABLE]))
+    (report,) = ground.reports
+    assert report.dead == Counter(DATABASE_REFUSED=1, INVALID_JSON=1)
+
+
+async def test_the_sum_of_a_batch_that_overflows_is_counted_as_far_as_it_goes() -> None:
+    ground = Ground(Table(counts=Counter(good=LARGEST - 3)))
+    await ground.handle(batch([GOOD] * 8))
+    assert ground.table.counts == Counter(good=LARGEST)
+    assert ground.letters == [3, 4, 5, 6, 7]
+
+
+@LAWS
+@given(st.lists(st.sampled_from([GOOD, GOOD, BAD, UNREADABLE]), min_size=1, max_size=24))
+async def test_whatever_the_mixture_the_good_ones_are_counted_once_and_the_refused_ones_told_once(
+    values: list[bytes],
+) -> None:
+    ground = Ground()
+    await ground.handle(batch(values))
+    assert ground.table.counts["good"] == values.count(GOOD)
+    assert ground.letters == [offset for offset, value in enumerate(values) if value is BAD]
+
+
+@LAWS
+@given(st.integers(1, 64), st.data())
+async def test_one_refused_record_costs_a_logarithm_of_further_transactions(
+    size: int, data: st.DataObject
+) -> None:
+    bad = data.draw(st.integers(0, size - 1))
+    ground = Ground()
+    await ground.handle(batch([BAD if offset == bad else GOOD for offset in range(size)]))
+    steps = math.ceil(math.log2(size))
+    assert ground.table.committed <= steps + 1
+    assert ground.table.refused <= steps + 1
+
+
+async def test_a_batch_that_comes_again_after_a_crash_in_the_middle_is_counted_once_under_the_same_ids() -> (
+    None
+):
+    ground, values = Ground(), [GOOD, GOOD, BAD, GOOD]
+    original = ground.table.add
+    calls = 0
+
+    async def dies_after_three(moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 3:
+            raise FatalError("killed")
+        await original(moves, counts)
+
+    ground.table.add = dies_after_three  # type: ignore[method-assign]  # dies in the middle
+    with pytest.raises(FatalError, match="killed"):
+        await ground.handle(batch(values))
+    assert ground.commits == []
+    again = Ground(ground.table)
+    ground.table.add = original  # type: ignore[method-assign]  # the next process
+    await again.handle(batch(values))
+    assert ground.table.counts == Counter(good=3)
+    assert set(ground.sent) <= set(again.sent)
+    assert again.letters == [2]
+
+
+async def test_counts_that_are_refused_though_there_are_none_are_fatal() -> None:
+    ground = Ground(Table(refuses_all=True))
+    with pytest.raises(FatalError, match="without counts"):
+        await ground.handle(batch([GOOD, GOOD]))
+    assert ground.commits == []
+
+
+async def test_refused_records_come_to_the_brake_before_they_are_dead_lettered() -> None:
+    ground = Ground(brake=Brake(Limits(3, 0, 1)))
+    with pytest.raises(BrakeError):
+        await ground.handle([FakeRecord(offset=offset, value=BAD) for offset in range(10)])
+    assert ground.letters == [0, 1]
+    assert [tripped.first_offset for tripped in ground.tripped] == [0]
+    assert ground.table.watermarks == {place(0): 2}
+
+
+async def test_nothing_of_a_part_that_comes_to_the_brake_is_published() -> None:
+    ground = Ground(brake=Brake(Limits(3, 0, 1)))
+    await ground.handle([FakeRecord(offset=offset, value=UNREADABLE) for offset in range(2)])
+    published = list(ground.sent)
+    with pytest.raises(BrakeError):
+        await ground.handle([FakeRecord(offset=offset, value=UNREADABLE) for offset in range(2, 4)])
+    assert ground.sent == published
+    assert ground.tripped[0].reasons == Counter(INVALID_JSON=3)
+    assert ground.commits == [{place(0): 2}]
