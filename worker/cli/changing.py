@@ -112,7 +112,7 @@ def change_mapping(
 ) -> None:
     """Change one mapping, and say what was changed, or would be."""
     done = run_edit(database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
-    _report(done, dry_run=dry_run, as_json=as_json)
+    report(done, dry_run=dry_run, as_json=as_json)
 
 
 async def _edit(
@@ -161,10 +161,11 @@ def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
     )
 
 
-def _report(change: Change, *, dry_run: bool, as_json: bool) -> None:
+def report(change: Change, *, dry_run: bool, as_json: bool, more: dict[str, Any] | None = None) -> None:
+    """Say what was changed, or would be; ``more`` is what JSON has beside it."""
     if as_json:
         taken_back = {"version": None} if dry_run else {}
-        print_json(change_json(change) | taken_back | {"dry_run": dry_run})
+        print_json(change_json(change) | taken_back | {"dry_run": dry_run} | (more or {}))
         return
     if change.action == "NONE":
         err.print(f"{change.canonical_id} is so already: nothing to change.", markup=False)

@@ -19,8 +19,11 @@ COMMANDS = {
     "run": ("worker.cli.run", "Run a worker."),
     "mappings": ("worker.cli.mappings", "The mappings of markets."),
     "unmapped": ("worker.cli.unmapped", "The markets that were missed, as a queue of work."),
+    "dead": ("worker.cli.dead", "Dead letters: see them, and send them back."),
     "resolve": ("worker.cli.resolve", "Resolve observations from a file."),
     "validate": ("worker.cli.validate", "Say what is wrong with a payload."),
+    "replay": ("worker.cli.replay", "Publish observations again."),
+    "lag": ("worker.cli.lag", "How far the workers are behind, and where."),
     "schemas": ("worker.cli.schemas", "The schemas of the messages."),
 }
 COMPLETION_OPTIONS = {"install_completion", "show_completion"}

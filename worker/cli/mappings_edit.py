@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from worker.app import editing
-from worker.cli.changing import CanonicalId, ExpectedVersion, MappingChange, changes, read_file, refuse_faults
+from worker.cli.changing import (
+    Actor,
+    AsJson,
+    CanonicalId,
+    DryRun,
+    ExpectedVersion,
+    MappingChange,
+    Reason,
+    change_mapping,
+    changes,
+    read_file,
+    refuse_faults,
+)
 from worker.cli.console import fail
+from worker.cli.database import DatabaseUrl
 from worker.cli.mapping_file import parse_values, split_version
 from worker.domain.assign import FIELDS, assign
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
+from worker.storage.editing import Edit
 
 MappingFile = Annotated[
     Path | None, typer.Option("--file", help="The mapping as YAML or JSON, - for stdin.", show_default=False)
@@ -28,16 +43,42 @@ Assignments = Annotated[
 ]
 
 
-@changes
 def create(
     *,
+    reason: Reason,
+    actor: Actor,
     file: MappingFile = None,
     assignments: Assignments = None,
     inactive: Annotated[bool, typer.Option("--inactive", help="Switched off to begin with.")] = False,
-) -> MappingChange:
-    """Add a mapping from a file, from --set, or from a file with --set on top."""
+    backfill: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Then publish the events of the last 30m, 2h, ... that hold its markets again, with it.",
+        ),
+    ] = None,
+    database_url: DatabaseUrl = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a mapping from a file, from --set, or from a file with --set on top.
+
+    --backfill is a `replay run` on the topics of its platforms. It begins when every worker has the mapping.
+    """
     mapping = read_mapping(file, assignments)
-    return lambda edit: editing.create(edit, mapping, is_active=not inactive)
+
+    def change(edit: Edit) -> Awaitable[editing.Change]:
+        return editing.create(edit, mapping, is_active=not inactive)
+
+    if backfill is None:
+        change_mapping(database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+        return
+    if inactive:
+        fail("--inactive and --backfill exclude each other.", code=2)
+    from worker.cli.replay_backfill import backfill_of, create_and_backfill  # noqa: PLC0415  needs Kafka's clients
+
+    wanted = backfill_of(mapping, backfill, database_url)
+    create_and_backfill(wanted, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
 
 
 @changes

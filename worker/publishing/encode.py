@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
-from schemas import ID_HEADER, DeadLetter, UnmappedMarket
+from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, UnmappedMarket
 from worker.domain.resolve import Resolution
 
 # A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
@@ -20,12 +20,13 @@ Headers = list[tuple[str, bytes | None]]
 
 
 class Outgoing(NamedTuple):
-    """A record to publish."""
+    """A record to publish; without a partition of its own, its key decides."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
 
 
 class Source(Protocol):
@@ -72,16 +73,27 @@ def event_key(envelope: dict[str, Any]) -> bytes:
 
 
 class Encoder:
-    """Knows the topics that verdicts go to, and the largest values that they take, in bytes."""
+    """Knows the topics that verdicts go to, and the largest values that they take, in bytes.
+
+    ``replay_id`` names a side replay in the headers of what it resolves; None is the live worker.
+    """
 
     def __init__(
-        self, *, resolved_topic: str, dead_topic: str, group: str, max_bytes: int, max_dead_bytes: int
+        self,
+        *,
+        resolved_topic: str,
+        dead_topic: str,
+        group: str,
+        max_bytes: int,
+        max_dead_bytes: int,
+        replay_id: str | None = None,
     ) -> None:
         self._resolved_topic = resolved_topic
         self._dead_topic = dead_topic
         self._group = group
         self._max_bytes = max_bytes
         self._max_dead_bytes = max_dead_bytes
+        self._replay: Headers = [] if replay_id is None else [(REPLAY_HEADER, replay_id.encode())]
 
     def resolved(
         self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
@@ -89,7 +101,7 @@ class Encoder:
         value = orjson.dumps(resolved_event(envelope, resolution, version))
         if len(value) > self._max_bytes:
             return None
-        headers: Headers = [(ID_HEADER, source_id.encode()), _JSON]
+        headers: Headers = [(ID_HEADER, source_id.encode()), *self._replay, _JSON]
         return Outgoing(self._resolved_topic, event_key(envelope), value, headers)
 
     def dead(self, source_id: str, record: Source, reason: str, detail: str) -> Outgoing:
@@ -98,10 +110,10 @@ class Encoder:
         Of a record that a compressed batch has blown up beyond what the topic takes, only the head of the
         value is kept, and a key and headers that take half of the room are left out.
         """
-        key, headers, beside = record.key, record.headers, _bytes_beside_value(record)
+        key, headers, beside, left_out = record.key, record.headers, _bytes_beside_value(record), None
         if beside > self._max_dead_bytes // 2:
             detail = f"its key and headers, {beside} bytes, are left out; {detail}"
-            key, headers, beside = None, (), 0
+            key, headers, beside, left_out = None, (), 0, beside
         value, room = record.value, self._max_dead_bytes - beside
         too_long = value is not None and len(value) > room
         letter = DeadLetter.model_validate(
@@ -115,6 +127,7 @@ class Encoder:
                 "timestamp": max(0, record.timestamp),
                 "group": self._group[:255],
                 "truncated_from": len(value or b"") if too_long else None,
+                "left_out": left_out,
             }
         )
         return Outgoing(

@@ -23,8 +23,9 @@ FUNCTIONS = (
     "events_v1",
     "market_name_v1",
     "change_status_v1",
+    "append_only_v1",
 )
-TRIGGERS = ("mapping_triggers_v1", "miss_triggers_v1")
+TRIGGERS = ("mapping_triggers_v1", "miss_triggers_v1", "watermark_change_triggers_v1")
 
 # Comments go, because a driver that prepares a statement takes one command at a time.
 COMMENT = re.compile(r"^--.*\n", re.MULTILINE)

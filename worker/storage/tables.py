@@ -163,6 +163,24 @@ ingest_watermark = Table(
     CheckConstraint("next_offset >= 0", name="ck_ingest_watermark_next_offset"),
 )
 
+watermark_change = Table(
+    "watermark_change",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("consumer_group", String(255), nullable=False),
+    Column("topic_id", String(22), nullable=False),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("old_offset", BigInteger, nullable=False),
+    Column("new_offset", BigInteger, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    CheckConstraint("old_offset <> new_offset", name="ck_watermark_change_moves"),
+    CheckConstraint("least(old_offset, new_offset) >= 0", name="ck_watermark_change_offsets"),
+    CheckConstraint("btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_watermark_change_explained"),
+)
+
 relay_cursor = Table(
     "relay_cursor",
     metadata,
@@ -170,4 +188,37 @@ relay_cursor = Table(
     Column("last_audit_id", BigInteger, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     CheckConstraint("last_audit_id >= 0", name="ck_relay_cursor_last_audit_id"),
+)
+
+replay_run = Table(
+    "replay_run",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("consumer_group", String(255), nullable=False),
+    Column("ranges", JSONB, nullable=False),
+    Column("filters", JSONB, nullable=False),
+    Column("mapping_version", BigInteger, nullable=False),
+    Column("rate", Double),
+    Column("actor", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("error", Text),
+    Column("published", BigInteger, nullable=False, server_default=text("0")),
+    Column("passed_over", BigInteger, nullable=False, server_default=text("0")),
+    Column("unreadable", BigInteger, nullable=False, server_default=text("0")),
+    Column("lost", BigInteger, nullable=False, server_default=text("0")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("finished_at", DateTime(timezone=True)),
+    CheckConstraint("id ~ '^[a-z0-9-]{1,36}$'", name="ck_replay_run_id"),
+    CheckConstraint("jsonb_typeof(ranges) = 'array' AND ranges <> '[]'::jsonb", name="ck_replay_run_ranges"),
+    CheckConstraint("jsonb_typeof(filters) = 'object'", name="ck_replay_run_filters"),
+    CheckConstraint("mapping_version >= 0", name="ck_replay_run_mapping_version"),
+    CheckConstraint("rate > 0", name="ck_replay_run_rate"),
+    CheckConstraint("btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_replay_run_signed"),
+    CheckConstraint("state IN ('RUNNING', 'DONE', 'FAILED', 'ABANDONED')", name="ck_replay_run_state"),
+    CheckConstraint("(state = 'RUNNING') = (finished_at IS NULL)", name="ck_replay_run_finished_at"),
+    CheckConstraint("error IS NULL OR state = 'FAILED'", name="ck_replay_run_error"),
+    CheckConstraint("least(published, passed_over, unreadable, lost) >= 0", name="ck_replay_run_counts"),
+    Index("idx_replay_run_created", text("created_at DESC")),
 )

@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 
 from worker.cli.roles import roles
 from worker.domain.mapping import Mapping, OutcomeLabels
-from worker.storage import audit, misses, relay
+from worker.storage import audit, misses, relay, replays
 from worker.storage.editing import editing
 from worker.storage.engine import create_engine, transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
 from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkMove
 from worker.storage.mappings import load_index_rows
-from worker.storage.migrate import downgrade, upgrade
+from worker.storage.migrate import downgrade, known_revision, upgrade
+from worker.storage.replays import Replay
 from worker.storage.roles import ROLES, create_roles
 from worker.storage.routines import statements
 
@@ -78,6 +79,7 @@ async def test_a_worker_counts_announces_and_relays(log_in: LogIn) -> None:
     topic_id = "c29tZS10b3BpYy1pZF8tMQ"
     await ledger.open_partitions([Partition(topic_id, "observations", 0)])
     assert await ledger.commit([WatermarkMove(topic_id, "observations", 0, 0, 1)], [MISS]) == 1
+    await ledger.set_back(Partition(topic_id, "observations", 0), 1, 0, actor="worker", reason="truncated")
     async with ledger.unannounced(10) as batch:
         assert len(batch) == 1
     async with transaction(engine) as connection:
@@ -109,6 +111,14 @@ async def test_an_editor_changes_mappings_and_works_through_misses(
         await misses.ignore(connection, [("betpawa", "2")], actor="ann", until_count=9)
 
 
+@pytest.mark.parametrize("group", ["worker", "editor"])
+async def test_a_worker_and_an_editor_run_replays(log_in: LogIn, group: str) -> None:
+    asked = Replay("r1", "workers", [{"topic": "observations"}], {}, 0, None, "ann", "backfill")
+    async with replays.start(await log_in(group), asked) as running:
+        await running.add(published=1)
+        await running.finish("DONE")
+
+
 async def test_plain_sql_is_audited_with_the_login_not_with_the_triggers_owner(log_in: LogIn) -> None:
     engine = await log_in("editor")
     await run(
@@ -138,7 +148,13 @@ WRITES = {
         "UPDATE ingest_watermark SET next_offset = 0",
         "DELETE FROM ingest_watermark",
     ],
+    "watermark_change": [
+        "UPDATE watermark_change SET reason = 'x'",
+        "DELETE FROM watermark_change",
+        "TRUNCATE watermark_change",
+    ],
     "relay_cursor": ["UPDATE relay_cursor SET last_audit_id = 0", "DELETE FROM relay_cursor"],
+    "replay_run": ["DELETE FROM replay_run", "TRUNCATE replay_run"],
     "counts": [
         "UPDATE unmapped_market_log SET occurrence_count = 1",
         "UPDATE unmapped_market_log SET event_hashes = '{}'",
@@ -154,8 +170,24 @@ WRITES = {
     ],
 }
 FORBIDDEN = {
-    "worker": ["user_market_mappings", "mapping_audit_log", "misses", "schema"],
-    "editor": ["mapping_audit_log", "ingest_watermark", "relay_cursor", "counts", "misses", "schema"],
+    "worker": [
+        "user_market_mappings",
+        "mapping_audit_log",
+        "watermark_change",
+        "replay_run",
+        "misses",
+        "schema",
+    ],
+    "editor": [
+        "mapping_audit_log",
+        "ingest_watermark",
+        "watermark_change",
+        "relay_cursor",
+        "replay_run",
+        "counts",
+        "misses",
+        "schema",
+    ],
     "reader": list(WRITES),
 }
 
@@ -221,7 +253,7 @@ async def test_who_may_not_create_roles_is_warned_and_not_stopped(database: str)
     )
     address = urlsplit(database)
     url = urlunsplit(address._replace(netloc=f"{name}:x@{address.netloc.rpartition('@')[2]}"))
-    assert (await upgrade(url)).after == "0009"
+    assert (await upgrade(url)).after == known_revision()
     connection = await asyncpg.connect(url)
     warnings: list[str] = []
     connection.add_log_listener(lambda _connection, message: warnings.append(message.message))

@@ -1,0 +1,85 @@
+from typing import Any
+
+import pytest
+
+from worker.app.lag import PartitionFacts, PartitionLag, partition_lag, signs_of
+from worker.ingest.marks import Committed, mark
+from worker.ingest.offsets import Member
+
+TOPIC_ID, OTHER_ID = "Wq3nVJ0iSkKZp2bK1yF0Bg", "AAAAAAAAAAAAAAAAAAAAAA"
+OWNER = Member("client", "127.0.0.1", frozenset())
+NOW = 1_795_348_800_000
+
+
+def ours(offset: int, topic_id: str = TOPIC_ID, replay_to: int = 0) -> Committed:
+    return Committed(offset, mark(topic_id, offset, replay_to))
+
+
+RESUMED = ours(50)
+
+
+def facts(committed: Committed | None = RESUMED, watermark: int | None = 50, **rest: Any) -> PartitionFacts:
+    known: dict[str, Any] = {"log_start": 0, "log_end": 80, "owner": OWNER} | rest
+    return PartitionFacts("t", 0, TOPIC_ID, committed=committed, watermark=watermark, **known)
+
+
+def lag(of: PartitionFacts, oldest_ms: int | None = None) -> PartitionLag:
+    return partition_lag(of, oldest_ms, NOW, has_members=True)
+
+
+@pytest.mark.parametrize(
+    ("of", "records"),
+    [
+        (facts(), 30),
+        (facts(None, None), 80),
+        (facts(None, 20), 60),
+        (facts(None, None, log_start=70), 10),
+        (facts(ours(50), log_start=60), 20),
+        (facts(ours(90)), 0),
+        (facts(ours(50, OTHER_ID), None), 80),
+        (facts(None, None, log_end=0), 0),
+    ],
+    ids=[
+        "from the commit on",
+        "never read",
+        "counted and not committed",
+        "from the log's start on",
+        "what is deleted is no lag",
+        "beyond the end",
+        "the commit of another topic of that name",
+        "an empty topic",
+    ],
+)
+def test_records_of_lag(of: PartitionFacts, records: int) -> None:
+    assert lag(of).records == records
+
+
+def test_seconds_are_the_age_of_the_oldest_record() -> None:
+    assert lag(facts(), NOW - 2500).seconds == pytest.approx(2.5)
+    assert lag(facts(), NOW + 10).seconds == 0
+    assert lag(facts(), None).seconds is None
+    assert lag(facts(ours(80), 80), None).seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("of", "codes"),
+    [
+        (facts(), []),
+        (facts(owner=None), ["NOT_OWNED"]),
+        (facts(ours(40)), ["WATERMARK_AHEAD"]),
+        (facts(ours(60)), ["COMMIT_AHEAD"]),
+        (facts(ours(10, replay_to=50)), ["REPLAY"]),
+        (facts(Committed(10, "")), ["NO_MARK"]),
+        (facts(ours(50, OTHER_ID), None), ["OTHER_TOPIC"]),
+        (facts(ours(50), log_start=60), ["DELETED"]),
+        (facts(ours(90), 90), ["BEYOND_END", "BEYOND_END"]),
+        (facts(Committed(50, mark(TOPIC_ID, 50, truncated_at=50))), ["TRUNCATED"]),
+        (facts(None, None), []),
+    ],
+)
+def test_signs_of_trouble(of: PartitionFacts, codes: list[str]) -> None:
+    assert [sign.code for sign in signs_of(of, has_members=True)] == codes
+
+
+def test_without_members_nobody_is_missed() -> None:
+    assert not signs_of(facts(owner=None), has_members=False)

@@ -1,0 +1,42 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from worker.cli.moments import milliseconds, parse_ago, parse_moment
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-22T12:00:00Z", NOON),
+        ("2026-11-22T13:00+01:00", NOON),
+        ("30m", NOON - timedelta(minutes=30)),
+        ("1d12h", NOON - timedelta(hours=36)),
+        ("90s", NOON - timedelta(seconds=90)),
+    ],
+)
+def test_a_time_is_given_or_counted_back_from_now(text: str, expected: datetime) -> None:
+    assert parse_moment(text, NOON) == expected
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "30", "m30", "0m", "-2h", "2h 3m", "999999d", "٣0m"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time"):
+        parse_moment(text, NOON)
+
+
+@pytest.mark.parametrize("text", ["2026-11-22", "2026-11-22T12:00:00"])
+def test_a_time_without_an_offset_is_refused_and_not_guessed(text: str) -> None:
+    with pytest.raises(ValueError, match="no offset from UTC"):
+        parse_moment(text, NOON)
+
+
+def test_a_duration_is_above_zero() -> None:
+    assert parse_ago("0m") is None
+    assert parse_ago("2h") == timedelta(hours=2)
+
+
+def test_kafka_counts_milliseconds() -> None:
+    assert milliseconds(datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)) == 1500

@@ -1,0 +1,56 @@
+"""A replay's progress on a terminal: a bar with the rate and the time that is left. Elsewhere nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from worker.cli.console import err
+
+
+class ReplayBar:
+    """Is told of the progress and shows it. ``replay_id`` is None before the replay is recorded."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._task = shown.add_task("Replaying", total=None)
+        self._offsets = 0
+        self.replay_id: str | None = None
+
+    def began(self, replay_id: str, offsets: int) -> None:
+        self.replay_id = replay_id
+        self._offsets = offsets
+        err.print(f"Replay {replay_id}", highlight=False)
+        self._shown.update(self._task, total=offsets)
+
+    def left(self, offsets: int) -> None:
+        self._shown.update(self._task, completed=self._offsets - offsets)
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
+@contextmanager
+def replay_bar() -> Iterator[ReplayBar]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, disable=not err.is_terminal) as shown:
+        yield ReplayBar(shown)
