@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from schemas import DeadLetter, ResolvedEvent, UnmappedMarket
 from schemas.json_schema import MESSAGES, message_schema
 from tests.support.feeds import markets
-from tests.support.hostile import hostile_records
+from tests.support.hostile import LARGEST, hostile_records
 from tests.support.laws import FEED_LAWS
 from tests.support.markets import FOOTBALL
 from tests.support.records import FakeRecord, place
@@ -32,7 +32,7 @@ SCHEMAS = {message.model: Draft202012Validator(message_schema(message)) for mess
 ENCODER = Encoder(
     resolved_topic="resolved", dead_topic="dead", group="g", max_bytes=4 << 20, max_dead_bytes=8 << 20
 )
-PLANNER = Planner(ENCODER, max_message_bytes=1 << 20)
+PLANNER = Planner(ENCODER, max_message_bytes=LARGEST)
 STARTED_AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOSTILE = hostile_records()
 

@@ -6,10 +6,12 @@ import json
 from typing import Any, Final, NamedTuple
 
 from schemas import DeadReason
+from tests.support.hostile_fields import spoilt_envelopes
 
 Headers = list[tuple[str, bytes | None]]
 
-LARGEST: Final = 1024 * 1024
+LARGEST: Final = 3 * 1024 * 1024
+_TWO_MB: Final = 2 * 1024 * 1024
 _ABSENT: Final = object()
 _EVENT: Final = {"id": "hostile", "home": "Wuhan Three Towns FC", "away": "Qingdao Hainiu FC"}
 _ENVELOPE: Final = {
@@ -78,6 +80,14 @@ def _bytes() -> dict[str, tuple[DeadReason, bytes | None]]:
         "a number": ("NOT_AN_OBJECT", b"1"),
         "an empty object": ("INVALID_FIELD", b"{}"),
         "larger than is read": ("TOO_LARGE", body() + b" " * LARGEST),
+        "a text of 2 MB": ("NOT_AN_OBJECT", b'"' + b"x" * _TWO_MB + b'"'),
+        "a name of 2 MB": ("INVALID_FIELD", event(home="x" * _TWO_MB)),
+        "an id of 2 MB": ("INVALID_FIELD", event(id="x" * _TWO_MB)),
+        "a platform of 2 MB": ("UNSUPPORTED_PLATFORM", body(platform="x" * _TWO_MB)),
+        "a time of 2 MB": ("INVALID_FIELD", body(observed_at="2" * _TWO_MB)),
+        "markets of 2 MB of text": ("WRONG_SHAPE", body(markets="x" * _TWO_MB)),
+        "2 MB of empty lists": ("WRONG_SHAPE", body(markets=[[]] * 500_000)),
+        "2 MB of no JSON": ("INVALID_JSON", b"{" * _TWO_MB),
     }
 
 
@@ -167,6 +177,14 @@ def _other_platforms() -> list[Hostile]:
     ]
 
 
+def _wrong_types() -> list[Hostile]:
+    return [
+        Hostile(name, platform, name.encode(), value, reason)
+        for name, platform, value, reason in spoilt_envelopes()
+        if reason is not None
+    ]
+
+
 def hostile_records() -> list[Hostile]:
     """Every kind, spread over the topics of the three platforms, with keys and headers to be kept."""
     platforms = ("sportybet", "betpawa", "bet9ja")
@@ -185,6 +203,7 @@ def hostile_records() -> list[Hostile]:
     return [
         *wrong,
         *_other_platforms(),
+        *_wrong_types(),
         Hostile("tombstone without a key", "betpawa", None, None, "TOMBSTONE", no_headers),
         Hostile("no key", "sportybet", None, b"not json", "INVALID_JSON", no_headers),
         Hostile("an empty key", "sportybet", b"", b"{", "INVALID_JSON", no_headers),

@@ -11,11 +11,14 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from schemas import DeadLetter, ResolvedEvent, record_id
+from tests.integration.worker.test_bounds import peak_memory
 from tests.support.hostile import LARGEST, Headers, Hostile, body, hostile_records
+from tests.support.hostile_fields import GOOD_MARKETS, spoilt_markets
 from tests.support.installation import PATIENCE_S, Installation
-from tests.support.markets import betpawa, betpawa_row, observation, sportybet
+from tests.support.markets import observation, sportybet
 from worker.app.topic_reader import AnyRecord
 from worker.app.topics import topic_specs
 from worker.domain.platforms import Platform
@@ -27,11 +30,19 @@ HOSTILE = {hostile.name: hostile for hostile in hostile_records()}
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 STOLEN = "stolen"
 ONE_BAD_ENTRY = "one bad entry"
-MARKETS: dict[Platform, Any] = {
-    "sportybet": [sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"})],
-    "betpawa": [betpawa("3743", betpawa_row(None, **{"1": 2.1, "X": 3.2, "2": 3.6}))],
-    "bet9ja": {"S_1X2_1": "2.1", "S_1X2_X": "3.2", "S_1X2_2": "3.6"},
+# What a few hundred kB, or a few kB, of a packed batch unpack to.
+BLOWN_UP: int = 24 * 1024 * 1024
+BOMBS = {f"blown up by {codec}": codec for codec in ("gzip", "snappy", "lz4", "zstd")}
+SPOILT_MARKETS = list(spoilt_markets())
+LONG_TEXT = "x" * (2 * 1024 * 1024)
+LONG_TEXTS: dict[str, Any] = {
+    "a label of 2 MB": sportybet("1", prices={LONG_TEXT: "2"}),
+    "a market's id of 2 MB": sportybet(LONG_TEXT, prices={"Yes": "2"}),
+    "a market's name of 2 MB": sportybet("900001", name=LONG_TEXT, prices={"Yes": "2"}),
+    "a specifier of 2 MB": sportybet("18", f"total={LONG_TEXT}", prices={"Over 2.5": "2"}),
+    "odds of 2 MB": sportybet("18", "total=2.5", prices={"Over 2.5": LONG_TEXT}),
 }
+MARKETS: dict[Platform, Any] = GOOD_MARKETS
 RIGHT = [("1x2_ft", None, [("home", 2.1), ("draw", 3.2), ("away", 3.6)])]
 
 
@@ -51,6 +62,8 @@ class Seen:
     dead: dict[str, list[AnyRecord]]
     resolved: dict[str, list[Any]]
     stolen: list[AnyRecord]
+    topics: dict[str, int]
+    peak: int
     exit_code: int
     metrics: str
 
@@ -101,8 +114,16 @@ async def send_all(installation: Installation) -> Sent:
         sender.send(*hostile[:4], hostile.headers)
         neighbour = f"beside {hostile.name}"[:100]
         plain.send(neighbour, hostile.platform, hostile.key, good(neighbour, platform_of(number)), [])
+    for spoilt in SPOILT_MARKETS:
+        plain.send(spoilt.name, spoilt.platform, b"k", spoilt.value, [])
+    for name, market in LONG_TEXTS.items():
+        plain.send(name, "sportybet", b"k", good(name, "sportybet", [*MARKETS["sportybet"], market]), [])
     await plain.flush()
-    packed.send("blown up", "bet9ja", b"blown", b"[" + b" " * (3 * LARGEST), [])
+    for name, codec in BOMBS.items():
+        bomb = Sender(installation, ids, codec)
+        bomb.send(name, "bet9ja", name.encode(), b"[" + b" " * BLOWN_UP, [])
+        await bomb.flush()
+        packed.written |= bomb.written
     packed.send("heavy headers", "bet9ja", b"k" * LARGEST, b"{", [("heavy", b"h" * 2 * LARGEST)])
     await packed.flush()
     strange: Headers = [
@@ -121,7 +142,7 @@ async def send_all(installation: Installation) -> Sent:
     plain.send(ONE_BAD_ENTRY, "sportybet", b"k", good(ONE_BAD_ENTRY, "sportybet", entries), strange)
     await plain.flush()
     written = plain.written | packed.written
-    names = {*HOSTILE, "blown up", "heavy headers"}
+    names = {*HOSTILE, *BOMBS, "heavy headers"}
     return Sent(
         {name: at for name, at in written.items() if name in names},
         {name: at for name, at in written.items() if name not in names},
@@ -150,12 +171,14 @@ async def scenario(installation: Installation) -> Seen:
     stolen = installation.settings.prefixed(STOLEN)
     await installation.admin.create([TopicSpec(stolen, 1, {})])
     assert stolen not in {spec.name for spec in specs}
+    worker = installation.start_worker()
+    await installation.ready()
     sent = await send_all(installation)
-    installation.start_worker()
     await installation.caught_up()
     _, metrics = await installation.ask("/metrics")
     await send_in_a_transaction(installation)
     await installation.resolved_from(len(sent.good) + 2)
+    peak = peak_memory(worker.pid)
     exit_code = await installation.stop_worker()
     dead: dict[str, list[AnyRecord]] = {}
     for letter in await installation.consume("observations.dead"):
@@ -164,7 +187,24 @@ async def scenario(installation: Installation) -> Seen:
     for record in await installation.consume("odds.resolved"):
         told = orjson.loads(record.value or b"")
         resolved.setdefault(told["event"]["id"], []).append((told, dict(record.headers)))
-    return Seen(sent, dead, resolved, await installation.consume(STOLEN), exit_code, metrics)
+    stolen_records = await installation.consume(STOLEN)
+    return Seen(
+        sent, dead, resolved, stolen_records, await topic_ends(installation), peak, exit_code, metrics
+    )
+
+
+async def topic_ends(installation: Installation) -> dict[str, int]:
+    """Every topic of the installation, its prefix taken off, and how many offsets it has."""
+
+    def ask() -> list[str]:
+        servers: Any = installation.settings.kafka_bootstrap_servers
+        client = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+        return list(client.list_topics(timeout=PATIENCE_S).topics)
+
+    prefix = installation.settings.topic_prefix
+    names = [name for name in await asyncio.to_thread(ask) if name.startswith(prefix)]
+    backlogs = {name: await installation.admin.backlog("nobody", [name]) for name in names}
+    return {name.removeprefix(prefix): backlog.total for name, backlog in backlogs.items()}
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +256,9 @@ def test_there_is_no_dead_letter_but_those_of_the_hostile_records(seen: Seen) ->
 
 
 def test_every_good_record_beside_a_hostile_one_is_resolved_right_and_once(seen: Seen) -> None:
-    for event_id, source_id in seen.sent.good.items():
+    strange = {spoilt.name for spoilt in SPOILT_MARKETS} | LONG_TEXTS.keys()
+    for event_id in seen.sent.good.keys() - strange:
+        source_id = seen.sent.good[event_id]
         ((told, headers),) = seen.resolved[event_id]
         assert headers["marketmap-id"] == source_id.encode()
         answers = [
@@ -225,6 +267,28 @@ def test_every_good_record_beside_a_hostile_one_is_resolved_right_and_once(seen:
         ]
         assert answers == RIGHT, event_id
     assert seen.resolved.keys() == seen.sent.good.keys() | {"transaction 0", "transaction 1"}
+
+
+SPOILT_OR_LONG = [*(spoilt.name for spoilt in SPOILT_MARKETS), *LONG_TEXTS]
+
+
+@pytest.mark.parametrize("name", SPOILT_OR_LONG)
+def test_a_market_with_a_field_of_the_wrong_type_or_size_costs_no_other_market(seen: Seen, name: str) -> None:
+    ((told, headers),) = seen.resolved[name]
+    assert headers["marketmap-id"] == seen.sent.good[name].encode()
+    event = ResolvedEvent.model_validate_json(orjson.dumps(told))
+    prices = {
+        (market.canonical_id, one.outcome): one.odds for market in event.markets for one in market.outcomes
+    }
+    assert {key: odds for key, odds in prices.items() if key[0] == "1x2_ft"} == {
+        ("1x2_ft", outcome): odds for outcome, odds in RIGHT[0][2]
+    }
+    # The other entry is an over at 1.98, or nothing.
+    assert {key: odds or 1.98 for key, odds in prices.items() if key[0] != "1x2_ft"} in (
+        {},
+        {("over_under_ft", "over"): 1.98},
+    )
+    assert len(orjson.dumps(told)) < 4096
 
 
 def test_one_bad_market_entry_costs_only_itself(seen: Seen) -> None:
@@ -244,17 +308,35 @@ def test_nothing_is_published_where_a_sender_asks_for_it(seen: Seen) -> None:
     assert seen.stolen == []
 
 
+def test_nothing_is_published_anywhere_but_where_it_belongs(seen: Seen) -> None:
+    observed = sum(offsets for name, offsets in seen.topics.items() if name.startswith("observations."))
+    markers = 2
+    hostile, good_ones = len(seen.sent.hostile), len(seen.sent.good)
+    assert observed - seen.topics["observations.dead"] == hostile + good_ones + 2 + markers
+    written = {name: n for name, n in seen.topics.items() if not name.startswith("observations.") and n}
+    assert written.keys() == {"odds.resolved", "unmapped.markets"}
+    assert (seen.topics["observations.dead"], written["odds.resolved"]) == (hostile, good_ones + 2)
+    assert written["unmapped.markets"] < 100
+
+
+def test_memory_is_bounded_by_what_the_batches_unpack_to(seen: Seen) -> None:
+    idle, parsed = 150 * 1024 * 1024, 10 * LARGEST
+    # A batch is unpacked whole, and the record in it is a copy.
+    assert seen.peak < idle + parsed + 4 * LARGEST + 2 * len(BOMBS) * BLOWN_UP
+
+
 def test_records_of_transactions_are_read_though_markers_stand_between_them(seen: Seen) -> None:
     assert [len(seen.resolved[f"transaction {number}"]) for number in range(2)] == [1, 1]
 
 
-def test_of_a_value_that_unpacks_to_more_than_the_topic_takes_the_head_is_kept(seen: Seen) -> None:
-    letter = letter_of(seen, "blown up")
+@pytest.mark.parametrize("name", BOMBS)
+def test_of_a_value_that_unpacks_to_more_than_the_topic_takes_the_head_is_kept(seen: Seen, name: str) -> None:
+    letter = letter_of(seen, name)
     told = DeadLetter.from_headers(letter.headers)
-    assert (told.reason, told.truncated_from) == ("TOO_LARGE", 3 * LARGEST + 1)
+    assert (told.reason, told.truncated_from) == ("TOO_LARGE", BLOWN_UP + 1)
     assert letter.value is not None
     assert letter.value == b"[" + b" " * (len(letter.value) - 1)
-    assert len(letter.value) == 2 * LARGEST - len(b"blown")
+    assert len(letter.value) == 2 * LARGEST - len(name)
 
 
 def test_a_key_and_headers_that_unpack_to_more_than_the_topic_takes_are_left_out(seen: Seen) -> None:
@@ -267,7 +349,7 @@ def test_a_key_and_headers_that_unpack_to_more_than_the_topic_takes_are_left_out
 
 def test_the_metrics_count_dead_letters_by_reason(seen: Seen) -> None:
     reasons = Counter(hostile.reason for hostile in HOSTILE.values()) + Counter(
-        {"TOO_LARGE": 1, "INVALID_JSON": 1}
+        {"TOO_LARGE": len(BOMBS), "INVALID_JSON": 1}
     )
     for reason, times in reasons.items():
         assert f'marketmap_dead_letters_total{{reason="{reason}"}} {times}.0' in seen.metrics
