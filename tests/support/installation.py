@@ -51,6 +51,7 @@ class Installation:
     admin: KafkaAdmin
     folder: Path
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,11 +59,12 @@ class Installation:
         ours = {f"MARKETMAP_{name.upper()}": str(value) for name, value in given.items()}
         return {name: v for name, v in os.environ.items() if not name.startswith("MARKETMAP_")} | ours
 
-    def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, module: str = "worker.cli", **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker process; ``module`` is what is run in place of the command."""
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         with log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "worker.cli", "run", "worker"],
+                [sys.executable, "-m", module, "run", "worker"],
                 env=self.environment | environment,
                 stdout=log,
                 stderr=log,
@@ -190,8 +192,12 @@ class Installation:
         self.workers[number].terminate()
         return await asyncio.to_thread(self.workers[number].wait, PATIENCE_S)
 
+    async def ended(self, number: int = 0, patience_s: float = PATIENCE_S) -> int:
+        """Wait until a worker has ended by itself; its exit code."""
+        return await asyncio.to_thread(self.workers[number].wait, patience_s)
+
     def end(self) -> None:
-        for process in self.workers:
+        for process in [*self.workers, *self.commands]:
             if process.poll() is None:
                 process.kill()
             process.wait()

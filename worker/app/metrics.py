@@ -11,22 +11,33 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from worker.app.live_mappings import Swap
+from worker.app.outlook import Cause
+from worker.app.watchdog import Verdict
 from worker.ingest.assignment import Assignment
+from worker.ingest.brake import Tripped
 from worker.ingest.handler import BatchReport
 from worker.ingest.live_index import LiveIndex
+from worker.ingest.lookup import Opening
 
 MetricName = Literal[
     "marketmap_markets_total",
     "marketmap_dead_letters_total",
+    "marketmap_brakes_total",
     "marketmap_records_total",
     "marketmap_bytes_total",
     "marketmap_batch_seconds",
     "marketmap_watermark_conflicts_total",
     "marketmap_rebalances_total",
+    "marketmap_partitions_opened_total",
+    "marketmap_partitions_stopped",
+    "marketmap_offset_gap_records_total",
     "marketmap_storage_retries_total",
     "marketmap_lag_records",
     "marketmap_lag_seconds",
     "marketmap_watermark_offset",
+    "marketmap_stalled",
+    "marketmap_standstill_seconds",
+    "marketmap_blocked_seconds_total",
     "marketmap_index_version",
     "marketmap_index_mappings",
     "marketmap_index_unusable_mappings",
@@ -47,15 +58,22 @@ RelayMetricName = Literal[
 METRICS: Final[dict[MetricName, str]] = {
     "marketmap_markets_total": "Markets of observations by platform and outcome: resolved, missed, rejected.",
     "marketmap_dead_letters_total": "Records that could not be read, by reason.",
+    "marketmap_brakes_total": "Times that dead letters of a partition came to a limit, by limit.",
     "marketmap_records_total": "Records taken through all steps, dead letters included.",
     "marketmap_bytes_total": "Bytes of the values of those records.",
     "marketmap_batch_seconds": "Time of one batch by step: plan, publish, count, commit.",
     "marketmap_watermark_conflicts_total": "Compare-and-sets that found another worker's watermark.",
     "marketmap_rebalances_total": "Changes of the assignment by kind: assigned, revoked, opened.",
+    "marketmap_partitions_opened_total": "Partitions taken up, by case; the cases are in the runbook.",
+    "marketmap_partitions_stopped": "Partitions not read because their log ends below what is counted.",
+    "marketmap_offset_gap_records_total": "Offsets left out, by topic and cause; see the runbook.",
     "marketmap_storage_retries_total": "Transactions tried again, by SQLSTATE (none: no answer).",
     "marketmap_lag_records": "Records of a partition that are not processed yet.",
-    "marketmap_lag_seconds": "Age of the newest processed record of a partition that has lag, else 0.",
+    "marketmap_lag_seconds": "Age of the last record processed, or time since opening; 0 without lag.",
     "marketmap_watermark_offset": "Offset of a partition below which everything is counted.",
+    "marketmap_stalled": "1 while something has not moved for half of the time after which the worker ends.",
+    "marketmap_standstill_seconds": "For how long something that should move has not moved, 0 for none.",
+    "marketmap_blocked_seconds_total": "Time in which something was waited for, by cause: database, kafka.",
     "marketmap_index_version": "Version of the mapping index in use: the last audit id it holds.",
     "marketmap_index_mappings": "Mappings in the index in use.",
     "marketmap_index_unusable_mappings": "Active mappings that cannot be used, and so are not in the index.",
@@ -84,11 +102,18 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._markets = self._counter("marketmap_markets_total", "platform", "outcome")
         self._dead = self._counter("marketmap_dead_letters_total", "reason")
+        self._brakes = self._counter("marketmap_brakes_total", "limit")
         self._records = self._counter("marketmap_records_total")
         self._bytes = self._counter("marketmap_bytes_total")
         self._conflicts = self._counter("marketmap_watermark_conflicts_total")
         self._rebalances = self._counter("marketmap_rebalances_total", "kind")
+        self._opened = self._counter("marketmap_partitions_opened_total", "case")
+        self._gaps = self._counter("marketmap_offset_gap_records_total", "topic", "cause")
+        self._stopped = self._gauge("marketmap_partitions_stopped")
         self._retries = self._counter("marketmap_storage_retries_total", "sqlstate")
+        self._stalled = self._gauge("marketmap_stalled")
+        self._standstill = self._gauge("marketmap_standstill_seconds")
+        self._blocked = self._counter("marketmap_blocked_seconds_total", "cause")
         self._version = self._gauge("marketmap_index_version")
         self._mappings = self._gauge("marketmap_index_mappings")
         self._unusable = self._gauge("marketmap_index_unusable_mappings")
@@ -108,11 +133,27 @@ class Metrics:
         for reason, times in report.dead.items():
             self._dead.labels(reason).inc(times)
 
+    def braked(self, tripped: Tripped) -> None:
+        self._brakes.labels(tripped.limit).inc()
+
     def rebalanced(self, kind: str) -> None:
         self._rebalances.labels(kind).inc()
 
+    def opened(self, opening: Opening) -> None:
+        start = opening.start
+        self._opened.labels(start.case).inc()
+        if start.cause is not None:
+            self._gaps.labels(opening.partition.topic, start.cause).inc(start.lost)
+
     def retried(self, sqlstate: str | None) -> None:
         self._retries.labels(sqlstate or "none").inc()
+
+    def progress(self, verdict: Verdict) -> None:
+        self._stalled.set(verdict.state != "moving")
+        self._standstill.set(verdict.for_s)
+
+    def blocked(self, cause: Cause, seconds: float) -> None:
+        self._blocked.labels(cause).inc(seconds)
 
     def index_swapped(self, index: LiveIndex, swap: Swap) -> None:
         self._version.set(index.current.version)
@@ -128,6 +169,7 @@ class Metrics:
 
     def watch(self, assignment: Assignment) -> None:
         """Show the lag and the watermarks of the partitions that are owned when the metrics are read."""
+        self._stopped.set_function(lambda: len(assignment.stopped))
         self.registry.register(_Lag(assignment))
 
     def text(self) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
 
@@ -16,26 +17,29 @@ from faststream import FastStream
 
 from worker.app.announcer import Announcer
 from worker.app.backoff import jittered_backoff
+from worker.app.coordinates import Coordinates
 from worker.app.counting import Counting
 from worker.app.covering import cover_changes
+from worker.app.deadman import deadman
 from worker.app.health import HealthServer
 from worker.app.kafka import admin_of, client_connection
-from worker.app.lifetime import Stop, background, signals
+from worker.app.lifetime import Stop, background, end_in_order, ended, signals, until_done
 from worker.app.live_mappings import LiveMappings, Swap
 from worker.app.metrics import Metrics
+from worker.app.outlook import InHand, Outlook
 from worker.app.relay import Relay
 from worker.app.relay_metrics import RelayMetrics
 from worker.app.settings import Settings
 from worker.app.topics import largest_output
+from worker.app.watchdog import Progress, Standing, Watchdog
 from worker.domain.errors import TransientError
-from worker.ingest.admin import KafkaAdmin
 from worker.ingest.assignment import Assignment
+from worker.ingest.brake import Brake, Limits
 from worker.ingest.consumer import Fetching, RawRecord, application, consume, handle_with
-from worker.ingest.handler import BatchHandler
+from worker.ingest.handler import BatchHandler, BatchReport
 from worker.ingest.live_index import LiveIndex
-from worker.ingest.marks import Committed
 from worker.ingest.plan import Planner
-from worker.ingest.record import Partition
+from worker.ingest.positions import fetch_positions
 from worker.publishing.encode import Encoder, Outgoing
 from worker.publishing.outputs import Outputs
 from worker.storage.engine import create_engine
@@ -46,6 +50,8 @@ log = structlog.get_logger()
 
 # Planning runs in a thread. At Python's own 5 ms, the event loop would wait that long for each of its turns.
 _THREAD_TURN_S: Final = 0.0005
+# After the time for the whole shutdown, so much later the process is ended from outside the event loop.
+_LAST_RESORT_S: Final = 2.0
 
 
 class Worker:
@@ -84,56 +90,86 @@ class Worker:
         self._admin = admin_of(settings)
         self._missing_topics: str | None = None
         self._assignment = Assignment(
-            _Coordinates(self._admin, self._counting, settings.group_id),
+            Coordinates(self._admin, self._counting, settings.group_id),
             drain_timeout_s=settings.drain_timeout_s,
             commit_timeout_s=settings.commit_timeout_s,
             retry_delay=retry_delay,
-            on_change=self.metrics.rebalanced,
+            on_change=self._rebalanced,
             on_fatal=self.stop_reason.fail,
+            on_opening=self.metrics.opened,
+            on_truncation=settings.on_truncation,
         )
+        self._in_hand = InHand()
         self._app = self._consumer_application()
+        self._outlook = self._outlook_on_work()
+        self._watchdog = Watchdog(
+            self._look,
+            Progress(settings.stall_timeout_s, settings.watchdog_interval_s + self._look_timeout_s),
+            interval_s=settings.watchdog_interval_s,
+            on_verdict=self.metrics.progress,
+        )
         self.health = HealthServer(
-            settings.http_host, settings.http_port, self.metrics, self._not_ready, self._mappings.notes
+            settings.http_host,
+            settings.http_port,
+            self.metrics,
+            not_ready=self._not_ready,
+            notes=self._notes,
+            stalled=self._watchdog.stalled,
+            not_started=self._not_started,
         )
         self._retry_delay = retry_delay
+        self._relay: Relay | None = None
+        self._has_started = False
+        self._abandoned = False
 
     async def run(self) -> int:
-        """Run until a signal or a fatal error; the exit code."""
+        """Run until a signal or a fatal error; the exit code.
+
+        0: it was asked to stop, and finished the batch in hand. 1: it failed, or gave a batch up unfinished.
+        """
         sys.setswitchinterval(_THREAD_TURN_S)
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._stop_within_deadline)
+            await stack.enter_async_context(signals(self.stop_reason.ask))
+            guard = stack.enter_context(deadman(self.settings.stall_timeout_s))
+            stack.push_async_callback(self._stop)
             try:
                 await self._start(stack)
                 await self.stop_reason.wait()
             except Exception as error:  # noqa: BLE001  # whatever it is: a log line that says so, and exit code 1
                 self.stop_reason.fail(error)
-        return 0 if self.stop_reason.error is None else 1
+            guard.last(self.settings.shutdown_timeout_s + _LAST_RESORT_S)
+        return 0 if self.stop_reason.error is None and not self._abandoned else 1
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        await stack.enter_async_context(signals(self.stop_reason.ask))
         await self.health.start()
         log.info("listening", address=self.health.address)
-        if not await self._unless_stopped(self._load_index()):
+        await stack.enter_async_context(background(self._watchdog.run, self.stop_reason.fail))
+        if not await self.stop_reason.comes_after(self._load_index()):
             return
         self.metrics.show_age(lambda: self._mappings.age_s)
         await stack.enter_async_context(background(self._mappings.run, self.stop_reason.fail))
-        if not await self._unless_stopped(self._find_topics()):
+        if not await self.stop_reason.comes_after(self._find_topics()):
             return
-        await self._outputs.start()
+        if not await self.stop_reason.comes_after(self._outputs.start()):
+            return
         self.metrics.watch(self._assignment)
         # All that is loaded by now stays. Visiting it in every full collection would stop the event loop for
         # 60 ms at a time, and take a third of the throughput.
         gc.freeze()
-        await self._app.start()
+        self._outlook.expects_partitions = True
+        if not await self.stop_reason.comes_after(self._app.start()):
+            return
+        check = partial(self._assignment.keep_checking, self.settings.watchdog_interval_s)
+        await stack.enter_async_context(background(check, self.stop_reason.fail))
         await stack.enter_async_context(background(self._announcer.run, self.stop_reason.fail))
         if self.settings.relay_in_worker:
-            relay = Relay(
+            self._relay = Relay(
                 self.settings,
                 RelayMetrics(self.metrics.registry),
                 retry_delay=self._retry_delay,
                 on_published=partial(cover_changes, self._engine),
             )
-            await stack.enter_async_context(background(relay.run, self.stop_reason.fail))
+            await stack.enter_async_context(background(self._relay.run, self.stop_reason.fail))
         log.info(
             "worker_started",
             group=self.settings.group_id,
@@ -163,15 +199,50 @@ class Worker:
             outputs=self._outputs,
             counts=self._counting,
             batch_max_bytes=settings.batch_max_bytes,
-            report=self.metrics.batch,
+            report=self._part_done,
+            brake=Brake(Limits(settings.brake_consecutive, settings.brake_ratio, settings.brake_window)),
+            on_brake=self.metrics.braked,
         )
         broker: Any = app.broker
         subscriber = consume(
-            broker, list(settings.observation_topics.values()), settings.group_id, fetching, self._assignment
+            broker,
+            list(settings.observation_topics.values()),
+            settings.group_id,
+            fetching,
+            self._assignment,
+            on_fatal=self.stop_reason.fail,
         )
         handle_with(subscriber, self._never_raising(handler.handle))
         self._assignment.attach(lambda: subscriber.consumer)
+        self._subscriber = subscriber
         return app
+
+    def _outlook_on_work(self) -> Outlook:
+        return Outlook(
+            self._admin,
+            self._assignment,
+            self._in_hand,
+            topics=list(self.settings.observation_topics.values()),
+            handed_over=self._handed_over,
+            database_blocks=lambda: not self._index.is_loaded or self._counting.blocked_by is not None,
+            on_blocked=self.metrics.blocked,
+            timeout_s=self._look_timeout_s,
+        )
+
+    @property
+    def _look_timeout_s(self) -> float:
+        """A question to the cluster ends after half of it; should the client not keep its word, we do."""
+        return 2 * self.settings.admin_timeout_s
+
+    def _handed_over(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        consumer = self._subscriber.consumer
+        return {} if consumer is None else fetch_positions(consumer, places)
+
+    async def _look(self) -> list[Standing]:
+        standings = await self._outlook.look()
+        if self._relay is not None:
+            standings += self._relay.standings()
+        return standings
 
     def _encoder(self) -> Encoder:
         return Encoder(
@@ -189,18 +260,27 @@ class Worker:
 
         async def guarded(records: Sequence[RawRecord]) -> None:
             try:
-                await handle(records)
+                with self._in_hand.held():
+                    await handle(records)
             except Exception as error:  # noqa: BLE001  # whatever it is, the process stops with the batch undone
                 self.stop_reason.fail(error)
                 await asyncio.Event().wait()
 
         return guarded
 
+    def _part_done(self, report: BatchReport) -> None:
+        self._in_hand.part_done()
+        self.metrics.batch(report)
+
+    def _rebalanced(self, kind: str) -> None:
+        self._has_started = self._has_started or kind == "opened"
+        self.metrics.rebalanced(kind)
+
     def _index_swapped(self, swap: Swap) -> None:
         self.metrics.index_swapped(self._index, swap)
 
     async def _load_index(self) -> None:
-        await self._until_done(self._mappings.load, StorageUnavailable, "index_not_loaded")
+        await until_done(self._mappings.load, StorageUnavailable, self._retry_delay, "index_not_loaded")
 
     async def _find_topics(self) -> None:
         """Wait for every topic: the consumer's own start would wait 40 s for a missing one, then fail."""
@@ -214,20 +294,7 @@ class Worker:
                 raise
             self._missing_topics = None
 
-        await self._until_done(find, TransientError, "topics_not_found")
-
-    async def _until_done(
-        self, work: Callable[[], Awaitable[None]], failure: type[Exception], event: str
-    ) -> None:
-        """Try ``work`` again, with backoff, for as long as it raises ``failure``."""
-        attempt = 0
-        while True:
-            try:
-                return await work()
-            except failure as error:
-                log.warning(event, error=str(error))
-                await asyncio.sleep(self._retry_delay(attempt))
-                attempt += 1
+        await until_done(find, TransientError, self._retry_delay, "topics_not_found")
 
     def _output_topics(self) -> list[str]:
         settings = self.settings
@@ -235,21 +302,6 @@ class Worker:
             settings.prefixed(topic)
             for topic in (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped)
         ]
-
-    async def _unless_stopped(self, work: Awaitable[None]) -> bool:
-        """Whether ``work`` was finished before the process was asked to stop; else it is cancelled."""
-        task = asyncio.ensure_future(work)
-        stopped = asyncio.ensure_future(self.stop_reason.wait())
-        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        for waiting in (task, stopped):
-            if not waiting.done():
-                waiting.cancel()
-                with suppress(asyncio.CancelledError):
-                    await waiting
-        if task.cancelled():
-            return False
-        task.result()
-        return True
 
     def _not_ready(self) -> list[str]:
         reasons = []
@@ -261,35 +313,29 @@ class Worker:
             reasons.append("partitions are not assigned or not open")
         if self._counting.blocked_by is not None:
             reasons.append(self._counting.blocked_by)
+        reasons += [stopped.sentence for stopped in self._assignment.stopped]
         return reasons
 
-    async def _stop_within_deadline(self) -> None:
-        try:
-            async with asyncio.timeout(self.settings.shutdown_timeout_s):
-                await self._assignment.drain()
-                await self._app.stop()
-                await self._outputs.stop(self.settings.shutdown_timeout_s)
-                await self._engine.dispose()
-                await self.health.stop()
-        except TimeoutError:
-            log.error("shutdown_timed_out", timeout_s=self.settings.shutdown_timeout_s)  # noqa: TRY400  # it says all
-        else:
-            log.info("worker_stopped")
+    def _not_started(self) -> list[str]:
+        """Why it has not begun to work; once it has, nothing, whatever happens later."""
+        return [] if self._has_started else self._not_ready()
 
+    def _notes(self) -> list[str]:
+        silence = self._outlook.silence
+        return [*self._mappings.notes(), *([] if silence is None else [silence])]
 
-class _Coordinates:
-    """Joins what Kafka and what the database know of partitions."""
+    async def _stop(self) -> None:
+        begun_s = time.monotonic()
+        self._abandoned = True
+        await ended("batch in hand", self._drain(), self.settings.shutdown_timeout_s)
+        parts = {
+            "consumer": self._app.stop,
+            "producer": self._outputs.stop,
+            "database": self._engine.dispose,
+            "endpoints": self.health.stop,
+        }
+        await end_in_order(parts, begun_s + self.settings.shutdown_timeout_s - time.monotonic())
+        log.info("worker_stopped", batch_abandoned=self._abandoned)
 
-    def __init__(self, admin: KafkaAdmin, counting: Counting, group: str) -> None:
-        self._admin = admin
-        self._counting = counting
-        self._group = group
-
-    async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        return await self._admin.topic_ids(topics)
-
-    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Committed]:
-        return await self._admin.committed(self._group, partitions)
-
-    async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        return await self._counting.watermarks(partitions)
+    async def _drain(self) -> None:
+        self._abandoned = not await self._assignment.drain()

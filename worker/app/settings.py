@@ -102,6 +102,16 @@ class Settings(BaseSettings):
     batch_max_bytes: Bytes = Field(8 * MIB, description="Records of one batch together, in bytes.")
     batch_max_records: int = Field(500, ge=1, le=100_000, description="Records of one batch.")
 
+    brake_consecutive: int = Field(
+        100, ge=0, le=1_000_000, description="Dead letters in a row in a partition at which to stop; 0: off."
+    )
+    brake_ratio: float = Field(
+        0.5, ge=0, le=1, allow_inf_nan=False, description="Share of them at which to stop; 0: off."
+    )
+    brake_window: int = Field(
+        1000, ge=1, le=1_000_000, description="The share is that of so many last records of the partition."
+    )
+
     session_timeout_s: Seconds = Field(30, ge=6, description="Before the group gives a silent member up.")
     rebalance_timeout_s: Seconds = Field(60, description="The group waits this long for members to rejoin.")
     fetch_wait_s: Seconds = Field(0.05, description="How long an empty fetch waits for records.")
@@ -117,6 +127,17 @@ class Settings(BaseSettings):
     publish_timeout_s: Seconds = Field(60, description="For the acknowledgement of a batch; then exit.")
     commit_timeout_s: Seconds = Field(10, description="For a commit of offsets; a later one makes up for it.")
     admin_timeout_s: Seconds = Field(15, description="For one question to the cluster.")
+
+    on_truncation: Literal["stop", "continue"] = Field(
+        "stop", description="When a log ends below what is counted: stop the partition, or go on at its end."
+    )
+    metadata_max_age_s: Seconds = Field(
+        60, description="New partitions and leaders are looked for at least this often."
+    )
+    stall_timeout_s: Seconds = Field(
+        120, ge=2, description="Without any progress though there is work; then exit. Half of it: not alive."
+    )
+    watchdog_interval_s: Seconds = Field(5, description="How often progress is looked at.")
 
     http_host: str = Field(
         "127.0.0.1", min_length=1, description="Address of the health and metrics endpoint."
@@ -139,6 +160,10 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}DRAIN_TIMEOUT_S must not be above {PREFIX}SHUTDOWN_TIMEOUT_S")
         if self.drain_timeout_s >= self.rebalance_timeout_s:
             raise ValueError(f"{PREFIX}DRAIN_TIMEOUT_S must be below {PREFIX}REBALANCE_TIMEOUT_S")
+        if self.stall_timeout_s <= self.rebalance_timeout_s:
+            raise ValueError(f"{PREFIX}STALL_TIMEOUT_S must be above {PREFIX}REBALANCE_TIMEOUT_S")
+        if self.watchdog_interval_s > self.stall_timeout_s / 4:
+            raise ValueError(f"{PREFIX}WATCHDOG_INTERVAL_S must not be above {PREFIX}STALL_TIMEOUT_S / 4")
         topics = [*self.observation_topics.values(), self.topic_resolved, self.topic_dead]
         topics += [self.topic_unmapped, self.topic_changes]
         if len({topic.removeprefix(self.topic_prefix) for topic in topics}) < len(topics):

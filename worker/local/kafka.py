@@ -30,7 +30,10 @@ LOG_OPTIONS = [
 
 
 class Kafka:
-    """The folder holds `data/` and `server.properties`; ports are (broker, controller)."""
+    """The folder holds `data/` and `server.properties`; ports are (broker, controller).
+
+    What stands in `override.properties` there wins over our own properties, from the next start on.
+    """
 
     name = "kafka"
     port_count = 2
@@ -52,7 +55,9 @@ class Kafka:
         return list(command_line[-2:]) == ["kafka.Kafka", str(self.properties)]
 
     def prepare(self, instance: Instance) -> None:
-        self.properties.write_text(render_properties(instance.ports, self.folder / "data"))
+        properties = render_properties(instance.ports, self.folder / "data")
+        override = self.folder / "override.properties"
+        self.properties.write_text(properties + (override.read_text() if override.exists() else ""))
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(instance.token)
 

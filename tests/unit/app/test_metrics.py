@@ -1,5 +1,5 @@
 from collections import Counter
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -8,11 +8,15 @@ from tests.support.markets import CATALOGUE
 from tests.support.records import place
 from worker.app.live_mappings import Swap
 from worker.app.metrics import METRICS, MetricName, Metrics
+from worker.app.watchdog import Verdict
 from worker.domain.mapping import dump_mapping
-from worker.ingest.assignment import Assignment, Lag
+from worker.ingest.assignment import Assignment
 from worker.ingest.handler import BatchReport
 from worker.ingest.live_index import LiveIndex
+from worker.ingest.lookup import Opening
+from worker.ingest.owned import Lag
 from worker.ingest.plan import Outcome
+from worker.ingest.starts import Start
 
 REPORT = BatchReport(
     records=3,
@@ -24,7 +28,12 @@ REPORT = BatchReport(
 )
 
 
+AT_40 = Opening(place(2), None, Start("TRUNCATED", 40, 50, 0, 10, "truncation", 40))
+
+
 class Lagging:
+    stopped = (AT_40,)
+
     def lags(self, now_s: float) -> list[Lag]:
         assert now_s > 1_700_000_000, "the clock counts seconds"
         return [Lag(place(2), 40, 1.5, 17)]
@@ -104,6 +113,20 @@ def test_rebalances_are_counted_by_kind() -> None:
     assert value(metrics, "marketmap_rebalances_total", kind="assigned") == 1
 
 
+def test_openings_are_counted_by_case_and_what_is_left_out_by_topic_and_cause() -> None:
+    metrics = Metrics()
+    metrics.opened(AT_40)
+    metrics.opened(AT_40._replace(start=Start("RESUME", 50, 50)))
+    assert value(metrics, "marketmap_partitions_opened_total", case="TRUNCATED") == 1
+    assert value(metrics, "marketmap_partitions_opened_total", case="RESUME") == 1
+    left_out = {"topic": "observations.sportybet", "cause": "truncation"}
+    assert value(metrics, "marketmap_offset_gap_records_total", **left_out) == 10
+
+
+def test_stopped_partitions_are_counted_when_the_metrics_are_read() -> None:
+    assert value(watched(), "marketmap_partitions_stopped") == 1
+
+
 async def test_the_index_in_use_is_shown() -> None:
     metrics, index = Metrics(), LiveIndex()
     await index.replace(7, [{"canonical_id": "broken"}, *map(dump_mapping, CATALOGUE)])
@@ -126,3 +149,22 @@ def test_two_workers_in_one_process_do_not_share_metrics() -> None:
     one, other = Metrics(), Metrics()
     one.batch(REPORT)
     assert value(other, "marketmap_records_total") == 0
+
+
+@pytest.mark.parametrize(("state", "shown"), [("moving", 0), ("stalled", 1), ("dead", 1)])
+def test_a_stall_is_shown_with_how_long_it_has_lasted(
+    state: Literal["moving", "stalled", "dead"], shown: int
+) -> None:
+    metrics = Metrics()
+    metrics.progress(Verdict(state, 61.5, ()))
+    assert value(metrics, "marketmap_stalled") == shown
+    assert value(metrics, "marketmap_standstill_seconds") == 61.5
+
+
+def test_time_in_which_something_was_waited_for_adds_up_by_cause() -> None:
+    metrics = Metrics()
+    metrics.blocked("database", 5.0)
+    metrics.blocked("database", 2.5)
+    metrics.blocked("kafka", 1.0)
+    assert value(metrics, "marketmap_blocked_seconds_total", cause="database") == 7.5
+    assert value(metrics, "marketmap_blocked_seconds_total", cause="kafka") == 1.0
