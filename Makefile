@@ -1,11 +1,11 @@
 # Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k settings"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type bench services lock schemas
+.PHONY: help setup demo test faults faults-short lint type bench services lock schemas
 
 bin := .venv/bin
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Build .venv from requirements.lock (PYTHON=... chooses the interpreter)
 	@PYTHON="$(PYTHON)" scripts/bootstrap
@@ -13,8 +13,14 @@ setup: ## Build .venv from requirements.lock (PYTHON=... chooses the interpreter
 demo: setup ## Run the main job once on real Kafka and Postgres and show the outcome
 	@$(bin)/marketmap demo $(ARGS)
 
-test: setup ## Run all tests; Kafka and Postgres are started when no address is given
+test: setup ## Run all tests but the fault suite; Kafka and Postgres are started when no address is given
 	@$(bin)/pytest $(ARGS)
+
+faults: setup ## Break everything, again and again, and judge what is left (MARKETMAP_FAULT_SEED, _ROUNDS)
+	@MARKETMAP_FAULT_ROUNDS=$${MARKETMAP_FAULT_ROUNDS:-2} $(bin)/pytest -m faults tests/faults $(ARGS)
+
+faults-short: setup ## The same in some minutes: each fault once, without the longest
+	@$(bin)/pytest -m "faults and not lengthy" tests/faults $(ARGS)
 
 lint: setup ## Check style and the rules of who may import whom
 	@$(bin)/ruff check .

@@ -1,0 +1,179 @@
+"""A broker and a Postgres that are there to be broken, and trials on them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import pytest_asyncio
+
+from tests.faults import report
+from tests.faults.crew import Crew
+from tests.faults.network import Network
+from tests.faults.nursery import Nursery
+from tests.faults.pair import Pair, breakable_pair
+from tests.faults.publisher import Publisher
+from tests.faults.report import Row
+from tests.faults.switchboard import Switchboard
+from tests.faults.tape import Tape
+from tests.faults.trial import BATCH_RECORDS, Trial
+from tests.support.installation import execute, fill, installed, temporary_database
+
+SEED_VARIABLE = "MARKETMAP_FAULT_SEED"
+ROUNDS_VARIABLE = "MARKETMAP_FAULT_ROUNDS"
+RATE_VARIABLE = "MARKETMAP_FAULT_RATE"
+SEED = os.environ.get(SEED_VARIABLE) or str(random.SystemRandom().randrange(10**6))
+ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or 1)
+RATE = int(os.environ.get(RATE_VARIABLE) or 120)
+
+_rows: list[Row] = []
+
+
+def pytest_report_header() -> str:
+    return f"faults: {SEED_VARIABLE}={SEED} (give it to make the same choices again)"
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if not _rows:
+        return
+    form = "full" if config.getoption("markexpr", "") == "faults" else "short"
+    path = report.write(_rows, seed=SEED, form=form)
+    terminalreporter.section(f"faults, seed {SEED}")
+    terminalreporter.write_line(report.table(_rows))
+    terminalreporter.write_line(f"written to {path}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    outcome = yield
+    if outcome.failed and "faults" in item.keywords:
+        outcome.sections.append(("the choices of this run", f"{SEED_VARIABLE}={SEED}"))
+    return outcome  # what a wrapper hook gives back
+
+
+@pytest.fixture(scope="session")
+def rounds() -> int:
+    return ROUNDS
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Every choice of a test; the same for the same seed and test."""
+    return random.Random(f"{SEED}:{request.node.name}")
+
+
+@pytest.fixture(scope="package")
+def pair() -> Iterator[Pair]:
+    with breakable_pair() as pair:
+        yield pair
+
+
+@pytest.fixture(scope="package")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    nursery.stop()
+
+
+@pytest.fixture(scope="package")
+def fault_template(pair: Pair) -> str:
+    """A migrated database with the catalogue, to be copied."""
+
+    async def make() -> None:
+        await execute(pair.postgres, "CREATE DATABASE fault_template")
+        await fill(urlunsplit(urlsplit(pair.postgres)._replace(path="/fault_template")))
+
+    with ThreadPoolExecutor(1) as thread:  # the tests' event loops stay untouched
+        thread.submit(asyncio.run, make()).result()
+    return "fault_template"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trials(
+    pair: Pair, fault_template: str, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Trials]:
+    async with AsyncExitStack() as stack:
+        yield Trials(pair, fault_template, nursery, tmp_path_factory, stack)
+
+
+class Trials:
+    """Opens trials and hands an open one out again, as long as nothing was found in it."""
+
+    def __init__(
+        self,
+        pair: Pair,
+        template: str,
+        nursery: Nursery,
+        folders: pytest.TempPathFactory,
+        stack: AsyncExitStack,
+    ) -> None:
+        self._nursery = nursery
+        self._pair = pair
+        self._template = template
+        self._folders = folders
+        self._stack = stack
+        self._open: tuple[object, Trial] | None = None
+
+    async def __call__(
+        self,
+        dice: random.Random,
+        *,
+        workers: int = 3,
+        static: bool = False,
+        through: Network | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Trial:
+        wanted = workers, static, through, sorted(environment.items())
+        if self._open is not None:
+            was, trial = self._open
+            if was == wanted and not trial.broken and trial.crew.slots == list(range(workers)):
+                trial.dice, trial.broken = dice, True
+                return trial
+            await self._stack.aclose()
+        trial = await self._start(dice, workers, static, through, environment)
+        self._open = wanted, trial
+        return trial
+
+    async def _start(
+        self,
+        dice: random.Random,
+        workers: int,
+        static: bool,
+        through: Network | None,
+        environment: Mapping[str, str],
+    ) -> Trial:
+        folder = self._folders.mktemp("trial")
+        url = await self._stack.enter_async_context(temporary_database(self._pair.postgres, self._template))
+        installation = await self._stack.enter_async_context(
+            installed(self._pair.kafka, url, folder, batch_max_records=BATCH_RECORDS, partitions=6)
+        )
+        network = {} if through is None else through.environment(url)
+        points = Switchboard(folder / "points")
+        trial = Trial(
+            installation,
+            Crew(
+                installation,
+                workers,
+                self._nursery,
+                points=points.folder,
+                static=static,
+                environment={**environment, **network},
+            ),
+            points,
+            Publisher(self._pair.kafka, installation.settings.prefixed, RATE),
+            Tape(installation),
+            dice,
+            _rows,
+        )
+        self._stack.push_async_callback(trial.end)
+        await trial.start()
+        trial.broken = True
+        return trial

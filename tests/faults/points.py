@@ -1,0 +1,40 @@
+"""Where a worker can be made to die or freeze.
+
+`publish` is step P of the road of a batch, `count` D, `commit` K. `may_repeat` says whether the batch in hand
+is published again after a death there: only between the first record sent and the end of the transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Point(NamedTuple):
+    name: str
+    may_repeat: bool
+    where: str
+
+
+_EVERY: Final = (
+    Point("publish.before", may_repeat=False, where="before P"),
+    Point("publish.unacknowledged", may_repeat=True, where="in P, records sent and not acknowledged"),
+    Point("publish.middle", may_repeat=True, where="in P, half acknowledged and half not sent"),
+    Point("publish.after", may_repeat=True, where="after P, before D"),
+    Point("count.begun", may_repeat=True, where="in D, after BEGIN"),
+    Point("count.moved", may_repeat=True, where="in D, watermarks moved"),
+    Point("count.added", may_repeat=True, where="in D, misses added, before COMMIT"),
+    Point("count.committing", may_repeat=True, where="in D, COMMIT sent and not answered"),
+    Point("count.committed", may_repeat=False, where="after D, answer not used"),
+    Point("commit.before", may_repeat=False, where="before K"),
+    Point("commit.sent", may_repeat=False, where="in K, commit sent and not answered"),
+    Point("commit.after", may_repeat=False, where="after K"),
+    Point("announce.before", may_repeat=True, where="before a first sighting is told"),
+    Point("announce.after", may_repeat=True, where="first sighting told and not marked"),
+    Point("open.before", may_repeat=False, where="assigned, nothing looked up"),
+    Point("open.looked_up", may_repeat=False, where="opening, watermarks read"),
+    Point("open.resumed", may_repeat=False, where="partitions just opened"),
+    Point("drain.before", may_repeat=True, where="asked to give partitions up"),
+    Point("drain.after", may_repeat=False, where="drained, not yet given up"),
+)
+
+POINTS: Final = {point.name: point for point in _EVERY}

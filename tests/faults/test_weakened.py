@@ -1,0 +1,43 @@
+"""The suite finds what it is for: a worker without one of its safeguards does not pass."""
+
+from __future__ import annotations
+
+import random
+import signal
+
+import pytest
+
+from tests.faults.conftest import Trials
+from tests.faults.test_freezes import woken_when_replaced
+from tests.faults.trial import BATCH_RECORDS
+from tests.faults.weakened import WEAKNESS_VARIABLE, count_before_publishing, move_watermarks_blindly
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.faults,
+    pytest.mark.lengthy,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+
+async def test_counting_before_publishing_is_found_out(trials: Trials, dice: random.Random) -> None:
+    trial = await trials(dice, static=True, environment={WEAKNESS_VARIABLE: count_before_publishing.__name__})
+    trial.rows = []  # it is no fault of the product
+    await trial.flowed()
+    trial.points.arm("count.committed")
+    await trial.crew.ended((await trial.struck("count.committed")).pid)
+    with pytest.raises(pytest.fail.Exception, match="lost: "):
+        await trial.judged("kill -9 after D", in_flight=BATCH_RECORDS, ends=[-signal.SIGKILL])
+
+
+async def test_counting_without_comparing_watermarks_is_found_out(
+    trials: Trials, dice: random.Random
+) -> None:
+    trial = await trials(dice, environment={WEAKNESS_VARIABLE: move_watermarks_blindly.__name__})
+    trial.rows = []  # it is no fault of the product
+    await trial.flowed()
+    trial.points.arm("publish.after", 1, signal.SIGSTOP)
+    struck = await trial.struck("publish.after")
+    await woken_when_replaced(trial, struck.pid)
+    with pytest.raises(pytest.fail.Exception, match="counts "):
+        await trial.judged("SIGSTOP after P", in_flight=BATCH_RECORDS)

@@ -1,0 +1,55 @@
+"""The product with one of its safeguards taken out, to see that the suite would notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from worker.ingest.assignment import Claimed
+from worker.publishing.encode import Outgoing
+from worker.publishing.outputs import Outputs
+from worker.storage import ledger
+from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkMove
+
+WEAKNESS_VARIABLE = "FAULT_WEAKNESS"
+
+
+def count_before_publishing() -> None:
+    """D, P, K in place of P, D, K: what is counted may never be published."""
+    send, commit = Outputs.send, Claimed.commit
+    held: list[tuple[Outputs, Sequence[Outgoing]]] = []
+
+    async def hold(self: Outputs, outputs: Sequence[Outgoing]) -> None:
+        held.append((self, outputs))
+
+    async def send_and_commit(self: Claimed, *arguments: Any) -> None:
+        while held:
+            await send(*held.pop(0))
+        await commit(self, *arguments)
+
+    Outputs.send = hold  # type: ignore[method-assign]  # it is meant
+    Claimed.commit = send_and_commit  # type: ignore[method-assign, assignment]  # it is meant
+
+
+def move_watermarks_blindly() -> None:
+    """No compare-and-set: whoever comes counts."""
+    commit = Ledger.commit
+
+    async def blind(self: Ledger, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
+        current = await self.open_partitions(
+            [Partition(move.topic_id, move.topic, move.partition) for move in moves]
+        )
+        found = [current[move.topic_id, move.partition] for move in moves]
+        moved = [
+            move._replace(expected=at, next_offset=max(at, move.next_offset))
+            for move, at in zip(moves, found, strict=True)
+        ]
+        return await commit(self, moved, misses)
+
+    Ledger.commit = blind  # type: ignore[method-assign]  # it is meant
+    ledger._check = lambda *_: None  # it would refuse such a call
+
+
+WEAKNESSES: Final[dict[str, Callable[[], None]]] = {
+    function.__name__: function for function in (count_before_publishing, move_watermarks_blindly)
+}
