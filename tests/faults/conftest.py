@@ -101,7 +101,12 @@ async def trials(
     pair: Pair, fault_template: str, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Trials]:
     async with AsyncExitStack() as stack:
-        yield Trials(pair, fault_template, nursery, tmp_path_factory, stack)
+        trials = Trials(pair, fault_template, nursery, tmp_path_factory, stack)
+        yield trials
+        await trials.mend()
+
+
+Wanted = tuple[int, bool, Network | None, list[tuple[str, str]]]
 
 
 class Trials:
@@ -120,7 +125,7 @@ class Trials:
         self._template = template
         self._folders = folders
         self._stack = stack
-        self._open: tuple[object, Trial] | None = None
+        self._open: tuple[Wanted, Trial] | None = None
 
     async def __call__(
         self,
@@ -137,10 +142,19 @@ class Trials:
             if was == wanted and not trial.broken and trial.crew.slots == list(range(workers)):
                 trial.dice, trial.broken = dice, True
                 return trial
+            await self.mend()
             await self._stack.aclose()
         trial = await self._start(dice, workers, static, through, environment)
         self._open = wanted, trial
         return trial
+
+    async def mend(self) -> None:
+        """Bring up what a test has left down, so that the next one does not fail for it."""
+        if self._open is not None and self._open[1].broken:
+            await asyncio.to_thread(self._pair.up)
+            through = self._open[0][2]
+            if through is not None:
+                await through.mend()
 
     async def _start(
         self,

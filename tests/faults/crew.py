@@ -142,11 +142,13 @@ class Crew:
     def log(self, pid: int) -> Path:
         return self._logs[pid]
 
-    def said(self, event: str, fields: dict[str, object]) -> int:
-        """How many lines of all logs are about an event, with these fields."""
+    def said(self, event: str, slot: int | None, fields: dict[str, object]) -> int:
+        """How many lines of all logs, or those of a slot, are about an event, with these fields."""
+        prefix = "worker-" if slot is None else f"worker-{slot}-"
         return sum(
             line.get("event") == event and fields.items() <= line.items()
             for path in self._logs.values()
+            if path.name.startswith(prefix)
             for line in _lines(path, event)
         )
 

@@ -16,6 +16,14 @@ class Network:
     kafka: Proxy
     postgres: Proxy
 
+    async def mend(self) -> None:
+        """Undo what a test has left."""
+        for proxy in (self.kafka, self.postgres):
+            proxy.delay_s = 0
+            proxy.thaw()
+            if not proxy.is_listening:
+                await proxy.start()
+
     def environment(self, database_url: str) -> dict[str, str]:
         """Settings of a worker that reaches both servers through their proxies."""
         parts = urlsplit(database_url)

@@ -30,6 +30,11 @@ class Pair:
     def postgres(self) -> str:
         return self.services.postgres
 
+    def up(self) -> None:
+        """Start what a test has left down, and return when it answers."""
+        self.services.kafka_service.start()
+        self.services.postgres_service.start()
+
 
 @contextmanager
 def breakable_pair() -> Iterator[Pair]:

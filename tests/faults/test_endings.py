@@ -73,10 +73,10 @@ async def test_a_second_sigterm_ends_a_worker_at_once(
     trial = await trials(dice, workers=WORKERS, environment=LONG)
     await trial.flowed()
     await database_down(pair)
-    await trial.said("counting_waits")
     slot = trial.pick()
+    await trial.said("counting_waits", slot)  # it has a batch in hand, and would take its time
     pid = trial.crew.signal(slot, signal.SIGTERM)
-    await trial.said("stopping")
+    await trial.said("stopping", slot)
     trial.crew.signal(slot, signal.SIGTERM)
     end = await trial.crew.ended(pid, SLACK_S)  # the drain alone would take longer
     await all_up(pair)

@@ -127,12 +127,12 @@ class Trial:
 
         await self.wait(is_empty, "the group is not empty")
 
-    async def said(self, event: str, **fields: object) -> None:
-        """Wait until a worker logs this, in a line that was not there when the call was made."""
-        before = self.crew.said(event, fields)
+    async def said(self, event: str, slot: int | None = None, **fields: object) -> None:
+        """Wait until a worker (of this slot) logs this, in a line that was not there before the call."""
+        before = self.crew.said(event, slot, fields)
 
         async def is_said() -> bool:
-            return self.crew.said(event, fields) > before
+            return self.crew.said(event, slot, fields) > before
 
         await self.wait(is_said, f"no worker logged {event} {fields}")
 

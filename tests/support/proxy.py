@@ -22,6 +22,10 @@ class Proxy:
         self._changed = asyncio.Condition()
         self.delay_s = 0.0
 
+    @property
+    def is_listening(self) -> bool:
+        return self._server is not None
+
     async def start(self) -> None:
         """Accept connections, for the first time or again."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
