@@ -63,7 +63,7 @@ class Crew:
         self._supervisors: dict[int, asyncio.Task[None]] = {}
         self._started = 0
         self._logs: dict[int, Path] = {}
-        self._ended = asyncio.Condition()
+        self._changed = asyncio.Condition()
         self.ends: list[End] = []
 
     def start(self) -> None:
@@ -99,14 +99,19 @@ class Crew:
             os.kill(pid, number)
         return pid
 
+    async def all_run(self) -> None:
+        """Wait until every slot has a process; it need not be through with its start."""
+        async with asyncio.timeout(END_TIMEOUT_S), self._changed:
+            await self._changed.wait_for(lambda: all(self.pid(slot) for slot in self._wanted))
+
     async def ended(self, pid: int, patience_s: float = END_TIMEOUT_S) -> End:
         """Wait until a process has ended, and been replaced if it is wanted."""
 
         def find() -> End | None:
             return next((end for end in self.ends if end.pid == pid), None)
 
-        async with asyncio.timeout(patience_s), self._ended:
-            await self._ended.wait_for(lambda: find() is not None)
+        async with asyncio.timeout(patience_s), self._changed:
+            await self._changed.wait_for(lambda: find() is not None)
         end = find()
         assert end is not None
         return end
@@ -180,9 +185,9 @@ class Crew:
             code = await asyncio.wrap_future(child.ended)
             del self._running[slot]
             lived_s = asyncio.get_running_loop().time() - since
-            async with self._ended:
+            async with self._changed:
                 self.ends.append(self._end(slot, child.pid, code))
-                self._ended.notify_all()
+                self._changed.notify_all()
             backoff_s = FIRST_BACKOFF_S if lived_s > 10 else min(2 * backoff_s, LONGEST_BACKOFF_S)
             await asyncio.sleep(backoff_s if slot in self._wanted else 0)
 
@@ -198,6 +203,8 @@ class Crew:
         child = await asyncio.to_thread(self._nursery.start, self._environment | named, path)
         self._running[slot] = child
         self._logs[child.pid] = path
+        async with self._changed:
+            self._changed.notify_all()
         return child
 
 

@@ -33,7 +33,7 @@ async def test_a_worker_killed_while_the_broker_is_away_loses_nothing(
     trial = await trials(dice)
     await trial.flowed()
     await asyncio.to_thread(pair.services.kafka_service.kill)
-    pid = trial.crew.signal(trial.pick(), signal.SIGKILL)
+    pid = trial.crew.signal(await trial.pick(), signal.SIGKILL)
     await trial.crew.ended(pid)
     await asyncio.to_thread(pair.services.kafka_service.start)
     await trial.judged(

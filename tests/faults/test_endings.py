@@ -73,7 +73,7 @@ async def test_a_second_sigterm_ends_a_worker_at_once(
     trial = await trials(dice, workers=WORKERS, environment=LONG)
     await trial.flowed()
     await database_down(pair)
-    slot = trial.pick()
+    slot = await trial.pick()
     await trial.said("counting_waits", slot)  # it has a batch in hand, and would take its time
     pid = trial.crew.signal(slot, signal.SIGTERM)
     await trial.said("stopping", slot)

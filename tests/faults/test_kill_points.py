@@ -30,7 +30,7 @@ async def killed_at(trial: Trial, point: Point) -> int:
     """Kill a worker there; how many outputs may come again."""
     trial.points.arm(point.name, nth_pass(trial, point))
     if point.name.startswith(("open.", "drain.")):
-        await trial.crew.restart(trial.pick())
+        await trial.crew.restart(await trial.pick())
     struck = await trial.struck(point.name)
     await trial.crew.ended(struck.pid)
     return struck.in_flight if point.may_repeat else 0

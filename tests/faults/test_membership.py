@@ -57,7 +57,7 @@ async def test_workers_killed_at_random_lose_nothing(
     kills = 2 * rounds
     for _ in range(kills):
         await trial.flowed(dice.randint(1, 100))
-        pid = trial.crew.signal(trial.pick(), signal.SIGKILL)
+        pid = trial.crew.signal(await trial.pick(), signal.SIGKILL)
         await trial.crew.ended(pid)
     await trial.judged(
         "kill -9 at random", injected=kills, in_flight=BATCH_RECORDS * kills, ends=[-signal.SIGKILL]

@@ -28,9 +28,7 @@ FAULTS = 15
 
 
 async def kill(trial: Trial, _: Pair) -> None:
-    pid = trial.crew.pid(trial.pick())
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
+    trial.crew.signal(await trial.pick(), signal.SIGKILL)
 
 
 async def kill_at_a_step(trial: Trial, _: Pair) -> None:
@@ -39,18 +37,13 @@ async def kill_at_a_step(trial: Trial, _: Pair) -> None:
 
 async def freeze(trial: Trial, _: Pair) -> None:
     """Until the others have gone on without it, if they do."""
-    pid = trial.crew.pid(trial.pick())
-    if pid is None:
-        return
-    os.kill(pid, signal.SIGSTOP)
+    pid = trial.crew.signal(await trial.pick(), signal.SIGSTOP)
     await trial.flowed(BATCH_RECORDS)
     os.kill(pid, signal.SIGCONT)
 
 
 async def restart(trial: Trial, _: Pair) -> None:
-    slot = trial.pick()
-    if trial.crew.pid(slot) is not None:
-        trial.crew.signal(slot, signal.SIGTERM)
+    trial.crew.signal(await trial.pick(), signal.SIGTERM)
 
 
 async def crash_broker(_: Trial, pair: Pair) -> None:

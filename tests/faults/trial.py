@@ -81,8 +81,9 @@ class Trial:
         await self.publisher.stop()
         await self.tape.stop()
 
-    def pick(self) -> int:
-        """A slot of the crew, by the dice."""
+    async def pick(self) -> int:
+        """A slot of the crew, by the dice; something runs in it."""
+        await self.crew.all_run()
         return self.dice.choice(self.crew.slots)
 
     async def struck(self, point: str) -> Struck:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import TextClause, TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql
+from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql, replays_sql
 from worker.storage.mappings_sql import READ_INDEX
 
 Rows = Callable[..., Any]
@@ -33,6 +33,12 @@ SELECT CASE WHEN i % 500 = 0 THEN 'betpawa' ELSE 'bet9ja' END, 'market ' || i, 1
     '2026-01-01', timestamptz '2026-01-01' + i * 7919 % 20011 * interval '1 minute',
     CASE WHEN i % 500 = 0 THEN 'ACKNOWLEDGED' ELSE 'NEW' END,
     CASE WHEN i % 500 <> 0 THEN now() END
+FROM generate_series(1, 20000) AS i;
+
+INSERT INTO replay_run (
+    id, consumer_group, ranges, filters, mapping_version, actor, reason, state, created_at, finished_at
+)
+SELECT 'run' || i, 'group', '[1]', '{}', 1, 'ada', 'a test', 'DONE', now() - i * interval '1 minute', now()
 FROM generate_series(1, 20000) AS i;
 """
 
@@ -61,6 +67,7 @@ QUERIES = {
         SELECT * FROM unmapped_market_log
         WHERE source = 'bet9ja' AND split_part(external_market_id, '?', 1) = 'market 7'
     """,
+    "idx_replay_run_created": str(replays_sql.READ_NEWEST).replace(":limit", "20"),
     "idx_unmapped_unannounced": ledger_sql.READ_UNANNOUNCED.text.replace(":limit", "100"),
 }
 
