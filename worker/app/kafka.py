@@ -6,6 +6,7 @@ from typing import Any
 
 from worker.app.settings import Settings
 from worker.ingest.admin import KafkaAdmin
+from worker.ingest.batches import read_any_batch
 from worker.ingest.offsets import ClusterOffsets
 
 
@@ -15,6 +16,11 @@ def client_connection(settings: Settings, *, servers: bool = True) -> dict[str, 
     if servers:
         connection |= {"bootstrap_servers": settings.kafka_bootstrap_servers, "client_id": settings.client_id}
     return connection
+
+
+def prepare_reading(settings: Settings) -> None:
+    """Before a consumer is made: it shall read whatever anybody wrote, within bounds."""
+    read_any_batch(unpacked_bytes=settings.max_unpacked_bytes, poll_bytes=settings.batch_max_bytes)
 
 
 def admin_of(settings: Settings) -> KafkaAdmin:

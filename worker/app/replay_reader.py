@@ -14,14 +14,13 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from worker.app.kafka import admin_of, client_connection
+from worker.app.kafka import admin_of, client_connection, prepare_reading
 from worker.app.patience import patiently
 from worker.app.replay_plan import Range
 from worker.app.settings import Settings
 from worker.app.topic_reader import AnyRecord, stop_consumer
 from worker.domain.errors import FatalError, TransientError
 from worker.ingest.admin import KafkaAdmin
-from worker.ingest.header_names import read_any_header_name
 
 _POLL_MS: Final = 200
 
@@ -141,7 +140,7 @@ async def check_topics(admin: KafkaAdmin, ranges: Sequence[Range]) -> None:
 
 
 def _consumer(settings: Settings, group: str) -> AIOKafkaConsumer:
-    read_any_header_name()
+    prepare_reading(settings)
     return AIOKafkaConsumer(
         **client_connection(settings),
         group_id=group,

@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     max_message_bytes: Bytes = Field(4 * MIB, description="Largest record read or written, in bytes.")
 
     batch_max_bytes: Bytes = Field(8 * MIB, description="Records of one batch together, in bytes.")
+    max_unpacked_bytes: Bytes = Field(
+        128 * MIB,
+        description="Largest that a packed batch may unpack to, in bytes; then exit.",
+    )
     batch_max_records: int = Field(500, ge=1, le=100_000, description="Records of one batch.")
 
     brake_consecutive: int = Field(
@@ -156,6 +160,8 @@ class Settings(BaseSettings):
     def _check_together(self) -> Self:
         if self.max_message_bytes > self.batch_max_bytes:
             raise ValueError(f"{PREFIX}BATCH_MAX_BYTES must not be below {PREFIX}MAX_MESSAGE_BYTES")
+        if self.batch_max_bytes > self.max_unpacked_bytes:
+            raise ValueError(f"{PREFIX}MAX_UNPACKED_BYTES must not be below {PREFIX}BATCH_MAX_BYTES")
         if self.drain_timeout_s > self.shutdown_timeout_s:
             raise ValueError(f"{PREFIX}DRAIN_TIMEOUT_S must not be above {PREFIX}SHUTDOWN_TIMEOUT_S")
         if self.drain_timeout_s >= self.rebalance_timeout_s:

@@ -10,10 +10,9 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from worker.app.kafka import admin_of, client_connection
+from worker.app.kafka import admin_of, client_connection, prepare_reading
 from worker.app.settings import Settings
 from worker.domain.errors import TransientError
-from worker.ingest.header_names import read_any_header_name
 
 AnyRecord = ConsumerRecord[bytes | None, bytes | None]
 
@@ -38,7 +37,7 @@ async def read_topic(settings: Settings, topic: str) -> list[AnyRecord]:
     admin = admin_of(settings)
     await admin.topic_ids([topic])
     partitions = [TopicPartition(topic, n) for n in range((await admin.topics([topic]))[topic].partitions)]
-    read_any_header_name()
+    prepare_reading(settings)
     consumer = AIOKafkaConsumer(
         **client_connection(settings),
         fetch_max_bytes=_FETCH_BYTES,
@@ -84,7 +83,7 @@ async def peek(
 async def _peeking(
     settings: Settings, stretches: Mapping[TopicPartition, Stretch]
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    read_any_header_name()
+    prepare_reading(settings)
     consumer = AIOKafkaConsumer(**client_connection(settings), **_PEEK)
     try:
         await consumer.start()

@@ -13,12 +13,11 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from worker.app.kafka import admin_of, client_connection
+from worker.app.kafka import admin_of, client_connection, prepare_reading
 from worker.app.settings import Settings
 from worker.app.topic_reader import AnyRecord
 from worker.app.topics import largest_output
 from worker.domain.errors import TransientError
-from worker.ingest.header_names import read_any_header_name
 
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _POLL_MS: Final = 500
@@ -85,7 +84,7 @@ async def topic_stream(
 
     Raises TransientError when the topic does not exist or the cluster does not answer.
     """
-    read_any_header_name()
+    prepare_reading(settings)
     consumer = AIOKafkaConsumer(
         **client_connection(settings),
         isolation_level="read_committed",

@@ -24,7 +24,6 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
 from worker.ingest.assignment import Assignment
-from worker.ingest.header_names import read_any_header_name
 
 RawRecord = ConsumerRecord[bytes, bytes]
 Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
@@ -106,14 +105,16 @@ def _fetch_or_end(
 
 def handle_with(subscriber: BatchSubscriber, handler: Handler) -> None:
     async def handle(records: Any) -> None:
-        await handler(records)
+        try:
+            await handler(records)
+        finally:
+            records.clear()  # FastStream's message is in a cycle: the collector would come far too late
 
     subscriber(handle)
 
 
 def application(bootstrap_servers: str, client_id: str, connection: dict[str, Any]) -> FastStream:
     """A FastStream application with a broker of its own, whose access log (two lines a batch) is silent."""
-    read_any_header_name()
     broker = KafkaBroker(
         bootstrap_servers,
         client_id=client_id,
@@ -129,7 +130,7 @@ def application(bootstrap_servers: str, client_id: str, connection: dict[str, An
 
 async def _parse(records: tuple[RawRecord, ...]) -> StreamMessage[Any]:
     return KafkaAckableMessage(
-        raw_message=records,
+        raw_message=list(records),  # one that can be emptied
         body=b"",
         headers={},
         reply_to="",  # a sender may not choose what this process publishes, or where

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import consumer, fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
 from tests.support.header_names import ESCAPED, RawName, batch, send
 from worker.domain.errors import FatalError
-from worker.ingest import header_names
-from worker.ingest.header_names import Batches, read_any_header_name
+from worker.ingest import batches, polls
+from worker.ingest.batches import Batches, read_any_batch
 
 if TYPE_CHECKING:
     from tests.conftest import Services
@@ -26,25 +26,28 @@ if TYPE_CHECKING:
 BAD = RawName("bad")
 THREE = [(b"1", "good"), (b"2", BAD), (b"3", "good")]
 PATIENCE_S = 60
+BOUND = 1 << 20
 
 
 @pytest.fixture
 def theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
-    monkeypatch.setattr(fetcher, "PartitionRecords", header_names._Theirs)
+    monkeypatch.setattr(fetcher, "PartitionRecords", batches._Theirs)
+    monkeypatch.setattr(fetcher, "FetchResult", polls._TheirResult)
+    monkeypatch.setattr(consumer, "Fetcher", polls._TheirFetcher)
 
 
 @pytest.fixture
 def ours(monkeypatch: pytest.MonkeyPatch, theirs: None) -> None:
-    read_any_header_name()
+    read_any_batch(unpacked_bytes=BOUND, poll_bytes=BOUND)
 
 
 def read(content: bytes) -> list[Any]:
     """All records of the answer to a fetch, the way the fetcher reads them."""
-    batches = Batches(content)
+    answer = Batches(content, unpacked_bytes=BOUND)
     records: list[Any] = []
-    while batches.has_next():
-        each = batches.next_batch()
+    while answer.has_next():
+        each = answer.next_batch()
         assert each.validate_crc()
         records += each
     return records
@@ -84,7 +87,7 @@ def test_ours_reads_all_records_and_escapes_the_name(codec: int) -> None:
 
 
 def test_what_needs_no_escaping_is_read_by_the_clients_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header_names, "_EscapingBatch", None)
+    monkeypatch.setattr(batches, "EscapingBatch", None)
     assert len(read(bytes(batch((b"1", "good"), (b"2", "gut: ü")).build()))) == 2
 
 
@@ -92,16 +95,16 @@ def test_batches_behind_each_other_are_read_and_one_that_is_cut_off_is_left_out(
     one, other = bytes(batch(*THREE).build()), bytes(batch((b"4", "good")).build())
     assert [record.value for record in read(one + other)] == [b"1", b"2", b"3", b"4"]
     assert [record.value for record in read(one + other[:-1])] == [b"1", b"2", b"3"]
-    cut_off = Batches(one[:20])
+    cut_off = Batches(one[:20], unpacked_bytes=BOUND)
     assert (cut_off.has_next(), cut_off.size_in_bytes()) == (False, 20)
-    assert not Batches(b"").has_next()
+    assert not Batches(b"", unpacked_bytes=BOUND).has_next()
 
 
 def test_a_batch_whose_records_are_no_records_is_refused_as_before() -> None:
     content = bytearray(batch((b"1", "good")).build())
     content[-1] ^= 0xFF
     with pytest.raises(CorruptRecordException):
-        list(Batches(bytes(content)).next_batch())
+        list(Batches(bytes(content), unpacked_bytes=BOUND).next_batch())
 
 
 @pytest.mark.services

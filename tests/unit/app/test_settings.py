@@ -126,6 +126,7 @@ def test_a_misspelt_variable_is_told_from_an_unrelated_one(monkeypatch: pytest.M
     ("variables", "reason"),
     [
         ({"MAX_MESSAGE_BYTES": "9000000", "BATCH_MAX_BYTES": "8000000"}, "MARKETMAP_BATCH_MAX_BYTES"),
+        ({"BATCH_MAX_BYTES": "9000000", "MAX_UNPACKED_BYTES": "8999999"}, "MARKETMAP_MAX_UNPACKED_BYTES"),
         ({"DRAIN_TIMEOUT_S": "40"}, "MARKETMAP_DRAIN_TIMEOUT_S"),
         ({"TOPIC_DEAD": "odds.resolved"}, "differ"),
         ({"STALL_TIMEOUT_S": "60"}, "MARKETMAP_STALL_TIMEOUT_S must be above MARKETMAP_REBALANCE_TIMEOUT_S"),
