@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from worker.app.kafka import admin_of
 from worker.app.settings import Settings
 from worker.app.topic_reader import AnyRecord, read_topic
-from worker.app.topics import ensure_topics, topic_specs
+from worker.app.topics import ensure_topics
 from worker.domain.catalogue import load_catalogue
 from worker.domain.errors import TransientError
 from worker.ingest.admin import Backlog, KafkaAdmin
@@ -83,7 +83,7 @@ class Installation:
         return [orjson.loads(line) for line in lines if line.startswith(b"{")]
 
     async def make_topics(self) -> None:
-        await ensure_topics(self.admin, topic_specs(self.settings))
+        await ensure_topics(self.settings)
 
     async def publish(self, records: Iterable[Published]) -> None:
         producer = AIOKafkaProducer(

@@ -16,10 +16,10 @@ import orjson
 import typer
 from aiokafka import AIOKafkaProducer
 
-from worker.app.kafka import admin_of, client_connection
+from worker.app.kafka import client_connection
 from worker.app.settings import Settings
 from worker.app.topic_reader import read_topic
-from worker.app.topics import ensure_topics, largest_output, topic_specs
+from worker.app.topics import ensure_topics, largest_output
 from worker.cli import demo_mapping
 from worker.cli import demo_pictures as pictures
 from worker.cli.connection import connected_settings
@@ -170,7 +170,7 @@ async def _prepare(settings: Settings) -> None:
             catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
             imported = await import_mappings(connection, catalogue, actor="demo", reason="shipped catalogue")
         await engine.dispose()
-        await ensure_topics(admin_of(settings), topic_specs(settings))
+        await ensure_topics(settings)
     err.print(f"Imported {len(imported.added)} mappings.")
 
 
