@@ -62,6 +62,8 @@ def demo(
     Starts Kafka and Postgres unless MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL name
     running ones. Works in a database and on topics of its own. Exit code 1 when one label, price or count is
     not the one that the generator knows to be true, or when 60 events lack the market to map.
+
+    Example: marketmap demo --events 20 --keep
     """
     with _services(keep=keep):
         base = connected_settings(kafka=True, database=True)

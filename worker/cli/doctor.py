@@ -70,4 +70,5 @@ def lines_of(finding: Finding) -> Iterator[Text]:
 
 def summary(findings: Sequence[Finding]) -> str:
     levels = Counter(finding.level for finding in findings)
-    return f"{levels['FAILURE']} failures, {levels['WARNING']} warnings, {levels['OK']} lines OK."
+    bad = (f"{levels[level]} {level.lower()}{'s' * (levels[level] != 1)}" for level in ("FAILURE", "WARNING"))
+    return f"{', '.join(bad)}, {levels['OK']} OK."

@@ -44,6 +44,8 @@ def recount(
 
     To publish again without counting, use `replay run`. This sets the group's watermarks back, with a row in
     watermark_change, while no worker runs; the workers then publish and count from there.
+
+    Example: marketmap replay recount --topic observations.bet9ja --from 2h --dry-run --actor you --reason why
     """
     settings = connected_settings(kafka=True, database=True)
     wish = _wish(from_, partition)

@@ -75,6 +75,8 @@ def resolve(
     A record that cannot be read gives {"error": ...} in its place, and exit code 1.
 
     No broker is needed, and no database unless it is asked for.
+
+    Example: marketmap resolve observations.jsonl --explain "18?total=2.5"
     """
     # Set in the environment alone, the address says where the database is, not that it is wanted.
     source = ctx.get_parameter_source("database_url")

@@ -89,6 +89,8 @@ def validate(
     """Say what is wrong with observations, as JSON lines or one JSON document. Exit code 1 if anything is.
 
     A market that no mapping knows is noted, but it is no fault of the payload.
+
+    Example: marketmap validate observations.jsonl
     """
     index = catalogue_index(catalogue)
     summary = Summary()

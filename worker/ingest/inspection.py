@@ -20,7 +20,9 @@ _Error: Final = confluent_kafka.KafkaError
 
 
 class Cluster(NamedTuple):
-    cluster_id: str
+    """The brokers that are up; the id is None while the cluster does not tell it."""
+
+    cluster_id: str | None
     brokers: int
 
 
@@ -61,7 +63,7 @@ class ClusterInspection:
 
     def _cluster(self) -> Cluster:
         metadata = self._client.list_topics(timeout=self._timeout_s)
-        return Cluster(metadata.cluster_id or "", len(metadata.brokers))
+        return Cluster(metadata.cluster_id, len(metadata.brokers))
 
     def _topics(self, names: list[str]) -> dict[str, TopicFacts]:
         if not names:

@@ -68,7 +68,8 @@ async def read_server(connection: AsyncConnection) -> Server:
 async def read_clock(connection: AsyncConnection) -> datetime:
     """The server's clock at this moment, not at the transaction's start."""
     with driver_errors_translated():
-        return (await connection.execute(READ_CLOCK)).scalar_one()
+        now: datetime = (await connection.execute(READ_CLOCK)).scalar_one()
+    return now
 
 
 async def lacking_privileges(connection: AsyncConnection) -> Sequence[str]:
@@ -82,4 +83,5 @@ async def lacking_privileges(connection: AsyncConnection) -> Sequence[str]:
 async def last_change(connection: AsyncConnection) -> datetime | None:
     """When a mapping was changed last; None when none ever was."""
     with driver_errors_translated():
-        return await connection.scalar(LAST_CHANGE)
+        changed_at: datetime | None = await connection.scalar(LAST_CHANGE)
+    return changed_at

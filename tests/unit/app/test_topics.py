@@ -1,7 +1,9 @@
+from collections.abc import Sequence
+
 import pytest
 
 from worker.app.settings import Settings
-from worker.app.topics import differences, largest_output, topic_specs
+from worker.app.topics import Difference, differences, largest_output, topic_specs
 from worker.ingest.admin import TopicSpec
 from worker.ingest.inspection import TopicFacts
 
@@ -13,14 +15,18 @@ OBSERVED = SPECS["x.observations.sportybet"]
 CHANGES = SPECS["x.mappings.changes"]
 
 
-def as_is(spec: TopicSpec, *, partitions: int | None = None, **config: str) -> TopicFacts:
+def as_is(spec: TopicSpec, **config: str) -> TopicFacts:
     """A topic as it should be, but for what is given; a config's dots are underscores."""
     changed = {key.replace("_", "."): value for key, value in config.items()}
-    return TopicFacts(spec.name, partitions or spec.partitions, spec.config | changed, frozenset(), 1)
+    return TopicFacts(spec.name, spec.partitions, spec.config | changed, frozenset(), 1)
 
 
-def found(spec: TopicSpec, facts: TopicFacts) -> list[tuple[str, str, bool]]:
-    return [tuple(difference) for difference in differences(spec, facts, "kafka:9092")]
+def with_partitions(spec: TopicSpec, number: int) -> TopicFacts:
+    return as_is(spec)._replace(partitions=number)
+
+
+def found(spec: TopicSpec, facts: TopicFacts) -> Sequence[Difference]:
+    return differences(spec, facts, "kafka:9092")
 
 
 def test_there_is_a_topic_for_everything_the_application_reads_and_writes() -> None:
@@ -60,20 +66,20 @@ def test_a_topic_as_it_was_asked_for_has_no_differences(spec: TopicSpec) -> None
 
 
 def test_missing_partitions_are_added_by_kafkas_own_tool() -> None:
-    ((what, remedy, grave),) = found(OBSERVED, as_is(OBSERVED, partitions=3))
+    ((what, remedy, grave),) = found(OBSERVED, with_partitions(OBSERVED, 3))
     assert (what, grave) == ("has 3 partitions instead of 5", True)
     tool = "kafka-topics.sh --bootstrap-server kafka:9092 --alter"
     assert remedy == f"{tool} --topic x.observations.sportybet --partitions 5"
 
 
 def test_more_partitions_than_wanted_are_a_matter_of_the_setting() -> None:
-    ((what, remedy, grave),) = found(OBSERVED, as_is(OBSERVED, partitions=8))
+    ((what, remedy, grave),) = found(OBSERVED, with_partitions(OBSERVED, 8))
     assert (what, grave) == ("has 8 partitions instead of 5", True)
     assert "MARKETMAP_PARTITIONS=8" in remedy
 
 
 def test_a_topic_of_one_partition_that_has_more_needs_another_name() -> None:
-    ((_, remedy, grave),) = found(CHANGES, as_is(CHANGES, partitions=2))
+    ((_, remedy, grave),) = found(CHANGES, with_partitions(CHANGES, 2))
     assert (grave, "name another topic" in remedy) == (True, True)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, NamedTuple
 
 from worker.app.doctor.findings import Finding, Subject, failure
+from worker.app.patience import patiently
 from worker.app.settings import Settings
 from worker.domain.errors import FatalError, TransientError
 from worker.storage.errors import StorageError
@@ -24,10 +25,10 @@ class Check(NamedTuple):
     remedy: str
 
     async def run(self, settings: Settings, timeout_s: float) -> Sequence[Finding]:
-        """No answer is a finding, too."""
+        """What it finds; no answer is a finding, too."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await self.look(settings)
+                return await patiently(lambda: self.look(settings), patience_s=settings.admin_timeout_s)
         except (TransientError, FatalError, StorageError) as error:
             return [failure(self.subject, str(error), self.remedy)]
         except TimeoutError:

@@ -20,7 +20,6 @@ from worker.app.doctor.kafka_verdicts import (
 )
 from worker.app.kafka import inspection_of, offsets_of
 from worker.app.lag import survey_lag
-from worker.app.patience import patiently
 from worker.app.settings import Settings
 from worker.app.topics import topic_specs
 from worker.ingest.inspection import TopicFacts
@@ -48,9 +47,8 @@ async def _known_topics(settings: Settings) -> Mapping[str, TopicFacts]:
 
 
 async def _group(settings: Settings) -> Sequence[Finding]:
-    offsets, name = offsets_of(settings), settings.group_id
-    group = await patiently(lambda: offsets.group(name), patience_s=settings.admin_timeout_s)
-    return judge_group(group, name, len(await _observed(settings)))
+    group = await offsets_of(settings).group(settings.group_id)
+    return judge_group(group, settings.group_id, len(await _observed(settings)))
 
 
 async def _offsets(settings: Settings) -> Sequence[Finding]:
