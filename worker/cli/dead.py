@@ -16,7 +16,6 @@ from worker.cli.changing import Actor, AsJson, Reason
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out, print_json
 from worker.cli.dead_options import DeadReasons, Since, Sources, Until, chosen, place_or_id, run_on_kafka
-from worker.cli.dead_progress import late_bar
 from worker.cli.dead_tables import (
     bars_json,
     bars_table,
@@ -29,6 +28,7 @@ from worker.cli.dead_tables import (
     value_lines,
 )
 from worker.cli.mapping_tables import print_table
+from worker.cli.progress import late_bar
 
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, the oldest first.")]
 

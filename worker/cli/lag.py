@@ -42,7 +42,8 @@ def lag(
     if watch is not None:
         _watch(settings, watch)
         return
-    report = _survey(settings)
+    with err.status("Asking Kafka and Postgres"):
+        report = _survey(settings)
     if as_json:
         print_json(report_json(report))
         return

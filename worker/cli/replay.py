@@ -176,7 +176,8 @@ def survey_or_fail(
 ) -> ReplayPlan:
     """The plan; a cluster that does not answer ends the command."""
     try:
-        return asyncio.run(survey(settings, topics, window, rate=rate))
+        with err.status("Looking at the topics"):
+            return asyncio.run(survey(settings, topics, window, rate=rate))
     except (TransientError, FatalError) as error:
         fail(str(error))
 

@@ -73,7 +73,8 @@ def _set_back(settings: Settings, wanted: Sequence[SetBack], actor: str, reason:
 
 def _survey(settings: Settings, topic: str, partition: int | None, wish: Wish) -> Sequence[SetBack]:
     try:
-        return asyncio.run(survey_recount(settings, topic, partition, wish))
+        with err.status("Looking at the topic"):
+            return asyncio.run(survey_recount(settings, topic, partition, wish))
     except (TransientError, StorageError) as error:
         fail(str(error))
 

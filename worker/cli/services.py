@@ -69,7 +69,8 @@ def down(
     if dry_run:
         return
     try:
-        services.stop(purge=purge)
+        with err.status("Stopping"):
+            services.stop(purge=purge)
     except LocalServicesError as error:
         fail(str(error))
 

@@ -76,7 +76,7 @@ async def test_each_sickness_is_found_beside_the_others(installation: Installati
 
 
 async def test_a_dead_broker_does_not_hide_what_the_database_tells(installation: Installation) -> None:
-    findings = await found(installation, timeout_s=3, kafka_bootstrap_servers="127.0.0.1:1")
+    findings = await found(installation, timeout_s=10, kafka_bootstrap_servers="127.0.0.1:1")
     assert by_level(findings, "FAILURE").keys() == {"kafka"}
     assert by_level(findings, "OK").keys() >= {"database", "migrations", "mappings", "clock"}
     assert by_level(findings, "WARNING").keys() >= {"topics", "acls", "group", "offsets"}

@@ -1,10 +1,11 @@
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from worker.cli.dead_progress import LateBar
+from worker.cli.progress import LateBar, with_bar
 
 
 @pytest.mark.parametrize(("patience_s", "shown"), [(-1.0, True), (3600.0, False)])
@@ -25,3 +26,10 @@ def test_a_new_step_begins_anew() -> None:
     bar("redriving", 2, 7)
     (task,) = progress.tasks
     assert (task.description, task.completed, task.total) == ("redriving", 2, 7)
+
+
+def test_what_is_read_without_a_terminal_has_no_bar_and_is_all_there(tmp_path: Path) -> None:
+    file = tmp_path / "records"
+    file.write_bytes(b"a\nb\n")
+    with file.open("rb") as opened:
+        assert list(with_bar(iter([1, 2]), opened, as_lines=True)) == [1, 2]
