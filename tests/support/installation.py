@@ -26,7 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.app.kafka import admin_of
 from worker.app.settings import Settings
-from worker.app.topic_reader import AnyRecord, read_topic
+from worker.app.topic_reader import AnyRecord
+from worker.app.topic_stream import read_topic
 from worker.app.topics import ensure_topics
 from worker.domain.catalogue import load_catalogue
 from worker.domain.errors import TransientError
