@@ -1,3 +1,4 @@
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
+from worker.cli import progress
 from worker.cli.progress import LateBar, with_bar
 
 
@@ -33,3 +35,17 @@ def test_what_is_read_without_a_terminal_has_no_bar_and_is_all_there(tmp_path: P
     file.write_bytes(b"a\nb\n")
     with file.open("rb") as opened:
         assert list(with_bar(iter([1, 2]), opened, as_lines=True)) == [1, 2]
+
+
+def test_a_file_that_takes_long_has_a_bar_over_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = StringIO()
+    monkeypatch.setattr(progress, "err", Console(file=screen, force_terminal=True, width=100))
+    monkeypatch.setattr(progress, "LateBar", partial(LateBar, patience_s=-1.0))
+    file = tmp_path / "records"
+    file.write_bytes(b"a\nb\n")
+    with file.open("rb") as opened:
+        assert list(with_bar(iter(opened.readline, b""), opened, as_lines=False)) == [b"a\n", b"b\n"]
+    assert "Reading" in screen.getvalue()
+    assert "4/4 bytes" in screen.getvalue()
