@@ -78,6 +78,9 @@ async def ensure_topics(settings: Settings, *, dry_run: bool = False) -> list[En
 
 def differences(spec: TopicSpec, facts: TopicFacts, servers: str) -> Sequence[Difference]:
     """``servers`` stand in the commands that mend. Pure."""
+    if facts.partitions == 0:
+        remedy = f"DESCRIBE on the topic {spec.name}, for the credentials that ask"
+        return [Difference("may not be described", remedy, grave=True)]
     return [*_of_partitions(spec, facts.partitions, servers), *_of_config(spec, facts.config, servers)]
 
 

@@ -17,6 +17,7 @@ from worker.ingest.admin import in_thread
 
 _NO_RECORD: Final = -1
 _Error: Final = confluent_kafka.KafkaError
+_SAYS_LITTLE: Final = (_Error.UNKNOWN_TOPIC_OR_PART, _Error.TOPIC_AUTHORIZATION_FAILED)
 
 
 class Cluster(NamedTuple):
@@ -27,10 +28,11 @@ class Cluster(NamedTuple):
 
 
 class TopicFacts(NamedTuple):
-    """A topic as it is.
+    """A topic as it is, as far as the credentials may know.
 
-    ``config`` is None when the credentials may not read it. ``operations`` are what they may do with the
-    topic, named as ACLs name them, in capitals: READ, WRITE, ... ``replicas`` is the least of any partition.
+    Of one that they may not describe ``partitions`` are 0, ``config`` is None when they may not read it.
+    ``operations`` are what they may do with the topic, named as ACLs name them, in capitals: READ, WRITE, ...
+    ``replicas`` is the least of any partition.
     """
 
     name: str
@@ -71,10 +73,15 @@ class ClusterInspection:
         described = self._client.describe_topics(
             TopicCollection(names), include_authorized_operations=True, request_timeout=self._timeout_s
         )
-        found = {name: self._unless(_Error.UNKNOWN_TOPIC_OR_PART, topic) for name, topic in described.items()}
-        there = {name: topic for name, topic in found.items() if topic is not None}
-        configs = self._configs(there)
-        return {name: _facts(name, topic, configs[name]) for name, topic in there.items()}
+        answers = {name: self._answer(future) for name, future in described.items()}
+        shown = {name: answer for name, answer in answers.items() if not isinstance(answer, int)}
+        configs = self._configs(shown)
+        hidden = {
+            name: TopicFacts(name, partitions=0, config=None, operations=frozenset(), replicas=0)
+            for name, answer in answers.items()
+            if answer == _Error.TOPIC_AUTHORIZATION_FAILED
+        }
+        return hidden | {name: _facts(name, topic, configs[name]) for name, topic in shown.items()}
 
     def _configs(self, names: Iterable[str]) -> dict[str, dict[str, str] | None]:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
@@ -83,18 +90,19 @@ class ClusterInspection:
         futures = self._client.describe_configs(resources, request_timeout=self._timeout_s)
         configs = {}
         for resource, future in futures.items():
-            entries = self._unless(_Error.TOPIC_AUTHORIZATION_FAILED, future)
-            config = entries and {name: str(entry.value) for name, entry in entries.items()}
-            configs[resource.name] = config
+            answer = self._answer(future)
+            is_shown = not isinstance(answer, int)
+            configs[resource.name] = {k: str(v.value) for k, v in answer.items()} if is_shown else None
         return configs
 
-    def _unless(self, code: int, future: Any) -> Any:
-        """What the broker answers, None for an error of this code."""
+    def _answer(self, future: Any) -> Any:
+        """What the broker says of a topic; a code of _SAYS_LITTLE where it says no more."""
         try:
             return future.result(self._timeout_s)
         except KafkaException as error:
-            if error.args[0].code() == code:
-                return None
+            code = error.args[0].code()
+            if code in _SAYS_LITTLE:
+                return code
             raise
 
     def _newest_times(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:

@@ -110,6 +110,13 @@ def test_too_little_is_a_difference_and_more_is_not(config: dict[str, str], grav
     assert [one for _, _, one in found(OBSERVED, as_is(OBSERVED, **config))] == grave
 
 
+def test_a_topic_that_may_not_be_described_is_told_once() -> None:
+    hidden = TopicFacts(OBSERVED.name, 0, None, frozenset(), 0)
+    ((what, remedy, grave),) = found(OBSERVED, hidden)
+    assert (what, grave) == ("may not be described", True)
+    assert remedy.startswith("DESCRIBE on the topic x.observations.sportybet")
+
+
 def test_a_configuration_that_is_not_shown_is_told_and_does_no_harm() -> None:
     hidden = as_is(OBSERVED)._replace(config=None)
     ((what, remedy, grave),) = found(OBSERVED, hidden)

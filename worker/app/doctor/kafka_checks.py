@@ -71,6 +71,6 @@ CHECKS: Final = (
     Check("topics", ("kafka",), _topics, _DESCRIBE),
     Check("acls", ("kafka",), _rights, _DESCRIBE),
     Check("group", ("kafka",), _group, "may these credentials describe the group?"),
-    Check("offsets", ("kafka", "database"), _offsets, "marketmap topics ensure; marketmap migrate"),
+    Check("offsets", ("kafka", "database"), _offsets, "mend what stands above; marketmap migrate"),
     Check("clock", ("kafka",), _record_times, _DESCRIBE),
 )
