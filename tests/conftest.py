@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 def pytest_configure() -> None:
     """Let SIGTERM end the session as Ctrl-C does, so that fixtures stop what they started."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Rich keeps the size that it finds when it is imported, and no test could choose another. Readline gives
+    # one to the processes of xdist.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 
 @dataclass(frozen=True)
