@@ -128,7 +128,7 @@ async def test_a_cancelled_commit_leaves_nothing(
 
 async def until(rows: Rows, sql: str) -> Any:
     """Ask until there are rows; every question is a round trip, so this does not spin."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (found := await rows(sql)):
             pass
         return found
