@@ -37,7 +37,7 @@ from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 
 CATALOGUE = Path(__file__).parents[2] / "catalogue" / "football.json"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 LARGEST = 16 * 1024 * 1024
 
 Published = tuple[str, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
