@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from worker.app.metrics import RELAY_METRICS, RelayMetricName
+from worker.app.metric_list import RELAY_METRICS, RelayMetric
 from worker.storage.lead import Pending
 
 
@@ -47,8 +47,8 @@ class RelayMetrics:
     def _age_s(self) -> float:
         return 0.0 if self._since is None else (datetime.now(UTC) - self._since).total_seconds()
 
-    def _gauge(self, name: RelayMetricName) -> Gauge:
-        return Gauge(name, RELAY_METRICS[name], registry=self.registry)
+    def _gauge(self, name: RelayMetric) -> Gauge:
+        return Gauge(name, RELAY_METRICS[name].sentence, registry=self.registry)
 
-    def _counter(self, name: RelayMetricName) -> Counter:
-        return Counter(name, RELAY_METRICS[name], registry=self.registry)
+    def _counter(self, name: RelayMetric) -> Counter:
+        return Counter(name, RELAY_METRICS[name].sentence, registry=self.registry)

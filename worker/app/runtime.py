@@ -97,6 +97,7 @@ class Worker:
             on_change=self._rebalanced,
             on_fatal=self.stop_reason.fail,
             on_opening=self.metrics.opened,
+            on_drain=self.metrics.drained,
             on_truncation=settings.on_truncation,
         )
         self._in_hand = InHand()

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.installation import Installation, Published
 from tests.support.markets import observation, sportybet
 from tests.support.relays import start_relay
-from worker.app.metrics import METRICS
+from worker.app.metric_list import METRICS
 
 pytestmark = pytest.mark.services
 
@@ -114,8 +114,6 @@ def test_every_metric_is_shown(seen: Seen) -> None:
     # Nothing was in its way: these have nothing to count.
     silent = {
         "marketmap_storage_retries_total",
-        "marketmap_blocked_seconds_total",
-        "marketmap_brakes_total",
         "marketmap_offset_gap_records_total",
     }
     shown = {name.removesuffix("_count") for name, _ in seen.samples}
@@ -127,12 +125,14 @@ def test_records_and_bytes_are_those_that_were_sent(seen: Seen) -> None:
     assert value(seen, "marketmap_bytes_total") == sum(len(body or b"") for _, _, body, _ in RECORDS)
 
 
-def test_markets_are_counted_by_platform_and_outcome(seen: Seen) -> None:
+def test_markets_are_counted_by_platform_outcome_and_reason(seen: Seen) -> None:
+    reasons = {"resolved": "", "missed": "UNKNOWN_MARKET", "rejected": "INVALID_ODDS"}
     counted = {
-        outcome: value(seen, "marketmap_markets_total", platform="sportybet", outcome=outcome)
-        for outcome in ("resolved", "missed", "rejected")
+        outcome: value(seen, "marketmap_markets_total", platform="sportybet", outcome=outcome, reason=reason)
+        for outcome, reason in reasons.items()
     }
     assert counted == {"resolved": 16, "missed": 8, "rejected": 8}
+    assert value(seen, "marketmap_observations_total", platform="sportybet") == 8
 
 
 def test_dead_letters_are_counted_by_reason(seen: Seen) -> None:
