@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -25,11 +32,18 @@ _STEPS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 _DELAYS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30)
 
 
+def process_registry() -> CollectorRegistry:
+    """A registry with the standard metrics of a process: its memory, CPU, file descriptors and start."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
+
+
 class Metrics:
-    """The worker's metrics in a registry of their own."""
+    """The worker's metrics in a registry of their own, with the standard ones of the process."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = process_registry()
         self._observations = self._counter("marketmap_observations_total")
         self._markets = self._counter("marketmap_markets_total")
         self._dead = self._counter("marketmap_dead_letters_total")

@@ -16,7 +16,8 @@ Served in Prometheus's text format at `/metrics`. What to do about them is in th
 
 No label takes its values from a record. A label without values here has those of the installation, or of
 Postgres; the reasons of markets are listed in [messages.md](messages.md). Counters are those of the process:
-they begin at zero when it starts, with every value of their labels that is listed.
+they begin at zero when it starts, with every value of their labels that is listed. Beside these there are the
+standard `process_*` of Prometheus's clients: memory, CPU, file descriptors, start.
 """
 
 _PARTS: Final[dict[str, Mapping[Any, Metric]]] = {

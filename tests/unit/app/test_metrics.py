@@ -64,6 +64,7 @@ def families(metrics: Metrics) -> dict[str, str]:
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: family.documentation
         for family in metrics.registry.collect()
+        if family.name.startswith("marketmap_")
     }
 
 
@@ -82,6 +83,10 @@ def test_a_metric_is_named_by_the_rules_of_prometheus(name: str, metric: Metric)
     assert name.endswith("_total") == (metric.kind == "counter")
     assert name.endswith("_seconds") or metric.kind != "histogram"
     assert not metric.labels.keys() & {"le", "quantile", "job", "instance"}, "these are Prometheus's own"
+
+
+def test_the_standard_metrics_of_a_process_are_shown_as_well() -> None:
+    assert value(Metrics(), "process_start_time_seconds") > 1_700_000_000
 
 
 def test_what_has_not_happened_yet_is_shown_as_zero() -> None:
