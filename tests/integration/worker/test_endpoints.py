@@ -10,6 +10,7 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.browser import MISSING, Rendered, rendered
 from tests.support.installation import Installation, Published
 from tests.support.markets import observation, sportybet
 from tests.support.relays import start_relay
@@ -19,10 +20,11 @@ pytestmark = pytest.mark.services
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
+SCRIPT = "<script>document.title = 'stolen'</script>"
 MARKETS = [
     sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),
     sportybet("18", "total=2.5", prices={"Over 2.5": "1.9", "Under 2.5": "1.9"}),
-    sportybet("900001", prices={"Yes": "2"}),
+    sportybet("900001", name=SCRIPT, prices={"Yes": "2"}),
     sportybet("29", prices={"Yes": "nonsense", "No": "2"}),
 ]
 GOOD = observation("sportybet", MARKETS)
@@ -40,6 +42,9 @@ class Seen:
     reasons_without_topics: list[str]
     samples: Samples
     mappings: int
+    page_at_first: str
+    page: str
+    in_browser: Rendered | None
 
 
 async def scenario(installation: Installation) -> Seen:
@@ -47,6 +52,7 @@ async def scenario(installation: Installation) -> Seen:
     installation.start_worker()
     alive = await installation.ask("/livez")
     await installation.logged("topics_not_found")
+    _, page_at_first = await installation.ask("/status")
     reasons = await installation.reasons()
     started = [await installation.ask("/startupz")]
     await installation.make_topics()
@@ -61,9 +67,12 @@ async def scenario(installation: Installation) -> Seen:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+    status, page = await installation.ask("/status")
+    assert status == 200
+    in_browser = await rendered((await installation.logged("listening"))["address"] + "/status")
     (count,) = await installation.query("SELECT count(*) FROM user_market_mappings WHERE is_active")
     assert await installation.stop_worker() == 0
-    return Seen(alive, started, reasons, samples, count[0])
+    return Seen(alive, started, reasons, samples, count[0], page_at_first, page, in_browser)
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +171,34 @@ def test_the_index_in_use_is_the_one_of_the_table(seen: Seen) -> None:
 def test_the_partitions_were_opened_once(seen: Seen) -> None:
     assert value(seen, "marketmap_rebalances_total", kind="assigned") == 1
     assert value(seen, "marketmap_rebalances_total", kind="opened") == 1
+
+
+def test_before_it_has_started_the_status_page_says_what_is_missing(seen: Seen) -> None:
+    assert "Not ready" in seen.page_at_first
+    assert "observations.betpawa" in seen.page_at_first
+
+
+def test_the_status_page_has_what_was_resolved_missed_and_refused(seen: Seen) -> None:
+    for told in (
+        "Ready",
+        "50.0 %",
+        "INVALID_JSON",
+        "900001",
+        f"with {seen.mappings} mappings",
+        "observations.bet9ja/0",
+    ):
+        assert told in seen.page
+    assert seen.page.count("<td>CREATE</td>") == 10, "the newest changes are those of the import"
+
+
+def test_what_a_sender_wrote_is_shown_on_the_status_page_and_does_nothing(seen: Seen) -> None:
+    assert "&lt;script&gt;" in seen.page
+    assert "<script" not in seen.page
+
+
+def test_a_browser_shows_the_status_page_and_has_nothing_to_object(seen: Seen) -> None:
+    if seen.in_browser is None:
+        pytest.skip(MISSING)
+    assert "<title>stolen" not in seen.in_browser.document
+    assert "50.0 %</td>" in seen.in_browser.document
+    assert "CONSOLE" not in seen.in_browser.log
