@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,6 @@ from worker.storage.misses import Miss, list_misses
 # However often the page is asked for, the database is asked so seldom, and so long at most.
 _KEPT_S: Final = 2.0
 _DATABASE_S: Final = 3.0
-_MOST_LAGS: Final = 50
 _MOST_ROWS: Final = 10
 _LONGEST_TEXT: Final = 120
 _TEMPLATE: Final = Path(__file__).with_name("status.html")
@@ -53,6 +52,16 @@ class Own(NamedTuple):
     dead: Sequence[tuple[str, int]]
     lags: Sequence[Lag]
     mappings: Index | None
+
+
+class TopicLag(NamedTuple):
+    """How far a worker's partitions of a topic are behind: together in records, at most in seconds."""
+
+    topic: str
+    partitions: int
+    records: int
+    seconds: float
+    furthest: int
 
 
 class Stored(NamedTuple):
@@ -90,9 +99,22 @@ class StatusPage:
 
 def render(own: Own, stored: Stored, now: datetime) -> str:
     """The page as HTML: one document that asks for nothing else."""
-    lags = sorted(own.lags, key=lambda lag: (-lag.records, lag.partition))
-    shown, more = lags[:_MOST_LAGS], len(lags[_MOST_LAGS:])
-    return _template().render(own=own, stored=stored, lags=shown, more=more, now=now)
+    return _template().render(own=own, stored=stored, lags=topic_lags(own.lags), now=now)
+
+
+def topic_lags(lags: Iterable[Lag]) -> list[TopicLag]:
+    """The lags of the partitions, by topic."""
+    by_topic: dict[str, list[Lag]] = {}
+    for lag in lags:
+        by_topic.setdefault(lag.partition.topic, []).append(lag)
+    return [_together(topic, by_topic[topic]) for topic in sorted(by_topic)]
+
+
+def _together(topic: str, lags: Sequence[Lag]) -> TopicLag:
+    furthest = max(lags, key=lambda lag: (lag.records, lag.seconds))
+    records = sum(lag.records for lag in lags)
+    seconds = max(lag.seconds for lag in lags)
+    return TopicLag(topic, len(lags), records, seconds, furthest.partition.partition)
 
 
 def _text(value: Any) -> str:

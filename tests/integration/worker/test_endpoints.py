@@ -185,7 +185,7 @@ def test_the_status_page_has_what_was_resolved_missed_and_refused(seen: Seen) ->
         "INVALID_JSON",
         "900001",
         f"with {seen.mappings} mappings",
-        "observations.bet9ja/0",
+        "observations.bet9ja",
     ):
         assert told in seen.page
     assert seen.page.count("<td>CREATE</td>") == 10, "the newest changes are those of the import"
