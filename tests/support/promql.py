@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import promql_parser as promql
 
 from worker.app.metric_list import METRICS, RELAY_METRICS, Metric
 from worker.app.metrics import process_registry
 
+Labels = dict[str, tuple[str, ...]]
+
 # What Prometheus adds to everything that it scrapes.
 SCRAPED = {"job", "instance"}
 
 
-class Series(NamedTuple):
-    """What can be selected by one name: its labels with their values, none where any may come."""
-
-    labels: dict[str, tuple[str, ...]]
-
-
-def known_series() -> dict[str, Series]:
-    """Every series that a worker or a relay shows, by name."""
-    standard = {
-        sample.name: Series({}) for family in process_registry().collect() for sample in family.samples
-    }
+@cache
+def known_series() -> dict[str, Labels]:
+    """Every series that a worker or a relay shows: its labels with their values, none where any may come."""
+    standard = {sample.name: Labels() for family in process_registry().collect() for sample in family.samples}
     ours = (METRICS | RELAY_METRICS).items()
     return dict(each for name, metric in ours for each in _series(name, metric)) | standard
 
 
-def _series(name: str, metric: Metric) -> Iterator[tuple[str, Series]]:
+def _series(name: str, metric: Metric) -> Iterator[tuple[str, Labels]]:
     labels = dict(metric.labels)
     if metric.kind != "histogram":
-        yield name, Series(labels)
+        yield name, labels
         return
-    yield f"{name}_bucket", Series(labels | {"le": ()})
-    yield f"{name}_sum", Series(labels)
-    yield f"{name}_count", Series(labels)
+    yield f"{name}_bucket", labels | {"le": ()}
+    yield f"{name}_sum", labels
+    yield f"{name}_count", labels
 
 
 def parse(expression: str) -> Any:
@@ -71,7 +67,7 @@ def result_labels(node: Any) -> set[str]:
     """The labels that the result may have, as far as the forms go that we use."""
     match node:
         case promql.VectorSelector():
-            return known_series()[str(node.name)].labels.keys() | SCRAPED
+            return known_series()[str(node.name)].keys() | SCRAPED
         case promql.AggregateExpr():
             return set(node.modifier.labels) if node.modifier else set()
         case promql.Call() if node.func.name == "histogram_quantile":

@@ -86,5 +86,5 @@ def _no_answer(error: BaseException) -> bool:
 def _message(error: BaseException) -> str:
     """The driver's sentence alone: SQLAlchemy's text has the statement, Postgres's details hold rows."""
     innermost = list(_chain(error))[-1]
-    sentence = innermost.args[0] if isinstance(innermost, PostgresError) else innermost
+    sentence = innermost.args[0] if isinstance(innermost, PostgresError) and innermost.args else innermost
     return str(sentence) or type(innermost).__name__

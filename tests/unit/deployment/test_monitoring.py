@@ -51,7 +51,7 @@ def parts_of_the_runbook(under: str) -> list[str]:
 @every_query
 def test_a_query_asks_for_series_that_exist_by_labels_that_they_have(query: Query) -> None:
     for selector in selectors(parse(query.expression)):
-        labels = KNOWN[selector.name].labels
+        labels = KNOWN[selector.name]
         for matcher in selector.matchers.matchers:
             values = labels[matcher.name]
             asked = re.split(r"\|", matcher.value)
@@ -62,7 +62,7 @@ def test_a_query_asks_for_series_that_exist_by_labels_that_they_have(query: Quer
 def test_a_query_groups_by_labels_that_are_there(query: Query) -> None:
     for labels, grouped in groupings(parse(query.expression)):
         for selector in selectors(grouped):
-            assert set(labels) <= KNOWN[selector.name].labels.keys() | SCRAPED
+            assert set(labels) <= KNOWN[selector.name].keys() | SCRAPED
 
 
 @every_query
