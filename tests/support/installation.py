@@ -26,7 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.app.kafka import admin_of
 from worker.app.settings import Settings
-from worker.app.topic_reader import AnyRecord, read_topic
+from worker.app.topic_reader import AnyRecord
+from worker.app.topic_stream import read_topic
 from worker.app.topics import ensure_topics, topic_specs
 from worker.domain.catalogue import load_catalogue
 from worker.domain.errors import TransientError
@@ -36,7 +37,7 @@ from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 
 CATALOGUE = Path(__file__).parents[2] / "catalogue" / "football.json"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 LARGEST = 16 * 1024 * 1024
 
 Published = tuple[str, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 
 from worker.app.kafka import admin_of, client_connection
 from worker.app.settings import Settings
-from worker.app.topic_reader import read_topic
+from worker.app.topic_stream import read_topic
 from worker.app.topics import ensure_topics, largest_output, topic_specs
 from worker.cli import demo_mapping
 from worker.cli import demo_pictures as pictures
