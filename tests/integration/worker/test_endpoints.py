@@ -76,7 +76,7 @@ async def scenario(installation: Installation) -> Seen:
 
 
 async def newest_page(installation: Installation) -> str:
-    """The status page once it has what was missed: it is kept for a moment, and may come without a database."""
+    """The status page once it has what was missed: it is kept for a moment, or lacks the database."""
     pages: list[str] = []
 
     async def has_what_was_missed() -> bool:
@@ -197,7 +197,7 @@ def test_the_status_page_has_what_was_resolved_missed_and_refused(seen: Seen) ->
         "Ready",
         "50.0 %",
         "INVALID_JSON",
-        "900001",
+        MISSED,
         f"with {seen.mappings} mappings",
         "observations.bet9ja",
     ):
