@@ -39,7 +39,7 @@ services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/mar
 	@$(bin)/marketmap services up
 
 lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
-	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv pip compile pyproject.toml --quiet --extra local --group dev --universal \
+	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv pip compile pyproject.toml --quiet --extra local --extra tracing --group dev --universal \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock $(ARGS)
 
 schemas: setup ## Generate the schemas of the messages from their models

@@ -1,14 +1,24 @@
-"""The HTTP endpoints of a long-running process: /startupz, /livez, /readyz and /metrics."""
+"""The HTTP endpoints of a long-running process: /startupz, /livez, /readyz, /metrics, a worker's /status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final, Protocol
 
 from aiohttp import web
 
 # Reasons why the process is not ready (not alive, not started), none when it is; or what else to know of it.
 Sentences = Callable[[], Sequence[str]]
+
+
+# Nothing but the page itself: no script, no picture, no form, no frame around it, no copy of it.
+_PAGE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class Metrics(Protocol):
@@ -29,6 +39,7 @@ class HealthServer:
         notes: Sentences = tuple,
         stalled: Sentences = tuple,
         not_started: Sentences = tuple,
+        status: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -37,6 +48,7 @@ class HealthServer:
         self._notes = notes
         self._stalled = stalled
         self._not_started = not_started
+        self._status = status
         self._runner: web.AppRunner | None = None
         self.address = ""
 
@@ -50,6 +62,8 @@ class HealthServer:
                 web.get("/metrics", self._show_metrics),
             ]
         )
+        if self._status is not None:
+            app.router.add_get("/status", partial(_page, self._status))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
@@ -77,3 +91,7 @@ def _answer(state: str, against: Sequence[str], **more: Sequence[str]) -> web.Re
     """200 when there is nothing against the state, else 503 with the reasons."""
     answer = {state: not against, "reasons": list(against), **more}
     return web.json_response(answer, status=503 if against else 200)
+
+
+async def _page(html: Callable[[], Awaitable[str]], _: web.Request) -> web.Response:
+    return web.Response(text=await html(), content_type="text/html", headers=_PAGE_HEADERS)

@@ -15,6 +15,8 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
+from worker.app.log_events import Event
+
 log = structlog.get_logger()
 
 # Cancelled work has this long to come to its end; a client library may hold a cancellation up for ever.
@@ -104,7 +106,7 @@ async def until_done(
     work: Callable[[], Awaitable[None]],
     failure: type[Exception],
     retry_delay: Callable[[int], float],
-    event: str,
+    event: Event,
 ) -> None:
     """Try ``work`` again for as long as it raises ``failure``; each time the log says ``event``."""
     attempt = 0

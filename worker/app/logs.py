@@ -1,7 +1,6 @@
 """Structured logs on stderr: JSON lines for machines, readable lines for people.
 
-An event's name is words joined by underscores; what varies stands beside it:
-`log.info("batch_done", records=7)`.
+An event's name is one of `log_events`; what varies stands beside it: `log.info("index_loaded", version=7)`.
 Whatever a library says through the standard logging module arrives in the same form, as `library_message`.
 """
 

@@ -101,6 +101,7 @@ class Relay:
     def _stand_by(self) -> None:
         self.failed = None
         self._turns += 1
+        self._metrics.stands_by()
 
     @property
     def _longest_silence_s(self) -> float:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from worker.app.metrics import RELAY_METRICS, RelayMetricName
+from worker.app.metric_list import RELAY_METRICS, RelayMetric
+from worker.app.metrics import process_registry
 from worker.storage.lead import Pending
 
 
@@ -14,7 +15,7 @@ class RelayMetrics:
     """A relay's metrics, in a registry of their own unless one is given."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+        self.registry = registry or process_registry()
         self._leads = self._gauge("marketmap_relay_leads")
         self._version = self._gauge("marketmap_relay_version")
         self._backlog = self._gauge("marketmap_relay_backlog")
@@ -32,6 +33,11 @@ class RelayMetrics:
         self._leads.set(0)
         self._failures.inc()
 
+    def stands_by(self) -> None:
+        """Another relay leads: what is still to be published is for that one to tell."""
+        self._backlog.set(0)
+        self._since = None
+
     def pending(self, pending: Pending) -> None:
         self._backlog.set(pending.changes)
         self._since = pending.since
@@ -47,8 +53,8 @@ class RelayMetrics:
     def _age_s(self) -> float:
         return 0.0 if self._since is None else (datetime.now(UTC) - self._since).total_seconds()
 
-    def _gauge(self, name: RelayMetricName) -> Gauge:
-        return Gauge(name, RELAY_METRICS[name], registry=self.registry)
+    def _gauge(self, name: RelayMetric) -> Gauge:
+        return Gauge(name, RELAY_METRICS[name].sentence, registry=self.registry)
 
-    def _counter(self, name: RelayMetricName) -> Counter:
-        return Counter(name, RELAY_METRICS[name], registry=self.registry)
+    def _counter(self, name: RelayMetric) -> Counter:
+        return Counter(name, RELAY_METRICS[name].sentence, registry=self.registry)

@@ -30,7 +30,10 @@ from worker.app.outlook import InHand, Outlook
 from worker.app.relay import Relay
 from worker.app.relay_metrics import RelayMetrics
 from worker.app.settings import Settings
+from worker.app.status import Index, Own, StatusPage
 from worker.app.topics import largest_output
+from worker.app.totals import Totals
+from worker.app.tracing import tracing
 from worker.app.watchdog import Progress, Standing, Watchdog
 from worker.domain.errors import TransientError
 from worker.ingest.assignment import Assignment
@@ -61,6 +64,8 @@ class Worker:
         self.settings = settings
         self.stop_reason = Stop()
         self.metrics = Metrics()
+        self._totals = Totals(time.monotonic())
+        self._tracing = tracing(settings)
         retry_delay = jittered_backoff()
         self._engine = create_engine(settings.database_url or "")
         self._ledger = Ledger(self._engine, settings.group_id)
@@ -97,6 +102,7 @@ class Worker:
             on_change=self._rebalanced,
             on_fatal=self.stop_reason.fail,
             on_opening=self.metrics.opened,
+            on_drain=self.metrics.drained,
             on_truncation=settings.on_truncation,
         )
         self._in_hand = InHand()
@@ -116,6 +122,7 @@ class Worker:
             notes=self._notes,
             stalled=self._watchdog.stalled,
             not_started=self._not_started,
+            status=StatusPage(self._engine, self._own_status).html,
         )
         self._retry_delay = retry_delay
         self._relay: Relay | None = None
@@ -261,7 +268,7 @@ class Worker:
 
         async def guarded(records: Sequence[RawRecord]) -> None:
             try:
-                with self._in_hand.held():
+                with self._in_hand.held(), self._tracing.batch(records):
                     await handle(records)
             except Exception as error:  # noqa: BLE001  # whatever it is, the process stops with the batch undone
                 self.stop_reason.fail(error)
@@ -272,6 +279,7 @@ class Worker:
     def _part_done(self, report: BatchReport) -> None:
         self._in_hand.part_done()
         self.metrics.batch(report)
+        self._totals.add(report, time.monotonic())
 
     def _rebalanced(self, kind: str) -> None:
         self._has_started = self._has_started or kind == "opened"
@@ -325,6 +333,24 @@ class Worker:
         silence = self._outlook.silence
         return [*self._mappings.notes(), *([] if silence is None else [silence])]
 
+    def _own_status(self) -> Own:
+        return Own(
+            group=self.settings.group_id,
+            against=[*self._not_ready(), *self._watchdog.stalled()],
+            notes=self._notes(),
+            books=self._totals.books(),
+            rates=self._totals.rates(time.monotonic()),
+            dead=self._totals.dead.most_common(),
+            lags=self._assignment.lags(time.time()),
+            mappings=self._index_in_use(),
+        )
+
+    def _index_in_use(self) -> Index | None:
+        if not self._index.is_loaded:
+            return None
+        index = self._index.current
+        return Index(index.version, index.size, len(self._index.unusable), self._mappings.age_s)
+
     async def _stop(self) -> None:
         begun_s = time.monotonic()
         self._abandoned = True
@@ -334,6 +360,7 @@ class Worker:
             "producer": self._outputs.stop,
             "database": self._engine.dispose,
             "endpoints": self.health.stop,
+            "tracing": self._tracing.stop,
         }
         await end_in_order(parts, begun_s + self.settings.shutdown_timeout_s - time.monotonic())
         log.info("worker_stopped", batch_abandoned=self._abandoned)

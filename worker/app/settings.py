@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -52,6 +53,20 @@ def _check_topic(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in {".", ".."}:
         raise ValueError("a topic name has 1 to 249 letters, digits, dots, underscores and hyphens")
     return name
+
+
+def _check_tracing(wanted: bool) -> bool:  # noqa: FBT001  # Pydantic gives it so
+    if wanted and not _is_installed("opentelemetry-exporter-otlp-proto-http"):
+        raise ValueError("the extra is not installed: pip install 'market-mapping-worker[tracing]'")
+    return wanted
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _check_group(name: str) -> str:
@@ -152,6 +167,9 @@ class Settings(BaseSettings):
         "auto", description="auto: readable on a terminal, JSON lines otherwise."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level shown.")
+    tracing: Annotated[bool, AfterValidator(_check_tracing)] = Field(
+        default=False, description="Send a span of each batch by OTLP; `OTEL_*` variables say where to."
+    )
 
     drain_timeout_s: Seconds = Field(20, description="For finishing the batch in hand, in seconds.")
     shutdown_timeout_s: Seconds = Field(30, description="For the whole shutdown, in seconds.")

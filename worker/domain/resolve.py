@@ -7,8 +7,10 @@ same whatever the order of markets and outcomes in the feed.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 
@@ -17,7 +19,7 @@ from worker.domain.index import Claim, MappingIndex, Market, NotMapped, NotReada
 from worker.domain.labels import Teams, teams
 from worker.domain.odds import Odds, parse_odds
 from worker.domain.platforms import Platform
-from worker.domain.rows import Rejection, Row, Rows, Selection, shown
+from worker.domain.rows import RejectCode, Rejection, Row, Rows, Selection, shown
 
 LONGEST_ID: Final = 100
 LONGEST_NAME: Final = 255
@@ -74,14 +76,14 @@ class Observation:
 class Resolution:
     """Every market of an observation, resolved, missed or rejected; lists in an order of their own.
 
-    Of more rejections than MOST_REJECTED only the first are kept; ``more_rejected`` counts the others.
+    Of more rejections than MOST_REJECTED only the first are kept; ``more_rejected`` has the others by code.
     """
 
     markets: list[ResolvedMarket]
     misses: list[MissEntry]
     rejected: list[Rejection]
     missed: list[Missed]
-    more_rejected: int = 0
+    more_rejected: Counter[RejectCode] = field(default_factory=Counter)
 
 
 def platform_rows(observation: Observation) -> Rows:
@@ -211,7 +213,7 @@ class _Found:
             misses=[_entry(key, rows) for key, rows in sorted(self.misses.items(), key=_miss_order)],
             rejected=rejected,
             missed=self._missed(),
-            more_rejected=len(self.rejected) - len(rejected),
+            more_rejected=_codes(self.rejected) - _codes(rejected),
         )
 
     def _sort_unmatched(self) -> None:
@@ -234,6 +236,10 @@ class _Found:
             else:
                 known.rows.extend(rows)
         return list(counted.values())
+
+
+def _codes(rejections: Iterable[Rejection]) -> Counter[RejectCode]:
+    return Counter(rejection.code for rejection in rejections)
 
 
 def _rejection_order(rejection: Rejection) -> tuple[bool, str, str, str, str]:

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -30,6 +31,11 @@ from worker.ingest.starts import OnTruncation
 log = structlog.get_logger()
 
 
+class Drained(Protocol):
+    def __call__(self, seconds: float, *, finished: bool) -> None:
+        """Partitions are to be given up; what was in flight took so long to finish, or did not in time."""
+
+
 class Assignment(ConsumerRebalanceListener):
     """Which partitions are owned and open; the rebalance listener of the consumer."""
 
@@ -43,6 +49,7 @@ class Assignment(ConsumerRebalanceListener):
         on_change: Callable[[str], None],
         on_fatal: Callable[[BaseException], None],
         on_opening: Callable[[Opening], None] = lambda _: None,
+        on_drain: Drained = lambda _, finished: None,  # noqa: ARG005  # the protocol names it
         on_truncation: OnTruncation = "stop",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -53,6 +60,7 @@ class Assignment(ConsumerRebalanceListener):
         self._on_change = on_change
         self._on_fatal = on_fatal
         self._on_opening = on_opening
+        self._on_drain = on_drain
         self._on_truncation = on_truncation
         self._clock = clock
         self._owned: dict[TopicPartition, Owned] = {}
@@ -121,6 +129,13 @@ class Assignment(ConsumerRebalanceListener):
 
     async def drain(self) -> bool:
         """Stop opening and stop after the part in flight; false when that took longer than the bound."""
+        begun_s = time.monotonic()
+        finished = await self._finish()
+        if self.assigned:
+            self._on_drain(time.monotonic() - begun_s, finished=finished)
+        return finished
+
+    async def _finish(self) -> bool:
         self.draining = True
         openings = set(self._openings)
         for opening in openings:

@@ -72,11 +72,12 @@ class Indexes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What a batch did and how long each step took, in seconds."""
+    """What a batch did and how long each step took, in seconds; ``observations`` by platform."""
 
     records: int
     bytes: int
     seconds: dict[str, float]
+    observations: Counter[str]
     outcomes: Counter[Outcome]
     dead: Counter[str]
     conflicts: int
@@ -146,7 +147,9 @@ class BatchHandler(Generic[T]):
         clock.lap("commit")
         size = sum(len(record.value or b"") for record in records)
         dead = plan.dead + Counter({_REFUSED: refused})
-        self._report(BatchReport(len(records), size, clock.seconds, plan.outcomes, dead, conflicts))
+        self._report(
+            BatchReport(len(records), size, clock.seconds, plan.observations, plan.outcomes, dead, conflicts)
+        )
 
     async def _plan(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> Plan[T]:
         """In a thread: a record can be made to take seconds, and the loop serves heartbeats meanwhile."""

@@ -32,20 +32,22 @@ class Encoder(Protocol[T_co]):
 
 
 class Outcome(NamedTuple):
-    """What became of markets, for the metrics: how many of a platform were resolved, missed, ..."""
+    """What became of markets of a platform, for the metrics: resolved, missed or rejected, and why."""
 
     platform: str
     outcome: str
+    reason: str | None = None
 
 
 class Planned(NamedTuple, Generic[T]):
-    """One record's verdict. ``dead`` is the reason of a dead letter, None for one that was resolved."""
+    """One record's verdict. ``platform`` is None when it is a dead letter, ``dead`` its reason, else None."""
 
     at: Partition
     offset: int
     output: T
     sightings: Sequence[Sighting]
-    outcomes: Sequence[tuple[Outcome, int]]
+    platform: str | None
+    outcomes: Counter[Outcome]
     dead: str | None
 
 
@@ -81,6 +83,7 @@ class Plan(Generic[T]):
 
     outputs: Sequence[T]
     share: Share
+    observations: Counter[str]
     outcomes: Counter[Outcome]
     dead: Counter[str]
 
@@ -116,17 +119,16 @@ class Planner(Generic[T]):
             detail = f"{len(resolution.markets)} markets do not fit into one message"
             return self._dead(record, at, source_id, "RESULT_TOO_LARGE", detail)
         sightings = _sightings(record, at, decoded, resolution, index.version)
-        outcomes = _outcomes(decoded.observation.platform, resolution)
-        return Planned(at, record.offset, output, sightings, outcomes, None)
+        platform = decoded.observation.platform
+        return Planned(at, record.offset, output, sightings, platform, _outcomes(platform, resolution), None)
 
     def refused(self, record: Record, at: Partition, detail: str) -> T:
         """The dead letter of a record whose counts the database refuses."""
         return self._encoder.dead(_source_id(record, at), record, "DATABASE_REFUSED", detail)
 
     def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
-        return Planned(
-            at, record.offset, self._encoder.dead(source_id, record, reason, detail), (), (), reason
-        )
+        letter = self._encoder.dead(source_id, record, reason, detail)
+        return Planned(at, record.offset, letter, (), None, Counter(), reason)
 
 
 def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
@@ -134,17 +136,19 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     outputs: list[T] = []
     verdicts: list[Verdict] = []
     sightings: list[tuple[Partition, int, Sighting]] = []
+    observations: Counter[str] = Counter()
     outcomes: Counter[Outcome] = Counter()
     dead: Counter[str] = Counter()
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(Verdict(verdict.at, verdict.offset, verdict.dead))
         sightings.extend((verdict.at, verdict.offset, sighting) for sighting in verdict.sightings)
-        for outcome, times in verdict.outcomes:
-            outcomes[outcome] += times
+        outcomes.update(verdict.outcomes)
+        if verdict.platform is not None:
+            observations[verdict.platform] += 1
         if verdict.dead is not None:
             dead[verdict.dead] += 1
-    return Plan(outputs, Share(verdicts, sightings), outcomes, dead)
+    return Plan(outputs, Share(verdicts, sightings), observations, outcomes, dead)
 
 
 def _source_id(record: Record, at: Partition) -> str:
@@ -178,9 +182,10 @@ def _event_key(envelope: dict[str, Any]) -> str:
     return str(event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}")
 
 
-def _outcomes(platform: str, resolution: Resolution) -> list[tuple[Outcome, int]]:
-    return [
-        (Outcome(platform, "resolved"), len(resolution.markets)),
-        (Outcome(platform, "missed"), len(resolution.misses)),
-        (Outcome(platform, "rejected"), len(resolution.rejected) + resolution.more_rejected),
-    ]
+def _outcomes(platform: str, resolution: Resolution) -> Counter[Outcome]:
+    misses = Counter(miss["reason"] for miss in resolution.misses)
+    rejected = Counter(rejection.code for rejection in resolution.rejected) + resolution.more_rejected
+    outcomes = Counter({Outcome(platform, "resolved"): len(resolution.markets)})
+    outcomes.update({Outcome(platform, "missed", reason): times for reason, times in misses.items()})
+    outcomes.update({Outcome(platform, "rejected", code): times for code, times in rejected.items()})
+    return outcomes

@@ -60,7 +60,7 @@ def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: in
     }
     omitted = {
         "misses": max(0, len(resolution.misses) - MOST_ENTRIES),
-        "rejected": max(0, len(resolution.rejected) - MOST_ENTRIES) + resolution.more_rejected,
+        "rejected": max(0, len(resolution.rejected) - MOST_ENTRIES) + resolution.more_rejected.total(),
     }
     return {**event, "omitted": omitted} if any(omitted.values()) else event
 

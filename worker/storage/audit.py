@@ -57,6 +57,11 @@ async def read_after(connection: AsyncConnection, version: int, limit: int) -> S
     return await _read(connection, sql.READ_AFTER, {"version": version, "limit": limit})
 
 
+async def newest(connection: AsyncConnection, limit: int) -> Sequence[AuditRow]:
+    """Return the last `limit` changes, newest first."""
+    return await _read(connection, sql.READ_NEWEST, {"limit": limit})
+
+
 async def history(connection: AsyncConnection, canonical_id: str) -> Sequence[AuditRow]:
     """Return every change of one mapping, oldest first, also of a deleted one. Empty for an unknown one."""
     return await _read(connection, sql.READ_HISTORY, {"canonical_id": canonical_id})

@@ -20,6 +20,13 @@ ORDER BY id
 LIMIT :limit
 """).columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
 
+READ_NEWEST = text(f"""
+SELECT {AUDIT_COLUMNS}
+FROM mapping_audit_log
+ORDER BY id DESC
+LIMIT :limit
+""").columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
+
 READ_HISTORY = text(f"""
 SELECT {AUDIT_COLUMNS}
 FROM mapping_audit_log

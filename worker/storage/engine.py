@@ -54,6 +54,7 @@ def create_engine(
         async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # an error that is logged must not hold what senders wrote
         pool_timeout=pool_timeout_s,
     )
 

@@ -84,6 +84,7 @@ def _no_answer(error: BaseException) -> bool:
 
 
 def _message(error: BaseException) -> str:
-    """The driver's sentence alone: SQLAlchemy's own text would repeat the statement and its values."""
+    """The driver's sentence alone: SQLAlchemy's text has the statement, Postgres's details hold rows."""
     innermost = list(_chain(error))[-1]
-    return str(innermost) or type(innermost).__name__
+    sentence = innermost.args[0] if isinstance(innermost, PostgresError) and innermost.args else innermost
+    return str(sentence) or type(innermost).__name__

@@ -216,3 +216,11 @@ async def test_reading_after_a_version_is_bounded_and_goes_on_where_it_ended(
         assert [row.canonical_id for row in [*first, *rest]] == ["m1", "m2", "m3"]
         assert await audit.last_version(connection) == rest[-1].id
         assert await audit.read_after(connection, rest[-1].id, 2) == []
+
+
+async def test_the_newest_changes_come_first(rows: Rows, engine: AsyncEngine) -> None:
+    await rows(CREATE_MANY)
+    await rows("DELETE FROM user_market_mappings WHERE canonical_id = 'm1'")
+    async with engine.connect() as connection:
+        newest = await audit.newest(connection, 2)
+    assert [(change.action, change.canonical_id) for change in newest] == [("DELETE", "m1"), ("CREATE", "m3")]

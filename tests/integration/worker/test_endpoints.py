@@ -10,19 +10,22 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.installation import Installation, Published
+from tests.support.browser import MISSING, Rendered, rendered
+from tests.support.installation import Installation, Published, until
 from tests.support.markets import observation, sportybet
 from tests.support.relays import start_relay
-from worker.app.metrics import METRICS
+from worker.app.metric_list import METRICS
 
 pytestmark = pytest.mark.services
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
+MISSED = "900001"
+SCRIPT = "<script>document.title = 'stolen'</script>"
 MARKETS = [
     sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),
     sportybet("18", "total=2.5", prices={"Over 2.5": "1.9", "Under 2.5": "1.9"}),
-    sportybet("900001", prices={"Yes": "2"}),
+    sportybet(MISSED, name=SCRIPT, prices={"Yes": "2"}),
     sportybet("29", prices={"Yes": "nonsense", "No": "2"}),
 ]
 GOOD = observation("sportybet", MARKETS)
@@ -40,6 +43,9 @@ class Seen:
     reasons_without_topics: list[str]
     samples: Samples
     mappings: int
+    page_at_first: str
+    page: str
+    in_browser: Rendered | None
 
 
 async def scenario(installation: Installation) -> Seen:
@@ -47,6 +53,7 @@ async def scenario(installation: Installation) -> Seen:
     installation.start_worker()
     alive = await installation.ask("/livez")
     await installation.logged("topics_not_found")
+    _, page_at_first = await installation.ask("/status")
     reasons = await installation.reasons()
     started = [await installation.ask("/startupz")]
     await installation.make_topics()
@@ -61,9 +68,25 @@ async def scenario(installation: Installation) -> Seen:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+    page = await newest_page(installation)
+    in_browser = await rendered((await installation.logged("listening"))["address"] + "/status")
     (count,) = await installation.query("SELECT count(*) FROM user_market_mappings WHERE is_active")
     assert await installation.stop_worker() == 0
-    return Seen(alive, started, reasons, samples, count[0])
+    return Seen(alive, started, reasons, samples, count[0], page_at_first, page, in_browser)
+
+
+async def newest_page(installation: Installation) -> str:
+    """The status page once it has what was missed: it is kept for a moment, or lacks the database."""
+    pages: list[str] = []
+
+    async def has_what_was_missed() -> bool:
+        status, page = await installation.ask("/status")
+        assert status == 200
+        pages.append(page)
+        return MISSED in page
+
+    await until(has_what_was_missed)
+    return pages[-1]
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +137,6 @@ def test_every_metric_is_shown(seen: Seen) -> None:
     # Nothing was in its way: these have nothing to count.
     silent = {
         "marketmap_storage_retries_total",
-        "marketmap_blocked_seconds_total",
-        "marketmap_brakes_total",
         "marketmap_offset_gap_records_total",
     }
     shown = {name.removesuffix("_count") for name, _ in seen.samples}
@@ -127,12 +148,14 @@ def test_records_and_bytes_are_those_that_were_sent(seen: Seen) -> None:
     assert value(seen, "marketmap_bytes_total") == sum(len(body or b"") for _, _, body, _ in RECORDS)
 
 
-def test_markets_are_counted_by_platform_and_outcome(seen: Seen) -> None:
+def test_markets_are_counted_by_platform_outcome_and_reason(seen: Seen) -> None:
+    reasons = {"resolved": "", "missed": "UNKNOWN_MARKET", "rejected": "INVALID_ODDS"}
     counted = {
-        outcome: value(seen, "marketmap_markets_total", platform="sportybet", outcome=outcome)
-        for outcome in ("resolved", "missed", "rejected")
+        outcome: value(seen, "marketmap_markets_total", platform="sportybet", outcome=outcome, reason=reason)
+        for outcome, reason in reasons.items()
     }
     assert counted == {"resolved": 16, "missed": 8, "rejected": 8}
+    assert value(seen, "marketmap_observations_total", platform="sportybet") == 8
 
 
 def test_dead_letters_are_counted_by_reason(seen: Seen) -> None:
@@ -162,3 +185,34 @@ def test_the_index_in_use_is_the_one_of_the_table(seen: Seen) -> None:
 def test_the_partitions_were_opened_once(seen: Seen) -> None:
     assert value(seen, "marketmap_rebalances_total", kind="assigned") == 1
     assert value(seen, "marketmap_rebalances_total", kind="opened") == 1
+
+
+def test_before_it_has_started_the_status_page_says_what_is_missing(seen: Seen) -> None:
+    assert "Not ready" in seen.page_at_first
+    assert "observations.betpawa" in seen.page_at_first
+
+
+def test_the_status_page_has_what_was_resolved_missed_and_refused(seen: Seen) -> None:
+    for told in (
+        "Ready",
+        "50.0 %",
+        "INVALID_JSON",
+        MISSED,
+        f"with {seen.mappings} mappings",
+        "observations.bet9ja",
+    ):
+        assert told in seen.page
+    assert seen.page.count("<td>CREATE</td>") == 10, "the newest changes are those of the import"
+
+
+def test_what_a_sender_wrote_is_shown_on_the_status_page_and_does_nothing(seen: Seen) -> None:
+    assert "&lt;script&gt;" in seen.page
+    assert "<script" not in seen.page
+
+
+def test_a_browser_shows_the_status_page_and_has_nothing_to_object(seen: Seen) -> None:
+    if seen.in_browser is None:
+        pytest.skip(MISSING)
+    assert "<title>stolen" not in seen.in_browser.document
+    assert "50.0 %</td>" in seen.in_browser.document
+    assert "CONSOLE" not in seen.in_browser.log

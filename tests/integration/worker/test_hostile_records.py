@@ -19,6 +19,7 @@ from tests.support.hostile import LARGEST, Headers, Hostile, body, hostile_recor
 from tests.support.hostile_fields import GOOD_MARKETS, spoilt_markets
 from tests.support.installation import PATIENCE_S, Installation
 from tests.support.markets import observation, sportybet
+from worker.app.log_events import EVENTS
 from worker.app.topic_reader import AnyRecord
 from worker.app.topics import topic_specs
 from worker.domain.platforms import Platform
@@ -66,6 +67,7 @@ class Seen:
     peak: int
     exit_code: int
     metrics: str
+    log: str
 
 
 class Sender:
@@ -188,9 +190,8 @@ async def scenario(installation: Installation) -> Seen:
         told = orjson.loads(record.value or b"")
         resolved.setdefault(told["event"]["id"], []).append((told, dict(record.headers)))
     stolen_records = await installation.consume(STOLEN)
-    return Seen(
-        sent, dead, resolved, stolen_records, await topic_ends(installation), peak, exit_code, metrics
-    )
+    ends, log = await topic_ends(installation), (installation.folder / "worker-0.log").read_text()
+    return Seen(sent, dead, resolved, stolen_records, ends, peak, exit_code, metrics, log)
 
 
 async def topic_ends(installation: Installation) -> dict[str, int]:
@@ -361,3 +362,9 @@ def test_the_worker_outlives_it_all_and_stops_in_good_order(seen: Seen) -> None:
 
 def test_body_is_a_good_observation_before_it_is_spoilt() -> None:
     assert orjson.loads(body())["platform"] == "sportybet"
+
+
+def test_the_log_has_one_event_of_the_list_on_each_line_and_nothing_of_what_was_sent(seen: Seen) -> None:
+    assert {orjson.loads(line)["event"] for line in seen.log.splitlines()} <= EVENTS.keys()
+    told = seen.log.lower()
+    assert not [text for text in ("wuhan", "qingdao", "hostile", "nonsense", "x" * 100) if text in told]

@@ -27,6 +27,7 @@ class Refused:
     outputs: list[AnyRecord]
     counts: Counter[tuple[str, str]]
     metrics: str
+    log: str
     exit_code: int
 
 
@@ -53,6 +54,7 @@ async def refusing(installation: Installation) -> Refused:
         outputs=await resolved(installation),
         counts=await installation.counts(),
         metrics=metrics,
+        log=(installation.folder / "worker-0.log").read_text(),
     )
 
 
@@ -89,6 +91,12 @@ def test_every_record_is_resolved_all_the_same(refused: Refused) -> None:
 def test_the_metrics_count_the_refused_records(refused: Refused) -> None:
     line = f'marketmap_dead_letters_total{{reason="DATABASE_REFUSED"}} {2 * TOTAL // 7}.0'
     assert line in refused.metrics
+
+
+def test_the_log_names_what_is_refused_and_does_not_show_it(refused: Refused) -> None:
+    assert '"event": "counts_refused"' in refused.log
+    assert "Failing row" not in refused.log
+    assert BANNED[1] not in refused.log
 
 
 def test_the_worker_goes_on_and_stops_in_good_order(refused: Refused) -> None:

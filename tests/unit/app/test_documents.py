@@ -1,14 +1,37 @@
-"""What the documents say of settings and metrics is what the code has."""
+"""What the documents say of settings, metrics and log events is what the code has."""
 
-from worker.app.metrics import METRICS, RELAY_METRICS
-from worker.app.settings_document import DOCUMENT, settings_document
+import re
+
+from worker.app import log_events_document, metrics_document, settings_document
+from worker.app.log_events import EVENTS
+from worker.app.metric_list import METRICS, RELAY_METRICS
 
 
 def test_the_settings_document_is_the_one_that_the_settings_give() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == settings_document()
+    written = settings_document.DOCUMENT.read_text(encoding="utf-8")
+    assert written == settings_document.settings_document()
+
+
+def test_the_metrics_document_is_the_one_that_the_list_of_metrics_gives() -> None:
+    written = metrics_document.DOCUMENT.read_text(encoding="utf-8")
+    assert written == metrics_document.metrics_document()
+
+
+def test_the_document_of_log_events_is_the_one_that_their_list_gives() -> None:
+    written = log_events_document.DOCUMENT.read_text(encoding="utf-8")
+    assert written == log_events_document.log_events_document()
+
+
+def test_the_runbook_names_no_event_that_is_not_logged() -> None:
+    runbook = (log_events_document.DOCUMENT.parent / "runbook.md").read_text(encoding="utf-8")
+    named = re.findall(r"[Ll]og(?: line)?s?:? ((?:`[a-z_]+`(?:, | and )?)+)", runbook)
+    events = {event for names in named for event in re.findall(r"`([a-z_]+)`", names)}
+    assert events
+    assert events <= EVENTS.keys()
 
 
 def test_the_runbook_lists_every_metric_with_its_sentence() -> None:
-    rows = [f"| `{name}` | {sentence} |" for name, sentence in (METRICS | RELAY_METRICS).items()]
-    runbook = (DOCUMENT.parent / "runbook.md").read_text(encoding="utf-8").splitlines()
+    metrics = (METRICS | RELAY_METRICS).items()
+    rows = [f"| `{name}` | {metric.sentence} |" for name, metric in metrics]
+    runbook = (metrics_document.DOCUMENT.parent / "runbook.md").read_text(encoding="utf-8").splitlines()
     assert [row for row in runbook if row.startswith("| `marketmap_")] == rows

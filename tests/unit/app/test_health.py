@@ -5,7 +5,8 @@ import aiohttp
 import pytest
 
 from worker.app.health import HealthServer
-from worker.app.metrics import METRICS, Metrics
+from worker.app.metric_list import METRICS
+from worker.app.metrics import Metrics
 
 
 class Server:
@@ -24,7 +25,11 @@ class Server:
             notes=lambda: self.notes,
             stalled=lambda: self.stalled,
             not_started=lambda: self.not_started,
+            status=self.page,
         )
+
+    async def page(self) -> str:
+        return "<!doctype html>"
 
     async def get(self, path: str) -> tuple[int, Any]:
         async with (
@@ -88,7 +93,14 @@ async def test_before_it_has_started_it_says_what_is_missing(server: Server) -> 
 async def test_the_metrics_are_served_as_text(server: Server) -> None:
     status, body = await server.get("/metrics")
     assert status == 200
-    assert METRICS["marketmap_records_total"] in body
+    assert METRICS["marketmap_records_total"].sentence in body
+
+
+async def test_the_status_page_is_html_that_may_load_nothing(server: Server) -> None:
+    async with aiohttp.ClientSession() as session, session.get(server.health.address + "/status") as response:
+        assert (response.status, response.content_type) == (200, "text/html")
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert await response.text() == "<!doctype html>"
 
 
 async def test_there_is_nothing_else(server: Server) -> None:

@@ -71,14 +71,14 @@ async def test_work_that_fails_is_tried_again_and_the_log_says_why() -> None:
         return 0.0
 
     with capture_logs() as logs:
-        await until_done(work, ConnectionError, delay, "not_done")
+        await until_done(work, ConnectionError, delay, "topics_not_found")
     assert attempts == [0, 1]
-    assert [(line["event"], line["error"]) for line in logs] == [("not_done", "away")] * 2
+    assert [(line["event"], line["error"]) for line in logs] == [("topics_not_found", "away")] * 2
 
 
 async def test_another_failure_is_not_tried_again() -> None:
     with pytest.raises(ValueError, match="no"):
-        await until_done(raises, ConnectionError, lambda _: 0.0, "not_done")
+        await until_done(raises, ConnectionError, lambda _: 0.0, "topics_not_found")
 
 
 async def test_what_is_done_before_there_is_a_reason_to_stop_comes_first() -> None:

@@ -7,7 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.markets import CATALOGUE
 from tests.support.records import place
 from worker.app.live_mappings import Swap
-from worker.app.metrics import METRICS, MetricName, Metrics
+from worker.app.metric_list import METRICS, RELAY_METRICS, Metric, MetricName, RelayMetric, WorkerMetric
+from worker.app.metrics import Metrics
 from worker.app.watchdog import Verdict
 from worker.domain.mapping import dump_mapping
 from worker.ingest.assignment import Assignment
@@ -22,7 +23,8 @@ REPORT = BatchReport(
     records=3,
     bytes=700,
     seconds={"plan": 0.002, "publish": 0.02, "count": 0.2, "commit": 2},
-    outcomes=Counter({Outcome("sportybet", "resolved"): 5, Outcome("bet9ja", "missed"): 2}),
+    observations=Counter({"sportybet": 2}),
+    outcomes=Counter({Outcome("sportybet", "resolved"): 5, Outcome("bet9ja", "missed", "UNKNOWN_MARKET"): 2}),
     dead=Counter({"EMPTY": 1}),
     conflicts=1,
 )
@@ -62,16 +64,35 @@ def families(metrics: Metrics) -> dict[str, str]:
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: family.documentation
         for family in metrics.registry.collect()
+        if family.name.startswith("marketmap_")
     }
 
 
 def test_every_metric_in_the_list_exists_with_its_sentence_and_there_is_no_other() -> None:
-    assert families(watched()) == METRICS
+    assert families(watched()) == {name: metric.sentence for name, metric in METRICS.items()}
 
 
-def test_every_name_of_the_type_has_a_sentence() -> None:
-    assert set(get_args(MetricName)) == set(METRICS)
-    assert all(sentence.endswith(".") for sentence in METRICS.values())
+def test_every_name_of_the_types_is_in_its_list() -> None:
+    assert set(get_args(WorkerMetric)) == set(METRICS)
+    assert set(get_args(RelayMetric)) == set(RELAY_METRICS)
+
+
+@pytest.mark.parametrize(("name", "metric"), (METRICS | RELAY_METRICS).items())
+def test_a_metric_is_named_by_the_rules_of_prometheus(name: str, metric: Metric) -> None:
+    assert metric.sentence.endswith(".")
+    assert name.endswith("_total") == (metric.kind == "counter")
+    assert name.endswith("_seconds") or metric.kind != "histogram"
+    assert not metric.labels.keys() & {"le", "quantile", "job", "instance"}, "these are Prometheus's own"
+
+
+def test_the_standard_metrics_of_a_process_are_shown_as_well() -> None:
+    assert value(Metrics(), "process_start_time_seconds") > 1_700_000_000
+
+
+def test_what_has_not_happened_yet_is_shown_as_zero() -> None:
+    metrics = Metrics()
+    assert value(metrics, "marketmap_dead_letters_total", reason="INVALID_JSON") == 0
+    assert value(metrics, "marketmap_partitions_opened_total", case="RETENTION_GAP") == 0
 
 
 def test_a_batch_adds_to_what_was_there() -> None:
@@ -83,11 +104,13 @@ def test_a_batch_adds_to_what_was_there() -> None:
     assert value(metrics, "marketmap_watermark_conflicts_total") == 2
 
 
-def test_markets_and_dead_letters_are_told_apart() -> None:
+def test_observations_markets_and_dead_letters_are_told_apart() -> None:
     metrics = Metrics()
     metrics.batch(REPORT)
-    assert value(metrics, "marketmap_markets_total", platform="sportybet", outcome="resolved") == 5
-    assert value(metrics, "marketmap_markets_total", platform="bet9ja", outcome="missed") == 2
+    assert value(metrics, "marketmap_markets_total", platform="sportybet", outcome="resolved", reason="") == 5
+    missed = {"platform": "bet9ja", "outcome": "missed", "reason": "UNKNOWN_MARKET"}
+    assert value(metrics, "marketmap_markets_total", **missed) == 2
+    assert value(metrics, "marketmap_observations_total", platform="sportybet") == 2
     assert value(metrics, "marketmap_dead_letters_total", reason="EMPTY") == 1
 
 
@@ -111,6 +134,13 @@ def test_rebalances_are_counted_by_kind() -> None:
     metrics = Metrics()
     metrics.rebalanced("assigned")
     assert value(metrics, "marketmap_rebalances_total", kind="assigned") == 1
+
+
+@pytest.mark.parametrize(("finished", "outcome"), [(True, "finished"), (False, "timed_out")])
+def test_drains_are_timed_by_whether_the_batch_in_hand_was_finished(*, finished: bool, outcome: str) -> None:
+    metrics = Metrics()
+    metrics.drained(1.5, finished=finished)
+    assert value(metrics, "marketmap_drain_seconds_sum", outcome=outcome) == 1.5
 
 
 def test_openings_are_counted_by_case_and_what_is_left_out_by_topic_and_cause() -> None:

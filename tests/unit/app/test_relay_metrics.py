@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.app.metrics import RELAY_METRICS
+from worker.app.metric_list import RELAY_METRICS
 from worker.app.relay_metrics import RelayMetrics
 from worker.storage.lead import Pending
 
@@ -17,9 +17,9 @@ def test_every_metric_of_the_list_is_shown_with_its_sentence() -> None:
     shown = {
         f"{family.name}_total" if family.type == "counter" else family.name: family.documentation
         for family in text_string_to_metric_families(RelayMetrics().text().decode())
-        if not family.name.endswith("_created")
+        if family.name.startswith("marketmap_") and not family.name.endswith("_created")
     }
-    assert shown == RELAY_METRICS
+    assert shown == {name: metric.sentence for name, metric in RELAY_METRICS.items()}
 
 
 def test_the_age_grows_until_the_oldest_change_is_published() -> None:
@@ -29,6 +29,16 @@ def test_the_age_grows_until_the_oldest_change_is_published() -> None:
     assert value(metrics, "marketmap_relay_age_seconds") >= 60
     metrics.pending(Pending(0, None))
     assert value(metrics, "marketmap_relay_age_seconds") == 0
+
+
+def test_a_relay_that_stands_by_tells_of_no_backlog() -> None:
+    metrics = RelayMetrics()
+    metrics.pending(Pending(3, datetime.now(UTC) - timedelta(seconds=60)))
+    metrics.stands_by()
+    assert (value(metrics, "marketmap_relay_backlog"), value(metrics, "marketmap_relay_age_seconds")) == (
+        0,
+        0,
+    )
 
 
 def test_a_lead_that_is_lost_is_shown_and_counted() -> None:

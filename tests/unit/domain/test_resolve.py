@@ -125,7 +125,7 @@ def test_a_miss_of_several_names_shows_the_least() -> None:
 def test_of_very_many_rejections_the_first_are_kept_and_the_others_counted() -> None:
     unreadable = [*range(MOST_REJECTED + 7), 0]
     found = run("sportybet", [*unreadable, sportybet("1", prices={"Home": "0"})])
-    assert found.more_rejected == 8
+    assert found.more_rejected == {"INVALID_KEY_FORMAT": 8}
     assert len(found.rejected) == MOST_REJECTED
     assert found.rejected[0].code == "INVALID_ODDS", "what cannot be read must not crowd out the rest"
     backwards = run("sportybet", [sportybet("1", prices={"Home": "0"}), *reversed(unreadable)])

@@ -81,6 +81,7 @@ class Ground:
     on_truncation: OnTruncation = "stop"
     now_s: float = 1_795_348_800
     failures: list[Exception] = field(default_factory=list)
+    drains: list[bool] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     fatal: list[BaseException] = field(default_factory=list)
     waited: list[int] = field(default_factory=list)
@@ -98,6 +99,7 @@ class Ground:
             on_change=self.changes.append,
             on_fatal=self.fatal.append,
             on_opening=self.openings.append,
+            on_drain=lambda _, *, finished: self.drains.append(finished),
             on_truncation=self.on_truncation,
             clock=lambda: self.now_s,
         )
@@ -326,6 +328,7 @@ async def test_a_drain_that_takes_too_long_is_told_and_given_up() -> None:
     async with ground.assignment.claim(ground.fetched(0)) as claim:
         assert not await ground.assignment.drain()
         assert claim.is_over
+    assert ground.drains == [False]
 
 
 async def test_a_rebalance_ends_the_opening_of_the_partitions_before_it() -> None:

@@ -199,6 +199,7 @@ async def test_the_report_of_a_batch_tells_sizes_outcomes_and_the_time_of_each_s
     await ground.handler().handle([*batch(2), FakeRecord(offset=2, value=None)])
     (report,) = ground.reports
     assert (report.records, report.bytes) == (3, 2 * len(UNKNOWN))
+    assert report.observations == {"sportybet": 2}
     assert (sum(report.outcomes.values()), dict(report.dead)) == (2, {"TOMBSTONE": 1})
     assert list(report.seconds) == ["plan", "publish", "count", "commit"]
 

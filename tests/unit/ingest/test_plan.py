@@ -59,6 +59,7 @@ def merged(plans: list[Plan[str]]) -> Plan[str]:
             [verdict for plan in plans for verdict in plan.share.verdicts],
             [sighting for plan in plans for sighting in plan.sightings],
         ),
+        observations=sum((plan.observations for plan in plans), Counter()),
         outcomes=sum((plan.outcomes for plan in plans), Counter()),
         dead=sum((plan.dead for plan in plans), Counter()),
     )
@@ -78,18 +79,18 @@ def test_its_misses_are_sightings_at_its_place_and_version() -> None:
     assert sighting.observed_at.tzinfo is not None
 
 
-def test_its_markets_are_counted_by_what_became_of_them() -> None:
+def test_its_markets_are_counted_by_what_became_of_them_and_why() -> None:
     assert dict(plan_one(GOOD).outcomes) == {
         Outcome("sportybet", "resolved"): 1,
-        Outcome("sportybet", "missed"): 1,
-        Outcome("sportybet", "rejected"): 1,
+        Outcome("sportybet", "missed", "UNKNOWN_MARKET"): 1,
+        Outcome("sportybet", "rejected", "INVALID_ODDS"): 1,
     }
 
 
 def test_an_unreadable_record_is_a_dead_letter_and_misses_nothing() -> None:
     planned = plan_one(b"no json")
     assert (planned.output, planned.dead) == (f"{TOPIC_ID}/0/4 INVALID_JSON", "INVALID_JSON")
-    assert (planned.sightings, planned.outcomes) == ((), ())
+    assert (planned.sightings, planned.platform, planned.outcomes) == ((), None, {})
 
 
 def test_markets_in_another_platforms_form_are_a_dead_letter() -> None:

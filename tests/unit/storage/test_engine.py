@@ -21,5 +21,9 @@ def test_a_printed_address_has_no_user_password_or_query() -> None:
     assert printable_url("postgresql+asyncpg://u:p%40x@h:5432/d?password=y") == "postgresql://h:5432/d"
 
 
+def test_an_engine_s_errors_do_not_show_the_values_of_a_statement() -> None:
+    assert create_engine("postgresql://u:secret@h/d").sync_engine.hide_parameters
+
+
 def test_an_engine_does_not_show_the_password() -> None:
     assert "secret" not in repr(create_engine("postgresql://u:secret@h/d"))

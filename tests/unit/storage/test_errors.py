@@ -50,6 +50,12 @@ def wrapped(orig: BaseException, **options: Any) -> DBAPIError:
     return DBAPIError("INSERT INTO t", {"name": "secret"}, orig, **options)
 
 
+def test_the_sentence_leaves_the_row_out_that_the_server_tells() -> None:
+    details = {"D": "Failing row contains (secret).", "H": "Look at it."}
+    refused = asyncpg.PostgresError.new({"C": "23514", "M": "new row violates check constraint", **details})
+    assert str(classify(wrapped(refused))) == "new row violates check constraint"
+
+
 def test_a_connection_that_broke_under_a_statement_is_worth_another_try() -> None:
     broken = wrapped(asyncpg.InterfaceError("connection is closed"), connection_invalidated=True)
     assert type(classify(broken)) is StorageUnavailable

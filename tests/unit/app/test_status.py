@@ -1,0 +1,166 @@
+"""The status page, read as a browser reads it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from tests.support.records import place
+from worker.app.status import Index, Own, StatusPage, Stored, TopicLag, render, topic_lags
+from worker.app.totals import Book, Rates
+from worker.ingest.owned import Lag
+from worker.ingest.record import Partition
+from worker.storage.audit import AuditRow
+from worker.storage.engine import create_engine
+from worker.storage.misses import Miss
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+OWN = Own(
+    group="market-mapping-worker",
+    against=(),
+    notes=(),
+    books=(Book("betpawa", 4, 90, 9, 1), Book("bet9ja", 0, 0, 0, 0)),
+    rates=Rates(113.9, 20_000, 3_400_000),
+    dead=(("EMPTY", 2),),
+    lags=(Lag(place(2), 40, 1.5, 12_017),),
+    mappings=Index(4711, 127, 0, 3.2),
+)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='alert(1)'>",
+    "{{ 7 * 7 }}",
+    "&lt;b&gt;",
+    "\u202egnp.exe",
+    "\x1b[2J\x00",
+    "</td></table><h1>",
+)
+INLINE = {"html", "head", "meta", "title", "style", "body"}
+SHOWN = {"h1", "h2", "p", "strong", "span", "ul", "li", "table", "tr", "th", "td", "meter"}
+
+
+class Reader(HTMLParser):
+    """Collects the elements, their attributes and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def miss(**fields: Any) -> Miss:
+    values: dict[str, Any] = dict.fromkeys(Miss._fields, None)
+    values |= {"first_seen_at": NOW, "last_seen_at": NOW, "occurrence_count": 1204}
+    values |= {"occurrences_per_hour": 57.4, "source": "bet9ja", "external_market_id": "S_XY"}
+    return Miss(**(values | fields))
+
+
+def change(**fields: Any) -> AuditRow:
+    row = AuditRow(4711, 1, "btts_ft", "UPDATE", None, None, "label", NOW, "ada")
+    return replace(row, **fields)
+
+
+STORED = Stored([miss()], [change()])
+
+
+def read(own: Own = OWN, stored: Stored = STORED) -> Reader:
+    return Reader(render(own, stored, NOW))
+
+
+def test_the_page_tells_all_that_it_is_for() -> None:
+    text = read().text
+    for told in ("Ready", "90.0 %", "nothing seen yet", "113.9 records/s", "3.40 MB/s", "EMPTY", "S_XY"):
+        assert told in text
+    for told in (
+        "observations.sportybet",
+        "partition 2",
+        "1\u202f204",
+        "Version 4711",
+        "127 mappings",
+        "btts_ft",
+        "ada",
+    ):
+        assert told in text
+
+
+def test_reasons_and_notes_are_shown() -> None:
+    text = read(OWN._replace(against=["a partition is stopped"], notes=["the index is old"])).text
+    assert "Not ready" in text
+    assert "a partition is stopped" in text
+    assert "the index is old" in text
+
+
+def test_a_worker_that_has_just_started_has_a_page() -> None:
+    text = read(OWN._replace(lags=(), dead=(), mappings=None), Stored((), ())).text
+    assert "no open partition" in text
+    assert "not loaded" in text
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_what_senders_and_editors_write_stays_text(hostile: str) -> None:
+    place = Partition(hostile, 0, "id")
+    own = Own(
+        hostile, [hostile], [hostile], OWN.books, OWN.rates, [(hostile, 1)], [Lag(place, 1, 1, 1)], None
+    )
+    misses = [miss(source=hostile, external_market_id=hostile, market_name=hostile, reason=hostile)]
+    changes = [change(canonical_id=hostile, action=hostile, reason=hostile, created_by=hostile)]
+    for stored in (Stored(misses, changes), Stored((), (), hostile)):
+        page = read(own, stored)
+        assert set(page.tags) <= INLINE | SHOWN
+        assert page.tags.count("h1") == 1
+        assert not {name for name in page.attributes if name.startswith("on")}
+        assert not set(page.text) & {"\u202e", "\x1b", "\x00"}
+
+
+def test_the_page_asks_for_nothing_else() -> None:
+    page = read()
+    assert not page.attributes & {"src", "href", "action", "srcset", "data"}
+    assert "url(" not in page.text
+    assert "@import" not in page.text
+
+
+def test_the_page_is_bounded() -> None:
+    endless = "x" * 100_000
+    lags = [Lag(place(number), number, 0, 0) for number in range(1000)]
+    page = render(OWN._replace(lags=lags), Stored([miss(market_name=endless)] * 10, [change()] * 10), NOW)
+    assert len(page) < 20_000
+
+
+def test_the_partitions_of_a_topic_are_told_together_with_the_one_that_is_furthest_behind() -> None:
+    lags = [Lag(place(0), 5, 9.5, 0), Lag(place(1), 40, 1.5, 0), Lag(place(7, "other"), 0, 0, 0)]
+    assert topic_lags(lags) == [
+        TopicLag("observations.sportybet", 2, 45, 9.5, 1),
+        TopicLag("other", 1, 0, 0, 7),
+    ]
+
+
+async def test_without_a_database_the_page_says_so_and_shows_the_rest() -> None:
+    engine = create_engine("postgresql://user:secret@127.0.0.1:1/none")
+    text = Reader(await StatusPage(engine, lambda: OWN).html()).text
+    assert "The database does not answer" in text
+    assert "90.0 %" in text
+    assert "secret" not in text
+
+
+async def test_asked_again_at_once_it_is_the_same_page() -> None:
+    asked: list[int] = []
+
+    def own() -> Own:
+        asked.append(1)
+        return OWN
+
+    page = StatusPage(create_engine("postgresql://user:secret@127.0.0.1:1/none"), own)
+    assert await page.html() == await page.html()
+    assert len(asked) == 1
