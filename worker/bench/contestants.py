@@ -1,0 +1,114 @@
+"""Who takes part, how each is started, and when it is done."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+# When a run is over: all is committed, all is published, or the process has said what it measured itself.
+End = Literal["committed", "published", "measured"]
+# What its outputs are held against.
+Truth = Literal["resolved", "unchanged", "looked up"]
+
+
+class Contestant(NamedTuple):
+    """``module`` is run with ``arguments``; ``begins`` is the event it logs when it begins to fetch.
+
+    ``counts``: the misses it leaves in the database must be exact. ``most`` bounds the messages that are waited
+    for, for one that would take minutes.
+    """
+
+    name: str
+    title: str
+    module: str
+    arguments: tuple[str, ...]
+    begins: str
+    end: End
+    truth: Truth
+    counts: bool = False
+    most: int | None = None
+
+
+_WORKER: Final = ("run", "worker")
+_PEERS: Final = "worker.bench.peers"
+
+CONTESTANTS: Final = {
+    one.name: one
+    for one in (
+        Contestant(
+            "worker",
+            "this worker, as it is run",
+            "worker.cli",
+            _WORKER,
+            "partition_opened",
+            "committed",
+            "resolved",
+            counts=True,
+        ),
+        Contestant(
+            "unguarded",
+            "this worker without watermarks, counts and commits",
+            f"{_PEERS}.unguarded",
+            (),
+            "partition_opened",
+            "published",
+            "resolved",
+        ),
+        Contestant(
+            "bytes",
+            "aiokafka, bytes passed through",
+            f"{_PEERS}.passthrough",
+            ("bytes",),
+            "begun",
+            "committed",
+            "unchanged",
+        ),
+        Contestant(
+            "json",
+            "aiokafka, orjson decode and encode",
+            f"{_PEERS}.passthrough",
+            ("json",),
+            "begun",
+            "committed",
+            "unchanged",
+        ),
+        Contestant(
+            "librdkafka",
+            "confluent-kafka, bytes passed through",
+            f"{_PEERS}.librdkafka",
+            (),
+            "begun",
+            "committed",
+            "unchanged",
+        ),
+        Contestant(
+            "naive",
+            "FastStream, one message and one market at a time",
+            f"{_PEERS}.naive",
+            (),
+            "begun",
+            "published",
+            "looked up",
+            most=60,
+        ),
+        Contestant(
+            "resolver",
+            "the resolver alone, in memory",
+            f"{_PEERS}.memory",
+            ("resolver",),
+            "",
+            "measured",
+            "resolved",
+        ),
+        Contestant(
+            "orjson",
+            "orjson decode and encode, in memory",
+            f"{_PEERS}.memory",
+            ("orjson",),
+            "",
+            "measured",
+            "unchanged",
+        ),
+    )
+}
+# Beside `scrape`, the workloads are run by those that their targets name.
+OF_EVERY_WORKLOAD: Final = ("worker", "bytes", "json", "resolver")
