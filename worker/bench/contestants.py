@@ -13,8 +13,8 @@ Truth = Literal["resolved", "unchanged", "looked up"]
 class Contestant(NamedTuple):
     """``module`` is run with ``arguments``; ``begins`` is the event it logs when it begins to fetch.
 
-    ``counts``: the misses it leaves in the database must be exact. ``most`` bounds the messages that are waited
-    for, for one that would take minutes.
+    ``counts``: the misses it leaves in the database must be exact. ``share`` is how much of a workload it
+    gets, from the start, where all of it would take minutes.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Contestant(NamedTuple):
     end: End
     truth: Truth
     counts: bool = False
-    most: int | None = None
+    share: float = 1.0
 
 
 _WORKER: Final = ("run", "worker")
@@ -86,9 +86,9 @@ CONTESTANTS: Final = {
             f"{_PEERS}.naive",
             (),
             "begun",
-            "published",
+            "committed",
             "looked up",
-            most=60,
+            share=0.1,
         ),
         Contestant(
             "resolver",

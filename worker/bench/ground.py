@@ -1,14 +1,14 @@
-"""Where runs take place: servers of its own, observations published once, and outputs and a database for each run."""
+"""Where runs take place: observations published once, and outputs and a database for each run."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -27,6 +27,7 @@ from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 
 _EXTENSION: Final = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
+_TIME_OF_ARRIVAL: Final = {"message.timestamp.type": "LogAppendTime"}
 _IN_FLIGHT: Final = 1000
 
 # Where a record stands: topic, partition, offset.
@@ -60,12 +61,15 @@ class Place:
 
     @property
     def outputs(self) -> list[str]:
-        names = (self.settings.topic_resolved, self.settings.topic_dead, self.settings.topic_unmapped)
-        return [self.settings.prefixed(name) for name in names]
+        return [self.resolved, self.dead, self.settings.prefixed(self.settings.topic_unmapped)]
 
     @property
     def resolved(self) -> str:
         return self.settings.prefixed(self.settings.topic_resolved)
+
+    @property
+    def dead(self) -> str:
+        return self.settings.prefixed(self.settings.topic_dead)
 
     @property
     def database(self) -> str:
@@ -87,9 +91,9 @@ class Ground:
         self._catalogue = catalogue
         self._template = f"bench_{uuid.uuid4().hex[:8]}"
 
-    async def __aenter__(self) -> Ground:
-        await self._administer(f"CREATE DATABASE {self._template}")
-        await self._administer(_EXTENSION)
+    async def __aenter__(self) -> Self:
+        await self.administer(f"CREATE DATABASE {self._template}")
+        await self.administer(_EXTENSION)
         url = self.url_of(self._template)
         await upgrade(url)
         engine = create_engine(url)
@@ -99,13 +103,18 @@ class Ground:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._administer(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
+        await self.administer(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
 
     def url_of(self, database: str) -> str:
         return urlunsplit(urlsplit(self.services.postgres)._replace(path=f"/{database}"))
 
     async def publish(self, workload: Workload, *, partitions: int = 6) -> Published:
         """Write a workload to observation topics of its own, uncompressed and in its order."""
+        settings = await self.topics(partitions)
+        return Published(workload, settings, await _write(settings, workload.messages))
+
+    async def topics(self, partitions: int) -> Settings:
+        """Settings of new observation topics, which are empty."""
         settings = Settings(
             kafka_bootstrap_servers=self.services.kafka,
             topic_prefix=f"b{uuid.uuid4().hex[:8]}.",
@@ -113,10 +122,8 @@ class Ground:
             http_port=0,
             log_format="json",
         )
-        inputs = settings.observation_topics
-        await ensure_topics(admin_of(settings), _specs(settings, inputs.values()))
-        places = await _write(settings, workload.messages)
-        return Published(workload, settings, places)
+        await ensure_topics(admin_of(settings), _specs(settings, settings.observation_topics.values()))
+        return settings
 
     @asynccontextmanager
     async def place(self, published: Published, **settings: Any) -> AsyncIterator[Place]:
@@ -129,15 +136,15 @@ class Ground:
         }
         chosen = {"database_url": self.url_of(f"bench_{run}"), "group_id": f"bench-{run}"} | names | settings
         place = Place(published, published.settings.model_copy(update=chosen))
-        await self._administer(f"CREATE DATABASE bench_{run} TEMPLATE {self._template}")
+        await self.administer(f"CREATE DATABASE bench_{run} TEMPLATE {self._template}")
         await ensure_topics(admin_of(place.settings), _specs(place.settings, place.outputs))
         try:
             yield place
         finally:
-            await self._administer(f"DROP DATABASE bench_{run} WITH (FORCE)")
+            await self.administer(f"DROP DATABASE bench_{run} WITH (FORCE)")
             await _delete(place.settings, place.outputs)
 
-    async def _administer(self, statement: str) -> None:
+    async def administer(self, statement: str) -> None:
         connection = await asyncpg.connect(self.services.postgres)
         try:
             await connection.execute(statement)
@@ -145,29 +152,32 @@ class Ground:
             await connection.close()
 
 
-def _specs(settings: Settings, names: Any) -> list[TopicSpec]:
-    wanted = set(names)
-    return [spec for spec in topic_specs(settings) if spec.name in wanted]
+def _specs(settings: Settings, names: Collection[str]) -> list[TopicSpec]:
+    """Topics whose records bear the broker's time of arrival."""
+    wanted = [spec for spec in topic_specs(settings) if spec.name in names]
+    return [spec._replace(config=spec.config | _TIME_OF_ARRIVAL) for spec in wanted]
 
 
 async def _write(settings: Settings, messages: Sequence[Message]) -> dict[Coordinate, Message]:
-    producer = AIOKafkaProducer(
-        **client_connection(settings), max_request_size=settings.max_message_bytes, acks="all"
-    )
-    await producer.start()
     places: dict[Coordinate, Message] = {}
-    try:
+    async with scraper(settings) as producer:
         for start in range(0, len(messages), _IN_FLIGHT):
             some = messages[start : start + _IN_FLIGHT]
-            acks = [await _send(producer, settings, message) for message in some]
+            acks = [await send(producer, settings, message) for message in some]
             for message, where in zip(some, await asyncio.gather(*acks), strict=True):
                 places[where.topic, where.partition, where.offset] = message
-    finally:
-        await producer.stop()
     return places
 
 
-async def _send(producer: AIOKafkaProducer, settings: Settings, message: Message) -> Any:
+def scraper(settings: Settings) -> AIOKafkaProducer:
+    """Who publishes observations; to be used as a context."""
+    return AIOKafkaProducer(
+        **client_connection(settings), max_request_size=settings.max_message_bytes, enable_idempotence=True
+    )
+
+
+async def send(producer: AIOKafkaProducer, settings: Settings, message: Message) -> Any:
+    """The future of where it stands."""
     topic = settings.observation_topics[message.seen.platform]
     return await producer.send(topic, message.value, message.key)
 

@@ -1,6 +1,6 @@
 """What a run takes: CPU time and memory of processes, statements and WAL of Postgres, bytes of Kafka's logs.
 
-Read from the kernel, from pg_stat_statements and from the broker's files, so that reading costs the run nothing.
+Read from the kernel, from pg_stat_statements and from the broker's files: reading costs the run nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Reading(NamedTuple):
     wal_bytes: int
 
     def since(self, before: Reading) -> Reading:
-        return Reading(*(now - then for now, then in zip(self, before, strict=True)))
+        return Reading._make(now - then for now, then in zip(self, before, strict=True))
 
 
 class Meters:

@@ -24,7 +24,7 @@ _LOOK_S: Final = 0.01
 
 
 class Trial(NamedTuple):
-    """What a run took. Without servers in it, as in memory, what they took is 0. ``faults``: why it failed."""
+    """What a run took; in memory the servers take nothing. ``faults``: why it failed."""
 
     workload: str
     contestant: str
@@ -55,33 +55,39 @@ async def run(
             peak = max(peak_mib(process.pid) for process in running)
             size = log_bytes(ground.services, place.outputs)
         faults = await judge(place, contestant)
-    messages = _awaited(published, contestant)
-    share = messages / len(published.workload.messages)
+    share = taken.messages / len(published.workload.messages)
     return Trial(
         workload=published.workload.name,
         contestant=contestant.name,
         processes=processes,
-        messages=messages,
+        messages=taken.messages,
         markets=round(published.workload.markets * share),
         bytes_in=round(published.workload.bytes * share),
-        seconds=taken.at_s,
-        cpu_s=taken.cpu_s,
-        broker_cpu_s=taken.broker_cpu_s,
-        postgres_cpu_s=taken.postgres_cpu_s,
+        seconds=taken.reading.at_s,
+        cpu_s=taken.reading.cpu_s,
+        broker_cpu_s=taken.reading.broker_cpu_s,
+        postgres_cpu_s=taken.reading.postgres_cpu_s,
         peak_mib=peak,
-        statements=taken.statements,
-        rows=taken.rows,
-        wal_bytes=taken.wal_bytes,
+        statements=taken.reading.statements,
+        rows=taken.reading.rows,
+        wal_bytes=taken.reading.wal_bytes,
         bytes_out=size,
         faults=faults,
     )
 
 
-async def _measured(ground: Ground, place: Place, running: Sequence[Process]) -> Reading:
-    contestant = running[0].contestant
+class _Taken(NamedTuple):
+    """From the moment at which every process fetches; ``messages`` are those that were to come then."""
+
+    messages: int
+    reading: Reading
+
+
+async def _measured(ground: Ground, place: Place, running: Sequence[Process]) -> _Taken:
+    contestant, messages = running[0].contestant, len(place.published.workload.messages)
     if contestant.end == "measured":
         line = await running[0].has_said("measured")
-        return Reading(line["seconds"], line["cpu_s"], 0, 0, 0, 0, 0)
+        return _Taken(messages, Reading(line["seconds"], line["cpu_s"], 0, 0, 0, 0, 0))
     connection = await asyncpg.connect(ground.services.postgres)
     try:
         meters = Meters(ground.services, connection, place.database)
@@ -89,30 +95,38 @@ async def _measured(ground: Ground, place: Place, running: Sequence[Process]) ->
         for process in running:
             await process.has_said(contestant.begins)
         before = await meters.read(pids)
-        await _over(place, running)
-        return (await meters.read(pids)).since(before)
+        done = 0 if len(running) == 1 else await _published(admin_of(place.settings), place)
+        await over(place, running)
+        return _Taken(messages - done, (await meters.read(pids)).since(before))
     finally:
         await connection.close()
 
 
-async def _over(place: Place, running: Sequence[Process]) -> None:
+async def over(place: Place, running: Sequence[Process]) -> None:
     """Wait for the end of the outputs, which is cheap to ask for; then for the last commit, which is not."""
-    contestant, admin = running[0].contestant, admin_of(place.settings)
-    wanted = _awaited(place.published, contestant)
-    await until(partial(_are_published, admin, place, wanted, running), every_s=_GLANCE_S)
-    if contestant.end == "committed":
+    admin = admin_of(place.settings)
+    await until(partial(_are_published, admin, place, running), every_s=_GLANCE_S)
+    if running[0].contestant.end == "committed":
         await until(partial(_are_committed, admin, place), every_s=_LOOK_S)
 
 
-async def _are_published(admin: KafkaAdmin, place: Place, wanted: int, running: Sequence[Process]) -> bool:
+async def _are_published(admin: KafkaAdmin, place: Place, running: Sequence[Process]) -> bool:
     for process in running:
         process.require_alive()
-    places = [TopicPartition(place.resolved, number) for number in range(place.settings.partitions)]
-    published = sum((await admin.high_watermarks(places)).values())
-    dead = await admin.high_watermarks([TopicPartition(place.settings.prefixed(place.settings.topic_dead), 0)])
-    if any(dead.values()):
-        raise BenchError(f"{running[0].contestant.name} wrote {sum(dead.values())} dead letters")
-    return published >= wanted
+    return await _published(admin, place) >= len(place.published.workload.messages)
+
+
+async def _published(admin: KafkaAdmin, place: Place) -> int:
+    """How many events there are. Raises BenchError when there are dead letters, too."""
+    ends = await admin.high_watermarks(
+        [
+            *(TopicPartition(place.resolved, number) for number in range(place.settings.partitions)),
+            TopicPartition(place.dead, 0),
+        ]
+    )
+    if dead := ends.pop(TopicPartition(place.dead, 0)):
+        raise BenchError(f"{dead} messages became dead letters")
+    return sum(ends.values())
 
 
 async def _are_committed(admin: KafkaAdmin, place: Place) -> bool:
@@ -122,7 +136,3 @@ async def _are_committed(admin: KafkaAdmin, place: Place) -> bool:
     except TransientError:  # the group is just being formed
         return False
     return all(at in committed and committed[at].offset >= end for at, end in ends.items())
-
-
-def _awaited(published: Published, contestant: Contestant) -> int:
-    return min(len(published.workload.messages), contestant.most or len(published.workload.messages))

@@ -21,6 +21,7 @@ _COUNTS = "SELECT source, external_market_id, occurrence_count FROM unmapped_mar
 _SHOWN = 3
 
 MissCounts = Counter[tuple[str, str]]
+KeyedValues = Counter[tuple[bytes | None, bytes | None]]
 
 
 async def judge(place: Place, contestant: Contestant) -> list[str]:
@@ -45,8 +46,10 @@ async def _wrong_outputs(place: Place, contestant: Contestant, records: Sequence
 
 def changed(messages: Sequence[Message], records: Sequence[AnyRecord]) -> Iterator[str]:
     """Records that are not what was published, byte for byte, each as often as it was."""
-    sent = Counter((message.key, message.value) for message in messages)
-    got = Counter((record.key, record.value) for record in records)
+    sent: Counter[tuple[bytes | None, bytes | None]] = Counter(
+        (message.key, message.value) for message in messages
+    )
+    got = KeyedValues((record.key, record.value) for record in records)
     if sent != got:
         missing, extra = (sent - got).total(), (got - sent).total()
         yield f"{missing} messages are missing, {extra} are not what was published"
@@ -74,9 +77,7 @@ def wrongly_looked_up(published: Published, records: Sequence[AnyRecord]) -> Ite
         topic, partition, offset = _header(record).split("/")
         message = published.places[topic, int(partition), int(offset)]
         known = {
-            miss.external_market_id
-            for miss in message.seen.expected.misses
-            if miss.reason == UNKNOWN_MARKET
+            miss.external_market_id for miss in message.seen.expected.misses if miss.reason == UNKNOWN_MARKET
         }
         if set(orjson.loads(record.value or b"{}")["misses"]) != known:
             yield f"{topic} {partition} {offset}: other misses"

@@ -142,7 +142,7 @@ def _largest() -> Iterator[Generated]:
 
 
 def _padded(seen: Generated) -> Generated:
-    """With a help text in every market, which nobody reads, until it is as large as the largest that was seen."""
+    """With a help text in every market that nobody reads, until it is as large as the largest seen."""
     markets: list[dict[str, Any]] = seen.observation["markets"]
     missing = _LARGE_BYTES - len(orjson.dumps(seen.observation))
     text = "Explains the market. " * (max(0, missing) // len(markets) // 21)

@@ -19,7 +19,7 @@ def say(event: str, **values: Any) -> None:
 
 
 def consumer_of(settings: Settings) -> AIOKafkaConsumer:
-    """A member of the group that fetches as much at once as the worker does, and commits when it is told to."""
+    """A member of the group that fetches as much at once as the worker; it commits when it is told to."""
     consumer = AIOKafkaConsumer(
         **client_connection(settings),
         group_id=settings.group_id,

@@ -1,6 +1,7 @@
 """In memory: `resolver` decodes, plans and encodes every record; `orjson` reads and writes it once.
 
-The records are read from Kafka before, and the outputs published after what is measured.
+The records are read from Kafka before, and the outputs published after what is measured. `resolver N` has N
+mappings in its index: those of the table, and others that no message names.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 
@@ -19,8 +20,8 @@ from worker.app.topic_reader import AnyRecord, read_topic
 from worker.app.topics import largest_output
 from worker.bench.peers.kafka import say
 from worker.domain.index import MappingIndex
+from worker.domain.mapping import Mapping, parse_mapping
 from worker.domain.misses import tally
-from worker.ingest.live_index import LiveIndex
 from worker.ingest.plan import Planner, combine
 from worker.ingest.record import Partition
 from worker.publishing.encode import Encoder, Outgoing
@@ -32,8 +33,8 @@ Work = Callable[[Sequence[AnyRecord]], list[Outgoing]]
 _BATCH = 64
 
 
-async def resolver(settings: Settings) -> Work:
-    index = await load_index(settings)
+async def resolver(settings: Settings, mappings: int = 0) -> Work:
+    index = await load_index(settings, mappings)
     ids = await admin_of(settings).topic_ids(settings.observation_topics.values())
     planner = planner_of(settings)
 
@@ -49,7 +50,7 @@ async def resolver(settings: Settings) -> Work:
     return resolve
 
 
-async def reader_and_writer(settings: Settings) -> Work:
+def reader_and_writer(settings: Settings) -> Work:
     topic = settings.prefixed(settings.topic_resolved)
 
     def read_and_write(records: Sequence[AnyRecord]) -> list[Outgoing]:
@@ -73,14 +74,22 @@ def planner_of(settings: Settings) -> Planner[Outgoing]:
     return Planner(encoder, max_message_bytes=settings.max_message_bytes)
 
 
-async def load_index(settings: Settings) -> MappingIndex:
+async def load_index(settings: Settings, size: int) -> MappingIndex:
+    """The table's mappings, filled up to ``size``."""
     engine = create_engine(settings.database_url or "")
     async with transaction(engine) as connection:
         version, rows = await load_index_rows(connection)
     await engine.dispose()
-    index = LiveIndex()
-    await index.replace(version, rows)
-    return index.current
+    mappings = [parse_mapping(row) for row in rows]
+    return MappingIndex([*mappings, *fillers(mappings[0], size - len(mappings))], version)
+
+
+def fillers(like: Mapping, number: int) -> Iterator[Mapping]:
+    """Mappings of markets that nobody sells, a third of them on each platform."""
+    for each in range(number):
+        ids: list[str | None] = [None, None, None]
+        ids[each % len(ids)] = name = f"filler_{each}"
+        yield Mapping(name, "filler", like.outcomes, *ids)
 
 
 async def main(work: Work, settings: Settings) -> None:
@@ -111,8 +120,11 @@ async def publish(settings: Settings, outputs: Sequence[Outgoing]) -> None:
 
 async def run() -> None:
     settings = load_settings()
-    made = {"resolver": resolver, "orjson": reader_and_writer}[sys.argv[1]]
-    await main(await made(settings), settings)
+    kind, *sizes = sys.argv[1:]
+    if kind == "orjson":
+        await main(reader_and_writer(settings), settings)
+    else:
+        await main(await resolver(settings, *map(int, sizes)), settings)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The same job as one would write it first: a FastStream handler, a message at a time, a statement a market."""
+"""The same job as one would write it first: a FastStream handler, one message and market at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every record as it came: fetch many, publish, await, commit. With `json`, read and written by orjson between."""
+"""Every record as it came: fetch many, publish, await, commit. `json`: read and written by orjson between."""
 
 from __future__ import annotations
 

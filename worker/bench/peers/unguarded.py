@@ -31,8 +31,7 @@ class Uncommitted(Assignment):
 
 
 if __name__ == "__main__":
-    runtime.Counting = Uncounted  # type: ignore[misc]  # it is meant
-    runtime.Assignment = Uncommitted  # type: ignore[misc]  # as above
+    vars(runtime).update(Counting=Uncounted, Assignment=Uncommitted)
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
     run_process(lambda: runtime.Worker(settings).run())
