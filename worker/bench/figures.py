@@ -49,14 +49,14 @@ def _per_thousand(value: float, trial: Trial) -> float:
 
 FIGURES: Final = (
     Figure("messages/s", rate),
-    Figure("CPU us/message", cpu_us),
-    Figure("broker CPU us/message", lambda one: 1e6 * one.broker_cpu_s / one.messages),
-    Figure("Postgres CPU us/message", lambda one: 1e6 * one.postgres_cpu_s / one.messages),
+    Figure("CPU us", cpu_us),
+    Figure("broker us", lambda one: 1e6 * one.broker_cpu_s / one.messages),
+    Figure("Postgres us", lambda one: 1e6 * one.postgres_cpu_s / one.messages),
     Figure("peak MiB", lambda one: one.peak_mib),
-    Figure("statements/1,000", lambda one: _per_thousand(one.statements, one)),
-    Figure("rows/1,000", lambda one: _per_thousand(one.rows, one)),
-    Figure("WAL kB/1,000", lambda one: _per_thousand(one.wal_bytes / 1000, one)),
-    Figure("Kafka out MB/1,000", lambda one: _per_thousand(one.bytes_out / 1e6, one), 2),
+    Figure("statements", lambda one: _per_thousand(one.statements, one)),
+    Figure("rows", lambda one: _per_thousand(one.rows, one)),
+    Figure("WAL kB", lambda one: _per_thousand(one.wal_bytes / 1000, one)),
+    Figure("out MB", lambda one: _per_thousand(one.bytes_out / 1e6, one), 2),
 )
 
 Key = tuple[str, str]
@@ -94,9 +94,7 @@ TARGETS: Final = (
     Target("scrape: CPU, times decode and encode", _WORKER, cpu_us, ("scrape", "json"), most=0.9),
     Target("scrape: rate, times the byte passthrough", _WORKER, rate, ("scrape", "bytes"), least=0.6),
     # By markets: the naive handler gets only a part of the messages, and that may be richer.
-    Target(
-        "scrape: markets/s, times the naive handler", _WORKER, markets_rate, ("scrape", "naive"), least=60
-    ),
+    Target("scrape: markets/s, times the naive one", _WORKER, markets_rate, ("scrape", "naive"), least=60),
     Target("scrape: rate, times that without guarantees", _WORKER, rate, ("scrape", "unguarded"), least=0.85),
     Target(
         "small: rate, times the byte passthrough", ("small", "worker"), rate, ("small", "bytes"), least=0.6

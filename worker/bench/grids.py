@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich import box
 from rich.table import Table
 
-from worker.bench.contestants import CONTESTANTS
 from worker.bench.figures import FIGURES, TARGETS, Spread, by_contestant, reached, spread
 from worker.bench.trial import Trial
 
@@ -23,10 +23,7 @@ class Grid(NamedTuple):
 
 def comparison(trials: Sequence[Trial]) -> Grid:
     """Every contestant on every workload, medians of the rounds."""
-    rows = [
-        [workload, CONTESTANTS[name].title, *_cells(runs)]
-        for (workload, name), runs in by_contestant(trials).items()
-    ]
+    rows = [[workload, name, *_cells(runs)] for (workload, name), runs in by_contestant(trials).items()]
     columns = ["workload", "contestant", *(figure.title for figure in FIGURES)]
     return Grid("Comparison", columns, rows, texts=2)
 
@@ -61,9 +58,9 @@ def as_markdown(grid: Grid) -> str:
 
 def as_table(grid: Grid) -> Table:
     """For the terminal; spreads go below their medians."""
-    table = Table(title=grid.title, title_justify="left", title_style="bold")
+    table = Table(title=grid.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for number, column in enumerate(grid.columns):
-        table.add_column(column, justify="left" if number < grid.texts else "right")
+        table.add_column(column, justify="left" if number < grid.texts else "right", no_wrap=True)
     for row in grid.rows:
         table.add_row(*(cell.replace(" (", "\n(") for cell in row))
     return table

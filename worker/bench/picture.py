@@ -14,6 +14,7 @@ _LABELS: Final = 330
 _BAR: Final = 18
 _STEP: Final = 28
 _HEAD: Final = 44
+_CUT_AT: Final = 2  # times the second longest
 _PLOT_HEIGHT: Final = 200
 _COLOURS: Final = ("#1f5fa8", "#c2571a", "#2f7d4f", "#7a4b9a")
 _OURS: Final = "#1f5fa8"
@@ -23,7 +24,10 @@ _FAINT: Final = "#d5dbe1"
 
 
 class Bars(NamedTuple):
-    """Values by name; those named in ``ours`` stand out. The thin line is the spread."""
+    """Values by name; those named in ``ours`` stand out. The thin line is the spread.
+
+    One that is far beyond all others is cut off, so that the others can be told apart.
+    """
 
     title: str
     values: Sequence[tuple[str, Spread]]
@@ -53,19 +57,26 @@ def drawn(panels: Sequence[Bars | Curves]) -> str:
 
 
 def _bars(panel: Bars, top: float) -> tuple[str, float]:
-    most = max((value.most for _, value in panel.values), default=1.0)
-    scale = (_WIDTH - _LABELS - 110) / most
+    longest = _longest(panel)
+    scale = (_WIDTH - _LABELS - 140) / longest
     lines = [_text(16, top + 18, panel.title, weight="bold")]
     for number, (name, value) in enumerate(panel.values):
         y = top + _HEAD + number * _STEP
         colour = _OURS if name in panel.ours else _OTHERS
+        least, median, most = (min(each, longest) for each in (value.least, value.median, value.most))
+        cut = " (cut off)" if most < value.most else ""
         lines += [
             _text(_LABELS - 8, y + 14, name, anchor="end"),
-            _box(_LABELS, y, value.median * scale, colour),
-            _line(_LABELS + value.least * scale, y + 9, _LABELS + value.most * scale, y + 9, _INK),
-            _text(_LABELS + value.most * scale + 8, y + 14, f"{value.median:,.0f}"),
+            _box(_LABELS, y, median * scale, colour),
+            _line(_LABELS + least * scale, y + 9, _LABELS + most * scale, y + 9, _INK),
+            _text(_LABELS + most * scale + 8, y + 14, f"{value.median:,.0f}{cut}"),
         ]
     return "\n".join(lines), _HEAD + _STEP * len(panel.values) + 16
+
+
+def _longest(panel: Bars) -> float:
+    ordered = sorted((value.most for _, value in panel.values), reverse=True)
+    return min(ordered[0], _CUT_AT * ordered[1]) if len(ordered) > 1 else ordered[0]
 
 
 def _curves(panel: Curves, top: float) -> tuple[str, float]:

@@ -98,7 +98,7 @@ def _scaling_grids(scaling: Scaling) -> Iterator[Grid]:
     yield Grid(
         "CPU by markets in a message",
         ["contestant", "markets", "us/market"],
-        [[CONTESTANTS[p.line].title, f"{p.size:,}", shown(p.value, 2)] for p in scaling.markets],
+        [[point.line, f"{point.size:,}", shown(point.value, 2)] for point in scaling.markets],
     )
     found = scaling.contention
     yield Grid(

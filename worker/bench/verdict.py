@@ -10,10 +10,11 @@ import orjson
 
 from schemas import ID_HEADER
 from worker.app.kafka import admin_of
-from worker.app.topic_reader import AnyRecord, read_topic
+from worker.app.topic_reader import read_topic
 from worker.bench.contestants import Contestant
 from worker.bench.ground import Place, Published
 from worker.bench.workloads import Message
+from worker.ingest.record import Record
 from worker.synthetic.expected import UNKNOWN_MARKET, expected_miss_counts
 from worker.synthetic.oracle import check
 
@@ -33,7 +34,7 @@ async def judge(place: Place, contestant: Contestant) -> list[str]:
     return faults if len(faults) <= _SHOWN else [*faults[:_SHOWN], f"and {len(faults) - _SHOWN} more"]
 
 
-async def _wrong_outputs(place: Place, contestant: Contestant, records: Sequence[AnyRecord]) -> Iterable[str]:
+async def _wrong_outputs(place: Place, contestant: Contestant, records: Sequence[Record]) -> Iterable[str]:
     match contestant.truth:
         case "unchanged":
             return changed(place.published.workload.messages, records)
@@ -44,7 +45,7 @@ async def _wrong_outputs(place: Place, contestant: Contestant, records: Sequence
             return wrong_events(place.published, ids, records)
 
 
-def changed(messages: Sequence[Message], records: Sequence[AnyRecord]) -> Iterator[str]:
+def changed(messages: Sequence[Message], records: Sequence[Record]) -> Iterator[str]:
     """Records that are not what was published, byte for byte, each as often as it was."""
     sent: Counter[tuple[bytes | None, bytes | None]] = Counter(
         (message.key, message.value) for message in messages
@@ -55,7 +56,7 @@ def changed(messages: Sequence[Message], records: Sequence[AnyRecord]) -> Iterat
         yield f"{missing} messages are missing, {extra} are not what was published"
 
 
-def wrong_events(published: Published, ids: dict[str, str], records: Sequence[AnyRecord]) -> Iterator[str]:
+def wrong_events(published: Published, ids: dict[str, str], records: Sequence[Record]) -> Iterator[str]:
     """Every message has one event, and the event says what the generator knows to be true."""
     by_source = {_header(record): record for record in records}
     if len(by_source) != len(records):
@@ -71,7 +72,7 @@ def wrong_events(published: Published, ids: dict[str, str], records: Sequence[An
         yield f"{len(by_source)} events of no message"
 
 
-def wrongly_looked_up(published: Published, records: Sequence[AnyRecord]) -> Iterator[str]:
+def wrongly_looked_up(published: Published, records: Sequence[Record]) -> Iterator[str]:
     """What a lookup by id alone can know: which markets are known under no id at all."""
     for record in records:
         topic, partition, offset = _header(record).split("/")
@@ -91,8 +92,8 @@ def wrong_counts(messages: Sequence[Message], counted: MissCounts) -> Iterator[s
             yield f"{' '.join(key)}: counted {counted[key]} times, missed {expected[key]} times"
 
 
-def _header(record: AnyRecord) -> str:
-    return dict(record.headers)[ID_HEADER].decode()
+def _header(record: Record) -> str:
+    return (dict(record.headers)[ID_HEADER] or b"").decode()
 
 
 async def _counted(place: Place) -> MissCounts:

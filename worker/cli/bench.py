@@ -30,6 +30,7 @@ from worker.domain.catalogue import load_catalogue
 from worker.local.errors import LocalServicesError
 from worker.local.owned import owned_services
 
+_WIDTH: Final = 120
 _LATENCY_S: Final = 15.0
 
 
@@ -87,7 +88,7 @@ def bench(
     except (BenchError, LocalServicesError) as error:
         fail(str(error))
     for grid in report.grids():
-        out.print(as_table(grid))
+        out.print(as_table(grid), width=max(out.width, _WIDTH))
     _write(report, json_file=json_file, svg=svg, document=document)
     if report.faults:
         fail("\n".join(["These runs were wrong:", *report.faults]))

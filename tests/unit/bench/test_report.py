@@ -114,12 +114,12 @@ def test_a_part_that_was_not_measured_stays_as_it_was() -> None:
 
 
 def test_pictures_are_svg_whose_bars_are_to_scale() -> None:
-    fast, slow = trial(seconds=1.0), trial(contestant="json", seconds=4.0)
+    fast, slow = trial(seconds=1.0), trial(contestant="json", seconds=2.0)
     pictures = Report({}, [fast, slow], scaling()).pictures("performance")
     assert list(pictures) == ["performance.svg", "performance-scaling.svg"]
     boxes = ET.fromstring(pictures["performance.svg"]).findall(f"{SVG}rect")[1:]  # noqa: S314  # our own
     widths = [float(box.attrib["width"]) for box in boxes]
-    assert widths[0] == pytest.approx(4 * widths[1], rel=0.01)
+    assert widths[0] == pytest.approx(2 * widths[1], rel=0.01)
 
 
 def test_curves_stay_inside_their_picture() -> None:

@@ -87,9 +87,9 @@ async def load_index(settings: Settings, size: int) -> MappingIndex:
 def fillers(like: Mapping, number: int) -> Iterator[Mapping]:
     """Mappings of markets that nobody sells, a third of them on each platform."""
     for each in range(number):
-        ids: list[str | None] = [None, None, None]
-        ids[each % len(ids)] = name = f"filler_{each}"
-        yield Mapping(name, "filler", like.outcomes, *ids)
+        name = f"filler_{each}"
+        betpawa, sportybet, bet9ja = (name if each % 3 == place else None for place in range(3))
+        yield Mapping(name, "filler", like.outcomes, betpawa, sportybet, bet9ja)
 
 
 async def main(work: Work, settings: Settings) -> None:
