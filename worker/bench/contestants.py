@@ -46,7 +46,7 @@ CONTESTANTS: Final = {
         ),
         Contestant(
             "unguarded",
-            "this worker without watermarks, counts and commits",
+            "this worker without its guarantees",
             f"{_PEERS}.unguarded",
             (),
             "partition_opened",
@@ -82,7 +82,7 @@ CONTESTANTS: Final = {
         ),
         Contestant(
             "naive",
-            "FastStream, one message and one market at a time",
+            "FastStream, one market at a time",
             f"{_PEERS}.naive",
             (),
             "begun",

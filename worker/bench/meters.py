@@ -9,22 +9,22 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 import psutil
 
 from worker.local.services import LocalServices
 
-_COUNTS = """
+_COUNTS: Final = """
 SELECT
     coalesce(sum(statement.calls), 0)::bigint AS statements,
-    coalesce(sum(statement.rows), 0)::bigint AS rows,
     (pg_current_wal_insert_lsn() - '0/0')::bigint AS wal_bytes
 FROM pg_stat_statements AS statement
 JOIN pg_database AS database ON database.oid = statement.dbid
 WHERE database.datname = $1
 """
+_WRITTEN: Final = "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_stat_database WHERE datname = $1"
 
 
 class Reading(NamedTuple):
@@ -35,7 +35,6 @@ class Reading(NamedTuple):
     broker_cpu_s: float
     postgres_cpu_s: float
     statements: int
-    rows: int
     wal_bytes: int
 
     def since(self, before: Reading) -> Reading:
@@ -60,6 +59,15 @@ class Meters:
             _cpu_with_children_s(self._postgres),
             *counts,
         )
+
+
+async def rows_written(services: LocalServices, database: str) -> int:
+    """Since the database was made. Its processes tell it when they end: ask when they have."""
+    connection = await asyncpg.connect(services.postgres)
+    try:
+        return int(await connection.fetchval(_WRITTEN, database))
+    finally:
+        await connection.close()
 
 
 def peak_mib(pid: int) -> float:

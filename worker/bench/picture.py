@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from worker.bench.figures import Spread
 
 _WIDTH: Final = 880
-_LABELS: Final = 330
+_LABELS: Final = 290
 _BAR: Final = 18
 _STEP: Final = 28
 _HEAD: Final = 44

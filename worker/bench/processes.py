@@ -16,6 +16,7 @@ import orjson
 
 from worker.bench.contestants import Contestant
 from worker.bench.ground import Place
+from worker.domain.errors import TransientError
 
 _PATIENCE_S: Final = 300.0
 _END_S: Final = 30.0
@@ -76,13 +77,20 @@ async def started(contestant: Contestant, place: Place, number: int = 1) -> Asyn
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, every_s: float) -> None:
-    """Ask until the answer is yes. Raises BenchError when that takes minutes."""
+    """Ask until the answer is yes; not being told is no. Raises BenchError when that takes minutes."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            while not await condition():  # noqa: ASYNC110  # another process cannot set an event
+            while not await _holds(condition):  # noqa: ASYNC110  # another process cannot set an event
                 await asyncio.sleep(every_s)
     except TimeoutError as error:
         raise BenchError(f"nothing came of it within {_PATIENCE_S:.0f} s") from error
+
+
+async def _holds(condition: Callable[[], Awaitable[bool]]) -> bool:
+    try:
+        return await condition()
+    except TransientError:
+        return False
 
 
 def _start(contestant: Contestant, place: Place, log: Path) -> Process:

@@ -13,10 +13,9 @@ from aiokafka import TopicPartition
 from worker.app.kafka import admin_of
 from worker.bench.contestants import Contestant
 from worker.bench.ground import Ground, Place, Published
-from worker.bench.meters import Meters, Reading, log_bytes, peak_mib
+from worker.bench.meters import Meters, Reading, log_bytes, peak_mib, rows_written
 from worker.bench.processes import BenchError, Process, started, until
 from worker.bench.verdict import judge
-from worker.domain.errors import TransientError
 from worker.ingest.admin import KafkaAdmin
 
 _GLANCE_S: Final = 0.05
@@ -54,6 +53,7 @@ async def run(
             taken = await _measured(ground, place, running)
             peak = max(peak_mib(process.pid) for process in running)
             size = log_bytes(ground.services, place.outputs)
+        rows = await rows_written(ground.services, place.database)
         faults = await judge(place, contestant)
     share = taken.messages / len(published.workload.messages)
     return Trial(
@@ -69,7 +69,7 @@ async def run(
         postgres_cpu_s=taken.reading.postgres_cpu_s,
         peak_mib=peak,
         statements=taken.reading.statements,
-        rows=taken.reading.rows,
+        rows=rows,
         wal_bytes=taken.reading.wal_bytes,
         bytes_out=size,
         faults=faults,
@@ -87,7 +87,7 @@ async def _measured(ground: Ground, place: Place, running: Sequence[Process]) ->
     contestant, messages = running[0].contestant, len(place.published.workload.messages)
     if contestant.end == "measured":
         line = await running[0].has_said("measured")
-        return _Taken(messages, Reading(line["seconds"], line["cpu_s"], 0, 0, 0, 0, 0))
+        return _Taken(messages, Reading(line["seconds"], line["cpu_s"], 0, 0, 0, 0))
     connection = await asyncpg.connect(ground.services.postgres)
     try:
         meters = Meters(ground.services, connection, place.database)
@@ -131,8 +131,5 @@ async def _published(admin: KafkaAdmin, place: Place) -> int:
 
 async def _are_committed(admin: KafkaAdmin, place: Place) -> bool:
     ends = place.published.ends
-    try:
-        committed = await admin.committed(place.settings.group_id, ends)
-    except TransientError:  # the group is just being formed
-        return False
+    committed = await admin.committed(place.settings.group_id, ends)
     return all(at in committed and committed[at].offset >= end for at, end in ends.items())
