@@ -107,8 +107,8 @@ TARGETS: Final = (
 
 
 def reached(target: Target, trials: Iterable[Trial]) -> Spread | None:
-    """The ratio over all rounds; None where a contestant did not run."""
-    runs = by_contestant(trials)
+    """The ratio over all rounds; None where a contestant did not run, or was wrong."""
+    runs = {key: some for key, some in by_contestant(trials).items() if not any(one.faults for one in some)}
     above = runs.get(target.above, [])
     if target.below is None:
         values = [target.of(one) for one in above]

@@ -96,6 +96,8 @@ async def _measured(ground: Ground, place: Place, running: Sequence[Process]) ->
             await process.has_said(contestant.begins)
         before = await meters.read(pids)
         done = 0 if len(running) == 1 else await _published(admin_of(place.settings), place)
+        if done >= messages:
+            raise BenchError(f"{len(running)} processes were done before the last of them began")
         await over(place, running)
         return _Taken(messages - done, (await meters.read(pids)).since(before))
     finally:

@@ -52,9 +52,9 @@ class Workload:
 class Sizes(NamedTuple):
     """How much of each workload: events of the scrape, messages of the others."""
 
-    events: int = 300
-    small: int = 20_000
-    large: int = 60
+    events: int = 200
+    small: int = 10_000
+    large: int = 40
 
 
 def scrape(events: int) -> list[Generated]:

@@ -30,6 +30,7 @@ from worker.domain.catalogue import load_catalogue
 from worker.local.errors import LocalServicesError
 from worker.local.owned import owned_services
 
+_SIZES: Final = Sizes()
 _WIDTH: Final = 120
 _LATENCY_S: Final = 15.0
 
@@ -50,9 +51,9 @@ def bench(
         list[str] | None, typer.Option("--contestant", help=f"Of the table: {', '.join(CONTESTANTS)}.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="Runs of each; medians are shown.")] = 3,
-    events: Annotated[int, typer.Option(min=1, max=2000, help="Events of the scrape.")] = 300,
-    small: Annotated[int, typer.Option(min=1, max=1_000_000, help="Messages of `small`.")] = 20_000,
-    large: Annotated[int, typer.Option(min=1, max=1000, help="Messages of `large`.")] = 60,
+    events: Annotated[int, typer.Option(min=1, max=2000, help="Events of the scrape.")] = _SIZES.events,
+    small: Annotated[int, typer.Option(min=1, max=1_000_000, help="Messages of `small`.")] = _SIZES.small,
+    large: Annotated[int, typer.Option(min=1, max=1000, help="Messages of `large`.")] = _SIZES.large,
     partitions: Annotated[int, typer.Option(min=1, max=100, help="Of each topic.")] = 6,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every run there.")] = None,
     svg: Annotated[Path | None, typer.Option("--svg", help="Draw it there.")] = None,

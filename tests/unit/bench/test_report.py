@@ -56,8 +56,9 @@ def test_a_target_is_the_median_of_the_ratios_of_each_round() -> None:
     assert reached(TARGETS[0], runs) == Spread(2.0, 1.0, 3.0)
 
 
-def test_a_target_whose_contestant_did_not_run_is_left_out() -> None:
+def test_a_target_whose_contestant_did_not_run_or_was_wrong_is_left_out() -> None:
     assert targets([trial()]).rows == []
+    assert targets([trial(), trial(contestant="json", faults=["a byte"])]).rows == []
 
 
 def test_what_is_reached_is_held_against_the_target() -> None:

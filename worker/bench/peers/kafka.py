@@ -1,4 +1,8 @@
-"""The Kafka side that peers have in common: the worker's own settings of consumer and producer."""
+"""The Kafka side that peers have in common: the worker's own settings of consumer and producer.
+
+But for compression: what they publish is as large as what they read, and compressing it would cost them more
+than all else that they do. They come out better without.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +39,13 @@ def consumer_of(settings: Settings) -> AIOKafkaConsumer:
     return consumer
 
 
+def publishing(settings: Settings) -> dict[str, Any]:
+    """What aiokafka's producer takes, and FastStream's broker."""
+    return PRODUCER | {"compression_type": None, "max_request_size": largest_output(settings)}
+
+
 def producer_of(settings: Settings) -> AIOKafkaProducer:
-    return AIOKafkaProducer(
-        **client_connection(settings), **PRODUCER, max_request_size=largest_output(settings)
-    )
+    return AIOKafkaProducer(**client_connection(settings), **publishing(settings))
 
 
 class _Begin(ConsumerRebalanceListener):

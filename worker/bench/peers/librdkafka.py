@@ -62,7 +62,6 @@ def _producing(settings: Settings) -> dict[str, Any]:
         "enable.idempotence": PRODUCER["enable_idempotence"],
         "linger.ms": PRODUCER["linger_ms"],
         "batch.size": PRODUCER["max_batch_size"],
-        "compression.type": PRODUCER["compression_type"],
         "message.max.bytes": largest_output(settings),
     }
 

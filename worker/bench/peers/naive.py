@@ -13,9 +13,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from schemas import ID_HEADER
 from worker.app.kafka import client_connection
 from worker.app.settings import Settings, load_settings
-from worker.app.topics import largest_output
-from worker.bench.peers.kafka import say
-from worker.publishing.outputs import PRODUCER
+from worker.bench.peers.kafka import publishing, say
 from worker.storage.engine import driver_url
 
 _COLUMNS: Final = {"betpawa": "betpawa_id", "sportybet": "sportybet_id", "bet9ja": "bet9ja_key"}
@@ -64,11 +62,7 @@ def application(settings: Settings, database: asyncpg.Connection) -> FastStream:
     broker = KafkaBroker(
         settings.kafka_bootstrap_servers or "",
         **client_connection(settings, servers=False),
-        acks=PRODUCER["acks"],
-        enable_idempotence=PRODUCER["enable_idempotence"],
-        linger_ms=PRODUCER["linger_ms"],
-        compression_type=PRODUCER["compression_type"],
-        max_request_size=largest_output(settings),
+        **publishing(settings),
         logger=None,
     )
     subscriber = broker.subscriber(
