@@ -21,7 +21,9 @@ PRODUCER: Final[dict[str, Any]] = {
     "enable_idempotence": True,
     "linger_ms": 0,  # a lingering producer is waited for in every batch
     "max_batch_size": 1 << 20,
-    "compression_type": "lz4",
+    # The client compresses lz4 at its level 9: on resolved events that takes four to seven times the CPU of
+    # zstd, and leaves a quarter to two thirds more bytes.
+    "compression_type": "zstd",
 }
 _STOP_S: Final = 3.0
 
