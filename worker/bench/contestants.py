@@ -20,95 +20,49 @@ class Contestant(NamedTuple):
     name: str
     title: str
     module: str
-    arguments: tuple[str, ...]
-    begins: str
-    end: End
-    truth: Truth
+    arguments: tuple[str, ...] = ()
+    begins: str = "begun"
+    end: End = "committed"
+    truth: Truth = "unchanged"
     counts: bool = False
     share: float = 1.0
 
 
-_WORKER: Final = ("run", "worker")
 _PEERS: Final = "worker.bench.peers"
-
-CONTESTANTS: Final = {
-    one.name: one
-    for one in (
-        Contestant(
-            "worker",
-            "this worker, as it is run",
-            "worker.cli",
-            _WORKER,
-            "partition_opened",
-            "committed",
-            "resolved",
-            counts=True,
-        ),
-        Contestant(
-            "unguarded",
-            "this worker without its guarantees",
-            f"{_PEERS}.unguarded",
-            (),
-            "partition_opened",
-            "published",
-            "resolved",
-        ),
-        Contestant(
-            "bytes",
-            "aiokafka, bytes passed through",
-            f"{_PEERS}.passthrough",
-            ("bytes",),
-            "begun",
-            "committed",
-            "unchanged",
-        ),
-        Contestant(
-            "json",
-            "aiokafka, orjson decode and encode",
-            f"{_PEERS}.passthrough",
-            ("json",),
-            "begun",
-            "committed",
-            "unchanged",
-        ),
-        Contestant(
-            "librdkafka",
-            "confluent-kafka, bytes passed through",
-            f"{_PEERS}.librdkafka",
-            (),
-            "begun",
-            "committed",
-            "unchanged",
-        ),
-        Contestant(
-            "naive",
-            "FastStream, one market at a time",
-            f"{_PEERS}.naive",
-            (),
-            "begun",
-            "committed",
-            "looked up",
-            share=0.1,
-        ),
-        Contestant(
-            "resolver",
-            "the resolver alone, in memory",
-            f"{_PEERS}.memory",
-            ("resolver",),
-            "",
-            "measured",
-            "resolved",
-        ),
-        Contestant(
-            "orjson",
-            "orjson decode and encode, in memory",
-            f"{_PEERS}.memory",
-            ("orjson",),
-            "",
-            "measured",
-            "unchanged",
-        ),
-    )
-}
+_ALL: Final = (
+    Contestant(
+        "worker",
+        "this worker, as it is run",
+        "worker.cli",
+        ("run", "worker"),
+        begins="partition_opened",
+        truth="resolved",
+        counts=True,
+    ),
+    Contestant(
+        "unguarded",
+        "this worker without its guarantees",
+        f"{_PEERS}.unguarded",
+        begins="partition_opened",
+        end="published",
+        truth="resolved",
+    ),
+    Contestant("bytes", "aiokafka, bytes passed through", f"{_PEERS}.passthrough", ("bytes",)),
+    Contestant("json", "aiokafka, orjson decode and encode", f"{_PEERS}.passthrough", ("json",)),
+    Contestant("librdkafka", "confluent-kafka, bytes passed through", f"{_PEERS}.librdkafka"),
+    Contestant("naive", "FastStream, one market at a time", f"{_PEERS}.naive", truth="looked up", share=0.1),
+    Contestant(
+        "resolver",
+        "the resolver alone, in memory",
+        f"{_PEERS}.memory",
+        ("resolver",),
+        end="measured",
+        truth="resolved",
+    ),
+    Contestant(
+        "orjson", "orjson decode and encode, in memory", f"{_PEERS}.memory", ("orjson",), end="measured"
+    ),
+)
+CONTESTANTS: Final = {contestant.name: contestant for contestant in _ALL}
 # Beside `scrape`, the workloads are run by those that their targets name.
 OF_EVERY_WORKLOAD: Final = ("worker", "bytes", "json", "resolver")
