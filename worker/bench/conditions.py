@@ -11,10 +11,12 @@ from typing import Final
 
 import psutil
 
+from worker.bench.workloads import Sizes
+
 _LIBRARIES: Final = ("aiokafka", "confluent-kafka", "faststream", "orjson", "asyncpg")
 
 
-def conditions(*, rounds: int) -> dict[str, str]:
+def conditions(sizes: Sizes, *, rounds: int) -> dict[str, str]:
     """Names and values, as they are now: ask before the load begins."""
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     return {
@@ -25,6 +27,7 @@ def conditions(*, rounds: int) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
         "servers": "Kafka (JVM with its first compiler tier) and Postgres with fsync, on the same machine",
+        "sizes": f"{sizes.events} events, {sizes.small:,} small and {sizes.large} large messages",
         "rounds": str(rounds),
     }
 

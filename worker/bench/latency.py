@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from schemas import ID_HEADER
@@ -14,7 +15,8 @@ from worker.app.topic_reader import read_topic
 from worker.bench.contestants import CONTESTANTS
 from worker.bench.ground import Coordinate, Ground, Place, Published, scraper, send
 from worker.bench.processes import started
-from worker.bench.trial import over, run
+from worker.bench.trial import over, require_right, run
+from worker.bench.verdict import judge
 from worker.bench.workloads import Message, Workload
 
 SHARES: Final = (0.3, 0.7)
@@ -36,6 +38,7 @@ class Latency(NamedTuple):
 async def latencies(ground: Ground, workload: Workload, *, seconds: float, partitions: int) -> list[Latency]:
     """Find the highest rate of one worker, then measure at shares of it, each for so many seconds."""
     highest = await run(ground, await ground.publish(workload, partitions=partitions), CONTESTANTS["worker"])
+    require_right(highest.contestant, highest.faults)
     rate = highest.messages / highest.seconds
     return [
         await _measure(ground, workload, share, share * rate, seconds=seconds, partitions=partitions)
@@ -56,6 +59,9 @@ async def _measure(
         await running[0].has_said("partition_opened")
         due_ms = await _publish_steadily(place, messages, rate)
         await over(place, running)
+        places = dict(zip(due_ms, messages, strict=True))
+        judged = replace(place, published=replace(published, places=places))
+        require_right("worker", await judge(judged, CONTESTANTS["worker"]))
         waited = sorted(await _waited_ms(place, due_ms, since_ms=min(due_ms.values()) + 1000 * _WARMING_S))
     return Latency(share, rate, len(waited), *(_quantile(waited, each) for each in _QUANTILES))
 

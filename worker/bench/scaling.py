@@ -10,7 +10,7 @@ from worker.bench.contention import Contention, contend
 from worker.bench.contestants import CONTESTANTS
 from worker.bench.figures import Spread, cpu_us_per_market, rate, spread
 from worker.bench.ground import Ground
-from worker.bench.trial import Trial, run
+from worker.bench.trial import Trial, require_right, run
 from worker.bench.workloads import of_size, workload
 from worker.synthetic.expected import Generated, expected_miss_counts
 
@@ -89,6 +89,7 @@ async def _markets(ground: Ground, source: Sequence[Generated], rounds: int, tol
 
 async def _told(running: Awaitable[Trial], told: Told) -> Trial:
     trial = await running
+    require_right(trial.contestant, trial.faults)
     told(trial)
     return trial
 

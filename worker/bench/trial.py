@@ -76,6 +76,12 @@ async def run(
     )
 
 
+def require_right(contestant: str, faults: Sequence[str]) -> None:
+    """Raise BenchError for a wrong run."""
+    if faults:
+        raise BenchError("\n".join([f"{contestant} was wrong:", *faults]))
+
+
 class _Taken(NamedTuple):
     """From the moment at which every process fetches; ``messages`` are those that were to come then."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -72,27 +72,27 @@ def bench(
         partitions,
         Sizes(events, small, large),
     )
-    report = Report(conditions(rounds=rounds))
+    parts = {"table": table or not (scaling or latency), "scaling": scaling, "latency": latency}
+    if document is not None:
+        _require_places(document, [name for name, is_wanted in parts.items() if is_wanted])
+    report = Report(conditions(choice.sizes, rounds=rounds))
     try:
         with owned_services() as services:
             catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
-            asyncio.run(
-                _measure(
-                    report,
-                    Ground(services, catalogue),
-                    choice,
-                    table=table or not (scaling or latency),
-                    scaling=scaling,
-                    latency=latency,
-                )
-            )
+            asyncio.run(_measure(report, Ground(services, catalogue), choice, **parts))
     except (BenchError, LocalServicesError) as error:
         fail(str(error))
     for grid in report.grids():
         out.print(as_table(grid), width=max(out.width, _WIDTH))
-    _write(report, json_file=json_file, svg=svg, document=document)
+    if json_file is not None:
+        write_text(json.dumps(report.as_json(), indent=2) + "\n", json_file)
     if report.faults:
         fail("\n".join(["These runs were wrong:", *report.faults]))
+    if svg is not None:
+        _draw(report, svg)
+    if document is not None:
+        write_text(_renewed(document, report.document_parts(document.stem)), document)
+        _draw(report, document.with_suffix(".svg"))
 
 
 def _known(names: list[str] | None, among: Collection[str], option: str) -> list[str]:
@@ -129,21 +129,18 @@ def _tell(trial: Trial) -> None:
         err.print(f"    {fault}", style="red", markup=False)
 
 
-def _write(report: Report, *, json_file: Path | None, svg: Path | None, document: Path | None) -> None:
-    if json_file is not None:
-        write_text(json.dumps(report.as_json(), indent=2) + "\n", json_file)
-    if svg is not None:
-        for name, picture in report.pictures(svg.stem).items():
-            write_text(picture, svg.with_name(name))
-    if document is not None:
-        _renew(report, document)
+def _draw(report: Report, svg: Path) -> None:
+    for name, picture in report.pictures(svg.stem).items():
+        write_text(picture, svg.with_name(name))
 
 
-def _renew(report: Report, document: Path) -> None:
+def _require_places(document: Path, parts: Collection[str]) -> None:
+    """Before minutes are spent on what has no place."""
+    _renewed(document, dict.fromkeys(parts, ""))
+
+
+def _renewed(document: Path, parts: Mapping[str, str]) -> str:
     try:
-        text = renewed(document.read_text(encoding="utf-8"), report.document_parts(document.stem))
+        return renewed(document.read_text(encoding="utf-8"), parts)
     except (OSError, MarkersMissingError) as error:
-        fail(f"{document} is not renewed: {error}", code=2)
-    write_text(text, document)
-    for name, picture in report.pictures(document.stem).items():
-        write_text(picture, document.with_name(name))
+        fail(f"{document} cannot be renewed: {error}", code=2)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -130,6 +131,14 @@ def test_curves_stay_inside_their_picture() -> None:
     points = root.findall(f"{SVG}circle")
     assert len(points) == 7
     assert all(0 <= float(point.attrib["cy"]) <= height for point in points)
+
+
+def test_a_document_without_a_place_is_wrong_usage_before_anything_is_measured(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text("<!-- bench:table -->\n<!-- /bench:table -->")
+    outcome = CliRunner().invoke(app, ["bench", "--latency", "--document", str(document)])
+    assert outcome.exit_code == 2
+    assert "no place for latency" in outcome.output.replace("\n", " ")
 
 
 @pytest.mark.parametrize("option", ["--workload", "--contestant"])
