@@ -41,7 +41,13 @@ def targets(trials: Sequence[Trial]) -> Grid:
 def _cells(runs: Sequence[Trial]) -> list[str]:
     if any(run.faults for run in runs):
         return ["WRONG", *[""] * (len(FIGURES) - 1)]
-    return [shown(spread([figure.of(run) for run in runs]), figure.digits) for figure in FIGURES]
+    return [_brief(spread([figure.of(run) for run in runs]), figure.digits) for figure in FIGURES]
+
+
+def _brief(value: Spread, digits: int) -> str:
+    """The median, and half of the way from the least to the most in percent of it."""
+    percent = f"{50 * (value.most - value.least) / (value.median or 1):.0f}"
+    return f"{value.median:,.{digits}f}" + ("" if percent == "0" else f" ±{percent}%")
 
 
 def shown(value: Spread, digits: int = 0) -> str:
@@ -57,10 +63,16 @@ def as_markdown(grid: Grid) -> str:
 
 
 def as_table(grid: Grid) -> Table:
-    """For the terminal; spreads go below their medians."""
-    table = Table(title=grid.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    """For the terminal, spreads below their medians."""
+    table = Table(
+        title=grid.title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for number, column in enumerate(grid.columns):
         table.add_column(column, justify="left" if number < grid.texts else "right", no_wrap=True)
     for row in grid.rows:
-        table.add_row(*(cell.replace(" (", "\n(") for cell in row))
+        table.add_row(*(cell.replace(" (", "\n(").replace(" ±", "\n±") for cell in row))
     return table

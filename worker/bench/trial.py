@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 from aiokafka import TopicPartition
@@ -43,11 +43,9 @@ class Trial(NamedTuple):
     faults: Sequence[str]
 
 
-async def run(
-    ground: Ground, published: Published, contestant: Contestant, *, processes: int = 1, **settings: Any
-) -> Trial:
+async def run(ground: Ground, published: Published, contestant: Contestant, *, processes: int = 1) -> Trial:
     """Measure one run, with so many processes in one group."""
-    async with ground.place(published, **settings) as place:
+    async with ground.place(published) as place:
         os.sync()  # else the broker's write-back of the run before falls into this one
         async with started(contestant, place, processes) as running:
             taken = await _measured(ground, place, running)
@@ -90,24 +88,28 @@ class _Taken(NamedTuple):
 
 
 async def _measured(ground: Ground, place: Place, running: Sequence[Process]) -> _Taken:
-    contestant, messages = running[0].contestant, len(place.published.workload.messages)
-    if contestant.end == "measured":
+    if running[0].contestant.end == "measured":
         line = await running[0].has_said("measured")
-        return _Taken(messages, Reading(line["seconds"], line["cpu_s"], 0, 0, 0, 0))
+        own = Reading(line["seconds"], line["cpu_s"], 0, 0, 0, 0)
+        return _Taken(len(place.published.workload.messages), own)
     connection = await asyncpg.connect(ground.services.postgres)
     try:
-        meters = Meters(ground.services, connection, place.database)
-        pids = [process.pid for process in running]
-        for process in running:
-            await process.has_said(contestant.begins)
-        before = await meters.read(pids)
-        done = 0 if len(running) == 1 else await _published(admin_of(place.settings), place)
-        if done >= messages:
-            raise BenchError(f"{len(running)} processes were done before the last of them began")
-        await over(place, running)
-        return _Taken(messages - done, (await meters.read(pids)).since(before))
+        return await _watched(Meters(ground.services, connection, place.database), place, running)
     finally:
         await connection.close()
+
+
+async def _watched(meters: Meters, place: Place, running: Sequence[Process]) -> _Taken:
+    pids = [process.pid for process in running]
+    for process in running:
+        await process.has_said(process.contestant.begins)
+    before = await meters.read(pids)
+    done = 0 if len(running) == 1 else await _published(admin_of(place.settings), place)
+    left = len(place.published.workload.messages) - done
+    if not left:
+        raise BenchError(f"{len(running)} processes were done before the last of them began")
+    await over(place, running)
+    return _Taken(left, (await meters.read(pids)).since(before))
 
 
 async def over(place: Place, running: Sequence[Process]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.console import Console
 
 from worker.bench.comparison import Choice, compare
 from worker.bench.conditions import conditions
@@ -31,7 +32,7 @@ from worker.local.errors import LocalServicesError
 from worker.local.owned import owned_services
 
 _SIZES: Final = Sizes()
-_WIDTH: Final = 120
+_WIDTH: Final = 130
 _LATENCY_S: Final = 15.0
 
 
@@ -82,8 +83,9 @@ def bench(
             asyncio.run(_measure(report, Ground(services, catalogue), choice, **parts))
     except (BenchError, LocalServicesError) as error:
         fail(str(error))
+    wide = Console(width=max(out.width, _WIDTH))
     for grid in report.grids():
-        out.print(as_table(grid), width=max(out.width, _WIDTH))
+        wide.print(as_table(grid))
     if json_file is not None:
         write_text(json.dumps(report.as_json(), indent=2) + "\n", json_file)
     if report.faults:
