@@ -16,6 +16,7 @@ _STEP: Final = 28
 _HEAD: Final = 44
 _CUT_AT: Final = 2  # times the second longest
 _PLOT_HEIGHT: Final = 200
+_LEGEND: Final = 300
 _COLOURS: Final = ("#1f5fa8", "#c2571a", "#2f7d4f", "#7a4b9a")
 _OURS: Final = "#1f5fa8"
 _OTHERS: Final = "#9aa7b4"
@@ -83,7 +84,7 @@ def _curves(panel: Curves, top: float) -> tuple[str, float]:
     points = [point for _, line in panel.lines for point in line]
     xs, most = [math.log10(x) for x, _ in points], max(y for _, y in points)
     left, bottom = 90.0, top + _HEAD + _PLOT_HEIGHT
-    wide = (_WIDTH - left - 230) / ((max(xs) - min(xs)) or 1)
+    wide = (_WIDTH - left - _LEGEND) / ((max(xs) - min(xs)) or 1)
 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + (math.log10(x) - min(xs)) * wide, bottom - y / most * _PLOT_HEIGHT
@@ -92,12 +93,12 @@ def _curves(panel: Curves, top: float) -> tuple[str, float]:
     for share in (0, 0.5, 1):
         y = bottom - share * _PLOT_HEIGHT
         lines += [
-            _line(left, y, _WIDTH - 230, y, _FAINT),
+            _line(left, y, _WIDTH - _LEGEND, y, _FAINT),
             _text(left - 8, y + 4, f"{share * most:,.3g}", anchor="end"),
         ]
     for x in sorted({x for x, _ in points}):
-        lines.append(_text(at(x, 0)[0], bottom + 18, f"{x:,g}", anchor="middle"))
-    lines.append(_text((left + _WIDTH - 230) / 2, bottom + 38, panel.x_title, anchor="middle"))
+        lines.append(_text(at(x, 0)[0], bottom + 18, f"{x:,.0f}", anchor="middle"))
+    lines.append(_text((left + _WIDTH - _LEGEND) / 2, bottom + 38, panel.x_title, anchor="middle"))
     for number, (name, line) in enumerate(panel.lines):
         lines += _curve(name, [at(x, y) for x, y in line], _COLOURS[number % len(_COLOURS)], number, top)
     return "\n".join(lines), _HEAD + _PLOT_HEIGHT + 64
@@ -112,8 +113,8 @@ def _curve(
     return [
         f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
         *dots,
-        _line(_WIDTH - 215, legend - 4, _WIDTH - 195, legend - 4, colour),
-        _text(_WIDTH - 188, legend, name),
+        _line(_WIDTH - _LEGEND + 15, legend - 4, _WIDTH - _LEGEND + 35, legend - 4, colour),
+        _text(_WIDTH - _LEGEND + 42, legend, name),
     ]
 
 

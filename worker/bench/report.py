@@ -136,9 +136,10 @@ def _latency_grid(latency: Sequence[Latency]) -> Grid:
 
 
 def _curves(scaling: Scaling) -> list[Curves]:
+    processes = [point._replace(line=f"{point.line} partitions of each topic") for point in scaling.processes]
     markets = [point._replace(line=CONTESTANTS[point.line].title) for point in scaling.markets]
     return [
-        Curves("Messages a second", "processes", _lines(scaling.processes)),
+        Curves("Messages a second", "processes", _lines(processes)),
         Curves("CPU of the resolver, microseconds a market", "mappings", _lines(scaling.mappings)),
         Curves("CPU, microseconds a market", "markets in a message", _lines(markets)),
     ]

@@ -62,7 +62,7 @@ async def _processes(ground: Ground, source: Sequence[Generated], rounds: int, t
                 await _told(run(ground, published, CONTESTANTS["worker"], processes=processes), told)
                 for _ in range(rounds)
             ]
-            points.append(Point(f"{partitions} partitions", processes, spread([rate(one) for one in trials])))
+            points.append(Point(str(partitions), processes, spread([rate(one) for one in trials])))
     return points
 
 

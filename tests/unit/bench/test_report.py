@@ -35,7 +35,7 @@ def trial(workload: str = "scrape", contestant: str = "worker", **values: Any) -
 
 def scaling() -> Scaling:
     return Scaling(
-        processes=[Point("4 partitions", size, spread([100.0 * size])) for size in (1, 2, 4)],
+        processes=[Point("4", size, spread([100.0 * size])) for size in (1, 2, 4)],
         mappings=[Point("resolver", size, spread([2.0])) for size in (130, 1_000_000)],
         markets=[Point("worker", size, spread([9.0 / size])) for size in (1, 10)],
         contention=Contention(4, 390, 400, [1.5, 2.5], 0),
