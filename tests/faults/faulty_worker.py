@@ -22,7 +22,8 @@ from tests.faults.switchboard import FOLDER_VARIABLE, Points
 from tests.faults.weakened import WEAKNESS_VARIABLE, WEAKNESSES
 from worker.app.announcer import Announcer
 from worker.cli.main import main
-from worker.ingest.assignment import Assignment, Claimed
+from worker.ingest.assignment import Assignment
+from worker.ingest.claimed import Claimed
 from worker.publishing.encode import Outgoing
 from worker.publishing.outputs import Outputs
 from worker.storage.ledger import Ledger

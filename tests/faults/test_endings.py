@@ -75,8 +75,9 @@ async def test_a_second_sigterm_ends_a_worker_at_once(
     await database_down(pair)
     slot = await trial.pick()
     await trial.said("counting_waits", slot)  # it has a batch in hand, and would take its time
+    stopping = trial.said("stopping", slot)
     pid = trial.crew.signal(slot, signal.SIGTERM)
-    await trial.said("stopping", slot)
+    await stopping
     trial.crew.signal(slot, signal.SIGTERM)
     end = await trial.crew.ended(pid, SLACK_S)  # the drain alone would take longer
     await all_up(pair)

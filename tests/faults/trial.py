@@ -128,14 +128,17 @@ class Trial:
 
         await self.wait(is_empty, "the group is not empty")
 
-    async def said(self, event: str, slot: int | None = None, **fields: object) -> None:
-        """Wait until a worker (of this slot) logs this, in a line that was not there before the call."""
+    def said(self, event: str, slot: int | None = None, **fields: object) -> Awaitable[None]:
+        """Wait until a worker (of this slot) logs this, in a line that was not there at the call.
+
+        So the call stands before what causes the line, and the wait behind it.
+        """
         before = self.crew.said(event, slot, fields)
 
         async def is_said() -> bool:
             return self.crew.said(event, slot, fields) > before
 
-        await self.wait(is_said, f"no worker logged {event} {fields}")
+        return self.wait(is_said, f"no worker logged {event} {fields}")
 
     async def joined(self, slot: int, before: tuple[int, int] = (0, 0)) -> None:
         """Wait until a worker has taken partitions up: for the first time, or since ``before``.

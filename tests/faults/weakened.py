@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from worker.ingest.assignment import Claimed
+from worker.ingest.claimed import Claimed
 from worker.publishing.encode import Outgoing
 from worker.publishing.outputs import Outputs
 from worker.storage import ledger

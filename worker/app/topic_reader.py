@@ -1,4 +1,4 @@
-"""Reads topics outside of any group: from the start to where one ends now, or a few records at an offset."""
+"""Reads a few records at an offset, outside of any group."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from worker.app.kafka import admin_of, client_connection, prepare_reading
+from worker.app.kafka import client_connection, prepare_reading
 from worker.app.settings import Settings
 from worker.domain.errors import TransientError
 
 AnyRecord = ConsumerRecord[bytes | None, bytes | None]
 
-_FETCH_BYTES: Final = 32 * 1024 * 1024
 _PEEK_BYTES: Final = 1024 * 1024
 _POLL_MS: Final = 500
 _STOP_S: Final = 5.0
@@ -27,34 +26,6 @@ class Stretch(NamedTuple):
 
     first: int
     end: int
-
-
-async def read_topic(settings: Settings, topic: str) -> list[AnyRecord]:
-    """Every record of a topic, by its full name; order holds within a partition.
-
-    Raises TransientError when the topic does not exist or the cluster does not answer.
-    """
-    admin = admin_of(settings)
-    await admin.topic_ids([topic])
-    partitions = [TopicPartition(topic, n) for n in range((await admin.topics([topic]))[topic].partitions)]
-    prepare_reading(settings)
-    consumer = AIOKafkaConsumer(
-        **client_connection(settings),
-        fetch_max_bytes=_FETCH_BYTES,
-        max_partition_fetch_bytes=settings.max_message_bytes,
-    )
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        records: list[AnyRecord] = []
-        while any([await consumer.position(place) < end for place, end in ends.items()]):
-            for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                records += batch
-        return records
-    finally:
-        await consumer.stop()
 
 
 async def peek(

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from worker.app.kafka import admin_of, client_connection, prepare_reading
 from worker.app.settings import Settings
-from worker.app.topic_reader import AnyRecord
+from worker.app.topic_reader import AnyRecord, stop_consumer
 from worker.app.topics import largest_output
 from worker.domain.errors import TransientError
 
@@ -104,7 +104,16 @@ async def topic_stream(
             raise TransientError(f"Kafka does not answer: {error!r}") from error
         yield stream
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
+
+
+async def read_topic(settings: Settings, topic: str) -> list[AnyRecord]:
+    """Every committed record of a topic, by its full name; order holds within a partition.
+
+    Raises TransientError when the topic does not exist or the cluster does not answer.
+    """
+    async with topic_stream(settings, topic) as stream:
+        return [record async for batch in stream.batches() for record in batch]
 
 
 async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:

@@ -13,7 +13,7 @@ from schemas import MappingChanged
 from worker.app import triage
 from worker.app.editing import Change
 from worker.app.settings import Settings
-from worker.app.topic_reader import read_topic
+from worker.app.topic_stream import read_topic
 from worker.domain.draft import draft
 from worker.domain.mapping import parse_mapping
 from worker.storage import audit, misses

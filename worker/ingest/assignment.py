@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -19,11 +19,12 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from worker.domain.errors import TransientError
+from worker.ingest.claimed import Claimed
 from worker.ingest.lookup import Coordinates, Opening, log_opening, look_up
-from worker.ingest.marks import Committed, mark
+from worker.ingest.marks import Committed
 from worker.ingest.owned import Lag, Owned
 from worker.ingest.positions import fetch_positions
-from worker.ingest.record import Partition, Record
+from worker.ingest.record import Record
 from worker.ingest.starts import OnTruncation
 
 log = structlog.get_logger()
@@ -155,7 +156,7 @@ class Assignment(ConsumerRebalanceListener):
             elif elsewhere:
                 self._reopen(elsewhere)
             taken = [group for place, group in groups.items() if place not in elsewhere]
-            yield Claimed(self, epoch, [record for group in taken for record in group])
+            yield Claimed(self, epoch, self.owned, [record for group in taken for record in group])
 
     async def keep_checking(self, interval_s: float) -> None:
         """Until cancelled."""
@@ -333,48 +334,3 @@ class Assignment(ConsumerRebalanceListener):
         """
         position = self._owned[place].position
         return position if self._busy.locked() else max(position, self._consumer_position(place))
-
-
-class Claimed:
-    """The records of a batch that may be processed, while their partitions are held."""
-
-    def __init__(self, assignment: Assignment, epoch: int, records: Sequence[Record]) -> None:
-        self.records = records
-        self._assignment = assignment
-        self._epoch = epoch
-        self._partitions = {
-            (owned.partition.topic, owned.partition.partition): owned for owned in assignment.owned
-        }
-
-        self._newest = {(record.topic, record.partition): record.timestamp for record in records}
-
-    @property
-    def is_over(self) -> bool:
-        return self._assignment.draining or self._assignment.epoch != self._epoch
-
-    def partition_of(self, record: Record) -> Partition:
-        return self._partitions[record.topic, record.partition].partition
-
-    def watermarks(self, of: Iterable[Partition]) -> dict[Partition, int]:
-        return {at: self._partitions[at.topic, at.partition].watermark for at in of}
-
-    def watermarks_are(self, current: dict[Partition, int]) -> None:
-        """Take the watermarks over. A replay under way goes as far: what another worker counted meanwhile, it
-        may have published before the replay was asked for.
-        """
-        for at, watermark in current.items():
-            owned = self._partitions[at.topic, at.partition]
-            owned.watermark = watermark
-            if owned.position < owned.replay_to:
-                owned.replay_to = max(owned.replay_to, watermark)
-
-    async def commit(self, ends: dict[Partition, int]) -> None:
-        """Commit the offsets after a batch, each with our mark."""
-        offsets = {}
-        for at, end in ends.items():
-            owned = self._partitions[at.topic, at.partition]
-            owned.position = end
-            owned.last_timestamp_ms = self._newest[at.topic, at.partition]
-            metadata = mark(at.topic_id, end, owned.replay_to)
-            offsets[TopicPartition(at.topic, at.partition)] = Committed(end, metadata)
-        await self._assignment.commit(offsets, self._epoch)

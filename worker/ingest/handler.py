@@ -16,8 +16,9 @@ import structlog
 from worker.domain.errors import FatalError
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally, tally
-from worker.ingest.assignment import Assignment, Claimed
+from worker.ingest.assignment import Assignment
 from worker.ingest.brake import Brake, BrakeError, Limits, Tripped, Verdict
+from worker.ingest.claimed import Claimed
 from worker.ingest.plan import Outcome, Plan, Planner, Share, combine
 from worker.ingest.record import Partition, Record
 

@@ -27,8 +27,8 @@ from tests.support.fakes_worker import Output
 from tests.support.fakes_world import Choose, World, seeded
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
-from worker.ingest import assignment, lookup
-from worker.ingest.assignment import Claimed
+from worker.ingest import claimed, lookup
+from worker.ingest.claimed import Claimed
 from worker.ingest.handler import BatchHandler
 from worker.ingest.marks import mark
 from worker.ingest.plan import Share
@@ -184,7 +184,7 @@ def test_a_mark_that_does_not_tell_of_a_replay_ends_it_when_the_worker_dies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lookup, "mark", plain_mark)
-    monkeypatch.setattr(assignment, "mark", plain_mark)
+    monkeypatch.setattr(claimed, "mark", plain_mark)
     shows("not published again after the reset")
 
 
