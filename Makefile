@@ -30,10 +30,8 @@ lint: setup ## Check style and the rules of who may import whom
 type: setup ## Check types
 	@$(bin)/mypy $(ARGS)
 
-bench: setup ## Measure throughput, memory, how soon a change is in use, and reloads (some minutes)
-	@$(bin)/python -m tests.bench.throughput
-	@$(bin)/python -m tests.bench.propagation
-	@$(bin)/python -m tests.bench.reload
+bench: setup ## Measure the worker beside others, every answer judged (below 10 minutes; docs/performance.md)
+	@$(bin)/marketmap bench $(ARGS)
 
 services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/marketmap services down)
 	@$(bin)/marketmap services up

@@ -26,6 +26,7 @@ COMMANDS = {
     "validate": ("worker.cli.validate", "Say what is wrong with a payload."),
     "replay": ("worker.cli.replay", "Publish observations again."),
     "lag": ("worker.cli.lag", "How far the workers are behind, and where."),
+    "bench": ("worker.cli.bench", "Measure the worker beside others."),
     "schemas": ("worker.cli.schemas", "The schemas of the messages."),
 }
 COMPLETION_OPTIONS = {"install_completion", "show_completion"}

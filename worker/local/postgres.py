@@ -23,6 +23,7 @@ SETTINGS = {
     "unix_socket_directories": "",  # a socket's path may have 107 bytes, a checkout's folder may have more
     "max_connections": "200",
     "log_line_prefix": "%m [%p] %q%u@%d ",
+    "shared_preload_libraries": "pg_stat_statements",  # tells what a workload costs in statements and rows
     "log_timezone": "UTC",
     "timezone": "UTC",
 }

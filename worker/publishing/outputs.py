@@ -15,6 +15,16 @@ from worker.publishing.encode import Outgoing
 
 log = structlog.get_logger()
 
+# How records are published: nothing is lost or repeated by the client, nothing waits for more to come.
+PRODUCER: Final[dict[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "linger_ms": 0,  # a lingering producer is waited for in every batch
+    "max_batch_size": 1 << 20,
+    # The client compresses lz4 at its level 9: on resolved events that takes four to seven times the CPU of
+    # zstd, and leaves a quarter to two thirds more bytes.
+    "compression_type": "zstd",
+}
 _STOP_S: Final = 3.0
 
 
@@ -32,15 +42,7 @@ class Outputs:
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        producer = AIOKafkaProducer(
-            **self._connection,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,  # a lingering producer is waited for in every batch
-            max_batch_size=1 << 20,
-            max_request_size=self._max_bytes,
-            compression_type="lz4",
-        )
+        producer = AIOKafkaProducer(**self._connection, **PRODUCER, max_request_size=self._max_bytes)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await producer.start()

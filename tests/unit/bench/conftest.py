@@ -1,0 +1,11 @@
+"""A small scrape, made once: it takes a second."""
+
+import pytest
+
+from worker.bench.workloads import scrape
+from worker.synthetic.expected import Generated
+
+
+@pytest.fixture(scope="session")
+def source() -> list[Generated]:
+    return scrape(16)
