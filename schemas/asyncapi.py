@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from schemas import examples
-from schemas.cloud_events import cloud_event, header_schemas
-from schemas.fields import PLATFORMS, Platform
-from schemas.headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
-from schemas.json_schema import shared_schemas
+from . import examples
+from .cloud_events import cloud_event, header_schemas
+from .fields import PLATFORMS, Platform
+from .headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
+from .json_schema import shared_schemas
 
 _SOURCE_ID: Final = record_id("Wq3nVJ0iSkKZp2bK1yF0Bg", 3, 1042)
 _AUDIT_ID: Final = audit_id(examples.MAPPING_CHANGED["mapping_version"])

@@ -24,10 +24,11 @@ def build_wheel(project: Path, folder: Path) -> Path:
     return wheel
 
 
-def install(wheel: Path, environment: Path) -> Path:
+def install(wheel: Path, environment: Path, *, extra: str = "") -> Path:
     """The environment's folder of programs. Without the network when the set-up's cache holds everything."""
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    command = [str(UV), "pip", "install", "--quiet", "--python", str(environment), *LOCKED, str(wheel)]
+    command = [str(UV), "pip", "install", "--quiet", "--python", str(environment), *LOCKED]
+    command += [f"{wheel}[{extra}]" if extra else str(wheel)]
     if subprocess.run([*command, "--offline"], check=False, capture_output=True).returncode:
         subprocess.run(command, check=True, env=os.environ | _index())
     return environment / "bin"

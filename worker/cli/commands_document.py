@@ -7,7 +7,7 @@ from typing import Final
 
 from typer import Context
 from typer.cli import get_docs_for_click
-from typer.main import get_command
+from typer.main import get_group
 
 from worker.cli.main import COMMANDS, app
 
@@ -23,7 +23,7 @@ What is shown goes to stdout, chatter to stderr.
 
 def commands_document() -> str:
     """Every command with its arguments and options, at whatever depth."""
-    root = get_command(app)
+    root = get_group(app)
     context = Context(root, info_name="marketmap")
     parts = []
     for name in COMMANDS:

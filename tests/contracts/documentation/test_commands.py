@@ -4,11 +4,12 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer import Context
-from typer.core import TyperCommand
-from typer.main import get_command
+from typer.core import TyperGroup
+from typer.main import get_group
 from typer.testing import CliRunner
 
 from worker.cli.commands_document import DOCUMENT, commands_document
@@ -20,7 +21,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN]
 FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`]+)`")
 COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?marketmap (.+)$")
-ROOT_COMMAND = get_command(app)
+ROOT_COMMAND = get_group(app)
 
 
 def commands(document: Path) -> Iterator[str]:
@@ -34,11 +35,12 @@ def commands(document: Path) -> Iterator[str]:
 
 def parse(line: str) -> None:
     """Raises UsageError on a command or option that is not there. Arguments may be left out in prose."""
-    context, command, arguments = Context(ROOT_COMMAND), ROOT_COMMAND, shlex.split(line, comments=True)
-    while arguments and not isinstance(command, TyperCommand):
+    command: Any = ROOT_COMMAND
+    context, arguments = Context(command), shlex.split(line, comments=True)
+    while arguments and isinstance(command, TyperGroup):
         name, command, arguments = command.resolve_command(context, arguments)
         context = Context(command, info_name=name, parent=context)
-    command.make_parser(context).parse_args(list(arguments))
+    command.make_parser(context).parse_args(arguments)
 
 
 def test_the_document_of_the_commands_is_the_one_that_they_give() -> None:
