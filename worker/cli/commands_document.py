@@ -25,10 +25,12 @@ def commands_document() -> str:
     """Every command with its arguments and options, at whatever depth."""
     root = get_group(app)
     context = Context(root, info_name="marketmap")
-    parts = []
-    for name in COMMANDS:
-        _, command, _ = root.resolve_command(context, [name])
-        parts.append(get_docs_for_click(obj=command, ctx=context, indent=1, call_prefix="marketmap"))
+    commands = [root.resolve_command(context, [name])[1] for name in COMMANDS]
+    parts = [
+        get_docs_for_click(obj=command, ctx=context, indent=1, call_prefix="marketmap")
+        for command in commands
+        if command
+    ]
     return _HEAD + "\n".join(part.strip() + "\n" for part in parts)
 
 
