@@ -7,6 +7,7 @@ from typing import Any
 from worker.app.settings import Settings
 from worker.ingest.admin import KafkaAdmin
 from worker.ingest.batches import read_any_batch
+from worker.ingest.inspection import ClusterInspection
 from worker.ingest.offsets import ClusterOffsets
 
 
@@ -29,6 +30,11 @@ def admin_of(settings: Settings) -> KafkaAdmin:
 
 def offsets_of(settings: Settings) -> ClusterOffsets:
     return ClusterOffsets(*_admin_connections(settings), timeout_s=settings.admin_timeout_s)
+
+
+def inspection_of(settings: Settings) -> ClusterInspection:
+    librdkafka, _ = _admin_connections(settings)
+    return ClusterInspection(librdkafka, timeout_s=settings.admin_timeout_s)
 
 
 def _admin_connections(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -62,7 +62,7 @@ class KafkaAdmin:
 
     async def topics(self, names: Iterable[str]) -> dict[str, TopicState]:
         """The topics that exist among ``names``. Raises TransientError."""
-        return await _in_thread(self._topics, sorted(names))
+        return await in_thread(self._topics, sorted(names))
 
     async def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The ids of topics that must exist. Raises TransientError, also when one is missing."""
@@ -108,28 +108,28 @@ class KafkaAdmin:
 
     async def log_ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset after the last record that a reader of committed records sees. Raises TransientError."""
-        return await _in_thread(self._log_offsets, sorted(partitions), OffsetSpec.latest())
+        return await in_thread(self._log_offsets, sorted(partitions), OffsetSpec.latest())
 
     async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset after the last record, committed or in an open transaction. Raises TransientError."""
         level = IsolationLevel.READ_UNCOMMITTED
-        return await _in_thread(self._log_offsets, sorted(partitions), OffsetSpec.latest(), level)
+        return await in_thread(self._log_offsets, sorted(partitions), OffsetSpec.latest(), level)
 
     async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset of the oldest record that is still there. Raises TransientError."""
-        return await _in_thread(self._log_offsets, sorted(partitions), OffsetSpec.earliest())
+        return await in_thread(self._log_offsets, sorted(partitions), OffsetSpec.earliest())
 
     async def backlog(self, group: str, topics: Iterable[str]) -> Backlog:
         """How far a group is through topics that must exist. Raises TransientError."""
-        ends = await _in_thread(self._ends, sorted(topics))
+        ends = await in_thread(self._ends, sorted(topics))
         committed = await self.committed(group, ends)
         return Backlog(sum(commit.offset for commit in committed.values()), sum(ends.values()))
 
     async def create(self, specs: Sequence[TopicSpec]) -> None:
         """Create topics that do not exist; done when each partition has a leader. Raises TransientError."""
-        await _in_thread(self._create, specs)
+        await in_thread(self._create, specs)
         names = [spec.name for spec in specs]
-        while names and not await _in_thread(self._have_leaders, names):  # noqa: ASYNC110  # the broker tells nobody
+        while names and not await in_thread(self._have_leaders, names):  # noqa: ASYNC110  # the broker tells nobody
             await asyncio.sleep(0.05)
 
     def _topics(self, names: list[str]) -> dict[str, TopicState]:
@@ -201,7 +201,8 @@ def url_safe(topic_id: str) -> str:
     return topic_id.replace("/", "_").replace("+", "-")
 
 
-async def _in_thread(call: Callable[..., T], *arguments: Any) -> T:
+async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
+    """What a blocking call of librdkafka's client returns. Raises TransientError."""
     try:
         return await asyncio.to_thread(call, *arguments)
     except (KafkaException, TimeoutError) as error:
