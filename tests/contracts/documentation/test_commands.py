@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer import Context
 from typer.core import TyperGroup
-from typer.main import get_group
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from worker.cli.commands_document import DOCUMENT, commands_document
@@ -21,7 +21,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN]
 FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`]+)`")
 COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?marketmap (.+)$")
-ROOT_COMMAND = get_group(app)
+ROOT_COMMAND: Any = get_command(app)
 
 
 def commands(document: Path) -> Iterator[str]:
@@ -35,12 +35,13 @@ def commands(document: Path) -> Iterator[str]:
 
 def parse(line: str) -> None:
     """Raises UsageError on a command or option that is not there. Arguments may be left out in prose."""
-    command: Any = ROOT_COMMAND
-    context, arguments = Context(command), shlex.split(line, comments=True)
+    command = ROOT_COMMAND
+    context = Context(command)
+    _, arguments, _ = command.make_parser(context).parse_args(shlex.split(line, comments=True))
     while arguments and isinstance(command, TyperGroup):
         name, command, arguments = command.resolve_command(context, arguments)
         context = Context(command, info_name=name, parent=context)
-    command.make_parser(context).parse_args(arguments)
+        _, arguments, _ = command.make_parser(context).parse_args(arguments)
 
 
 def test_the_document_of_the_commands_is_the_one_that_they_give() -> None:
