@@ -21,7 +21,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN]
 FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`]+)`")
 COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?marketmap (.+)$")
-ROOT_COMMAND: Any = get_command(app)
+ROOT_COMMAND = get_command(app)
 
 
 def commands(document: Path) -> Iterator[str]:
@@ -35,7 +35,7 @@ def commands(document: Path) -> Iterator[str]:
 
 def parse(line: str) -> None:
     """Raises UsageError on a command or option that is not there. Arguments may be left out in prose."""
-    command = ROOT_COMMAND
+    command: Any = ROOT_COMMAND
     context = Context(command)
     _, arguments, _ = command.make_parser(context).parse_args(shlex.split(line, comments=True))
     while arguments and isinstance(command, TyperGroup):
