@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k settings"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults faults-short lint type bench services lock schemas
+.PHONY: help setup demo test faults faults-short lint type bench services lock schemas docs
 
 bin := .venv/bin
 
@@ -42,3 +42,6 @@ lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for t
 
 schemas: setup ## Generate the schemas of the messages from their models
 	@$(bin)/marketmap schemas export $(ARGS)
+
+docs: setup ## Build the documentation as a site, in site/
+	@$(bin)/mkdocs build --strict --quiet $(ARGS)

@@ -1,13 +1,13 @@
 """The messages of this application: what it reads, what it writes, and what each field means."""
 
-from schemas.dead_letter import DEAD_REASONS, DeadLetter, DeadReason
-from schemas.fields import PLATFORMS, Platform
-from schemas.headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
-from schemas.mapping_event import MappingAction, MappingChanged, MappingState, OutcomeMapping
-from schemas.observation import Event, Observation
-from schemas.redriven import REDRIVEN_HEADER, REDRIVES_HEADER, Redriven
-from schemas.refusal import Refusal, describe_faults, refusal
-from schemas.resolved import (
+from .dead_letter import DEAD_REASONS, DeadLetter, DeadReason
+from .fields import PLATFORMS, Platform
+from .headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
+from .mapping_event import MappingAction, MappingChanged, MappingState, OutcomeMapping
+from .observation import Event, Observation
+from .redriven import REDRIVEN_HEADER, REDRIVES_HEADER, Redriven
+from .refusal import Refusal, describe_faults, refusal
+from .resolved import (
     MissEntry,
     MissReason,
     Omitted,
@@ -17,7 +17,7 @@ from schemas.resolved import (
     ResolvedMarket,
     ResolvedOutcome,
 )
-from schemas.unmapped import SampleOutcome, UnmappedMarket
+from .unmapped import SampleOutcome, UnmappedMarket
 
 __all__ = [
     "DEAD_REASONS",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from schemas import examples
-from schemas.fields import PLATFORMS, Platform
-from schemas.headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
-from schemas.json_schema import shared_schemas
+from . import examples
+from .cloud_events import cloud_event, header_schemas
+from .fields import PLATFORMS, Platform
+from .headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
+from .json_schema import shared_schemas
 
 _SOURCE_ID: Final = record_id("Wq3nVJ0iSkKZp2bK1yF0Bg", 3, 1042)
 _AUDIT_ID: Final = audit_id(examples.MAPPING_CHANGED["mapping_version"])
 _UNMAPPED_ID: Final = unmapped_id(
     examples.UNMAPPED_MARKET["source"], examples.UNMAPPED_MARKET["external_market_id"]
 )
+_EXAMPLE_TIME: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _EVENT_KEY: Final = "The event's SportRadar id when there is one, else `platform:event id`."
 _JSON: Final = "application/json"
 
@@ -139,14 +142,18 @@ def _messages() -> dict[str, Any]:
             "What one observation says in canonical terms.",
             key=_EVENT_KEY,
             headers="ResolvedHeaders",
-            examples=[_example(_SOURCE_ID, examples.RESOLVED_EVENT)],
+            examples=[
+                _example("ResolvedEvent", _SOURCE_ID, "observations.sportybet", examples.RESOLVED_EVENT)
+            ],
         ),
         "UnmappedMarket": _message(
             "UnmappedMarket",
             "A market was missed for the first time.",
             key="`source:external_market_id`.",
             headers="IdHeader",
-            examples=[_example(_UNMAPPED_ID, examples.UNMAPPED_MARKET)],
+            examples=[
+                _example("UnmappedMarket", _UNMAPPED_ID, "unmapped_market_log", examples.UNMAPPED_MARKET)
+            ],
         ),
         "MappingChanged": _message(
             "MappingChanged",
@@ -154,7 +161,7 @@ def _messages() -> dict[str, Any]:
             key="The canonical_id.",
             headers="IdHeader",
             examples=[
-                _example(_AUDIT_ID, examples.MAPPING_CHANGED),
+                _example("MappingChanged", _AUDIT_ID, "mapping_audit_log", examples.MAPPING_CHANGED),
             ],
         ),
         "DeadLetter": _dead_letter(),
@@ -212,8 +219,10 @@ def _redriven() -> dict[str, Any]:
     }
 
 
-def _example(source_id: str, payload: dict[str, Any]) -> dict[str, Any]:
-    return {"name": "typical", "headers": {ID_HEADER: source_id}, "payload": payload}
+def _example(message: str, source_id: str, source: str, payload: dict[str, Any]) -> dict[str, Any]:
+    attributes = cloud_event(message, source_id, source, _EXAMPLE_TIME)
+    headers = {name: (value or b"").decode() for name, value in attributes}
+    return {"name": "typical", "headers": {ID_HEADER: source_id, **headers}, "payload": payload}
 
 
 def _key(schema: dict[str, Any]) -> dict[str, Any]:
@@ -233,9 +242,10 @@ def _schemas() -> dict[str, Any]:
                     "sighting, or `mapping_audit_log/mapping_version` of a change of a mapping."
                 ),
                 "examples": [_SOURCE_ID, _UNMAPPED_ID, _AUDIT_ID],
-            }
+            },
+            **header_schemas(),
         },
-        "required": [ID_HEADER],
+        "required": [ID_HEADER, "ce_specversion", "ce_id", "ce_source", "ce_type"],
     }
     return {
         "IdHeader": id_header,

@@ -12,9 +12,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from schemas import examples
-from schemas.fields import MODEL
-from schemas.headers import ID_HEADER
+from . import examples
+from .fields import MODEL
+from .headers import ID_HEADER
 
 DeadReason = Literal[
     "TOMBSTONE",

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from schemas.asyncapi import asyncapi
-from schemas.compatibility import Change, breaking_changes
-from schemas.json_schema import MESSAGES, message_schema
+from .asyncapi import asyncapi
+from .compatibility import Change, breaking_changes
+from .json_schema import MESSAGES, message_schema
 
 GENERATED: Final = Path(__file__).parent / "generated"
 BASELINE: Final = Path(__file__).parent / "baseline"

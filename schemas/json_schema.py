@@ -7,12 +7,12 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
-from schemas.dead_letter import DeadLetter
-from schemas.mapping_event import MappingChanged
-from schemas.observation import Observation
-from schemas.redriven import Redriven
-from schemas.resolved import ResolvedEvent
-from schemas.unmapped import UnmappedMarket
+from .dead_letter import DeadLetter
+from .mapping_event import MappingChanged
+from .observation import Observation
+from .redriven import Redriven
+from .resolved import ResolvedEvent
+from .unmapped import UnmappedMarket
 
 Direction = Literal["input", "output"]
 

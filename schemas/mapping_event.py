@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas import examples
-from schemas.fields import MODEL, Identifier, MappingVersion, Timestamp, Version1
+from . import examples
+from .fields import MODEL, Identifier, MappingVersion, Timestamp, Version1
 
 MappingAction = Literal["CREATE", "UPDATE", "DELETE", "ACTIVATE", "DEACTIVATE"]
 

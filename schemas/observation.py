@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas import examples
-from schemas.fields import (
+from . import examples
+from .fields import (
     MODEL,
     NO_NUL,
     Identifier,

@@ -11,10 +11,10 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas import examples
-from schemas.dead_letter import HeaderNumber
-from schemas.fields import MODEL
-from schemas.headers import ID_HEADER
+from . import examples
+from .dead_letter import HeaderNumber
+from .fields import MODEL
+from .headers import ID_HEADER
 
 REDRIVEN_HEADER: Final = "marketmap.redriven"
 # On the record that goes back: how often it has gone back by now.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from schemas.dead_letter import DEAD_REASONS
-from schemas.json_schema import shared_schemas
+from .dead_letter import DEAD_REASONS
+from .json_schema import shared_schemas
 
 _ORDER: Final = (
     "Observation",

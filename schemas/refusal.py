@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from schemas.dead_letter import DeadReason
+    from .dead_letter import DeadReason
 
 _LONGEST_DETAIL: Final = 500
 _FAULTS_NAMED: Final = 5

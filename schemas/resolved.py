@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas import examples
-from schemas.fields import (
+from . import examples
+from .fields import (
     MODEL,
     ExternalMarketId,
     Identifier,
@@ -22,7 +22,7 @@ from schemas.fields import (
     Timestamp,
     Version1,
 )
-from schemas.observation import Event
+from .observation import Event
 
 MissReason = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 MISS_REASONS: Final[dict[MissReason, str]] = {

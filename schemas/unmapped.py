@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas import examples
-from schemas.fields import (
+from . import examples
+from .fields import (
     MODEL,
     ExternalMarketId,
     MappingVersion,
@@ -15,7 +15,7 @@ from schemas.fields import (
     Timestamp,
     Version1,
 )
-from schemas.resolved import MissReason
+from .resolved import MissReason
 
 
 class SampleOutcome(BaseModel):

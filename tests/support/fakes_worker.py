@@ -59,7 +59,9 @@ class Outputs:
         self._around = around
         self._sender = sender
 
-    def resolved(self, source_id: str, envelope: Any, resolution: Resolution, version: int) -> Output | None:
+    def resolved(
+        self, source_id: str, record: Record, envelope: Any, resolution: Resolution, version: int
+    ) -> Output | None:
         return Output(source_id, dead=False)
 
     def dead(self, source_id: str, record: Record, reason: str, detail: str) -> Output:

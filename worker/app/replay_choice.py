@@ -70,11 +70,11 @@ class Verdicts:
         self._choice = choice
 
     def resolved(
-        self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
+        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
     ) -> Verdict | None:
         if not self._choice.takes(envelope["platform"], resolution):
             return NotPublished()
-        return self._encoder.resolved(source_id, envelope, resolution, version)
+        return self._encoder.resolved(source_id, record, envelope, resolution, version)
 
     def dead(self, source_id: str, record: Record, reason: str, detail: str) -> Verdict:
         del source_id, record, reason, detail

@@ -113,9 +113,9 @@ class _AsDocuments:
     """Verdicts as the JSON documents of the output; carries on where the worker would dead-letter."""
 
     def resolved(
-        self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
+        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
     ) -> dict[str, Any]:
-        del source_id
+        del source_id, record
         return resolved_event(envelope, resolution, version)
 
     def dead(self, source_id: str, record: Record, reason: str, detail: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from worker.domain.resolve import Resolution, resolve
 from worker.ingest.brake import Verdict
 from worker.ingest.decode import Decoded, Unreadable, decode
 from worker.ingest.record import Partition, Record
+from worker.ingest.wire_format import unframed
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -23,7 +24,7 @@ class Encoder(Protocol[T_co]):
     """Turns a record's verdict into what the outputs take; ``source_id`` goes out with it as its id."""
 
     def resolved(
-        self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
+        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
     ) -> T_co | None:
         """One resolved event; None when it would be larger than the output topic takes."""
 
@@ -107,14 +108,14 @@ class Planner(Generic[T]):
     def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[T]:
         """One record's verdict under ``index``; never raises on what the record holds."""
         source_id = _source_id(record, at)
-        decoded = decode(record.value, max_bytes=self._max_bytes)
+        decoded = decode(unframed(record.value), max_bytes=self._max_bytes)
         if isinstance(decoded, Unreadable):
             return self._dead(record, at, source_id, *decoded)
         resolution = resolve(decoded.observation, index)
         if _has_another_shape(resolution):
             first = resolution.rejected[0].detail
             return self._dead(record, at, source_id, "WRONG_SHAPE", f"no market can be read; {first}")
-        output = self._encoder.resolved(source_id, decoded.envelope, resolution, index.version)
+        output = self._encoder.resolved(source_id, record, decoded.envelope, resolution, index.version)
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
             return self._dead(record, at, source_id, "RESULT_TOO_LARGE", detail)

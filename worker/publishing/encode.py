@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import orjson
 
 from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, UnmappedMarket
+from schemas.cloud_events import cloud_event, moment
 from worker.domain.resolve import Resolution
 
 # A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
@@ -93,16 +94,19 @@ class Encoder:
         self._group = group
         self._max_bytes = max_bytes
         self._max_dead_bytes = max_dead_bytes
+        self._replay_id = replay_id
         self._replay: Headers = [] if replay_id is None else [(REPLAY_HEADER, replay_id.encode())]
 
     def resolved(
-        self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
+        self, source_id: str, record: Source, envelope: dict[str, Any], resolution: Resolution, version: int
     ) -> Outgoing | None:
         value = orjson.dumps(resolved_event(envelope, resolution, version))
         if len(value) > self._max_bytes:
             return None
-        headers: Headers = [(ID_HEADER, source_id.encode()), *self._replay, _JSON]
-        return Outgoing(self._resolved_topic, event_key(envelope), value, headers)
+        ours: Headers = [(ID_HEADER, source_id.encode()), *self._replay, _JSON]
+        event_id = source_id if self._replay_id is None else f"{source_id}/{self._replay_id}"
+        theirs = cloud_event("ResolvedEvent", event_id, record.topic, moment(record.timestamp))
+        return Outgoing(self._resolved_topic, event_key(envelope), value, ours + theirs)
 
     def dead(self, source_id: str, record: Source, reason: str, detail: str) -> Outgoing:
         """The record's own bytes, key and headers, ours behind them.
@@ -146,6 +150,6 @@ def _bytes_beside_value(record: Source) -> int:
 def unmapped_market(topic: str, market: UnmappedMarket) -> Outgoing:
     """The message that tells of a market's first miss, keyed by source and id."""
     key = f"{market.source}:{market.external_market_id}"
-    return Outgoing(
-        topic, key.encode(), market.model_dump_json().encode(), [(ID_HEADER, key.encode()), _JSON]
-    )
+    ours: Headers = [(ID_HEADER, key.encode()), _JSON]
+    theirs = cloud_event("UnmappedMarket", key, "unmapped_market_log", market.first_seen_at)
+    return Outgoing(topic, key.encode(), market.model_dump_json().encode(), ours + theirs)

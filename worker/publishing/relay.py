@@ -10,6 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from schemas import ID_HEADER, MappingState, OutcomeMapping, audit_id
+from schemas.cloud_events import cloud_event
 from worker.publishing.encode import Outgoing
 
 State = dict[str, Any]
@@ -65,6 +66,7 @@ def mapping_changed(topic: str, change: Change, *, max_bytes: int) -> Outgoing:
     headers: list[tuple[str, bytes | None]] = [
         (ID_HEADER, audit_id(change.id).encode()),
         ("content-type", b"application/json"),
+        *cloud_event("MappingChanged", audit_id(change.id), "mapping_audit_log", change.created_at),
     ]
     return Outgoing(topic, change.canonical_id.encode(), value, headers)
 

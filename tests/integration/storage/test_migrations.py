@@ -171,6 +171,32 @@ async def test_each_step_can_be_taken_back(database: str) -> None:
     assert await current(database) == HEAD
 
 
+# What statements written against a revision rely on: the columns, and that no other one must be given.
+RELIED_ON = """
+    SELECT table_name::text, column_name::text, data_type::text, coalesce(character_maximum_length, 0)
+    FROM information_schema.columns WHERE table_schema = 'public'
+"""
+MUST_BE_GIVEN = """
+    SELECT table_name::text, column_name::text FROM information_schema.columns
+    WHERE table_schema = 'public' AND is_nullable = 'NO' AND column_default IS NULL
+        AND is_identity = 'NO' AND is_generated = 'NEVER'
+"""
+
+
+async def test_each_step_leaves_in_place_what_workers_of_the_step_before_rely_on(database: str) -> None:
+    columns: set[tuple[object, ...]] = set()
+    to_be_given: set[tuple[object, ...]] = set()
+    for revision in REVISIONS:
+        await upgrade(database, revision)
+        async with connected(database) as connection:
+            now = {tuple(row) for row in await connection.fetch(RELIED_ON)}
+            must_now = {tuple(row) for row in await connection.fetch(MUST_BE_GIVEN)}
+        assert columns <= now, revision
+        known = {column[0] for column in columns}
+        assert {given for given in must_now - to_be_given if given[0] in known} == set(), revision
+        columns, to_be_given = now, must_now
+
+
 async def test_the_revisions_are_the_ones_tested_here() -> None:
     assert REVISIONS[-1] == HEAD
     assert len(list((script_folder() / "versions").glob("*.py"))) == len(REVISIONS)

@@ -17,7 +17,8 @@ from worker.local.jars import KAFKA_VERSION
 from worker.local.kafka import MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).parents[3]
-LONG_LIVED = {"kafka", "postgres", "worker"}
+OURS = {"migrate", "topics", "worker", "relay"}
+LONG_LIVED = {"kafka", "postgres", "worker", "relay"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def settings_of(service: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_stack_has_its_services(services: dict[str, Any]) -> None:
-    assert set(services) == LONG_LIVED | {"migrate", "topics"}
+    assert set(services) == LONG_LIVED | OURS
 
 
 def test_whatever_is_long_lived_has_a_health_check(services: dict[str, Any]) -> None:
@@ -48,12 +49,27 @@ def test_nothing_waits_for_a_service_that_is_not_there_or_in_a_way_it_cannot_mee
             assert how["condition"] == expected
 
 
-def test_the_worker_starts_on_a_ready_broker_and_a_migrated_database(services: dict[str, Any]) -> None:
-    assert set(services["worker"]["depends_on"]) == {"kafka", "postgres", "migrate", "topics"}
+@pytest.mark.parametrize("name", ["worker", "relay"])
+def test_it_starts_on_a_ready_broker_and_a_migrated_database(services: dict[str, Any], name: str) -> None:
+    assert set(services[name]["depends_on"]) == {"kafka", "postgres", "migrate", "topics"}
 
 
-def test_somebody_publishes_the_changes_of_mappings(services: dict[str, Any]) -> None:
-    assert services["worker"]["environment"]["MARKETMAP_RELAY_IN_WORKER"] == "true"
+def test_every_container_has_bounds(services: dict[str, Any]) -> None:
+    assert all(set(one["deploy"]["resources"]["limits"]) == {"cpus", "memory"} for one in services.values())
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_ours_can_write_nothing_and_gain_no_rights(services: dict[str, Any], name: str) -> None:
+    service = services[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_every_port_is_open_on_this_machine_only(services: dict[str, Any]) -> None:
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert len({port.split(":")[1] for port in ports}) == len(ports)
 
 
 def test_every_variable_is_a_setting_and_every_value_is_accepted(
@@ -66,7 +82,7 @@ def test_every_variable_is_a_setting_and_every_value_is_accepted(
         Settings.model_validate(fields)
 
 
-@pytest.mark.parametrize("name", ["migrate", "topics", "worker"])
+@pytest.mark.parametrize("name", sorted(OURS))
 def test_every_command_exists(services: dict[str, Any], name: str) -> None:
     command = services[name]["command"]
     assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
@@ -91,9 +107,10 @@ def test_containers_and_local_services_run_the_same_kafka(services: dict[str, An
     assert kafka["environment"]["KAFKA_MESSAGE_MAX_BYTES"] == MAX_MESSAGE_BYTES
 
 
-def test_the_engine_waits_longer_than_the_worker_needs_to_stop(services: dict[str, Any]) -> None:
-    grace = float(services["worker"]["stop_grace_period"].removesuffix("s"))
-    assert grace > float(settings_of(services["worker"])["MARKETMAP_SHUTDOWN_TIMEOUT_S"])
+@pytest.mark.parametrize("name", ["worker", "relay"])
+def test_the_engine_waits_longer_than_it_needs_to_stop(services: dict[str, Any], name: str) -> None:
+    grace = float(services[name]["stop_grace_period"].removesuffix("s"))
+    assert grace > float(settings_of(services[name])["MARKETMAP_SHUTDOWN_TIMEOUT_S"])
 
 
 def test_compose_itself_accepts_the_file() -> None:

@@ -27,7 +27,9 @@ KEY = ("sportybet", "900001")
 class Offsets:
     """An encoder that gives the record's offset."""
 
-    def resolved(self, source_id: str, envelope: Any, resolution: Resolution, version: int) -> int | None:
+    def resolved(
+        self, source_id: str, record: Record, envelope: Any, resolution: Resolution, version: int
+    ) -> int | None:
         return int(source_id.rpartition("/")[2])
 
     def dead(self, source_id: str, record: Record, reason: str, detail: str) -> int:

@@ -25,7 +25,7 @@ class Words:
     """An encoder whose outputs are words; it finds an observation of the event `large` too large."""
 
     def resolved(
-        self, source_id: str, envelope: dict[str, Any], resolution: Resolution, version: int
+        self, source_id: str, record: object, envelope: dict[str, Any], resolution: Resolution, version: int
     ) -> str | None:
         if envelope["event"]["id"] == "large":
             return None
@@ -69,6 +69,10 @@ def test_a_good_record_is_resolved_under_the_id_of_its_source() -> None:
     planned = plan_one(GOOD)
     assert planned.output == f"{TOPIC_ID}/0/4 resolved 1 under 7"
     assert planned.dead is None
+
+
+def test_a_record_in_the_wire_format_of_a_schema_registry_is_resolved_alike() -> None:
+    assert plan_one(b"\x00\x00\x00\x00\x2a" + GOOD) == plan_one(GOOD)
 
 
 def test_its_misses_are_sightings_at_its_place_and_version() -> None:

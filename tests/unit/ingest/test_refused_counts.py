@@ -39,7 +39,7 @@ class Letters:
     """An encoder whose outputs say what they are of which record."""
 
     def resolved(
-        self, source_id: str, envelope: Any, resolution: Resolution, version: int
+        self, source_id: str, record: Record, envelope: Any, resolution: Resolution, version: int
     ) -> tuple[str, str] | None:
         return ("resolved", source_id)
 

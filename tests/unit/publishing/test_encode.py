@@ -94,20 +94,41 @@ def test_without_a_sportradar_id_the_key_is_platform_and_event_id() -> None:
 
 
 def test_a_resolved_record_carries_key_id_and_content_type() -> None:
-    outgoing = encoder().resolved(SOURCE_ID, ENVELOPE, Resolution([MARKET], [], [], []), 1)
+    outgoing = encoder().resolved(SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1)
     assert outgoing is not None
     assert (outgoing.topic, outgoing.key) == ("resolved", b"sportybet:sr:match:1")
-    assert outgoing.headers == [(ID_HEADER, SOURCE_ID.encode()), ("content-type", b"application/json")]
+    assert outgoing.headers[:2] == [(ID_HEADER, SOURCE_ID.encode()), ("content-type", b"application/json")]
     assert orjson.loads(outgoing.value or b"")["markets"] == [MARKET]
+
+
+def test_a_resolved_record_is_a_cloud_event_of_the_time_of_its_source() -> None:
+    outgoing = encoder().resolved(SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1)
+    assert outgoing is not None
+    assert outgoing.headers[2:] == [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", SOURCE_ID.encode()),
+        ("ce_source", b"/market-mapping-worker/observations.sportybet"),
+        ("ce_type", b"marketmap.resolved_event.v1"),
+        ("ce_time", b"2026-11-22T12:00:00.120+00:00"),
+    ]
+
+
+def test_what_a_replay_publishes_is_another_cloud_event_of_the_same_source() -> None:
+    replay = Encoder(
+        resolved_topic="t", dead_topic="d", group="g", max_bytes=9999, max_dead_bytes=9, replay_id="r1"
+    )
+    outgoing = replay.resolved(SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1)
+    assert outgoing is not None
+    assert dict(outgoing.headers)["ce_id"] == f"{SOURCE_ID}/r1".encode()
 
 
 def test_an_event_that_is_larger_than_its_topic_takes_is_not_encoded() -> None:
     resolution = Resolution([MARKET], [], [], [])
-    whole = encoder().resolved(SOURCE_ID, ENVELOPE, resolution, 1)
+    whole = encoder().resolved(SOURCE_ID, FakeRecord(), ENVELOPE, resolution, 1)
     assert whole is not None
     size = len(whole.value or b"")
-    assert encoder(max_bytes=size).resolved(SOURCE_ID, ENVELOPE, resolution, 1) == whole
-    assert encoder(max_bytes=size - 1).resolved(SOURCE_ID, ENVELOPE, resolution, 1) is None
+    assert encoder(max_bytes=size).resolved(SOURCE_ID, FakeRecord(), ENVELOPE, resolution, 1) == whole
+    assert encoder(max_bytes=size - 1).resolved(SOURCE_ID, FakeRecord(), ENVELOPE, resolution, 1) is None
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff\x00", b"x" * 990])
@@ -167,5 +188,7 @@ def test_a_first_sighting_is_keyed_and_identified_by_its_market() -> None:
     )
     outgoing = unmapped_market("unmapped", market)
     assert (outgoing.topic, outgoing.key) == ("unmapped", b"bet9ja:S_NEW")
-    assert dict(outgoing.headers)[ID_HEADER] == b"bet9ja:S_NEW"
+    headers = dict(outgoing.headers)
+    assert headers[ID_HEADER] == headers["ce_id"] == b"bet9ja:S_NEW"
+    assert headers["ce_time"] == b"2026-11-22T12:00:00.000+00:00"
     assert UnmappedMarket.model_validate_json(outgoing.value or b"") == market

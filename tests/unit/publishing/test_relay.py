@@ -59,7 +59,9 @@ def test_the_message_is_the_audit_row() -> None:
 def test_it_is_keyed_by_canonical_id_and_carries_its_version_as_its_id() -> None:
     outgoing = encode(new_value=ROW)
     assert (outgoing.topic, outgoing.key) == ("changes", b"over_under_ft")
-    assert dict(outgoing.headers)[ID_HEADER] == b"mapping_audit_log/4711"
+    headers = dict(outgoing.headers)
+    assert headers[ID_HEADER] == headers["ce_id"] == b"mapping_audit_log/4711"
+    assert headers["ce_type"] == b"marketmap.mapping_changed.v1"
 
 
 def test_a_deletion_is_a_message_and_no_tombstone() -> None:

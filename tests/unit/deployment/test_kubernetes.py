@@ -1,0 +1,193 @@
+"""The Kubernetes manifests agree with the published schemas and with the code; no cluster is needed."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from worker.app.settings import PREFIX, SECRETS, Settings
+from worker.cli.main import app
+
+FOLDER = Path(__file__).parents[3] / "deploy" / "kubernetes"
+RELEASES = ("1.32", "1.37")  # of Kubernetes; of those between, nothing that is used here changed
+DEFAULTS = Settings.model_construct()
+
+
+def manifests(*folders: str) -> Iterator[dict[str, Any]]:
+    for folder in folders:
+        for file in sorted((FOLDER / folder).glob("*.yaml")):
+            if file.name != "kustomization.yaml":
+                yield from yaml.safe_load_all(file.read_text())
+
+
+def of_kind(kind: str) -> list[dict[str, Any]]:
+    return [one for one in manifests("base", "setup", "scaling") if one["kind"] == kind]
+
+
+def named(one: dict[str, Any]) -> str:
+    return f"{one['kind']}-{one['metadata']['name']}"
+
+
+def pods() -> list[Any]:
+    workloads = of_kind("Deployment") + of_kind("Job")
+    return [pytest.param(one["spec"]["template"]["spec"], id=named(one)) for one in workloads]
+
+
+def deployments() -> list[Any]:
+    return [pytest.param(one, id=named(one)) for one in of_kind("Deployment")]
+
+
+def given_settings(folder: str) -> dict[str, str]:
+    lines = (FOLDER / folder / "settings.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("manifest", [pytest.param(one, id=named(one)) for one in manifests("base", "setup")])
+def test_every_manifest_is_valid_and_has_no_unknown_field(manifest: dict[str, Any], release: str) -> None:
+    assert kubernetes_validate.validate(manifest, release, strict=True) == release
+
+
+@pytest.mark.parametrize("pod", pods())
+def test_a_pod_has_the_least_rights(pod: dict[str, Any]) -> None:
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+@pytest.mark.parametrize("pod", pods())
+def test_a_pod_runs_as_the_user_of_the_image_and_has_bounded_memory(pod: dict[str, Any]) -> None:
+    dockerfile = (FOLDER.parents[1] / "Dockerfile").read_text()
+    assert f"USER {pod['securityContext']['runAsUser']}\n" in dockerfile
+    assert all(container["resources"]["limits"]["memory"] for container in pod["containers"])
+
+
+@pytest.mark.parametrize("pod", pods())
+def test_every_command_exists(pod: dict[str, Any]) -> None:
+    for container in pod["containers"]:
+        assert CliRunner().invoke(app, [*container["args"], "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("pod", pods())
+def test_the_address_of_the_database_comes_from_a_file(pod: dict[str, Any]) -> None:
+    secrets = {f"{PREFIX}{field.upper()}_FILE" for field in SECRETS}
+    for container in pod["containers"]:
+        mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
+        for variable in container.get("env", []):
+            assert variable["name"] in secrets
+            assert str(Path(variable["value"]).parent) in mounts
+
+
+@pytest.mark.parametrize("folder", ["base", "setup"])
+def test_every_variable_is_a_setting_and_every_value_is_accepted(folder: str) -> None:
+    fields = {name.removeprefix(PREFIX).lower(): value for name, value in given_settings(folder).items()}
+    assert set(fields) <= set(Settings.model_fields)
+    Settings.model_validate(fields)
+
+
+@pytest.mark.parametrize("deployment", deployments())
+def test_the_kubelet_waits_longer_than_the_process_needs_to_stop(deployment: dict[str, Any]) -> None:
+    grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace > DEFAULTS.shutdown_timeout_s
+
+
+@pytest.mark.parametrize("deployment", deployments())
+def test_the_probes_ask_the_endpoints_where_they_are_served(deployment: dict[str, Any]) -> None:
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    probes = ("startupProbe", "livenessProbe", "readinessProbe")
+    asked = [container[probe]["httpGet"] for probe in probes]
+    assert [one["path"] for one in asked] == ["/startupz", "/livez", "/readyz"]
+    assert {one["port"] for one in asked} == {"http"}
+    served = int(given_settings("base")["MARKETMAP_HTTP_PORT"])
+    assert container["ports"] == [{"name": "http", "containerPort": served}]
+    assert deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"] == str(served)
+
+
+@pytest.mark.parametrize("deployment", deployments())
+def test_a_stalled_process_has_time_to_say_why_before_it_is_killed(deployment: dict[str, Any]) -> None:
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    probe = container["livenessProbe"]
+    killed_after = probe["periodSeconds"] * probe["failureThreshold"]
+    # Not alive from half of the bound on; at the bound the process logs and ends.
+    assert killed_after > DEFAULTS.stall_timeout_s / 2
+
+
+def test_every_deployment_has_a_disruption_budget() -> None:
+    budgets = {named(one): one["spec"]["selector"] for one in of_kind("PodDisruptionBudget")}
+    for deployment in of_kind("Deployment"):
+        assert (
+            budgets["PodDisruptionBudget-" + deployment["metadata"]["name"]] == deployment["spec"]["selector"]
+        )
+
+
+def test_selectors_find_the_pods_of_their_deployment() -> None:
+    for deployment in of_kind("Deployment"):
+        wanted = deployment["spec"]["selector"]["matchLabels"].items()
+        assert wanted <= deployment["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_scaling_counts_the_lag_of_the_group_on_every_topic_of_observations() -> None:
+    (scaled,) = of_kind("ScaledObject")
+    triggers = scaled["spec"]["triggers"]
+    assert {trigger["metadata"]["topic"] for trigger in triggers} == set(DEFAULTS.observation_topics.values())
+    assert {trigger["metadata"]["consumerGroup"] for trigger in triggers} == {DEFAULTS.group_id}
+    assert all(trigger["type"] == "kafka" for trigger in triggers)
+
+
+def test_scaling_has_the_form_that_keda_reads() -> None:
+    (scaled,) = of_kind("ScaledObject")
+    spec = scaled["spec"]
+    assert (scaled["apiVersion"], set(scaled)) == (
+        "keda.sh/v1alpha1",
+        {"apiVersion", "kind", "metadata", "spec"},
+    )
+    assert set(spec) == {
+        "scaleTargetRef", "minReplicaCount", "maxReplicaCount", "cooldownPeriod", "advanced", "triggers"
+    }  # fmt: skip
+    assert spec["scaleTargetRef"]["name"] in {one["metadata"]["name"] for one in of_kind("Deployment")}
+    for trigger in spec["triggers"]:
+        assert set(trigger) == {"type", "name", "metadata"}
+        # KEDA's scalers take texts only, and read the brokers from the environment of the deployment's pods.
+        assert all(isinstance(value, str) for value in trigger["metadata"].values())
+        assert trigger["metadata"]["bootstrapServersFromEnv"] in given_settings("base")
+
+
+def test_scaling_never_starts_a_worker_without_a_partition() -> None:
+    (scaled,) = of_kind("ScaledObject")
+    assert scaled["spec"]["maxReplicaCount"] == len(DEFAULTS.observation_topics) * DEFAULTS.partitions
+
+
+@pytest.mark.parametrize("folder", ["base", "setup", "scaling", "example", "example/setup"])
+def test_a_kustomization_names_every_file_beside_it_and_none_that_is_not_there(folder: str) -> None:
+    kustomization = yaml.safe_load((FOLDER / folder / "kustomization.yaml").read_text())
+    listed = [*kustomization["resources"], *kustomization.get("components", [])]
+    assert all((FOLDER / folder / name).exists() for name in listed)
+    beside = {file.name for file in (FOLDER / folder).glob("*.yaml")} - {"kustomization.yaml"}
+    assert beside <= set(listed)
+
+
+@pytest.mark.parametrize("folder", ["base", "setup", "example", "example/setup"])
+def test_kustomize_itself_renders_the_folder_to_valid_manifests(folder: str) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+    rendered = subprocess.run(
+        [kubectl, "kustomize", FOLDER / folder], capture_output=True, text=True, check=True
+    ).stdout
+    assert not re.search(r"name: marketmap-settings$", rendered, re.MULTILINE)
+    for manifest in yaml.safe_load_all(rendered):
+        if manifest["kind"] != "ScaledObject":
+            kubernetes_validate.validate(manifest, RELEASES[0], strict=True)
