@@ -13,10 +13,12 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from worker.app.kafka_access import KafkaAccess
 
 PREFIX = "MARKETMAP_"
-SECRETS = ("database_url",)
+SECRETS = ("database_url", "kafka_password", "kafka_key_password")
 # Read elsewhere: by the local services and by the tests.
 OTHER_VARIABLES = ("ACTOR", "LOCAL_DIR", "PAYLOADS")
 MAX_SHOWN = 60
@@ -66,7 +68,7 @@ Bytes = Annotated[int, Field(ge=1024, le=1024 * MIB)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
+class Settings(KafkaAccess):
     """Every field is an environment variable: `group_id` is MARKETMAP_GROUP_ID. Empty counts as not set."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)

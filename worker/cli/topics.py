@@ -12,7 +12,7 @@ from worker.app.kafka import admin_of
 from worker.app.topics import ensure_topics, topic_specs
 from worker.cli.connection import connected_settings
 from worker.cli.console import fail, out, print_json
-from worker.domain.errors import TransientError
+from worker.domain.errors import FatalError, TransientError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def ensure(
     settings = connected_settings(kafka=True)
     try:
         ensured = asyncio.run(ensure_topics(admin_of(settings), topic_specs(settings), dry_run=dry_run))
-    except TransientError as error:
+    except (TransientError, FatalError) as error:
         fail(str(error))
     if as_json:
         print_json([topic._asdict() for topic in ensured])
