@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -21,6 +21,7 @@ PREFIX = "MARKETMAP_"
 SECRETS = ("database_url", "kafka_password", "kafka_key_password")
 # Read elsewhere: by the local services and by the tests.
 OTHER_VARIABLES = ("ACTOR", "LOCAL_DIR", "PAYLOADS")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 MAX_SHOWN = 60
 MIB = 1024 * 1024
 
@@ -39,7 +40,17 @@ def _check_database_url(url: str) -> str:
         raise ValueError("must begin with postgresql://")
     if not parts.path.strip("/"):
         raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
+    _check_tls_of_database(dict(parse_qsl(parts.query)))
     return url
+
+
+def _check_tls_of_database(query: Mapping[str, str]) -> None:
+    mode = query.get("sslmode", "prefer")
+    if mode not in SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(SSL_MODES)}")
+    for name in ("sslrootcert", "sslcert", "sslkey"):
+        if name in query and not Path(query[name]).is_file():
+            raise ValueError(f"there is no file at the path of {name}")
 
 
 def _check_bootstrap_servers(servers: str) -> str:
@@ -74,7 +85,9 @@ class Settings(KafkaAccess):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     database_url: Annotated[str, AfterValidator(_check_database_url)] | None = Field(
-        None, repr=False, description="Postgres, as postgresql://user:password@host:port/database."
+        None,
+        repr=False,
+        description="Postgres, as postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE.",
     )
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_bootstrap_servers)] | None = Field(
         None, description="Kafka brokers, as host:port, comma-separated."
