@@ -126,8 +126,9 @@ async def test_a_relay_that_may_not_use_its_transactional_id_ends_and_names_it(
 async def test_a_worker_with_a_wrong_password_ends_and_does_not_tell_it(
     guarded: GuardedKafka, guarded_installation: Installation
 ) -> None:
-    user_with(guarded, guarded_installation, [])
-    wrong = guarded.by_password(f"{guarded_installation.settings.topic_prefix}user", "guessed-password")
+    user = f"{guarded_installation.settings.topic_prefix}user"
+    guarded.add_user(user, "right")
+    wrong = guarded.by_password(user, "guessed-password")
     guarded_installation.start_worker(**environment(wrong), MARKETMAP_ADMIN_TIMEOUT_S="2")
     assert await guarded_installation.ended() == 1
     log = (guarded_installation.folder / "worker-0.log").read_text()
