@@ -248,7 +248,8 @@ def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
         if suffix == name or suffix in known:
             continue
         for near in get_close_matches(suffix, known, n=1, cutoff=0.85):
-            yield f"{name}: {_shown(environment[name])}: there is no such setting; {PREFIX}{near} is meant?"
+            shown = _shown_of(near.lower(), environment[name])
+            yield f"{name}: {shown}: there is no such setting; {PREFIX}{near} is meant?"
 
 
 def _describe(error: Mapping[str, object]) -> str:
@@ -256,8 +257,12 @@ def _describe(error: Mapping[str, object]) -> str:
     if not isinstance(location, tuple) or not location:
         return message
     field = str(location[0])
-    shown = "(hidden)" if field in SECRETS else _shown(error["input"])
+    shown = _shown_of(field, error["input"])
     return f"{variable(field)}: {shown}: {message[:1].lower()}{message[1:]}"
+
+
+def _shown_of(field: str, value: object) -> str:
+    return "(hidden)" if field in SECRETS else _shown(value)
 
 
 def _shown(value: object) -> str:

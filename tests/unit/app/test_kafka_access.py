@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
 from pydantic import ValidationError
 
 from tests.support.certificates import Authority
@@ -67,6 +69,14 @@ def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
 
 def test_a_password_does_not_show_in_a_representation() -> None:
     assert "right" not in repr(Settings(kafka_security_protocol="SASL_SSL", **SASL))  # type: ignore[arg-type]
+
+
+def test_a_password_does_not_show_in_a_document_of_the_broker() -> None:
+    settings = Settings(kafka_security_protocol="SASL_SSL", **SASL)  # type: ignore[arg-type]
+    broker = KafkaBroker("127.0.0.1:1", **broker_connection(settings))
+    document = AsyncAPI(broker).to_specification().to_json()
+    assert "scram" in document
+    assert "right" not in document
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])

@@ -134,6 +134,12 @@ def test_a_misspelt_variable_is_told_from_an_unrelated_one(monkeypatch: pytest.M
     assert "MARKETMAP_DATABASE_URL is meant" in fault
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URI", "KAFKA_PASWORD"])
+def test_what_was_meant_as_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (fault,) = faults_of(monkeypatch, **{name: "marked-secret"})
+    assert "marked-secret" not in fault
+
+
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
