@@ -10,10 +10,8 @@ from typing import Final
 
 from aiohttp import web
 
-CONNECTION_S: Final = 30.0
+CONNECTION_S: Final = 15.0
 MOST_CONNECTIONS: Final = 100
-# What a client does not take of its answer is given up so much later.
-_ANSWER_S: Final = 10.0
 
 
 async def listen(
@@ -21,8 +19,8 @@ async def listen(
 ) -> asyncio.Server:
     """Serve until the server is closed.
 
-    A connection ends after ``connection_s``, idle or between two requests. While there are
-    MOST_CONNECTIONS, further ones are refused.
+    A connection takes no further request after ``connection_s``, and is cut off after twice that. While there
+    are MOST_CONNECTIONS, further ones are refused.
     """
     loop, server = asyncio.get_running_loop(), runner.server
     if server is None:
@@ -33,7 +31,7 @@ async def listen(
             return _Refusal()
         handler = server()
         loop.call_later(connection_s, handler.close)
-        loop.call_later(connection_s + _ANSWER_S, handler.force_close)
+        loop.call_later(2 * connection_s, handler.force_close)
         return handler
 
     return await loop.create_server(accept, host, port)
