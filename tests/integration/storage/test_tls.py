@@ -51,7 +51,7 @@ async def connects(url: str) -> bool:
     engine = create_engine(url)
     try:
         async with transaction(engine) as connection:
-            return await connection.scalar(text("SELECT 1")) == 1
+            return bool(await connection.scalar(text("SELECT true")))
     finally:
         await engine.dispose()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import SIGNED, Finished, command
+from tests.support.commands import SIGNED, command
 from tests.support.guarded_kafka import GuardedKafka
 from tests.support.installation import PATIENCE_S, Installation, Published
 from tests.support.relays import start_relay
@@ -25,30 +25,36 @@ def environment(settings: dict[str, Any]) -> dict[str, str]:
     return {f"MARKETMAP_{name.upper()}": str(value) for name, value in settings.items()}
 
 
-def user_with(guarded: GuardedKafka, installation: Installation, granted: Sequence[Grant]) -> dict[str, str]:
-    """The environment of a process that comes in as a user who has just these grants."""
-    user = f"{installation.settings.topic_prefix}user"
+def user_with(
+    guarded: GuardedKafka, installation: Installation, part: str, granted: Sequence[Grant]
+) -> dict[str, str]:
+    """The environment of a process that comes in as a user of its own, who has just these grants."""
+    user = f"{installation.settings.topic_prefix}{part}"
     guarded.add_user(user, "right")
     guarded.grant(user, granted)
     return environment(guarded.by_password(user, "right"))
 
 
-async def counted(installation: Installation, guarded: GuardedKafka) -> None:
-    """Have a worker with its grants count seven observations, and one that is unreadable."""
-    access = user_with(guarded, installation, grants.worker(installation.settings))
-    installation.start_worker(**access)
-    await installation.publish([*stream(7), UNREADABLE])
-    await installation.caught_up()
-    assert await installation.stop_worker() == 0
-
-
-async def test_a_worker_works_with_its_grants(
+async def test_a_worker_and_the_commands_work_with_their_grants(
     guarded: GuardedKafka, guarded_installation: Installation
 ) -> None:
-    await counted(guarded_installation, guarded)
-    assert await guarded_installation.counts() == expected_counts(7)
-    assert len(await guarded_installation.consume("odds.resolved")) == 7
-    assert len(await guarded_installation.consume("observations.dead")) == 1
+    one = guarded_installation
+    one.start_worker(**user_with(guarded, one, "worker", grants.worker(one.settings)))
+    await one.publish([*stream(7), UNREADABLE])
+    await one.caught_up()
+    assert await one.stop_worker() == 0
+    assert await one.counts() == expected_counts(7)
+    assert len(await one.consume("odds.resolved")) == 7
+
+    async def granted(part: str, *arguments: str) -> Any:
+        access = user_with(guarded, one, part, grants.ROLES[part](one.settings))
+        return (await command(one, *arguments, "--json", **access)).json
+
+    assert await granted("administrator", "topics", "ensure")
+    assert await granted("look", "lag")
+    assert (await granted("redrive", "dead", "redrive", *SIGNED, "--all"))["redriven"] == 1
+    assert await granted("replay", "replay", "run", "--from", "1h", *SIGNED)
+    assert len(await one.consume("odds.resolved")) == 14
 
 
 async def test_a_relay_works_with_its_grants_and_a_certificate(
@@ -56,29 +62,9 @@ async def test_a_relay_works_with_its_grants_and_a_certificate(
 ) -> None:
     user = f"{guarded_installation.settings.topic_prefix}relay"
     guarded.grant(user, grants.relay(guarded_installation.settings))
-    relay = start_relay(guarded_installation, **environment(guarded.by_certificate(user)))
+    relay = start_relay(guarded_installation, environment=environment(guarded.by_certificate(user)))
     await relay.logged("changes_published")
     assert await relay.stop() == 0
-
-
-async def test_the_commands_work_with_their_grants(
-    guarded: GuardedKafka, guarded_installation: Installation
-) -> None:
-    one = guarded_installation
-    await counted(one, guarded)
-
-    async def granted(role: str, *arguments: str) -> Finished:
-        access = user_with(guarded, one, grants.ROLES[role](one.settings))
-        finished = await command(one, *arguments, **access)
-        assert finished.code == 0, finished
-        return finished
-
-    assert (await granted("administrator", "topics", "ensure", "--json")).json
-    assert (await granted("look", "lag", "--json")).json
-    redriven = await granted("redrive", "dead", "redrive", *SIGNED, "--all", "--json")
-    assert redriven.json["redriven"] == 1
-    await granted("replay", "replay", "run", "--from", "1h", *SIGNED, "--json")
-    assert len(await one.consume("odds.resolved")) == 14
 
 
 async def refused_without(
@@ -86,7 +72,8 @@ async def refused_without(
 ) -> tuple[int, str]:
     """How a worker with all grants but one ends: the exit code, and what it says."""
     left = [grant for grant in grants.worker(installation.settings) if grant != missing]
-    installation.start_worker(**user_with(guarded, installation, left), MARKETMAP_ADMIN_TIMEOUT_S="5")
+    access = user_with(guarded, installation, "worker", left)
+    installation.start_worker(**access, MARKETMAP_ADMIN_TIMEOUT_S="5")
     code = await installation.ended()
     (fatal,) = [line for line in installation.log_of(0) if line["event"] == "fatal"]
     return code, fatal["error"]
@@ -116,7 +103,9 @@ async def test_a_relay_that_may_not_use_its_transactional_id_ends_and_names_it(
     guarded: GuardedKafka, guarded_installation: Installation
 ) -> None:
     left = [grant for grant in grants.relay(guarded_installation.settings) if grant.resource == "TOPIC"]
-    relay = start_relay(guarded_installation, **user_with(guarded, guarded_installation, left))
+    relay = start_relay(
+        guarded_installation, environment=user_with(guarded, guarded_installation, "relay", left)
+    )
     code = await asyncio.to_thread(relay.process.wait, PATIENCE_S)
     (fatal,) = [line for line in relay.lines() if line["event"] == "fatal"]
     assert code == 1

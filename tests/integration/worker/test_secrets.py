@@ -18,8 +18,6 @@ ENDPOINTS = ("/startupz", "/livez", "/readyz", "/metrics")
 # Some that work, and some that fail in the database, on the broker, and over the settings.
 COMMANDS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("topics", "ensure"), {}),
-    (("lag",), {}),
-    (("mappings", "list"), {}),
     (("dead", "list"), {"MARKETMAP_KAFKA_USERNAME": "nobody", "MARKETMAP_ADMIN_TIMEOUT_S": "2"}),
     (("lag",), {"MARKETMAP_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}),
 ]
