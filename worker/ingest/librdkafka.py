@@ -32,23 +32,30 @@ class Librdkafka:
     """``client`` is to be used in what ``ask`` calls."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._told: KafkaError | None = None
-        told: dict[str, Any] = {"log_level": 0, "error_cb": self._note}
-        self.client = AdminClient(settings | told)
+        self._told = _Told()  # by itself: a client that held its holder would live until the collector comes
+        ours: dict[str, Any] = {"log_level": 0, "error_cb": self._told.note}
+        self.client = AdminClient(settings | ours)
 
     async def ask(self, call: Callable[..., T], *arguments: Any) -> T:
         """Raises TransientError; FatalError when the cluster refuses who we are, or what we ask for."""
         self.client.poll(0)
-        self._told = None  # what was told before says nothing about this answer
+        self._told.last = None  # what was told before says nothing about this answer
         try:
             return await asyncio.to_thread(call, *arguments)
         except (KafkaException, TimeoutError) as error:
             self.client.poll(0)  # hands over what there is to tell
-            raise _translated(error, self._told) from error
+            raise _translated(error, self._told.last) from error
 
-    def _note(self, error: KafkaError) -> None:
+
+class _Told:
+    """The last error that a client told of beside its answers."""
+
+    def __init__(self) -> None:
+        self.last: KafkaError | None = None
+
+    def note(self, error: KafkaError) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # as above; it says nothing of the cause
-            self._told = error
+            self.last = error
 
 
 def _translated(failure: KafkaException | TimeoutError, told: KafkaError | None) -> Exception:
