@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from worker.app.grants import ROLES
 from worker.app.kafka import admin_of
+from worker.app.settings import load_settings
 from worker.app.topics import ensure_topics, topic_specs
 from worker.cli.connection import connected_settings
 from worker.cli.console import fail, out, print_json
@@ -44,3 +46,24 @@ def ensure(
         out.print(table)
     if any(topic.fault for topic in ensured):
         raise typer.Exit(1)
+
+
+@app.command()
+def grants(
+    part: Annotated[str | None, typer.Argument(help="One of the parts; without, all.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """What each part must be granted on the brokers, under the names that the settings give."""
+    if part is not None and part not in ROLES:
+        fail(f"{part!r} is none of the parts {', '.join(ROLES)}", code=2)
+    settings = load_settings()
+    chosen = {name: role(settings) for name, role in ROLES.items() if part in {None, name}}
+    if as_json:
+        print_json({name: [grant._asdict() for grant in granted] for name, granted in chosen.items()})
+        return
+    table = Table("part", "operation", "resource", "pattern", "name")
+    for name, granted in chosen.items():
+        for grant in granted:
+            table.add_row(name, grant.operation, grant.resource, grant.pattern, grant.name)
+    out.print(table)

@@ -18,14 +18,17 @@ T = TypeVar("T")
 
 _REFUSALS: Final = {
     KafkaError._AUTHENTICATION,  # noqa: SLF001  # librdkafka's own errors begin with an underscore
-    KafkaError._SSL,  # noqa: SLF001  # as above
     KafkaError.SASL_AUTHENTICATION_FAILED,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
 }
-# A broker that does not take our certificate says so in an alert; the client takes it for a lost connection.
-_ALERT: Final = "SSL alert number"
+_SILENCES: Final = {
+    KafkaError._TIMED_OUT,  # noqa: SLF001  # as above
+    KafkaError._TRANSPORT,  # noqa: SLF001  # as above
+}
+# Of what the client calls a broken connection: we do not take the broker's certificate, or it not ours.
+_DISTRUSTS: Final = ("certificate verify failed", "SSL alert number")
 
 
 class Librdkafka:
@@ -54,16 +57,15 @@ class _Told:
         self.last: KafkaError | None = None
 
     def note(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # as above; it says nothing of the cause
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # as above; it tells no cause
             self.last = error
 
 
 def _translated(failure: KafkaException | TimeoutError, told: KafkaError | None) -> Exception:
     answer = failure.args[0] if isinstance(failure, KafkaException) else None
-    if answer is not None and answer.code() in _REFUSALS:
-        return FatalError(f"Kafka refuses: {answer.str()}")
-    if told is None:
+    cause = told if told is not None and (answer is None or answer.code() in _SILENCES) else answer
+    if cause is None:
         return TransientError(f"Kafka does not answer: {failure}")
-    if told.code() in _REFUSALS or _ALERT in told.str():
-        return FatalError(f"Kafka refuses the connection: {told.str()}")
-    return TransientError(f"Kafka does not answer: {told.str()}")
+    if cause.code() in _REFUSALS or any(distrust in cause.str() for distrust in _DISTRUSTS):
+        return FatalError(f"Kafka refuses: {cause.str()}")
+    return TransientError(f"Kafka does not answer: {cause.str()}")
