@@ -13,8 +13,8 @@ setup: ## Build .venv from requirements.lock (PYTHON=... chooses the interpreter
 demo: setup ## Run the main job once on real Kafka and Postgres and show the outcome
 	@$(bin)/marketmap demo $(ARGS)
 
-test: setup ## Run all tests but the fault suite; Kafka and Postgres are started when no address is given
-	@$(bin)/pytest $(ARGS)
+test: setup ## Run all tests but the fault suite, two files at a time (ARGS="-n 0": one); starts Kafka and Postgres
+	@$(bin)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: setup ## Break everything, again and again, and judge what is left (MARKETMAP_FAULT_SEED, _ROUNDS)
 	@MARKETMAP_FAULT_ROUNDS=$${MARKETMAP_FAULT_ROUNDS:-2} $(bin)/pytest -m faults tests/faults $(ARGS)

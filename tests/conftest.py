@@ -23,6 +23,11 @@ from tests.support.payloads import MISSING, PAYLOADS
 if TYPE_CHECKING:
     from worker.local.services import LocalServices
 
+# Our consoles keep the size that stands here when they are made, and no test could choose another. The
+# processes of xdist inherit one from readline. Not in pytest_configure: other conftests are imported before.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
 
 def pytest_configure() -> None:
     """Let SIGTERM end the session as Ctrl-C does, so that fixtures stop what they started."""

@@ -13,6 +13,7 @@ from tests.faults.oracle import record
 
 # In bursts, so that batches hold more than a record or two.
 BURSTS_PER_S = 4
+PATIENCE_MS = 120_000
 
 
 class Place(NamedTuple):
@@ -75,7 +76,11 @@ class Publisher:
 
     async def _connect(self) -> None:
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers, acks="all", enable_idempotence=True, linger_ms=0
+            bootstrap_servers=self._servers,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            request_timeout_ms=PATIENCE_MS,  # the broker is away at times, on a busy machine for long
         )
         await self._producer.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -16,7 +17,6 @@ CODECS = {"gzip": GZIP, "snappy": SNAPPY, "lz4": LZ4, "zstd": ZSTD}
 MIB = 1024 * 1024
 
 _PART = b" " * MIB
-_TIMESTAMP = 1_000
 
 
 def varint(value: int) -> bytes:
@@ -42,8 +42,9 @@ def blank_record(value_bytes: int) -> Iterator[bytes]:
 
 
 def batch_of(packed: bytes, codec_number: int, *, records: int = 1, offset: int = 0) -> bytes:
-    """A batch of format 2 around what its records were packed to."""
-    attributes = (codec_number, records - 1, _TIMESTAMP, _TIMESTAMP, -1, -1, -1, records)
+    """A batch of format 2, of now, around what its records were packed to."""
+    now_ms = int(time.time() * 1000)  # what is older than its topic's retention, a broker may delete at once
+    attributes = (codec_number, records - 1, now_ms, now_ms, -1, -1, -1, records)
     header = DefaultRecordBase.HEADER_STRUCT
     head = header.pack(offset, header.size + len(packed) - 12, -1, 2, 0, *attributes)
     checked = head[DefaultRecordBase.ATTRIBUTES_OFFSET :] + packed

@@ -44,13 +44,19 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def end(self) -> None:
         """Cancel everything that still waits, and close."""
         tasks = asyncio.all_tasks(self)
-        for task in tasks:
-            task.cancel()
-        self.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.close()
+        try:
+            self.run_until_complete(_cancelled(tasks))
+        finally:
+            self.close()
 
     async def _quiet(self) -> None:
         ready: Any = getattr(self, "_ready")  # noqa: B009  # the type stubs do not show what is runnable
         await asyncio.sleep(0)
         while ready:  # noqa: ASYNC110  # an event would be one more task to wait for
             await asyncio.sleep(0)
+
+
+async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -16,7 +16,7 @@ from worker.app.live_mappings import LiveMappings, Swap
 from worker.ingest.live_index import LiveIndex
 
 NEVER_S = 3600.0
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass

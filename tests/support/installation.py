@@ -28,7 +28,7 @@ from worker.app.kafka import admin_of
 from worker.app.settings import Settings
 from worker.app.topic_reader import AnyRecord
 from worker.app.topic_stream import read_topic
-from worker.app.topics import ensure_topics, topic_specs
+from worker.app.topics import ensure_topics
 from worker.domain.catalogue import load_catalogue
 from worker.domain.errors import TransientError
 from worker.ingest.admin import Backlog, KafkaAdmin
@@ -37,7 +37,7 @@ from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 
 CATALOGUE = Path(__file__).parents[2] / "catalogue" / "football.json"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 LARGEST = 16 * 1024 * 1024
 
 Published = tuple[str, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
@@ -84,7 +84,7 @@ class Installation:
         return [orjson.loads(line) for line in lines if line.startswith(b"{")]
 
     async def make_topics(self) -> None:
-        await ensure_topics(self.admin, topic_specs(self.settings))
+        await ensure_topics(self.settings)
 
     async def publish(self, records: Iterable[Published]) -> None:
         producer = AIOKafkaProducer(

@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 from worker.app.settings import Settings
 
-Operation = Literal["READ", "WRITE", "DESCRIBE", "CREATE"]
+Operation = Literal["READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS", "CREATE"]
 
 
 class Grant(NamedTuple):
@@ -69,7 +69,8 @@ def administrator(settings: Settings) -> list[Grant]:
     """`topics ensure`."""
     outputs = (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped, settings.topic_changes)
     topics = [*_observations(settings), *_named(settings, *outputs)]
-    return [*_topics("DESCRIBE", topics), *_topics("CREATE", topics)]
+    operations: tuple[Operation, ...] = ("DESCRIBE", "DESCRIBE_CONFIGS", "CREATE")
+    return [grant for operation in operations for grant in _topics(operation, topics)]
 
 
 def scraper(settings: Settings) -> list[Grant]:

@@ -10,6 +10,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 from worker.app.settings import Settings
 from worker.ingest.admin import KafkaAdmin
 from worker.ingest.batches import read_any_batch
+from worker.ingest.inspection import ClusterInspection
 from worker.ingest.offsets import ClusterOffsets
 
 _BY_MECHANISM: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
@@ -41,6 +42,11 @@ def admin_of(settings: Settings) -> KafkaAdmin:
 
 def offsets_of(settings: Settings) -> ClusterOffsets:
     return ClusterOffsets(*_admin_connections(settings), timeout_s=settings.admin_timeout_s)
+
+
+def inspection_of(settings: Settings) -> ClusterInspection:
+    librdkafka, _ = _admin_connections(settings)
+    return ClusterInspection(librdkafka, timeout_s=settings.admin_timeout_s)
 
 
 def _admin_connections(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:

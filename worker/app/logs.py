@@ -6,6 +6,7 @@ Whatever a library says through the standard logging module arrives in the same 
 """
 
 import logging
+import os
 import re
 import sys
 from typing import Any, Literal, TextIO
@@ -79,7 +80,8 @@ def _json() -> list[Processor]:
 
 
 def _console(target: TextIO) -> list[Processor]:
-    return [_escape_values, structlog.dev.ConsoleRenderer(colors=target.isatty())]
+    colours = target.isatty() and not os.environ.get("NO_COLOR")
+    return [_escape_values, structlog.dev.ConsoleRenderer(colors=colours)]
 
 
 def _quieten_libraries(level: int) -> None:

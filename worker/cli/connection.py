@@ -13,7 +13,7 @@ def connected_settings(*, kafka: bool = False, database: bool = False) -> Settin
 
     Raises SettingsError.
     """
-    settings = _with_local(load_settings())
+    settings = known_settings()
     missing = [
         name
         for name, needed, address in [
@@ -27,7 +27,9 @@ def connected_settings(*, kafka: bool = False, database: bool = False) -> Settin
     return settings
 
 
-def _with_local(settings: Settings) -> Settings:
+def known_settings() -> Settings:
+    """Return the settings; an address that nobody knows is None. Raises SettingsError."""
+    settings = load_settings()
     given = settings.kafka_bootstrap_servers and settings.database_url
     if given or not all(map(find_spec, LOCAL_PACKAGES)):
         return settings

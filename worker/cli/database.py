@@ -8,7 +8,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.connection import connected_settings
-from worker.cli.console import fail
+from worker.cli.console import err, fail
 from worker.storage.engine import create_engine, driver_url, transaction
 from worker.storage.errors import StorageError
 
@@ -33,7 +33,8 @@ def chosen_url(database_url: str | None) -> str:
 def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:
     """Run to the end; what the database has against it is the command's failure."""
     try:
-        return asyncio.run(call)
+        with err.status("Asking the database"):
+            return asyncio.run(call)
     except StorageError as error:
         fail(f"The database refused: {error}" if error.sqlstate else f"The database does not answer: {error}")
 

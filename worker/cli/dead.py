@@ -16,7 +16,6 @@ from worker.cli.changing import Actor, AsJson, Reason
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out, print_json
 from worker.cli.dead_options import DeadReasons, Since, Sources, Until, chosen, place_or_id, run_on_kafka
-from worker.cli.dead_progress import late_bar
 from worker.cli.dead_tables import (
     bars_json,
     bars_table,
@@ -29,6 +28,7 @@ from worker.cli.dead_tables import (
     value_lines,
 )
 from worker.cli.mapping_tables import print_table
+from worker.cli.progress import late_bar
 
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, the oldest first.")]
 
@@ -59,7 +59,10 @@ def list_(
     histogram: Annotated[bool, typer.Option("--histogram", help="How many by reason and topic.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The dead letters, the newest first."""
+    """The dead letters, the newest first.
+
+    Example: marketmap dead list --histogram --since 2h
+    """
     settings = connected_settings(kafka=True)
     choice = chosen(settings, reasons=reasons, sources=sources, since=since, until=until, redriven=redriven)
     with late_bar() as progress:
@@ -90,7 +93,10 @@ def show(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """One dead letter: its headers, the reason, and the value."""
+    """One dead letter: its headers, the reason, and the value.
+
+    Example: marketmap dead show 0:1042 --save record.json
+    """
     settings = connected_settings(kafka=True)
     with late_bar() as progress:
         found = run_on_kafka(find_letter(settings, place_or_id(letter), progress))
@@ -139,6 +145,8 @@ def redrive_(
     """Send dead letters back to the topic they came from, each exactly once. Can be repeated when cut short.
 
     The record goes back with its own bytes, key and headers, to the partition it came from.
+
+    Example: marketmap dead redrive --dead-reason WRONG_SHAPE --since 1d --dry-run --actor you --reason "..."
     """
     settings = connected_settings(kafka=True)
     choice = chosen(

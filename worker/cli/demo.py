@@ -16,10 +16,10 @@ import orjson
 import typer
 from aiokafka import AIOKafkaProducer
 
-from worker.app.kafka import admin_of, client_connection
+from worker.app.kafka import client_connection
 from worker.app.settings import Settings
 from worker.app.topic_stream import read_topic
-from worker.app.topics import ensure_topics, largest_output, topic_specs
+from worker.app.topics import ensure_topics, largest_output
 from worker.cli import demo_mapping
 from worker.cli import demo_pictures as pictures
 from worker.cli.connection import connected_settings
@@ -62,6 +62,8 @@ def demo(
     Starts Kafka and Postgres unless MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL name
     running ones. Works in a database and on topics of its own. Exit code 1 when one label, price or count is
     not the one that the generator knows to be true, or when 60 events lack the market to map.
+
+    Example: marketmap demo --events 20 --keep
     """
     with _services(keep=keep):
         base = connected_settings(kafka=True, database=True)
@@ -170,7 +172,7 @@ async def _prepare(settings: Settings) -> None:
             catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
             imported = await import_mappings(connection, catalogue, actor="demo", reason="shipped catalogue")
         await engine.dispose()
-        await ensure_topics(admin_of(settings), topic_specs(settings))
+        await ensure_topics(settings)
     err.print(f"Imported {len(imported.added)} mappings.")
 
 

@@ -33,6 +33,8 @@ def lag(
 
     Seconds are the age of the oldest record that is not committed. Below the table stands what may need
     a look; the runbook says what to do.
+
+    Example: marketmap lag --watch 5
     """
     if watch is not None and as_json:
         fail("--watch is for people, --json for machines: give one of them.", code=2)
@@ -40,7 +42,8 @@ def lag(
     if watch is not None:
         _watch(settings, watch)
         return
-    report = _survey(settings)
+    with err.status("Asking Kafka and Postgres"):
+        report = _survey(settings)
     if as_json:
         print_json(report_json(report))
         return

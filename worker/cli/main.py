@@ -13,6 +13,8 @@ from worker.cli.console import err, fail
 COMMANDS = {
     "demo": ("worker.cli.demo", "Run everything once on realistic input and show the outcome."),
     "services": ("worker.cli.services", "Kafka and Postgres on this machine."),
+    "doctor": ("worker.cli.doctor", "Examine everything the worker needs, and say what to do."),
+    "config": ("worker.cli.config", "The settings in force, and where each comes from."),
     "topics": ("worker.cli.topics", "The topics on the broker."),
     "migrate": ("worker.cli.migrate", "Bring the database to this version's schema."),
     "roles": ("worker.cli.roles", "Create the database's roles."),

@@ -52,7 +52,10 @@ def list_(
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """The mappings for which all of the given filters hold, by canonical id."""
+    """The mappings for which all of the given filters hold, by canonical id.
+
+    Example: marketmap mappings list "both teams" --platform sportybet
+    """
     if platform is not None and platform not in PLATFORMS:
         fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
 
@@ -76,7 +79,10 @@ def list_(
 
 @app.command()
 def show(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
-    """One mapping as it stands, with the version that a change of it starts from."""
+    """One mapping as it stands, with the version that a change of it starts from.
+
+    Example: marketmap mappings show btts_ft
+    """
     row = _get(database_url, canonical_id)
     if as_json:
         print_json(mapping_json(row))
@@ -88,7 +94,10 @@ def show(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json
 
 @app.command()
 def history(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
-    """Who changed a mapping, when, why and what; also of one that is deleted."""
+    """Who changed a mapping, when, why and what; also of one that is deleted.
+
+    Example: marketmap mappings history btts_ft
+    """
 
     async def read(connection: AsyncConnection) -> Sequence[audit.AuditRow]:
         return await audit.history(connection, canonical_id)
@@ -118,6 +127,8 @@ def export(
 
     A catalogue holds the active mappings, with --all the inactive ones as well, in the order in which they
     were added.
+
+    Example: marketmap mappings export btts_ft --output btts_ft.yaml
     """
     if everything and canonical_id is not None:
         fail("Give either one mapping or --all.", code=2)

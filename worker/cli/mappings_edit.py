@@ -64,6 +64,8 @@ def create(
     """Add a mapping from a file, from --set, or from a file with --set on top.
 
     --backfill is a `replay run` on the topics of its platforms. It begins when every worker has the mapping.
+
+    Example: marketmap mappings create --file market.yaml --backfill 30m --actor you --reason "..."
     """
     mapping = read_mapping(file, assignments)
 
@@ -92,6 +94,8 @@ def update(
     """Change a mapping: put a file in its place, or set single fields.
 
     The version that `export` wrote into the file is the expected one, unless --expected-version says another.
+
+    Example: marketmap mappings update btts_ft --set priority=5 --actor you --reason "..." --dry-run
     """
     if bool(file) == bool(assignments):
         fail("Give either --file or --set.", code=2)
@@ -106,19 +110,28 @@ def update(
 
 @changes
 def activate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
-    """Switch a mapping on: workers use it from their next batch."""
+    """Switch a mapping on: workers use it from their next batch.
+
+    Example: marketmap mappings activate btts_ft --actor you --reason "..."
+    """
     return lambda edit: editing.set_active(edit, canonical_id, expected_version, is_active=True)
 
 
 @changes
 def deactivate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
-    """Switch a mapping off: its markets are missed again."""
+    """Switch a mapping off: its markets are missed again.
+
+    Example: marketmap mappings deactivate btts_ft --actor you --reason "..."
+    """
     return lambda edit: editing.set_active(edit, canonical_id, expected_version, is_active=False)
 
 
 @changes
 def delete(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
-    """Delete a mapping. Its history stays, and `rollback` brings it back."""
+    """Delete a mapping. Its history stays, and `rollback` brings it back.
+
+    Example: marketmap mappings delete btts_ft --actor you --reason "..." --dry-run
+    """
     return lambda edit: editing.delete(edit, canonical_id, expected_version)
 
 
@@ -129,7 +142,10 @@ def rollback(
     *,
     expected_version: ExpectedVersion = None,
 ) -> MappingChange:
-    """Make a mapping what it was at a version, by a new change. One that was deleted comes back."""
+    """Make a mapping what it was at a version, by a new change. One that was deleted comes back.
+
+    Example: marketmap mappings rollback btts_ft 42 --actor you --reason "..." --dry-run
+    """
     return lambda edit: editing.roll_back(edit, canonical_id, version, expected_version)
 
 

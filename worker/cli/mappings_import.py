@@ -37,6 +37,8 @@ def import_(
 
     Mappings that the catalogue does not name stay as they are. What is there stays switched on or off as it
     is; a new one is on, unless the catalogue says that it is off.
+
+    Example: marketmap mappings import --dry-run --actor you --reason "..."
     """
     source = file or shipped_catalogue()
     entries = read_file(source, load_entries)

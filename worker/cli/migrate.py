@@ -38,6 +38,8 @@ def migrate(
     """Bring the database to a revision of the schema, all of the way or not at all.
 
     Safe to run again, and from several places at once: later runs wait, find nothing to do and say so.
+
+    Example: marketmap migrate --dry-run
     """
     if down and revision == "head":
         fail("--down needs a --revision to go back to", code=2)

@@ -62,6 +62,8 @@ def plan(
     """Say what a replay would read: offsets, records, size, time, and holes. Writes nothing.
 
     --platform and --market choose the topics here; which records hold a market is known when they are read.
+
+    Example: marketmap replay plan --from 2h --market sportybet:18
     """
     settings = connected_settings(kafka=True)
     wanted = asked(settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market)
@@ -99,6 +101,8 @@ def run(
 
     Never counts, never writes dead letters, and leaves the live group alone. Ctrl-C stops after the batch in
     hand; --resume goes on from there, with --rate at another rate.
+
+    Example: marketmap replay run --from 2h --rate 50 --actor you --reason "..."
     """
     settings = connected_settings(kafka=True, database=True)
     if resume is not None:
@@ -126,7 +130,10 @@ def list_(
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """The replays that were run, the newest first."""
+    """The replays that were run, the newest first.
+
+    Example: marketmap replay list
+    """
 
     async def read(connection: AsyncConnection) -> Sequence[ReplayRun]:
         return await replays.newest(connection, limit)
@@ -145,7 +152,10 @@ def show(
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """One replay: what was asked for, by whom and why, and how far it has come."""
+    """One replay: what was asked for, by whom and why, and how far it has come.
+
+    Example: marketmap replay show ID
+    """
 
     async def read(connection: AsyncConnection) -> ReplayRun:
         return await replays.get(connection, replay_id)
@@ -166,7 +176,8 @@ def survey_or_fail(
 ) -> ReplayPlan:
     """The plan; a cluster that does not answer ends the command."""
     try:
-        return asyncio.run(survey(settings, topics, window, rate=rate))
+        with err.status("Looking at the topics"):
+            return asyncio.run(survey(settings, topics, window, rate=rate))
     except (TransientError, FatalError) as error:
         fail(str(error))
 

@@ -44,6 +44,8 @@ def recount(
 
     To publish again without counting, use `replay run`. This sets the group's watermarks back, with a row in
     watermark_change, while no worker runs; the workers then publish and count from there.
+
+    Example: marketmap replay recount --topic observations.bet9ja --from 2h --dry-run --actor you --reason why
     """
     settings = connected_settings(kafka=True, database=True)
     wish = _wish(from_, partition)
@@ -71,7 +73,8 @@ def _set_back(settings: Settings, wanted: Sequence[SetBack], actor: str, reason:
 
 def _survey(settings: Settings, topic: str, partition: int | None, wish: Wish) -> Sequence[SetBack]:
     try:
-        return asyncio.run(survey_recount(settings, topic, partition, wish))
+        with err.status("Looking at the topic"):
+            return asyncio.run(survey_recount(settings, topic, partition, wish))
     except (TransientError, FatalError, StorageError) as error:
         fail(str(error))
 

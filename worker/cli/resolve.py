@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from worker.cli.console import err, fail
+from worker.cli.progress import with_bar
 from worker.cli.records import (
     MIB,
     CatalogueFile,
@@ -75,6 +76,8 @@ def resolve(
     A record that cannot be read gives {"error": ...} in its place, and exit code 1.
 
     No broker is needed, and no database unless it is asked for.
+
+    Example: marketmap resolve observations.jsonl --explain "18?total=2.5"
     """
     # Set in the environment alone, the address says where the database is, not that it is wanted.
     source = ctx.get_parameter_source("database_url")
@@ -124,7 +127,7 @@ def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int) -> bool:
     """Write one line for each record; whether all could be read."""
     planner = Planner(_AsDocuments(), max_message_bytes=max_bytes)
     all_good = True
-    for record in read_lines(file, max_bytes):
+    for record in with_bar(read_lines(file, max_bytes), file, as_lines=True):
         planned = planner.plan(record, _FILE, index)
         all_good = all_good and planned.dead is None
         _write(planned.output)
@@ -141,7 +144,8 @@ def _explain_lines(
     """Explain the market in each observation that has it; whether there was one and all could be read."""
     market_id, qualifier = split_market(market)
     found, all_good = False, True
-    for record, explained in _explained(file, index, max_bytes, market_id, qualifier):
+    explanations = _explained(file, index, max_bytes, market_id, qualifier)
+    for record, explained in with_bar(explanations, file, as_lines=as_json):
         if isinstance(explained, Unreadable):
             all_good = False
             err.print(f"line {record.offset}: {explained.reason}: {explained.detail}", markup=False)

@@ -22,6 +22,8 @@ def roles(
 
     Run it as an administrator, after `marketmap migrate`, and again after each upgrade. A login gets its
     rights with `GRANT marketmap_worker TO name`. Safe to run again.
+
+    Example: marketmap roles --dry-run
     """
     url = chosen_url(database_url)
     err.print(f"Database: {printable_url(url)}", soft_wrap=True, markup=False)

@@ -31,6 +31,8 @@ def worker(
     """Resolve observations until SIGTERM or SIGINT; exit code 1 after an error, or with a batch unfinished.
 
     Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
+
+    Example: marketmap run worker --with-relay
     """
     settings = _settings()
     chosen = settings.model_copy(update={"relay_in_worker": with_relay or settings.relay_in_worker})
@@ -46,6 +48,8 @@ def relay() -> None:
     """Publish the changes of mappings until SIGTERM or SIGINT; of several relays one publishes.
 
     Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
+
+    Example: marketmap run relay
     """
     settings = _settings()
 

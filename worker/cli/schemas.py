@@ -30,7 +30,10 @@ def export(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, write nothing.")] = False,
     as_json: _Json = False,
 ) -> None:
-    """Write the schemas that the models generate."""
+    """Write the schemas that the models generate.
+
+    Example: marketmap schemas export --dry-run
+    """
     changes = drifted(directory)
     renewed = _renewed(docs) if docs else None
     if docs and renewed is not None:
@@ -53,7 +56,10 @@ def check(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Fail when a committed file is not as generated, or when a change breaks a partner."""
+    """Fail when a committed file is not as generated, or when a change breaks a partner.
+
+    Example: marketmap schemas check
+    """
     drift, breaking = drifted(generated), broken(baseline)
     _report({"drift": drift, "breaking": breaking}, drift + breaking, as_json=as_json)
     if drift:

@@ -26,7 +26,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def up(*, folder: Folder = None, as_json: AsJson = False) -> None:
-    """Start what is not running, and return when both answer."""
+    """Start what is not running, and return when both answer.
+
+    Example: marketmap services up --json
+    """
     services = _local(folder)
     try:
         with err.status("Starting"):
@@ -38,7 +41,10 @@ def up(*, folder: Folder = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def status(*, folder: Folder = None, as_json: AsJson = False) -> None:
-    """Say what runs and where. Exit code 1 when one of them does not answer."""
+    """Say what runs and where. Exit code 1 when one of them does not answer.
+
+    Example: marketmap services status
+    """
     if not _show(_local(folder), as_json=as_json):
         raise typer.Exit(1)
 
@@ -50,7 +56,10 @@ def down(
     purge: Annotated[bool, typer.Option("--purge", help="Remove data and logs, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
 ) -> None:
-    """Stop what runs."""
+    """Stop what runs.
+
+    Example: marketmap services down --purge --dry-run
+    """
     services = _local(folder)
     running = [s.name for s in services.status() if s.pid]
     then = f", and remove data and logs in {services.folder}" if purge else ""
@@ -60,7 +69,8 @@ def down(
     if dry_run:
         return
     try:
-        services.stop(purge=purge)
+        with err.status("Stopping"):
+            services.stop(purge=purge)
     except LocalServicesError as error:
         fail(str(error))
 

@@ -70,7 +70,10 @@ def list_(
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """What to map next: missed often, in many events, lately, and offered by other books comes first."""
+    """What to map next: missed often, in many events, lately, and offered by other books comes first.
+
+    Example: marketmap unmapped list --source sportybet --min-occurrences 10
+    """
     _choose("--source", source, PLATFORMS)
     _choose("--order", order, ORDERS)
     for one in status or ():
@@ -104,7 +107,10 @@ def show(
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """One missed market: its samples, the mappings that claim its id, and which labels they do not know."""
+    """One missed market: its samples, the mappings that claim its id, and which labels they do not know.
+
+    Example: marketmap unmapped show sportybet 800117
+    """
 
     async def read(connection: AsyncConnection) -> tuple[Miss, Sequence[StoredMapping]]:
         miss = await misses.get_miss(connection, (source, market_id))
@@ -149,7 +155,11 @@ def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
     return command
 
 
-app.command("acknowledge", help="Say that somebody works on it.")(_marks("ACKNOWLEDGED", misses.acknowledge))
+ACKNOWLEDGE_HELP = """Say that somebody works on it.
+
+Example: marketmap unmapped acknowledge sportybet 800117 --actor you --reason "..."
+"""
+app.command("acknowledge", help=ACKNOWLEDGE_HELP)(_marks("ACKNOWLEDGED", misses.acknowledge))
 
 
 @app.command()
@@ -175,7 +185,10 @@ def ignore(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say that it is not worth a mapping; for ever, or until one of the limits is reached."""
+    """Say that it is not worth a mapping; for ever, or until one of the limits is reached.
+
+    Example: marketmap unmapped ignore sportybet 800117 --until-count 1000 --actor you --reason "..."
+    """
 
     async def mark(connection: AsyncConnection, keys: list[MissKey]) -> Sequence[MissKey]:
         return await misses.ignore(
@@ -191,7 +204,11 @@ def ignore(
     _mark(database_url, source, market_ids, mark, "IGNORED", dry_run=dry_run, as_json=as_json)
 
 
-app.command("reopen", help="Make it work again, whatever was decided about it.")(_marks("NEW", misses.reopen))
+REOPEN_HELP = """Make it work again, whatever was decided about it.
+
+Example: marketmap unmapped reopen sportybet 800117 --actor you --reason "..."
+"""
+app.command("reopen", help=REOPEN_HELP)(_marks("NEW", misses.reopen))
 
 
 def _choose(option: str, value: str | None, choices: Sequence[str]) -> None:

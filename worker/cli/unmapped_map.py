@@ -48,6 +48,8 @@ def map_(
 
     Without --file and --into it writes a draft of the mapping, filled from the samples: edit it, then give it
     back with --file. With --into it gives an existing mapping this book's id; --set adds the labels.
+
+    Example: marketmap unmapped map sportybet 800117 --draft market.yaml
     """
     if file and into:
         fail("Give either --file or --into.", code=2)

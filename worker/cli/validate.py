@@ -16,6 +16,7 @@ from rich.text import Text
 
 from schemas import Observation
 from worker.cli.console import err, out
+from worker.cli.progress import with_bar
 from worker.cli.records import (
     MIB,
     CatalogueFile,
@@ -89,10 +90,12 @@ def validate(
     """Say what is wrong with observations, as JSON lines or one JSON document. Exit code 1 if anything is.
 
     A market that no mapping knows is noted, but it is no fault of the payload.
+
+    Example: marketmap validate observations.jsonl
     """
     index = catalogue_index(catalogue)
     summary = Summary()
-    for record in _records(file, max_bytes):
+    for record in with_bar(_records(file, max_bytes), file, as_lines=as_json):
         report = check(record, index, max_bytes)
         summary.add(report)
         if as_json:

@@ -13,7 +13,7 @@ import psutil
 
 from worker.local.errors import LocalServicesError
 from worker.local.instance import Instance
-from worker.local.process import Steps
+from worker.local.process import Steps, is_running
 from worker.local.unprivileged import drop_root, give_to_user
 
 DATABASE = "marketmap"
@@ -72,7 +72,7 @@ class Postgres:
 
     def prepare(self, instance: Instance) -> None:
         if self.data.exists():
-            _remove_foreign_pid_file(self.data / "postmaster.pid", self.owns)
+            _remove_stale_pid_file(self.data / "postmaster.pid", self.owns)
         else:
             self._create(instance.token)
 
@@ -136,11 +136,18 @@ class Postgres:
             raise LocalServicesError(f"postgres: {name} failed: {result.stdout}{result.stderr}")
 
 
-def _remove_foreign_pid_file(pid_file: Path, owns: Callable[[Sequence[str]], bool]) -> None:
-    """Remove a pid that is somebody else's by now: Postgres refuses to start while it runs."""
+def _remove_stale_pid_file(pid_file: Path, owns: Callable[[Sequence[str]], bool]) -> None:
+    """Remove a pid that is nobody's by now, or somebody else's: Postgres refuses to start while it exists."""
     try:
-        command_line = psutil.Process(int(pid_file.read_text().split("\n", 1)[0])).cmdline()
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
         return
-    if not (command_line and owns(command_line)):
+    if not _is_held(pid, owns):
         pid_file.unlink()
+
+
+def _is_held(pid: int, owns: Callable[[Sequence[str]], bool]) -> bool:
+    try:
+        return is_running(pid) and owns(psutil.Process(pid).cmdline())
+    except psutil.NoSuchProcess:
+        return False

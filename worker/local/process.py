@@ -43,13 +43,15 @@ def is_running(pid: int) -> bool:
 
     It looks the same while only its first thread has ended, but then the others still hold its ports.
     """
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
+        running = process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
+    if not running:  # reaped only now: who is seen here for the last time would stay, and keep its pid
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    return running
 
 
 def find(owns: Callable[[Sequence[str]], bool]) -> int | None:

@@ -1,14 +1,15 @@
 """Connections to Postgres."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from urllib.parse import urlsplit
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from worker.storage.errors import driver_errors_translated
+from worker.storage.errors import DRIVER_ERRORS, driver_errors_translated
 
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 
@@ -64,12 +65,16 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     Raises StorageUnavailable, StorageRefused or StorageFatal when connecting or committing fails. What the
     block raises passes through as it is: the block may do more than talk to the database.
     """
-    async with AsyncExitStack() as stack:
-        with driver_errors_translated():
-            connection = await stack.enter_async_context(engine.connect())
+    with driver_errors_translated():
+        connection = await engine.connect()
+    try:
         yield connection
         with driver_errors_translated():
             await connection.commit()
+    finally:
+        # A lost connection cannot roll back. Its server does, and what failed before says more.
+        with suppress(*DRIVER_ERRORS):
+            await asyncio.shield(connection.close())
 
 
 def driver_url(url: str) -> str:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from schemas import Observation, ResolvedEvent
 from schemas.examples import EVENT, OBSERVATIONS, RESOLVED_EVENT
 from schemas.json_schema import MESSAGES, message_schema
+from tests.support.laws import LAWS
 
 
 def ecma_pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[SchemaError]:
@@ -105,7 +106,7 @@ def model_accepts(model: type[Observation | ResolvedEvent], document: Any) -> bo
     return True
 
 
-@settings(max_examples=300)
+@settings(LAWS, max_examples=300)
 @given(observations)
 @example({**OBSERVATIONS["sportybet"], "market_names": {}})
 @example({**OBSERVATIONS["sportybet"], "markets": {}})
@@ -115,6 +116,7 @@ def test_model_and_schema_agree_on_observations(document: dict[str, Any]) -> Non
     assert model_accepts(Observation, document) == OBSERVATION.is_valid(document)
 
 
+@LAWS
 @given(anything)
 def test_model_and_schema_agree_on_what_is_no_message(document: Any) -> None:
     assert model_accepts(Observation, document) == OBSERVATION.is_valid(document)
@@ -159,7 +161,7 @@ resolved_events = disturbed(
 )
 
 
-@settings(max_examples=300)
+@settings(LAWS, max_examples=300)
 @given(resolved_events)
 @example(RESOLVED_EVENT)
 def test_model_and_schema_agree_on_resolved_events(document: dict[str, Any]) -> None:

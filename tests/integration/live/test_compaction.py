@@ -62,7 +62,7 @@ async def test_what_compaction_leaves_of_the_topic_gives_the_table(compacting: I
 
     relay = Relay(compacting.settings, RelayMetrics(), retry_delay=lambda _: 0.05)
     async with background(relay.run, lambda error: pytest.fail(str(error))):
-        await until(is_compacted, patience_s=60)
+        await until(is_compacted)
     left = parsed(await compacting.consume("mappings.changes"))
     newest = {name: version for version, name, _ in await audited(url)}
     assert set(newest.values()) <= {change.mapping_version for change in left}

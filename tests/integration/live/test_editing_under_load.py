@@ -26,7 +26,7 @@ from tests.support import edited_stream
 from tests.support.changes import first_occurrences, parsed, published, table
 from tests.support.editors import ACTOR, Committed, Editor, SignedEditor, SqlEditor, create_all
 from tests.support.following import delays_ms
-from tests.support.installation import Installation, fill, installed, temporary_database, until
+from tests.support.installation import PATIENCE_S, Installation, fill, installed, temporary_database, until
 from tests.support.relays import start_relay
 from worker.app.topic_reader import AnyRecord
 from worker.publishing.table_view import fold
@@ -40,6 +40,8 @@ CHANGES_A_ROUND = 2
 KILLS = 3
 RECORDS_A_ROUND = 8
 WORKERS = 3
+# What is in use before the test gives up, no poll has found.
+POLL_S = 3600
 
 
 @dataclass
@@ -83,7 +85,7 @@ async def scenario(installation: Installation) -> Seen:
     await create_all(connection, range(edited_stream.MARKETS))
     await connection.close()
     for _ in range(WORKERS):
-        installation.start_worker(MARKETMAP_BATCH_MAX_RECORDS="20")
+        installation.start_worker(MARKETMAP_BATCH_MAX_RECORDS="20", MARKETMAP_INDEX_POLL_S=str(POLL_S))
     ((before,),) = await installation.query("SELECT max(id) FROM mapping_audit_log")
     for number in range(WORKERS):
         await installation.logged("partition_opened", number)
@@ -225,14 +227,14 @@ def test_all_workers_had_a_share_and_converged(seen: Seen) -> None:
 
 
 def test_a_commit_is_soon_in_use_in_every_worker(seen: Seen) -> None:
-    """A guard against falling back to polls, which come every five seconds by default; no measurement.
+    """A guard against falling back to polls; no measurement.
 
-    The bounds are many times what is usual, because the machine is shared with the whole test run; the
+    The bounds are hundreds of times what is usual, because the machine is shared with the whole test run; the
     figures are those of ``python -m tests.bench.propagation``.
     """
     assert len(seen.delays_ms) == WORKERS * len(made(seen))
-    assert statistics.median(seen.delays_ms) < 500
-    assert statistics.quantiles(seen.delays_ms, n=100)[-1] < 2000
+    assert statistics.median(seen.delays_ms) < 5_000
+    assert max(seen.delays_ms) < 1000 * PATIENCE_S < 1000 * POLL_S
 
 
 def test_no_observation_is_lost_or_invented(seen: Seen) -> None:

@@ -192,6 +192,21 @@ def test_a_stale_pid_file_that_names_a_stranger_does_not_stop_postgres(
         stranger.kill()
 
 
+def test_a_pid_file_of_a_server_that_nobody_reaps_does_not_stop_postgres(
+    breakable_services: LocalServices,
+) -> None:
+    postgres = breakable_services.postgres_service
+    postgres.kill()
+    pid_file = postgres.folder / "data" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    with subprocess.Popen(["sleep", "600"], user=pid_file.stat().st_uid) as dead:
+        dead.kill()
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is left as it is
+        pid_file.write_text("\n".join([str(dead.pid), *lines[1:]]) + "\n")
+        postgres.start()
+        assert postgres.state() is State.RUNNING
+
+
 def test_start_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JGO_CACHE_DIR", os.devnull)
     services = LocalServices(tmp_path)

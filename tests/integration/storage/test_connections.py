@@ -1,6 +1,7 @@
 """What a connection of the program brings to the server."""
 
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -87,6 +88,22 @@ async def test_a_pool_that_is_used_up_says_try_again(database: str) -> None:
         with pytest.raises(StorageUnavailable):
             async with transaction(engine):
                 pass
+    await engine.dispose()
+
+
+async def test_a_lost_connection_hides_nothing_and_leaves_its_place_in_the_pool(database: str) -> None:
+    engine = create_engine(database, pool_size=1, pool_timeout_s=0.05)
+
+    async def fail_without_connection() -> None:
+        async with transaction(engine) as connection:
+            await connection.execute(text("SELECT 1"))
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            driver.terminate()
+            raise KeyError("of the block")
+
+    for _ in range(2):
+        with pytest.raises(KeyError, match="of the block"):
+            await fail_without_connection()
     await engine.dispose()
 
 

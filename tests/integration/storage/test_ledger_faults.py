@@ -29,8 +29,8 @@ async def wired(wire: Any, ledger: Ledger) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 async def victim(migrated: str, ledger: Ledger) -> AsyncIterator[Ledger]:
-    """The same group's ledger on a connection of its own that waits half a second for a lock."""
-    engine = create_engine(migrated, application_name="victim", lock_timeout_s=0.5)
+    """The same group's ledger on a connection of its own, to be seen by its name."""
+    engine = create_engine(migrated, application_name="victim")
     yield Ledger(engine, "workers")
     await engine.dispose()
 
@@ -103,14 +103,16 @@ async def test_watermarks_are_locked_in_order_so_that_nobody_waits_holding_a_lat
 
 
 async def test_a_row_that_stays_locked_is_worth_another_try(
-    victim: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow
+    migrated: str, ledger: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow
 ) -> None:
+    impatient = create_engine(migrated, lock_timeout_s=0.1)
     async with engine.begin() as holder:
         await holder.execute(text(HOLD_THE_MISSES))
         with pytest.raises(StorageUnavailable) as locked:
-            await victim.commit(move(0, 1), [miss])
+            await Ledger(impatient, "workers").commit(move(0, 1), [miss])
     assert locked.value.sqlstate == "55P03"
-    assert await victim.commit(move(0, 1), [miss]) == 1
+    assert await ledger.commit(move(0, 1), [miss]) == 1
+    await impatient.dispose()
 
 
 async def test_a_cancelled_commit_leaves_nothing(
@@ -128,7 +130,7 @@ async def test_a_cancelled_commit_leaves_nothing(
 
 async def until(rows: Rows, sql: str) -> Any:
     """Ask until there are rows; every question is a round trip, so this does not spin."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (found := await rows(sql)):
             pass
         return found

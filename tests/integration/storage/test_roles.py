@@ -18,6 +18,7 @@ from worker.storage import audit, misses, relay, replays
 from worker.storage.editing import editing
 from worker.storage.engine import create_engine, transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
+from worker.storage.inspection import WORKER_NEEDS, lacking_privileges, read_server
 from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkMove
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import downgrade, known_revision, upgrade
@@ -87,6 +88,33 @@ async def test_a_worker_counts_announces_and_relays(log_in: LogIn) -> None:
         assert await relay.read_cursor(connection, "changes") == 0
         assert await relay.move_cursor(connection, "changes", expected=0, version=3)
         assert await misses.cover(connection, 3, [("betpawa", "2")]) == [("betpawa", "2")]
+
+
+async def test_a_worker_lacks_nothing_of_what_an_inspection_asks_for(log_in: LogIn) -> None:
+    async with transaction(await log_in("worker")) as connection:
+        assert await lacking_privileges(connection) == []
+        assert not (await read_server(connection)).is_superuser
+
+
+async def test_what_a_reader_lacks_to_work_is_told(log_in: LogIn) -> None:
+    async with transaction(await log_in("reader")) as connection:
+        lacking = await lacking_privileges(connection)
+    assert {"ingest_watermark UPDATE", "watermark_change_id_seq USAGE"} <= set(lacking)
+    assert "ingest_watermark SELECT" not in lacking
+
+
+async def test_an_inspection_asks_for_all_that_the_group_of_workers_is_given(
+    administrator: AsyncEngine,
+) -> None:
+    given = text("""
+        SELECT relname, array_agg(privilege_type ORDER BY privilege_type) AS privileges
+        FROM pg_class CROSS JOIN LATERAL aclexplode(relacl)
+        WHERE grantee = 'marketmap_worker'::regrole
+        GROUP BY relname
+    """)
+    async with transaction(administrator) as connection:
+        granted = {row.relname: row.privileges for row in await connection.execute(given)}
+    assert granted == {name: sorted(privileges) for name, privileges in WORKER_NEEDS.items()}
 
 
 async def test_an_editor_changes_mappings_and_works_through_misses(

@@ -98,6 +98,6 @@ async def test_machines_get_json_and_people_a_table_with_the_sum(installation: I
 
 async def test_lag_of_topics_that_are_not_there_is_a_failure(installation: Installation) -> None:
     answer = await command(
-        installation, "lag", MARKETMAP_TOPIC_BETPAWA="nowhere", MARKETMAP_ADMIN_TIMEOUT_S="1"
+        installation, "lag", MARKETMAP_TOPIC_BETPAWA="nowhere", MARKETMAP_ADMIN_TIMEOUT_S="3"
     )
     assert (answer.code, "topics do not exist" in answer.stderr) == (1, True)

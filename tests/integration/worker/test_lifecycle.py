@@ -39,7 +39,7 @@ NOBODY = "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
 async def test_a_worker_that_is_told_to_stop_while_busy_loses_nothing_and_repeats_nothing(
     installation: Installation,
 ) -> None:
-    total = 600
+    total = 2000
     await installation.publish(stream(total))
     installation.start_worker(MARKETMAP_BATCH_MAX_RECORDS="5")
     await installation.progressed(50)

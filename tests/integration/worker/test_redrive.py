@@ -74,7 +74,7 @@ def seen(records: Sequence[AnyRecord]) -> Counter[tuple[int, bytes | None, bytes
 async def test_killed_again_and_again_it_sends_each_letter_back_exactly_once(
     installation: Installation,
 ) -> None:
-    total = 700
+    total = 2000
     small = {"MARKETMAP_MAX_MESSAGE_BYTES": "4096", "MARKETMAP_BATCH_MAX_BYTES": "4096"}
     await installation.publish(letter(installation, n, value=b"%d" % n + b" " * 500) for n in range(total))
     went_back = [0]

@@ -57,10 +57,9 @@ async def test_every_answer_of_a_scrape_is_right_though_the_worker_is_killed_in_
     )
     assert killed_at.done < len(scrape), "the worker was done before it could be killed"
 
-    second = installation.start_worker()
+    installation.start_worker()
     await installation.caught_up()
-    second.terminate()
-    assert second.wait(30) == 0
+    assert await installation.stop_worker(1) == 0
 
     records = await installation.consume("odds.resolved")
     truth = {identity(normalised(seen.observation)): seen for seen in scrape}

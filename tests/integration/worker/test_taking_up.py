@@ -85,7 +85,7 @@ def between(first: int, end: int) -> Counter[tuple[str, str]]:
 async def test_an_operators_reset_survives_a_kill_in_the_middle_and_counts_nothing_again(
     single: Installation,
 ) -> None:
-    total = 300
+    total = 1500
     await counted(single, total)
     await Operator(single).reset_offset(0)
     replaying = single.start_worker(**SLOWLY)

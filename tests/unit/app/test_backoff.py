@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.laws import LAWS
 from worker.app.backoff import jittered_backoff
 
 
@@ -26,6 +27,7 @@ def test_the_wait_doubles_up_to_the_longest_and_half_of_it_is_chance(
     assert [delay(attempt) for attempt in range(5)] == expected
 
 
+@LAWS
 @given(st.integers(0, 10_000), st.integers())
 def test_no_wait_is_ever_longer_than_the_longest_or_none_at_all(attempt: int, seed: int) -> None:
     assert 0 < jittered_backoff(first_s=0.1, longest_s=10, rng=random.Random(seed))(attempt) <= 10

@@ -47,6 +47,15 @@ def test_a_terminal_gets_readable_lines() -> None:
     assert not stream.getvalue().startswith("{")
 
 
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, no_color: str, coloured: bool) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    stream = Terminal()
+    configure_logging(stream=stream)
+    structlog.get_logger("worker").info("batch_done", records=7)
+    assert ("\x1b[" in stream.getvalue()) == coloured
+
+
 @pytest.mark.parametrize("hostile", ["a\nlevel=error b", "\x1b[2J", "\u202egnp", "\x85", "\ud800"])
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_control_characters_cannot_forge_a_line(log_format: Any, hostile: str) -> None:

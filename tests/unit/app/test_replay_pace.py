@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.laws import LAWS
 from worker.app.replay_pace import Pace
 
 
@@ -24,6 +25,7 @@ def test_time_that_was_not_used_is_not_saved_up_beyond_a_second() -> None:
     assert pace.take(1, 3600.0) == pytest.approx(0.1)
 
 
+@LAWS
 @given(
     st.floats(0.1, 1000),
     st.lists(st.tuples(st.integers(0, 500), st.floats(0, 5)), min_size=1, max_size=50),

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.laws import LAWS
 from worker.app.replay_plan import (
     ASSUMED_RATE,
     LogFacts,
@@ -48,6 +49,7 @@ def test_a_range_is_from_the_first_record_of_the_time_to_the_end(
     assert only(facts) == expected
 
 
+@LAWS
 @given(OFFSETS, OFFSETS, st.none() | OFFSETS, st.none() | OFFSETS)
 def test_a_range_lies_within_the_log(start: int, size: int, at_from: int | None, at_to: int | None) -> None:
     first, end = only(LogFacts("id", start, start + size, at_from, at_to))

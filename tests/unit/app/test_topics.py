@@ -1,34 +1,32 @@
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import pytest
 
 from worker.app.settings import Settings
-from worker.app.topics import Ensured, ensure_topics, largest_output, topic_specs
-from worker.ingest.admin import KafkaAdmin, TopicSpec, TopicState
+from worker.app.topics import Difference, differences, largest_output, topic_specs
+from worker.ingest.admin import TopicSpec
+from worker.ingest.inspection import TopicFacts
 
 SETTINGS = Settings(topic_prefix="x.", partitions=5, max_message_bytes=1_000_000)
 SPECS = {spec.name: spec for spec in topic_specs(SETTINGS)}
 
 
-class Cluster:
-    def __init__(self, **partitions: int) -> None:
-        self.partitions = partitions
-        self.created: list[str] = []
-
-    async def topics(self, names: Iterable[str]) -> dict[str, TopicState]:
-        return {n: TopicState(n, "id", self.partitions[n]) for n in names if n in self.partitions}
-
-    async def create(self, specs: Sequence[TopicSpec]) -> None:
-        self.created += [spec.name for spec in specs]
+OBSERVED = SPECS["x.observations.sportybet"]
+CHANGES = SPECS["x.mappings.changes"]
 
 
-def two() -> list[TopicSpec]:
-    return [TopicSpec("a", 5, {}), TopicSpec("b", 5, {})]
+def as_is(spec: TopicSpec, **config: str) -> TopicFacts:
+    """A topic as it should be, but for what is given; a config's dots are underscores."""
+    changed = {key.replace("_", "."): value for key, value in config.items()}
+    return TopicFacts(spec.name, spec.partitions, spec.config | changed, frozenset(), 1)
 
 
-async def ensure(cluster: Cluster, *, dry_run: bool = False) -> list[Ensured]:
-    return await ensure_topics(cast("KafkaAdmin", cluster), two(), dry_run=dry_run)
+def with_partitions(spec: TopicSpec, number: int) -> TopicFacts:
+    return as_is(spec)._replace(partitions=number)
+
+
+def found(spec: TopicSpec, facts: TopicFacts) -> Sequence[Difference]:
+    return differences(spec, facts, "kafka:9092")
 
 
 def test_there_is_a_topic_for_everything_the_application_reads_and_writes() -> None:
@@ -62,20 +60,65 @@ def test_changes_are_compacted() -> None:
     assert SPECS["x.mappings.changes"].config["cleanup.policy"] == "compact"
 
 
-async def test_only_what_is_missing_is_created() -> None:
-    cluster = Cluster(a=5)
-    assert await ensure(cluster) == [Ensured("a", False, None), Ensured("b", True, None)]
-    assert cluster.created == ["b"]
+@pytest.mark.parametrize("spec", SPECS.values(), ids=lambda spec: spec.name)
+def test_a_topic_as_it_was_asked_for_has_no_differences(spec: TopicSpec) -> None:
+    assert found(spec, as_is(spec)) == []
 
 
-async def test_a_dry_run_tells_the_same_and_creates_nothing() -> None:
-    cluster = Cluster(a=5)
-    assert await ensure(cluster, dry_run=True) == await ensure(Cluster(a=5))
-    assert cluster.created == []
+def test_missing_partitions_are_added_by_kafkas_own_tool() -> None:
+    ((what, remedy, grave),) = found(OBSERVED, with_partitions(OBSERVED, 3))
+    assert (what, grave) == ("has 3 partitions instead of 5", True)
+    tool = "kafka-topics.sh --bootstrap-server kafka:9092 --alter"
+    assert remedy == f"{tool} --topic x.observations.sportybet --partitions 5"
 
 
-async def test_another_number_of_partitions_is_told_and_left_alone() -> None:
-    cluster = Cluster(a=3, b=5)
-    first, _ = await ensure(cluster)
-    assert first.fault == "has 3 partitions instead of 5"
-    assert cluster.created == []
+def test_more_partitions_than_wanted_are_a_matter_of_the_setting() -> None:
+    ((what, remedy, grave),) = found(OBSERVED, with_partitions(OBSERVED, 8))
+    assert (what, grave) == ("has 8 partitions instead of 5", True)
+    assert "MARKETMAP_PARTITIONS=8" in remedy
+
+
+def test_a_topic_of_one_partition_that_has_more_needs_another_name() -> None:
+    ((_, remedy, grave),) = found(CHANGES, with_partitions(CHANGES, 2))
+    assert (grave, "name another topic" in remedy) == (True, True)
+
+
+def test_a_configuration_is_mended_by_kafkas_own_tool() -> None:
+    ((what, remedy, grave),) = found(CHANGES, as_is(CHANGES, cleanup_policy="delete"))
+    assert (what, grave) == ("has cleanup.policy=delete instead of compact", True)
+    tool = "kafka-configs.sh --bootstrap-server kafka:9092 --alter --entity-type topics"
+    assert remedy == f"{tool} --entity-name x.mappings.changes --add-config cleanup.policy=compact"
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+def test_observations_must_not_be_compacted(policy: str) -> None:
+    assert [grave for _, _, grave in found(OBSERVED, as_is(OBSERVED, cleanup_policy=policy))] == [True]
+
+
+@pytest.mark.parametrize(
+    ("config", "grave"),
+    [
+        ({"max_message_bytes": "999999"}, [True]),
+        ({"max_message_bytes": "1000001"}, []),
+        ({"max_message_bytes": "soon"}, [True]),
+        ({"retention_ms": "3600000"}, [False]),
+        ({"retention_ms": "-1"}, []),
+        ({"retention_ms": "999999999999"}, []),
+    ],
+)
+def test_too_little_is_a_difference_and_more_is_not(config: dict[str, str], grave: list[bool]) -> None:
+    assert [one for _, _, one in found(OBSERVED, as_is(OBSERVED, **config))] == grave
+
+
+def test_a_topic_that_may_not_be_described_is_told_once() -> None:
+    hidden = TopicFacts(OBSERVED.name, 0, None, frozenset(), 0)
+    ((what, remedy, grave),) = found(OBSERVED, hidden)
+    assert (what, grave) == ("may not be described", True)
+    assert remedy.startswith("DESCRIBE on the topic x.observations.sportybet")
+
+
+def test_a_configuration_that_is_not_shown_is_told_and_does_no_harm() -> None:
+    hidden = as_is(OBSERVED)._replace(config=None)
+    ((what, remedy, grave),) = found(OBSERVED, hidden)
+    assert (what, grave) == ("does not show its configuration", False)
+    assert "DESCRIBE_CONFIGS" in remedy

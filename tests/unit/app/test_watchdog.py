@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from tests.support.laws import LAWS
 from worker.app.watchdog import Progress, Standing, Verdict, Watchdog
 from worker.domain.errors import FatalError
 
@@ -59,6 +60,7 @@ def test_a_process_that_was_frozen_is_not_blamed_for_the_time_in_which_it_could_
     assert states(*looks, longest_gap_s=10) == ["moving"] * 4
 
 
+@LAWS
 @given(st.lists(st.tuples(st.floats(0, 40), st.integers(0, 3)), max_size=60))
 def test_only_the_same_step_seen_for_the_whole_timeout_is_the_end(steps: list[tuple[float, int]]) -> None:
     progress = Progress(TIMEOUT_S, 1000.0)

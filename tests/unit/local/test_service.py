@@ -219,3 +219,11 @@ def test_picked_ports_are_free_and_different() -> None:
 
 def test_nothing_is_found_when_nothing_is_owned() -> None:
     assert find(lambda _: False) is None
+
+
+def test_a_child_that_is_seen_to_have_ended_is_reaped() -> None:
+    for _ in range(100):
+        pid = os.posix_spawn("/bin/true", ["true"], {})
+        while is_running(pid):
+            pass
+        assert not psutil.pid_exists(pid)

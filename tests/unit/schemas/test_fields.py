@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from schemas.fields import Line, Price, parse_timestamp
+from tests.support.laws import LAWS
 
 LINES: TypeAdapter[str] = TypeAdapter(Line)
 PRICES: TypeAdapter[float] = TypeAdapter(Price)
@@ -81,6 +82,7 @@ def test_a_naive_timestamp_is_refused_by_name(value: object) -> None:
         parse_timestamp(value)
 
 
+@LAWS
 @given(
     st.datetimes(
         min_value=datetime(2000, 1, 2),  # noqa: DTZ001  the strategy adds the zone

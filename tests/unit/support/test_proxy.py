@@ -11,7 +11,7 @@ from tests.support.proxy import Proxy
 
 Connect = Callable[[], Awaitable["Client"]]
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,0 +1,95 @@
+"""What the doctor says of credentials that may not do everything, on a broker that has an authorizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from tests.support.installation import until
+from worker.app.doctor.findings import Finding
+from worker.app.doctor.kafka_verdicts import judge_rights, judge_topics
+from worker.app.kafka import inspection_of
+from worker.app.settings import Settings
+from worker.app.topics import ensure_topics, topic_specs
+from worker.ingest.inspection import TopicFacts
+from worker.local.services import LocalServices
+
+pytestmark = pytest.mark.services
+
+AUTHORIZER = """
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+"""
+OURSELVES = "User:ANONYMOUS"
+
+
+@pytest.fixture(scope="module")
+def guarded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A broker where a topic without ACLs is everybody's, and one with ACLs belongs to those they name."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "kafka").mkdir()
+    (folder / "kafka" / "override.properties").write_text(AUTHORIZER)
+    services = LocalServices(Path(folder), names=("kafka",))
+    try:
+        services.start()
+        yield services.kafka
+    finally:
+        services.kill()
+
+
+def allow(servers: str, *rights: tuple[str, str, AclOperation]) -> None:
+    """Topic, principal and operation of each."""
+    bindings = [
+        AclBinding(
+            ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, who, "*", what, AclPermissionType.ALLOW
+        )
+        for topic, who, what in rights
+    ]
+    client = AdminClient({"bootstrap.servers": servers})
+    for future in client.create_acls(bindings).values():
+        future.result(10)
+
+
+def told(findings: list[Finding]) -> set[tuple[str, str]]:
+    return {(finding.level, finding.message) for finding in findings}
+
+
+async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker: str) -> None:
+    settings = Settings(kafka_bootstrap_servers=guarded_broker, partitions=1)
+    await ensure_topics(settings)
+    allow(
+        guarded_broker,
+        ("observations.betpawa", "User:other", AclOperation.READ),
+        ("observations.bet9ja", OURSELVES, AclOperation.DESCRIBE),
+        ("odds.resolved", OURSELVES, AclOperation.READ),
+        ("mappings.changes", OURSELVES, AclOperation.READ),
+    )
+    topics: dict[str, TopicFacts] = {}
+
+    async def are_in_force() -> bool:
+        topics.update(await inspection_of(settings).topics(spec.name for spec in topic_specs(settings)))
+        return sum(facts.config is None for facts in topics.values()) == 4
+
+    await until(are_in_force)
+    assert told(judge_topics(settings, topics, brokers=1)) == {
+        ("FAILURE", "observations.betpawa may not be described"),
+        ("WARNING", "observations.bet9ja does not show its configuration"),
+        ("WARNING", "odds.resolved does not show its configuration"),
+        ("WARNING", "mappings.changes does not show its configuration"),
+    }
+    assert told(judge_rights(settings, topics)) == {
+        ("FAILURE", "no READ on observations.betpawa"),
+        ("FAILURE", "no READ on observations.bet9ja"),
+        ("FAILURE", "no WRITE on odds.resolved"),
+        ("WARNING", "no WRITE on mappings.changes"),
+    }

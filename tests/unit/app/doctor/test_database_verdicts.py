@@ -1,0 +1,87 @@
+"""What the doctor says of the database."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from worker.app.doctor import database_verdicts as verdicts
+from worker.app.doctor.findings import Finding
+from worker.domain.index import Conflict
+from worker.storage.inspection import Server
+from worker.storage.roles import ROLES
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SERVER = Server("18.1", is_read_only=False, login="app", is_superuser=False)
+CONFLICT = Conflict("sportybet", "18", "Over", "winner", "loser")
+
+
+def mappings(**changed: Any) -> list[Finding]:
+    facts = verdicts.MappingFacts(7, NOON, 3, {}, [])
+    return verdicts.judge_mappings(facts._replace(**changed))
+
+
+def told(findings: list[Finding]) -> list[tuple[str, str]]:
+    return [(finding.level, finding.message) for finding in findings]
+
+
+def test_a_standby_is_a_failure() -> None:
+    assert [one.level for one in verdicts.judge_server(SERVER, "postgresql://db/x")] == ["OK"]
+    (finding,) = verdicts.judge_server(SERVER._replace(is_read_only=True), "postgresql://db/x")
+    assert finding.level == "FAILURE"
+
+
+@pytest.mark.parametrize(
+    ("revision", "is_known", "level", "remedy"),
+    [
+        ("0011", True, "OK", None),
+        ("0010", True, "FAILURE", "marketmap migrate"),
+        (None, True, "FAILURE", "marketmap migrate"),
+        ("0012", False, "WARNING", "a newer program has migrated: upgrade this one, too"),
+    ],
+)
+def test_a_revision_is_judged_by_the_programs_own(
+    revision: str | None, is_known: bool, level: str, remedy: str | None
+) -> None:
+    (finding,) = verdicts.judge_revision(revision, "0011", is_known=is_known)
+    assert (finding.level, finding.remedy) == (level, remedy)
+
+
+def test_a_login_with_what_a_worker_needs_is_one_line() -> None:
+    assert told(verdicts.judge_roles(SERVER, ROLES, [])) == [("OK", "app may do what a worker has to")]
+
+
+def test_missing_roles_too_many_rights_and_too_few_are_told_one_by_one() -> None:
+    found = verdicts.judge_roles(SERVER._replace(is_superuser=True), ROLES[1:], ["relay_cursor UPDATE"])
+    assert told(found) == [
+        ("WARNING", "missing: marketmap_owner"),
+        ("WARNING", "app is a superuser and may do more than a worker has to"),
+        ("FAILURE", "app lacks relay_cursor UPDATE"),
+    ]
+    assert found[-1].remedy == "marketmap roles, then GRANT marketmap_worker TO app"
+
+
+def test_healthy_mappings_are_told_with_version_and_time() -> None:
+    assert told(mappings()) == [("OK", "3 active, version 7, last changed 2026-11-22 12:00:00 UTC")]
+
+
+def test_a_mapping_that_cannot_be_used_is_a_failure() -> None:
+    (finding,) = mappings(unusable={"btts": "priority: 'x' is no number"})
+    assert finding.level == "FAILURE"
+    assert finding.message == "btts cannot be used: priority: 'x' is no number"
+
+
+def test_of_many_unusable_mappings_the_first_are_told_and_the_rest_counted() -> None:
+    found = mappings(unusable={f"m{n}": "bad" for n in range(9)})
+    assert len(found) == 6
+    assert found[-1].message == "4 more cannot be used"
+
+
+def test_conflicts_are_a_warning_with_the_first_of_them() -> None:
+    (finding,) = mappings(conflicts=[CONFLICT, CONFLICT])
+    assert finding.level == "WARNING"
+    assert finding.message == ("2 labels claimed twice, as sportybet market 18, 'Over', by winner and loser")
+
+
+def test_a_table_without_mappings_is_a_warning() -> None:
+    assert [finding.level for finding in mappings(usable=0, version=0, changed_at=None)] == ["WARNING"]

@@ -1,0 +1,87 @@
+"""What an examination asks of the database: the server, and what the connection's user may not do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.storage.errors import driver_errors_translated
+
+_COUNTED: Final = ("SELECT", "INSERT", "UPDATE")
+
+# What a worker with a relay does; the group marketmap_worker is given just that.
+WORKER_NEEDS: Final = {
+    "user_market_mappings": ("SELECT",),
+    "mapping_audit_log": ("SELECT",),
+    "unmapped_market_log": _COUNTED,
+    "ingest_watermark": _COUNTED,
+    "relay_cursor": _COUNTED,
+    "replay_run": _COUNTED,
+    "watermark_change": ("SELECT", "INSERT"),
+    "unmapped_market_log_id_seq": ("USAGE",),
+    "watermark_change_id_seq": ("USAGE",),
+}
+
+READ_SERVER = text("""
+SELECT current_setting('server_version') AS version,
+    current_setting('transaction_read_only')::boolean AS is_read_only,
+    rolname AS login,
+    rolsuper AS is_superuser
+FROM pg_roles
+WHERE rolname = current_user
+""")
+
+READ_CLOCK = text("SELECT clock_timestamp()")
+
+# What does not exist is the migrations' business.
+LACKING = text("""
+SELECT wanted.name || ' ' || wanted.privilege
+FROM unnest(CAST(:names AS text[]), CAST(:privileges AS text[])) AS wanted (name, privilege)
+JOIN pg_class ON pg_class.oid = to_regclass(wanted.name)
+WHERE NOT CASE relkind
+    WHEN 'S' THEN has_sequence_privilege(pg_class.oid, wanted.privilege)
+    ELSE has_table_privilege(pg_class.oid, wanted.privilege)
+END
+ORDER BY 1
+""")
+
+LAST_CHANGE = text("SELECT max(created_at) FROM mapping_audit_log")
+
+
+class Server(NamedTuple):
+    version: str
+    is_read_only: bool
+    login: str
+    is_superuser: bool
+
+
+async def read_server(connection: AsyncConnection) -> Server:
+    """Raises StorageUnavailable or StorageFatal, as all here do."""
+    with driver_errors_translated():
+        return Server(*(await connection.execute(READ_SERVER)).one())
+
+
+async def read_clock(connection: AsyncConnection) -> datetime:
+    """The server's clock at this moment, not at the transaction's start."""
+    with driver_errors_translated():
+        now: datetime = (await connection.execute(READ_CLOCK)).scalar_one()
+    return now
+
+
+async def lacking_privileges(connection: AsyncConnection) -> Sequence[str]:
+    """What of WORKER_NEEDS the connection's user may not do, each as "table PRIVILEGE"."""
+    wanted = [(name, privilege) for name, privileges in WORKER_NEEDS.items() for privilege in privileges]
+    names, privileges = (list(column) for column in zip(*wanted, strict=True))
+    with driver_errors_translated():
+        return list(await connection.scalars(LACKING, {"names": names, "privileges": privileges}))
+
+
+async def last_change(connection: AsyncConnection) -> datetime | None:
+    """When a mapping was changed last; None when none ever was."""
+    with driver_errors_translated():
+        changed_at: datetime | None = await connection.scalar(LAST_CHANGE)
+    return changed_at
