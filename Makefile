@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k settings"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults faults-short lint type bench services lock schemas docs
+.PHONY: help setup demo test faults faults-short lint type bench services lock sbom schemas docs
 
 bin := .venv/bin
 
@@ -39,6 +39,13 @@ services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/mar
 lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
 	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv pip compile pyproject.toml --quiet --extra local --extra tracing --group dev --universal \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock $(ARGS)
+
+sbom: setup ## Write dist/sbom.json: every package that an installation holds, in CycloneDX (needs the network)
+	@mkdir -p dist
+	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --constraints requirements.lock -o dist/requirements.txt
+	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements dist/requirements.txt \
+		--pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/sbom.json
 
 schemas: setup ## Generate the schemas of the messages from their models
 	@$(bin)/marketmap schemas export $(ARGS)

@@ -45,13 +45,15 @@ class RelayProcess:
         return await asyncio.to_thread(self.process.wait, PATIENCE_S)
 
 
-def start_relay(installation: Installation, number: int = 0) -> RelayProcess:
+def start_relay(
+    installation: Installation, number: int = 0, environment: dict[str, str] | None = None
+) -> RelayProcess:
     """A relay process; it ends with the installation."""
     log = installation.folder / f"relay-{number}.log"
     with log.open("wb") as target:
         process = subprocess.Popen(
             [sys.executable, "-m", "worker.cli", "run", "relay"],
-            env=installation.environment,
+            env=installation.environment | (environment or {}),
             stdout=target,
             stderr=target,
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
 from aiohttp import web
+
+from worker.app.bounded_http import CONNECTION_S, listen
 
 # Reasons why the process is not ready (not alive, not started), none when it is; or what else to know of it.
 Sentences = Callable[[], Sequence[str]]
@@ -40,6 +43,7 @@ class HealthServer:
         stalled: Sentences = tuple,
         not_started: Sentences = tuple,
         status: Callable[[], Awaitable[str]] | None = None,
+        connection_s: float = CONNECTION_S,
     ) -> None:
         self._host = host
         self._port = port
@@ -49,11 +53,14 @@ class HealthServer:
         self._stalled = stalled
         self._not_started = not_started
         self._status = status
+        self._connection_s = connection_s
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self.address = ""
 
     async def start(self) -> None:
         app = web.Application(client_max_size=1024)
+        app.on_response_prepare.append(_without_software)
         app.add_routes(
             [
                 web.get("/startupz", self._startupz),
@@ -66,11 +73,13 @@ class HealthServer:
             app.router.add_get("/status", partial(_page, self._status))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
-        host, port = self._runner.addresses[0][:2]
+        self._listener = await listen(self._runner, self._host, self._port, connection_s=self._connection_s)
+        host, port = self._listener.sockets[0].getsockname()[:2]
         self.address = f"http://{host}:{port}"
 
     async def stop(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -85,6 +94,11 @@ class HealthServer:
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+
+async def _without_software(_: web.Request, response: web.StreamResponse) -> None:
+    """Whoever looks for a version with a known weakness shall not find it here."""
+    response.headers.pop("Server", None)
 
 
 def _answer(state: str, against: Sequence[str], **more: Sequence[str]) -> web.Response:

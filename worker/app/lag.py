@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -147,8 +147,10 @@ async def survey_lag(settings: Settings, now_ms: int) -> LagReport:
     """Ask for all of it. Raises TransientError or a StorageError."""
 
     async def ask() -> tuple[Group, Sequence[PartitionFacts]]:
+        # The topics first: of all clients, the one that is asked for them tells best why it is refused.
+        topic_ids = await partitions_of(settings, list(settings.observation_topics.values()))
         group = await offsets_of(settings).group(settings.group_id)
-        return group, await _facts(settings, group)
+        return group, await _facts(settings, group, topic_ids)
 
     group, facts = await patiently(ask, patience_s=settings.admin_timeout_s)
     stretches = {
@@ -166,9 +168,10 @@ async def survey_lag(settings: Settings, now_ms: int) -> LagReport:
     return LagReport(settings.group_id, group.state, len(group.members), partitions)
 
 
-async def _facts(settings: Settings, group: Group) -> Sequence[PartitionFacts]:
+async def _facts(
+    settings: Settings, group: Group, topic_ids: Mapping[TopicPartition, str]
+) -> Sequence[PartitionFacts]:
     admin = admin_of(settings)
-    topic_ids = await partitions_of(settings, list(settings.observation_topics.values()))
     watermarks = await _watermarks(settings)
     committed = await admin.committed(settings.group_id, topic_ids)
     starts, ends = await admin.log_starts(topic_ids), await admin.log_ends(topic_ids)

@@ -22,7 +22,7 @@ from worker.app.counting import Counting
 from worker.app.covering import cover_changes
 from worker.app.deadman import deadman
 from worker.app.health import HealthServer
-from worker.app.kafka import admin_of, client_connection, prepare_reading
+from worker.app.kafka import admin_of, broker_connection, client_connection, prepare_reading
 from worker.app.lifetime import Stop, background, end_in_order, ended, signals, until_done
 from worker.app.live_mappings import LiveMappings, Swap
 from worker.app.metrics import Metrics
@@ -189,7 +189,7 @@ class Worker:
         app = application(
             settings.kafka_bootstrap_servers or "",
             settings.client_id,
-            client_connection(settings, servers=False),
+            broker_connection(settings),
         )
         fetching = Fetching(
             max_records=settings.batch_max_records,

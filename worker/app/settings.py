@@ -11,15 +11,18 @@ from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from worker.app.kafka_access import KafkaAccess
 
 PREFIX = "MARKETMAP_"
-SECRETS = ("database_url",)
+SECRETS = ("database_url", "kafka_password", "kafka_key_password")
 # Read elsewhere: by the local services and by the tests.
 OTHER_VARIABLES = ("ACTOR", "LOCAL_DIR", "PAYLOADS")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 MAX_SHOWN = 60
 MIB = 1024 * 1024
 
@@ -38,7 +41,17 @@ def _check_database_url(url: str) -> str:
         raise ValueError("must begin with postgresql://")
     if not parts.path.strip("/"):
         raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
+    _check_tls_of_database(dict(parse_qsl(parts.query)))
     return url
+
+
+def _check_tls_of_database(query: Mapping[str, str]) -> None:
+    mode = query.get("sslmode", "prefer")
+    if mode not in SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(SSL_MODES)}")
+    for name in ("sslrootcert", "sslcert", "sslkey"):
+        if name in query and not Path(query[name]).is_file():
+            raise ValueError(f"there is no file at the path of {name}")
 
 
 def _check_bootstrap_servers(servers: str) -> str:
@@ -81,13 +94,15 @@ Bytes = Annotated[int, Field(ge=1024, le=1024 * MIB)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
+class Settings(KafkaAccess):
     """Every field is an environment variable: `group_id` is MARKETMAP_GROUP_ID. Empty counts as not set."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     database_url: Annotated[str, AfterValidator(_check_database_url)] | None = Field(
-        None, repr=False, description="Postgres, as postgresql://user:password@host:port/database."
+        None,
+        repr=False,
+        description="Postgres, as postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE.",
     )
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_bootstrap_servers)] | None = Field(
         None, description="Kafka brokers, as host:port, comma-separated."
@@ -251,7 +266,8 @@ def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
         if suffix == name or suffix in known:
             continue
         for near in get_close_matches(suffix, known, n=1, cutoff=0.85):
-            yield f"{name}: {_shown(environment[name])}: there is no such setting; {PREFIX}{near} is meant?"
+            shown = _shown_of(near.lower(), environment[name])
+            yield f"{name}: {shown}: there is no such setting; {PREFIX}{near} is meant?"
 
 
 def _describe(error: Mapping[str, object]) -> str:
@@ -259,8 +275,12 @@ def _describe(error: Mapping[str, object]) -> str:
     if not isinstance(location, tuple) or not location:
         return message
     field = str(location[0])
-    shown = "(hidden)" if field in SECRETS else _shown(error["input"])
+    shown = _shown_of(field, error["input"])
     return f"{variable(field)}: {shown}: {message[:1].lower()}{message[1:]}"
+
+
+def _shown_of(field: str, value: object) -> str:
+    return "(hidden)" if field in SECRETS else _shown(value)
 
 
 def _shown(value: object) -> str:

@@ -16,7 +16,7 @@ from worker.app.dead_letters import Choice, Place, is_id
 from worker.app.settings import Settings
 from worker.cli.console import fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
-from worker.domain.errors import TransientError
+from worker.domain.errors import FatalError, TransientError
 
 Result = TypeVar("Result")
 
@@ -80,6 +80,8 @@ def run_on_kafka(call: Coroutine[Any, Any, Result], hint: str = "") -> Result:
         return asyncio.run(_quietly(call))
     except TransientError as error:
         fail(f"{error}.{hint}")
+    except FatalError as error:
+        fail(str(error))
 
 
 async def _quietly(call: Coroutine[Any, Any, Result]) -> Result:

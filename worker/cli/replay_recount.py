@@ -19,7 +19,7 @@ from worker.cli.console import err, fail, print_json
 from worker.cli.mapping_tables import print_table, text
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.cli.replay_options import full_topic
-from worker.domain.errors import TransientError
+from worker.domain.errors import FatalError, TransientError
 from worker.storage.errors import StorageError
 from worker.storage.ledger import WatermarkConflict
 
@@ -67,7 +67,7 @@ def _set_back(settings: Settings, wanted: Sequence[SetBack], actor: str, reason:
         asyncio.run(set_watermarks_back(settings, wanted, actor=actor, reason=reason))
     except (GroupHasMembersError, ResetPendingError) as error:
         fail(f"{error}; nothing was changed")
-    except (TransientError, StorageError, WatermarkConflict) as error:
+    except (TransientError, FatalError, StorageError, WatermarkConflict) as error:
         fail(f"{error}. Look at what was changed: marketmap lag")
 
 
@@ -75,7 +75,7 @@ def _survey(settings: Settings, topic: str, partition: int | None, wish: Wish) -
     try:
         with err.status("Looking at the topic"):
             return asyncio.run(survey_recount(settings, topic, partition, wish))
-    except (TransientError, StorageError) as error:
+    except (TransientError, FatalError, StorageError) as error:
         fail(str(error))
 
 

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from worker.app.settings import Settings
+from worker.app.grants import ROLES
+from worker.app.settings import Settings, load_settings
 from worker.app.topics import Ensured, ensure_topics
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, print_json
 from worker.cli.mapping_tables import print_table, text
-from worker.domain.errors import TransientError
+from worker.domain.errors import FatalError, TransientError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -52,7 +53,7 @@ def _ensure(settings: Settings, *, dry_run: bool) -> list[Ensured]:
     try:
         with err.status("Looking at the topics"):
             return asyncio.run(ensure_topics(settings, dry_run=dry_run))
-    except TransientError as error:
+    except (TransientError, FatalError) as error:
         fail(str(error))
 
 
@@ -69,3 +70,27 @@ def _show(ensured: Sequence[Ensured], *, made: str) -> None:
 
 def _json(topic: Ensured) -> dict[str, object]:
     return topic._asdict() | {"differences": [difference._asdict() for difference in topic.differences]}
+
+
+@app.command()
+def grants(
+    part: Annotated[str | None, typer.Argument(help="One of the parts; without, all.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """What each part must be granted on the brokers, under the names that the settings give.
+
+    Example: marketmap topics grants worker
+    """
+    if part is not None and part not in ROLES:
+        fail(f"{part!r} is none of the parts {', '.join(ROLES)}", code=2)
+    settings = load_settings()
+    chosen = {name: role(settings) for name, role in ROLES.items() if part in {None, name}}
+    if as_json:
+        print_json({name: [grant._asdict() for grant in granted] for name, granted in chosen.items()})
+        return
+    table = Table("part", "operation", "resource", "pattern", "name", box=None)
+    for name, granted in chosen.items():
+        for grant in granted:
+            table.add_row(name, grant.operation, grant.resource, grant.pattern, grant.name)
+    print_table(table)

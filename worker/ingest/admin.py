@@ -8,23 +8,23 @@ segmentation fault when a group's coordinator is not available at that moment.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 import confluent_kafka
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 from aiokafka.structs import OffsetAndMetadata
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import NewTopic, OffsetSpec
 
-from worker.domain.errors import TransientError
+from worker.domain.errors import FatalError, TransientError
+from worker.ingest.librdkafka import Librdkafka
 from worker.ingest.marks import Committed
 
-T = TypeVar("T")
-
 _NONE_COMMITTED: Final = -1
+_REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 # librdkafka writes a topic id in plain base64; Kafka's own tools, and we, in the form without slashes.
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 
@@ -53,16 +53,20 @@ class Backlog(NamedTuple):
 
 
 class KafkaAdmin:
-    """``librdkafka`` and ``aiokafka`` hold the settings of each client. ``timeout_s`` bounds every call."""
+    """``librdkafka`` and ``aiokafka`` hold the settings of each client. ``timeout_s`` bounds every call.
+
+    Every call may raise FatalError: the cluster refuses who we are, or lacks a grant to us.
+    """
 
     def __init__(self, librdkafka: dict[str, Any], aiokafka: dict[str, Any], *, timeout_s: float) -> None:
-        self._client = AdminClient({**librdkafka, "log_level": 0})
+        asked = Librdkafka(librdkafka)
+        self._client, self._ask = asked.client, asked.ask
         self._aiokafka = aiokafka
         self._timeout_s = timeout_s
 
     async def topics(self, names: Iterable[str]) -> dict[str, TopicState]:
         """The topics that exist among ``names``. Raises TransientError."""
-        return await in_thread(self._topics, sorted(names))
+        return await self._ask(self._topics, sorted(names))
 
     async def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The ids of topics that must exist. Raises TransientError, also when one is missing."""
@@ -86,6 +90,8 @@ class KafkaAdmin:
         try:
             async with asyncio.timeout(self._timeout_s):
                 found = await self._list_offsets(group, wanted)
+        except _REFUSALS as error:
+            raise FatalError(f"Kafka refuses to tell the offsets of the group {group}: {error!r}") from error
         except (KafkaError, TimeoutError) as error:
             raise TransientError(f"Kafka does not tell the committed offsets: {error!r}") from error
         if found.keys() != set(wanted):  # the client passes over an error of the whole group
@@ -108,28 +114,28 @@ class KafkaAdmin:
 
     async def log_ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset after the last record that a reader of committed records sees. Raises TransientError."""
-        return await in_thread(self._log_offsets, sorted(partitions), OffsetSpec.latest())
+        return await self._ask(self._log_offsets, sorted(partitions), OffsetSpec.latest())
 
     async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset after the last record, committed or in an open transaction. Raises TransientError."""
         level = IsolationLevel.READ_UNCOMMITTED
-        return await in_thread(self._log_offsets, sorted(partitions), OffsetSpec.latest(), level)
+        return await self._ask(self._log_offsets, sorted(partitions), OffsetSpec.latest(), level)
 
     async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset of the oldest record that is still there. Raises TransientError."""
-        return await in_thread(self._log_offsets, sorted(partitions), OffsetSpec.earliest())
+        return await self._ask(self._log_offsets, sorted(partitions), OffsetSpec.earliest())
 
     async def backlog(self, group: str, topics: Iterable[str]) -> Backlog:
         """How far a group is through topics that must exist. Raises TransientError."""
-        ends = await in_thread(self._ends, sorted(topics))
+        ends = await self._ask(self._ends, sorted(topics))
         committed = await self.committed(group, ends)
         return Backlog(sum(commit.offset for commit in committed.values()), sum(ends.values()))
 
     async def create(self, specs: Sequence[TopicSpec]) -> None:
         """Create topics that do not exist; done when each partition has a leader. Raises TransientError."""
-        await in_thread(self._create, specs)
+        await self._ask(self._create, specs)
         names = [spec.name for spec in specs]
-        while names and not await in_thread(self._have_leaders, names):  # noqa: ASYNC110  # the broker tells nobody
+        while names and not await self._ask(self._have_leaders, names):  # noqa: ASYNC110  # the broker tells nobody
             await asyncio.sleep(0.05)
 
     def _topics(self, names: list[str]) -> dict[str, TopicState]:
@@ -143,7 +149,7 @@ class KafkaAdmin:
             except KafkaException as error:
                 if error.args[0].code() == confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART:
                     continue
-                raise
+                raise _named(name, error) from error
             found[name] = TopicState(name, url_safe(str(described.topic_id)), len(described.partitions))
         return found
 
@@ -188,12 +194,12 @@ class KafkaAdmin:
         if not topics:
             return
         futures = self._client.create_topics(topics, request_timeout=self._timeout_s)
-        for future in futures.values():
+        for name, future in futures.items():
             try:
                 future.result(self._timeout_s)
             except KafkaException as error:
                 if error.args[0].code() != confluent_kafka.KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise
+                    raise _named(name, error) from error
 
 
 def url_safe(topic_id: str) -> str:
@@ -201,9 +207,8 @@ def url_safe(topic_id: str) -> str:
     return topic_id.replace("/", "_").replace("+", "-")
 
 
-async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
-    """What a blocking call of librdkafka's client returns. Raises TransientError."""
-    try:
-        return await asyncio.to_thread(call, *arguments)
-    except (KafkaException, TimeoutError) as error:
-        raise TransientError(f"Kafka does not answer: {error}") from error
+def _named(topic: str, error: KafkaException) -> Exception:
+    """The error, with the topic's name where we have no right to it."""
+    if error.args[0].code() != confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return error
+    return FatalError(f"Kafka refuses: no right to describe or create the topic {topic}")

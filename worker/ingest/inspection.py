@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 import confluent_kafka
 from aiokafka import TopicPartition
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
+from confluent_kafka.admin import ConfigResource, OffsetSpec, ResourceType
 
-from worker.ingest.admin import in_thread
+from worker.ingest.librdkafka import Librdkafka
 
 _NO_RECORD: Final = -1
 _Error: Final = confluent_kafka.KafkaError
@@ -48,20 +48,21 @@ class ClusterInspection:
     """``librdkafka`` holds the client's settings. ``timeout_s`` bounds every call."""
 
     def __init__(self, librdkafka: dict[str, Any], *, timeout_s: float) -> None:
-        self._client = AdminClient({**librdkafka, "log_level": 0})
+        asked = Librdkafka(librdkafka)
+        self._client, self._ask = asked.client, asked.ask
         self._timeout_s = timeout_s
 
     async def cluster(self) -> Cluster:
         """Raises TransientError."""
-        return await in_thread(self._cluster)
+        return await self._ask(self._cluster)
 
     async def topics(self, names: Iterable[str]) -> dict[str, TopicFacts]:
         """The topics that exist among ``names``. Raises TransientError."""
-        return await in_thread(self._topics, sorted(names))
+        return await self._ask(self._topics, sorted(names))
 
     async def newest_times(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The latest timestamp of any record, in ms; empty partitions are left out. Raises TransientError."""
-        return await in_thread(self._newest_times, sorted(partitions))
+        return await self._ask(self._newest_times, sorted(partitions))
 
     def _cluster(self) -> Cluster:
         metadata = self._client.list_topics(timeout=self._timeout_s)

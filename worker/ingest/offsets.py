@@ -14,11 +14,11 @@ import confluent_kafka
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
-from aiokafka.errors import KafkaError, for_code
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, for_code
+from confluent_kafka.admin import OffsetSpec
 
-from worker.domain.errors import TransientError
+from worker.domain.errors import FatalError, TransientError
+from worker.ingest.librdkafka import Librdkafka
 
 _NO_SUCH_OFFSET: Final = -1
 
@@ -45,7 +45,8 @@ class ClusterOffsets:
     """``librdkafka`` and ``aiokafka`` hold the settings of each client. ``timeout_s`` bounds every call."""
 
     def __init__(self, librdkafka: dict[str, Any], aiokafka: dict[str, Any], *, timeout_s: float) -> None:
-        self._client = AdminClient({**librdkafka, "log_level": 0})
+        asked = Librdkafka(librdkafka)
+        self._client, self._ask = asked.client, asked.ask
         self._aiokafka = aiokafka
         self._timeout_s = timeout_s
 
@@ -54,18 +55,17 @@ class ClusterOffsets:
     ) -> dict[TopicPartition, int]:
         """The first offset whose record is of that time or later; without one the partition is left out.
 
-        Raises TransientError.
+        Raises TransientError, and FatalError when the cluster refuses us.
         """
-        try:
-            return await asyncio.to_thread(self._at_time, sorted(partitions), timestamp_ms)
-        except (KafkaException, TimeoutError) as error:
-            raise TransientError(f"Kafka does not tell the offsets of a time: {error}") from error
+        return await self._ask(self._at_time, sorted(partitions), timestamp_ms)
 
     async def group(self, name: str) -> Group:
-        """The group's state and members. Raises TransientError."""
+        """The group's state and members. Raises TransientError, and FatalError when we may not know them."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._describe(name)
+        except GroupAuthorizationFailedError as error:
+            raise FatalError(f"Kafka refuses to describe the group {name}: {error!r}") from error
         except (KafkaError, TimeoutError) as error:
             raise TransientError(f"Kafka does not describe the group {name}: {error!r}") from error
 

@@ -13,12 +13,18 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import IllegalOperation, KafkaError
+from aiokafka.errors import (
+    IllegalOperation,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
-from worker.domain.errors import TransientError
+from worker.domain.errors import FatalError, TransientError
 from worker.publishing.encode import Outgoing
 
 _STOP_S: Final = 3.0
+_REFUSALS: Final = (TopicAuthorizationFailedError, TransactionalIdAuthorizationFailed)
 
 
 class FencedOutputs:
@@ -30,6 +36,7 @@ class FencedOutputs:
         """Publish all of them, in order, or none; every acknowledgement is awaited before the commit.
 
         Raises TransientError when that is not known to have happened; this producer is then of no more use.
+        Raises FatalError when the cluster grants no right to it.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -39,6 +46,9 @@ class FencedOutputs:
         except asyncio.CancelledError:
             await self._abort()
             raise
+        except _REFUSALS as error:
+            await self._abort()
+            raise FatalError(f"Kafka refuses {len(outputs)} records: {error!r}") from error
         except (KafkaError, TimeoutError) as error:
             await self._abort()
             raise TransientError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
@@ -66,7 +76,7 @@ async def fenced_outputs(
 ) -> AsyncIterator[FencedOutputs]:
     """Take the name over, and with it end what an earlier producer of that name left open.
 
-    Raises TransientError when Kafka does not answer.
+    Raises TransientError when Kafka does not answer, and FatalError when it does not grant us the name.
     """
     producer = AIOKafkaProducer(
         **connection,
@@ -81,6 +91,8 @@ async def fenced_outputs(
         try:
             async with asyncio.timeout(timeout_s):
                 await producer.start()
+        except TransactionalIdAuthorizationFailed as error:
+            raise FatalError(f"Kafka refuses the transactional id {name}: {error!r}") from error
         except (KafkaError, TimeoutError) as error:
             raise TransientError(f"the producer cannot reach Kafka: {error!r}") from error
         yield FencedOutputs(producer, timeout_s)

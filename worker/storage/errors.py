@@ -6,6 +6,7 @@ exception where the server never answered.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ssl import SSLCertVerificationError
 
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy.exc import DBAPIError
@@ -77,9 +78,11 @@ def _sqlstate(error: BaseException) -> str | None:
 
 
 def _no_answer(error: BaseException) -> bool:
-    return any(
+    """Whether nobody answered. A server that is not trusted did, and asking again makes it no better."""
+    links = list(_chain(error))
+    return not any(isinstance(link, SSLCertVerificationError) for link in links) and any(
         isinstance(link, OSError | PoolTimeoutError) or getattr(link, "connection_invalidated", False)
-        for link in _chain(error)
+        for link in links
     )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from tests.support.guarded_kafka import GuardedKafka, guarded_kafka
 from tests.support.installation import Installation, execute, fill, installed, temporary_database
 
 if TYPE_CHECKING:
@@ -63,3 +64,21 @@ def in_installation(
             return thread.submit(asyncio.run, run(scenario, **settings)).result()
 
     return run_in_thread
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+    with guarded_kafka(tmp_path_factory.mktemp("guarded")) as kafka:
+        yield kafka
+
+
+@pytest.fixture
+async def guarded_installation(
+    guarded: GuardedKafka, services: "Services", template: str, tmp_path: Path
+) -> AsyncIterator[Installation]:
+    """As whoever may do everything on the guarded broker sees it."""
+    async with (
+        temporary_database(services.postgres, template) as url,
+        installed(guarded.plaintext, url, tmp_path) as installation,
+    ):
+        yield installation

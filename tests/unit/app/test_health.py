@@ -1,9 +1,11 @@
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 
+from worker.app.bounded_http import MOST_CONNECTIONS
 from worker.app.health import HealthServer
 from worker.app.metric_list import METRICS
 from worker.app.metrics import Metrics
@@ -12,7 +14,7 @@ from worker.app.metrics import Metrics
 class Server:
     """A started server whose reasons not to be ready the test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.reasons: list[str] = []
         self.notes: list[str] = []
         self.stalled: list[str] = []
@@ -26,6 +28,7 @@ class Server:
             stalled=lambda: self.stalled,
             not_started=lambda: self.not_started,
             status=self.page,
+            **options,
         )
 
     async def page(self) -> str:
@@ -106,6 +109,56 @@ async def test_the_status_page_is_html_that_may_load_nothing(server: Server) -> 
 async def test_there_is_nothing_else(server: Server) -> None:
     status, _ = await server.get("/")
     assert status == 404
+
+
+async def raw(server: Server, request: bytes) -> bytes:
+    """All that is answered to these bytes until the server closes the connection."""
+    host, _, port = server.health.address.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(request)
+        async with asyncio.timeout(10):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+async def test_nothing_can_be_sent(server: Server, method: str) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, server.health.address + "/livez", data=b"x" * 2000) as response,
+    ):
+        assert response.status == 405
+
+
+async def test_an_endless_request_is_refused(server: Server) -> None:
+    assert (await raw(server, b"GET /" + b"a" * 100_000)).startswith(b"HTTP/1.0 400")
+
+
+async def test_a_client_that_never_ends_its_request_is_dropped() -> None:
+    server = Server(connection_s=0.1)
+    await server.health.start()
+    assert await raw(server, b"GET /livez HTTP/1.1\r\nHost: x\r\n") == b""
+    await server.health.stop()
+
+
+async def test_a_client_that_keeps_its_connection_is_answered_and_then_dropped() -> None:
+    server = Server(connection_s=0.1)
+    await server.health.start()
+    answer = await raw(server, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"aiohttp" not in answer
+    await server.health.stop()
+
+
+async def test_more_connections_than_it_serves_are_refused(server: Server) -> None:
+    host, _, port = server.health.address.removeprefix("http://").rpartition(":")
+    held = [await asyncio.open_connection(host, int(port)) for _ in range(MOST_CONNECTIONS)]
+    assert await raw(server, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") == b""
+    for _, writer in held:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_stopping_twice_is_stopping_once(server: Server) -> None:

@@ -89,6 +89,18 @@ def test_a_database_url_must_name_a_database(monkeypatch: pytest.MonkeyPatch) ->
     assert "name a database" in fault
 
 
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [("sslmode=on", "sslmode must be one of"), ("sslrootcert=/nowhere/ca.pem", "path of sslrootcert")],
+)
+def test_a_database_url_whose_tls_cannot_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, query: str, reason: str
+) -> None:
+    (fault,) = faults_of(monkeypatch, DATABASE_URL=f"{URL}?{query}")
+    assert reason in fault
+    assert "secret" not in fault
+
+
 def test_the_database_url_does_not_show_in_a_representation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARKETMAP_DATABASE_URL", URL)
     assert "secret" not in repr(load_settings())
@@ -120,6 +132,12 @@ def test_a_misspelt_variable_is_told_from_an_unrelated_one(monkeypatch: pytest.M
     monkeypatch.setenv("MARKETMAP_PORT", "tcp://10.0.0.1:8080")
     (fault,) = faults_of(monkeypatch, DATABASE_URI="x")
     assert "MARKETMAP_DATABASE_URL is meant" in fault
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URI", "KAFKA_PASWORD"])
+def test_what_was_meant_as_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (fault,) = faults_of(monkeypatch, **{name: "marked-secret"})
+    assert "marked-secret" not in fault
 
 
 @pytest.mark.parametrize(

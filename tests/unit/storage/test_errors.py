@@ -1,4 +1,5 @@
 import re
+from ssl import SSLCertVerificationError
 from typing import Any
 
 import asyncpg
@@ -44,6 +45,11 @@ def test_no_answer_may_be_an_answer_later(silence: Exception) -> None:
     error = classify(silence)
     assert type(error) is StorageUnavailable
     assert error.sqlstate is None
+
+
+def test_a_server_that_is_not_trusted_will_not_be_later() -> None:
+    error = classify(SSLCertVerificationError(1, "certificate verify failed"))
+    assert type(error) is StorageFatal
 
 
 def wrapped(orig: BaseException, **options: Any) -> DBAPIError:

@@ -11,7 +11,7 @@ from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from schemas import ID_HEADER
-from worker.app.kafka import client_connection
+from worker.app.kafka import broker_connection
 from worker.app.settings import Settings, load_settings
 from worker.bench.peers.kafka import publishing, say
 from worker.storage.engine import driver_url
@@ -61,7 +61,7 @@ def _markets(platform: str, markets: Any) -> Iterator[tuple[str, Any]]:
 def application(settings: Settings, database: asyncpg.Connection) -> FastStream:
     broker = KafkaBroker(
         settings.kafka_bootstrap_servers or "",
-        **client_connection(settings, servers=False),
+        **broker_connection(settings),
         **publishing(settings),
         logger=None,
     )
