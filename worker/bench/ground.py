@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from worker.app.kafka import admin_of, client_connection
 from worker.app.settings import Settings, variable
-from worker.app.topics import ensure_topics, topic_specs
+from worker.app.topics import topic_specs
 from worker.bench.workloads import Message, Workload
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.ingest.admin import TopicSpec
@@ -122,7 +122,7 @@ class Ground:
             http_port=0,
             log_format="json",
         )
-        await ensure_topics(admin_of(settings), _specs(settings, settings.observation_topics.values()))
+        await admin_of(settings).create(_specs(settings, settings.observation_topics.values()))
         return settings
 
     @asynccontextmanager
@@ -137,7 +137,7 @@ class Ground:
         chosen = {"database_url": self.url_of(f"bench_{run}"), "group_id": f"bench-{run}"} | names | settings
         place = Place(published, published.settings.model_copy(update=chosen))
         await self.administer(f"CREATE DATABASE bench_{run} TEMPLATE {self._template}")
-        await ensure_topics(admin_of(place.settings), _specs(place.settings, place.outputs))
+        await admin_of(place.settings).create(_specs(place.settings, place.outputs))
         try:
             yield place
         finally:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from schemas import ID_HEADER
 from worker.app.kafka import admin_of
-from worker.app.topic_reader import read_topic
+from worker.app.topic_stream import read_topic
 from worker.bench.contestants import CONTESTANTS
 from worker.bench.ground import Coordinate, Ground, Place, Published, scraper, send
 from worker.bench.processes import started

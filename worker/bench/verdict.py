@@ -10,7 +10,7 @@ import orjson
 
 from schemas import ID_HEADER
 from worker.app.kafka import admin_of
-from worker.app.topic_reader import read_topic
+from worker.app.topic_stream import read_topic
 from worker.bench.contestants import Contestant
 from worker.bench.ground import Place, Published
 from worker.bench.workloads import Message

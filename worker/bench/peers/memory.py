@@ -16,7 +16,8 @@ import orjson
 
 from worker.app.kafka import admin_of, client_connection
 from worker.app.settings import Settings, load_settings
-from worker.app.topic_reader import AnyRecord, read_topic
+from worker.app.topic_reader import AnyRecord
+from worker.app.topic_stream import read_topic
 from worker.app.topics import largest_output
 from worker.bench.peers.kafka import say
 from worker.domain.index import MappingIndex
