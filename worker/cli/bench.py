@@ -65,6 +65,8 @@ def bench(
     """Measure the worker beside others, in turn, on the same topics; every answer is judged.
 
     Starts a Kafka and a Postgres of its own, and removes them. Exit code 1 when an answer was wrong.
+
+    Example: marketmap bench --workload scrape --contestant worker --contestant json --rounds 5
     """
     choice = Choice(
         _known(workloads, WORKLOADS, "--workload") or WORKLOADS,
