@@ -7,13 +7,16 @@ the prefix ends it; an outcome is free text and may hold more.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from worker.domain.odds import is_no_price
-from worker.domain.rows import MarketNames, Row, Rows, Selection, text_or_none, unreadable
+from worker.domain.odds import is_no_price, usual_odds
+from worker.domain.rows import Label, MarketNames, Price, Rows, Selection, text_or_none, unreadable
 
 LONGEST_KEY: Final = 500
+_MOST_KEYS: Final = 65_536
 _KEY: Final = re.compile(r"((?:S|LIVES|B|T)_[A-Z0-9-]+)(?:@([^_@]+))?_(.+)", re.ASCII | re.DOTALL)
 
 
@@ -25,18 +28,35 @@ class Key(NamedTuple):
     outcome: str
 
 
+_Place = tuple[str, str | None]
+
+
+class _Keys(dict[str, tuple[_Place, str] | None]):
+    """Market and param, and outcome, of each key met so far: they are the same few thousand in all events."""
+
+    def __missing__(self, key: str) -> tuple[_Place, str] | None:
+        if len(key) > LONGEST_KEY:
+            return None
+        match = _KEY.fullmatch(key)
+        if len(self) >= _MOST_KEYS:
+            self.clear()
+        parts = self[key] = None if match is None else ((match[1], match[2]), match[3])
+        return parts
+
+
+_keys: Final = _Keys()
+
+
 def parse_key(key: str) -> Key | None:
     """The parts of ``key``, or None when it is not of the grammar or longer than 500 characters.
 
     ``format_key`` of the result is the key again.
     """
-    return None if len(key) > LONGEST_KEY else _parse_key(key)
-
-
-@lru_cache(maxsize=65536)
-def _parse_key(key: str) -> Key | None:
-    match = _KEY.fullmatch(key)
-    return None if match is None else Key(match[1], match[2], match[3])
+    parts = _keys[key]
+    if parts is None:
+        return None
+    (market, param), outcome = parts
+    return Key(market, param, outcome)
 
 
 def format_key(key: Key) -> str:
@@ -44,17 +64,48 @@ def format_key(key: Key) -> str:
     return f"{key.market}{param}_{key.outcome}"
 
 
+class KeyRow(NamedTuple):
+    """The keys of one market and param: ``cells`` are outcomes with what stands for their odds, sorted."""
+
+    market_id: str
+    qualifier: str | None
+    name: str | None
+    cells: list[tuple[str, Any]]
+
+    @property
+    def selections(self) -> list[Selection]:
+        return [_selection(label, value) for label, value in self.cells]
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        return tuple([label for label, _ in self.cells])
+
+    def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
+        try:
+            return [
+                {"outcome": outcome, "odds": usual_odds[value], "active": True}
+                for outcome, (_, value) in zip(outcomes, self.cells, strict=True)
+            ]
+        except (KeyError, TypeError):  # no price, or an object of the live form
+            return None
+
+
+def _selection(label: str, value: Any) -> Selection:
+    odds = value.get("v") if type(value) is dict else value
+    return Selection(label, None, odds, not is_no_price(odds))
+
+
 def rows(markets: dict[str, Any], names: MarketNames | None) -> Rows:
     """Rows of ``D.O``: the keys of one market and param are one row."""
     names = names or {}
-    groups: dict[tuple[str, str | None], list[Selection]] = {}
-    for text, value in markets.items():
-        key = parse_key(text)
-        if key is None:
-            yield unreadable("the key is not of the form S_MARKET[@PARAM]_OUTCOME", text, text)
+    groups: defaultdict[_Place, list[tuple[str, Any]]] = defaultdict(list)
+    for key, value in markets.items():
+        parts = _keys[key]
+        if parts is None:
+            yield unreadable("the key is not of the form S_MARKET[@PARAM]_OUTCOME", key, key)
             continue
-        odds = value.get("v") if type(value) is dict else value
-        selection = Selection(key.outcome, None, odds, not is_no_price(odds))
-        groups.setdefault((key.market, key.param), []).append(selection)
-    for (market, param), selections in groups.items():
-        yield Row(market, param, text_or_none(names.get(market)), selections)
+        place, label = parts
+        groups[place].append((label, value))
+    for (market, param), cells in groups.items():
+        cells.sort(key=itemgetter(0))  # Bet9ja's order is another in every event
+        yield KeyRow(market, param, text_or_none(names.get(market)), cells)

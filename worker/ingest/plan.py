@@ -10,9 +10,10 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
-from worker.domain.resolve import Resolution, resolve
+from worker.domain.resolve import Resolution, resolve_rows
 from worker.ingest.brake import Verdict
-from worker.ingest.decode import Decoded, Unreadable, decode
+from worker.ingest.decode import Unreadable
+from worker.ingest.read import Readable, read
 from worker.ingest.record import Partition, Record
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ class Planned(NamedTuple, Generic[T]):
     at: Partition
     offset: int
     output: T
-    sightings: Sequence[Sighting]
+    sighting: Sighting | None
     outcomes: Sequence[tuple[Outcome, int]]
     dead: str | None
 
@@ -104,20 +105,19 @@ class Planner(Generic[T]):
     def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[T]:
         """One record's verdict under ``index``; never raises on what the record holds."""
         source_id = _source_id(record, at)
-        decoded = decode(record.value, max_bytes=self._max_bytes)
-        if isinstance(decoded, Unreadable):
-            return self._dead(record, at, source_id, *decoded)
-        resolution = resolve(decoded.observation, index)
+        seen = read(record.value, max_bytes=self._max_bytes)
+        if isinstance(seen, Unreadable):
+            return self._dead(record, at, source_id, *seen)
+        resolution = resolve_rows(seen.rows, seen.platform, seen.names, index)
         if _has_another_shape(resolution):
             first = resolution.rejected[0].detail
             return self._dead(record, at, source_id, "WRONG_SHAPE", f"no market can be read; {first}")
-        output = self._encoder.resolved(source_id, decoded.envelope, resolution, index.version)
+        output = self._encoder.resolved(source_id, seen.envelope, resolution, index.version)
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
             return self._dead(record, at, source_id, "RESULT_TOO_LARGE", detail)
-        sightings = _sightings(record, at, decoded, resolution, index.version)
-        outcomes = _outcomes(decoded.observation.platform, resolution)
-        return Planned(at, record.offset, output, sightings, outcomes, None)
+        sighting = _sighting(record, at, seen, resolution, index.version)
+        return Planned(at, record.offset, output, sighting, _outcomes(seen.platform, resolution), None)
 
     def refused(self, record: Record, at: Partition, detail: str) -> T:
         """The dead letter of a record whose counts the database refuses."""
@@ -125,7 +125,7 @@ class Planner(Generic[T]):
 
     def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
         return Planned(
-            at, record.offset, self._encoder.dead(source_id, record, reason, detail), (), (), reason
+            at, record.offset, self._encoder.dead(source_id, record, reason, detail), None, (), reason
         )
 
 
@@ -139,7 +139,8 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(Verdict(verdict.at, verdict.offset, verdict.dead))
-        sightings.extend((verdict.at, verdict.offset, sighting) for sighting in verdict.sightings)
+        if verdict.sighting is not None:
+            sightings.append((verdict.at, verdict.offset, verdict.sighting))
         for outcome, times in verdict.outcomes:
             outcomes[outcome] += times
         if verdict.dead is not None:
@@ -161,15 +162,14 @@ def _has_another_shape(resolution: Resolution) -> bool:
     )
 
 
-def _sightings(
-    record: Record, at: Partition, decoded: Decoded, resolution: Resolution, version: int
-) -> list[Sighting]:
-    source = decoded.observation.platform
+def _sighting(
+    record: Record, at: Partition, seen: Readable, resolution: Resolution, version: int
+) -> Sighting | None:
+    if not resolution.missed:
+        return None
     place = (at.topic, at.partition, record.offset)
-    event = event_hash(_event_key(decoded.envelope))
-    return [
-        Sighting(source, missed, decoded.observed_at, version, place, event) for missed in resolution.missed
-    ]
+    event = event_hash(_event_key(seen.envelope))
+    return Sighting(seen.platform, resolution.missed, seen.observed_at, version, place, event)
 
 
 def _event_key(envelope: dict[str, Any]) -> str:
