@@ -10,14 +10,15 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from operator import itemgetter
+from sys import intern
 from typing import Any, Final, NamedTuple
 
 from worker.domain.odds import is_no_price, usual_odds
-from worker.domain.rows import Label, MarketNames, Price, Rows, Selection, text_or_none, unreadable
+from worker.domain.rows import Label, MarketNames, Price, Rows, Selection, priced, text_or_none, unreadable
 
 LONGEST_KEY: Final = 500
 _MOST_KEYS: Final = 65_536
-_KEY: Final = re.compile(r"((?:S|LIVES|B|T)_[A-Z0-9-]+)(?:@([^_@]+))?_(.+)", re.ASCII | re.DOTALL)
+_KEY: Final = re.compile(r"((?:S|LIVES|B|T)_[A-Z0-9-]+(?:@[^_@]+)?)_(.+)", re.ASCII | re.DOTALL)
 
 
 class Key(NamedTuple):
@@ -28,19 +29,20 @@ class Key(NamedTuple):
     outcome: str
 
 
-_Place = tuple[str, str | None]
+class _Keys(dict[str, tuple[str, str] | None]):
+    """The keys met so far, cut before the outcome: they are the same few thousand in all events.
 
+    What comes before is interned, so that 700 keys of an event are grouped by it at 0.3 us each; by a tuple of
+    market and param it were 0.5 us.
+    """
 
-class _Keys(dict[str, tuple[_Place, str] | None]):
-    """Market and param, and outcome, of each key met so far: they are the same few thousand in all events."""
-
-    def __missing__(self, key: str) -> tuple[_Place, str] | None:
+    def __missing__(self, key: str) -> tuple[str, str] | None:
         if len(key) > LONGEST_KEY:
             return None
         match = _KEY.fullmatch(key)
         if len(self) >= _MOST_KEYS:
             self.clear()
-        parts = self[key] = None if match is None else ((match[1], match[2]), match[3])
+        parts = self[key] = None if match is None else (intern(match[1]), match[2])
         return parts
 
 
@@ -55,8 +57,9 @@ def parse_key(key: str) -> Key | None:
     parts = _keys[key]
     if parts is None:
         return None
-    (market, param), outcome = parts
-    return Key(market, param, outcome)
+    place, outcome = parts
+    market, _, param = place.partition("@")
+    return Key(market, param or None, outcome)
 
 
 def format_key(key: Key) -> str:
@@ -83,11 +86,13 @@ class KeyRow(NamedTuple):
     def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
         try:
             return [
-                {"outcome": outcome, "odds": usual_odds[value], "active": True}
+                {"outcome": outcome, "odds": None, "active": False}
+                if value == "1"  # no price
+                else {"outcome": outcome, "odds": usual_odds[value], "active": True}
                 for outcome, (_, value) in zip(outcomes, self.cells, strict=True)
             ]
-        except (KeyError, TypeError):  # no price, or an object of the live form
-            return None
+        except (KeyError, TypeError):  # no odds, or an object of the live form
+            return priced(self.selections, outcomes)
 
 
 def _selection(label: str, value: Any) -> Selection:
@@ -98,7 +103,7 @@ def _selection(label: str, value: Any) -> Selection:
 def rows(markets: dict[str, Any], names: MarketNames | None) -> Rows:
     """Rows of ``D.O``: the keys of one market and param are one row."""
     names = names or {}
-    groups: defaultdict[_Place, list[tuple[str, Any]]] = defaultdict(list)
+    groups: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
     for key, value in markets.items():
         parts = _keys[key]
         if parts is None:
@@ -106,6 +111,7 @@ def rows(markets: dict[str, Any], names: MarketNames | None) -> Rows:
             continue
         place, label = parts
         groups[place].append((label, value))
-    for (market, param), cells in groups.items():
+    for place, cells in groups.items():
+        market, _, param = place.partition("@")
         cells.sort(key=itemgetter(0))  # Bet9ja's order is another in every event
-        yield KeyRow(market, param, text_or_none(names.get(market)), cells)
+        yield KeyRow(market, param or None, text_or_none(names.get(market)), cells)

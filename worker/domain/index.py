@@ -11,7 +11,19 @@ from collections import defaultdict
 from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
-from worker.domain.labels import LineText, Reading, Teams, agrees, beside, fold, name_roles, readings
+from worker.domain.labels import (
+    LineText,
+    Reading,
+    Teams,
+    agrees,
+    beside,
+    fold,
+    is_foreign,
+    name_roles,
+    readings,
+    row_roles,
+    words_of,
+)
 from worker.domain.mapping import Mapping, OutcomeLabels, line_key
 from worker.domain.platforms import PLATFORMS, Platform
 from worker.domain.rows import Label, known_by
@@ -109,16 +121,36 @@ class Market:
     the rows of which every label does.
     """
 
-    __slots__ = ("accepted", "known", "layouts")
+    __slots__ = ("accepted", "known", "layouts", "words")
 
     def __init__(self, accepted: tuple[tuple[Claim, str | None], ...]) -> None:
         self.accepted = accepted
         self.known: dict[Label, Slot | None] = {}
         self.layouts: dict[tuple[Label, ...], Layout] = {}
+        self.words: Final = frozenset(
+            word for claim, _ in accepted for label in claim.by_label for word in words_of(label)
+        )
 
-    def lay_out(self, labels: tuple[Label, ...]) -> Layout | None:
-        """The layout of a row with these labels; None unless all are known and name outcomes of one claim."""
-        slots = [slot for label in labels if (slot := self.known.get(label)) is not None]
+    def layout(self, labels: tuple[Label, ...], names: Teams | None) -> Layout | None:
+        """What a row with these labels says; None unless all are known and name outcomes of one claim."""
+        layout = self.layouts.get(labels) or self._lay_out(labels, map(self.known.get, labels))
+        if layout is None and names is not None:
+            roles = self._roles(labels, names)
+            if roles is not None:
+                slots = (self._recall(label, None) for label in roles)
+                layout = self.layouts.get(roles) or self._lay_out(roles, slots)
+        return layout
+
+    def _roles(self, labels: tuple[Label, ...], names: Teams) -> tuple[str, ...] | None:
+        """The labels with the event's names taken for home and away, where no label could hold a name itself."""
+        texts = [label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL]
+        if len(texts) < len(labels) or not all(is_foreign(name, self.words) for name in names):
+            return None
+        roles = row_roles(texts, names)
+        return None if roles is None or self.accepted[0][0].platform == "bet9ja" else roles
+
+    def _lay_out(self, labels: tuple[Label, ...], found: Iterable[Slot | None]) -> Layout | None:
+        slots = [slot for slot in found if slot is not None]
         outcomes = tuple(slot.outcome for slot in slots)
         if not slots or len(set(outcomes)) < len(labels) or len({slot[:2] for slot in slots}) > 1:
             return None

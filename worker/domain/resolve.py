@@ -197,11 +197,11 @@ class _Found:
     def take(self, row: Row, market: Market, names: Teams | None) -> None:
         """Sort a mapped row's prices into their canonical markets."""
         labels = row.labels
-        layout = market.layouts.get(labels) or market.lay_out(labels)
-        if layout is None or layout.place in self.whole or layout.place in self.open:
+        layout = market.layouts.get(labels) or market.layout(labels, names)
+        if layout is None or (self.open and layout.place in self.open):
             self._take_apart(row, market, names)
-        else:
-            self.whole[layout.place] = layout, row
+        elif self.whole.setdefault(layout.place, kept := (layout, row)) is not kept:
+            self._take_apart(row, market, names)
 
     def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:
         known = market.known

@@ -56,7 +56,7 @@ class Row(Protocol):
     def labels(self) -> tuple[Label, ...]: ...
 
     def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
-        """The selections as prices of ``outcomes``, one for each; None when one has no usable odds."""
+        """The selections as prices of ``outcomes``, one for each; None when an active one has no usable odds."""
 
 
 class ParsedRow(NamedTuple):
@@ -72,11 +72,16 @@ class ParsedRow(NamedTuple):
         return tuple(known_by(label, beside) for label, beside, _, _ in self.selections)
 
     def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
-        prices: list[Price] = [
-            {"outcome": outcome, "odds": parse_odds(raw), "active": active}
-            for outcome, (_, _, raw, active) in zip(outcomes, self.selections, strict=True)
-        ]
-        return None if any(price["odds"] is None for price in prices) else prices
+        return priced(self.selections, outcomes)
+
+
+def priced(selections: Sequence[Selection], outcomes: Sequence[str]) -> list[Price] | None:
+    """As ``Row.priced``, for any odds."""
+    prices: list[Price] = [
+        {"outcome": outcome, "odds": parse_odds(raw), "active": active}
+        for outcome, (_, _, raw, active) in zip(outcomes, selections, strict=True)
+    ]
+    return None if any(price["active"] and price["odds"] is None for price in prices) else prices
 
 
 class Rejection(NamedTuple):

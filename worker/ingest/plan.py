@@ -40,12 +40,15 @@ class Outcome(NamedTuple):
 
 
 class Planned(NamedTuple, Generic[T]):
-    """One record's verdict. ``dead`` is the reason of a dead letter, None for one that was resolved."""
+    """One record's verdict. ``dead`` is the reason of a dead letter, None for one that was resolved.
+
+    Of what was missed there is one sighting, and none when nothing was.
+    """
 
     at: Partition
     offset: int
     output: T
-    sighting: Sighting | None
+    sightings: Sequence[Sighting]
     outcomes: Sequence[tuple[Outcome, int]]
     dead: str | None
 
@@ -116,8 +119,8 @@ class Planner(Generic[T]):
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
             return self._dead(record, at, source_id, "RESULT_TOO_LARGE", detail)
-        sighting = _sighting(record, at, seen, resolution, index.version)
-        return Planned(at, record.offset, output, sighting, _outcomes(seen.platform, resolution), None)
+        sightings = _sightings(record, at, seen, resolution, index.version)
+        return Planned(at, record.offset, output, sightings, _outcomes(seen.platform, resolution), None)
 
     def refused(self, record: Record, at: Partition, detail: str) -> T:
         """The dead letter of a record whose counts the database refuses."""
@@ -125,7 +128,7 @@ class Planner(Generic[T]):
 
     def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
         return Planned(
-            at, record.offset, self._encoder.dead(source_id, record, reason, detail), None, (), reason
+            at, record.offset, self._encoder.dead(source_id, record, reason, detail), (), (), reason
         )
 
 
@@ -139,8 +142,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(Verdict(verdict.at, verdict.offset, verdict.dead))
-        if verdict.sighting is not None:
-            sightings.append((verdict.at, verdict.offset, verdict.sighting))
+        sightings.extend((verdict.at, verdict.offset, sighting) for sighting in verdict.sightings)
         for outcome, times in verdict.outcomes:
             outcomes[outcome] += times
         if verdict.dead is not None:
@@ -162,14 +164,14 @@ def _has_another_shape(resolution: Resolution) -> bool:
     )
 
 
-def _sighting(
+def _sightings(
     record: Record, at: Partition, seen: Readable, resolution: Resolution, version: int
-) -> Sighting | None:
+) -> Sequence[Sighting]:
     if not resolution.missed:
-        return None
+        return ()
     place = (at.topic, at.partition, record.offset)
     event = event_hash(_event_key(seen.envelope))
-    return Sighting(seen.platform, resolution.missed, seen.observed_at, version, place, event)
+    return (Sighting(seen.platform, resolution.missed, seen.observed_at, version, place, event),)
 
 
 def _event_key(envelope: dict[str, Any]) -> str:

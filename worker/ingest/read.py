@@ -33,9 +33,8 @@ def read(value: bytes | None, *, max_bytes: int) -> Readable | Unreadable:
 
     ``max_bytes`` bounds what is parsed at all. Never raises on what a topic may hold.
     """
-    if value is not None and len(value) <= max_bytes and not may_hold_nul(value):
-        usual = read_usual(value)
-        readable = None if usual is None else _checked(usual)
+    if value is not None and len(value) <= max_bytes:
+        readable = quickly(value)
         if readable is not None:
             return readable
     decoded = decode(value, max_bytes=max_bytes)
@@ -46,8 +45,11 @@ def read(value: bytes | None, *, max_bytes: int) -> Readable | Unreadable:
     return Readable(observation.platform, platform_rows(observation), names, observed_at, envelope)
 
 
-def _checked(usual: Usual) -> Readable | None:
-    """The envelope's fields are checked by the model; what it refuses is refused by ``decode``."""
+def quickly(value: bytes) -> Readable | None:
+    """Read a value of the usual form; None for any other, and for one that is to be refused."""
+    usual = None if may_hold_nul(value) else read_usual(value)
+    if usual is None:
+        return None
     try:
         seen = Observation.model_validate(asdict(usual) | {"platform": usual.__struct_config__.tag})
     except ValidationError:

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, field
 
 from worker.domain import bet9ja, betpawa
 from worker.domain.odds import usual_odds
-from worker.domain.rows import Label, Price, Rejection, Row, Selection, known_by
+from worker.domain.rows import Label, Price, Rejection, Row, Selection, priced
 
 _Text = Annotated[str, Meta(min_length=1)]
 # Beyond it JSON's integers are read as floats elsewhere.
@@ -59,14 +59,14 @@ class SportybetMarket(Struct, gc=False):
 
     def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
         if self.status or self.banned:
-            return None
+            return priced(self.selections, outcomes)
         try:
             return [
                 {"outcome": name, "odds": usual_odds[outcome.odds], "active": outcome.flag == 1}
                 for name, outcome in zip(outcomes, self.outcomes, strict=True)
             ]
         except KeyError:
-            return None
+            return priced(self.selections, outcomes)
 
 
 class _BetpawaPrice(Struct, gc=False):
@@ -132,7 +132,7 @@ class BetpawaRow(Struct, gc=False):
                 for outcome, price in zip(outcomes, self.prices, strict=True)
             ]
         except KeyError:
-            return None
+            return priced(self.selections, outcomes)
 
 
 class _Envelope(Struct, tag_field="platform", forbid_unknown_fields=True, kw_only=True):
