@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
-from worker.domain.resolve import Resolution, resolve_rows
+from worker.domain.resolve import Missed, Resolution, resolve_rows
 from worker.ingest.brake import Verdict
 from worker.ingest.decode import Unreadable
 from worker.ingest.read import Readable, read
@@ -54,7 +55,10 @@ class Planned(NamedTuple, Generic[T]):
 
 
 class Share(NamedTuple):
-    """What is counted in one transaction: consecutive records of a batch, and what was missed in them."""
+    """What is counted in one transaction: consecutive records of a batch, and what was missed in them.
+
+    Of a market that a partition's records miss more than once, only the newest sighting still has its rows.
+    """
 
     verdicts: Sequence[Verdict]
     sightings: Sequence[tuple[Partition, int, Sighting]]
@@ -67,16 +71,6 @@ class Share(NamedTuple):
     def sightings_from(self, watermarks: dict[Partition, int]) -> Iterable[Sighting]:
         """The sightings at or above each partition's watermark: those below are counted already."""
         return (sighting for at, offset, sighting in self.sightings if offset >= watermarks[at])
-
-    def halves(self) -> tuple[Share, Share]:
-        """The earlier and the later half of at least two records."""
-        middle = len(self.verdicts) // 2
-        earlier = {(verdict.at, verdict.offset) for verdict in self.verdicts[:middle]}
-        cut = sum((at, offset) in earlier for at, offset, _ in self.sightings)
-        return (
-            Share(self.verdicts[:middle], self.sightings[:cut]),
-            Share(self.verdicts[middle:], self.sightings[cut:]),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +131,34 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     outputs: list[T] = []
     verdicts: list[Verdict] = []
     sightings: list[tuple[Partition, int, Sighting]] = []
+    newest: dict[Partition, dict[str, tuple[datetime, Missed]]] = {}
     outcomes: Counter[Outcome] = Counter()
     dead: Counter[str] = Counter()
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(Verdict(verdict.at, verdict.offset, verdict.dead))
-        sightings.extend((verdict.at, verdict.offset, sighting) for sighting in verdict.sightings)
+        for sighting in verdict.sightings:
+            sightings.append((verdict.at, verdict.offset, sighting))
+            _let_go(newest.setdefault(verdict.at, {}), sighting)
         for outcome, times in verdict.outcomes:
             outcomes[outcome] += times
         if verdict.dead is not None:
             dead[verdict.dead] += 1
     return Plan(outputs, Share(verdicts, sightings), outcomes, dead)
+
+
+def _let_go(newest: dict[str, tuple[datetime, Missed]], sighting: Sighting) -> None:
+    """Empty the rows of markets that are missed again later in the partition: of a market only the last are shown.
+
+    They are most of what a batch would hold until it is counted.
+    """
+    at = sighting.observed_at
+    for missed in sighting.missed:
+        before = newest.get(missed.external_market_id)
+        if before is None or before[0] <= at:
+            newest[missed.external_market_id] = at, missed
+            if before is not None:
+                before[1].rows.clear()
 
 
 def _source_id(record: Record, at: Partition) -> str:
