@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from worker.domain.labels import (
@@ -89,6 +90,11 @@ class Claim:
         return all(agrees(shown, line, self.mapping.line_rule.kind, side) for shown in lines)
 
 
+@lru_cache(maxsize=1024)
+def _words(claim: Claim) -> frozenset[str]:
+    return frozenset(word for label in claim.by_label for word in words_of(label))
+
+
 class Slot(NamedTuple):
     """Where a price belongs: the claim, the line, the canonical outcome."""
 
@@ -121,15 +127,12 @@ class Market:
     the rows of which every label does.
     """
 
-    __slots__ = ("accepted", "known", "layouts", "words")
+    __slots__ = ("accepted", "known", "layouts")
 
     def __init__(self, accepted: tuple[tuple[Claim, str | None], ...]) -> None:
         self.accepted = accepted
         self.known: dict[Label, Slot | None] = {}
         self.layouts: dict[tuple[Label, ...], Layout] = {}
-        self.words: Final = frozenset(
-            word for claim, _ in accepted for label in claim.by_label for word in words_of(label)
-        )
 
     def layout(self, labels: tuple[Label, ...], names: Teams | None) -> Layout | None:
         """What a row with these labels says; None unless all are known and name outcomes of one claim."""
@@ -142,12 +145,18 @@ class Market:
         return layout
 
     def _roles(self, labels: tuple[Label, ...], names: Teams) -> tuple[str, ...] | None:
-        """The labels with the event's names taken for home and away, where no label could hold a name itself."""
+        """The labels with the event's names taken for home and away.
+
+        None where a label that holds a name may be a mapping's as it stands, which would come first, and for
+        labels that are read exactly.
+        """
         texts = [label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL]
-        if len(texts) < len(labels) or not all(is_foreign(name, self.words) for name in names):
+        claims = [claim for claim, _ in self.accepted]
+        if len(texts) < len(labels) or claims[0].platform == "bet9ja":
             return None
-        roles = row_roles(texts, names)
-        return None if roles is None or self.accepted[0][0].platform == "bet9ja" else roles
+        if all(is_foreign(name, _words(claim)) for claim in claims for name in names):
+            return row_roles(texts, names)
+        return None
 
     def _lay_out(self, labels: tuple[Label, ...], found: Iterable[Slot | None]) -> Layout | None:
         slots = [slot for slot in found if slot is not None]

@@ -12,7 +12,7 @@ _DECIMAL: Final = re.compile(r"[1-9]\d{0,6}(?:\.\d{1,8})?", re.ASCII)
 _HIGHEST: Final = 10_000_000
 _LONGEST: Final = 16
 _ONE: Final = re.compile(r"1(?:\.0{1,8})?", re.ASCII)
-_MOST_USUAL: Final = 8192
+_MOST_USUAL: Final = 65_536  # 100 events of three books hold 15,000
 
 
 def _parse_text(text: str) -> Odds | None:
@@ -42,7 +42,8 @@ def parse_odds(raw: object) -> Odds | None:
 class Usual(dict[object, Odds]):
     """``parse_odds(raw)`` as ``usual[raw]``: most prices are among a few hundred.
 
-    A look into a dictionary costs a third of a call. KeyError for what is no odds, TypeError for what has no hash.
+    A look into a dictionary costs a third of a call. KeyError for what is no odds, TypeError for what has no
+    hash.
     """
 
     def __missing__(self, raw: object) -> Odds:

@@ -179,8 +179,8 @@ class _Found:
     """What has been found so far; sets and dictionaries, so that the feed's order leaves no trace.
 
     Nearly always one row gives all of a canonical market, and every label of it is known. Such a row is kept
-    in ``whole`` as it is. Only when another row adds to its market, or a price of it is unusual, are the prices
-    collected one by one, in ``open``.
+    in ``whole`` as it is. Only when another row adds to its market, or an active price of it has no usable
+    odds, are the prices collected one by one, in ``open``.
     """
 
     def __init__(self) -> None:
@@ -198,9 +198,11 @@ class _Found:
         """Sort a mapped row's prices into their canonical markets."""
         labels = row.labels
         layout = market.layouts.get(labels) or market.layout(labels, names)
-        if layout is None or (self.open and layout.place in self.open):
+        if layout is None or layout.place in self.open:
             self._take_apart(row, market, names)
-        elif self.whole.setdefault(layout.place, kept := (layout, row)) is not kept:
+            return
+        kept = layout, row
+        if self.whole.setdefault(layout.place, kept) is not kept:
             self._take_apart(row, market, names)
 
     def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:

@@ -56,7 +56,10 @@ class Row(Protocol):
     def labels(self) -> tuple[Label, ...]: ...
 
     def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
-        """The selections as prices of ``outcomes``, one for each; None when an active one has no usable odds."""
+        """The selections as prices of ``outcomes``, one for each.
+
+        None when an active one has no usable odds.
+        """
 
 
 class ParsedRow(NamedTuple):

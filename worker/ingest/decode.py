@@ -69,7 +69,7 @@ def _not_json(value: bytes, error: orjson.JSONDecodeError) -> Unreadable:
 
 
 def may_hold_nul(value: bytes) -> bool:
-    """Whether a NUL is written in a JSON text, or seems to be. Most values hold no escape: one byte is found soon."""
+    """Whether a NUL seems to be written in a JSON text: of most, the search for one byte tells."""
     return _ESCAPE in value and _ESCAPED_NUL in value
 
 

@@ -162,7 +162,7 @@ class BatchHandler(Generic[T]):
     ) -> tuple[int, int]:
         """Count what the database takes, in record order; the records that it refuses become dead letters.
 
-        A share that is refused is halved, and planned anew, until the records at fault stand alone, so each of
+        A share that is refused is halved and planned anew until the records at fault stand alone, so each of
         them costs about log2(records) further transactions, and no neighbour its counts. Returns how often a
         watermark had moved meanwhile, and how many records were refused.
         """
@@ -174,8 +174,8 @@ class BatchHandler(Generic[T]):
             except CountsRefusedError as error:
                 if len(records) > 1:
                     middle = len(records) // 2
-                    for half in (records[middle:], records[:middle]):
-                        waiting.append(((await self._plan(half, claimed, index)).share, half))
+                    halves = records[middle:], records[:middle]
+                    waiting += [((await self._plan(half, claimed, index)).share, half) for half in halves]
                     continue
                 share = await self._give_up(share.verdicts[0], records[0], error.detail)
                 conflicts += await self._count_together(share, claimed)

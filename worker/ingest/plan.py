@@ -148,9 +148,9 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
 
 
 def _let_go(newest: dict[str, tuple[datetime, Missed]], sighting: Sighting) -> None:
-    """Empty the rows of markets that are missed again later in the partition: of a market only the last are shown.
+    """Empty the rows of markets that are missed again later in the partition: only the last ones are shown.
 
-    They are most of what a batch would hold until it is counted.
+    Until a batch is counted they would be most of what it holds, and cost a third more in caches that miss.
     """
     at = sighting.observed_at
     for missed in sighting.missed:

@@ -15,7 +15,7 @@ from worker.domain.platforms import Platform
 from worker.domain.resolve import platform_rows
 from worker.domain.rows import Rejection, Row
 from worker.ingest.decode import Unreadable, decode, may_hold_nul, passed_on
-from worker.ingest.wire import Usual, read_usual
+from worker.ingest.wire import read_usual
 
 
 class Readable(NamedTuple):

@@ -1,7 +1,7 @@
 """Bytes straight to rows, for what the books usually send; all else is read by ``decode``.
 
-The types say what is usual. Whatever they do not fit, a label that is a number or an envelope with a field more,
-is read whole instead, so it is refused, or not, by one piece of code. What fits gives the same rows as there.
+The types say what is usual. What they do not fit, a label that is a number or an envelope with a field more,
+is read whole instead: it is refused, or not, by one piece of code. What fits gives the same rows as there.
 """
 
 from __future__ import annotations
@@ -52,13 +52,14 @@ class SportybetMarket(Struct, gc=False):
 
     @property
     def selections(self) -> list[Selection]:
+        is_open = self._is_open
         return [
-            Selection(outcome.label, None, outcome.odds, self._is_open and outcome.flag == 1)
+            Selection(outcome.label, None, outcome.odds, is_open and outcome.flag == 1)
             for outcome in self.outcomes
         ]
 
     def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
-        if self.status or self.banned:
+        if not self._is_open:
             return priced(self.selections, outcomes)
         try:
             return [
@@ -175,7 +176,8 @@ def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
     kind = market.market_type
     by_line: dict[str | None, list[_BetpawaPrice]] = {} if market.rows else {None: []}
     for row in market.rows:
-        line = None if row.handicap is row.specifier is None else betpawa.qualifier(row.handicap, row.specifier)
+        plain = row.handicap is None and row.specifier is None
+        line = None if plain else betpawa.qualifier(row.handicap, row.specifier)
         by_line.setdefault(line, []).extend(row.prices)
     name = kind.name or kind.title or None
     for line, prices in by_line.items():
@@ -190,6 +192,7 @@ def read_usual(value: bytes) -> Usual | None:
     try:
         if not value.isascii():
             value.decode()  # msgspec does not look into texts that it passes over
-        return _DECODER.decode(value)
+        usual: Usual = _DECODER.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    return usual

@@ -144,3 +144,24 @@ def test_a_label_known_at_one_line_is_not_known_at_another() -> None:
     found = run("sportybet", rows)
     assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.9}}
     assert missed(found) == {("18", "NO_MATCHING_OUTCOMES", None)}
+
+
+def test_a_row_named_by_its_teams_is_laid_out_once_for_all_events() -> None:
+    some = index(*CATALOGUE)
+    for home in ("Basel", "Sion", "Thun"):
+        row = sportybet(
+            "818", "total=2.5", prices={f"{home}/draw & over 2.5": "9", "Draw/Draw & over 2.5": "5"}
+        )
+        assert run("sportybet", [row], home=home, away="Lugano", index=some).markets
+    meaning = some.meaning("sportybet", "818", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert list(meaning.layouts) == [("{home}/draw & over 2.5", "draw/draw & over 2.5")]
+
+
+def test_a_label_of_a_mapping_counts_before_the_name_of_a_team_in_it() -> None:
+    some = index(*CATALOGUE)
+    row = sportybet("818", "total=2.5", prices={"home/draw & over 2.5": "9", "Sion/home & over 2.5": "5"})
+    alone = run("sportybet", [row], home="Sion", away="Lugano", index=some)
+    for home in ("Home Over", "Draw & Over"):
+        assert run("sportybet", [row], home=home, away="Lugano", index=some).misses
+    assert run("sportybet", [row], home="Sion", away="Lugano", index=some) == alone

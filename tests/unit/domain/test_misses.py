@@ -61,7 +61,8 @@ def test_a_sample_holds_labels_odds_and_where_they_were_seen() -> None:
 
 def test_a_sample_is_bounded_in_number_and_in_length() -> None:
     rows = [
-        ParsedRow("1", "q" * 900, None, [Selection("l" * 900 + str(n), None, "2", active=True)]) for n in range(99)
+        ParsedRow("1", "q" * 900, None, [Selection("l" * 900 + str(n), None, "2", active=True)])
+        for n in range(99)
     ]
     kept = sample(rows)
     assert len(kept) == MOST_SAMPLES
