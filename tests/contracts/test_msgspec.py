@@ -1,4 +1,4 @@
-"""What the typed JSON parser lets through in fields that nobody reads. The quick way relies on each of these."""
+"""What the typed JSON parser lets through in fields that nobody reads. Reading relies on each of these."""
 
 import msgspec
 import orjson

@@ -158,10 +158,20 @@ def test_a_row_named_by_its_teams_is_laid_out_once_for_all_events() -> None:
     assert list(meaning.layouts) == [("{home}/draw & over 2.5", "draw/draw & over 2.5")]
 
 
-def test_a_label_of_a_mapping_counts_before_the_name_of_a_team_in_it() -> None:
+@pytest.mark.parametrize("home", ["Draw & Over", "Over 2.5", "Draw"])
+def test_a_label_of_a_mapping_counts_before_the_name_of_a_team_in_it(home: str) -> None:
+    row = sportybet("818", "total=2.5", prices={"draw/draw & over 2.5": "5"})
+    expected = run("sportybet", [row], home="Sion", away="Lugano", index=index(*CATALOGUE))
+    named = run("sportybet", [row], home=home, away="Lugano", index=index(*CATALOGUE))
+    assert named == expected
+    assert not named.misses
+
+
+def test_a_row_that_names_a_team_and_an_unknown_outcome_is_not_laid_out() -> None:
     some = index(*CATALOGUE)
-    row = sportybet("818", "total=2.5", prices={"home/draw & over 2.5": "9", "Sion/home & over 2.5": "5"})
-    alone = run("sportybet", [row], home="Sion", away="Lugano", index=some)
-    for home in ("Home Over", "Draw & Over"):
-        assert run("sportybet", [row], home=home, away="Lugano", index=some).misses
-    assert run("sportybet", [row], home="Sion", away="Lugano", index=some) == alone
+    row = sportybet("818", "total=2.5", prices={"Sion/draw & over 2.5": "9", "Sion/Sion & sideways": "5"})
+    found = run("sportybet", [row], home="Sion", away="Lugano", index=some)
+    assert [outcome for _, _, outcome in missed(found)] == ["Sion/Sion & sideways"]
+    meaning = some.meaning("sportybet", "818", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert not meaning.layouts
