@@ -225,13 +225,13 @@ class _Found:
     def _price(self, row: Row, slot: Slot, selection: Selection) -> None:
         place = (slot.claim.canonical_id, slot.line or "")
         if place in self.whole:
-            self._open(place)
+            self._collect(place)
         market = self.open.get(place)
         if market is None:
             market = self.open[place] = _Open(slot.claim, slot.line, _clip_id(row.market_id))
         market.add(slot.outcome, selection.odds, active=selection.active)
 
-    def _open(self, place: Place) -> None:
+    def _collect(self, place: Place) -> None:
         layout, row = self.whole.pop(place)
         self.open[place] = _opened(layout, row)
         self.matched.add((row.market_id, row.qualifier))
