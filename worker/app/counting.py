@@ -104,14 +104,13 @@ def miss_rows(counts: Tally) -> list[MissRow]:
 
 def miss_row(key: MissKey, count: Count) -> MissRow:
     source, external_market_id = key
-    newest = count.newest
     return MissRow(
         source=source,
         external_market_id=external_market_id,
-        market_name=newest.missed.market_name,
-        sample_outcomes=orjson.dumps(sample(newest.missed.rows)).decode(),
-        reason=newest.missed.reason,
-        mapping_version=newest.mapping_version,
+        market_name=count.missed.market_name,
+        sample_outcomes=orjson.dumps(sample(count.missed.rows)).decode(),
+        reason=count.missed.reason,
+        mapping_version=count.newest.mapping_version,
         first_seen_at=count.first_seen_at,
         last_seen_at=count.last_seen_at,
         occurrence_count=count.occurrences,

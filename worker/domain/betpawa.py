@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from worker.domain.lines import from_quarters, parse_line
-from worker.domain.rows import Row, Rows, Selection, shown, text_or_none, unreadable
+from worker.domain.rows import ParsedRow, Rows, Selection, shown, text_or_none, unreadable
 
 _HIGHEST_QUARTERS = 3_999_999
-_LONGEST_BESIDE = 40
+LONGEST_BESIDE = 40
 
 
 def rows(markets: list[Any]) -> Rows:
@@ -33,7 +33,7 @@ def _market_rows(market: Any) -> Rows:
         yield unreadable("row must be a list", layout, market_id)
         return
     if not layout:
-        yield Row(market_id, None, name, [])
+        yield ParsedRow(market_id, None, name, [])
     for row in layout:
         yield from _row(market_id, name, row)
 
@@ -51,10 +51,10 @@ def _row(market_id: str, name: str | None, row: Any) -> Rows:
         else:
             selections.append(selection)
     if selections or not prices:
-        yield Row(market_id, _qualifier(row.get("handicap"), row.get("specifier")), name, selections)
+        yield ParsedRow(market_id, qualifier(row.get("handicap"), row.get("specifier")), name, selections)
 
 
-def _qualifier(handicap: Any, specifier: Any) -> str | None:
+def qualifier(handicap: Any, specifier: Any) -> str | None:
     """The row's line; what cannot be read, or is said twice and differently, is a text that is no line."""
     line = _from_handicap(handicap)
     if type(specifier) is not dict or not specifier:
@@ -79,19 +79,19 @@ def _from_handicap(handicap: Any) -> str | None:
 def _selection(price: Any) -> Selection | None:
     if type(price) is not dict or type(label := price.get("name")) is not str:
         return None
-    return Selection(label, _beside(price.get("handicap")), _odds(price), not price.get("suspended"))
+    odds = one_price(price.get("price"), price.get("odds"))
+    return Selection(label, _beside(price.get("handicap")), odds, not price.get("suspended"))
 
 
 def _beside(handicap: Any) -> str | None:
     if handicap is None:
         return None
-    is_short = type(handicap) is str and len(handicap) <= _LONGEST_BESIDE
+    is_short = type(handicap) is str and len(handicap) <= LONGEST_BESIDE
     return handicap if is_short else shown(handicap)
 
 
-def _odds(price: dict[str, Any]) -> object:
+def one_price(older: object, newer: object) -> object:
     """``price`` of the older form or ``odds`` of v4; two that differ are no price at all."""
-    older, newer = price.get("price"), price.get("odds")
     if older is None or newer is None:
         return newer if older is None else older
     return older if older == newer else None

@@ -21,8 +21,11 @@ def event_hash(event_key: str) -> int:
     return int.from_bytes(digest) >> 1
 
 
+def smallest(hashes: set[int]) -> EventHashes:
+    """Those of a set of events that are kept."""
+    return tuple(sorted(hashes)[:MOST_HASHES])
+
+
 def union(one: EventHashes, other: EventHashes) -> EventHashes:
     """The smallest hashes of both sets."""
-    if one == other:
-        return one
-    return tuple(sorted({*one, *other})[:MOST_HASHES])
+    return smallest({*one, *other})

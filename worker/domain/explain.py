@@ -106,7 +106,9 @@ def explain(
         qualifier=qualifier,
         mapping_version=index.version,
         found=bool(chosen),
-        rows=tuple(_explain_row(row, platform, names, index) for row in chosen if isinstance(row, Row)),
+        rows=tuple(
+            _explain_row(row, platform, names, index) for row in chosen if not isinstance(row, Rejection)
+        ),
         markets=tuple(resolution.markets),
         misses=tuple(resolution.misses),
         rejected=tuple(rejection._asdict() for rejection in resolution.rejected),

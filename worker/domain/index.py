@@ -8,16 +8,31 @@ only what does not depend on the event.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from worker.domain.labels import LineText, Reading, Teams, agrees, beside, fold, name_roles, readings
+from worker.domain.labels import (
+    LineText,
+    Reading,
+    Teams,
+    agrees,
+    beside,
+    fold,
+    is_foreign,
+    name_roles,
+    readings,
+    row_roles,
+    words_of,
+)
 from worker.domain.mapping import Mapping, OutcomeLabels, line_key
 from worker.domain.platforms import PLATFORMS, Platform
+from worker.domain.rows import Label, known_by
 from worker.domain.specifier import Line, Unreadable, foreign_id, parse_qualifier, read_line
 
 _MOST_MEANINGS: Final = 50_000
 _MOST_LABELS: Final = 512
+_MOST_LAYOUTS: Final = 8
 _LONGEST_QUALIFIER: Final = 1000
 # No label of a mapping, with the longest team names in it, comes near.
 _LONGEST_LABEL: Final = 1000
@@ -75,6 +90,11 @@ class Claim:
         return all(agrees(shown, line, self.mapping.line_rule.kind, side) for shown in lines)
 
 
+@lru_cache(maxsize=1024)
+def _words(claim: Claim) -> frozenset[str]:
+    return frozenset(word for label in claim.by_label for word in words_of(label))
+
+
 class Slot(NamedTuple):
     """Where a price belongs: the claim, the line, the canonical outcome."""
 
@@ -83,17 +103,73 @@ class Slot(NamedTuple):
     outcome: str
 
 
+# A canonical market at one line, as markets are sorted; "" is no line.
+Place = tuple[str, str]
+
+
+class Layout(NamedTuple):
+    """What a whole row says: one claim at one line, and the outcome of each of its labels.
+
+    ``order`` has the positions of the labels in the mapping's order; None where they stand in it.
+    """
+
+    claim: Claim
+    line: str | None
+    outcomes: tuple[str, ...]
+    place: Place
+    order: tuple[int, ...] | None
+
+
 class Market:
     """What one (id, qualifier) of a platform means: the claims it stands for, each with its line.
 
-    ``known`` remembers what labels say by themselves, without the names of an event's teams.
+    ``known`` remembers what labels say by themselves, without the names of an event's teams; ``layouts``
+    the rows of which every label does.
     """
 
-    __slots__ = ("accepted", "known")
+    __slots__ = ("accepted", "known", "layouts")
 
     def __init__(self, accepted: tuple[tuple[Claim, str | None], ...]) -> None:
         self.accepted = accepted
-        self.known: dict[tuple[str, str | None], Slot | None] = {}
+        self.known: dict[Label, Slot | None] = {}
+        self.layouts: dict[tuple[Label, ...], Layout] = {}
+
+    def layout(self, labels: tuple[Label, ...], names: Teams | None) -> Layout | None:
+        """What a row with these labels says; None unless all are known and name outcomes of one claim."""
+        layout = self.layouts.get(labels) or self._lay_out(labels, map(self.known.get, labels))
+        if layout is None and names is not None:
+            roles = self._roles(labels, names)
+            if roles is not None:
+                slots = (self._recall(label, None) for label in roles)
+                layout = self.layouts.get(roles) or self._lay_out(roles, slots)
+        return layout
+
+    def _roles(self, labels: tuple[Label, ...], names: Teams) -> tuple[str, ...] | None:
+        """The labels with the event's names taken for home and away.
+
+        None where a label that holds a name may be a mapping's as it stands, which would come first, and for
+        labels that are read exactly.
+        """
+        texts = [label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL]
+        claims = [claim for claim, _ in self.accepted]
+        if len(texts) < len(labels) or claims[0].platform == "bet9ja":
+            return None
+        if all(is_foreign(name, _words(claim)) for claim in claims for name in names):
+            return row_roles(texts, names)
+        return None
+
+    def _lay_out(self, labels: tuple[Label, ...], found: Iterable[Slot | None]) -> Layout | None:
+        slots = [slot for slot in found if slot is not None]
+        outcomes = tuple(slot.outcome for slot in slots)
+        if not slots or len(set(outcomes)) < len(labels) or len({slot[:2] for slot in slots}) > 1:
+            return None
+        claim, line, _ = slots[0]
+        ranks = [claim.order[outcome] for outcome in outcomes]
+        order = None if ranks == sorted(ranks) else tuple(sorted(range(len(ranks)), key=ranks.__getitem__))
+        layout = Layout(claim, line, outcomes, (claim.canonical_id, line or ""), order)
+        if len(self.layouts) < _MOST_LAYOUTS:
+            self.layouts[labels] = layout
+        return layout
 
     def slot(self, label: str, shown: str | None, names: Teams | None) -> Slot | None:
         """The slot of a label: as it stands, else with the event's names taken for home and away."""
@@ -106,7 +182,7 @@ class Market:
         return self._find(label, shown) or self._recall(roles, shown)
 
     def _recall(self, label: str, shown: str | None) -> Slot | None:
-        key = (label, shown)
+        key = known_by(label, shown)
         if key in self.known:
             return self.known[key]
         slot = self._find(label, shown)
@@ -180,6 +256,10 @@ class MappingIndex:
         remembered = self._meanings.copy()
         revised._meanings = {key: known for key, known in remembered.items() if key[1] not in touched[key[0]]}
         return revised
+
+    def claimed(self, platform: Platform) -> Container[str]:
+        """The ids of the platform's markets that anybody claims."""
+        return self._claims[platform]
 
     def claims(self, platform: Platform, market_id: str) -> tuple[Claim, ...]:
         """The claims to a platform market, highest priority first; empty when nobody claims it."""

@@ -7,6 +7,8 @@ own must agree with the line of its market, or it matches nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -16,6 +18,8 @@ from worker.domain.mapping import LineKind
 _TOTAL: Final = re.compile(r"\b(over|under) ([+\-−]?[\d.]+)(?![\w.])")
 _BRACKETED: Final = re.compile(r"(.*\S) ?\(([^()]*)\)")
 _SIDED: Final = re.compile(r"(?:(home|away|draw) )?(\S+)")
+_WORD: Final = re.compile(r"\w+")
+_SEPARATOR: Final = "\x00"  # in no label: what holds it is refused
 _GG_NG: Final = re.compile(r"\b(gg|ng)\b")
 # A team of such a name (a club called Draw) cannot be told from the word in "Draw/Draw & Over".
 _WORDS: Final = frozenset(
@@ -68,6 +72,27 @@ def name_roles(label: str, names: Teams) -> str | None:
     return None if named == folded else named
 
 
+def row_roles(labels: Sequence[str], names: Teams) -> tuple[str, ...] | None:
+    """The labels as ``name_roles`` has them, all folded; None when none of them holds a name.
+
+    In one go: a market of 18 outcomes named by their teams takes a tenth of the time.
+    """
+    named = name_roles(_SEPARATOR.join(labels), names)
+    return None if named is None else tuple(named.split(_SEPARATOR))
+
+
+def is_foreign(name: str, words: AbstractSet[str]) -> bool:
+    """Whether ``name`` has a word that is none of ``words``, so that no label made of these holds the name.
+
+    A number is not enough, nor GG and NG: what reads a label takes them out, or for others.
+    """
+    return any(not word.isdigit() and word not in words and not _GG_NG.match(word) for word in words_of(name))
+
+
+def words_of(text: str) -> list[str]:
+    return _WORD.findall(text)
+
+
 def readings(label: str, kind: LineKind) -> list[Reading]:
     """Every way in which a label may be read, the most literal first.
 
@@ -86,7 +111,7 @@ def _yes_or_no(match: re.Match[str]) -> str:
     return "yes" if match[1] == "gg" else "no"
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)  # the events of two scrapes: to compile one takes 0.2 ms
 def _either_name(names: Teams) -> re.Pattern[str]:
     """Finds whole names, the longer first so that it is not cut by the shorter."""
     longer_first = sorted(names, key=len, reverse=True)

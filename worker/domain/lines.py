@@ -44,6 +44,7 @@ def parse_european(text: str) -> str | None:
     return None if line is None or "." in line else line
 
 
+@lru_cache(maxsize=4096)
 def from_quarters(quarters: int) -> str:
     """BetPawa's row handicap, the line times four, as a line: 10 is 2.5, -6 is -1.5."""
     whole, rest = divmod(abs(quarters), 4)

@@ -6,11 +6,12 @@ A tally is a commutative monoid under merge: a batch may be counted in any order
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, TypedDict
 
-from worker.domain.events import EventHashes, union
+from worker.domain.events import EventHashes, smallest, union
 from worker.domain.odds import Odds, parse_odds
 from worker.domain.platforms import Platform
 from worker.domain.resolve import Missed
@@ -29,13 +30,13 @@ class Sample(TypedDict):
 
 
 class Sighting(NamedTuple):
-    """One market missed in one observation. ``at`` (partition and offset) makes the newest one unique.
+    """What one observation missed. ``at`` (partition and offset) makes the newest one unique.
 
     ``event`` is the hash of the event's key, which the books share.
     """
 
     source: Platform
-    missed: Missed
+    missed: Sequence[Missed]
     observed_at: datetime
     mapping_version: int
     at: tuple[str, int, int]
@@ -43,12 +44,16 @@ class Sighting(NamedTuple):
 
 
 class Count(NamedTuple):
-    """What is known of one missed market: how often, from when to when, its newest sighting, its events."""
+    """What is known of one missed market: how often, from when to when, its newest sighting, its events.
+
+    ``missed`` is the market as the newest sighting has it.
+    """
 
     occurrences: int
     first_seen_at: datetime
     last_seen_at: datetime
     newest: Sighting
+    missed: Missed
     events: EventHashes
 
 
@@ -56,35 +61,38 @@ MissKey = tuple[Platform, str]
 Tally = dict[MissKey, Count]
 
 
+_Found = tuple[Sighting, Missed]
+
+
 def tally(sightings: Iterable[Sighting]) -> Tally:
-    counts: Tally = {}
+    found: defaultdict[MissKey, list[_Found]] = defaultdict(list)
     for sighting in sightings:
-        _add(counts, (sighting.source, sighting.missed.external_market_id), _once(sighting))
-    return counts
+        source = sighting.source
+        for missed in sighting.missed:
+            found[source, missed.external_market_id].append((sighting, missed))
+    return {key: _count(pairs) for key, pairs in found.items()}
 
 
 def merge(one: Tally, other: Tally) -> Tally:
-    merged = dict(one)
-    for key, count in other.items():
-        _add(merged, key, count)
-    return merged
+    both = {key: _sum(one[key], other[key]) for key in one.keys() & other.keys()}
+    return one | other | both
 
 
-def _once(sighting: Sighting) -> Count:
-    return Count(1, sighting.observed_at, sighting.observed_at, sighting, (sighting.event,))
-
-
-def _add(counts: Tally, key: MissKey, count: Count) -> None:
-    known = counts.get(key)
-    counts[key] = count if known is None else _sum(known, count)
+def _count(found: list[_Found]) -> Count:
+    times = [sighting.observed_at for sighting, _ in found]
+    newest, missed = max(found, key=lambda pair: (pair[0].observed_at, pair[0].at))
+    events = smallest({sighting.event for sighting, _ in found})
+    return Count(len(found), min(times), max(times), newest, missed, events)
 
 
 def _sum(one: Count, other: Count) -> Count:
+    newest = max(one, other, key=lambda count: (count.newest.observed_at, count.newest.at))
     return Count(
         one.occurrences + other.occurrences,
         min(one.first_seen_at, other.first_seen_at),
         max(one.last_seen_at, other.last_seen_at),
-        max(one.newest, other.newest, key=lambda sighting: (sighting.observed_at, sighting.at)),
+        newest.newest,
+        newest.missed,
         union(one.events, other.events),
     )
 

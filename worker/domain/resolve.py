@@ -12,26 +12,31 @@ from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 
 from worker.domain import bet9ja, betpawa, sportybet
-from worker.domain.index import Claim, MappingIndex, Market, NotMapped, NotReadable, Slot
+from worker.domain.index import Claim, Layout, MappingIndex, Market, NotMapped, NotReadable, Place, Slot
 from worker.domain.labels import Teams, teams
 from worker.domain.odds import Odds, parse_odds
 from worker.domain.platforms import Platform
-from worker.domain.rows import RejectCode, Rejection, Row, Rows, Selection, shown
+from worker.domain.rows import (
+    ParsedRow,
+    Price,
+    RejectCode,
+    Rejection,
+    Row,
+    Rows,
+    Selection,
+    known_by,
+    shown,
+)
 
 LONGEST_ID: Final = 100
 LONGEST_NAME: Final = 255
 # Sorting all that a hostile payload can hold would keep every other thread waiting for most of a second.
 MOST_REJECTED: Final = 1000
 _LONGEST_LABEL: Final = 255
-
-
-class Price(TypedDict):
-    outcome: str
-    odds: Odds | None
-    active: bool
 
 
 class ResolvedMarket(TypedDict):
@@ -104,22 +109,27 @@ def resolve(observation: Observation, index: MappingIndex) -> Resolution:
     return resolve_rows(platform_rows(observation), observation.platform, names, index)
 
 
-def resolve_rows(rows: Rows, platform: Platform, names: Teams | None, index: MappingIndex) -> Resolution:
+def resolve_rows(
+    rows: Iterable[Row | Rejection], platform: Platform, names: Teams | None, index: MappingIndex
+) -> Resolution:
     """Resolve rows of one observation: all of them, or those that are to be explained."""
     found = _Found()
+    claimed = index.claimed(platform)
     for row in rows:
         if isinstance(row, Rejection):
             found.rejected.add(row)
-            continue
-        meaning = index.meaning(platform, row.market_id, row.qualifier)
-        match meaning:
-            case Market():
-                found.take(row, meaning, names)
-            case NotMapped(external_id, reason):
-                found.miss(external_id, reason, None, row)
-            case NotReadable(detail):
-                said = f"{detail}: {shown(row.qualifier)}"
-                found.reject(Rejection(_clip_id(row.market_id), None, "INVALID_SPECIFIER", said))
+        elif row.market_id not in claimed:  # half of all rows: not worth a memo, nor a value of its own
+            found.miss((row.market_id, "UNKNOWN_MARKET", ()), row)
+        else:
+            meaning = index.meaning(platform, row.market_id, row.qualifier)
+            match meaning:
+                case Market():
+                    found.take(row, meaning, names)
+                case NotMapped(external_id, reason):
+                    found.miss((external_id, reason, ()), row)
+                case NotReadable(detail):
+                    said = f"{detail}: {shown(row.qualifier)}"
+                    found.rejected.add(Rejection(_clip_id(row.market_id), None, "INVALID_SPECIFIER", said))
     return found.resolution()
 
 
@@ -145,47 +155,73 @@ class _Open:
 
     def resolved(self) -> ResolvedMarket:
         order = self.claim.order
-        return {
-            "canonical_id": self.claim.canonical_id,
-            "line": self.line,
-            "external_market_id": self.external_id,
-            "outcomes": [
-                {"outcome": outcome, "odds": odds, "active": active}
-                for outcome, (odds, active) in sorted(self.prices.items(), key=lambda item: order[item[0]])
-            ],
-        }
+        prices: list[Price] = [
+            {"outcome": outcome, "odds": odds, "active": active}
+            for outcome, (odds, active) in sorted(self.prices.items(), key=lambda item: order[item[0]])
+        ]
+        return _market(self.claim, self.line, self.external_id, prices)
 
     def rejection(self) -> Rejection:
         return Rejection(self.external_id, self.line, "INVALID_ODDS", min(self.faults))
 
 
-_MissKey = tuple[str, str, str | None]
+def _opened(layout: Layout, row: Row) -> _Open:
+    """A row's market with its prices added one by one."""
+    market = _Open(layout.claim, layout.line, _clip_id(row.market_id))
+    for outcome, selection in zip(layout.outcomes, row.selections, strict=True):
+        market.add(outcome, selection.odds, active=selection.active)
+    return market
+
+
+def _market(claim: Claim, line: str | None, external_id: str, prices: list[Price]) -> ResolvedMarket:
+    return {
+        "canonical_id": claim.canonical_id,
+        "line": line,
+        "external_market_id": external_id,
+        "outcomes": prices,
+    }
+
+
+# External id, reason, and the outcome if only that is missed: sorted as they are published.
+_MissKey = tuple[str, str, tuple[str, ...]]
 
 
 class _Found:
-    """What has been found so far; sets and dictionaries, so that the feed's order leaves no trace."""
+    """What has been found so far; sets and dictionaries, so that the feed's order leaves no trace.
+
+    Nearly always one row gives all of a canonical market, and every label of it is known. Such a row is kept
+    in ``whole`` as it is. Only when another row adds to its market, or an active price of it has no usable
+    odds, are the prices collected one by one, in ``open``.
+    """
 
     def __init__(self) -> None:
-        self.open: dict[tuple[str, str | None], _Open] = {}
+        self.whole: dict[Place, tuple[Layout, Row]] = {}
+        self.open: dict[Place, _Open] = {}
         self.misses: dict[_MissKey, list[Row]] = {}
         self.unmatched: dict[tuple[str, str | None], list[Row]] = {}
         self.matched: set[tuple[str, str | None]] = set()
         self.rejected: set[Rejection] = set()
 
-    def reject(self, rejection: Rejection) -> None:
-        self.rejected.add(rejection)
-
-    def miss(self, external_id: str, reason: str, outcome: str | None, row: Row) -> None:
-        self.misses.setdefault((external_id, reason, outcome), []).append(row)
+    def miss(self, key: _MissKey, row: Row) -> None:
+        self.misses.setdefault(key, []).append(row)
 
     def take(self, row: Row, market: Market, names: Teams | None) -> None:
         """Sort a mapped row's prices into their canonical markets."""
+        labels = row.labels
+        layout = market.layouts.get(labels) or market.layout(labels, names)
+        if layout is None or layout.place in self.open:
+            self._take_apart(row, market, names)
+            return
+        kept = layout, row
+        if self.whole.setdefault(layout.place, kept) is not kept:
+            self._take_apart(row, market, names)
+
+    def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:
         known = market.known
         lacking = []
         for selection in row.selections:
-            slot = known.get((selection.label, selection.beside)) or market.slot(
-                selection.label, selection.beside, names
-            )
+            label, beside, _, _ = selection
+            slot = known.get(known_by(label, beside)) or market.slot(label, beside, names)
             if slot is None:
                 lacking.append(selection)
             else:
@@ -194,48 +230,81 @@ class _Found:
         if len(lacking) < len(row.selections):
             self.matched.add(place)
         if lacking or not row.selections:
-            self.unmatched.setdefault(place, []).append(row._replace(selections=lacking))
+            missed = ParsedRow(row.market_id, row.qualifier, row.name, lacking)
+            self.unmatched.setdefault(place, []).append(missed)
 
     def _price(self, row: Row, slot: Slot, selection: Selection) -> None:
-        place = (slot.claim.canonical_id, slot.line)
+        place = (slot.claim.canonical_id, slot.line or "")
+        if place in self.whole:
+            self._collect(place)
         market = self.open.get(place)
         if market is None:
             market = self.open[place] = _Open(slot.claim, slot.line, _clip_id(row.market_id))
         market.add(slot.outcome, selection.odds, active=selection.active)
 
+    def _collect(self, place: Place) -> None:
+        layout, row = self.whole.pop(place)
+        self.open[place] = _opened(layout, row)
+        self.matched.add((row.market_id, row.qualifier))
+
     def resolution(self) -> Resolution:
-        self._sort_unmatched()
-        markets = sorted(self.open.values(), key=lambda m: (m.claim.canonical_id, m.line or ""))
-        self.rejected.update(market.rejection() for market in markets if market.faults)
+        if self.unmatched:
+            self._sort_unmatched()
+        markets = self._markets()
+        misses, missed = self._missed()
         rejected = heapq.nsmallest(MOST_REJECTED, self.rejected, key=_rejection_order)
         return Resolution(
-            markets=[market.resolved() for market in markets if not market.faults],
-            misses=[_entry(key, rows) for key, rows in sorted(self.misses.items(), key=_miss_order)],
+            markets=[markets[place] for place in sorted(markets)],
+            misses=misses,
             rejected=rejected,
-            missed=self._missed(),
+            missed=missed,
             more_rejected=_codes(self.rejected) - _codes(rejected),
         )
 
+    def _markets(self) -> dict[Place, ResolvedMarket]:
+        resolved = {}
+        for place, (layout, row) in self.whole.items():
+            prices = row.priced(layout.outcomes)
+            if prices is None:
+                self.open[place] = _opened(layout, row)
+                continue
+            if layout.order is not None:
+                prices = [prices[position] for position in layout.order]
+            resolved[place] = _market(layout.claim, layout.line, _clip_id(row.market_id), prices)
+        for place, market in self.open.items():
+            if market.faults:
+                self.rejected.add(market.rejection())
+            else:
+                resolved[place] = market.resolved()
+        return resolved
+
     def _sort_unmatched(self) -> None:
         """Of a market whose other labels are known, each unknown label is missed; of others, the market."""
+        matched = self.matched | {(row.market_id, row.qualifier) for _, row in self.whole.values()}
         for place, rows in self.unmatched.items():
             for row in rows:
-                if place not in self.matched:
-                    self.miss(row.market_id, "NO_MATCHING_OUTCOMES", None, row)
+                if place not in matched:
+                    self.miss((row.market_id, "NO_MATCHING_OUTCOMES", ()), row)
                     continue
                 for label in {selection.label for selection in row.selections}:
-                    self.miss(row.market_id, "NO_MATCHING_OUTCOMES", label, row)
+                    self.miss((row.market_id, "NO_MATCHING_OUTCOMES", (label,)), row)
 
-    def _missed(self) -> list[Missed]:
+    def _missed(self) -> tuple[list[MissEntry], list[Missed]]:
+        """The misses as they are published, and as they are counted: once for each external id."""
+        entries: list[MissEntry] = []
         counted: dict[str, Missed] = {}
-        for (external_id, reason, _), rows in sorted(self.misses.items(), key=_miss_order):
-            clipped = _clip_id(external_id)
+        for (external_id, reason, outcome), rows in sorted(self.misses.items(), key=itemgetter(0)):
+            clipped, name = _clip_id(external_id), _name(rows)
+            entry: MissEntry = {"external_market_id": clipped, "market_name": name, "reason": reason}
+            if outcome:
+                entry["outcome"] = outcome[0][:_LONGEST_LABEL]
+            entries.append(entry)
             known = counted.get(clipped)
             if known is None:
-                counted[clipped] = Missed(clipped, _name(rows), reason, list(rows))
+                counted[clipped] = Missed(clipped, name, reason, rows)
             else:
                 known.rows.extend(rows)
-        return list(counted.values())
+        return entries, list(counted.values())
 
 
 def _codes(rejections: Iterable[Rejection]) -> Counter[RejectCode]:
@@ -248,26 +317,12 @@ def _rejection_order(rejection: Rejection) -> tuple[bool, str, str, str, str]:
     return code == "INVALID_KEY_FORMAT", external_id, line or "", code, detail
 
 
-def _miss_order(item: tuple[_MissKey, list[Row]]) -> tuple[str, str, str]:
-    external_id, reason, outcome = item[0]
-    return external_id, reason, outcome or ""
-
-
-def _entry(key: _MissKey, rows: list[Row]) -> MissEntry:
-    external_id, reason, outcome = key
-    entry: MissEntry = {
-        "external_market_id": _clip_id(external_id),
-        "market_name": _name(rows),
-        "reason": reason,
-    }
-    if outcome is not None:
-        entry["outcome"] = outcome[:_LONGEST_LABEL]
-    return entry
-
-
 def _name(rows: list[Row]) -> str | None:
     """The least of the names that the rows carry: nearly always they carry one."""
-    name = min((row.name for row in rows if row.name is not None), default=None)
+    if len(rows) == 1:
+        name = rows[0].name
+    else:
+        name = min({name for row in rows if (name := row.name) is not None}, default=None)
     return None if name is None else name[:LONGEST_NAME]
 
 

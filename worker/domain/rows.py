@@ -6,8 +6,10 @@ and costs none of its neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict
+
+from worker.domain.odds import Odds, parse_odds
 
 RejectCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
 
@@ -23,17 +25,66 @@ class Selection(NamedTuple):
     active: bool
 
 
-class Row(NamedTuple):
+class Price(TypedDict):
+    """The price of one canonical outcome as it is published."""
+
+    outcome: str
+    odds: Odds | None
+    active: bool
+
+
+# What a selection is known by: its label, with the line beside it where there is one.
+Label = str | tuple[str, str]
+
+
+class Row(Protocol):
     """One market of one event as the platform sells it.
 
     ``qualifier`` is everything that tells this row from the others of its market, verbatim: SportyBet's
-    specifier, Bet9ja's param, BetPawa's handicap.
+    specifier, Bet9ja's param, BetPawa's handicap. ``labels`` are those of the selections, in their order.
     """
+
+    @property
+    def market_id(self) -> str: ...
+    @property
+    def qualifier(self) -> str | None: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def selections(self) -> Sequence[Selection]: ...
+    @property
+    def labels(self) -> tuple[Label, ...]: ...
+
+    def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
+        """The selections as prices of ``outcomes``, one for each.
+
+        None when an active one has no usable odds.
+        """
+
+
+class ParsedRow(NamedTuple):
+    """A row whose selections are all read, one by one."""
 
     market_id: str
     qualifier: str | None
     name: str | None
-    selections: list[Selection]
+    selections: Sequence[Selection]
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        return tuple(known_by(label, beside) for label, beside, _, _ in self.selections)
+
+    def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
+        return priced(self.selections, outcomes)
+
+
+def priced(selections: Sequence[Selection], outcomes: Sequence[str]) -> list[Price] | None:
+    """As ``Row.priced``, for any odds."""
+    prices: list[Price] = [
+        {"outcome": outcome, "odds": parse_odds(raw), "active": active}
+        for outcome, (_, _, raw, active) in zip(outcomes, selections, strict=True)
+    ]
+    return None if any(price["active"] and price["odds"] is None for price in prices) else prices
 
 
 class Rejection(NamedTuple):
@@ -47,6 +98,10 @@ class Rejection(NamedTuple):
 
 Rows = Iterator[Row | Rejection]
 MarketNames = Mapping[str, str]
+
+
+def known_by(label: str, beside: str | None) -> Label:
+    return label if beside is None else (label, beside)
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker.domain.rows import Row, Rows, Selection, shown, text_or_none, unreadable
+from worker.domain.rows import ParsedRow, Rows, Selection, shown, text_or_none, unreadable
 
 LONGEST_SPECIFIER = 1000
 Params = tuple[tuple[str, str], ...]
@@ -63,7 +63,7 @@ def _market_rows(market: Any) -> Rows:
             selections.append(selection)
     if selections or not outcomes:
         name = text_or_none(market.get("name")) or text_or_none(market.get("desc"))
-        yield Row(market_id, _qualifier(market.get("specifier")), name, selections)
+        yield ParsedRow(market_id, _qualifier(market.get("specifier")), name, selections)
 
 
 def _qualifier(specifier: Any) -> str | None:

@@ -13,6 +13,7 @@ from worker.domain import resolve
 
 _SHOWN: Final = 200
 _ESCAPED_NUL: Final = b"\\u0000"
+_ESCAPE: Final = b"\\"
 
 
 class Unreadable(NamedTuple):
@@ -54,7 +55,7 @@ def _parse(value: bytes | None, max_bytes: int) -> Any:
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         return _not_json(value, error)
-    if _ESCAPED_NUL in value and holds_nul(document):
+    if may_hold_nul(value) and holds_nul(document):
         return Unreadable("NUL_CHARACTER", "a text holds a NUL character")
     return document
 
@@ -65,6 +66,11 @@ def _not_json(value: bytes, error: orjson.JSONDecodeError) -> Unreadable:
     except UnicodeDecodeError as cause:
         return Unreadable("INVALID_UTF8", f"byte {cause.start}: {cause.reason}")
     return Unreadable("INVALID_JSON", str(error)[:_SHOWN])
+
+
+def may_hold_nul(value: bytes) -> bool:
+    """Whether a NUL seems to be written in a JSON text: of most, the search for one byte tells."""
+    return _ESCAPE in value and _ESCAPED_NUL in value
 
 
 def holds_nul(document: Any) -> bool:
@@ -94,5 +100,10 @@ def _decoded(observation: Observation) -> Decoded:
             market_names=observation.market_names,
         ),
         observation.observed_at,
-        observation.model_dump(mode="json", exclude={"markets", "market_names", "schema_version"}),
+        passed_on(observation),
     )
+
+
+def passed_on(observation: Observation) -> dict[str, Any]:
+    """The envelope as it goes into the resolved event."""
+    return observation.model_dump(mode="json", exclude={"markets", "market_names", "schema_version"})

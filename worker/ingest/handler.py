@@ -141,7 +141,7 @@ class BatchHandler(Generic[T]):
         self._brake.check(plan.share.verdicts)
         await self._outputs.send(plan.outputs)
         clock.lap("publish")
-        conflicts, refused = await self._count(plan.share, records, claimed)
+        conflicts, refused = await self._count(plan.share, records, claimed, index)
         clock.lap("count")
         await claimed.commit(plan.ends)
         clock.lap("commit")
@@ -160,34 +160,35 @@ class BatchHandler(Generic[T]):
 
         return await asyncio.to_thread(plan)
 
-    async def _count(self, share: Share, records: Sequence[Record], claimed: Claimed) -> tuple[int, int]:
+    async def _count(
+        self, share: Share, records: Sequence[Record], claimed: Claimed, index: MappingIndex
+    ) -> tuple[int, int]:
         """Count what the database takes, in record order; the records that it refuses become dead letters.
 
-        A share that is refused is halved until the records at fault stand alone, so each of them costs about
-        log2(records) further transactions, and no neighbour its counts. Returns how often a watermark had
-        moved meanwhile, and how many records were refused.
+        A share that is refused is halved and planned anew until the records at fault stand alone, so each of
+        them costs about log2(records) further transactions, and no neighbour its counts. Returns how often a
+        watermark had moved meanwhile, and how many records were refused.
         """
-        conflicts, refused, waiting = 0, 0, [share]
+        conflicts, refused, waiting = 0, 0, [(share, records)]
         while waiting:
-            share = waiting.pop()
+            share, records = waiting.pop()
             try:
                 conflicts += await self._count_together(share, claimed)
             except CountsRefusedError as error:
-                if len(share.verdicts) > 1:
-                    waiting += reversed(share.halves())
+                if len(records) > 1:
+                    middle = len(records) // 2
+                    halves = records[middle:], records[:middle]
+                    waiting += [((await self._plan(half, claimed, index)).share, half) for half in halves]
                     continue
-                share = await self._give_up(share.verdicts[0], records, claimed, error.detail)
+                share = await self._give_up(share.verdicts[0], records[0], error.detail)
                 conflicts += await self._count_together(share, claimed)
                 refused += 1
             self._brake.settle(share.verdicts)
         return conflicts, refused
 
-    async def _give_up(
-        self, verdict: Verdict, records: Sequence[Record], claimed: Claimed, detail: str
-    ) -> Share:
+    async def _give_up(self, verdict: Verdict, record: Record, detail: str) -> Share:
         """Publish the dead letter of a record that the database refuses; what is left to count: nothing."""
         at, offset, _ = verdict
-        record = next(one for one in records if one.offset == offset and claimed.partition_of(one) == at)
         given_up = verdict._replace(dead=_REFUSED)
         self._brake.check([given_up])
         log.warning("counts_refused", topic=at.topic, partition=at.partition, offset=offset, error=detail)

@@ -14,7 +14,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def sighting(source: int, market_id: str, minute: int, offset: int) -> Sighting:
     missed = Missed(market_id, None, "UNKNOWN_MARKET", [])
     at = NOON + timedelta(minutes=minute)
-    return Sighting(PLATFORMS[source], missed, at, 1, ("topic", 0, offset), offset // 4)
+    return Sighting(PLATFORMS[source], (missed,), at, 1, ("topic", 0, offset), offset // 4)
 
 
 # A market is missed once in an observation, so no two sightings of one market share a record.
@@ -65,10 +65,10 @@ def test_the_order_of_sightings_does_not_change_the_tally(sightings: list[Sighti
 @given(SIGHTINGS)
 def test_a_tally_counts_every_sighting_and_spans_their_times(sightings: list[Sighting]) -> None:
     counts: Tally = tally(sightings)
-    keys: set[MissKey] = {(one.source, one.missed.external_market_id) for one in sightings}
+    keys: set[MissKey] = {(one.source, one.missed[0].external_market_id) for one in sightings}
     assert counts.keys() == keys
     for key, count in counts.items():
-        mine = [one for one in sightings if (one.source, one.missed.external_market_id) == key]
+        mine = [one for one in sightings if (one.source, one.missed[0].external_market_id) == key]
         times = [one.observed_at for one in mine]
         assert (count.occurrences, count.first_seen_at, count.last_seen_at) == (
             len(mine),

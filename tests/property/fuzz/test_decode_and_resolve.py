@@ -65,7 +65,8 @@ def check(value: bytes) -> Judged:
     assert planned == plan(value), "another verdict the second time"
     kind = _check_dead(value, planned) if planned.dead is not None else _check_resolved(planned)
     for sighting in planned.sightings:
-        _check_missed(sighting.missed)
+        for missed in sighting.missed:
+            _check_missed(missed)
     return Judged(value, planned, kind)
 
 

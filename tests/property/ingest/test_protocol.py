@@ -85,7 +85,7 @@ class CountsFirst(BatchHandler[Output]):
 
     async def _process(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> None:
         plan = await self._plan(records, claimed, index)
-        await self._count(plan.share, records, claimed)
+        await self._count(plan.share, records, claimed, index)
         await self._outputs.send(plan.outputs)
         await claimed.commit(plan.ends)
 
@@ -97,7 +97,7 @@ class WaitsForNoAck(BatchHandler[Output]):
         plan = await self._plan(records, claimed, index)
         sending = asyncio.create_task(self._outputs.send(plan.outputs))
         await asyncio.sleep(0)
-        await self._count(plan.share, records, claimed)
+        await self._count(plan.share, records, claimed, index)
         await claimed.commit(plan.ends)
         del sending
 

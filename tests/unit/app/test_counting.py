@@ -11,7 +11,7 @@ from worker.app.counting import Counting, miss_row
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Sighting, Tally, tally
 from worker.domain.resolve import Missed
-from worker.domain.rows import Row, Selection
+from worker.domain.rows import ParsedRow, Selection
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.lookup import Known
 from worker.storage import ledger
@@ -19,13 +19,13 @@ from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailab
 from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove
 
 MOVES = [(place(0), 3, 7)]
-ROW = Row("900001", "total=1.5", "Cards", [Selection("Yes", None, "1.5", True)])  # active
+ROW = ParsedRow("900001", "total=1.5", "Cards", [Selection("Yes", None, "1.5", True)])  # active
 
 
 def sighting(minute: int, name: str | None = "Cards") -> Sighting:
     missed = Missed("900001", name, "UNKNOWN_MARKET", [ROW])
     return Sighting(
-        "sportybet", missed, datetime(2026, 11, 22, 12, minute, tzinfo=UTC), 7, ("t", 0, minute), event=1
+        "sportybet", (missed,), datetime(2026, 11, 22, 12, minute, tzinfo=UTC), 7, ("t", 0, minute), event=1
     )
 
 

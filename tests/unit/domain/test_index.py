@@ -136,7 +136,7 @@ def test_labels_with_team_names_are_remembered_without_the_names() -> None:
         assert run("sportybet", [row], home=home, away="Lugano", index=some).markets
     meaning = some.meaning("sportybet", "818", "total=2.5")
     assert isinstance(meaning, Market)
-    assert [label for label, _ in meaning.known] == ["{home}/draw & over 2.5"]
+    assert list(meaning.known) == ["{home}/draw & over 2.5"]
 
 
 def test_a_label_known_at_one_line_is_not_known_at_another() -> None:
@@ -144,3 +144,34 @@ def test_a_label_known_at_one_line_is_not_known_at_another() -> None:
     found = run("sportybet", rows)
     assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.9}}
     assert missed(found) == {("18", "NO_MATCHING_OUTCOMES", None)}
+
+
+def test_a_row_named_by_its_teams_is_laid_out_once_for_all_events() -> None:
+    some = index(*CATALOGUE)
+    for home in ("Basel", "Sion", "Thun"):
+        row = sportybet(
+            "818", "total=2.5", prices={f"{home}/draw & over 2.5": "9", "Draw/Draw & over 2.5": "5"}
+        )
+        assert run("sportybet", [row], home=home, away="Lugano", index=some).markets
+    meaning = some.meaning("sportybet", "818", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert list(meaning.layouts) == [("{home}/draw & over 2.5", "draw/draw & over 2.5")]
+
+
+@pytest.mark.parametrize("home", ["Draw & Over", "Over 2.5", "Draw"])
+def test_a_label_of_a_mapping_counts_before_the_name_of_a_team_in_it(home: str) -> None:
+    row = sportybet("818", "total=2.5", prices={"draw/draw & over 2.5": "5"})
+    expected = run("sportybet", [row], home="Sion", away="Lugano", index=index(*CATALOGUE))
+    named = run("sportybet", [row], home=home, away="Lugano", index=index(*CATALOGUE))
+    assert named == expected
+    assert not named.misses
+
+
+def test_a_row_that_names_a_team_and_an_unknown_outcome_is_not_laid_out() -> None:
+    some = index(*CATALOGUE)
+    row = sportybet("818", "total=2.5", prices={"Sion/draw & over 2.5": "9", "Sion/Sion & sideways": "5"})
+    found = run("sportybet", [row], home="Sion", away="Lugano", index=some)
+    assert [outcome for _, _, outcome in missed(found)] == ["Sion/Sion & sideways"]
+    meaning = some.meaning("sportybet", "818", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert not meaning.layouts

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from tests.support.markets import run, sportybet
 from worker.domain.misses import MOST_SAMPLES, Sighting, merge, sample, tally
 from worker.domain.resolve import Missed
-from worker.domain.rows import Row, Selection
+from worker.domain.rows import ParsedRow, Selection
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -11,7 +11,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def sighting(market_id: str = "60180", minute: int = 0, offset: int = 0, partition: int = 0) -> Sighting:
     missed = Missed(market_id, "Early Goals", "UNKNOWN_MARKET", [])
     at = NOON + timedelta(minutes=minute)
-    return Sighting("sportybet", missed, at, 7, ("topic", partition, offset), event=offset)
+    return Sighting("sportybet", (missed,), at, 7, ("topic", partition, offset), event=offset)
 
 
 def test_each_observation_is_one_occurrence() -> None:
@@ -61,7 +61,8 @@ def test_a_sample_holds_labels_odds_and_where_they_were_seen() -> None:
 
 def test_a_sample_is_bounded_in_number_and_in_length() -> None:
     rows = [
-        Row("1", "q" * 900, None, [Selection("l" * 900 + str(n), None, "2", active=True)]) for n in range(99)
+        ParsedRow("1", "q" * 900, None, [Selection("l" * 900 + str(n), None, "2", active=True)])
+        for n in range(99)
     ]
     kept = sample(rows)
     assert len(kept) == MOST_SAMPLES
@@ -69,4 +70,4 @@ def test_a_sample_is_bounded_in_number_and_in_length() -> None:
 
 
 def test_a_sample_of_a_market_without_outcomes_is_empty() -> None:
-    assert sample([Row("1", None, None, [])]) == []
+    assert sample([ParsedRow("1", None, None, [])]) == []

@@ -77,7 +77,7 @@ def test_a_record_in_the_wire_format_of_a_schema_registry_is_resolved_alike() ->
 
 def test_its_misses_are_sightings_at_its_place_and_version() -> None:
     (sighting,) = plan_one(GOOD).sightings
-    assert sighting.missed.external_market_id == "900001"
+    assert [missed.external_market_id for missed in sighting.missed] == ["900001"]
     assert sighting.at == ("observations.sportybet", 0, 4)
     assert sighting.mapping_version == 7
     assert sighting.observed_at.tzinfo is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from tests.support.laws import LAWS
 from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import FakeRecord, partition_of, place
 from worker.domain.errors import FatalError
-from worker.domain.misses import Tally
+from worker.domain.misses import Tally, sample
 from worker.domain.resolve import Resolution
 from worker.ingest.assignment import Assignment
 from worker.ingest.brake import Brake, BrakeError, Limits, Tripped
@@ -54,6 +54,7 @@ class Table:
     banned: frozenset[str] = frozenset({"bad"})
     counts: Counter[str] = field(default_factory=Counter)
     watermarks: dict[Partition, int] = field(default_factory=dict)
+    samples: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     committed: int = 0
     refused: int = 0
     refuses_all: bool = False
@@ -66,6 +67,8 @@ class Table:
             self.refused += 1
             raise CountsRefusedError("22003: integer out of range")
         self.counts = summed
+        for (_, key), count in counts.items():
+            self.samples[key].append(len(sample(count.missed.rows)))
         self.watermarks |= {at: end for at, _, end in moves}
         self.committed += 1
 
@@ -142,6 +145,13 @@ async def test_the_dead_letter_tells_what_the_database_says() -> None:
     ground = Ground()
     await ground.handle(batch([BAD]))
     assert [what for what, _ in ground.sent] == ["resolved", "DATABASE_REFUSED 22003: integer out of range"]
+
+
+async def test_what_is_counted_apart_from_newer_records_still_shows_its_outcomes() -> None:
+    ground = Ground()
+    await ground.handle(batch([GOOD, GOOD, BAD, GOOD]))
+    assert set(ground.table.samples["good"]) == {1}
+    assert len(ground.table.samples["good"]) > 1
 
 
 async def test_a_refused_record_is_reported_as_a_dead_letter() -> None:

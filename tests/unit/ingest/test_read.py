@@ -1,0 +1,61 @@
+"""Which messages are read by types, and which of them whole; that it is the same is a property test."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.hostile_fields import GOOD_MARKETS
+from tests.support.markets import observation, sportybet
+from worker.domain.platforms import PLATFORMS, Platform
+from worker.ingest.decode import Unreadable
+from worker.ingest.read import Readable, quickly, read
+
+
+def unread(raw: bytes) -> bytes:
+    """A good message but for a field of a market that nobody reads."""
+    value = observation("sportybet", [sportybet("1", prices={"Home": "2.1"}, farNearOdds="RAW")])
+    return value.replace(b'"RAW"', raw)
+
+
+def reason(value: bytes) -> str | None:
+    seen = read(value, max_bytes=len(value))
+    return seen.reason if isinstance(seen, Unreadable) else None
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_what_a_book_usually_sends_is_read_by_types(platform: Platform) -> None:
+    assert quickly(observation(platform, GOOD_MARKETS[platform])) is not None
+
+
+@pytest.mark.parametrize(
+    "changed", [{"source": "another scraper"}, {"markets": [sportybet("1", prices={"Home": 2.1})]}], ids=str
+)
+def test_what_is_unusual_is_read_all_the_same(changed: dict[str, Any]) -> None:
+    value = json.dumps(json.loads(observation("sportybet", GOOD_MARKETS["sportybet"])) | changed).encode()
+    assert quickly(value) is None
+    assert isinstance(read(value, max_bytes=len(value)), Readable)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b'"\xff"', "INVALID_UTF8"),
+        (rb'"\u0000"', "NUL_CHARACTER"),
+        (rb'"\ud800"', "INVALID_JSON"),
+        (b"NaN", "INVALID_JSON"),
+        (b"[" * 2000 + b"]" * 2000, "INVALID_JSON"),
+        (b"1e999", None),
+    ],
+    ids=lambda given: repr(given)[:12],
+)
+def test_a_field_that_nobody_reads_is_looked_at_but_for_how_large_its_numbers_are(
+    raw: bytes, expected: str | None
+) -> None:
+    assert reason(unread(raw)) == expected
+
+
+def test_a_message_beyond_the_bound_is_not_parsed_at_all() -> None:
+    seen = read(observation("sportybet", []), max_bytes=10)
+    assert isinstance(seen, Unreadable)
+    assert seen.reason == "TOO_LARGE"
