@@ -232,7 +232,7 @@ def large_record(entry: str, size: int) -> bytes:
 
 
 # Work that is done on the event loop itself lets others be served between its steps only.
-WELL_SERVED = 10
+WELL_SERVED = 3
 
 
 async def test_the_event_loop_is_served_while_large_messages_are_handled() -> None:
