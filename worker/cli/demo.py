@@ -179,7 +179,7 @@ async def _prepare(settings: Settings) -> None:
 async def _publish(settings: Settings, feed: Feed, *, events: int, scrape: int = 0) -> list[Generated]:
     """Publish one scrape; with the first one goes a record that nobody can read."""
     producer = AIOKafkaProducer(
-        **client_connection(settings), max_request_size=largest_output(settings), compression_type="lz4"
+        **client_connection(settings), max_request_size=largest_output(settings), compression_type="zstd"
     )
     await producer.start()
     truth: list[Generated] = []

@@ -85,7 +85,7 @@ async def fenced_outputs(
         acks="all",
         linger_ms=0,
         max_request_size=max_bytes,
-        compression_type="lz4",
+        compression_type="zstd",
     )
     try:
         try:
