@@ -49,7 +49,11 @@ class FencedOutputs:
         except _REFUSALS as error:
             await self._abort()
             raise FatalError(f"Kafka refuses {len(outputs)} records: {error!r}") from error
-        except (KafkaError, TimeoutError) as error:
+        except (
+            KafkaError,
+            IllegalOperation,
+            TimeoutError,
+        ) as error:  # the second: shut out between two records
             await self._abort()
             raise TransientError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
 
