@@ -15,13 +15,20 @@ app = typer.Typer(
     name="schemas", help="JSON Schemas and the AsyncAPI document of the messages.", no_args_is_help=True
 )
 
+
+def _shown(folder: Path) -> str:
+    """Without the place of the checkout: the reference of commands is the same for everybody."""
+    return f"schemas/{folder.name}"
+
+
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def export(
     directory: Annotated[
-        Path, typer.Option("--out", help="Directory to write to.", file_okay=False)
+        Path,
+        typer.Option("--out", help="Directory to write to.", file_okay=False, show_default=_shown(GENERATED)),
     ] = GENERATED,
     docs: Annotated[
         Path | None, typer.Option(help="Markdown file whose tables are renewed.", dir_okay=False)
@@ -48,10 +55,22 @@ def export(
 @app.command()
 def check(
     generated: Annotated[
-        Path, typer.Option(help="Directory of the committed files.", exists=True, file_okay=False)
+        Path,
+        typer.Option(
+            help="Directory of the committed files.",
+            exists=True,
+            file_okay=False,
+            show_default=_shown(GENERATED),
+        ),
     ] = GENERATED,
     baseline: Annotated[
-        Path, typer.Option(help="Directory of the last release's schemas.", exists=True, file_okay=False)
+        Path,
+        typer.Option(
+            help="Directory of the last release's schemas.",
+            exists=True,
+            file_okay=False,
+            show_default=_shown(BASELINE),
+        ),
     ] = BASELINE,
     *,
     as_json: _Json = False,
