@@ -66,21 +66,7 @@ class GuardedKafka:
 
     def grant(self, user: str, grants: Iterable[Grant]) -> None:
         """Let the user do this too."""
-        administrator = self.administrator()
-        bindings = [
-            AclBinding(
-                ResourceType[grant.resource],
-                grant.name,
-                ResourcePatternType[grant.pattern],
-                f"User:{user}",
-                "*",
-                AclOperation[grant.operation],
-                AclPermissionType.ALLOW,
-            )
-            for grant in grants
-        ]
-        for future in administrator.create_acls(bindings).values():
-            future.result(10)
+        allow(self.administrator(), f"User:{user}", grants)
 
     def add_user(self, name: str, password: str) -> None:
         credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
@@ -88,6 +74,23 @@ class GuardedKafka:
         administrator = self.administrator()
         for future in administrator.alter_user_scram_credentials([change]).values():
             future.result(10)
+
+
+def allow(administrator: AdminClient, principal: str, grants: Iterable[Grant]) -> None:
+    bindings = [
+        AclBinding(
+            ResourceType[grant.resource],
+            grant.name,
+            ResourcePatternType[grant.pattern],
+            principal,
+            "*",
+            AclOperation[grant.operation],
+            AclPermissionType.ALLOW,
+        )
+        for grant in grants
+    ]
+    for future in administrator.create_acls(bindings).values():
+        future.result(10)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from worker.domain.catalogue import load_catalogue
 from worker.local.addresses import default_folder
 from worker.local.errors import LocalServicesError
 from worker.local.services import LocalServices
+from worker.publishing.outputs import COMPRESSION
 from worker.storage.engine import create_engine
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
@@ -179,7 +180,7 @@ async def _prepare(settings: Settings) -> None:
 async def _publish(settings: Settings, feed: Feed, *, events: int, scrape: int = 0) -> list[Generated]:
     """Publish one scrape; with the first one goes a record that nobody can read."""
     producer = AIOKafkaProducer(
-        **client_connection(settings), max_request_size=largest_output(settings), compression_type="zstd"
+        **client_connection(settings), max_request_size=largest_output(settings), compression_type=COMPRESSION
     )
     await producer.start()
     truth: list[Generated] = []

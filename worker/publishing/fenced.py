@@ -22,6 +22,7 @@ from aiokafka.errors import (
 
 from worker.domain.errors import FatalError, TransientError
 from worker.publishing.encode import Outgoing
+from worker.publishing.outputs import COMPRESSION
 
 _STOP_S: Final = 3.0
 _REFUSALS: Final = (TopicAuthorizationFailedError, TransactionalIdAuthorizationFailed)
@@ -49,11 +50,8 @@ class FencedOutputs:
         except _REFUSALS as error:
             await self._abort()
             raise FatalError(f"Kafka refuses {len(outputs)} records: {error!r}") from error
-        except (
-            KafkaError,
-            IllegalOperation,
-            TimeoutError,
-        ) as error:  # the second: shut out between two records
+        except (KafkaError, IllegalOperation, TimeoutError) as error:
+            # IllegalOperation: shut out between two records.
             await self._abort()
             raise TransientError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
 
@@ -89,7 +87,7 @@ async def fenced_outputs(
         acks="all",
         linger_ms=0,
         max_request_size=max_bytes,
-        compression_type="zstd",
+        compression_type=COMPRESSION,
     )
     try:
         try:

@@ -15,15 +15,17 @@ from worker.publishing.encode import Outgoing
 
 log = structlog.get_logger()
 
+# The client compresses lz4 at its level 9: on resolved events that takes four to seven times the CPU of zstd,
+# and leaves a quarter to two thirds more bytes.
+COMPRESSION: Final = "zstd"
+
 # How records are published: nothing is lost or repeated by the client, nothing waits for more to come.
 PRODUCER: Final[dict[str, Any]] = {
     "acks": "all",
     "enable_idempotence": True,
     "linger_ms": 0,  # a lingering producer is waited for in every batch
     "max_batch_size": 1 << 20,
-    # The client compresses lz4 at its level 9: on resolved events that takes four to seven times the CPU of
-    # zstd, and leaves a quarter to two thirds more bytes.
-    "compression_type": "zstd",
+    "compression_type": COMPRESSION,
 }
 _STOP_S: Final = 3.0
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from worker.cli.connection import connected_settings
 from worker.local.jars import KAFKA_VERSION, class_path
 from worker.local.owned import owned_services
 from worker.local.process import is_running, wait_gone
-from worker.local.service import State
+from worker.local.service import Service, State
 from worker.local.services import LocalServices
 from worker.local.unprivileged import privileges
 
@@ -176,33 +177,38 @@ def test_a_killed_kafka_comes_back_on_its_port(breakable_services: LocalServices
     assert kafka.state() is State.RUNNING
 
 
+@contextmanager
+def process_in_the_pid_file(postgres: Service) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the user that Postgres runs as, which its pid file names after a crash.
+
+    Postgres takes its own parent for no obstacle, so it is another one.
+    """
+    postgres.kill()
+    pid_file = postgres.folder / "data" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    with subprocess.Popen(["sleep", "600"], user=pid_file.stat().st_uid) as process:
+        pid_file.write_text("\n".join([str(process.pid), *lines[1:]]) + "\n")
+        yield process
+        process.kill()
+
+
 def test_a_stale_pid_file_that_names_a_stranger_does_not_stop_postgres(
     breakable_services: LocalServices,
 ) -> None:
     postgres = breakable_services.postgres_service
-    postgres.kill()
-    pid_file = postgres.folder / "data" / "postmaster.pid"
-    lines = pid_file.read_text().splitlines()
-    # Postgres takes its own parent for no obstacle, so the stranger is another process of this user.
-    with subprocess.Popen(["sleep", "600"], user=pid_file.stat().st_uid) as stranger:
-        pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+    with process_in_the_pid_file(postgres) as stranger:
         postgres.start()
         assert postgres.state() is State.RUNNING
         assert stranger.poll() is None
-        stranger.kill()
 
 
 def test_a_pid_file_of_a_server_that_nobody_reaps_does_not_stop_postgres(
     breakable_services: LocalServices,
 ) -> None:
     postgres = breakable_services.postgres_service
-    postgres.kill()
-    pid_file = postgres.folder / "data" / "postmaster.pid"
-    lines = pid_file.read_text().splitlines()
-    with subprocess.Popen(["sleep", "600"], user=pid_file.stat().st_uid) as dead:
+    with process_in_the_pid_file(postgres) as dead:
         dead.kill()
         os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is left as it is
-        pid_file.write_text("\n".join([str(dead.pid), *lines[1:]]) + "\n")
         postgres.start()
         assert postgres.state() is State.RUNNING
 

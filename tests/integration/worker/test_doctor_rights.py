@@ -6,18 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
 
+from tests.support.guarded_kafka import allow
 from tests.support.installation import until
 from worker.app.doctor.findings import Finding
 from worker.app.doctor.kafka_verdicts import judge_rights, judge_topics
+from worker.app.grants import Grant
 from worker.app.kafka import inspection_of
 from worker.app.settings import Settings
 from worker.app.topics import ensure_topics, topic_specs
@@ -47,19 +42,6 @@ def guarded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         services.kill()
 
 
-def allow(servers: str, *rights: tuple[str, str, AclOperation]) -> None:
-    """Topic, principal and operation of each."""
-    bindings = [
-        AclBinding(
-            ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, who, "*", what, AclPermissionType.ALLOW
-        )
-        for topic, who, what in rights
-    ]
-    client = AdminClient({"bootstrap.servers": servers})
-    for future in client.create_acls(bindings).values():
-        future.result(10)
-
-
 def told(findings: list[Finding]) -> set[tuple[str, str]]:
     return {(finding.level, finding.message) for finding in findings}
 
@@ -67,13 +49,14 @@ def told(findings: list[Finding]) -> set[tuple[str, str]]:
 async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker: str) -> None:
     settings = Settings(kafka_bootstrap_servers=guarded_broker, partitions=1)
     await ensure_topics(settings)
-    allow(
-        guarded_broker,
-        ("observations.betpawa", "User:other", AclOperation.READ),
-        ("observations.bet9ja", OURSELVES, AclOperation.DESCRIBE),
-        ("odds.resolved", OURSELVES, AclOperation.READ),
-        ("mappings.changes", OURSELVES, AclOperation.READ),
-    )
+    administrator = AdminClient({"bootstrap.servers": guarded_broker})
+    allow(administrator, "User:other", [Grant("TOPIC", "LITERAL", "observations.betpawa", "READ")])
+    ours = [
+        Grant("TOPIC", "LITERAL", "observations.bet9ja", "DESCRIBE"),
+        Grant("TOPIC", "LITERAL", "odds.resolved", "READ"),
+        Grant("TOPIC", "LITERAL", "mappings.changes", "READ"),
+    ]
+    allow(administrator, OURSELVES, ours)
     topics: dict[str, TopicFacts] = {}
 
     async def are_in_force() -> bool:
