@@ -6,7 +6,10 @@ Everything comes from the source of the message, so that a repetition carries eq
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
+
+Header = tuple[str, bytes | None]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS: Final = 253_402_300_800_000
@@ -19,22 +22,25 @@ EVENT_TYPES: Final = {
 }
 
 
-def cloud_event(
-    message: str, event_id: str, source: str, time: datetime | None
-) -> list[tuple[str, bytes | None]]:
+def cloud_event(message: str, event_id: str, source: str, time: datetime | None) -> list[Header]:
     """The headers of one message. ``message`` is the name of its model.
 
     ``source`` names what the message was made from, a topic or a table. Without a ``time`` there is none.
     """
-    attributes = {
-        "ce_specversion": "1.0",
-        "ce_id": event_id,
-        "ce_source": f"/market-mapping-worker/{source}",
-        "ce_type": EVENT_TYPES[message],
-    }
+    version, *in_common = _in_common(message, source)
+    headers = [version, ("ce_id", event_id.encode()), *in_common]
     if time is not None:
-        attributes["ce_time"] = time.astimezone(UTC).isoformat(timespec="milliseconds")
-    return [(name, value.encode()) for name, value in attributes.items()]
+        headers.append(("ce_time", time.astimezone(UTC).isoformat(timespec="milliseconds").encode()))
+    return headers
+
+
+@lru_cache(maxsize=256)  # as many as there are topics and tables
+def _in_common(message: str, source: str) -> list[Header]:
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_source", f"/market-mapping-worker/{source}".encode()),
+        ("ce_type", EVENT_TYPES[message].encode()),
+    ]
 
 
 def moment(timestamp_ms: int) -> datetime | None:

@@ -59,6 +59,11 @@ def parse_timestamp(value: Any) -> datetime:
         raise PydanticCustomError("timestamp", "timestamp is of no real day") from error
 
 
+def timestamp_text(moment: datetime) -> str:
+    """A moment in UTC as messages write it: RFC 3339 with ``Z``, microseconds where there are any."""
+    return f"{moment.replace(tzinfo=None).isoformat()}Z"
+
+
 def require_version_1(value: Any) -> Any:
     """The integer 1 and nothing equal to it: True == 1.0 == 1 in Python.
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.markets import CATALOGUE, FOOTBALL
+from tests.support.markets import CATALOGUE, FOOTBALL, documents
 from worker.domain.bet9ja import parse_key
 from worker.domain.platforms import PLATFORMS, Platform
 from worker.domain.resolve import Observation, Resolution, resolve
@@ -35,7 +35,7 @@ class Books(NamedTuple):
         """Active odds by (canonical market, line, outcome) and book."""
         odds: defaultdict[Place, dict[Platform, float]] = defaultdict(dict)
         for platform, found in self.found.items():
-            for market in found.markets:
+            for market in documents(found):
                 for price in market["outcomes"]:
                     if price["active"] and price["odds"] is not None:
                         place = (market["canonical_id"], market["line"], price["outcome"])
@@ -77,7 +77,7 @@ def test_every_label_of_a_mapped_market_is_known(books: Books) -> None:
         miss
         for found in books.found.values()
         for miss in found.misses
-        if miss["reason"] == "NO_MATCHING_OUTCOMES"
+        if miss.reason == "NO_MATCHING_OUTCOMES"
     ]
     assert unknown == []
 
@@ -102,7 +102,7 @@ def raw_prices(platform: Platform, markets: Any) -> Iterator[str]:
 def test_every_price_of_the_event_is_resolved_or_missed(books: Books, platform: Platform) -> None:
     found = books.found[platform]
     accounted: Counter[str] = Counter()
-    for market in found.markets:
+    for market in documents(found):
         accounted[market["external_market_id"]] += len(market["outcomes"])
     for missed in found.missed:
         market_id = missed.external_market_id.partition("?")[0]
@@ -114,9 +114,9 @@ def test_every_price_of_the_event_is_resolved_or_missed(books: Books, platform: 
 def test_a_miss_is_no_market_that_the_catalogue_maps(books: Books, platform: Platform) -> None:
     mapped = {one.id_on(platform) for one in CATALOGUE}
     reasons = {
-        miss["external_market_id"]: miss["reason"]
+        miss.external_market_id: miss.reason
         for miss in books.found[platform].misses
-        if miss["external_market_id"] in mapped
+        if miss.external_market_id in mapped
     }
     assert reasons == {}
 

@@ -70,7 +70,5 @@ def wrongly_resolved(outputs: Sequence[AnyRecord], indexes: dict[int, MappingInd
 def _expected(event: dict[str, Any], index: MappingIndex) -> dict[str, Any]:
     decoded = decode(_payload(int(event["event"]["home"])), max_bytes=1 << 20)
     assert isinstance(decoded, Decoded)
-    written = orjson.loads(
-        orjson.dumps(resolved_event({}, resolve(decoded.observation, index), index.version))
-    )
+    written = orjson.loads(resolved_event({}, resolve(decoded.observation, index), index.version))
     return {name: written[name] for name in _ANSWERS}

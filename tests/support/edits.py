@@ -47,7 +47,7 @@ async def fetch(url: str, query: str, *arguments: Any) -> Sequence[Any]:
 def claims(index: MappingIndex) -> dict[tuple[Platform, str], list[Any]]:
     """What an index holds: the mappings that claim each platform market, in their order."""
     return {
-        (platform, market_id): [claim.mapping for claim in held]
+        (platform, market_id): [claim.mapping for claim in held.claims]
         for platform in PLATFORMS
-        for market_id, held in index._claims[platform].items()
+        for market_id, held in index.claimed(platform).items()
     }

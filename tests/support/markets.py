@@ -5,15 +5,26 @@ tests.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, parse_mapping
+from worker.domain.misses import Sample, sample
 from worker.domain.platforms import Platform
-from worker.domain.resolve import Observation, Resolution, resolve
+from worker.domain.resolve import (
+    MarketDocument,
+    MissDocument,
+    Observation,
+    Resolution,
+    market_document,
+    miss_document,
+    resolve,
+)
+from worker.domain.rows import RejectCode, Rejection
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "catalogue" / "football.json"
 CATALOGUE: tuple[Mapping, ...] = tuple(load_catalogue(CATALOGUE_FILE.read_text(encoding="utf-8")))
@@ -74,18 +85,46 @@ def answer(resolution: Resolution) -> Answer:
         (market["canonical_id"], market["line"]): {
             price["outcome"]: price["odds"] for price in market["outcomes"]
         }
-        for market in resolution.markets
+        for market in documents(resolution)
     }
+
+
+def documents(resolution: Resolution) -> list[MarketDocument]:
+    """The resolved markets as they are published."""
+    return [market_document(market) for market in resolution.markets]
+
+
+class Said(NamedTuple):
+    """All that a resolution says, to compare. ``counted`` has the sample that is kept of each miss."""
+
+    markets: list[MarketDocument]
+    misses: list[MissDocument]
+    rejected: list[Rejection]
+    counted: list[tuple[str, str | None, str, list[Sample]]]
+    more_rejected: Counter[RejectCode]
+
+
+def said(resolution: Resolution) -> Said:
+    return Said(
+        documents(resolution),
+        [miss_document(miss) for miss in resolution.misses],
+        resolution.rejected,
+        [
+            (one.external_market_id, one.market_name, one.reason, sample(one.rows))
+            for one in resolution.missed
+        ],
+        resolution.more_rejected,
+    )
 
 
 def active(resolution: Resolution) -> dict[str, bool]:
     """Outcome to whether it can be bet on, of the only market that resolved."""
-    (market,) = resolution.markets
+    (market,) = documents(resolution)
     return {price["outcome"]: price["active"] for price in market["outcomes"]}
 
 
 def missed(resolution: Resolution) -> set[tuple[str, str, str | None]]:
-    return {(miss["external_market_id"], miss["reason"], miss.get("outcome")) for miss in resolution.misses}
+    return {(miss.external_market_id, miss.reason, miss.outcome) for miss in resolution.misses}
 
 
 def rejected(resolution: Resolution) -> set[tuple[str, str | None, str]]:

@@ -22,8 +22,8 @@ class MarketName(NamedTuple):
     def is_in(self, resolution: Resolution) -> bool:
         """Whether the event holds the market: resolved, missed or refused under that id."""
         entries: Iterable[str] = (
-            *(market["external_market_id"] for market in resolution.markets),
-            *(miss["external_market_id"] for miss in resolution.misses),
+            *(layout.external_id for layout, _ in resolution.markets),
+            *(miss.external_market_id for miss in resolution.misses),
             *(rejection.external_market_id for rejection in resolution.rejected),
         )
         qualified = f"{self.market_id}?"

@@ -114,13 +114,13 @@ class _AsDocuments:
 
     def resolved(
         self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
-    ) -> dict[str, Any]:
+    ) -> bytes:
         del source_id, record
         return resolved_event(envelope, resolution, version)
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> dict[str, Any]:
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> bytes:
         del source_id
-        return {"error": {"reason": reason, "detail": detail, "line_number": record.offset}}
+        return orjson.dumps({"error": {"reason": reason, "detail": detail, "line_number": record.offset}})
 
 
 def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int) -> bool:
@@ -130,12 +130,12 @@ def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int) -> bool:
     for record in with_bar(read_lines(file, max_bytes), file, as_lines=True):
         planned = planner.plan(record, _FILE, index)
         all_good = all_good and planned.dead is None
-        _write(planned.output)
+        _write_line(planned.output)
     return all_good
 
 
-def _write(document: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+def _write_line(document: bytes) -> None:
+    sys.stdout.buffer.write(document + b"\n")
 
 
 def _explain_lines(
@@ -182,7 +182,7 @@ def split_market(text: str) -> tuple[str, str | None]:
 
 def _show(record: LineRecord, envelope: dict[str, Any], explained: Explanation, *, as_json: bool) -> None:
     if as_json:
-        _write({"line_number": record.offset, **envelope, "explanation": explained})
+        _write_line(orjson.dumps({"line_number": record.offset, **envelope, "explanation": explained}))
         return
     from worker.cli.explained import show  # noqa: PLC0415  pictures are for people only
 

@@ -52,7 +52,7 @@ class Report:
     platform: str | None
     event_id: str | None
     faults: list[Fault]
-    unknown: list[resolver.MissEntry]
+    unknown: list[resolver.MissDocument]
     resolved: int
     outcomes: int
 
@@ -147,9 +147,9 @@ def check(record: LineRecord, index: MappingIndex, max_bytes: int) -> Report:
         platform=decoded.observation.platform,
         event_id=decoded.envelope["event"]["id"],
         faults=list(_market_faults(decoded, resolution, index)),
-        unknown=resolution.misses,
+        unknown=list(map(resolver.miss_document, resolution.misses)),
         resolved=len(resolution.markets),
-        outcomes=sum(len(market["outcomes"]) for market in resolution.markets),
+        outcomes=sum(len(prices) for _, prices in resolution.markets),
     )
 
 

@@ -7,18 +7,26 @@ the prefix ends it; an outcome is free text and may hold more.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from sys import intern
 from typing import Any, Final, NamedTuple
 
-from worker.domain.odds import is_no_price, usual_odds
-from worker.domain.rows import Label, MarketNames, Price, Rows, Selection, priced, unreadable
+from worker.domain.odds import Price, Prices, is_no_price, read_price
+from worker.domain.rows import (
+    MarketNames,
+    Reading,
+    Rejection,
+    Row,
+    Selection,
+    reading_of,
+    unreadable,
+)
 
 LONGEST_KEY: Final = 500
 _MOST_KEYS: Final = 65_536
-_KEY: Final = re.compile(r"((?:S|LIVES|B|T)_[A-Z0-9-]+(?:@[^_@]+)?)_(.+)", re.ASCII | re.DOTALL)
+_MOST_SHAPES: Final = 8
+_KEY: Final = re.compile(r"((?:S|LIVES|B|T)_[A-Z0-9-]+(?:@[^_@]+)?)_.+", re.ASCII | re.DOTALL)
 
 
 class Key(NamedTuple):
@@ -29,24 +37,23 @@ class Key(NamedTuple):
     outcome: str
 
 
-class _Keys(dict[str, tuple[str, str] | None]):
-    """The keys met so far, cut before the outcome: they are the same few thousand in all events.
+class _Places(dict[str, str | None]):
+    """What comes before the outcome in the keys met so far: they are the same few thousand in all events.
 
-    What comes before is one interned text: to group 700 keys by it takes 0.3 us each, by a tuple of market
-    and param 0.5 us.
+    None for a key that is not of the grammar.
     """
 
-    def __missing__(self, key: str) -> tuple[str, str] | None:
+    def __missing__(self, key: str) -> str | None:
         if len(key) > LONGEST_KEY:
             return None
         match = _KEY.fullmatch(key)
         if len(self) >= _MOST_KEYS:
             self.clear()
-        parts = self[key] = None if match is None else (intern(match[1]), match[2])
-        return parts
+        place = self[key] = None if match is None else match[1]
+        return place
 
 
-_keys: Final = _Keys()
+_places: Final = _Places()
 
 
 def parse_key(key: str) -> Key | None:
@@ -54,12 +61,11 @@ def parse_key(key: str) -> Key | None:
 
     ``format_key`` of the result is the key again.
     """
-    parts = _keys[key]
-    if parts is None:
+    place = _places[key]
+    if place is None:
         return None
-    place, outcome = parts
     market, _, param = place.partition("@")
-    return Key(market, param or None, outcome)
+    return Key(market, param or None, key[len(place) + 1 :])
 
 
 def format_key(key: Key) -> str:
@@ -67,32 +73,37 @@ def format_key(key: Key) -> str:
     return f"{key.market}{param}_{key.outcome}"
 
 
+Values = Callable[[dict[str, Any]], tuple[Any, ...]]
+
+
+class _Shape(NamedTuple):
+    """Keys that are one row: their market and param, and what gets their values out of all."""
+
+    market_id: str
+    qualifier: str | None
+    labels: tuple[str, ...]
+    values: Values
+
+
 class KeyRow(NamedTuple):
-    """The keys of one market and param: ``cells`` are outcomes with what stands for their odds, sorted."""
+    """The keys of one market and param: ``values`` stand for the odds of the outcomes in ``labels``."""
 
     market_id: str
     qualifier: str | None
     name: str | None
-    cells: list[tuple[str, Any]]
+    labels: tuple[str, ...]
+    values: tuple[Any, ...]
 
     @property
     def selections(self) -> list[Selection]:
-        return [_selection(label, value) for label, value in self.cells]
+        return [_selection(label, value) for label, value in zip(self.labels, self.values, strict=True)]
 
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        return tuple([label for label, _ in self.cells])
-
-    def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
+    def read(self, rejected: set[Rejection]) -> Reading | None:
+        del rejected  # odds are any value
         try:
-            return [
-                {"outcome": outcome, "odds": None, "active": False}
-                if value == "1"  # no price
-                else {"outcome": outcome, "odds": usual_odds[value], "active": True}
-                for outcome, (_, value) in zip(outcomes, self.cells, strict=True)
-            ]
+            return self.labels, [_prices[value] for value in self.values]
         except (KeyError, TypeError):  # no odds, or an object of the live form
-            return priced(self.selections, outcomes)
+            return reading_of(self.selections)
 
 
 def _selection(label: str, value: Any) -> Selection:
@@ -100,19 +111,76 @@ def _selection(label: str, value: Any) -> Selection:
     return Selection(label, None, odds, not is_no_price(odds))
 
 
-def rows(markets: dict[str, Any], names: MarketNames | None) -> Rows:
-    """Rows of ``D.O``: the keys of one market and param are one row."""
-    groups: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
-    for key, value in markets.items():
-        parts = _keys[key]
-        if parts is None:
-            yield unreadable("the key is not of the form S_MARKET[@PARAM]_OUTCOME", key, key)
-            continue
-        place, label = parts
-        groups[place].append((label, value))
-    for place, cells in groups.items():
+def _read_price(raw: object) -> Price | None:
+    return read_price(raw, active=not is_no_price(raw))
+
+
+_prices: Final = Prices(_read_price)
+
+
+class _Shapes(dict[tuple[str, int], list[_Shape]]):
+    """By what comes before the outcome and by number of keys: the shapes seen, the last one first.
+
+    The same rows come back in every event: as many keys as a shape has, and all of them there, are just its
+    keys. To group them anew takes three times as long.
+    """
+
+    def __missing__(self, counted: tuple[str, int]) -> list[_Shape]:
+        if len(self) >= _MOST_KEYS:
+            self.clear()
+        self[counted] = []
+        return self[counted]
+
+    def learn(self, counted: tuple[str, int], keys: Sequence[str]) -> _Shape:
+        place, _ = counted
         market, _, param = place.partition("@")
-        if len(cells) > 1:
-            cells.sort(key=itemgetter(0))  # Bet9ja's order is another in every event
-        name = names.get(market) if names else None
-        yield KeyRow(market, param or None, name or None, cells)
+        shape = _Shape(market, param or None, tuple(key[len(place) + 1 :] for key in keys), _values_of(keys))
+        self[counted] = [shape, *self[counted][: _MOST_SHAPES - 1]]
+        return shape
+
+
+_shapes: Final = _Shapes()
+
+
+def _values_of(keys: Sequence[str]) -> Values:
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    only = keys[0]
+    return lambda markets: (markets[only],)
+
+
+def rows(markets: dict[str, Any], names: MarketNames | None) -> list[Row | Rejection]:
+    """Rows of ``D.O``: the keys of one market and param are one row."""
+    counts: dict[Any, int] = Counter(map(_places.__getitem__, markets))
+    found: list[Row | Rejection] = []
+    if counts.pop(None, 0):
+        found += [_not_a_key(key) for key in markets if _places[key] is None]
+    groups: dict[str, list[str]] | None = None
+    for counted in counts.items():
+        for shape in _shapes[counted]:
+            try:
+                values = shape.values(markets)
+            except KeyError:
+                continue
+            break
+        else:
+            groups = groups or _grouped(markets)
+            shape = _shapes.learn(counted, sorted(groups[counted[0]]))
+            values = shape.values(markets)
+        name = names.get(shape.market_id) if names else None
+        row = (shape.market_id, shape.qualifier, name or None, shape.labels, values)
+        found.append(tuple.__new__(KeyRow, row))  # its own constructor takes three times as long
+    return found
+
+
+def _not_a_key(key: str) -> Rejection:
+    return unreadable("the key is not of the form S_MARKET[@PARAM]_OUTCOME", key, key)
+
+
+def _grouped(markets: Iterable[str]) -> dict[str, list[str]]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for key in markets:
+        place = _places[key]
+        if place is not None:
+            groups[place].append(key)
+    return groups

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from worker.domain.index import MappingIndex, Market
+from worker.domain.index import MappingIndex
+from worker.domain.markets import Market
 from worker.domain.platforms import is_platform
 
 

@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from worker.domain.index import Claim, Contradiction, MappingIndex, Market, NotMapped, NotReadable
+from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, name_roles, teams
 from worker.domain.lines import parse_line
 from worker.domain.mapping import LineKind
+from worker.domain.markets import Claim, Contradiction, Market, NotMapped, NotReadable
 from worker.domain.misses import Sample, sample
 from worker.domain.odds import Odds, parse_odds
 from worker.domain.platforms import Platform
 from worker.domain.resolve import (
-    MissEntry,
+    MarketDocument,
+    MissDocument,
     Observation,
     Resolution,
-    ResolvedMarket,
+    market_document,
+    miss_document,
     platform_rows,
     resolve_rows,
 )
@@ -86,8 +89,8 @@ class Explanation:
     mapping_version: int
     found: bool
     rows: tuple[RowExplained, ...]
-    markets: tuple[ResolvedMarket, ...]
-    misses: tuple[MissEntry, ...]
+    markets: tuple[MarketDocument, ...]
+    misses: tuple[MissDocument, ...]
     rejected: tuple[dict[str, str | None], ...]
     sample: tuple[Sample, ...]
 
@@ -109,8 +112,8 @@ def explain(
         rows=tuple(
             _explain_row(row, platform, names, index) for row in chosen if not isinstance(row, Rejection)
         ),
-        markets=tuple(resolution.markets),
-        misses=tuple(resolution.misses),
+        markets=tuple(map(market_document, resolution.markets)),
+        misses=tuple(map(miss_document, resolution.misses)),
         rejected=tuple(rejection._asdict() for rejection in resolution.rejected),
         sample=_sample(resolution),
     )

@@ -7,7 +7,7 @@ own must agree with the line of its market, or it matches nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -64,12 +64,41 @@ def teams(home: str | None, away: str | None) -> Teams | None:
 
 
 def name_roles(label: str, names: Teams) -> str | None:
-    """The label with the event's team names as ``{home}`` and ``{away}``; None when it holds neither."""
+    """The label with the event's team names as ``{home}`` and ``{away}``; None when it holds neither.
+
+    Whole names only; where both begin at one place, the longer.
+    """
     folded = fold(label)
     if names.home not in folded and names.away not in folded:
         return None
-    named = _either_name(names).sub(lambda m: "{home}" if m[0] == names.home else "{away}", folded)
-    return None if named == folded else named
+    roles = [(names.home, "{home}"), (names.away, "{away}")]
+    roles.sort(key=lambda role: -len(role[0]))
+    named, begin = [], 0
+    while found := min(_places(folded, roles, begin), default=None):
+        place, rank = found
+        name, role = roles[rank]
+        named += [folded[begin:place], role]
+        begin = place + len(name)
+    return "".join([*named, folded[begin:]]) if named else None
+
+
+def _places(text: str, roles: Sequence[tuple[str, str]], begin: int) -> Iterator[tuple[int, int]]:
+    """Where each of the names next stands as a whole, and which one it is."""
+    for rank, (name, _) in enumerate(roles):
+        place = text.find(name, begin)
+        while place >= 0 and not _is_whole(text, place, place + len(name)):
+            place = text.find(name, place + 1)
+        if place >= 0:
+            yield place, rank
+
+
+def _is_whole(text: str, begin: int, end: int) -> bool:
+    """Whether what stands there is not a part of a longer word."""
+    return not (_is_word(text[begin - 1 : begin]) or _is_word(text[end : end + 1]))
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def row_roles(labels: Sequence[str], names: Teams) -> tuple[str, ...] | None:
@@ -109,13 +138,6 @@ def readings(label: str, kind: LineKind) -> list[Reading]:
 
 def _yes_or_no(match: re.Match[str]) -> str:
     return "yes" if match[1] == "gg" else "no"
-
-
-@lru_cache(maxsize=4096)  # the events of two scrapes: to compile one takes 0.2 ms
-def _either_name(names: Teams) -> re.Pattern[str]:
-    """Finds whole names, the longer first so that it is not cut by the shorter."""
-    longer_first = sorted(names, key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longer_first))})(?!\w)")
 
 
 def _take_line_out(text: str, kind: LineKind) -> Reading:

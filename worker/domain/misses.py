@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypedDict
 from worker.domain.events import EventHashes, smallest, union
 from worker.domain.odds import Odds, parse_odds
 from worker.domain.platforms import Platform
-from worker.domain.resolve import Missed
+from worker.domain.resolve import Miss
 from worker.domain.rows import Row
 
 MOST_SAMPLES: Final = 12
@@ -36,7 +36,7 @@ class Sighting(NamedTuple):
     """
 
     source: Platform
-    missed: Sequence[Missed]
+    missed: Sequence[Miss]
     observed_at: datetime
     mapping_version: int
     at: tuple[str, int, int]
@@ -53,7 +53,7 @@ class Count(NamedTuple):
     first_seen_at: datetime
     last_seen_at: datetime
     newest: Sighting
-    missed: Missed
+    missed: Miss
     events: EventHashes
 
 
@@ -61,7 +61,7 @@ MissKey = tuple[Platform, str]
 Tally = dict[MissKey, Count]
 
 
-_Found = tuple[Sighting, Missed]
+_Found = tuple[Sighting, Miss]
 
 
 def tally(sightings: Iterable[Sighting]) -> Tally:

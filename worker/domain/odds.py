@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
 Odds = float | int
 
@@ -11,8 +14,9 @@ Odds = float | int
 _DECIMAL: Final = re.compile(r"[1-9]\d{0,6}(?:\.\d{1,8})?", re.ASCII)
 _HIGHEST: Final = 10_000_000
 _LONGEST: Final = 16
+_LIKE_A_TRUTH: Final = (0, 1)  # as keys they are equal to false and true, which are no numbers
 _ONE: Final = re.compile(r"1(?:\.0{1,8})?", re.ASCII)
-_MOST_USUAL: Final = 65_536  # 100 events of three books hold 15,000
+_MOST_PRICES: Final = 65_536  # 100 events of three books hold 15,000
 
 
 def _parse_text(text: str) -> Odds | None:
@@ -39,24 +43,62 @@ def parse_odds(raw: object) -> Odds | None:
     return None
 
 
-class Usual(dict[object, Odds]):
-    """``parse_odds(raw)`` as ``usual[raw]``: most prices are among a few hundred.
+class Price(str):
+    """The price of an outcome, which is text: as JSON has it inside of an object.
 
-    A look into a dictionary costs a third of a call. KeyError for what is no odds, TypeError for what has no
-    hash.
+    ``Price.of(1.98, active=True)`` is ``"odds":1.98,"active":true``. So a market is written by joining texts,
+    and equal prices are equal texts. ``odds`` are None where there are none to show.
     """
 
-    def __missing__(self, raw: object) -> Odds:
-        odds = parse_odds(raw)
-        if odds is None:
-            raise KeyError(raw)
-        if len(self) >= _MOST_USUAL:
-            self.clear()
-        self[raw] = odds
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, odds: Odds | None, *, active: bool) -> Price:
+        return cls(f'"odds":{"null" if odds is None else odds},"active":{"true" if active else "false"}')
+
+    @property
+    def odds(self) -> Odds | None:
+        odds: Odds | None = self._read()["odds"]
         return odds
 
+    @property
+    def active(self) -> bool:
+        return bool(self._read()["active"])
 
-usual_odds: Final = Usual()
+    def _read(self) -> dict[str, Any]:
+        return json.loads(f"{{{self}}}")  # type: ignore[no-any-return]  # an object
+
+
+class Prices(dict[object, Price]):
+    """The price for what stands for odds in a feed: most are among a few hundred.
+
+    A look into a dictionary costs a third of a call. KeyError for odds that an active price cannot have,
+    TypeError for what has no hash.
+    """
+
+    def __init__(self, read: Callable[[object], Price | None]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, raw: object) -> Price:
+        price = self._read(raw)
+        if price is None:
+            raise KeyError(raw)
+        if len(raw) <= _LONGEST if isinstance(raw, str) else raw not in _LIKE_A_TRUTH:
+            if len(self) >= _MOST_PRICES:
+                self.clear()
+            self[raw] = price
+        return price
+
+
+def read_price(raw: object, *, active: bool) -> Price | None:
+    """The price that ``raw`` stands for; None when it is active without usable odds."""
+    odds = parse_odds(raw)
+    return None if active and odds is None else Price.of(odds, active=active)
+
+
+active_prices: Final = Prices(partial(read_price, active=True))
+closed_prices: Final = Prices(partial(read_price, active=False))
 
 
 def is_no_price(raw: object) -> bool:

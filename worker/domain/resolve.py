@@ -7,49 +7,69 @@ same whatever the order of markets and outcomes in the feed.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 
 from worker.domain import bet9ja, betpawa, sportybet
-from worker.domain.index import Claim, Layout, MappingIndex, Market, NotMapped, NotReadable, Place, Slot
+from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, teams
-from worker.domain.odds import Odds, parse_odds
+from worker.domain.markets import (
+    Claim,
+    Layout,
+    Market,
+    NotMapped,
+    NotReadable,
+    Place,
+    Slot,
+    SoldAs,
+    place_of,
+)
+from worker.domain.odds import Odds, Price, read_price
 from worker.domain.platforms import Platform
 from worker.domain.rows import (
     ParsedRow,
-    Price,
     RejectCode,
     Rejection,
     Row,
     Rows,
     Selection,
+    clipped_id,
     known_by,
     shown,
 )
 
-LONGEST_ID: Final = 100
 LONGEST_NAME: Final = 255
 # Sorting all that a hostile payload can hold would keep every other thread waiting for most of a second.
 MOST_REJECTED: Final = 1000
 _LONGEST_LABEL: Final = 255
 
+# One canonical market at one line, and the price of each outcome of the layout.
+ResolvedMarket = tuple[Layout, Sequence[Price]]
 
-class ResolvedMarket(TypedDict):
-    """One canonical market at one line, its outcomes in the mapping's order."""
+
+class PriceDocument(TypedDict):
+    """The price of one canonical outcome as it is published."""
+
+    outcome: str
+    odds: Odds | None
+    active: bool
+
+
+class MarketDocument(TypedDict):
+    """A resolved market as it is published, its outcomes in the mapping's order."""
 
     canonical_id: str
     line: str | None
     external_market_id: str
-    outcomes: list[Price]
+    outcomes: list[PriceDocument]
 
 
-class MissEntry(TypedDict):
-    """A market, or one outcome of a mapped market, that no mapping knows."""
+class MissDocument(TypedDict):
+    """A miss as it is published."""
 
     external_market_id: str
     market_name: str | None
@@ -57,12 +77,13 @@ class MissEntry(TypedDict):
     outcome: NotRequired[str]
 
 
-class Missed(NamedTuple):
-    """A missed market as it is counted: once for each observation, with the rows it was seen in."""
+class Miss(NamedTuple):
+    """A market that no mapping knows, or one outcome of a mapped market, with the rows it was seen in."""
 
     external_market_id: str
     market_name: str | None
     reason: str
+    outcome: str | None
     rows: list[Row]
 
 
@@ -81,13 +102,14 @@ class Observation:
 class Resolution:
     """Every market of an observation, resolved, missed or rejected; lists in an order of their own.
 
-    Of more rejections than MOST_REJECTED only the first are kept; ``more_rejected`` has the others by code.
+    ``missed`` is what is counted of the misses: once for each external id. Of more rejections than
+    MOST_REJECTED only the first are kept; ``more_rejected`` has the others by code.
     """
 
     markets: list[ResolvedMarket]
-    misses: list[MissEntry]
+    misses: list[Miss]
     rejected: list[Rejection]
-    missed: list[Missed]
+    missed: list[Miss]
     more_rejected: Counter[RejectCode] = field(default_factory=Counter)
 
 
@@ -114,72 +136,68 @@ def resolve_rows(
 ) -> Resolution:
     """Resolve rows of one observation: all of them, or those that are to be explained."""
     found = _Found()
-    claimed = index.claimed(platform)
+    claimed, unknown = index.claimed(platform), found.unknown
     for row in rows:
         if isinstance(row, Rejection):
             found.rejected.add(row)
-        elif row.market_id not in claimed:  # half of all rows: not worth a memo, nor a value of its own
-            found.miss((row.market_id, "UNKNOWN_MARKET", ()), row)
+            continue
+        meanings = claimed.get(row.market_id)
+        if meanings is None:  # half of all rows
+            unknown[row.market_id].append(row)
+            continue
+        meaning = meanings[row.qualifier]
+        if isinstance(meaning, Market):
+            found.take(row, meaning, names)
         else:
-            meaning = index.meaning(platform, row.market_id, row.qualifier)
-            match meaning:
-                case Market():
-                    found.take(row, meaning, names)
-                case NotMapped(external_id, reason):
-                    found.miss((external_id, reason, ()), row)
-                case NotReadable(detail):
-                    said = f"{detail}: {shown(row.qualifier)}"
-                    found.rejected.add(Rejection(_clip_id(row.market_id), None, "INVALID_SPECIFIER", said))
+            found.refuse(row, meaning)
     return found.resolution()
+
+
+def market_document(market: ResolvedMarket) -> MarketDocument:
+    layout, prices = market
+    return {
+        "canonical_id": layout.canonical_id,
+        "line": layout.line,
+        "external_market_id": layout.external_id,
+        "outcomes": [
+            {"outcome": outcome, "odds": price.odds, "active": price.active}
+            for outcome, price in zip(layout.outcomes, prices, strict=True)
+        ],
+    }
+
+
+def miss_document(miss: Miss) -> MissDocument:
+    external_id, name, reason, outcome, _ = miss
+    said: MissDocument = {"external_market_id": external_id, "market_name": name, "reason": reason}
+    return said if outcome is None else {**said, "outcome": outcome}
 
 
 class _Open:
     """A canonical market at one line while its prices are being collected."""
 
-    __slots__ = ("claim", "external_id", "faults", "line", "prices")
+    __slots__ = ("claim", "faults", "line", "market_id", "prices")
 
-    def __init__(self, claim: Claim, line: str | None, external_id: str) -> None:
+    def __init__(self, claim: Claim, line: str | None, market_id: str) -> None:
         self.claim = claim
         self.line = line
-        self.external_id = external_id
-        self.prices: dict[str, tuple[Odds | None, bool]] = {}
+        self.market_id = market_id
+        self.prices: dict[str, Price] = {}
         self.faults: list[str] = []
 
-    def add(self, outcome: str, raw: object, *, active: bool) -> None:
-        odds = parse_odds(raw)
-        if active and odds is None:
+    def add(self, outcome: str, price: Price | None, raw: object) -> None:
+        """Add what was read of ``raw``; None is a price that is active and has no usable odds."""
+        if price is None:
             self.faults.append(f"{outcome}: {shown(raw)} is not a decimal greater than 1")
-        price = (odds, active)
-        if self.prices.setdefault(outcome, price) != price:
+        elif self.prices.setdefault(outcome, price) != price:
             self.faults.append(f"{outcome}: two prices that differ")
 
     def resolved(self) -> ResolvedMarket:
-        order = self.claim.order
-        prices: list[Price] = [
-            {"outcome": outcome, "odds": odds, "active": active}
-            for outcome, (odds, active) in sorted(self.prices.items(), key=lambda item: order[item[0]])
-        ]
-        return _market(self.claim, self.line, self.external_id, prices)
+        outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
+        layout = Layout(self.claim, self.line, outcomes, (self.market_id, None))
+        return layout, [self.prices[outcome] for outcome in outcomes]
 
     def rejection(self) -> Rejection:
-        return Rejection(self.external_id, self.line, "INVALID_ODDS", min(self.faults))
-
-
-def _opened(layout: Layout, row: Row) -> _Open:
-    """A row's market with its prices added one by one."""
-    market = _Open(layout.claim, layout.line, _clip_id(row.market_id))
-    for outcome, selection in zip(layout.outcomes, row.selections, strict=True):
-        market.add(outcome, selection.odds, active=selection.active)
-    return market
-
-
-def _market(claim: Claim, line: str | None, external_id: str, prices: list[Price]) -> ResolvedMarket:
-    return {
-        "canonical_id": claim.canonical_id,
-        "line": line,
-        "external_market_id": external_id,
-        "outcomes": prices,
-    }
+        return Rejection(clipped_id(self.market_id), self.line, "INVALID_ODDS", min(self.faults))
 
 
 # External id, reason, and the outcome if only that is missed: sorted as they are published.
@@ -189,32 +207,45 @@ _MissKey = tuple[str, str, tuple[str, ...]]
 class _Found:
     """What has been found so far; sets and dictionaries, so that the feed's order leaves no trace.
 
-    Nearly always one row gives all of a canonical market, and every label of it is known. Such a row is kept
-    in ``whole`` as it is. Only when another row adds to its market, or an active price of it has no usable
-    odds, are the prices collected one by one, in ``open``.
+    Nearly always one row gives all of a canonical market, and every label of it is known. Such a market is
+    ``whole``. Only when another row adds to it, or an active price of the row has no usable odds, are the
+    prices collected one by one, in ``open``.
     """
 
     def __init__(self) -> None:
-        self.whole: dict[Place, tuple[Layout, Row]] = {}
+        self.whole: dict[Place, ResolvedMarket] = {}
         self.open: dict[Place, _Open] = {}
-        self.misses: dict[_MissKey, list[Row]] = {}
-        self.unmatched: dict[tuple[str, str | None], list[Row]] = {}
-        self.matched: set[tuple[str, str | None]] = set()
+        self.unknown: defaultdict[str, list[Row]] = defaultdict(list)
+        self.misses: defaultdict[_MissKey, list[Row]] = defaultdict(list)
+        self.unmatched: defaultdict[SoldAs, list[Row]] = defaultdict(list)
+        self.matched: set[SoldAs] = set()
         self.rejected: set[Rejection] = set()
 
-    def miss(self, key: _MissKey, row: Row) -> None:
-        self.misses.setdefault(key, []).append(row)
+    def refuse(self, row: Row, meaning: NotMapped | NotReadable) -> None:
+        """Sort a row whose id is claimed, but not with its qualifier."""
+        match meaning:
+            case NotMapped(external_id, reason):
+                self.misses[external_id, reason, ()].append(row)
+            case NotReadable(detail):
+                said = f"{detail}: {shown(row.qualifier)}"
+                self.rejected.add(Rejection(clipped_id(row.market_id), None, "INVALID_SPECIFIER", said))
 
     def take(self, row: Row, market: Market, names: Teams | None) -> None:
         """Sort a mapped row's prices into their canonical markets."""
-        labels = row.labels
-        layout = market.layouts.get(labels) or market.layout(labels, names)
-        if layout is None or layout.place in self.open:
+        reading = row.read(self.rejected)
+        if reading is None:
+            return
+        labels, prices = reading
+        layouts = market.layouts.get(labels) or market.lay_out(labels, names)
+        if prices is None or not layouts:
             self._take_apart(row, market, names)
             return
-        kept = layout, row
-        if self.whole.setdefault(layout.place, kept) is not kept:
-            self._take_apart(row, market, names)
+        for layout in layouts:
+            place, pick = layout.place, layout.pick
+            kept = layout, prices if pick is None else pick(prices)
+            if place in self.open or self.whole.setdefault(place, kept) is not kept:
+                self._take_apart(row, market, names)  # what is kept of it already is the same price again
+                return
 
     def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:
         known = market.known
@@ -226,85 +257,91 @@ class _Found:
                 lacking.append(selection)
             else:
                 self._price(row, slot, selection)
-        place = (row.market_id, row.qualifier)
+        sold_as = (row.market_id, row.qualifier)
         if len(lacking) < len(row.selections):
-            self.matched.add(place)
+            self.matched.add(sold_as)
         if lacking or not row.selections:
             missed = ParsedRow(row.market_id, row.qualifier, row.name, lacking)
-            self.unmatched.setdefault(place, []).append(missed)
+            self.unmatched[sold_as].append(missed)
 
     def _price(self, row: Row, slot: Slot, selection: Selection) -> None:
-        place = (slot.claim.canonical_id, slot.line or "")
+        claim, line, outcome = slot
+        place = place_of(claim, line)
         if place in self.whole:
             self._collect(place)
         market = self.open.get(place)
         if market is None:
-            market = self.open[place] = _Open(slot.claim, slot.line, _clip_id(row.market_id))
-        market.add(slot.outcome, selection.odds, active=selection.active)
+            market = self.open[place] = _Open(claim, line, row.market_id)
+        market.add(outcome, read_price(selection.odds, active=selection.active), selection.odds)
 
     def _collect(self, place: Place) -> None:
-        layout, row = self.whole.pop(place)
-        self.open[place] = _opened(layout, row)
-        self.matched.add((row.market_id, row.qualifier))
+        """Take a whole market's prices one by one: another row adds to it."""
+        layout, prices = self.whole.pop(place)
+        market_id, _ = layout.sold_as
+        market = self.open[place] = _Open(layout.claim, layout.line, market_id)
+        for outcome, price in zip(layout.outcomes, prices, strict=True):
+            market.add(outcome, price, None)
+        self.matched.add(layout.sold_as)
 
     def resolution(self) -> Resolution:
         if self.unmatched:
             self._sort_unmatched()
-        markets = self._markets()
-        misses, missed = self._missed()
+        if self.open:
+            self._close()
+        misses = self._missed()
         rejected = heapq.nsmallest(MOST_REJECTED, self.rejected, key=_rejection_order)
         return Resolution(
-            markets=[markets[place] for place in sorted(markets)],
+            markets=[self.whole[place] for place in sorted(self.whole)],
             misses=misses,
             rejected=rejected,
-            missed=missed,
+            missed=_counted(misses),
             more_rejected=_codes(self.rejected) - _codes(rejected),
         )
 
-    def _markets(self) -> dict[Place, ResolvedMarket]:
-        resolved = {}
-        for place, (layout, row) in self.whole.items():
-            prices = row.priced(layout.outcomes)
-            if prices is None:
-                self.open[place] = _opened(layout, row)
-                continue
-            if layout.order is not None:
-                prices = [prices[position] for position in layout.order]
-            resolved[place] = _market(layout.claim, layout.line, _clip_id(row.market_id), prices)
+    def _close(self) -> None:
         for place, market in self.open.items():
             if market.faults:
                 self.rejected.add(market.rejection())
             else:
-                resolved[place] = market.resolved()
-        return resolved
+                self.whole[place] = market.resolved()
 
     def _sort_unmatched(self) -> None:
         """Of a market whose other labels are known, each unknown label is missed; of others, the market."""
-        matched = self.matched | {(row.market_id, row.qualifier) for _, row in self.whole.values()}
-        for place, rows in self.unmatched.items():
+        matched = self.matched | {layout.sold_as for layout, _ in self.whole.values()}
+        for sold_as, rows in self.unmatched.items():
             for row in rows:
-                if place not in matched:
-                    self.miss((row.market_id, "NO_MATCHING_OUTCOMES", ()), row)
+                if sold_as not in matched:
+                    self.misses[row.market_id, "NO_MATCHING_OUTCOMES", ()].append(row)
                     continue
                 for label in {selection.label for selection in row.selections}:
-                    self.miss((row.market_id, "NO_MATCHING_OUTCOMES", (label,)), row)
+                    self.misses[row.market_id, "NO_MATCHING_OUTCOMES", (label,)].append(row)
 
-    def _missed(self) -> tuple[list[MissEntry], list[Missed]]:
-        """The misses as they are published, and as they are counted: once for each external id."""
-        entries: list[MissEntry] = []
-        counted: dict[str, Missed] = {}
-        for (external_id, reason, outcome), rows in sorted(self.misses.items(), key=itemgetter(0)):
-            clipped, name = _clip_id(external_id), _name(rows)
-            entry: MissEntry = {"external_market_id": clipped, "market_name": name, "reason": reason}
-            if outcome:
-                entry["outcome"] = outcome[0][:_LONGEST_LABEL]
-            entries.append(entry)
-            known = counted.get(clipped)
-            if known is None:
-                counted[clipped] = Missed(clipped, name, reason, rows)
-            else:
-                known.rows.extend(rows)
-        return entries, list(counted.values())
+    def _missed(self) -> list[Miss]:
+        """The misses as they are published, sorted by id, reason and outcome."""
+        unknown = self.unknown
+        found = [_miss(id_, "UNKNOWN_MARKET", None, unknown[id_]) for id_ in sorted(unknown)]
+        if self.misses:
+            for (id_, reason, outcome), rows in sorted(self.misses.items(), key=itemgetter(0)):
+                found.append(_miss(id_, reason, outcome[0][:_LONGEST_LABEL] if outcome else None, rows))
+            found.sort(key=itemgetter(0))
+        return found
+
+
+def _miss(external_id: str, reason: str, outcome: str | None, rows: list[Row]) -> Miss:
+    # Its own constructor takes three times as long, and there are a hundred in an observation.
+    return tuple.__new__(Miss, (clipped_id(external_id), _name(rows), reason, outcome, rows))
+
+
+def _counted(misses: list[Miss]) -> list[Miss]:
+    """The misses, of each external id the first with the rows of all."""
+    ids = [miss.external_market_id for miss in misses]
+    if len(set(ids)) == len(ids):
+        return misses
+    counted: dict[str, Miss] = {}
+    for id_, miss in zip(ids, misses, strict=True):
+        known = counted.get(id_)
+        counted[id_] = miss if known is None else known._replace(rows=known.rows + miss.rows)
+    return list(counted.values())
 
 
 def _codes(rejections: Iterable[Rejection]) -> Counter[RejectCode]:
@@ -324,11 +361,3 @@ def _name(rows: list[Row]) -> str | None:
     else:
         name = min({name for row in rows if (name := row.name) is not None}, default=None)
     return None if name is None else name[:LONGEST_NAME]
-
-
-def _clip_id(external_id: str) -> str:
-    """An id that fits its column: a longer one keeps its head and a digest, so that it stays distinct."""
-    if len(external_id) <= LONGEST_ID:
-        return external_id
-    digest = blake2b(external_id.encode("utf-8", "replace"), digest_size=8).hexdigest()
-    return f"{external_id[: LONGEST_ID - 17]}~{digest}"

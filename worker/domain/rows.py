@@ -6,14 +6,16 @@ and costs none of its neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from worker.domain.odds import Odds, parse_odds
+from worker.domain.odds import Price, read_price
 
 RejectCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
 
-_SHOWN = 80
+LONGEST_ID: Final = 100
+_SHOWN: Final = 80
 
 
 class Selection(NamedTuple):
@@ -25,23 +27,19 @@ class Selection(NamedTuple):
     active: bool
 
 
-class Price(TypedDict):
-    """The price of one canonical outcome as it is published."""
-
-    outcome: str
-    odds: Odds | None
-    active: bool
-
-
 # What a selection is known by: its label, with the line beside it where there is one.
 Label = str | tuple[str, str]
+
+# The label and the price of each selection; no prices when an active one has no usable odds.
+Reading = tuple[tuple[Label, ...], list[Price] | None]
 
 
 class Row(Protocol):
     """One market of one event as the platform sells it.
 
     ``qualifier`` is everything that tells this row from the others of its market, verbatim: SportyBet's
-    specifier, Bet9ja's param, BetPawa's handicap. ``labels`` are those of the selections, in their order.
+    specifier, Bet9ja's param, BetPawa's handicap. Its selections are read when they are asked for: those of a
+    market that nobody maps need not be.
     """
 
     @property
@@ -52,39 +50,34 @@ class Row(Protocol):
     def name(self) -> str | None: ...
     @property
     def selections(self) -> Sequence[Selection]: ...
-    @property
-    def labels(self) -> tuple[Label, ...]: ...
 
-    def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
-        """The selections as prices of ``outcomes``, one for each.
+    def read(self, rejected: set[Rejection]) -> Reading | None:
+        """The labels and prices of the selections, in their order; what cannot be read goes to ``rejected``.
 
-        None when an active one has no usable odds.
+        None when there are selections, but none that can be read.
         """
 
 
 class ParsedRow(NamedTuple):
-    """A row whose selections are all read, one by one."""
+    """A row whose selections are read, but for ``faults``."""
 
     market_id: str
     qualifier: str | None
     name: str | None
     selections: Sequence[Selection]
+    faults: Sequence[Rejection] = ()
 
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        return tuple(known_by(label, beside) for label, beside, _, _ in self.selections)
-
-    def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
-        return priced(self.selections, outcomes)
+    def read(self, rejected: set[Rejection]) -> Reading | None:
+        rejected.update(self.faults)
+        return None if self.faults and not self.selections else reading_of(self.selections)
 
 
-def priced(selections: Sequence[Selection], outcomes: Sequence[str]) -> list[Price] | None:
-    """As ``Row.priced``, for any odds."""
-    prices: list[Price] = [
-        {"outcome": outcome, "odds": parse_odds(raw), "active": active}
-        for outcome, (_, _, raw, active) in zip(outcomes, selections, strict=True)
-    ]
-    return None if any(price["active"] and price["odds"] is None for price in prices) else prices
+def reading_of(selections: Sequence[Selection]) -> Reading:
+    """As ``Row.read``, for any odds."""
+    labels = tuple(known_by(label, beside) for label, beside, _, _ in selections)
+    read = [read_price(raw, active=active) for _, _, raw, active in selections]
+    prices = [price for price in read if price is not None]
+    return labels, prices if len(prices) == len(read) else None
 
 
 class Rejection(NamedTuple):
@@ -96,12 +89,20 @@ class Rejection(NamedTuple):
     detail: str
 
 
-Rows = Iterator[Row | Rejection]
+Rows = Iterable[Row | Rejection]
 MarketNames = Mapping[str, str]
 
 
 def known_by(label: str, beside: str | None) -> Label:
     return label if beside is None else (label, beside)
+
+
+def clipped_id(external_id: str) -> str:
+    """An id that fits its column: a longer one keeps its head and a digest, so that it stays distinct."""
+    if len(external_id) <= LONGEST_ID:
+        return external_id
+    digest = blake2b(external_id.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{external_id[: LONGEST_ID - 17]}~{digest}"
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker.domain.rows import ParsedRow, Rows, Selection, shown, text_or_none, unreadable
+from worker.domain.rows import ParsedRow, Rejection, Rows, Selection, shown, text_or_none, unreadable
 
 LONGEST_SPECIFIER = 1000
 Params = tuple[tuple[str, str], ...]
@@ -49,21 +49,27 @@ def _market_rows(market: Any) -> Rows:
     if type(market_id) is not str or not market_id:
         yield unreadable("a market's id must be a text", market_id)
         return
-    outcomes = market.get("outcomes") or []
-    if type(outcomes) is not list:
-        yield unreadable("outcomes must be a list", outcomes, market_id)
-        return
+    name = text_or_none(market.get("name")) or text_or_none(market.get("desc"))
+    qualifier = _qualifier(market.get("specifier"))
+    yield row_of(market_id, qualifier, name, market.get("outcomes"), is_open=_is_open(market))
+
+
+def row_of(
+    market_id: str, qualifier: str | None, name: str | None, outcomes: Any, *, is_open: bool
+) -> ParsedRow:
+    """A row of ``outcomes`` of any form."""
     selections: list[Selection] = []
-    is_open = _is_open(market)
-    for outcome in outcomes:
+    faults: list[Rejection] = []
+    if type(outcomes or []) is not list:
+        faults.append(unreadable("outcomes must be a list", outcomes, market_id))
+        outcomes = []
+    for outcome in outcomes or []:
         selection = _selection(outcome, is_open=is_open)
         if selection is None:
-            yield unreadable("an outcome must be an object whose desc is a text", outcome, market_id)
+            faults.append(unreadable("an outcome must be an object whose desc is a text", outcome, market_id))
         else:
             selections.append(selection)
-    if selections or not outcomes:
-        name = text_or_none(market.get("name")) or text_or_none(market.get("desc"))
-        yield ParsedRow(market_id, _qualifier(market.get("specifier")), name, selections)
+    return ParsedRow(market_id, qualifier, name, selections, faults)
 
 
 def _qualifier(specifier: Any) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
-from worker.domain.resolve import Missed, Resolution, resolve_rows
+from worker.domain.resolve import Miss, Resolution, resolve_rows
 from worker.ingest.brake import Verdict
 from worker.ingest.decode import Unreadable
 from worker.ingest.read import Readable, read
@@ -53,7 +53,7 @@ class Planned(NamedTuple, Generic[T]):
     output: T
     sightings: Sequence[Sighting]
     platform: str | None
-    outcomes: Counter[Outcome]
+    outcomes: Mapping[Outcome, int]
     dead: str | None
 
 
@@ -127,7 +127,7 @@ class Planner(Generic[T]):
 
     def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
         letter = self._encoder.dead(source_id, record, reason, detail)
-        return Planned(at, record.offset, letter, (), None, Counter(), reason)
+        return Planned(at, record.offset, letter, (), None, {}, reason)
 
 
 def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
@@ -136,7 +136,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     verdicts: list[Verdict] = []
     sightings: list[tuple[Partition, int, Sighting]] = []
     observations: Counter[str] = Counter()
-    newest: dict[Partition, dict[tuple[str, str], tuple[datetime, Missed]]] = {}
+    newest: dict[Partition, dict[tuple[str, str], tuple[datetime, Miss]]] = {}
     outcomes: Counter[Outcome] = Counter()
     dead: Counter[str] = Counter()
     for verdict in planned:
@@ -145,7 +145,8 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
         for sighting in verdict.sightings:
             sightings.append((verdict.at, verdict.offset, sighting))
             _let_go(newest.setdefault(verdict.at, {}), sighting)
-        outcomes.update(verdict.outcomes)
+        for outcome, times in verdict.outcomes.items():
+            outcomes[outcome] += times
         if verdict.platform is not None:
             observations[verdict.platform] += 1
         if verdict.dead is not None:
@@ -153,7 +154,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     return Plan(outputs, Share(verdicts, sightings), observations, outcomes, dead)
 
 
-def _let_go(newest: dict[tuple[str, str], tuple[datetime, Missed]], sighting: Sighting) -> None:
+def _let_go(newest: dict[tuple[str, str], tuple[datetime, Miss]], sighting: Sighting) -> None:
     """Empty the rows of markets that are missed again later in the partition: only the last ones are shown.
 
     Until a batch is counted they would be most of what it holds, and cost a third more in caches that miss.
@@ -198,10 +199,11 @@ def _event_key(envelope: dict[str, Any]) -> str:
     return str(event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}")
 
 
-def _outcomes(platform: str, resolution: Resolution) -> Counter[Outcome]:
-    misses = Counter(miss["reason"] for miss in resolution.misses)
-    rejected = Counter(rejection.code for rejection in resolution.rejected) + resolution.more_rejected
-    outcomes = Counter({Outcome(platform, "resolved"): len(resolution.markets)})
-    outcomes.update({Outcome(platform, "missed", reason): times for reason, times in misses.items()})
-    outcomes.update({Outcome(platform, "rejected", code): times for code, times in rejected.items()})
+def _outcomes(platform: str, resolution: Resolution) -> dict[Outcome, int]:
+    outcomes = {Outcome(platform, "resolved"): len(resolution.markets)}
+    for reason, times in Counter([miss.reason for miss in resolution.misses]).items():
+        outcomes[Outcome(platform, "missed", reason)] = times
+    if resolution.rejected:
+        rejected = Counter(rejection.code for rejection in resolution.rejected) + resolution.more_rejected
+        outcomes |= {Outcome(platform, "rejected", code): times for code, times in rejected.items()}
     return outcomes

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from msgspec.structs import asdict
-from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
-from schemas import Observation
+from schemas.fields import parse_timestamp, timestamp_text
 from worker.domain.labels import Teams, teams
 from worker.domain.platforms import Platform
 from worker.domain.resolve import platform_rows
 from worker.domain.rows import Rejection, Row
-from worker.ingest.decode import Unreadable, decode, may_hold_nul, passed_on
+from worker.ingest.decode import Unreadable, decode, may_hold_nul
 from worker.ingest.wire import read_usual
 
 
@@ -48,11 +48,33 @@ def read(value: bytes | None, *, max_bytes: int) -> Readable | Unreadable:
 def quickly(value: bytes) -> Readable | None:
     """Read a value of the usual form; None for any other, and for one that is to be refused."""
     usual = None if may_hold_nul(value) else read_usual(value)
-    if usual is None:
+    if usual is None or not usual.event.is_usual:
         return None
+    event = usual.event
     try:
-        seen = Observation.model_validate(asdict(usual) | {"platform": usual.__struct_config__.tag})
-    except ValidationError:
+        observed_at = parse_timestamp(usual.observed_at)
+        starts_at = None if event.starts_at is None else _passed_on_time(event.starts_at)
+    except PydanticCustomError:
         return None
-    names = teams(seen.event.home, seen.event.away)
-    return Readable(seen.platform, usual.rows(), names, seen.observed_at, passed_on(seen))
+    envelope = {
+        "platform": usual.platform,
+        "observed_at": timestamp_text(observed_at),
+        "scrape_id": usual.scrape_id,
+        "event": {
+            "id": event.id,
+            "sportradar_id": event.sportradar_id,
+            "home": event.home,
+            "away": event.away,
+            "starts_at": starts_at,
+            "sport": event.sport,
+            "competition": event.competition,
+            "live": event.live,
+        },
+    }
+    names = teams(event.home, event.away)
+    return Readable(usual.platform, usual.rows(), names, observed_at, envelope)
+
+
+@lru_cache(maxsize=4096)  # three books and every scrape name the same few kick-offs
+def _passed_on_time(text: str) -> str:
+    return timestamp_text(parse_timestamp(text))

@@ -7,16 +7,20 @@ is read whole instead: it is refused, or not, by one piece of code. What fits gi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+import orjson
+from msgspec import Meta, Raw, Struct, field
 
-from worker.domain import bet9ja, betpawa
-from worker.domain.odds import usual_odds
-from worker.domain.rows import Label, Price, Rejection, Row, Selection, priced
+from worker.domain import bet9ja, betpawa, sportybet
+from worker.domain.odds import active_prices, closed_prices
+from worker.domain.platforms import Platform
+from worker.domain.rows import ParsedRow, Reading, Rejection, Row, Selection, shown
 
 _Text = Annotated[str, Meta(min_length=1)]
+_Text100 = Annotated[str, Meta(max_length=100)]
+_Text255 = Annotated[str, Meta(max_length=255)]
 # Beyond it JSON's integers are read as floats elsewhere.
 _Integer = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
@@ -27,8 +31,11 @@ class _SportybetOutcome(Struct, gc=False):
     flag: Literal[0, 1] = field(name="isActive", default=1)
 
 
+_OUTCOMES: Final = msgspec.json.Decoder(list[_SportybetOutcome])
+
+
 class SportybetMarket(Struct, gc=False):
-    """A market of SportyBet's, which is a row as it stands."""
+    """A market of SportyBet's, which is a row as it stands. Its outcomes are parsed when they are read."""
 
     market_id: _Text = field(name="id")
     qualifier: _Text | None = field(name="specifier", default=None)
@@ -36,38 +43,46 @@ class SportybetMarket(Struct, gc=False):
     desc: str | None = None
     status: int = 0
     banned: bool | None = None
-    outcomes: list[_SportybetOutcome] = []
+    outcomes: Raw = field(default_factory=Raw)
 
     @property
     def name(self) -> str | None:
         return self.title or self.desc or None
 
     @property
-    def labels(self) -> tuple[Label, ...]:
-        return tuple([outcome.label for outcome in self.outcomes])
+    def selections(self) -> Sequence[Selection]:
+        return self._parsed().selections
 
-    @property
-    def _is_open(self) -> bool:
-        return self.status == 0 and not self.banned
-
-    @property
-    def selections(self) -> list[Selection]:
-        is_open = self._is_open
-        return [
-            Selection(outcome.label, None, outcome.odds, is_open and outcome.flag == 1)
-            for outcome in self.outcomes
-        ]
-
-    def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
-        if not self._is_open:
-            return priced(self.selections, outcomes)
+    def read(self, rejected: set[Rejection]) -> Reading | None:
         try:
-            return [
-                {"outcome": name, "odds": usual_odds[outcome.odds], "active": outcome.flag == 1}
-                for name, outcome in zip(outcomes, self.outcomes, strict=True)
+            outcomes = _OUTCOMES.decode(self.outcomes)
+        except msgspec.DecodeError:
+            return self._parsed().read(rejected)
+        labels = tuple([outcome.label for outcome in outcomes])
+        if self.status or self.banned:
+            return labels, [closed_prices[outcome.odds] for outcome in outcomes]
+        try:
+            return labels, [
+                active_prices[outcome.odds] if outcome.flag else closed_prices[outcome.odds]
+                for outcome in outcomes
             ]
-        except KeyError:
-            return priced(self.selections, outcomes)
+        except KeyError:  # an active price without usable odds
+            return labels, None
+
+    def _parsed(self) -> ParsedRow:
+        """The row with outcomes of any form."""
+        is_open = self.status == 0 and not self.banned
+        return sportybet.row_of(
+            self.market_id, self.qualifier, self.name, _parsed(self.outcomes), is_open=is_open
+        )
+
+
+def _parsed(raw: Raw) -> Any:
+    """What is there; a text of it where it cannot be parsed, which is no form of anything."""
+    try:
+        return orjson.loads(bytes(raw)) if bytes(raw) else None
+    except orjson.JSONDecodeError:
+        return shown(bytes(raw).decode("utf-8", "replace"))
 
 
 class _BetpawaPrice(Struct, gc=False):
@@ -103,13 +118,7 @@ class BetpawaRow(Struct, gc=False):
     market_id: str
     qualifier: str | None
     name: str | None
-    prices: list[_BetpawaPrice]
-
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        return tuple(
-            [price.label if price.beside is None else (price.label, price.beside) for price in self.prices]
-        )
+    seen: list[_BetpawaPrice]
 
     @property
     def selections(self) -> list[Selection]:
@@ -117,36 +126,56 @@ class BetpawaRow(Struct, gc=False):
             Selection(
                 price.label, price.beside, betpawa.one_price(price.price, price.odds), not price.suspended
             )
-            for price in self.prices
+            for price in self.seen
         ]
 
-    def priced(self, outcomes: Sequence[str]) -> list[Price] | None:
+    def read(self, rejected: set[Rejection]) -> Reading | None:
+        del rejected  # what cannot be read is not of the usual form
+        seen = self.seen
+        labels = tuple(
+            [price.label if price.beside is None else (price.label, price.beside) for price in seen]
+        )
         try:
-            return [
-                {
-                    "outcome": outcome,
-                    "odds": usual_odds[
-                        price.price if price.odds is None else betpawa.one_price(price.price, price.odds)
-                    ],
-                    "active": not price.suspended,
-                }
-                for outcome, price in zip(outcomes, self.prices, strict=True)
+            return labels, [
+                (closed_prices if price.suspended else active_prices)[
+                    price.price if price.odds is None else betpawa.one_price(price.price, price.odds)
+                ]
+                for price in seen
             ]
-        except KeyError:
-            return priced(self.selections, outcomes)
+        except KeyError:  # an active price without usable odds
+            return labels, None
+
+
+class _Event(Struct, forbid_unknown_fields=True, gc=False):
+    """As the model has it, but for characters: ``is_usual`` looks at those."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=100)]
+    sportradar_id: Annotated[str, Meta(min_length=1, max_length=20)] | None = None
+    home: _Text255 | None = None
+    away: _Text255 | None = None
+    starts_at: str | None = None
+    sport: _Text100 | None = None
+    competition: _Text255 | None = None
+    live: bool | None = None
+
+    @property
+    def is_usual(self) -> bool:
+        number = self.sportradar_id
+        return self.id.isprintable() and (number is None or (number.isascii() and number.isdigit()))
 
 
 class _Envelope(Struct, tag_field="platform", forbid_unknown_fields=True, kw_only=True):
-    """Its fields are checked by their model. With a field that is unknown the whole body is parsed."""
+    """With a field that is unknown the whole body is parsed."""
 
-    observed_at: Any
-    event: Any
-    schema_version: Any = 1
-    scrape_id: Any = None
-    market_names: Any = None
+    observed_at: str
+    event: _Event
+    schema_version: Literal[1] = 1
+    scrape_id: _Text100 | None = None
 
 
 class Sportybet(_Envelope, tag="sportybet", kw_only=True):
+    platform: ClassVar[Platform] = "sportybet"
+    market_names: None = None
     markets: list[SportybetMarket]
 
     def rows(self) -> Iterable[Row | Rejection]:
@@ -154,6 +183,8 @@ class Sportybet(_Envelope, tag="sportybet", kw_only=True):
 
 
 class Betpawa(_Envelope, tag="betpawa", kw_only=True):
+    platform: ClassVar[Platform] = "betpawa"
+    market_names: None = None
     markets: list[_BetpawaMarket]
 
     def rows(self) -> Iterable[Row | Rejection]:
@@ -162,7 +193,9 @@ class Betpawa(_Envelope, tag="betpawa", kw_only=True):
 
 
 class Bet9ja(_Envelope, tag="bet9ja", kw_only=True):
+    platform: ClassVar[Platform] = "bet9ja"
     markets: dict[str, Any]
+    market_names: dict[str, str] | None = None
 
     def rows(self) -> Iterable[Row | Rejection]:
         return bet9ja.rows(self.markets, self.market_names)

@@ -9,12 +9,13 @@ import orjson
 
 from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, UnmappedMarket
 from schemas.cloud_events import cloud_event, moment
-from worker.domain.resolve import Resolution
+from worker.domain.resolve import Miss, Resolution, miss_document
 
 # A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
 MOST_ENTRIES: Final = 1000
 _JSON: Final = ("content-type", b"application/json")
 _MOST_BYTES_A_CHARACTER: Final = 4
+_MOST_WRITTEN: Final = 10_000
 _FRAMING: Final = 10  # two lengths of up to five bytes
 
 Headers = list[tuple[str, bytes | None]]
@@ -49,21 +50,51 @@ class Source(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
-def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: int) -> dict[str, Any]:
-    """A ResolvedEvent as the message has it. ``envelope`` is what the observation says of itself."""
-    event = {
-        "schema_version": 1,
-        **envelope,
-        "mapping_version": version,
-        "markets": resolution.markets,
-        "misses": resolution.misses[:MOST_ENTRIES],
-        "rejected": [rejection._asdict() for rejection in resolution.rejected[:MOST_ENTRIES]],
-    }
+def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: int) -> bytes:
+    """A ResolvedEvent as JSON. ``envelope`` is what the observation says of itself."""
+    head = orjson.dumps({"schema_version": 1, **envelope, "mapping_version": version})
+    texts = [head[:-1].decode(), ',"markets":[']
+    for layout, prices in resolution.markets:
+        begin = len(texts) + 1
+        texts += layout.pieces
+        texts[begin::2] = prices
+    _end_list(texts)
+    texts.append(',"misses":[')
+    texts += [_written[miss[:4]] for miss in resolution.misses[:MOST_ENTRIES]]
+    _end_list(texts)
+    rejected = [rejection._asdict() for rejection in resolution.rejected[:MOST_ENTRIES]]
+    texts += [',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution), "}"]
+    return "".join(texts).encode()
+
+
+def _end_list(texts: list[str]) -> None:
+    """Close the list whose entries each end with a comma."""
+    texts[-1] = f"{texts[-1].removesuffix(',')}]"
+
+
+def _omitted(resolution: Resolution) -> list[str]:
     omitted = {
         "misses": max(0, len(resolution.misses) - MOST_ENTRIES),
         "rejected": max(0, len(resolution.rejected) - MOST_ENTRIES) + resolution.more_rejected.total(),
     }
-    return {**event, "omitted": omitted} if any(omitted.values()) else event
+    return [',"omitted":', orjson.dumps(omitted).decode()] if any(omitted.values()) else []
+
+
+_Said = tuple[str, str | None, str, str | None]
+
+
+class _Written(dict[_Said, str]):
+    """Misses as JSON, a comma behind each: most are among a few hundred."""
+
+    def __missing__(self, said: _Said) -> str:
+        text = f"{orjson.dumps(miss_document(Miss(*said, rows=[]))).decode()},"
+        if len(self) >= _MOST_WRITTEN:
+            self.clear()
+        self[said] = text
+        return text
+
+
+_written: Final = _Written()
 
 
 def event_key(envelope: dict[str, Any]) -> bytes:
@@ -100,7 +131,7 @@ class Encoder:
     def resolved(
         self, source_id: str, record: Source, envelope: dict[str, Any], resolution: Resolution, version: int
     ) -> Outgoing | None:
-        value = orjson.dumps(resolved_event(envelope, resolution, version))
+        value = resolved_event(envelope, resolution, version)
         if len(value) > self._max_bytes:
             return None
         ours: Headers = [(ID_HEADER, source_id.encode()), *self._replay, _JSON]

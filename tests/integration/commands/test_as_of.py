@@ -69,8 +69,7 @@ def output(record: bytes, index: MappingIndex) -> bytes:
     """The output as it is published, with the version stamped into it."""
     decoded = decode(record, max_bytes=len(record))
     assert isinstance(decoded, Decoded)
-    event = resolved_event(decoded.envelope, resolve(decoded.observation, index), index.version)
-    return orjson.dumps(event)
+    return resolved_event(decoded.envelope, resolve(decoded.observation, index), index.version)
 
 
 async def publish(connection: AsyncConnection, steps: list[Any]) -> list[tuple[bytes, bytes]]:

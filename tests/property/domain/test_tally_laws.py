@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from tests.support.laws import LAWS
 from worker.domain.misses import MissKey, Sighting, Tally, merge, tally
 from worker.domain.platforms import PLATFORMS
-from worker.domain.resolve import Missed
+from worker.domain.resolve import Miss
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def sighting(source: int, market_id: str, minute: int, offset: int) -> Sighting:
-    missed = Missed(market_id, None, "UNKNOWN_MARKET", [])
+    missed = Miss(market_id, None, "UNKNOWN_MARKET", None, [])
     at = NOON + timedelta(minutes=minute)
     return Sighting(PLATFORMS[source], (missed,), at, 1, ("topic", 0, offset), offset // 4)
 

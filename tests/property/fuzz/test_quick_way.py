@@ -17,10 +17,9 @@ from tests.property.fuzz import corpus
 from tests.property.fuzz.mutations import spoil
 from tests.support.hostile import LARGEST, hostile_records
 from tests.support.hostile_fields import spoilt_markets
-from tests.support.markets import FOOTBALL
+from tests.support.markets import FOOTBALL, said
 from worker.domain.labels import teams
-from worker.domain.misses import sample
-from worker.domain.resolve import Resolution, platform_rows, resolve_rows
+from worker.domain.resolve import platform_rows, resolve_rows
 from worker.ingest.decode import Unreadable, decode
 from worker.ingest.read import Readable, quickly, read
 
@@ -32,12 +31,7 @@ Verdict = Unreadable | tuple[Any, ...]
 def verdict(seen: Readable) -> Verdict:
     """All that comes of an observation; of what was missed, what is counted of it."""
     found = resolve_rows(seen.rows, seen.platform, seen.names, FOOTBALL)
-    return seen.platform, seen.observed_at, seen.envelope, *_said(found)
-
-
-def _said(found: Resolution) -> tuple[Any, ...]:
-    missed = [(one.external_market_id, one.market_name, one.reason, sample(one.rows)) for one in found.missed]
-    return found.markets, found.misses, found.rejected, found.more_rejected, missed
+    return seen.platform, seen.observed_at, seen.envelope, said(found)
 
 
 def whole(value: bytes) -> Verdict:

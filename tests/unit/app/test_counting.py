@@ -10,7 +10,7 @@ from tests.support.records import TOPIC_ID, place
 from worker.app.counting import Counting, miss_row
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Sighting, Tally, tally
-from worker.domain.resolve import Missed
+from worker.domain.resolve import Miss
 from worker.domain.rows import ParsedRow, Selection
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.lookup import Known
@@ -23,7 +23,7 @@ ROW = ParsedRow("900001", "total=1.5", "Cards", [Selection("Yes", None, "1.5", T
 
 
 def sighting(minute: int, name: str | None = "Cards") -> Sighting:
-    missed = Missed("900001", name, "UNKNOWN_MARKET", [ROW])
+    missed = Miss("900001", name, "UNKNOWN_MARKET", None, [ROW])
     return Sighting(
         "sportybet", (missed,), datetime(2026, 11, 22, 12, minute, tzinfo=UTC), 7, ("t", 0, minute), event=1
     )

@@ -37,7 +37,7 @@ def resolved(seen: Generated, index: MappingIndex) -> dict[str, Any]:
     decoded = decode(value, max_bytes=len(value))
     assert isinstance(decoded, Decoded)
     event: dict[str, Any] = orjson.loads(
-        orjson.dumps(resolved_event(decoded.envelope, resolve(decoded.observation, index), 1))
+        resolved_event(decoded.envelope, resolve(decoded.observation, index), 1)
     )
     return event
 

@@ -41,9 +41,7 @@ def resolved(generated: Generated) -> Event:
     value = orjson.dumps(generated.observation)
     decoded = decode(value, max_bytes=len(value))
     assert isinstance(decoded, Decoded)
-    event: Event = orjson.loads(
-        orjson.dumps(resolved_event(decoded.envelope, resolve(decoded.observation, INDEX), 1))
-    )
+    event: Event = orjson.loads(resolved_event(decoded.envelope, resolve(decoded.observation, INDEX), 1))
     return event
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.markets import CATALOGUE, active, answer, missed, rejected, run
+from tests.support.markets import CATALOGUE, active, answer, documents, missed, rejected, run
 from worker.domain.bet9ja import Key, format_key, parse_key
 
 KEYS = sorted({key for mapping in CATALOGUE if (key := mapping.bet9ja_key)})
@@ -90,8 +90,8 @@ def test_a_longer_bet9ja_key_is_not_swallowed_by_a_shorter_one(short: str, long:
     }
     for param in ("", "@1.5", "@1"):
         found = run("bet9ja", {f"{long}{param}_{label}": "2.5" for label in labels if label})
-        assert {market["canonical_id"] for market in found.markets} <= OWNERS[long]
-        assert {market["external_market_id"] for market in found.markets} <= {long}
+        assert {market["canonical_id"] for market in documents(found)} <= OWNERS[long]
+        assert {market["external_market_id"] for market in documents(found)} <= {long}
 
 
 @pytest.mark.parametrize("key", ["S_1X2X", "S_1X2NEW", "S_OUX", "S_OUA", "S_DCX", "S_HTFTX", "S_CAH1"])
@@ -220,4 +220,4 @@ def test_a_live_value_is_an_object_and_its_market_is_another_one() -> None:
 
 def test_market_names_are_taken_from_beside_the_odds() -> None:
     found = run("bet9ja", {"S_3COMBO1_Y": "5"}, market_names={"S_3COMBO1": "3 Combo"})
-    assert [miss["market_name"] for miss in found.misses] == ["3 Combo"]
+    assert [miss.market_name for miss in found.misses] == ["3 Combo"]

@@ -2,14 +2,14 @@ from datetime import UTC, datetime, timedelta
 
 from tests.support.markets import run, sportybet
 from worker.domain.misses import MOST_SAMPLES, Sighting, merge, sample, tally
-from worker.domain.resolve import Missed
+from worker.domain.resolve import Miss
 from worker.domain.rows import ParsedRow, Selection
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def sighting(market_id: str = "60180", minute: int = 0, offset: int = 0, partition: int = 0) -> Sighting:
-    missed = Missed(market_id, "Early Goals", "UNKNOWN_MARKET", [])
+    missed = Miss(market_id, "Early Goals", "UNKNOWN_MARKET", None, [])
     at = NOON + timedelta(minutes=minute)
     return Sighting("sportybet", (missed,), at, 7, ("topic", partition, offset), event=offset)
 

@@ -1,6 +1,9 @@
+import json
+from functools import partial
+
 import pytest
 
-from worker.domain.odds import is_no_price, parse_odds
+from worker.domain.odds import Price, Prices, is_no_price, parse_odds, read_price
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,39 @@ def test_one_in_any_notation_is_no_price(raw: object) -> None:
 @pytest.mark.parametrize("raw", ["1.01", "01", "1.", "1.0x", "0", True, None, 0, "", "1.000001"])
 def test_anything_else_is_not_taken_for_no_price(raw: object) -> None:
     assert not is_no_price(raw)
+
+
+@pytest.mark.parametrize(("odds", "active"), [(1.98, True), (3, True), (2.5, False), (None, False)])
+def test_a_price_is_json_that_says_what_it_was_made_of(odds: float | None, active: bool) -> None:
+    price = Price.of(odds, active=active)
+    assert json.loads(f"{{{price}}}") == {"odds": odds, "active": active}
+    assert (price.odds, price.active) == (odds, active)
+
+
+def test_prices_are_read_once_and_those_that_cannot_be_are_refused() -> None:
+    prices = Prices(partial(read_price, active=True))
+    assert prices["1.98"] is prices["1.98"]
+    for bad in ("1", "x", None, 0.5):
+        with pytest.raises(KeyError):
+            prices[bad]
+
+
+def test_no_truth_value_is_taken_for_the_number_that_it_equals() -> None:
+    prices = Prices(lambda raw: None if isinstance(raw, bool) else Price.of(None, active=False))
+    for number in (1, 1.0, 0):
+        assert prices[number].odds is None
+    for truth in (True, False):
+        with pytest.raises(KeyError):
+            prices[truth]
+
+
+def test_what_is_remembered_of_prices_is_bounded_in_number_and_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.domain.odds._MOST_PRICES", 10)
+    prices = Prices(partial(read_price, active=False))
+    for number in range(100):
+        assert not prices[f"{number}.5"].active
+        assert prices["9" * 1000 + str(number)].odds is None
+    assert len(prices) <= 10
+    assert max(len(str(raw)) for raw in prices) < 10

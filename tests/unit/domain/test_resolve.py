@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.markets import FOOTBALL, answer, missed, run, sportybet
+from tests.support.markets import FOOTBALL, answer, documents, missed, run, said, sportybet
 from worker.domain.platforms import PLATFORMS, Platform
 from worker.domain.resolve import MOST_REJECTED, Observation, platform_rows, resolve
 
@@ -13,7 +13,7 @@ def test_outcomes_come_in_the_mapping_s_order_and_markets_by_id_and_line() -> No
         sportybet("1", prices={"Away": "3", "Home": "2.4"}),
         sportybet("18", "total=2.5", prices={"Under 2.5": "1.8"}),
     ]
-    markets = run("sportybet", rows).markets
+    markets = documents(run("sportybet", rows))
     assert [(m["canonical_id"], m["line"], [o["outcome"] for o in m["outcomes"]]) for m in markets] == [
         ("1x2_ft", None, ["home", "away"]),
         ("over_under_ft", "2.5", ["under"]),
@@ -23,13 +23,13 @@ def test_outcomes_come_in_the_mapping_s_order_and_markets_by_id_and_line() -> No
 
 def test_the_external_id_of_a_resolved_market_has_no_specifier() -> None:
     found = run("sportybet", [sportybet("8", "goalnr=1", prices={"Home": "1.9"})])
-    assert [market["external_market_id"] for market in found.markets] == ["8"]
+    assert [market["external_market_id"] for market in documents(found)] == ["8"]
 
 
 def test_an_unknown_label_is_missed_and_the_known_ones_are_published() -> None:
     found = run("sportybet", [sportybet("29", "", "GG/NG", prices={"Yes": "1.7", "Maybe": "9"})])
     assert answer(found) == {("btts_ft", None): {"yes": 1.7}}
-    assert found.misses == [
+    assert said(found).misses == [
         {
             "external_market_id": "29",
             "market_name": "GG/NG",
@@ -82,21 +82,21 @@ def test_one_price_that_is_both_open_and_suspended_is_refused() -> None:
 def test_an_id_longer_than_its_column_keeps_its_head_and_stays_distinct() -> None:
     ids = ["7" * 300 + tail for tail in "ab"]
     found = run("sportybet", [sportybet(market_id) for market_id in ids])
-    short = [entry["external_market_id"] for entry in found.misses]
+    short = [entry.external_market_id for entry in found.misses]
     assert all(len(one) == 100 and one.startswith("7" * 80) for one in short)
     assert len(set(short)) == 2
 
 
 def test_an_id_of_exactly_100_characters_stays_as_it_is() -> None:
     found = run("sportybet", [sportybet("7" * 100)])
-    assert [entry["external_market_id"] for entry in found.misses] == ["7" * 100]
+    assert [entry.external_market_id for entry in found.misses] == ["7" * 100]
 
 
 def test_the_id_of_another_market_is_cut_as_well() -> None:
     found = run("sportybet", [sportybet("1", "x=" + "y" * 900, prices={"Home": "2"})])
     (entry,) = found.misses
-    assert len(entry["external_market_id"]) == 100
-    assert entry["external_market_id"].startswith("1?x=yyy")
+    assert len(entry.external_market_id) == 100
+    assert entry.external_market_id.startswith("1?x=yyy")
 
 
 def test_names_and_labels_of_misses_are_cut() -> None:
@@ -105,8 +105,8 @@ def test_names_and_labels_of_misses_are_cut() -> None:
         sportybet("29", prices={"Yes": "2", "m" * 2000: "3"}),
     ]
     found = run("sportybet", rows)
-    assert {len(entry["market_name"] or "") for entry in found.misses} == {0, 255}
-    assert {len(entry.get("outcome", "")) for entry in found.misses} == {0, 255}
+    assert {len(entry.market_name or "") for entry in found.misses} == {0, 255}
+    assert {len(entry.outcome or "") for entry in found.misses} == {0, 255}
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -119,7 +119,7 @@ def test_what_is_not_the_platform_s_container_holds_no_rows(platform: Platform, 
 
 def test_a_miss_of_several_names_shows_the_least() -> None:
     rows = [sportybet("800117", "variant=" + name, name) for name in ("Zeta", "Alpha")]
-    assert [entry["market_name"] for entry in run("sportybet", rows).misses] == ["Alpha"]
+    assert [entry.market_name for entry in run("sportybet", rows).misses] == ["Alpha"]
 
 
 def test_of_very_many_rejections_the_first_are_kept_and_the_others_counted() -> None:

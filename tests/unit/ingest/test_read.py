@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support.hostile_fields import GOOD_MARKETS
-from tests.support.markets import observation, sportybet
+from tests.support.markets import FOOTBALL, observation, run, said, sportybet
 from worker.domain.platforms import PLATFORMS, Platform
+from worker.domain.resolve import resolve_rows
 from worker.ingest.decode import Unreadable
 from worker.ingest.read import Readable, quickly, read
 
@@ -29,12 +30,24 @@ def test_what_a_book_usually_sends_is_read_by_types(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"source": "another scraper"}, {"markets": [sportybet("1", prices={"Home": 2.1})]}], ids=str
+    "changed", [{"source": "another scraper"}, {"markets": [sportybet("1", status="0")]}], ids=str
 )
 def test_what_is_unusual_is_read_all_the_same(changed: dict[str, Any]) -> None:
     value = json.dumps(json.loads(observation("sportybet", GOOD_MARKETS["sportybet"])) | changed).encode()
     assert quickly(value) is None
     assert isinstance(read(value, max_bytes=len(value)), Readable)
+
+
+@pytest.mark.parametrize(
+    "outcomes", [None, "x", {}, [5], [{"desc": "Home", "odds": 2.1}], [{"desc": 1}]], ids=str
+)
+def test_outcomes_that_are_unusual_cost_their_own_market_alone(outcomes: object) -> None:
+    markets = [sportybet("1", outcomes=outcomes), *GOOD_MARKETS["sportybet"]]
+    value = observation("sportybet", markets)
+    seen = quickly(value)
+    assert seen is not None
+    found = resolve_rows(seen.rows, "sportybet", seen.names, FOOTBALL)
+    assert said(found) == said(run("sportybet", markets))
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,11 @@ import orjson
 import pytest
 
 from schemas import ID_HEADER, DeadLetter, UnmappedMarket
+from tests.support.markets import documents, mapping
 from tests.support.records import TOPIC_ID, FakeRecord
-from worker.domain.resolve import MissEntry, Resolution, ResolvedMarket
+from worker.domain.markets import Claim, Layout
+from worker.domain.odds import Price
+from worker.domain.resolve import Miss, MissDocument, Resolution, ResolvedMarket, miss_document
 from worker.domain.rows import Rejection
 from worker.publishing.encode import (
     MOST_ENTRIES,
@@ -22,12 +25,10 @@ ENVELOPE: dict[str, Any] = {
     "observed_at": "2026-11-22T12:00:00Z",
     "event": {"id": "sr:match:1", "sportradar_id": None},
 }
-MARKET: ResolvedMarket = {
-    "canonical_id": "1x2_ft",
-    "line": None,
-    "external_market_id": "1",
-    "outcomes": [{"outcome": "home", "odds": 2.1, "active": True}],
-}
+CLAIM = Claim(mapping("1x2_ft", ["home", 'draw "X"'], sportybet_id="1"), "sportybet")
+LAYOUT = Layout(CLAIM, None, ["home", 'draw "X"'], ("1", None))
+MARKET: ResolvedMarket = (LAYOUT, [Price.of(2.1, active=True), Price.of(None, active=False)])
+(DOCUMENT,) = documents(Resolution([MARKET], [], [], []))
 
 
 def encoder(max_bytes: int = 100_000, max_dead_bytes: int = 1000) -> Encoder:
@@ -45,10 +46,16 @@ def dead(record: FakeRecord, detail: str = "why", max_dead_bytes: int = 1000) ->
     return outgoing, DeadLetter.from_headers(outgoing.headers)
 
 
-def missed(count: int) -> list[MissEntry]:
-    return [
-        {"external_market_id": str(n), "market_name": None, "reason": "UNKNOWN_MARKET"} for n in range(count)
-    ]
+def missed(count: int) -> list[Miss]:
+    return [Miss(str(n), None, "UNKNOWN_MARKET", None, []) for n in range(count)]
+
+
+def told(misses: list[Miss]) -> list[MissDocument]:
+    return [miss_document(miss) for miss in misses]
+
+
+def event_of(resolution: Resolution, version: int) -> Any:
+    return orjson.loads(resolved_event(ENVELOPE, resolution, version))
 
 
 def rejected(count: int) -> list[Rejection]:
@@ -56,31 +63,31 @@ def rejected(count: int) -> list[Rejection]:
 
 
 def test_an_event_holds_the_envelope_the_version_and_what_was_found() -> None:
-    event = resolved_event(ENVELOPE, Resolution([MARKET], missed(1), rejected(1), []), 4711)
+    event = event_of(Resolution([MARKET], missed(1), rejected(1), []), 4711)
     assert event == {
         "schema_version": 1,
         **ENVELOPE,
         "mapping_version": 4711,
-        "markets": [MARKET],
-        "misses": missed(1),
+        "markets": [DOCUMENT],
+        "misses": told(missed(1)),
         "rejected": [{"external_market_id": "0", "line": None, "code": "INVALID_ODDS", "detail": "why"}],
     }
 
 
 def test_lists_that_fit_exactly_leave_nothing_out() -> None:
-    event = resolved_event(ENVELOPE, Resolution([], missed(MOST_ENTRIES), rejected(MOST_ENTRIES), []), 1)
+    event = event_of(Resolution([], missed(MOST_ENTRIES), rejected(MOST_ENTRIES), []), 1)
     assert (len(event["misses"]), len(event["rejected"])) == (MOST_ENTRIES, MOST_ENTRIES)
     assert "omitted" not in event
 
 
 def test_of_lists_that_are_too_long_the_head_is_kept_and_the_rest_is_told() -> None:
-    event = resolved_event(ENVELOPE, Resolution([], missed(MOST_ENTRIES + 7), rejected(2), []), 1)
-    assert event["misses"] == missed(MOST_ENTRIES)
+    event = event_of(Resolution([], missed(MOST_ENTRIES + 7), rejected(2), []), 1)
+    assert event["misses"] == told(missed(MOST_ENTRIES))
     assert event["omitted"] == {"misses": 7, "rejected": 0}
 
 
 def test_markets_are_never_left_out() -> None:
-    event = resolved_event(ENVELOPE, Resolution([MARKET] * (MOST_ENTRIES + 1), [], [], []), 1)
+    event = event_of(Resolution([MARKET] * (MOST_ENTRIES + 1), [], [], []), 1)
     assert len(event["markets"]) == MOST_ENTRIES + 1
 
 
@@ -98,7 +105,7 @@ def test_a_resolved_record_carries_key_id_and_content_type() -> None:
     assert outgoing is not None
     assert (outgoing.topic, outgoing.key) == ("resolved", b"sportybet:sr:match:1")
     assert outgoing.headers[:2] == [(ID_HEADER, SOURCE_ID.encode()), ("content-type", b"application/json")]
-    assert orjson.loads(outgoing.value or b"")["markets"] == [MARKET]
+    assert orjson.loads(outgoing.value or b"")["markets"] == [DOCUMENT]
 
 
 def test_a_resolved_record_is_a_cloud_event_of_the_time_of_its_source() -> None:

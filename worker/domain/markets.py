@@ -1,0 +1,302 @@
+"""What a platform's market means: the mappings that claim it, their lines, and which label is which outcome.
+
+It is worked out once and remembered, because the same market shapes come back in every event. The memory is
+bounded and holds only what does not depend on the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from json import dumps
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+from worker.domain.labels import (
+    LineText,
+    Reading,
+    Teams,
+    agrees,
+    beside,
+    fold,
+    is_foreign,
+    name_roles,
+    readings,
+    row_roles,
+    words_of,
+)
+from worker.domain.mapping import Mapping, OutcomeLabels
+from worker.domain.odds import Price
+from worker.domain.platforms import Platform
+from worker.domain.rows import Label, clipped_id, known_by
+from worker.domain.specifier import Line, Unreadable, foreign_id, parse_qualifier, read_line
+
+_MOST_QUALIFIERS: Final = 256
+_MOST_LABELS: Final = 512
+_MOST_LAYOUTS: Final = 8
+_LONGEST_QUALIFIER: Final = 1000
+# No label of a mapping, with the longest team names in it, comes near.
+_LONGEST_LABEL: Final = 1000
+
+
+class Contradiction(NamedTuple):
+    """A label that names ``outcome``, but carries another line than its market."""
+
+    outcome: str
+
+
+class Claim:
+    """One mapping's claim to a platform market: its labels there, folded as the platform's are compared."""
+
+    __slots__ = ("by_label", "canonical_id", "mapping", "order", "platform")
+
+    def __init__(self, mapping: Mapping, platform: Platform) -> None:
+        self.mapping = mapping
+        self.platform = platform
+        self.canonical_id = mapping.canonical_id
+        self.by_label: dict[str, OutcomeLabels] = {}
+        for outcome in mapping.outcomes:
+            label = outcome.on(platform)
+            if label is not None:
+                self.by_label[label if platform == "bet9ja" else fold(label)] = outcome
+        self.order = {outcome.canonical_id: n for n, outcome in enumerate(mapping.outcomes)}
+
+    def readings(self, label: str) -> list[Reading]:
+        """Every way in which this claim may read a label; Bet9ja's suffixes are read exactly."""
+        if self.platform == "bet9ja":
+            return [Reading(label, ())]
+        return readings(label, self.mapping.line_rule.kind if self.platform == "sportybet" else "none")
+
+    def read(self, label: str, shown: str | None, line: str | None) -> str | Contradiction | None:
+        """The canonical outcome that ``label`` names in this market at ``line``; None when it names none."""
+        extra = (beside(shown),) if shown is not None else ()
+        for words, lines in self.readings(label):
+            known = self.by_label.get(words)
+            if known is not None:
+                agree = self._agrees((*lines, *extra), line, known.side)
+                return known.canonical_id if agree else Contradiction(known.canonical_id)
+        return None
+
+    def _agrees(self, lines: tuple[LineText, ...], line: str | None, side: str) -> bool:
+        return all(agrees(shown, line, self.mapping.line_rule.kind, side) for shown in lines)
+
+
+@lru_cache(maxsize=1024)
+def _words(claim: Claim) -> frozenset[str]:
+    return frozenset(word for label in claim.by_label for word in words_of(label))
+
+
+class Slot(NamedTuple):
+    """Where a price belongs: the claim, the line, the canonical outcome."""
+
+    claim: Claim
+    line: str | None
+    outcome: str
+
+
+# How a canonical market at one line sorts: by its id, then its line; an id holds no NUL.
+Place = str
+# A platform's id of a market, and its qualifier.
+SoldAs = tuple[str, str | None]
+Pick = Callable[[Sequence[Price]], Sequence[Price]]
+
+
+def place_of(claim: Claim, line: str | None) -> Place:
+    return f"{claim.canonical_id}\0{line or ''}"
+
+
+class Layout:
+    """What a row says of one canonical market: which of the mapping's outcomes it prices, in their order.
+
+    ``pieces`` are the market's JSON cut where prices go: every second one, from the second on, is to be
+    replaced by a price; a comma ends it. ``pick`` takes from a row's prices those of these outcomes, in this
+    order; None when they are just these.
+    """
+
+    __slots__ = ("claim", "external_id", "line", "outcomes", "pick", "pieces", "place", "sold_as")
+
+    def __init__(
+        self,
+        claim: Claim,
+        line: str | None,
+        outcomes: Sequence[str],
+        sold_as: SoldAs,
+        pick: Pick | None = None,
+    ) -> None:
+        self.claim = claim
+        self.line = line
+        self.outcomes = tuple(outcomes)
+        self.sold_as = sold_as
+        self.external_id = clipped_id(sold_as[0])
+        self.place = place_of(claim, line)
+        self.pick = pick
+        self.pieces = self._pieces()
+
+    @property
+    def canonical_id(self) -> str:
+        return self.claim.canonical_id
+
+    def _pieces(self) -> list[str]:
+        market = {
+            "canonical_id": self.canonical_id,
+            "line": self.line,
+            "external_market_id": self.external_id,
+        }
+        before = f'{_json(market)[:-1]},"outcomes":['
+        pieces = []
+        for outcome in self.outcomes:
+            pieces += [f'{before}{{"outcome":{_json(outcome)},', ""]
+            before = "},"
+        return [*pieces, "}]},"]
+
+
+def _json(value: object) -> str:
+    return dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _pick(positions: Sequence[int], of: int) -> Pick | None:
+    if list(positions) == list(range(of)):
+        return None
+    if len(positions) == 1:
+        only = slice(positions[0], positions[0] + 1)
+        return itemgetter(only)
+    return itemgetter(*positions)
+
+
+class Market:
+    """What one (id, qualifier) of a platform means: the claims it stands for, each with its line.
+
+    ``known`` remembers what labels say by themselves, without the names of an event's teams; ``layouts``
+    the rows of which every label does.
+    """
+
+    __slots__ = ("accepted", "known", "layouts", "sold_as")
+
+    def __init__(self, sold_as: SoldAs, accepted: tuple[tuple[Claim, str | None], ...]) -> None:
+        self.sold_as = sold_as
+        self.accepted = accepted
+        self.known: dict[Label, Slot | None] = {}
+        self.layouts: dict[tuple[Label, ...], Sequence[Layout]] = {}
+
+    def lay_out(self, labels: tuple[Label, ...], names: Teams | None) -> Sequence[Layout]:
+        """What a row with these labels says, for each of the claims that it speaks of.
+
+        Nothing unless all labels are known, and no two name one outcome.
+        """
+        layouts = self.layouts.get(labels) or self._lay_out(labels, map(self.known.get, labels))
+        if not layouts and names is not None:
+            roles = self._roles(labels, names)
+            if roles is not None:
+                slots = (self._recall(label, None) for label in roles)
+                layouts = self.layouts.get(roles) or self._lay_out(roles, slots)
+        return layouts
+
+    def _roles(self, labels: tuple[Label, ...], names: Teams) -> tuple[str, ...] | None:
+        """The labels with the event's names taken for home and away.
+
+        None where a label that holds a name may be a mapping's as it stands, which would come first, and for
+        labels that are read exactly.
+        """
+        texts = [label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL]
+        claims = [claim for claim, _ in self.accepted]
+        if len(texts) < len(labels) or claims[0].platform == "bet9ja":
+            return None
+        if all(is_foreign(name, _words(claim)) for claim in claims for name in names):
+            return row_roles(texts, names)
+        return None
+
+    def _lay_out(self, labels: tuple[Label, ...], found: Iterable[Slot | None]) -> Sequence[Layout]:
+        slots = [slot for slot in found if slot is not None]
+        if not slots or len(slots) < len(labels) or len({slot[::2] for slot in slots}) < len(slots):
+            return ()
+        layouts = [self._layout(*claimed, slots) for claimed in dict.fromkeys(slot[:2] for slot in slots)]
+        if len(self.layouts) < _MOST_LAYOUTS:
+            self.layouts[labels] = layouts
+        return layouts
+
+    def _layout(self, claim: Claim, line: str | None, slots: Sequence[Slot]) -> Layout:
+        """The layout of those of a row's slots that are of ``claim``."""
+        ranks = [(claim.order[slot.outcome], at) for at, slot in enumerate(slots) if slot.claim is claim]
+        positions = [position for _, position in sorted(ranks)]
+        outcomes = [slots[position].outcome for position in positions]
+        return Layout(claim, line, outcomes, self.sold_as, _pick(positions, len(slots)))
+
+    def slot(self, label: str, shown: str | None, names: Teams | None) -> Slot | None:
+        """The slot of a label: as it stands, else with the event's names taken for home and away."""
+        if len(label) > _LONGEST_LABEL:
+            return None
+        roles = None if names is None else name_roles(label, names)
+        if roles is None:
+            return self._recall(label, shown)
+        # Not remembered: the next event's label is another, the one with the roles is the same.
+        return self._find(label, shown) or self._recall(roles, shown)
+
+    def _recall(self, label: str, shown: str | None) -> Slot | None:
+        key = known_by(label, shown)
+        if key in self.known:
+            return self.known[key]
+        slot = self._find(label, shown)
+        if len(self.known) < _MOST_LABELS:
+            self.known[key] = slot
+        return slot
+
+    def _find(self, label: str, shown: str | None) -> Slot | None:
+        """The claim of highest priority that knows the label takes it."""
+        for claim, line in self.accepted:
+            outcome = claim.read(label, shown, line)
+            if isinstance(outcome, str):
+                return Slot(claim, line, outcome)
+        return None
+
+
+class NotMapped(NamedTuple):
+    """No mapping stands for the row: an editor can mend it."""
+
+    external_market_id: str
+    reason: str
+
+
+class NotReadable(NamedTuple):
+    """A mapping might stand for the row, but its qualifier cannot be read."""
+
+    detail: str
+
+
+Meaning = Market | NotMapped | NotReadable
+
+
+class Claimed(dict[str | None, Meaning]):
+    """A platform's market that mappings claim: what each of its qualifiers means, by qualifier.
+
+    ``claims`` come with the highest priority first. A qualifier is interpreted when it is asked for.
+    """
+
+    __slots__ = ("claims", "market_id", "platform")
+
+    def __init__(self, platform: Platform, market_id: str, claims: Sequence[Claim]) -> None:
+        super().__init__()
+        self.platform = platform
+        self.market_id = market_id
+        self.claims = claims
+
+    def __missing__(self, qualifier: str | None) -> Meaning:
+        meaning = interpret(self.claims, self.platform, self.market_id, qualifier)
+        if qualifier is None or len(qualifier) <= _LONGEST_QUALIFIER:
+            if len(self) >= _MOST_QUALIFIERS:
+                self.clear()
+            self[qualifier] = meaning
+        return meaning
+
+
+def interpret(claims: Sequence[Claim], platform: Platform, market_id: str, qualifier: str | None) -> Meaning:
+    """What a row's id and qualifier mean to the mappings that claim the id."""
+    params = parse_qualifier(platform, qualifier)
+    read = [(claim, read_line(claim.mapping.line_rule, platform, params)) for claim in claims]
+    accepted = tuple((claim, line.value) for claim, line in read if isinstance(line, Line))
+    if accepted:
+        return Market((market_id, qualifier), accepted)
+    for _, line in read:
+        if isinstance(line, Unreadable):
+            return NotReadable(line.reason)
+    rules = [claim.mapping.line_rule for claim in claims]
+    return NotMapped(foreign_id(market_id, platform, params or (), rules), "UNKNOWN_PARAM_MARKET")
