@@ -214,5 +214,23 @@ def test_a_browser_shows_the_status_page_and_has_nothing_to_object(seen: Seen) -
     if seen.in_browser is None:
         pytest.skip(MISSING)
     assert "<title>stolen" not in seen.in_browser.document
-    assert "50.0 %</td>" in seen.in_browser.document
     assert "CONSOLE" not in seen.in_browser.log
+
+
+@pytest.mark.parametrize(
+    ("heading", "told"),
+    [
+        ("Books", "50.0 %</td>"),
+        ("Books", "records/s"),
+        ("Lag", "observations.sportybet</th>"),
+        ("Top misses", f"{MISSED}</th>"),
+        ("Dead letters", "INVALID_JSON</th>"),
+        ("Mappings", "Version "),
+        ("Recent changes", "CREATE</td>"),
+    ],
+)
+def test_a_browser_shows_it_all_under_its_heading(seen: Seen, heading: str, told: str) -> None:
+    if seen.in_browser is None:
+        pytest.skip(MISSING)
+    sections = dict(part.split("</h2>") for part in seen.in_browser.document.split("<h2>")[1:])
+    assert told in sections[heading]
