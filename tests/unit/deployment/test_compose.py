@@ -15,7 +15,7 @@ from worker.local.jars import KAFKA_VERSION
 from worker.local.kafka import MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).parents[3]
-OURS = {"migrate", "topics", "worker", "relay"}
+OURS = {"migrate", "topics", "worker", "relay", "editor"}
 LONG_LIVED = {"kafka", "postgres", "worker", "relay"}
 
 
