@@ -48,7 +48,7 @@ requirements: setup
 		--constraints requirements.lock -o dist/requirements.txt
 
 sbom: requirements ## Write dist/sbom.json: every package that an installation holds, in CycloneDX (needs the network)
-	@$(uv) tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements dist/requirements.txt \
+	@PYTHONWARNINGS=ignore::UserWarning $(uv) tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements dist/requirements.txt \
 		--pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/sbom.json
 
 audit: requirements ## Ask the service of advisories about these packages (ARGS="-s osv": another one; needs the network)

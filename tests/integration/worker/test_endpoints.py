@@ -29,8 +29,9 @@ MARKETS = [
     sportybet("29", prices={"Yes": "nonsense", "No": "2"}),
 ]
 GOOD = observation("sportybet", MARKETS)
+FRAMED = b"\x00\x00\x00\x00\x0a" + GOOD  # as with a schema registry
 RECORDS: list[Published] = [
-    *[("observations.sportybet", b"%d" % number, GOOD, []) for number in range(8)],
+    *[("observations.sportybet", b"%d" % number, GOOD if number % 2 else FRAMED, []) for number in range(8)],
     ("observations.bet9ja", b"k", b"no json", []),
     ("observations.betpawa", b"k", None, []),
 ]
