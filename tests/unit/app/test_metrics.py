@@ -86,7 +86,7 @@ def test_a_metric_is_named_by_the_rules_of_prometheus(name: str, metric: Metric)
 
 
 def test_only_labels_of_few_values_have_no_list_of_them() -> None:
-    """Partitions that are owned, the codes of the resolver, SQLSTATEs that are tried again: no sender's text."""
+    """Partitions that are owned, codes of the resolver, SQLSTATEs that are tried again: no sender's text."""
     everything = (METRICS | RELAY_METRICS).values()
     without = {label for metric in everything for label, values in metric.labels.items() if not values}
     assert without == {"topic", "partition", "reason", "sqlstate"}
