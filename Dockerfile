@@ -18,5 +18,8 @@ COPY --from=build /opt/marketmap /opt/marketmap
 ENV PATH=/opt/marketmap/bin:$PATH PYTHONUNBUFFERED=1 MARKETMAP_LOG_FORMAT=json
 # A number, so that Kubernetes can tell that it is not root. The program writes to no file.
 USER 10001
+# Of a worker and a relay; whoever runs a job that serves nothing switches it off.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD python -c \
+    "import urllib.request as r; r.urlopen('http://127.0.0.1:${MARKETMAP_HTTP_PORT:-8080}/livez', timeout=3)"
 ENTRYPOINT ["marketmap"]
 CMD ["run", "worker"]

@@ -1,8 +1,10 @@
 # Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k settings"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults faults-short lint type bench services lock sbom schemas docs
+.PHONY: help setup demo test faults faults-short lint type bench services lock requirements sbom audit wheels release \
+	schemas docs
 
 bin := .venv/bin
+uv := UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,15 +39,33 @@ services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/mar
 	@$(bin)/marketmap services up
 
 lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
-	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv pip compile pyproject.toml --quiet --extra local --extra tracing --group dev --universal \
+	@$(uv) pip compile pyproject.toml --quiet --extra local --extra tracing --group dev --universal \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock $(ARGS)
 
-sbom: setup ## Write dist/sbom.json: every package that an installation holds, in CycloneDX (needs the network)
+requirements: setup
 	@mkdir -p dist
-	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header \
-		--no-annotate --no-emit-index-url --constraints requirements.lock -o dist/requirements.txt
-	@UV_PYTHON_DOWNLOADS=never .venv/.uv/bin/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements dist/requirements.txt \
+	@$(uv) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--constraints requirements.lock -o dist/requirements.txt
+
+sbom: requirements ## Write dist/sbom.json: every package that an installation holds, in CycloneDX (needs the network)
+	@PYTHONWARNINGS=ignore::UserWarning $(uv) tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements dist/requirements.txt \
 		--pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/sbom.json
+
+audit: requirements ## Ask the service of advisories about these packages (ARGS="-s osv": another one; needs the network)
+	@$(bin)/python scripts/audit.py env $(uv) tool run --quiet pip-audit==2.10.1 --require-hashes --disable-pip \
+		--progress-spinner off --format json --requirement dist/requirements.txt $(ARGS)
+
+wheels: setup ## Build the wheels of the worker and of the client kit, in dist/
+	@rm -f dist/*.whl
+	@$(bin)/hatchling build --target wheel --directory dist
+	@cd clients/python && ../../$(bin)/hatchling build --target wheel --directory ../../dist
+
+# The checksums come last: where they stand, all of it has passed.
+release: ## Make dist/: both wheels, the bill of materials, the audit, checksums (AUDIT=no: without the audit)
+	@rm -rf dist
+	@$(MAKE) --no-print-directory wheels sbom $(if $(filter no,$(AUDIT)),,audit)
+	@cd dist && sha256sum *.whl sbom.json requirements.txt > SHA256SUMS && cat SHA256SUMS
+	$(if $(filter no,$(AUDIT)),@echo "release: NOT audited: AUDIT=no" >&2)
 
 schemas: setup ## Generate the schemas of the messages from their models
 	@$(bin)/marketmap schemas export $(ARGS)

@@ -15,7 +15,12 @@ class Seen(NamedTuple):
 
 
 def at_terminal(*arguments: str, **environment: str) -> Seen:
-    """Run `marketmap` with a terminal as stdin, stdout and stderr; everything that was written to it.
+    """Run `marketmap` with a terminal as stdin, stdout and stderr; everything that was written to it."""
+    return python_at_terminal("-m", "worker.cli", *arguments, **environment)
+
+
+def python_at_terminal(*arguments: str, **environment: str) -> Seen:
+    """The same of any Python.
 
     Without any of the variables that tell what a terminal can do, but for what is given.
     """
@@ -23,7 +28,7 @@ def at_terminal(*arguments: str, **environment: str) -> Seen:
     kept = ("PATH", "HOME", "TMPDIR")
     given = {name: os.environ[name] for name in kept if name in os.environ} | {"TERM": "xterm"} | environment
     process = subprocess.Popen(
-        [sys.executable, "-m", "worker.cli", *arguments],
+        [sys.executable, *arguments],
         env=given,
         stdin=own_end,
         stdout=own_end,

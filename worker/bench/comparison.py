@@ -25,6 +25,10 @@ class Choice(NamedTuple):
         names = self.contestants or (CONTESTANTS if workload == "scrape" else OF_EVERY_WORKLOAD)
         return [CONTESTANTS[name] for name in names]
 
+    @property
+    def trials(self) -> int:
+        return self.rounds * sum(len(self.taking_part(workload)) for workload in self.workloads)
+
 
 async def compare(
     ground: Ground, source: Sequence[Generated], choice: Choice, told: Callable[[Trial], None]

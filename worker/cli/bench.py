@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,6 +27,7 @@ from worker.bench.scaling import scale
 from worker.bench.trial import Trial
 from worker.bench.workloads import WORKLOADS, Sizes, scrape, workload
 from worker.cli.console import err, fail, out, write_text
+from worker.cli.progress import LateBar, late_bar
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_catalogue
 from worker.local.errors import LocalServicesError
@@ -114,13 +116,24 @@ async def _measure(
     source = scrape(choice.sizes.events)
     async with ground:
         if table:
-            report.trials = await compare(ground, source, choice, _tell)
+            with late_bar() as bar:
+                report.trials = await compare(ground, source, choice, _told_on(bar, choice.trials))
         if scaling:
             report.scaling = await scale(ground, source, rounds=choice.rounds, told=_tell)
         if latency:
             report.latency = await latencies(
                 ground, workload("scrape", source), seconds=_LATENCY_S, partitions=choice.partitions
             )
+
+
+def _told_on(bar: LateBar, total: int) -> Callable[[Trial], None]:
+    done = count(1)
+
+    def tell(trial: Trial) -> None:
+        _tell(trial)
+        bar("Measuring", next(done), total)
+
+    return tell
 
 
 def _tell(trial: Trial) -> None:

@@ -17,6 +17,8 @@ from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out, print_json
 from worker.cli.dead_options import DeadReasons, Since, Sources, Until, chosen, place_or_id, run_on_kafka
 from worker.cli.dead_tables import (
+    BAR_FIELDS,
+    LINE_FIELDS,
     bars_json,
     bars_table,
     letter_json,
@@ -29,6 +31,7 @@ from worker.cli.dead_tables import (
 )
 from worker.cli.mapping_tables import print_table
 from worker.cli.progress import late_bar
+from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
 
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, the oldest first.")]
 
@@ -58,19 +61,25 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 30,
     histogram: Annotated[bool, typer.Option("--histogram", help="How many by reason and topic.")] = False,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """The dead letters, the newest first.
 
     Example: marketmap dead list --histogram --since 2h
     """
+    refuse_two_forms(as_json=as_json, as_csv=as_csv)
     settings = connected_settings(kafka=True)
     choice = chosen(settings, reasons=reasons, sources=sources, since=since, until=until, redriven=redriven)
     with late_bar() as progress:
         listing = run_on_kafka(list_letters(settings, choice, limit, progress))
+    rows = bars_json(listing.counted) if histogram else [line_json(one) for one in listing.lines]
     if as_json:
-        print_json(bars_json(listing.counted) if histogram else [line_json(one) for one in listing.lines])
+        print_json(rows)
         return
-    print_table(bars_table(listing.counted) if histogram else lines_table(listing.lines))
+    if as_csv:
+        print_csv(BAR_FIELDS if histogram else LINE_FIELDS, rows)
+    else:
+        print_table(bars_table(listing.counted) if histogram else lines_table(listing.lines))
     _sum_up(listing, histogram=histogram)
 
 

@@ -18,6 +18,8 @@ from worker.app.returning import CODES, Outcome
 from worker.cli.mapping_tables import text
 from worker.cli.records import printable
 
+LINE_FIELDS: Final = (*Line._fields, "died_at")
+BAR_FIELDS: Final = ("reason", "topic", "letters", "first", "last")
 _BAR: Final = 24
 _DETAIL: Final = 100
 _LARGEST_PRETTY: Final = 256 * 1024

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from worker.app.kafka import admin_of
 from worker.app.settings import Settings
 from worker.cli.console import err, fail
+from worker.cli.progress import counts
 from worker.domain.errors import TransientError
 from worker.local.addresses import default_folder
 
@@ -85,13 +86,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[DemoWorker]:
 
 
 def progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:18}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-    )
+    return Progress(*counts(), console=err)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -25,6 +25,7 @@ from worker.cli.mapping_tables import (
     print_table,
 )
 from worker.cli.mappings_import import import_
+from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
 from worker.domain.catalogue import Entry, dump_entries
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
 from worker.domain.platforms import PLATFORMS
@@ -51,11 +52,13 @@ def list_(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """The mappings for which all of the given filters hold, by canonical id.
 
     Example: marketmap mappings list "both teams" --platform sportybet
     """
+    refuse_two_forms(as_json=as_json, as_csv=as_csv)
     if platform is not None and platform not in PLATFORMS:
         fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
 
@@ -73,7 +76,10 @@ def list_(
     if as_json:
         print_json([mapping_json(row) for row in rows])
         return
-    print_table(mappings_table(rows))
+    if as_csv:
+        print_csv(StoredMapping._fields, map(mapping_json, rows))
+    else:
+        print_table(mappings_table(rows))
     err.print(f"{len(rows)} mappings")
 
 

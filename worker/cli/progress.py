@@ -50,13 +50,28 @@ class LateBar:
 
 class Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+        speed = task.speed or 0
+        return Text("" if not speed else f"{speed:,.0f}/s" if speed >= 1 else f"{60 * speed:.1f}/min")
+
+
+def counts() -> tuple[ProgressColumn, ...]:
+    """What is done of how many things, how fast, and how long it still takes."""
+    return _columns(MofNCompleteColumn(), Rate())
+
+
+def sizes() -> tuple[ProgressColumn, ...]:
+    """The same of bytes."""
+    return _columns(DownloadColumn(), TransferSpeedColumn())
+
+
+def _columns(*amounts: ProgressColumn) -> tuple[ProgressColumn, ...]:
+    return (TextColumn("{task.description}"), BarColumn(), *amounts, TimeRemainingColumn())
 
 
 @contextmanager
 def late_bar() -> Iterator[LateBar]:
-    """Counts."""
-    with _late_bar(MofNCompleteColumn(), Rate()) as bar:
+    """A bar that counts."""
+    with _late_bar(counts()) as bar:
         yield bar
 
 
@@ -69,7 +84,7 @@ def with_bar(records: Iterator[T], file: BinaryIO, *, as_lines: bool) -> Iterato
         yield from records
         return
     size = _status(file).st_size
-    with _late_bar(DownloadColumn(), TransferSpeedColumn()) as bar:
+    with _late_bar(sizes()) as bar:
         for record in records:
             yield record
             bar("Reading", file.tell(), size)
@@ -80,8 +95,7 @@ def _status(file: BinaryIO) -> os.stat_result:
 
 
 @contextmanager
-def _late_bar(*amounts: ProgressColumn) -> Iterator[LateBar]:
-    columns = (TextColumn("{task.description}"), BarColumn(), *amounts, TimeRemainingColumn())
+def _late_bar(columns: tuple[ProgressColumn, ...]) -> Iterator[LateBar]:
     # What goes to stdout meanwhile stands above the bar, but stays out of it where stdout is a file.
     shown = Progress(
         *columns,

@@ -13,6 +13,7 @@ from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import MappingError
+from worker.ingest.wire_format import PREFIX_BYTES, ends_in_prefix
 
 MIB = 1024 * 1024
 _CHUNK = MIB
@@ -40,12 +41,18 @@ class LineRecord(NamedTuple):
 
 
 def read_lines(stream: BinaryIO, max_bytes: int) -> Iterator[LineRecord]:
-    """The lines that are not blank. Of one longer than ``max_bytes`` only so much is held that it shows."""
+    """The lines that are not blank. Of one longer than ``max_bytes`` only so much is held that it shows.
+
+    A line may be in Confluent's wire format, whose ids may hold what is else a line feed.
+    """
     number = 0
     # One byte more tells a line that is too long, another is the line feed.
-    while line := stream.readline(max_bytes + 2):
+    longest = max_bytes + PREFIX_BYTES + 2
+    while line := stream.readline(longest):
         number += 1
-        if not line.endswith(b"\n") and len(line) > max_bytes:
+        while ends_in_prefix(line) and (rest := stream.readline(longest - len(line))):
+            line += rest
+        if not line.endswith(b"\n") and len(line) == longest:
             _skip_line(stream)
         value = line.rstrip(b"\r\n")
         if value and not value.isspace():

@@ -106,6 +106,7 @@ def _survey_settled(wanted: Backfill) -> ReplayPlan:
         return await survey(wanted.settings, wanted.topics, wanted.window)
 
     try:
-        return asyncio.run(survey_later())
+        with err.status("Waiting"):
+            return asyncio.run(survey_later())
     except (TransientError, FatalError) as error:
         fail(f"The mapping is there, its backfill is not: {error}. To make up for it: {wanted.by_hand}")

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
 from worker.cli.console import err
-from worker.cli.progress import Rate
+from worker.cli.progress import counts
 
 
 class ReplayBar:
@@ -38,12 +32,5 @@ class ReplayBar:
 
 @contextmanager
 def replay_bar() -> Iterator[ReplayBar]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, disable=not err.is_terminal) as shown:
+    with Progress(*counts(), console=err, disable=not err.is_terminal) as shown:
         yield ReplayBar(shown)

@@ -64,7 +64,8 @@ def recount(
 
 def _set_back(settings: Settings, wanted: Sequence[SetBack], actor: str, reason: str) -> None:
     try:
-        asyncio.run(set_watermarks_back(settings, wanted, actor=actor, reason=reason))
+        with err.status("Setting watermarks back"):
+            asyncio.run(set_watermarks_back(settings, wanted, actor=actor, reason=reason))
     except (GroupHasMembersError, ResetPendingError) as error:
         fail(f"{error}; nothing was changed")
     except (TransientError, FatalError, StorageError, WatermarkConflict) as error:

@@ -27,6 +27,7 @@ from worker.domain.resolve import Resolution
 from worker.ingest.decode import Unreadable, decode
 from worker.ingest.plan import Planner
 from worker.ingest.record import Partition, Record
+from worker.ingest.wire_format import unframed
 from worker.publishing.encode import resolved_event
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _explained(
     file: BinaryIO, index: MappingIndex, max_bytes: int, market_id: str, qualifier: str | None
 ) -> Iterator[tuple[LineRecord, Unreadable | tuple[dict[str, Any], Explanation]]]:
     for record in read_lines(file, max_bytes):
-        decoded = decode(record.value, max_bytes=max_bytes)
+        decoded = decode(unframed(record.value), max_bytes=max_bytes)
         if isinstance(decoded, Unreadable):
             yield record, decoded
         else:

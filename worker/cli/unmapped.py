@@ -15,6 +15,7 @@ from worker.cli.changing import Actor, AsJson, DryRun, Reason
 from worker.cli.console import err, fail, out, print_json
 from worker.cli.database import DatabaseUrl, chosen_url, read_database, run_on_database
 from worker.cli.mapping_tables import mappings_table, print_table
+from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
 from worker.cli.unmapped_map import map_
 from worker.cli.unmapped_tables import keys_json, miss_json, miss_table, misses_table, samples_table
 from worker.domain.coverage import coverage
@@ -69,11 +70,13 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 30,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """What to map next: missed often, in many events, lately, and offered by other books comes first.
 
     Example: marketmap unmapped list --source sportybet --min-occurrences 10
     """
+    refuse_two_forms(as_json=as_json, as_csv=as_csv)
     _choose("--source", source, PLATFORMS)
     _choose("--order", order, ORDERS)
     for one in status or ():
@@ -95,7 +98,10 @@ def list_(
     if as_json:
         print_json([miss_json(row) for row in rows])
         return
-    print_table(misses_table(rows))
+    if as_csv:
+        print_csv(Miss._fields, map(miss_json, rows))
+    else:
+        print_table(misses_table(rows))
     err.print(f"{len(rows)} markets" + (f", the first {limit}" if len(rows) == limit else ""))
 
 

@@ -31,6 +31,7 @@ from worker.domain import resolve as resolver
 from worker.domain.index import MappingIndex
 from worker.domain.rows import Rejection, shown
 from worker.ingest.decode import Decoded, Unreadable, decode
+from worker.ingest.wire_format import unframed
 
 _NAMED = 15
 
@@ -127,9 +128,9 @@ def _opens_document(line: bytes) -> bool:
     return line.rstrip().endswith((b"{", b"[", b",", b":")) and not _is_json(line)
 
 
-def _is_json(text: bytes) -> bool:
+def _is_json(line: bytes) -> bool:
     try:
-        orjson.loads(text)
+        orjson.loads(unframed(line) or b"")
     except orjson.JSONDecodeError:
         return False
     return True
@@ -137,9 +138,10 @@ def _is_json(text: bytes) -> bool:
 
 def check(record: LineRecord, index: MappingIndex, max_bytes: int) -> Report:
     """Everything that is wrong with one record."""
-    decoded = decode(record.value, max_bytes=max_bytes)
+    value = unframed(record.value)
+    decoded = decode(value, max_bytes=max_bytes)
     if isinstance(decoded, Unreadable):
-        faults = _field_faults(record.value, decoded) or [Fault(None, decoded.reason, decoded.detail)]
+        faults = _field_faults(value, decoded) or [Fault(None, decoded.reason, decoded.detail)]
         return Report(record.offset, None, None, faults, [], 0, 0)
     resolution = resolver.resolve(decoded.observation, index)
     return Report(

@@ -1,5 +1,6 @@
 """The commands that create and change mappings, as editors call them."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,13 @@ def test_a_mapping_is_created_from_a_file_and_signed(version: int, run: Run, que
     assert (shown["sportybet_id"], shown["version"], shown["created_by"]) == ("29", version, "ada")
     assert [row["sportybet_desc"] for row in shown["outcome_mapping"]] == ["Yes", "No"]
     assert audit(query) == [("CREATE", "btts", "ada", "because")]
+
+
+def test_a_spreadsheet_gets_the_mappings(version: int, run: Run) -> None:
+    lines = run("mappings", "list", "--csv").stdout_bytes.decode("utf-8-sig").split("\r\n")
+    (row,) = csv.DictReader(lines)
+    assert (row["canonical_id"], row["sportybet_id"], row["version"]) == ("btts", "29", str(version))
+    assert [outcome["sportybet_desc"] for outcome in json.loads(row["outcome_mapping"])] == ["Yes", "No"]
 
 
 def test_a_mapping_is_created_from_options_alone(change: Change) -> None:

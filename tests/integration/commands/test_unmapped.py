@@ -1,7 +1,9 @@
 """The queue of misses, as editors work through it."""
 
+import csv
 import json
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,20 @@ def test_people_get_a_table(three: None, run: Run) -> None:
     (row,) = [line for line in run("unmapped", "list").stdout.splitlines() if "S_NEW" in line]
     assert "New One" in row
     assert "UNKNOWN_MARKET" in row
+
+
+def test_a_spreadsheet_gets_the_queue_and_no_name_as_a_formula(three: None, miss: AddMiss, run: Run) -> None:
+    miss("bet9ja", "S_EVIL", '=HYPERLINK("http://x","Over")', count=9)
+    result = run("unmapped", "list", "--csv")
+    rows = list(csv.DictReader(StringIO(result.stdout_bytes.decode("utf-8-sig"), newline="")))
+    assert [row["external_market_id"] for row in rows] == ["99", "S_NEW", "S_EVIL", "800"]
+    assert [row["market_name"] for row in rows][1:3] == ["New One", '\'=HYPERLINK("http://x","Over")']
+    assert json.loads(rows[0]["sample_outcomes"])[0]["label"] == "Odd"
+
+
+def test_json_and_csv_at_once_are_wrong_usage(run: Run) -> None:
+    assert run("unmapped", "list", "--csv", "--json").exit_code == 2
+    assert run("mappings", "list", "--csv", "--json").exit_code == 2
 
 
 def test_each_decision_is_signed(three: None, change: Change, query: Query) -> None:

@@ -29,8 +29,9 @@ MARKETS = [
     sportybet("29", prices={"Yes": "nonsense", "No": "2"}),
 ]
 GOOD = observation("sportybet", MARKETS)
+FRAMED = b"\x00\x00\x00\x00\x0a" + GOOD  # as with a schema registry
 RECORDS: list[Published] = [
-    *[("observations.sportybet", b"%d" % number, GOOD, []) for number in range(8)],
+    *[("observations.sportybet", b"%d" % number, GOOD if number % 2 else FRAMED, []) for number in range(8)],
     ("observations.bet9ja", b"k", b"no json", []),
     ("observations.betpawa", b"k", None, []),
 ]
@@ -214,5 +215,23 @@ def test_a_browser_shows_the_status_page_and_has_nothing_to_object(seen: Seen) -
     if seen.in_browser is None:
         pytest.skip(MISSING)
     assert "<title>stolen" not in seen.in_browser.document
-    assert "50.0 %</td>" in seen.in_browser.document
     assert "CONSOLE" not in seen.in_browser.log
+
+
+@pytest.mark.parametrize(
+    ("heading", "told"),
+    [
+        ("Books", "50.0 %</td>"),
+        ("Books", "records/s"),
+        ("Lag", "observations.sportybet</th>"),
+        ("Top misses", f"{MISSED}</th>"),
+        ("Dead letters", "INVALID_JSON</th>"),
+        ("Mappings", "Version "),
+        ("Recent changes", "CREATE</td>"),
+    ],
+)
+def test_a_browser_shows_it_all_under_its_heading(seen: Seen, heading: str, told: str) -> None:
+    if seen.in_browser is None:
+        pytest.skip(MISSING)
+    sections = dict(part.split("</h2>") for part in seen.in_browser.document.split("<h2>")[1:])
+    assert told in sections[heading]

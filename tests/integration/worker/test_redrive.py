@@ -180,6 +180,9 @@ async def test_misses_of_redriven_records_count_once_and_the_letters_are_listed_
     listed = json.loads(await dead(installation, "list", "--limit", "3", "--json"))
     assert len(listed) == 3
     assert {one["redriven"] for one in listed} == {False}
+    head, newest, *_ = (await dead(installation, "list", "--limit", "3", "--csv")).split("\n")
+    assert head.removeprefix("\ufeff").startswith("place,died_at_ms,id,reason,detail")
+    assert newest.startswith(f"{listed[0]['place']},")
     first = listed[-1]["place"]
     assert json.loads(await dead(installation, "list", "--until", "1h", "--json")) == []
     assert listed[-1]["id"] in await dead(installation, "show", listed[-1]["id"])

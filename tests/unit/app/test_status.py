@@ -39,7 +39,7 @@ HOSTILE = (
     "</td></table><h1>",
 )
 INLINE = {"html", "head", "meta", "title", "style", "body"}
-SHOWN = {"h1", "h2", "p", "strong", "span", "ul", "li", "table", "tr", "th", "td", "meter"}
+SHOWN = {"h1", "h2", "p", "strong", "span", "code", "ul", "li", "table", "tr", "th", "td", "meter"}
 
 
 class Reader(HTMLParser):

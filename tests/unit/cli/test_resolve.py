@@ -59,6 +59,21 @@ def test_the_limit_of_a_line_counts_its_bytes_and_not_its_line_feed() -> None:
     assert [one.get("error", {}).get("reason") for one in lines(result)] == [None, "TOO_LARGE"]
 
 
+@pytest.mark.parametrize("arguments", [[], ["--explain", "18", "--json"]])
+@pytest.mark.parametrize("schema_id", [b"\x00\x00\x00\x07", b"\x00\x0a\x0d\x0a"])
+def test_the_wire_format_of_a_schema_registry_is_read_alike(arguments: list[str], schema_id: bytes) -> None:
+    framed = b"".join(b"\x00" + schema_id + one + b"\n" for one in (GOOD, GOOD))
+    result = run("-", *arguments, feed=framed)
+    assert result.exit_code == 0
+    assert result.stdout == run("-", *arguments, feed=GOOD + b"\n" + GOOD).stdout
+
+
+def test_the_prefix_of_the_wire_format_does_not_count_as_length() -> None:
+    exact = b"\x00\x00\x00\x00\x07" + GOOD[:-1] + b" " * (2000 - len(GOOD)) + b"}"
+    result = run("-", "--max-bytes", "2000", feed=exact + b"\n" + exact[:-1] + b" }\n" + GOOD)
+    assert [one.get("error", {}).get("reason") for one in lines(result)] == [None, "TOO_LARGE", None]
+
+
 def test_a_file_is_read_like_standard_input(tmp_path: Path) -> None:
     file = tmp_path / "observations.jsonl"
     file.write_bytes(GOOD)

@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from tests.support.markets import betpawa, betpawa_row, observation, sportybet
@@ -32,6 +33,19 @@ def test_a_good_payload_passes_and_its_unknown_markets_are_no_fault() -> None:
     assert result.exit_code == 0
     assert "1 records, 1 without fault" in result.stdout
     assert "800117 Props" in result.stdout
+
+
+@pytest.mark.parametrize("schema_id", [7, 10, 0x0A0A0D0A, 0x7B0A5B0A])
+def test_records_in_the_wire_format_of_a_schema_registry_are_told_like_bare_ones(schema_id: int) -> None:
+    prefix = b"\x00" + schema_id.to_bytes(4, "big")
+    bare = [GOOD, changed(observed_at="yesterday"), GOOD]
+    framed = b"\n".join(prefix + one for one in bare)
+    assert run("--json", feed=framed).stdout == run("--json", feed=b"\n".join(bare)).stdout
+
+
+def test_one_document_over_many_lines_may_be_in_the_wire_format() -> None:
+    document = json.dumps(json.loads(GOOD), indent=2).encode()
+    assert run(feed=b"\x00\x00\x00\x00\x0a" + document).exit_code == 0
 
 
 def test_each_wrong_field_of_the_envelope_is_named() -> None:

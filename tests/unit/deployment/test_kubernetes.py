@@ -1,5 +1,6 @@
 """The Kubernetes manifests agree with the published schemas and with the code; no cluster is needed."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from worker.app.settings import PREFIX, SECRETS, Settings
@@ -18,6 +20,7 @@ from worker.cli.main import app
 FOLDER = Path(__file__).parents[3] / "deploy" / "kubernetes"
 RELEASES = ("1.32", "1.37")  # of Kubernetes; of those between, nothing that is used here changed
 DEFAULTS = Settings.model_construct()
+KEDA = json.loads((Path(__file__).parents[2] / "support" / "keda_2_18.json").read_text())
 
 
 def manifests(*folders: str) -> Iterator[dict[str, Any]]:
@@ -147,22 +150,52 @@ def test_scaling_counts_the_lag_of_the_group_on_every_topic_of_observations() ->
     assert all(trigger["type"] == "kafka" for trigger in triggers)
 
 
+def strict(schema: Any) -> Any:
+    """The schema with every field that it does not know refused; an API server would drop it in silence."""
+    if isinstance(schema, list):
+        return [strict(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {}
+    return closed | {name: strict(value) for name, value in schema.items()}
+
+
+def faults_of_scaling(scaled: dict[str, Any]) -> list[str]:
+    validator = Draft202012Validator(strict(KEDA["scaled_object"]))
+    return [error.message for error in validator.iter_errors(scaled)]
+
+
 def test_scaling_has_the_form_that_keda_reads() -> None:
     (scaled,) = of_kind("ScaledObject")
-    spec = scaled["spec"]
-    assert (scaled["apiVersion"], set(scaled)) == (
-        "keda.sh/v1alpha1",
-        {"apiVersion", "kind", "metadata", "spec"},
-    )
-    assert set(spec) == {
-        "scaleTargetRef", "minReplicaCount", "maxReplicaCount", "cooldownPeriod", "advanced", "triggers"
-    }  # fmt: skip
-    assert spec["scaleTargetRef"]["name"] in {one["metadata"]["name"] for one in of_kind("Deployment")}
-    for trigger in spec["triggers"]:
-        assert set(trigger) == {"type", "name", "metadata"}
-        # KEDA's scalers take texts only, and read the brokers from the environment of the deployment's pods.
-        assert all(isinstance(value, str) for value in trigger["metadata"].values())
+    assert scaled["apiVersion"] == "keda.sh/v1alpha1"
+    assert faults_of_scaling(scaled) == []
+    assert scaled["spec"]["scaleTargetRef"]["name"] in {
+        one["metadata"]["name"] for one in of_kind("Deployment")
+    }
+    for trigger in scaled["spec"]["triggers"]:
+        assert set(trigger["metadata"]) <= set(KEDA["kafka_metadata"])
+        # KEDA reads the brokers from the environment of the deployment's pods.
         assert trigger["metadata"]["bootstrapServersFromEnv"] in given_settings("base")
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ((), {"maxReplicas": 3}),
+        ((), {"maxReplicaCount": "18"}),
+        (("triggers", 0), {"metadata": {"lagThreshold": 200}}),
+        (("triggers", 0), {"meta": {}}),
+        (("scaleTargetRef",), {"deployment": "marketmap-worker"}),
+        (("advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown"), {"window": 300}),
+    ],
+)
+def test_scaling_in_another_form_would_be_noticed(place: tuple[Any, ...], wrong: dict[str, Any]) -> None:
+    (scaled,) = of_kind("ScaledObject")
+    part = scaled["spec"]
+    for step in place:
+        part = part[step]
+    part.update(wrong)
+    assert len(faults_of_scaling(scaled)) == 1
 
 
 def test_scaling_never_starts_a_worker_without_a_partition() -> None:
