@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,21 +13,19 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from tests.support.documents import ROOT, blocks, files, steps
-from tests.support.installation import Installation, Published, fill
+from tests.support.documents import ROOT, Step, blocks, files, steps
+from tests.support.examples import every_command
+from tests.support.installation import DEFAULT_NAMES, Published, fill, installed
 from tests.support.markets import observation, sportybet
 from tests.support.reader import NOT_RUN, Reader
-from worker.app.kafka import admin_of
-from worker.app.settings import Settings
 from worker.local.services import LocalServices
-from worker.storage.engine import create_engine
 from worker.synthetic.scrape import generate_scrape
 
 pytestmark = pytest.mark.services
 
 RUN_ELSEWHERE: Final = {
     "docs/editing.md": "tests/integration/commands/test_editing_document.py, on a table of its own",
-    "docs/commands.md": "generated; its blocks are synopses, and test_examples.py has the examples",
+    "docs/commands.md": "its blocks are synopses; the examples are run below",
 }
 DOCUMENTS: Final = [
     document
@@ -39,6 +38,22 @@ DOCUMENTS: Final = [
 ]
 WITH_COMMANDS: Final = [document for document in DOCUMENTS if steps(document)]
 PROGRAMS: Final = {"marketmap", "curl", "python", *NOT_RUN}
+EXAMPLES_NOT_RUN: Final = {
+    "demo": "tests/integration/test_demo.py runs it",
+    "bench": "it measures for minutes",
+    "lag": "--watch never ends",
+    "run worker": "it never ends; the documents run it",
+    "run relay": "as run worker",
+    "replay show": "it takes the id of a replay that was; docs/runbook.md shows one",
+    "mappings rollback": "version 42 is not one of that mapping; docs/editing.md goes back to one that is",
+}
+MARKET: Final = """
+canonical_id: player_booked
+name: Player To Be Booked
+sportybet_id: "800118"
+outcome_mapping:
+  - {canonical_id: "yes", sportybet_desc: "Yes"}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -48,30 +63,19 @@ def addresses(breakable_services: LocalServices, tmp_path_factory: pytest.TempPa
         "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS": breakable_services.kafka,
         "MARKETMAP_DATABASE_URL": breakable_services.postgres,
     }
-    settings = Settings(
-        kafka_bootstrap_servers=breakable_services.kafka,
-        database_url=breakable_services.postgres,
-        http_port=0,
-    )
-    prepared = prepare(settings, tmp_path_factory.mktemp("prepared"))
+    prepared = prepare(breakable_services, tmp_path_factory.mktemp("prepared"))
     with ThreadPoolExecutor(1) as thread:  # the tests' event loops stay untouched
         thread.submit(asyncio.run, prepared).result()
     return given
 
 
-async def prepare(settings: Settings, folder: Path) -> None:
-    await fill(settings.database_url or "")
-    engine = create_engine(settings.database_url or "")
-    installation = Installation(settings, engine, admin_of(settings), folder)
-    try:
-        await installation.make_topics()
+async def prepare(services: LocalServices, folder: Path) -> None:
+    await fill(services.postgres)
+    async with installed(services.kafka, services.postgres, folder, **DEFAULT_NAMES) as installation:
         await installation.publish([*scrape(), *unreadable(), *unmapped()])
         installation.start_worker()
         await installation.caught_up()
         assert await installation.stop_worker() == 0
-    finally:
-        installation.end()
-        await engine.dispose()
 
 
 def scrape() -> list[Published]:
@@ -117,6 +121,25 @@ def test_every_command_of_a_document_does_what_the_document_says(document: Path,
     for step in steps(document):
         reader.take(step)
     reader.leave()
+
+
+def test_the_example_of_every_command_runs(addresses: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "observations.jsonl").write_bytes(
+        observation(
+            "sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": "1.9", "Under 2.5": "1.9"})]
+        )
+    )
+    (tmp_path / "market.yaml").write_text(MARKET)
+    reader = Reader(tmp_path, addresses)
+    for leaf in every_command():
+        if str(leaf) == "unmapped map":
+            (tmp_path / "market.yaml").unlink()  # a draft overwrites nothing
+        if str(leaf) not in EXAMPLES_NOT_RUN:
+            reader.take(Step(ROOT / "docs/commands.md", 0, shlex.join(["marketmap", *leaf.example]), 0))
+
+
+def test_examples_that_are_not_run_are_of_commands_that_are_there() -> None:
+    assert set(EXAMPLES_NOT_RUN) <= set(map(str, every_command()))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
