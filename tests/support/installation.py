@@ -40,6 +40,11 @@ CATALOGUE = Path(__file__).parents[2] / "catalogue" / "football.json"
 PATIENCE_S = 120.0
 LARGEST = 16 * 1024 * 1024
 
+# Where an installation has a Kafka of its own: what `marketmap` takes without any setting.
+DEFAULT_NAMES: dict[str, Any] = {
+    name: Settings.model_fields[name].default for name in ("topic_prefix", "group_id", "partitions")
+}
+
 Published = tuple[str, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 
 
@@ -224,12 +229,11 @@ async def installed(
 ) -> AsyncIterator[Installation]:
     """An installation on a migrated database that holds the shipped catalogue; workers end with it."""
     prefix = f"t{uuid.uuid4().hex[:10]}."
-    chosen = {"partitions": 3, "session_timeout_s": 6} | settings
+    names = {"topic_prefix": prefix, "group_id": f"{prefix}group"}
+    chosen = {"partitions": 3, "session_timeout_s": 6} | names | settings
     known = Settings(
         database_url=database_url,
         kafka_bootstrap_servers=kafka,
-        topic_prefix=prefix,
-        group_id=f"{prefix}group",
         http_port=0,
         log_format="json",
         **chosen,

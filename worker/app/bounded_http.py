@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-CONNECTION_S: Final = 15.0
+CONNECTION_S: Final = 30.0
 MOST_CONNECTIONS: Final = 100
 
 
@@ -19,8 +19,8 @@ async def listen(
 ) -> asyncio.Server:
     """Serve until the server is closed.
 
-    A connection takes no further request after ``connection_s``, and is cut off after twice that. While there
-    are MOST_CONNECTIONS, further ones are refused.
+    A connection is cut off after ``connection_s``, whatever it is at: each is to serve one request. While
+    there are MOST_CONNECTIONS, further ones are refused.
     """
     loop, server = asyncio.get_running_loop(), runner.server
     if server is None:
@@ -30,8 +30,7 @@ async def listen(
         if len(server.connections) >= MOST_CONNECTIONS:
             return _Refusal()
         handler = server()
-        loop.call_later(connection_s, handler.close)
-        loop.call_later(2 * connection_s, handler.force_close)
+        loop.call_later(connection_s, handler.force_close)
         return handler
 
     return await loop.create_server(accept, host, port)

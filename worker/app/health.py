@@ -60,7 +60,7 @@ class HealthServer:
 
     async def start(self) -> None:
         app = web.Application(client_max_size=1024)
-        app.on_response_prepare.append(_without_software)
+        app.on_response_prepare.extend([_without_software, _last_of_its_connection])
         app.add_routes(
             [
                 web.get("/startupz", self._startupz),
@@ -99,6 +99,12 @@ class HealthServer:
 async def _without_software(_: web.Request, response: web.StreamResponse) -> None:
     """Whoever looks for a version with a known weakness shall not find it here."""
     response.headers.pop("Server", None)
+
+
+async def _last_of_its_connection(_: web.Request, response: web.StreamResponse) -> None:
+    """The bound on a connection that is used again would sooner or later meet a request in its midst."""
+    response.headers["Connection"] = "close"
+    response.force_close()
 
 
 def _answer(state: str, against: Sequence[str], **more: Sequence[str]) -> web.Response:

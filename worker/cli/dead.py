@@ -104,7 +104,7 @@ def show(
 ) -> None:
     """One dead letter: its headers, the reason, and the value.
 
-    Example: marketmap dead show 0:1042 --save record.json
+    Example: marketmap dead show 0:7 --save record.json
     """
     settings = connected_settings(kafka=True)
     with late_bar() as progress:

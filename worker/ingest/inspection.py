@@ -17,7 +17,11 @@ from worker.ingest.librdkafka import Librdkafka
 
 _NO_RECORD: Final = -1
 _Error: Final = confluent_kafka.KafkaError
-_SAYS_LITTLE: Final = (_Error.UNKNOWN_TOPIC_OR_PART, _Error.TOPIC_AUTHORIZATION_FAILED)
+_SAYS_LITTLE: Final = (
+    _Error.UNKNOWN_TOPIC_OR_PART,
+    _Error.TOPIC_AUTHORIZATION_FAILED,
+    _Error.GROUP_AUTHORIZATION_FAILED,
+)
 
 
 class Cluster(NamedTuple):
@@ -60,6 +64,10 @@ class ClusterInspection:
         """The topics that exist among ``names``. Raises TransientError."""
         return await self._ask(self._topics, sorted(names))
 
+    async def group_operations(self, name: str) -> frozenset[str]:
+        """What the credentials may do with a group, named as of topics. Raises TransientError."""
+        return await self._ask(self._group_operations, name)
+
     async def newest_times(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The latest timestamp of any record, in ms; empty partitions are left out. Raises TransientError."""
         return await self._ask(self._newest_times, sorted(partitions))
@@ -84,6 +92,13 @@ class ClusterInspection:
         }
         return hidden | {name: _facts(name, topic, configs[name]) for name, topic in shown.items()}
 
+    def _group_operations(self, name: str) -> frozenset[str]:
+        (future,) = self._client.describe_consumer_groups(
+            [name], include_authorized_operations=True, request_timeout=self._timeout_s
+        ).values()
+        answer = self._answer(future)
+        return _operations(answer) if not isinstance(answer, int) else frozenset()
+
     def _configs(self, names: Iterable[str]) -> dict[str, dict[str, str] | None]:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
         if not resources:
@@ -97,7 +112,7 @@ class ClusterInspection:
         return configs
 
     def _answer(self, future: Any) -> Any:
-        """What the broker says of a topic; a code of _SAYS_LITTLE where it says no more."""
+        """What the broker says of a topic or group; a code of _SAYS_LITTLE where it says no more."""
         try:
             return future.result(self._timeout_s)
         except KafkaException as error:
@@ -120,13 +135,17 @@ class ClusterInspection:
         return {place: time_ms for place, time_ms in times.items() if time_ms > _NO_RECORD}
 
 
+def _operations(described: Any) -> frozenset[str]:
+    return frozenset(operation.name for operation in described.authorized_operations)
+
+
 def _facts(name: str, described: Any, config: dict[str, str] | None) -> TopicFacts:
     partitions = described.partitions
     return TopicFacts(
         name=name,
         partitions=len(partitions),
         config=config,
-        operations=frozenset(operation.name for operation in described.authorized_operations),
+        operations=_operations(described),
         replicas=min((len(one.replicas) for one in partitions), default=0),
         leaderless=[one.id for one in partitions if one.leader is None or one.leader.id < 0],
         under_replicated=[one.id for one in partitions if len(one.isr) < len(one.replicas)],

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from tests.support.documents import files
 from worker.cli.commands_document import DOCUMENT, commands_document
 from worker.cli.main import app
 
@@ -69,8 +70,7 @@ def test_commands_are_found_in_blocks_and_in_prose() -> None:
 
 @pytest.mark.parametrize("command", ["validate", "resolve"])
 def test_the_first_example_of_the_documentation_is_without_fault(command: str) -> None:
-    blocks = FENCED.findall((ROOT / "docs" / "index.md").read_text(encoding="utf-8"))
-    (example,) = [block for block in blocks if block.startswith("{")]
+    example = files(ROOT / "docs" / "index.md")["observation.json"]
     outcome = CliRunner().invoke(app, [command, "-"], input=example)
     assert outcome.exit_code == 0
     assert (

@@ -1,7 +1,6 @@
 """Every command of docs/editing.md, run in its order."""
 
 import json
-import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from tests.support.documents import ROOT, files, steps
+
 pytestmark = pytest.mark.services
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "editing.md"
-TEXT = DOCUMENT.read_text(encoding="utf-8")
-COMMANDS = [
-    line.removeprefix("$ ")
-    for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
-    for line in block.splitlines()
-]
+DOCUMENT = ROOT / "docs" / "editing.md"
+COMMANDS = [step.command for step in steps(DOCUMENT)]
 OBSERVED = {
     "platform": "sportybet",
     "observed_at": "2026-11-22T12:00:00Z",
@@ -31,7 +27,8 @@ OBSERVED = {
 def place(miss: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder and a queue as the document takes them for granted."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "penalty.yaml").write_text(re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)[0])
+    for name, content in files(DOCUMENT).items():
+        (tmp_path / name).write_text(content)
     (tmp_path / "observations.jsonl").write_text(json.dumps(OBSERVED))
     for number, count in ((900200, 40), (900201, 3), (900202, 2)):
         miss("sportybet", str(number), f"Market {number}", count=count)

@@ -61,7 +61,8 @@ async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker
 
     async def are_in_force() -> bool:
         topics.update(await inspection_of(settings).topics(spec.name for spec in topic_specs(settings)))
-        return sum(facts.config is None for facts in topics.values()) == 4
+        hidden = sum(facts.partitions == 0 for facts in topics.values())
+        return (hidden, sum(facts.config is None for facts in topics.values())) == (1, 4)
 
     await until(are_in_force)
     assert told(judge_topics(settings, topics, brokers=1)) == {
@@ -76,3 +77,25 @@ async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker
         ("FAILURE", "no WRITE on odds.resolved"),
         ("WARNING", "no WRITE on mappings.changes"),
     }
+
+
+async def test_whether_credentials_may_join_the_group_is_told_before_anybody_is_in_it(
+    guarded_broker: str,
+) -> None:
+    settings = Settings(kafka_bootstrap_servers=guarded_broker, group_id="theirs")
+    administrator = AdminClient({"bootstrap.servers": guarded_broker})
+    allow(administrator, "User:other", [Grant("GROUP", "LITERAL", "theirs", "READ")])
+    await until_group_allows(settings, set())
+    allow(administrator, OURSELVES, [Grant("GROUP", "LITERAL", "theirs", "DESCRIBE")])
+    await until_group_allows(settings, {"DESCRIBE"})
+    allow(administrator, OURSELVES, [Grant("GROUP", "LITERAL", "theirs", "READ")])
+    await until_group_allows(settings, {"DESCRIBE", "READ"})
+
+
+async def until_group_allows(settings: Settings, operations: set[str]) -> None:
+    """Wait until the ACLs are in force, and only these operations are told."""
+
+    async def are_in_force() -> bool:
+        return await inspection_of(settings).group_operations(settings.group_id) == operations
+
+    await until(are_in_force)

@@ -143,13 +143,12 @@ async def test_a_client_that_never_ends_its_request_is_dropped() -> None:
     await server.health.stop()
 
 
-async def test_a_client_that_keeps_its_connection_is_answered_and_then_dropped() -> None:
-    server = Server(connection_s=0.1)
-    await server.health.start()
-    answer = await raw(server, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 200")
+@pytest.mark.parametrize("path", [b"/livez", b"/metrics", b"/nothing"])
+async def test_a_connection_serves_one_request_and_says_so(server: Server, path: bytes) -> None:
+    answer = await raw(server, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 ")
+    assert b"\r\nConnection: close\r\n" in answer
     assert b"aiohttp" not in answer
-    await server.health.stop()
 
 
 async def test_more_connections_than_it_serves_are_refused(server: Server) -> None:

@@ -81,6 +81,12 @@ def test_every_metric_is_on_the_dashboard() -> None:
     assert shown >= METRICS.keys() | RELAY_METRICS.keys()
 
 
+def test_the_picture_of_the_dashboard_shows_every_panel() -> None:
+    picture = (ROOT / "docs" / "pictures" / "dashboard.svg").read_text(encoding="utf-8")
+    shown = re.findall(r'font-weight="bold">([^<]+)<', picture)
+    assert shown == [panel["title"] for panel in DASHBOARD["panels"]]
+
+
 def test_alerts_have_names_of_their_own_and_say_whom_they_wake() -> None:
     assert len({rule["alert"] for rule in ALERTS}) == len(ALERTS)
     assert {rule["labels"]["severity"] for rule in ALERTS} == {"page", "ticket"}

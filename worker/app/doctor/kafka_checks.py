@@ -14,6 +14,7 @@ from worker.app.doctor.findings import Finding, failure
 from worker.app.doctor.kafka_verdicts import (
     judge_cluster,
     judge_group,
+    judge_group_rights,
     judge_offsets,
     judge_rights,
     judge_topics,
@@ -48,7 +49,10 @@ async def _known_topics(settings: Settings) -> Mapping[str, TopicFacts]:
 
 async def _group(settings: Settings) -> Sequence[Finding]:
     group = await offsets_of(settings).group(settings.group_id)
-    return judge_group(group, settings.group_id, len(await _observed(settings)))
+    state = judge_group(group, settings.group_id, len(await _observed(settings)))
+    # Only now: of a group whose coordinator is not there yet, as on a new cluster, librdkafka learns nothing.
+    operations = await inspection_of(settings).group_operations(settings.group_id)
+    return [*state, *judge_group_rights(settings, operations)]
 
 
 async def _offsets(settings: Settings) -> Sequence[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from worker.app.doctor.findings import Finding, failure, fine, warning
@@ -57,13 +57,26 @@ def _numbers(partitions: Sequence[int]) -> str:
 
 
 def judge_rights(settings: Settings, topics: Topics) -> list[Finding]:
-    """What the credentials may do, as far as the broker tells; of the group it does not tell."""
+    """What the credentials may do, as far as the broker tells; of transactional ids it does not tell."""
     lacking = list(_lacking(settings, topics))
     return lacking or [fine("acls", "these credentials may read and write the topics that are there")]
 
 
+def judge_group_rights(settings: Settings, operations: Collection[str]) -> list[Finding]:
+    """``operations`` are what the credentials may do with the group."""
+    group = settings.group_id
+    if "READ" in operations:
+        return [fine("group", f"these credentials may join {group}")]
+    remedy = f"{_acls(settings)} --allow-principal User:NAME --operation Read --group {group}"
+    return [failure("group", f"no READ on {group}: a worker may not join it", remedy)]
+
+
+def _acls(settings: Settings) -> str:
+    return f"kafka-acls.sh --bootstrap-server {settings.kafka_bootstrap_servers} --add"
+
+
 def _lacking(settings: Settings, topics: Topics) -> Iterator[Finding]:
-    tool = f"kafka-acls.sh --bootstrap-server {settings.kafka_bootstrap_servers} --add"
+    tool = _acls(settings)
     outputs = (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped)
     wanted = [(name, "READ") for name in settings.observation_topics.values()]
     wanted += [(settings.prefixed(topic), "WRITE") for topic in outputs]

@@ -91,6 +91,20 @@ def test_a_right_that_a_worker_lacks_is_a_failure_with_the_command(
     )
 
 
+def test_who_may_read_a_group_may_join_it() -> None:
+    assert levels(verdicts.judge_group_rights(SETTINGS, EVERYTHING)) == ["OK"]
+
+
+@pytest.mark.parametrize("operations", [frozenset[str](), frozenset({"DESCRIBE"})])
+def test_who_may_not_join_the_group_is_told(operations: frozenset[str]) -> None:
+    (finding,) = verdicts.judge_group_rights(SETTINGS, operations)
+    assert (finding.level, finding.message) == (
+        "FAILURE",
+        "no READ on market-mapping-worker: a worker may not join it",
+    )
+    assert (finding.remedy or "").endswith("--operation Read --group market-mapping-worker")
+
+
 @pytest.mark.parametrize(("relay_in_worker", "level"), [(False, "WARNING"), (True, "FAILURE")])
 def test_only_a_relay_has_to_write_the_changes(relay_in_worker: bool, level: str) -> None:
     settings = SETTINGS.model_copy(update={"relay_in_worker": relay_in_worker})
