@@ -9,8 +9,9 @@ table stands. So `commit` may be called again with the same arguments after any 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from worker.storage import ledger_sql as sql
@@ -104,6 +105,7 @@ class Ledger:
 
     def __init__(self, engine: AsyncEngine, consumer_group: str) -> None:
         self._engine = engine
+        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._group = consumer_group
 
     async def open_partitions(self, partitions: Sequence[Partition]) -> Watermarks:
@@ -123,9 +125,19 @@ class Ledger:
         _check(moves, misses)
         if not moves:
             return 0
+        if len(misses) > MOST_AT_ONCE:
+            return await self._commit_in_parts(moves, misses)
+        with driver_errors_translated():
+            async with self._at_once.connect() as connection:
+                found = (await connection.execute(sql.COUNT, self._moved(moves) | _arrays(misses))).all()
+        _require_as_expected(moves, found)
+        return int(found[0].first_sightings)
+
+    async def _commit_in_parts(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
+        in_order = sorted(misses, key=lambda miss: (miss.source, miss.external_market_id))
         async with self._transaction() as connection:
-            await self._move(connection, moves)
-            in_order = sorted(misses, key=lambda miss: (miss.source, miss.external_market_id))
+            found = (await connection.execute(sql.MOVE_WATERMARKS, self._moved(moves))).all()
+            _require_as_expected(moves, found)
             return sum([await _add(connection, part) for part in _parts(in_order)])
 
     async def known(self, topics: Iterable[str]) -> Sequence[KnownWatermark]:
@@ -171,17 +183,14 @@ class Ledger:
             with driver_errors_translated():
                 await connection.execute(sql.MARK_ANNOUNCED, {"ids": [row.id for row in batch]})
 
-    async def _move(self, connection: AsyncConnection, moves: Sequence[WatermarkMove]) -> None:
-        parameters = {
+    def _moved(self, moves: Sequence[WatermarkMove]) -> dict[str, Any]:
+        return {
             "consumer_group": self._group,
             "topic_ids": [move.topic_id for move in moves],
             "partitions": [move.partition for move in moves],
             "expected": [move.expected for move in moves],
             "next_offsets": [move.next_offset for move in moves],
         }
-        found = (await connection.execute(sql.MOVE_WATERMARKS, parameters)).all()
-        if len(found) != len(moves) or not all(row.as_expected for row in found):
-            raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
 
     async def _change(
         self, partition: Partition, expected: int, next_offset: int, actor: str, reason: str
@@ -220,12 +229,20 @@ def _parts(misses: Sequence[MissRow]) -> Iterator[Sequence[MissRow]]:
 
 
 async def _add(connection: AsyncConnection, misses: Sequence[MissRow]) -> int:
-    columns = zip(*misses, strict=True)
+    return int(await connection.scalar(sql.ADD_MISSES, _arrays(misses)) or 0)
+
+
+def _arrays(misses: Sequence[MissRow]) -> dict[str, Any]:
+    columns = zip(*misses, strict=True) if misses else ((),) * len(MissRow._fields)
     arrays = {name: list(column) for name, column in zip(MissRow._fields, columns, strict=True)}
     # An array of arrays would have to be rectangular: each one travels as the text that Postgres reads.
     arrays["event_hashes"] = [f"{{{','.join(map(str, miss.event_hashes))}}}" for miss in misses]
-    first_sightings = await connection.scalar(sql.ADD_MISSES, arrays)
-    return int(first_sightings or 0)
+    return arrays
+
+
+def _require_as_expected(moves: Sequence[WatermarkMove], found: Sequence[Row[Any]]) -> None:
+    if len(found) != len(moves) or not all(row.as_expected for row in found):
+        raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
 
 
 def _partition_arrays(partitions: Sequence[Partition]) -> dict[str, list[str] | list[int]]:

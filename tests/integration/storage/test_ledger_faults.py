@@ -35,38 +35,40 @@ async def victim(migrated: str, ledger: Ledger) -> AsyncIterator[Ledger]:
     await engine.dispose()
 
 
-async def test_a_commit_is_two_statements_whatever_its_size(
+async def test_a_commit_is_one_statement_whatever_its_size(
     wire: Any, wired: Ledger, move: Moves, miss: MissRow
 ) -> None:
     await wired.commit(move(0, 5), [miss])  # the driver asks about the types once for each connection
     wire.executed.clear()
     misses = [miss._replace(external_market_id=str(number)) for number in range(300)]
     await wired.commit(move(5, 9) + move(0, 6, partition=1), misses)
-    assert wire.executed == ["BEGIN;", "prepared", "prepared", "COMMIT;"]
+    assert wire.executed == ["prepared"]
 
 
 async def test_a_commit_whose_answer_was_lost_counts_once(
     wire: Any, wired: Ledger, move: Moves, miss: MissRow, rows: Rows
 ) -> None:
-    wire.lose_answer_to = "COMMIT"
+    await wired.commit(move(0, 1), [miss])
+    wire.lose_answer_to = "prepared"
     with pytest.raises(StorageUnavailable):
-        await wired.commit(move(0, 1), [miss])
+        await wired.commit(move(1, 2), [miss])
     wire.lose_answer_to = None
     with pytest.raises(WatermarkConflict) as conflict:
-        await wired.commit(move(0, 1), [miss])
-    assert list(conflict.value.current.values()) == [1]
-    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [1]
+        await wired.commit(move(1, 2), [miss])
+    assert list(conflict.value.current.values()) == [2]
+    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [2]
 
 
 async def test_a_commit_that_never_arrived_can_be_repeated(
     wire: Any, wired: Ledger, move: Moves, miss: MissRow, rows: Rows
 ) -> None:
-    wire.lose_answer_to = "BEGIN"
+    await wired.commit(move(0, 1), [miss])
+    wire.lose = "prepared"
     with pytest.raises(StorageUnavailable):
-        await wired.commit(move(0, 1), [miss])
-    wire.lose_answer_to = None
-    assert await wired.commit(move(0, 1), [miss]) == 1
-    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [1]
+        await wired.commit(move(1, 2), [miss])
+    wire.lose = None
+    await wired.commit(move(1, 2), [miss])
+    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [2]
 
 
 async def test_a_backend_that_is_terminated_leaves_nothing_and_the_call_can_be_repeated(
@@ -100,6 +102,18 @@ async def test_watermarks_are_locked_in_order_so_that_nobody_waits_holding_a_lat
         await rows("SELECT partition FROM ingest_watermark WHERE partition = 1 FOR UPDATE NOWAIT")
     await commit
     await victims.dispose()
+
+
+async def test_no_miss_is_locked_while_a_watermark_is_waited_for(
+    victim: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    await victim.commit(move(0, 1), [miss])
+    async with engine.begin() as holder:
+        await holder.execute(text("SELECT partition FROM ingest_watermark WHERE partition = 0 FOR UPDATE"))
+        commit = asyncio.create_task(victim.commit(move(1, 2), [miss]))
+        await until(rows, WAITING)
+        assert len(await rows("SELECT id FROM unmapped_market_log FOR UPDATE NOWAIT")) == 1
+    await commit
 
 
 async def test_a_row_that_stays_locked_is_worth_another_try(
