@@ -1,7 +1,7 @@
 """The statements of the ledger, one for each operation.
 
-Every statement that writes rows takes their locks in the order of the whole key: two transactions that touch
-the same rows then queue up instead of deadlocking.
+Every statement that writes rows takes their locks in the order of the whole key, and a transaction those of
+watermarks, then of quotas, then of misses: two that touch the same rows then queue up instead of deadlocking.
 """
 
 from sqlalchemy import text
@@ -221,6 +221,70 @@ SELECT
     (SELECT count(*) FILTER (WHERE is_first_sighting) FROM added) AS first_sightings
 FROM found
 """)  # noqa: S608  (constants)
+
+# Only a market that is not in the table needs a place. Whoever adds one holds the row of its source and hour
+# until the end, so the next statement sees all that was taken before.
+OPEN_QUOTAS = text("""
+INSERT INTO unmapped_overflow (source, hour)
+SELECT asked.source, date_trunc('hour', now(), 'UTC')
+FROM unnest(CAST(:sources AS text[]), CAST(:external_market_ids AS text[]))
+    AS asked (source, external_market_id)
+WHERE NOT EXISTS (
+    SELECT FROM unmapped_market_log AS known
+    WHERE known.source = asked.source AND known.external_market_id = asked.external_market_id
+)
+GROUP BY asked.source
+ORDER BY asked.source COLLATE "C"
+ON CONFLICT (source, hour) DO UPDATE SET new_markets = unmapped_overflow.new_markets
+RETURNING source
+""")
+
+# What comes often comes first: a market that is really new is missed in many events.
+TAKE_PLACES = text("""
+WITH fresh AS (
+    SELECT
+        asked.source,
+        asked.external_market_id,
+        asked.occurrences,
+        row_number() OVER (
+            PARTITION BY asked.source
+            ORDER BY asked.occurrences DESC, asked.external_market_id COLLATE "C"
+        ) AS place
+    FROM unnest(
+        CAST(:sources AS text[]), CAST(:external_market_ids AS text[]), CAST(:occurrences AS integer[])
+    ) AS asked (source, external_market_id, occurrences)
+    WHERE NOT EXISTS (
+        SELECT FROM unmapped_market_log AS known
+        WHERE known.source = asked.source AND known.external_market_id = asked.external_market_id
+    )
+), judged AS (
+    SELECT
+        fresh.source,
+        fresh.external_market_id,
+        fresh.occurrences,
+        quota.hour,
+        quota.new_markets + fresh.place <= CAST(:most AS integer) AS is_taken_up
+    FROM fresh
+    JOIN unmapped_overflow AS quota
+        ON quota.source = fresh.source AND quota.hour = date_trunc('hour', now(), 'UTC')
+), counted AS (
+    UPDATE unmapped_overflow AS quota
+    SET
+        new_markets = quota.new_markets + added.new_markets,
+        overflowed = quota.overflowed + added.overflowed
+    FROM (
+        SELECT
+            source,
+            hour,
+            count(*) FILTER (WHERE is_taken_up) AS new_markets,
+            coalesce(sum(occurrences) FILTER (WHERE NOT is_taken_up), 0) AS overflowed
+        FROM judged
+        GROUP BY source, hour
+    ) AS added
+    WHERE quota.source = added.source AND quota.hour = added.hour
+)
+SELECT source, external_market_id, occurrences, hour FROM judged WHERE NOT is_taken_up
+""")
 
 # The publisher works inside of this transaction, which holds no row: it may idle longer than others.
 TRY_TO_ANNOUNCE = text("""

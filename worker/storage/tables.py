@@ -181,6 +181,17 @@ watermark_change = Table(
     CheckConstraint("btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_watermark_change_explained"),
 )
 
+unmapped_overflow = Table(
+    "unmapped_overflow",
+    metadata,
+    Column("source", String(20)),
+    Column("hour", DateTime(timezone=True)),
+    Column("new_markets", Integer, nullable=False, server_default=text("0")),
+    Column("overflowed", BigInteger, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("source", "hour"),
+    CheckConstraint("least(new_markets, overflowed) >= 0", name="ck_unmapped_overflow_counts"),
+)
+
 relay_cursor = Table(
     "relay_cursor",
     metadata,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]
@@ -43,6 +43,19 @@ async def test_a_commit_is_one_statement_whatever_its_size(
     misses = [miss._replace(external_market_id=str(number)) for number in range(300)]
     await wired.commit(move(5, 9) + move(0, 6, partition=1), misses)
     assert wire.executed == ["prepared"]
+
+
+async def test_new_markets_cost_statements_of_their_own_until_they_are_known(
+    wire: Any, move: Moves, miss: MissRow, ledger: Ledger
+) -> None:
+    engine = create_engine(wire.url)
+    limited = Ledger(engine, "workers", most_new=5)
+    await limited.commit(move(0, 1), [miss])
+    for offset, name, statements in ((1, "new", 6), (2, "new", 1)):
+        wire.executed.clear()
+        await limited.commit(move(offset, offset + 1), [miss._replace(external_market_id=name)])
+        assert len(wire.executed) == statements
+    await engine.dispose()
 
 
 async def test_a_commit_whose_answer_was_lost_counts_once(
@@ -82,7 +95,7 @@ async def test_a_backend_that_is_terminated_leaves_nothing_and_the_call_can_be_r
         with pytest.raises(StorageUnavailable):
             await commit
     assert [row.next_offset for row in await rows("SELECT * FROM ingest_watermark")] == [0, 0]
-    assert await victim.commit(move(0, 1), [miss]) == 1
+    assert await victim.commit(move(0, 1), [miss]) == Counted(1)
 
 
 async def test_watermarks_are_locked_in_order_so_that_nobody_waits_holding_a_later_one(
@@ -125,7 +138,7 @@ async def test_a_row_that_stays_locked_is_worth_another_try(
         with pytest.raises(StorageUnavailable) as locked:
             await Ledger(impatient, "workers").commit(move(0, 1), [miss])
     assert locked.value.sqlstate == "55P03"
-    assert await ledger.commit(move(0, 1), [miss]) == 1
+    assert await ledger.commit(move(0, 1), [miss]) == Counted(1)
     await impatient.dispose()
 
 
@@ -139,7 +152,7 @@ async def test_a_cancelled_commit_leaves_nothing(
         commit.cancel()
         with pytest.raises(asyncio.CancelledError):
             await commit
-    assert await victim.commit(move(0, 1), [miss]) == 1
+    assert await victim.commit(move(0, 1), [miss]) == Counted(1)
 
 
 async def until(rows: Rows, sql: str) -> Any:
