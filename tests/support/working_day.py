@@ -43,7 +43,8 @@ async def batches_are_counted(engine: AsyncEngine) -> None:
     ledger = Ledger(engine, "workers")
     await ledger.open_partitions(PARTITIONS)
     await ledger.commit([move(0, 0, 4)], [missed(*BTTS, 2), missed(*BOOKED, 1)])
-    await ledger.commit([move(1, 0, 8)], [missed(*BTTS, 2), missed(*BOOKED, 2), missed("bet9ja", "S_NEW", 2)])
+    await ledger.commit([move(1, 0, 6)], [missed(*BTTS, 1), missed(*BOOKED, 2), missed("bet9ja", "S_NEW", 2)])
+    await ledger.commit([move(1, 6, 8)], [missed(*BTTS, 1)])
     await ledger.known(["observations"])
 
 

@@ -201,7 +201,7 @@ SELECT count(*) FILTER (WHERE is_first_sighting) FROM added;
 -- 0 rows of []
 COMMIT;
 
--- 1 rows of [["c29tZS10b3BpYy1pZF8tMQ"], [1], [0], [8], "workers"]
+-- 1 rows of [["c29tZS10b3BpYy1pZF8tMQ"], [1], [0], [6], "workers"]
 WITH found AS (
     SELECT
         watermark.topic_id,
@@ -231,7 +231,121 @@ WITH found AS (
 )
 SELECT topic_id, partition, next_offset, as_expected FROM found;
 
--- 1 rows of [["bet9ja", "sportybet", "sportybet"], ["S_NEW", "29", "800"], ["Player To Be Booked", "Player To Be Booked", "Player To Be Booked"], ["[{\"label\": \"Yes\"}]", "[{\"label\": \"Yes\"}]", "[{\"label\": \"Yes\"}]"], ["UNKNOWN_MARKET", "UNKNOWN_MARKET", "UNKNOWN_MARKET"], [2, 2, 2], [{"moment": "2026-11-22T12:00:00+00:00"}, {"moment": "2026-11-22T12:00:00+00:00"}, {"moment": "2026-11-22T12:00:00+00:00"}], [{"moment": "2026-11-22T12:00:00+00:00"}, {"moment": "2026-11-22T12:00:00+00:00"}, {"moment": "2026-11-22T12:00:00+00:00"}], [2, 2, 2], ["{5,7}", "{5,7}", "{5,7}"]]
+-- 1 rows of [["bet9ja", "sportybet", "sportybet"], ["S_NEW", "29", "800"], ["Player To Be Booked", "Player To Be Booked", "Player To Be Booked"], ["[{\"label\": \"Yes\"}]", "[{\"label\": \"Yes\"}]", "[{\"label\": \"Yes\"}]"], ["UNKNOWN_MARKET", "UNKNOWN_MARKET", "UNKNOWN_MARKET"], [2, 2, 2], [{"moment": "2026-11-22T12:00:00+00:00"}, {"moment": "2026-11-22T12:00:00+00:00"}, {"moment": "2026-11-22T12:00:00+00:00"}], [{"moment": "2026-11-22T12:00:00+00:00"}, {"moment": "2026-11-22T12:00:00+00:00"}, {"moment": "2026-11-22T12:00:00+00:00"}], [2, 1, 2], ["{5,7}", "{5,7}", "{5,7}"]]
+WITH added AS (
+    INSERT INTO unmapped_market_log AS known (
+        id, source, external_market_id, market_name, sample_outcomes, reason, mapping_version,
+        first_seen_at, last_seen_at, occurrence_count, event_hashes, heat
+    )
+    SELECT
+        coalesce(existing.id, nextval(pg_get_serial_sequence('unmapped_market_log', 'id'))),
+        miss.source,
+        miss.external_market_id,
+        miss.market_name,
+        CAST(miss.sample_outcomes AS jsonb),
+        miss.reason,
+        miss.mapping_version,
+        miss.first_seen_at,
+        miss.last_seen_at,
+        miss.occurrence_count,
+        CAST(miss.event_hashes AS integer[]),
+        marketmap_heat_v1(miss.occurrence_count, least(miss.last_seen_at, now()))
+    FROM unnest(
+        CAST($1 AS text[]),
+        CAST($2 AS text[]),
+        CAST($3 AS text[]),
+        CAST($4 AS text[]),
+        CAST($5 AS text[]),
+        CAST($6 AS bigint[]),
+        CAST($7 AS timestamptz[]),
+        CAST($8 AS timestamptz[]),
+        CAST($9 AS integer[]),
+        CAST($10 AS text[])
+    ) AS miss (
+        source, external_market_id, market_name, sample_outcomes, reason, mapping_version,
+        first_seen_at, last_seen_at, occurrence_count, event_hashes
+    )
+    LEFT JOIN unmapped_market_log AS existing USING (source, external_market_id)
+    ORDER BY miss.source COLLATE "C", miss.external_market_id COLLATE "C"
+    ON CONFLICT ON CONSTRAINT uq_unmapped_source_market DO UPDATE SET
+        occurrence_count = known.occurrence_count + excluded.occurrence_count,
+        first_seen_at = least(known.first_seen_at, excluded.first_seen_at),
+        last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at),
+        market_name = CASE
+            WHEN excluded.last_seen_at >= known.last_seen_at
+            THEN coalesce(excluded.market_name, known.market_name)
+            ELSE coalesce(known.market_name, excluded.market_name)
+        END,
+        sample_outcomes = CASE
+            WHEN excluded.last_seen_at >= known.last_seen_at THEN excluded.sample_outcomes
+            ELSE known.sample_outcomes
+        END,
+        reason = CASE
+            WHEN excluded.last_seen_at >= known.last_seen_at THEN excluded.reason
+            ELSE known.reason
+        END,
+        mapping_version = CASE
+            WHEN excluded.last_seen_at >= known.last_seen_at THEN excluded.mapping_version
+            ELSE known.mapping_version
+        END,
+        event_hashes = marketmap_add_events_v1(known.event_hashes, excluded.event_hashes),
+        heat = marketmap_add_heat_v1(
+            coalesce(known.heat, marketmap_heat_v1(known.occurrence_count, known.last_seen_at)), excluded.heat
+        ),
+        status = CASE
+            WHEN known.status = 'MAPPED' AND excluded.mapping_version >= known.mapped_version THEN 'NEW'
+            WHEN known.status = 'IGNORED' AND (
+                known.occurrence_count + excluded.occurrence_count >= known.ignored_until_count
+                OR excluded.last_seen_at >= known.ignored_until
+                OR marketmap_rate_v1(
+                    marketmap_add_heat_v1(
+                        coalesce(known.heat, marketmap_heat_v1(known.occurrence_count, known.last_seen_at)),
+                        excluded.heat
+                    ),
+                    least(greatest(known.last_seen_at, excluded.last_seen_at), now())
+                ) >= known.ignored_until_rate
+            )
+            THEN 'NEW'
+            ELSE known.status
+        END
+    RETURNING xmax = 0 AS is_first_sighting
+)
+SELECT count(*) FILTER (WHERE is_first_sighting) FROM added;
+
+-- 0 rows of []
+COMMIT;
+
+-- 1 rows of [["c29tZS10b3BpYy1pZF8tMQ"], [1], [6], [8], "workers"]
+WITH found AS (
+    SELECT
+        watermark.topic_id,
+        watermark.partition,
+        watermark.next_offset,
+        watermark.next_offset = move.expected AS as_expected,
+        move.next_offset AS moved_to
+    FROM ingest_watermark AS watermark
+    JOIN unnest(
+        CAST($1 AS text[]),
+        CAST($2 AS integer[]),
+        CAST($3 AS bigint[]),
+        CAST($4 AS bigint[])
+    ) AS move (topic_id, partition, expected, next_offset)
+        USING (topic_id, partition)
+    WHERE watermark.consumer_group = $5
+    ORDER BY watermark.topic_id, watermark.partition
+    FOR UPDATE OF watermark
+), moved AS (
+    UPDATE ingest_watermark AS watermark
+    SET next_offset = found.moved_to, updated_at = now()
+    FROM found
+    WHERE watermark.consumer_group = $5
+        AND watermark.topic_id = found.topic_id
+        AND watermark.partition = found.partition
+        AND found.as_expected
+)
+SELECT topic_id, partition, next_offset, as_expected FROM found;
+
+-- 1 rows of [["sportybet"], ["29"], ["Player To Be Booked"], ["[{\"label\": \"Yes\"}]"], ["UNKNOWN_MARKET"], [2], [{"moment": "2026-11-22T12:00:00+00:00"}], [{"moment": "2026-11-22T12:00:00+00:00"}], [1], ["{5,7}"]]
 WITH added AS (
     INSERT INTO unmapped_market_log AS known (
         id, source, external_market_id, market_name, sample_outcomes, reason, mapping_version,
