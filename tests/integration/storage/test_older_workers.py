@@ -6,6 +6,7 @@ MARKETMAP_RECORD_STATEMENTS=1 in its environment this module writes what the cod
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ from sqlalchemy import TextClause, TextualSelect, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.statements import FOLDER, Statement, read, recorded, replay, written
-from tests.support.working_day import working_day
+from tests.support.working_day import BOOKED, BTTS, PARTITIONS, missed, move, working_day
 from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql, relay, replays_sql
 from worker.storage.engine import create_engine
+from worker.storage.ledger import Ledger
 from worker.storage.migrate import known_revision, upgrade
 
 pytestmark = pytest.mark.services
 
 RELEASES = sorted(FOLDER.glob("*.sql"))
 SAID_BY_WORKERS = (ledger_sql, mappings_sql, audit_sql, misses_sql, relay, replays_sql)
+TURNS = 100
 COUNTED = """
     SELECT source, external_market_id, occurrence_count, status,
         (SELECT sum(next_offset)::int FROM ingest_watermark), (SELECT count(*)::int FROM mapping_audit_log)
@@ -76,6 +79,44 @@ async def test_an_older_release_goes_on_when_the_schema_is_migrated_beneath_it(
     await upgrade(database)
     assert await replay(database, said[noon:]) == said[noon:]
     assert await outcome(database) == RIGHT
+
+
+def batches_of(release: Path, times: int) -> list[Statement]:
+    """The first batch of a recording, of partition 0 from 0 to 4, as if it came again and again."""
+    said = read(release)
+    begin = next(
+        number for number, one in enumerate(said) if "move (topic_id, partition, expected" in one.sql
+    )
+    end = next(number for number, one in enumerate(said) if number > begin and one.ends_transaction)
+    moving, *counting = said[begin : end + 1]
+    topics, partitions, expected, next_offsets, *group = moving.parameters
+    assert (partitions, expected, next_offsets) == ([0], [0], [4])
+    return [
+        statement
+        for turn in range(times)
+        for statement in (
+            moving._replace(parameters=[topics, partitions, [4 * turn], [4 * turn + 4], *group]),
+            *counting,
+        )
+    ]
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda file: file.stem)
+async def test_an_older_and_a_newer_worker_count_the_same_markets_at_once(
+    engine: AsyncEngine, migrated: str, release: Path
+) -> None:
+    ledger = Ledger(engine, "workers")
+    await ledger.open_partitions(PARTITIONS)
+    said = batches_of(release, TURNS)
+
+    async def newer() -> None:
+        for turn in range(TURNS):
+            await ledger.commit([move(1, turn, turn + 1)], [missed(*BOOKED, 1), missed(*BTTS, 1)])
+
+    await asyncio.gather(replay(migrated, said), newer())
+    found = {(row[0], row[1]): (row[2], row[4]) for row in await outcome(migrated)}
+    watermarks = 4 * TURNS + TURNS
+    assert found == {BTTS: (2 * TURNS + TURNS, watermarks), BOOKED: (TURNS + TURNS, watermarks)}
 
 
 async def test_a_recording_says_what_was_said(today: list[Statement], database: str, tmp_path: Path) -> None:

@@ -85,6 +85,13 @@ def test_a_metric_is_named_by_the_rules_of_prometheus(name: str, metric: Metric)
     assert not metric.labels.keys() & {"le", "quantile", "job", "instance"}, "these are Prometheus's own"
 
 
+def test_only_labels_of_few_values_have_no_list_of_them() -> None:
+    """Partitions that are owned, codes of the resolver, SQLSTATEs that are tried again: no sender's text."""
+    everything = (METRICS | RELAY_METRICS).values()
+    without = {label for metric in everything for label, values in metric.labels.items() if not values}
+    assert without == {"topic", "partition", "reason", "sqlstate"}
+
+
 def test_the_standard_metrics_of_a_process_are_shown_as_well() -> None:
     assert value(Metrics(), "process_start_time_seconds") > 1_700_000_000
 

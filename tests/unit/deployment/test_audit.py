@@ -49,3 +49,21 @@ def test_a_service_that_cannot_be_reached_fails_the_audit_and_the_cause_is_told(
 
 def test_an_empty_report_is_no_answer() -> None:
     assert audit_of().returncode == 2
+
+
+def steps_of_a_release(*variables: str) -> str:
+    """What `make release` would run."""
+    command = ["make", "--dry-run", "--no-print-directory", "release", *variables]
+    return subprocess.run(command, cwd=SCRIPT.parents[1], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_release_has_its_checksums_only_after_the_audit() -> None:
+    steps = steps_of_a_release()
+    wheels, bill, audited = (steps.index(one) for one in ("hatchling build", "cyclonedx-py", "pip-audit"))
+    assert max(wheels, bill, audited) < steps.index("> SHA256SUMS")
+
+
+def test_a_release_without_an_audit_says_so() -> None:
+    steps = steps_of_a_release("AUDIT=no")
+    assert "pip-audit" not in steps
+    assert "NOT audited" in steps
