@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +20,7 @@ from tests.support.fakes_ledger import FakeLedger, Tables
 from tests.support.installation import execute
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
 from worker.storage.migrate import upgrade
 
 if TYPE_CHECKING:
@@ -32,39 +34,82 @@ LARGEST_INTEGER = 2**31 - 1
 class Store(Protocol):
     """Where ledgers write, and how to read what they wrote."""
 
-    def ledger(self, group: str) -> Any: ...
+    def ledger(self, group: str, *, most_new: int = 0) -> Any: ...
 
     async def miss(self, market: str) -> tuple[int, datetime, datetime] | None:
         """Occurrences, first seen, last seen."""
+
+    async def markets(self, source: str) -> dict[str, int]:
+        """Occurrences by market."""
+
+    async def quota(self, source: str) -> tuple[int, int]:
+        """New markets and overflowed occurrences, of all hours."""
+
+    async def pass_an_hour(self, source: str) -> None:
+        """What was written before belongs to an hour before."""
 
 
 class InMemory:
     def __init__(self) -> None:
         self._tables = Tables()
 
-    def ledger(self, group: str) -> FakeLedger:
-        return FakeLedger(self._tables, group)
+    def ledger(self, group: str, *, most_new: int = 0) -> FakeLedger:
+        return FakeLedger(self._tables, group, most_new=most_new)
 
     async def miss(self, market: str) -> tuple[int, datetime, datetime] | None:
         row = self._tables.misses.get(("sportybet", market))
         return None if row is None else (row.occurrence_count, row.first_seen_at, row.last_seen_at)
+
+    async def markets(self, source: str) -> dict[str, int]:
+        rows = self._tables.misses.values()
+        return {row.external_market_id: row.occurrence_count for row in rows if row.source == source}
+
+    async def quota(self, source: str) -> tuple[int, int]:
+        quotas = [quota for (each, _), quota in self._tables.quotas.items() if each == source]
+        return sum(quota.new_markets for quota in quotas), sum(quota.overflowed for quota in quotas)
+
+    async def pass_an_hour(self, source: str) -> None:
+        self._tables.hour += 60 * MINUTE
 
 
 class OnPostgres:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    def ledger(self, group: str) -> Ledger:
-        return Ledger(self._engine, group)
+    def ledger(self, group: str, *, most_new: int = 0) -> Ledger:
+        return Ledger(self._engine, group, most_new=most_new)
 
     async def miss(self, market: str) -> tuple[int, datetime, datetime] | None:
         statement = (
             "SELECT occurrence_count, first_seen_at, last_seen_at FROM unmapped_market_log"
             " WHERE source = 'sportybet' AND external_market_id = :market"
         )
-        async with self._engine.begin() as connection:
-            row = (await connection.execute(text(statement), {"market": market})).one_or_none()
+        (row,) = await self._rows(statement, market=market) or [None]
         return None if row is None else (row[0], row[1], row[2])
+
+    async def markets(self, source: str) -> dict[str, int]:
+        asked = "SELECT external_market_id, occurrence_count FROM unmapped_market_log WHERE source = :source"
+        return {row[0]: row[1] for row in await self._rows(asked, source=source)}
+
+    async def quota(self, source: str) -> tuple[int, int]:
+        asked = "SELECT new_markets, overflowed FROM unmapped_overflow WHERE source = :source"
+        rows = await self._rows(asked, source=source)
+        return sum(row[0] for row in rows), sum(row[1] for row in rows)
+
+    async def pass_an_hour(self, source: str) -> None:
+        await self._rows(
+            "UPDATE unmapped_overflow SET hour = hour - interval '1 hour' WHERE source = :source RETURNING 1",
+            source=source,
+        )
+
+    async def ends_soon(self) -> bool:
+        """Whether the hour will be another one in a moment."""
+        asked = "SELECT date_trunc('hour', now()) <> date_trunc('hour', now() + interval '20 s')"
+        return bool((await self._rows(asked))[0][0])
+
+    async def _rows(self, statement: str, **parameters: str) -> Sequence[Any]:
+        async with self._engine.begin() as connection:
+            return (await connection.execute(text(statement), parameters)).all()
 
 
 @pytest.fixture(scope="module")
@@ -129,19 +174,19 @@ async def ground(store: Store) -> Ground:
 
 async def test_a_partition_is_opened_at_zero_once_and_keeps_where_it_was_moved_to(ground: Ground) -> None:
     assert await ground.watermarks() == [0, 0]
-    assert await ground.ledger.commit([ground.move(0, 10)], []) == 0
+    assert await ground.ledger.commit([ground.move(0, 10)], []) == Counted(0)
     assert await ground.watermarks() == [10, 0]
 
 
 async def test_watermarks_and_counts_move_together(ground: Ground) -> None:
     moves = [ground.move(0, 3), ground.move(0, 2, number=1)]
-    assert await ground.ledger.commit(moves, [ground.missed(occurrence_count=5)]) == 1
+    assert await ground.ledger.commit(moves, [ground.missed(occurrence_count=5)]) == Counted(1)
     assert (await ground.watermarks(), await ground.occurrences()) == ([3, 2], 5)
 
 
 async def test_counts_add_up_and_only_the_first_is_a_first_sighting(ground: Ground) -> None:
-    assert await ground.ledger.commit([ground.move(0, 1)], [ground.missed(occurrence_count=3)]) == 1
-    assert await ground.ledger.commit([ground.move(1, 2)], [ground.missed(occurrence_count=4)]) == 0
+    assert await ground.ledger.commit([ground.move(0, 1)], [ground.missed(occurrence_count=3)]) == Counted(1)
+    assert await ground.ledger.commit([ground.move(1, 2)], [ground.missed(occurrence_count=4)]) == Counted(0)
     assert await ground.occurrences() == 7
 
 
@@ -189,7 +234,7 @@ async def test_every_group_adds_to_the_same_counts(ground: Ground) -> None:
     other = ground.store.ledger(uuid.uuid4().hex)
     await other.open_partitions([ground.partition()])
     await other.commit([ground.move(0, 1)], [ground.missed()])
-    assert await ground.ledger.commit([ground.move(0, 1)], [ground.missed()]) == 0
+    assert await ground.ledger.commit([ground.move(0, 1)], [ground.missed()]) == Counted(0)
     assert await ground.occurrences() == 2
 
 
@@ -251,3 +296,106 @@ async def test_a_watermark_is_moved_on_purpose_in_either_direction(ground: Groun
         with pytest.raises(ValueError, match="moves a watermark"):
             await wrong
     assert await ground.watermarks() == [4, 0]
+
+
+class Limited(Ground):
+    """A source of its own, of which an hour takes up two new markets."""
+
+    MOST = 2
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.source = self.market[:20]
+        self.ledger = self.another_worker()
+        self._offset = 0
+
+    def another_worker(self) -> Any:
+        return self.store.ledger(self.group, most_new=self.MOST)
+
+    async def count(self, *, by: Any = None, **occurrences: int) -> Counted:
+        """A batch of these markets."""
+        rows = [
+            self.missed(source=self.source, external_market_id=name, occurrence_count=times)
+            for name, times in occurrences.items()
+        ]
+        move = self.move(self._offset, self._offset + 1)
+        counted: Counted = await (by or self.ledger).commit([move], rows)
+        self._offset += 1
+        return counted
+
+
+@pytest.fixture
+async def limited(store: Store) -> Limited:
+    if isinstance(store, OnPostgres) and await store.ends_soon():
+        pytest.skip("the hour is about to end")
+    limited = Limited(store)
+    await limited.watermarks()
+    return limited
+
+
+def overflowed(counted: Counted) -> list[tuple[str, int]]:
+    return [(overflow.source, overflow.occurrences) for overflow in counted.overflows]
+
+
+async def test_new_markets_beyond_the_most_of_an_hour_are_added_up(limited: Limited) -> None:
+    counted = await limited.count(a=1, b=9, c=4, d=4)
+    assert counted.first_sightings == 2
+    assert overflowed(counted) == [(limited.source, 5)]
+    assert await limited.store.markets(limited.source) == {"b": 9, "c": 4}
+    assert await limited.store.quota(limited.source) == (2, 5)
+
+
+async def test_what_is_known_is_counted_whatever_the_hour_has_taken_up(limited: Limited) -> None:
+    await limited.count(a=1, b=1)
+    for worker in (limited.ledger, limited.another_worker()):
+        counted = await limited.count(by=worker, a=2, b=3, c=4)
+        assert counted.first_sightings == 0
+        assert overflowed(counted) == [(limited.source, 4)]
+    assert await limited.store.markets(limited.source) == {"a": 5, "b": 7}
+    assert await limited.store.quota(limited.source) == (2, 8)
+
+
+async def test_what_had_no_place_is_taken_up_in_another_hour(limited: Limited) -> None:
+    await limited.count(a=1, b=1, c=1)
+    await limited.store.pass_an_hour(limited.source)
+    assert await limited.count(a=1, c=5) == Counted(1)
+    assert await limited.store.markets(limited.source) == {"a": 2, "b": 1, "c": 5}
+    assert await limited.store.quota(limited.source) == (3, 1)
+
+
+async def test_each_source_has_places_of_its_own(limited: Limited) -> None:
+    await limited.count(a=1, b=1)
+    limited.source = limited.source[::-1]
+    assert await limited.count(a=1, b=1) == Counted(2)
+
+
+async def test_a_batch_that_is_not_counted_takes_no_place(limited: Limited) -> None:
+    stale = limited.move(7, 8)
+    with pytest.raises(WatermarkConflict):
+        await limited.ledger.commit([stale], [limited.missed(source=limited.source)])
+    assert await limited.store.quota(limited.source) == (0, 0)
+    assert await limited.count(a=1, b=1) == Counted(2)
+
+
+async def test_without_a_limit_no_place_is_counted(limited: Limited) -> None:
+    anyone = limited.store.ledger(limited.group)
+    assert await limited.count(by=anyone, a=1, b=1, c=1) == Counted(3)
+    assert await limited.store.quota(limited.source) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_every_occurrence_is_in_its_row_or_in_the_overflow_however_batches_are_cut(
+    limited: Limited, seed: int
+) -> None:
+    dice = random.Random(seed)
+    workers = [limited.another_worker() for _ in range(3)]
+    sent: Counter[str] = Counter()
+    for _ in range(25):
+        batch = Counter(dice.choices("abcdefgh", k=dice.randint(1, 12)))
+        sent += batch
+        await limited.count(by=dice.choice(workers), **batch)
+    rows = await limited.store.markets(limited.source)
+    new_markets, lost = await limited.store.quota(limited.source)
+    assert len(rows) == new_markets == limited.MOST
+    assert sum(rows.values()) + lost == sent.total()
+    assert all(rows[market] <= sent[market] for market in rows)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from asyncpg.prepared_stmt import PreparedStatement
 from asyncpg.transaction import Transaction
 from sqlalchemy import Engine, event
 
@@ -26,7 +27,7 @@ from worker.ingest.assignment import Assignment
 from worker.ingest.claimed import Claimed
 from worker.publishing.encode import Outgoing
 from worker.publishing.outputs import Outputs
-from worker.storage.ledger import Ledger
+from worker.storage.ledger import Counted, Ledger
 
 _announcing: ContextVar[bool] = ContextVar("announcing", default=False)
 _counting: ContextVar[bool] = ContextVar("counting", default=False)
@@ -77,11 +78,11 @@ async def _around(step: str, points: Points, work: Awaitable[None]) -> None:
 def _counting_step(points: Points) -> None:
     commit = Ledger.commit
 
-    async def commit_with_points(self: Ledger, *arguments: Any) -> int:
+    async def commit_with_points(self: Ledger, *arguments: Any) -> Counted:
         with _set(_counting):
-            first_sightings = await commit(self, *arguments)
+            counted = await commit(self, *arguments)
         points.passing("count.committed")
-        return first_sightings
+        return counted
 
     Ledger.commit = commit_with_points  # type: ignore[method-assign, assignment]  # it is meant
     _transaction(points)
@@ -93,16 +94,24 @@ def _transaction(points: Points) -> None:
             points.passing(point)
 
     def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "UPDATE ingest_watermark" in statement:
+        if "UPDATE ingest_watermark" in statement and "INSERT INTO" not in statement:
             when_counting("count.moved")
 
     event.listen(Engine, "after_cursor_execute", executed)
+    _wrap(
+        PreparedStatement,
+        "fetch",
+        underway=lambda statement: (
+            _counting.get() and not statement._connection.is_in_transaction() and points.is_due("count.sent")
+        ),
+        then=lambda: points.strike("count.sent"),
+    )
     _wrap(Transaction, "start", after=lambda: when_counting("count.begun"))
     _wrap(
         Transaction,
         "commit",
         before=lambda: when_counting("count.added"),
-        underway=lambda: _counting.get() and points.is_due("count.committing"),
+        underway=lambda _: _counting.get() and points.is_due("count.committing"),
         then=lambda: points.strike("count.committing"),
     )
 
@@ -116,7 +125,7 @@ def _committing(points: Points) -> None:
     _wrap(
         AIOKafkaConsumer,
         "commit",
-        underway=lambda: points.is_due("commit.sent"),
+        underway=lambda _: points.is_due("commit.sent"),
         then=lambda: points.strike("commit.sent"),
     )
 
@@ -144,18 +153,18 @@ def _wrap(
     method: str,
     *,
     before: Callable[[], object] = lambda: None,
-    underway: Callable[[], bool] = lambda: False,
+    underway: Callable[[Any], bool] = lambda _: False,
     then: Callable[[], object] = lambda: None,
     after: Callable[[], object] = lambda: None,
 ) -> None:
-    """Call ``before`` and ``after`` around a coroutine method; if ``underway``, ``then`` once it waits."""
+    """Call ``before`` and ``after`` around a coroutine method; when ``underway``, ``then`` as it waits."""
     original: AnyCoroutine = getattr(kind, method)
 
     @functools.wraps(original)
     async def wrapped(self: Any, *arguments: Any, **named: Any) -> Any:
         before()
         work = original(self, *arguments, **named)
-        if underway():
+        if underway(self):
             task = asyncio.create_task(work)
             await asyncio.sleep(0)  # it writes to its socket, and waits for the answer
             then()

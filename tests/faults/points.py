@@ -20,10 +20,11 @@ _EVERY: Final = (
     Point("publish.unacknowledged", may_repeat=True, where="in P, records sent and not acknowledged"),
     Point("publish.middle", may_repeat=True, where="in P, half acknowledged and half not sent"),
     Point("publish.after", may_repeat=True, where="after P, before D"),
-    Point("count.begun", may_repeat=True, where="in D, after BEGIN"),
-    Point("count.moved", may_repeat=True, where="in D, watermarks moved"),
-    Point("count.added", may_repeat=True, where="in D, misses added, before COMMIT"),
-    Point("count.committing", may_repeat=True, where="in D, COMMIT sent and not answered"),
+    Point("count.sent", may_repeat=True, where="in D, its only statement sent and not answered"),
+    Point("count.begun", may_repeat=True, where="in D with new markets, after BEGIN"),
+    Point("count.moved", may_repeat=True, where="in D with new markets, watermarks moved"),
+    Point("count.added", may_repeat=True, where="in D with new markets, misses added, before COMMIT"),
+    Point("count.committing", may_repeat=True, where="in D with new markets, COMMIT sent and not answered"),
     Point("count.committed", may_repeat=False, where="after D, answer not used"),
     Point("commit.before", may_repeat=False, where="before K"),
     Point("commit.sent", may_repeat=False, where="in K, commit sent and not answered"),
@@ -35,6 +36,17 @@ _EVERY: Final = (
     Point("open.resumed", may_repeat=False, where="partitions just opened"),
     Point("drain.before", may_repeat=True, where="asked to give partitions up"),
     Point("drain.after", may_repeat=False, where="drained, not yet given up"),
+)
+
+# Passed once in many batches, or when partitions move.
+RARE: Final = (
+    "open.",
+    "drain.",
+    "announce.",
+    "count.begun",
+    "count.moved",
+    "count.added",
+    "count.committing",
 )
 
 POINTS: Final = {point.name: point for point in _EVERY}

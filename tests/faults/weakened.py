@@ -9,7 +9,7 @@ from worker.ingest.claimed import Claimed
 from worker.publishing.encode import Outgoing
 from worker.publishing.outputs import Outputs
 from worker.storage import ledger
-from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove, Watermarks
+from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkConflict, WatermarkMove, Watermarks
 
 WEAKNESS_VARIABLE = "FAULT_WEAKNESS"
 
@@ -35,7 +35,7 @@ def move_watermarks_blindly() -> None:
     """No compare-and-set: whoever comes counts, wherever the watermarks are by then."""
     commit = Ledger.commit
 
-    async def blind(self: Ledger, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
+    async def blind(self: Ledger, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
         while True:
             try:
                 return await commit(self, moves, misses)

@@ -33,7 +33,8 @@ JOIN pg_database AS database ON database.oid = statement.dbid
 WHERE database.datname = $1
 """
 MOVES_WATERMARKS = "%FOR UPDATE OF watermark%"
-# Four a batch, and three to announce what is new in it; now and then one more, to look for changed mappings.
+# One a batch, or seven when markets in it are new, and three to announce them; now and then one more, to look
+# for changed mappings.
 MOST_STATEMENTS_A_BATCH = 12
 MOST_TO_START = 50
 # Of the input, compressed: what was measured, and half of that again.

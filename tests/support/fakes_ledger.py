@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from worker.storage.errors import StorageRefused
 from worker.storage.ledger import (
+    Counted,
     KnownWatermark,
     MissRow,
+    Overflow,
     Partition,
     WatermarkConflict,
     WatermarkMove,
@@ -24,12 +28,22 @@ MissKey = tuple[str, str]
 
 
 @dataclass
+class Quota:
+    """Of one source and hour."""
+
+    new_markets: int = 0
+    overflowed: int = 0
+
+
+@dataclass
 class Tables:
     """What is stored: ``watermarks`` of every group, and the misses that the groups share."""
 
     watermarks: dict[tuple[str, str, int], int] = field(default_factory=dict)
     misses: dict[MissKey, MissRow] = field(default_factory=dict)
     topics: dict[str, str] = field(default_factory=dict)
+    quotas: dict[tuple[str, datetime], Quota] = field(default_factory=dict)
+    hour: datetime = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
     def copy(self) -> Tables:
         return deepcopy(self)
@@ -38,14 +52,15 @@ class Tables:
 class FakeLedger:
     """One group's view of the tables; takes and refuses what the real one does."""
 
-    def __init__(self, tables: Tables, consumer_group: str) -> None:
+    def __init__(self, tables: Tables, consumer_group: str, *, most_new: int = 0) -> None:
         self.tables = tables
         self._group = consumer_group
+        self._most_new = most_new
 
     async def open_partitions(self, partitions: Sequence[Partition]) -> Watermarks:
         return self.opened(partitions)
 
-    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
+    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
         return self.committed(moves, misses)
 
     async def known(self, topics: Iterable[str]) -> Sequence[KnownWatermark]:
@@ -87,16 +102,39 @@ class FakeLedger:
             for at in partitions
         }
 
-    def committed(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
-        """The transaction itself; how many markets were missed for the first time."""
+    def committed(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
+        """The transaction itself."""
         _check(moves, misses)
         self._compare(moves)
         merged = {(miss.source, miss.external_market_id): self._added(miss) for miss in misses}
-        first = sum(key not in self.tables.misses for key in merged)
+        fresh = [miss for miss in misses if miss[:2] not in self.tables.misses]
+        left_out = self._left_out(fresh) if self._most_new else []
         self.tables.misses |= merged
+        for miss in left_out:
+            del self.tables.misses[miss[:2]]
         for move in moves:
             self.tables.watermarks[self._group, move.topic_id, move.partition] = move.next_offset
-        return first
+        return Counted(len(fresh) - len(left_out), self._overflows(left_out))
+
+    def _left_out(self, fresh: Iterable[MissRow]) -> list[MissRow]:
+        """Those without a place in this hour; what comes often takes places first."""
+        left_out = []
+        for miss in sorted(fresh, key=lambda miss: (-miss.occurrence_count, miss.external_market_id)):
+            quota = self.tables.quotas.setdefault((miss.source, self.tables.hour), Quota())
+            if quota.new_markets < self._most_new:
+                quota.new_markets += 1
+            else:
+                quota.overflowed += miss.occurrence_count
+                left_out.append(miss)
+        return left_out
+
+    def _overflows(self, left_out: Iterable[MissRow]) -> tuple[Overflow, ...]:
+        occurrences: Counter[str] = Counter()
+        for miss in left_out:
+            occurrences[miss.source] += miss.occurrence_count
+        return tuple(
+            Overflow(source, self.tables.hour, times) for source, times in sorted(occurrences.items())
+        )
 
     def _compare(self, moves: Sequence[WatermarkMove]) -> None:
         asked = [(move.topic_id, move.partition) for move in moves]

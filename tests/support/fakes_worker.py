@@ -24,7 +24,7 @@ from worker.ingest.lookup import Known
 from worker.ingest.marks import Committed
 from worker.ingest.plan import Planner
 from worker.ingest.record import Partition, Record
-from worker.storage.ledger import MissRow, WatermarkConflict, WatermarkMove, Watermarks
+from worker.storage.ledger import Counted, MissRow, WatermarkConflict, WatermarkMove, Watermarks
 from worker.storage.ledger import Partition as LedgerPartition
 
 DRAIN_TIMEOUT_S = 10.0
@@ -88,14 +88,14 @@ class RemoteLedger:
         )
         return found
 
-    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
-        def transaction() -> int:
-            first = self._around.ledger.committed(moves, misses)
+    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
+        def transaction() -> Counted:
+            counted = self._around.ledger.committed(moves, misses)
             self._around.counted(self._sender, moves)
-            return first
+            return counted
 
-        first: int = await self._ask("count", transaction)
-        return first
+        counted: Counted = await self._ask("count", transaction)
+        return counted
 
     async def _ask(self, kind: str, step: Callable[[], Any]) -> Any:
         return await self._around.network.ask(kind, self._sender, [step])
@@ -179,6 +179,7 @@ class FakeWorker(Sender):
             retry_delay=lambda _: RETRY_S,
             on_retry=lambda _: None,
             on_first_sighting=lambda: None,
+            on_overflow=lambda *_: None,
         )
         self.assignment = Assignment(
             RemoteCoordinates(around, counting, self),

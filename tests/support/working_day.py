@@ -40,7 +40,7 @@ async def catalogue_is_imported(engine: AsyncEngine) -> None:
 
 
 async def batches_are_counted(engine: AsyncEngine) -> None:
-    ledger = Ledger(engine, "workers")
+    ledger = Ledger(engine, "workers", most_new=100)
     await ledger.open_partitions(PARTITIONS)
     await ledger.commit([move(0, 0, 4)], [missed(*BTTS, 2), missed(*BOOKED, 1)])
     await ledger.commit([move(1, 0, 6)], [missed(*BTTS, 1), missed(*BOOKED, 2), missed("bet9ja", "S_NEW", 2)])

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 
 import orjson
 import structlog
 
+from worker.app.sampling import sampled
 from worker.domain.errors import FatalError, TransientError
-from worker.domain.misses import Count, MissKey, Tally, sample
+from worker.domain.misses import Count, MissKey, Tally
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.lookup import Known
 from worker.ingest.record import Partition
 from worker.storage import ledger
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
-from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow, Overflow, WatermarkConflict, WatermarkMove
 
 log = structlog.get_logger()
 
@@ -38,11 +40,14 @@ class Counting:
         retry_delay: Callable[[int], float],
         on_retry: Callable[[str | None], None],
         on_first_sighting: Callable[[], None],
+        on_overflow: Callable[[str, int], None],
     ) -> None:
         self._ledger = ledger
         self._retry_delay = retry_delay
         self._on_retry = on_retry
         self._on_first_sighting = on_first_sighting
+        self._on_overflow = on_overflow
+        self._told: dict[str, datetime] = {}
         self.blocked_by: str | None = None
 
     async def known(self, topics: Iterable[str]) -> Sequence[Known]:
@@ -79,7 +84,7 @@ class Counting:
 
     async def _try(self, moves: Moves, rows: Sequence[MissRow], attempt: int) -> bool:
         try:
-            first_sightings = await self._ledger.commit([_move(*move) for move in moves], rows)
+            counted = await self._ledger.commit([_move(*move) for move in moves], rows)
         except WatermarkConflict as conflict:
             self.blocked_by = None
             raise WatermarksMovedError(_current(moves, conflict)) from conflict
@@ -93,9 +98,17 @@ class Counting:
             raise CountsRefusedError(f"{error.sqlstate}: {error}") from error
         except StorageError as error:
             raise FatalError(f"the database refuses the counts ({error.sqlstate}): {error}") from error
-        if first_sightings:
+        if counted.first_sightings:
             self._on_first_sighting()
+        for overflow in counted.overflows:
+            self._tell(overflow)
         return True
+
+    def _tell(self, overflow: Overflow) -> None:
+        self._on_overflow(overflow.source, overflow.occurrences)
+        if self._told.get(overflow.source) != overflow.hour:  # once an hour: each batch may overflow
+            self._told[overflow.source] = overflow.hour
+            log.warning("unmapped_overflow", source=overflow.source, hour=overflow.hour.isoformat())
 
 
 def miss_rows(counts: Tally) -> list[MissRow]:
@@ -108,7 +121,7 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
         source=source,
         external_market_id=external_market_id,
         market_name=count.missed.market_name,
-        sample_outcomes=orjson.dumps(sample(count.missed.rows)).decode(),
+        sample_outcomes=orjson.dumps(sampled(count.missed.rows)).decode(),
         reason=count.missed.reason,
         mapping_version=count.newest.mapping_version,
         first_seen_at=count.first_seen_at,

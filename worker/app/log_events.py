@@ -40,6 +40,7 @@ Event = Literal[
     "stalled",
     "stopping",
     "topics_not_found",
+    "unmapped_overflow",
     "worker_started",
     "worker_stopped",
 ]
@@ -80,6 +81,7 @@ EVENTS: Final[dict[Event, str]] = {
     "stalled": "Something that should move does not; with the stacks of all tasks and threads.",
     "stopping": "A signal asked the process to end.",
     "topics_not_found": "Topics are missing or Kafka does not answer; it is tried again.",
+    "unmapped_overflow": "A source brings more new markets in an hour than are taken up; once an hour.",
     "worker_started": "The worker has joined its group.",
     "worker_stopped": "The worker's last line.",
 }

@@ -30,6 +30,7 @@ WorkerMetric = Literal[
     "marketmap_partitions_stopped",
     "marketmap_offset_gap_records_total",
     "marketmap_storage_retries_total",
+    "marketmap_unmapped_overflow_total",
     "marketmap_lag_records",
     "marketmap_lag_seconds",
     "marketmap_watermark_offset",
@@ -119,6 +120,11 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     ),
     "marketmap_storage_retries_total": Metric(
         "counter", {"sqlstate": _OPEN}, "Transactions tried again, by SQLSTATE (none: no answer)."
+    ),
+    "marketmap_unmapped_overflow_total": Metric(
+        "counter",
+        {"source": PLATFORMS},
+        "Occurrences of new markets beyond the most that an hour takes up, by source.",
     ),
     "marketmap_lag_records": Metric("gauge", _PLACE, "Records of a partition that are not processed yet."),
     "marketmap_lag_seconds": Metric(

@@ -57,6 +57,7 @@ class Metrics:
         self._gaps = self._counter("marketmap_offset_gap_records_total")
         self._stopped = self._gauge("marketmap_partitions_stopped")
         self._retries = self._counter("marketmap_storage_retries_total")
+        self._overflow = self._counter("marketmap_unmapped_overflow_total")
         self._stalled = self._gauge("marketmap_stalled")
         self._standstill = self._gauge("marketmap_standstill_seconds")
         self._blocked = self._counter("marketmap_blocked_seconds_total")
@@ -98,6 +99,9 @@ class Metrics:
 
     def retried(self, sqlstate: str | None) -> None:
         self._retries.labels(sqlstate or "none").inc()
+
+    def overflowed(self, source: str, occurrences: int) -> None:
+        self._overflow.labels(source).inc(occurrences)
 
     def progress(self, verdict: Verdict) -> None:
         self._stalled.set(verdict.state != "moving")

@@ -68,7 +68,7 @@ class Worker:
         self._tracing = tracing(settings)
         retry_delay = jittered_backoff()
         self._engine = create_engine(settings.database_url or "")
-        self._ledger = Ledger(self._engine, settings.group_id)
+        self._ledger = Ledger(self._engine, settings.group_id, most_new=settings.max_new_markets_per_hour)
         self._index = LiveIndex()
         self._mappings = LiveMappings(
             self._engine,
@@ -91,6 +91,7 @@ class Worker:
             retry_delay=retry_delay,
             on_retry=self.metrics.retried,
             on_first_sighting=self._announcer.wake,
+            on_overflow=self.metrics.overflowed,
         )
         self._admin = admin_of(settings)
         self._missing_topics: str | None = None

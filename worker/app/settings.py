@@ -146,6 +146,10 @@ class Settings(KafkaAccess):
         1000, ge=1, le=1_000_000, description="The share is that of so many last records of the partition."
     )
 
+    max_new_markets_per_hour: int = Field(
+        2000, ge=0, le=1_000_000, description="New unmapped markets of a source in an hour; 0: any number."
+    )
+
     session_timeout_s: Seconds = Field(30, ge=6, description="Before the group gives a silent member up.")
     rebalance_timeout_s: Seconds = Field(60, description="The group waits this long for members to rejoin.")
     fetch_wait_s: Seconds = Field(0.05, description="How long an empty fetch waits for records.")

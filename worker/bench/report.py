@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from worker.bench.contention import Contention
 from worker.bench.contestants import CONTESTANTS
 from worker.bench.figures import Figure, by_contestant, cpu_us, rate, spread
 from worker.bench.grids import Grid, as_markdown, comparison, shown, targets
@@ -100,19 +101,36 @@ def _scaling_grids(scaling: Scaling) -> Iterator[Grid]:
         ["contestant", "markets", "us/market"],
         [[point.line, f"{point.size:,}", shown(point.value, 2)] for point in scaling.markets],
     )
-    found = scaling.contention
-    yield Grid(
-        "Workers that count the same markets without a pause",
-        ["workers", "markets", "transactions", "waits of 1 ms or more", "p99 of these, ms", "deadlocks"],
+    yield _contention_grid(scaling.contention)
+
+
+def _contention_grid(contention: Sequence[Contention]) -> Grid:
+    return Grid(
+        "Workers that count the same markets",
+        [
+            "pause",
+            "workers",
+            "markets",
+            "transactions",
+            "p99, ms",
+            "waits of 1 ms or more",
+            "p99 of these, ms",
+            "p99 wait of all, ms",
+            "deadlocks",
+        ],
         [
             [
-                f"{found.workers}",
-                f"{found.rows}",
-                f"{found.transactions}",
-                f"{len(found.waits_ms)}",
-                f"{found.p99_ms:.1f}",
-                f"{found.deadlocks}",
+                f"{each.pause_ms[0]} to {each.pause_ms[1]} ms" if each.pause_ms else "none",
+                f"{each.workers}",
+                f"{each.rows}",
+                f"{len(each.transactions_ms)}",
+                f"{each.p99_ms:.1f}",
+                f"{len(each.waits_ms)}",
+                f"{each.p99_wait_ms:.1f}",
+                f"{each.p99_wait_of_all_ms:.1f}",
+                f"{each.deadlocks}",
             ]
+            for each in contention
         ],
     )
 
@@ -158,4 +176,4 @@ def _plain(scaling: Scaling) -> dict[str, Any]:
         for name, part in scaling._asdict().items()
         if name != "contention"
     }
-    return points | {"contention": scaling.contention._asdict()}
+    return points | {"contention": [each._asdict() for each in scaling.contention]}

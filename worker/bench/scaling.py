@@ -23,6 +23,8 @@ _MARKETS_IN_ALL: Final = 20_000
 _REPEATED: Final = 3
 _INDEXED_MESSAGES: Final = 180
 _ROWS: Final = 390
+# As hard as it gets, and as workers do it: they plan the next batch between two transactions.
+_PAUSES_MS: Final = (None, (100, 200))
 
 Told = Callable[[Trial], None]
 
@@ -41,7 +43,7 @@ class Scaling(NamedTuple):
     processes: Sequence[Point]
     mappings: Sequence[Point]
     markets: Sequence[Point]
-    contention: Contention
+    contention: Sequence[Contention]
 
 
 async def scale(ground: Ground, source: Sequence[Generated], *, rounds: int, told: Told) -> Scaling:
@@ -94,7 +96,9 @@ async def _told(running: Awaitable[Trial], told: Told) -> Trial:
     return trial
 
 
-async def _contention(ground: Ground, source: Sequence[Generated]) -> Contention:
+async def _contention(ground: Ground, source: Sequence[Generated]) -> list[Contention]:
     published = await ground.publish(workload("scrape", source[:1]))
     keys = [key for key, _ in expected_miss_counts(source).most_common(_ROWS)]
-    return await contend(ground, published, keys, workers=4, times=100)
+    return [
+        await contend(ground, published, keys, workers=4, times=100, pause_ms=pause) for pause in _PAUSES_MS
+    ]

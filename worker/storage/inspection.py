@@ -18,6 +18,7 @@ WORKER_NEEDS: Final = {
     "user_market_mappings": ("SELECT",),
     "mapping_audit_log": ("SELECT",),
     "unmapped_market_log": _COUNTED,
+    "unmapped_overflow": _COUNTED,
     "ingest_watermark": _COUNTED,
     "relay_cursor": _COUNTED,
     "replay_run": _COUNTED,

@@ -6,11 +6,13 @@ earlier commit went through although its answer was lost) nothing is written and
 table stands. So `commit` may be called again with the same arguments after any failure.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from worker.storage import ledger_sql as sql
@@ -20,6 +22,9 @@ from worker.storage.errors import driver_errors_translated
 Watermarks = dict[tuple[str, int], int]
 
 MOST_AT_ONCE = 10_000
+MOST_REMEMBERED = 50_000
+
+_Key = tuple[str, str]
 
 
 class Partition(NamedTuple):
@@ -83,6 +88,21 @@ class UnannouncedMarket(NamedTuple):
     occurrence_count: int
 
 
+class Overflow(NamedTuple):
+    """Occurrences of new markets of one source that its hour had no place for."""
+
+    source: str
+    hour: datetime
+    occurrences: int
+
+
+class Counted(NamedTuple):
+    """What a commit did: how many markets are in the table for the first time, and what was not taken up."""
+
+    first_sightings: int
+    overflows: tuple[Overflow, ...] = ()
+
+
 class WatermarkConflict(Exception):  # noqa: N818 (it names what happened, not a mistake)
     """The table's watermarks are not the expected ones; nothing was written.
 
@@ -98,12 +118,18 @@ class WatermarkConflict(Exception):  # noqa: N818 (it names what happened, not a
 class Ledger:
     """The watermarks of one consumer group, and the log of misses that all groups share.
 
+    Of each source, at most `most_new` markets are added in an hour of the database's clock, over all workers;
+    0 for any number. Occurrences of others go to `unmapped_overflow`, until an hour has a place for them.
+
     Every method raises StorageUnavailable (call again), StorageRefused (a value will never fit) or
     StorageFatal.
     """
 
-    def __init__(self, engine: AsyncEngine, consumer_group: str) -> None:
+    def __init__(self, engine: AsyncEngine, consumer_group: str, *, most_new: int = 0) -> None:
         self._engine = engine
+        self._most_new = most_new
+        self._remembered: set[_Key] = set()
+        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._group = consumer_group
 
     async def open_partitions(self, partitions: Sequence[Partition]) -> Watermarks:
@@ -114,19 +140,53 @@ class Ledger:
             rows = await connection.execute(sql.READ_WATERMARKS, parameters)
             return {(row.topic_id, row.partition): row.next_offset for row in rows}
 
-    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
-        """Move the watermarks and add the misses; return how many markets were missed for the first time.
+    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
+        """Move the watermarks and add the misses, each to its own row or to the overflow of its source.
 
         Raises WatermarkConflict if a watermark is not the expected one, and ValueError for a call that no
         batch can lead to: a partition or a market named twice, a move backwards, misses without a move.
         """
         _check(moves, misses)
         if not moves:
-            return 0
+            return Counted(0)
+        if len(misses) > MOST_AT_ONCE or self._may_be_new(misses):
+            return await self._commit_in_steps(moves, misses)
+        with driver_errors_translated():
+            async with self._at_once.connect() as connection:
+                found = (await connection.execute(sql.COUNT, self._moved(moves) | _arrays(misses))).all()
+        _require_as_expected(moves, found)
+        return Counted(found[0].first_sightings)
+
+    async def _commit_in_steps(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
+        in_order = sorted(misses, key=_key)
         async with self._transaction() as connection:
-            await self._move(connection, moves)
-            in_order = sorted(misses, key=lambda miss: (miss.source, miss.external_market_id))
-            return sum([await _add(connection, part) for part in _parts(in_order)])
+            found = (await connection.execute(sql.MOVE_WATERMARKS, self._moved(moves))).all()
+            _require_as_expected(moves, found)
+            left_out = await self._left_out(connection, self._may_be_new(in_order))
+            names = {(row.source, row.external_market_id) for row in left_out}
+            taken_up = [miss for miss in in_order if _key(miss) not in names]
+            first_sightings = sum([await _add(connection, part) for part in _parts(taken_up)])
+        self._remember(taken_up)
+        return Counted(first_sightings, _overflows(left_out))
+
+    def _may_be_new(self, misses: Sequence[MissRow]) -> Sequence[MissRow]:
+        """Those that the table has not shown to have. Without a limit it does not matter."""
+        return [miss for miss in misses if _key(miss) not in self._remembered] if self._most_new else []
+
+    def _remember(self, misses: Sequence[MissRow]) -> None:
+        if self._most_new:
+            if len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered.update(map(_key, misses[:MOST_REMEMBERED]))
+
+    async def _left_out(self, connection: AsyncConnection, misses: Sequence[MissRow]) -> list[Row[Any]]:
+        """Take places for what is new, once all quotas are locked; return what there was none for."""
+        asked = [_asked(part) for part in _parts(misses)]
+        opened = [(await connection.execute(sql.OPEN_QUOTAS, part)).all() for part in asked]
+        left_out: list[Row[Any]] = []
+        for part in asked if any(opened) else []:
+            left_out += (await connection.execute(sql.TAKE_PLACES, part | {"most": self._most_new})).all()
+        return left_out
 
     async def known(self, topics: Iterable[str]) -> Sequence[KnownWatermark]:
         """Every watermark under these names, also of topics that had the name before."""
@@ -171,17 +231,14 @@ class Ledger:
             with driver_errors_translated():
                 await connection.execute(sql.MARK_ANNOUNCED, {"ids": [row.id for row in batch]})
 
-    async def _move(self, connection: AsyncConnection, moves: Sequence[WatermarkMove]) -> None:
-        parameters = {
+    def _moved(self, moves: Sequence[WatermarkMove]) -> dict[str, Any]:
+        return {
             "consumer_group": self._group,
             "topic_ids": [move.topic_id for move in moves],
             "partitions": [move.partition for move in moves],
             "expected": [move.expected for move in moves],
             "next_offsets": [move.next_offset for move in moves],
         }
-        found = (await connection.execute(sql.MOVE_WATERMARKS, parameters)).all()
-        if len(found) != len(moves) or not all(row.as_expected for row in found):
-            raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
 
     async def _change(
         self, partition: Partition, expected: int, next_offset: int, actor: str, reason: str
@@ -219,13 +276,40 @@ def _parts(misses: Sequence[MissRow]) -> Iterator[Sequence[MissRow]]:
     return (misses[start : start + MOST_AT_ONCE] for start in range(0, len(misses), MOST_AT_ONCE))
 
 
+def _key(miss: MissRow) -> _Key:
+    return miss.source, miss.external_market_id
+
+
+def _asked(misses: Sequence[MissRow]) -> dict[str, list[str] | list[int]]:
+    return {
+        "sources": [miss.source for miss in misses],
+        "external_market_ids": [miss.external_market_id for miss in misses],
+        "occurrences": [miss.occurrence_count for miss in misses],
+    }
+
+
+def _overflows(left_out: Iterable[Row[Any]]) -> tuple[Overflow, ...]:
+    occurrences: Counter[tuple[str, datetime]] = Counter()
+    for row in left_out:
+        occurrences[row.source, row.hour] += row.occurrences
+    return tuple(Overflow(source, hour, times) for (source, hour), times in sorted(occurrences.items()))
+
+
 async def _add(connection: AsyncConnection, misses: Sequence[MissRow]) -> int:
-    columns = zip(*misses, strict=True)
+    return int(await connection.scalar(sql.ADD_MISSES, _arrays(misses)) or 0)
+
+
+def _arrays(misses: Sequence[MissRow]) -> dict[str, Any]:
+    columns = zip(*misses, strict=True) if misses else ((),) * len(MissRow._fields)
     arrays = {name: list(column) for name, column in zip(MissRow._fields, columns, strict=True)}
     # An array of arrays would have to be rectangular: each one travels as the text that Postgres reads.
     arrays["event_hashes"] = [f"{{{','.join(map(str, miss.event_hashes))}}}" for miss in misses]
-    first_sightings = await connection.scalar(sql.ADD_MISSES, arrays)
-    return int(first_sightings or 0)
+    return arrays
+
+
+def _require_as_expected(moves: Sequence[WatermarkMove], found: Sequence[Row[Any]]) -> None:
+    if len(found) != len(moves) or not all(row.as_expected for row in found):
+        raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
 
 
 def _partition_arrays(partitions: Sequence[Partition]) -> dict[str, list[str] | list[int]]:
@@ -238,7 +322,7 @@ def _partition_arrays(partitions: Sequence[Partition]) -> dict[str, list[str] | 
 
 def _check(moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> None:
     _check_unique("partition", [(move.topic_id, move.partition) for move in moves])
-    _check_unique("market", [(miss.source, miss.external_market_id) for miss in misses])
+    _check_unique("market", list(map(_key, misses)))
     if any(move.next_offset < move.expected for move in moves):
         raise ValueError("a watermark never moves backwards")
     if misses and all(move.next_offset == move.expected for move in moves):

@@ -1,7 +1,7 @@
 """The statements of the ledger, one for each operation.
 
-Every statement that writes rows takes their locks in the order of the whole key: two transactions that touch
-the same rows then queue up instead of deadlocking.
+Every statement that writes rows takes their locks in the order of the whole key, and a transaction those of
+watermarks, then of quotas, then of misses: two that touch the same rows then queue up instead of deadlocking.
 """
 
 from sqlalchemy import text
@@ -35,9 +35,9 @@ WHERE watermark.consumer_group = :consumer_group
 """)
 
 # `found` waits for whoever holds a row and then sees what they left, so the comparison is with the newest
-# watermark; the update moves only what was as expected. All rows found come back, for the caller to judge.
-MOVE_WATERMARKS = text("""
-WITH found AS (
+# watermark. All rows found come back, for the caller to judge; `verdict` judges for the statement itself.
+_FOUND = """
+found AS (
     SELECT
         watermark.topic_id,
         watermark.partition,
@@ -55,6 +55,9 @@ WITH found AS (
     WHERE watermark.consumer_group = :consumer_group
     ORDER BY watermark.topic_id, watermark.partition
     FOR UPDATE OF watermark
+), verdict AS (
+    SELECT count(*) FILTER (WHERE as_expected) = cardinality(CAST(:topic_ids AS text[])) AS as_expected
+    FROM found
 ), moved AS (
     UPDATE ingest_watermark AS watermark
     SET next_offset = found.moved_to, updated_at = now()
@@ -62,10 +65,13 @@ WITH found AS (
     WHERE watermark.consumer_group = :consumer_group
         AND watermark.topic_id = found.topic_id
         AND watermark.partition = found.partition
-        AND found.as_expected
-)
+        AND (SELECT as_expected FROM verdict)
+)"""
+
+MOVE_WATERMARKS = text(f"""
+WITH {_FOUND}
 SELECT topic_id, partition, next_offset, as_expected FROM found
-""")
+""")  # noqa: S608  (constants)
 
 # The move and the row that tells of it are one statement, so neither is ever there without the other.
 CHANGE_WATERMARK = text("""
@@ -113,8 +119,9 @@ ORDER BY topic, topic_id, partition
 # and the integer ids would be gone within weeks. xmax is 0 on a row that was inserted, not updated.
 # What was mapped is work again when it is missed under that version or a later one; a late record of an older
 # version says nothing about the mapping. An observation from the future makes nothing hotter than one of now.
-ADD_MISSES = text("""
-WITH added AS (
+# Most events were seen before: when none of the added hashes is a new one below the 32nd, nothing is sorted.
+_ADDED = """
+added AS (
     INSERT INTO unmapped_market_log AS known (
         id, source, external_market_id, market_name, sample_outcomes, reason, mapping_version,
         first_seen_at, last_seen_at, occurrence_count, event_hashes, heat
@@ -148,6 +155,7 @@ WITH added AS (
         first_seen_at, last_seen_at, occurrence_count, event_hashes
     )
     LEFT JOIN unmapped_market_log AS existing USING (source, external_market_id)
+    {condition}
     ORDER BY miss.source COLLATE "C", miss.external_market_id COLLATE "C"
     ON CONFLICT ON CONSTRAINT uq_unmapped_source_market DO UPDATE SET
         occurrence_count = known.occurrence_count + excluded.occurrence_count,
@@ -170,7 +178,13 @@ WITH added AS (
             WHEN excluded.last_seen_at >= known.last_seen_at THEN excluded.mapping_version
             ELSE known.mapping_version
         END,
-        event_hashes = marketmap_add_events_v1(known.event_hashes, excluded.event_hashes),
+        event_hashes = CASE
+            WHEN excluded.event_hashes[
+                1 : coalesce(width_bucket(known.event_hashes[32], excluded.event_hashes), 32)
+            ] <@ known.event_hashes
+            THEN known.event_hashes
+            ELSE marketmap_add_events_v1(known.event_hashes, excluded.event_hashes)
+        END,
         heat = marketmap_add_heat_v1(
             coalesce(known.heat, marketmap_heat_v1(known.occurrence_count, known.last_seen_at)), excluded.heat
         ),
@@ -191,8 +205,85 @@ WITH added AS (
             ELSE known.status
         END
     RETURNING xmax = 0 AS is_first_sighting
-)
+)"""
+
+ADD_MISSES = text(f"""
+WITH {_ADDED.format(condition="")}
 SELECT count(*) FILTER (WHERE is_first_sighting) FROM added
+""")  # noqa: S608  (constants)
+
+# The whole transaction in one statement: a worker that is busy, frozen or far away holds no lock meanwhile.
+# Misses are not touched before the verdict, which waits for all watermarks: that is the order of locks.
+COUNT = text(f"""
+WITH {_FOUND}, {_ADDED.format(condition="WHERE (SELECT as_expected FROM verdict)")}
+SELECT
+    topic_id, partition, next_offset, as_expected,
+    (SELECT count(*) FILTER (WHERE is_first_sighting) FROM added) AS first_sightings
+FROM found
+""")  # noqa: S608  (constants)
+
+# Only a market that is not in the table needs a place. Whoever adds one holds the row of its source and hour
+# until the end, so the next statement sees all that was taken before.
+OPEN_QUOTAS = text("""
+INSERT INTO unmapped_overflow (source, hour)
+SELECT asked.source, date_trunc('hour', now(), 'UTC')
+FROM unnest(CAST(:sources AS text[]), CAST(:external_market_ids AS text[]))
+    AS asked (source, external_market_id)
+WHERE NOT EXISTS (
+    SELECT FROM unmapped_market_log AS known
+    WHERE known.source = asked.source AND known.external_market_id = asked.external_market_id
+)
+GROUP BY asked.source
+ORDER BY asked.source COLLATE "C"
+ON CONFLICT (source, hour) DO UPDATE SET new_markets = unmapped_overflow.new_markets
+RETURNING source
+""")
+
+# What comes often comes first: a market that is really new is missed in many events.
+TAKE_PLACES = text("""
+WITH fresh AS (
+    SELECT
+        asked.source,
+        asked.external_market_id,
+        asked.occurrences,
+        row_number() OVER (
+            PARTITION BY asked.source
+            ORDER BY asked.occurrences DESC, asked.external_market_id COLLATE "C"
+        ) AS place
+    FROM unnest(
+        CAST(:sources AS text[]), CAST(:external_market_ids AS text[]), CAST(:occurrences AS integer[])
+    ) AS asked (source, external_market_id, occurrences)
+    WHERE NOT EXISTS (
+        SELECT FROM unmapped_market_log AS known
+        WHERE known.source = asked.source AND known.external_market_id = asked.external_market_id
+    )
+), judged AS (
+    SELECT
+        fresh.source,
+        fresh.external_market_id,
+        fresh.occurrences,
+        quota.hour,
+        quota.new_markets + fresh.place <= CAST(:most AS integer) AS is_taken_up
+    FROM fresh
+    JOIN unmapped_overflow AS quota
+        ON quota.source = fresh.source AND quota.hour = date_trunc('hour', now(), 'UTC')
+), counted AS (
+    UPDATE unmapped_overflow AS quota
+    SET
+        new_markets = quota.new_markets + added.new_markets,
+        overflowed = quota.overflowed + added.overflowed
+    FROM (
+        SELECT
+            source,
+            hour,
+            count(*) FILTER (WHERE is_taken_up) AS new_markets,
+            coalesce(sum(occurrences) FILTER (WHERE NOT is_taken_up), 0) AS overflowed
+        FROM judged
+        GROUP BY source, hour
+    ) AS added
+    WHERE quota.source = added.source AND quota.hour = added.hour
+)
+SELECT source, external_market_id, occurrences, hour FROM judged WHERE NOT is_taken_up
 """)
 
 # The publisher works inside of this transaction, which holds no row: it may idle longer than others.

@@ -47,7 +47,18 @@ GET = text(
 # A specifier in the id (`8?goalnr=2`) names another market of the same platform id.
 READ_MARKETS = text(f"""
 {READ}
-WHERE (source, split_part(external_market_id, '?', 1)) IN (SELECT * FROM {ASKED})
+WHERE id IN (
+    SELECT id
+    FROM unmapped_market_log
+    JOIN {ASKED} USING (source, external_market_id)
+    UNION
+    SELECT id
+    FROM unmapped_market_log AS market
+    JOIN {ASKED}
+        ON asked.source = market.source
+        AND asked.external_market_id = split_part(market.external_market_id, '?', 1)
+    WHERE strpos(market.external_market_id, '?') > 0
+)
 ORDER BY source, external_market_id
 """).columns(sample_outcomes=JSONB)  # noqa: S608  (constants)
 

@@ -143,7 +143,13 @@ unmapped_market_log = Table(
     Index("idx_unmapped_last_seen", text("last_seen_at DESC")),
     Index("idx_unmapped_priority", text("priority DESC"), "id"),
     Index("idx_unmapped_name", text("marketmap_market_name_v1(CAST(market_name AS text))")),
-    Index("idx_unmapped_market", "source", text("split_part(CAST(external_market_id AS text), '?', 1)")),
+    # Only where the key does not find it: each update of a row adds to every index.
+    Index(
+        "idx_unmapped_market",
+        "source",
+        text("split_part(CAST(external_market_id AS text), '?', 1)"),
+        postgresql_where=text("strpos(CAST(external_market_id AS text), '?') > 0"),
+    ),
     Index("idx_unmapped_unannounced", "id", postgresql_where=text("announced_at IS NULL")),
 )
 
@@ -179,6 +185,17 @@ watermark_change = Table(
     CheckConstraint("old_offset <> new_offset", name="ck_watermark_change_moves"),
     CheckConstraint("least(old_offset, new_offset) >= 0", name="ck_watermark_change_offsets"),
     CheckConstraint("btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_watermark_change_explained"),
+)
+
+unmapped_overflow = Table(
+    "unmapped_overflow",
+    metadata,
+    Column("source", String(20)),
+    Column("hour", DateTime(timezone=True)),
+    Column("new_markets", Integer, nullable=False, server_default=text("0")),
+    Column("overflowed", BigInteger, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("source", "hour"),
+    CheckConstraint("least(new_markets, overflowed) >= 0", name="ck_unmapped_overflow_counts"),
 )
 
 relay_cursor = Table(

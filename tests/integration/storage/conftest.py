@@ -73,6 +73,7 @@ class Wire:
         self._server = urlsplit(url)
         self.url = ""
         self.executed: list[str] = []
+        self.lose: str | None = None
         self.lose_answer_to: str | None = None
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,6 +95,8 @@ class Wire:
                 head = await client.readexactly(kind_length + 4)
                 body = await client.readexactly(int.from_bytes(head[kind_length:]) - 4)
                 self._note(head[:kind_length], body)
+                if self._last_is(self.lose):
+                    raise ConnectionResetError
                 server.write(head + body)
                 kind_length = 1
         except asyncio.IncompleteReadError:
@@ -105,9 +108,12 @@ class Wire:
         if kind == b"B":
             self.executed.append("prepared")
 
+    def _last_is(self, what: str | None) -> bool:
+        return what is not None and "".join(self.executed[-1:]).startswith(what)
+
     async def _answer(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         while answer := await server.read(65536):
-            if self.lose_answer_to and "".join(self.executed[-1:]).startswith(self.lose_answer_to):
+            if self._last_is(self.lose_answer_to):
                 break
             client.write(answer)
         raise ConnectionResetError

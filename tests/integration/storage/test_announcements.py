@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.engine import create_engine
-from worker.storage.ledger import Ledger, MissRow, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 
@@ -79,7 +79,7 @@ async def test_a_slow_publisher_does_not_hold_up_the_counting(
 ) -> None:
     impatient = create_engine(migrated, lock_timeout_s=0.001)
     async with ledger.unannounced(10):
-        assert await Ledger(impatient, "workers").commit(move(1, 2), missed) == 0
+        assert await Ledger(impatient, "workers").commit(move(1, 2), missed) == Counted(0)
     await impatient.dispose()
 
 

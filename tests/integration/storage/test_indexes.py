@@ -66,6 +66,7 @@ QUERIES = {
     "idx_unmapped_market": """
         SELECT * FROM unmapped_market_log
         WHERE source = 'bet9ja' AND split_part(external_market_id, '?', 1) = 'market 7'
+            AND strpos(external_market_id, '?') > 0
     """,
     "idx_replay_run_created": str(replays_sql.READ_NEWEST).replace(":limit", "20"),
     "idx_unmapped_unannounced": ledger_sql.READ_UNANNOUNCED.text.replace(":limit", "100"),
@@ -105,7 +106,7 @@ AT_EACH_EDIT: list[tuple[TextClause | TextualSelect, dict[str, Any], set[str]]] 
     (audit_sql.LAST_VERSION, {}, {"mapping_audit_log_pkey"}),
     (audit_sql.READ_AFTER, {"version": 19000, "limit": 200}, {"mapping_audit_log_pkey"}),
     (audit_sql.READ_HISTORY, NAMED, {"idx_audit_log_canonical"}),
-    (misses_sql.READ_MARKETS, ASKED, {"idx_unmapped_market"}),
+    (misses_sql.READ_MARKETS, ASKED, {"idx_unmapped_market", "uq_unmapped_source_market"}),
     (misses_sql.GET, ASKED, {"uq_unmapped_source_market"}),
     (misses_sql.COVER, COVERED, {"uq_unmapped_source_market", "unmapped_market_log_pkey"}),
     (

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]
@@ -45,7 +45,7 @@ async def test_groups_count_on_their_own(ledger: Ledger, engine: AsyncEngine, mo
 async def test_a_first_sighting_is_stored_as_it_was_seen(
     ledger: Ledger, move: Moves, miss: MissRow, rows: Rows
 ) -> None:
-    assert await ledger.commit(move(0, 1), [miss]) == 1
+    assert await ledger.commit(move(0, 1), [miss]) == Counted(1)
     (row,) = await rows(
         "SELECT source, external_market_id, market_name, sample_outcomes::text, reason, mapping_version,"
         " first_seen_at, last_seen_at, occurrence_count, event_hashes, status FROM unmapped_market_log"
@@ -54,8 +54,8 @@ async def test_a_first_sighting_is_stored_as_it_was_seen(
 
 
 async def test_occurrences_add_up(ledger: Ledger, move: Moves, miss: MissRow, rows: Rows) -> None:
-    assert await ledger.commit(move(0, 1), [miss._replace(occurrence_count=3)]) == 1
-    assert await ledger.commit(move(1, 2), [miss._replace(occurrence_count=4)]) == 0
+    assert await ledger.commit(move(0, 1), [miss._replace(occurrence_count=3)]) == Counted(1)
+    assert await ledger.commit(move(1, 2), [miss._replace(occurrence_count=4)]) == Counted(0)
     assert [tuple(row) for row in await rows("SELECT occurrence_count FROM unmapped_market_log")] == [(7,)]
 
 
@@ -64,8 +64,8 @@ async def test_a_batch_larger_than_one_statement_takes_counts_every_row_once(
 ) -> None:
     monkeypatch.setattr("worker.storage.ledger.MOST_AT_ONCE", 2)
     misses = [miss._replace(external_market_id=str(number)) for number in (4, 1, 3, 0, 2)]
-    assert await ledger.commit(move(0, 1), misses) == 5
-    assert await ledger.commit(move(1, 2), misses) == 0
+    assert await ledger.commit(move(0, 1), misses) == Counted(5)
+    assert await ledger.commit(move(1, 2), misses) == Counted(0)
     assert sorted(
         (row.external_market_id, row.occurrence_count)
         for row in await rows("SELECT external_market_id, occurrence_count FROM unmapped_market_log")
@@ -157,7 +157,7 @@ async def test_a_partition_that_was_never_opened_is_a_conflict(
 
 
 async def test_a_move_that_stands_still_still_compares(ledger: Ledger, move: Moves, miss: MissRow) -> None:
-    assert await ledger.commit(move(0, 0) + move(0, 2, partition=1), [miss]) == 1
+    assert await ledger.commit(move(0, 0) + move(0, 2, partition=1), [miss]) == Counted(1)
     with pytest.raises(WatermarkConflict):
         await ledger.commit(move(1, 1) + move(2, 4, partition=1), [miss])
 
@@ -179,11 +179,11 @@ async def test_a_value_that_does_not_fit_is_refused_and_nothing_is_written(
         with pytest.raises(StorageRefused):
             await ledger.commit(move(0, 1), [miss._replace(external_market_id="good"), miss._replace(**bad)])
     assert await rows("SELECT * FROM unmapped_market_log") == []
-    assert await ledger.commit(move(0, 1), [miss]) == 1
+    assert await ledger.commit(move(0, 1), [miss]) == Counted(1)
 
 
 async def test_an_empty_batch_sends_nothing(ledger: Ledger, engine: AsyncEngine) -> None:
     begun: list[object] = []
     event.listen(engine.sync_engine, "begin", begun.append)
-    assert await ledger.commit([], []) == 0
+    assert await ledger.commit([], []) == Counted(0)
     assert begun == []

@@ -29,7 +29,7 @@ async def test_workers_that_count_the_same_markets_in_any_order_do_not_deadlock(
         await ledger.open_partitions([Partition(template.topic_id, template.topic, 0)])
         return sum(
             [
-                await ledger.commit(move(batch, batch + 1), order.sample(misses, KEYS))
+                (await ledger.commit(move(batch, batch + 1), order.sample(misses, KEYS))).first_sightings
                 for batch in range(BATCHES)
             ]
         )
@@ -38,6 +38,55 @@ async def test_workers_that_count_the_same_markets_in_any_order_do_not_deadlock(
     assert sum(first_sightings) == KEYS
     counts = {row.occurrence_count for row in await rows("SELECT occurrence_count FROM unmapped_market_log")}
     assert counts == {WORKERS * BATCHES}
+
+
+async def test_workers_that_race_for_the_last_places_never_take_more(
+    engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    """In any order, with keys that others add meanwhile: nobody waits in a circle, no occurrence is lost."""
+    most, batches = 20, 15
+
+    async def work(worker: int) -> int:
+        dice, ledger = random.Random(worker), Ledger(engine, f"group {worker}", most_new=most)
+        (template,) = move(0, 1)
+        await ledger.open_partitions([Partition(template.topic_id, template.topic, 0)])
+        first_sightings = 0
+        for batch in range(batches):
+            keys = dice.sample(range(60), 30)
+            misses = [
+                miss._replace(source=source, external_market_id=str(key))
+                for key in keys
+                for source in dice.sample(["bet9ja", "betpawa", "sportybet"], 2)
+            ]
+            first_sightings += (await ledger.commit(move(batch, batch + 1), misses)).first_sightings
+        return first_sightings
+
+    first_sightings = await asyncio.gather(*map(work, range(WORKERS)))
+    ((counted,),) = await rows("SELECT sum(occurrence_count) FROM unmapped_market_log")
+    quotas = await rows("SELECT source, sum(new_markets), sum(overflowed) FROM unmapped_overflow GROUP BY 1")
+    (hours,) = await rows("SELECT count(DISTINCT hour) FROM unmapped_overflow")
+    if hours[0] == 1:
+        assert [taken for _, taken, _ in quotas] == [most] * 3
+    assert sum(first_sightings) == sum(taken for _, taken, _ in quotas)
+    assert counted + sum(lost for _, _, lost in quotas) == WORKERS * batches * 60
+
+
+async def test_who_asks_for_the_last_place_waits_until_it_is_taken_or_given_back(
+    engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    ledgers = [Ledger(engine, group, most_new=1) for group in ("one", "other")]
+    (template,) = move(0, 1)
+    for ledger in ledgers:
+        await ledger.open_partitions([Partition(template.topic_id, template.topic, 0)])
+    async with asyncio.timeout(30):
+        one, other = await asyncio.gather(
+            *(
+                ledger.commit(move(0, 1), [miss._replace(external_market_id=name)])
+                for ledger, name in zip(ledgers, "ab", strict=True)
+            )
+        )
+    assert one.first_sightings + other.first_sightings == 1
+    assert len(one.overflows) + len(other.overflows) == 1
 
 
 async def test_of_two_commits_from_one_watermark_exactly_one_wins(

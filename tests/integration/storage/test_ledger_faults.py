@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]
@@ -35,38 +35,53 @@ async def victim(migrated: str, ledger: Ledger) -> AsyncIterator[Ledger]:
     await engine.dispose()
 
 
-async def test_a_commit_is_two_statements_whatever_its_size(
+async def test_a_commit_is_one_statement_whatever_its_size(
     wire: Any, wired: Ledger, move: Moves, miss: MissRow
 ) -> None:
     await wired.commit(move(0, 5), [miss])  # the driver asks about the types once for each connection
     wire.executed.clear()
     misses = [miss._replace(external_market_id=str(number)) for number in range(300)]
     await wired.commit(move(5, 9) + move(0, 6, partition=1), misses)
-    assert wire.executed == ["BEGIN;", "prepared", "prepared", "COMMIT;"]
+    assert wire.executed == ["prepared"]
+
+
+async def test_new_markets_cost_statements_of_their_own_until_they_are_known(
+    wire: Any, move: Moves, miss: MissRow, ledger: Ledger
+) -> None:
+    engine = create_engine(wire.url)
+    limited = Ledger(engine, "workers", most_new=5)
+    await limited.commit(move(0, 1), [miss])
+    for offset, name, statements in ((1, "new", 6), (2, "new", 1)):
+        wire.executed.clear()
+        await limited.commit(move(offset, offset + 1), [miss._replace(external_market_id=name)])
+        assert len(wire.executed) == statements
+    await engine.dispose()
 
 
 async def test_a_commit_whose_answer_was_lost_counts_once(
     wire: Any, wired: Ledger, move: Moves, miss: MissRow, rows: Rows
 ) -> None:
-    wire.lose_answer_to = "COMMIT"
+    await wired.commit(move(0, 1), [miss])
+    wire.lose_answer_to = "prepared"
     with pytest.raises(StorageUnavailable):
-        await wired.commit(move(0, 1), [miss])
+        await wired.commit(move(1, 2), [miss])
     wire.lose_answer_to = None
     with pytest.raises(WatermarkConflict) as conflict:
-        await wired.commit(move(0, 1), [miss])
-    assert list(conflict.value.current.values()) == [1]
-    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [1]
+        await wired.commit(move(1, 2), [miss])
+    assert list(conflict.value.current.values()) == [2]
+    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [2]
 
 
 async def test_a_commit_that_never_arrived_can_be_repeated(
     wire: Any, wired: Ledger, move: Moves, miss: MissRow, rows: Rows
 ) -> None:
-    wire.lose_answer_to = "BEGIN"
+    await wired.commit(move(0, 1), [miss])
+    wire.lose = "prepared"
     with pytest.raises(StorageUnavailable):
-        await wired.commit(move(0, 1), [miss])
-    wire.lose_answer_to = None
-    assert await wired.commit(move(0, 1), [miss]) == 1
-    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [1]
+        await wired.commit(move(1, 2), [miss])
+    wire.lose = None
+    await wired.commit(move(1, 2), [miss])
+    assert [row.occurrence_count for row in await rows("SELECT * FROM unmapped_market_log")] == [2]
 
 
 async def test_a_backend_that_is_terminated_leaves_nothing_and_the_call_can_be_repeated(
@@ -80,7 +95,7 @@ async def test_a_backend_that_is_terminated_leaves_nothing_and_the_call_can_be_r
         with pytest.raises(StorageUnavailable):
             await commit
     assert [row.next_offset for row in await rows("SELECT * FROM ingest_watermark")] == [0, 0]
-    assert await victim.commit(move(0, 1), [miss]) == 1
+    assert await victim.commit(move(0, 1), [miss]) == Counted(1)
 
 
 async def test_watermarks_are_locked_in_order_so_that_nobody_waits_holding_a_later_one(
@@ -102,6 +117,18 @@ async def test_watermarks_are_locked_in_order_so_that_nobody_waits_holding_a_lat
     await victims.dispose()
 
 
+async def test_no_miss_is_locked_while_a_watermark_is_waited_for(
+    victim: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    await victim.commit(move(0, 1), [miss])
+    async with engine.begin() as holder:
+        await holder.execute(text("SELECT partition FROM ingest_watermark WHERE partition = 0 FOR UPDATE"))
+        commit = asyncio.create_task(victim.commit(move(1, 2), [miss]))
+        await until(rows, WAITING)
+        assert len(await rows("SELECT id FROM unmapped_market_log FOR UPDATE NOWAIT")) == 1
+    await commit
+
+
 async def test_a_row_that_stays_locked_is_worth_another_try(
     migrated: str, ledger: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow
 ) -> None:
@@ -111,7 +138,7 @@ async def test_a_row_that_stays_locked_is_worth_another_try(
         with pytest.raises(StorageUnavailable) as locked:
             await Ledger(impatient, "workers").commit(move(0, 1), [miss])
     assert locked.value.sqlstate == "55P03"
-    assert await ledger.commit(move(0, 1), [miss]) == 1
+    assert await ledger.commit(move(0, 1), [miss]) == Counted(1)
     await impatient.dispose()
 
 
@@ -125,7 +152,7 @@ async def test_a_cancelled_commit_leaves_nothing(
         commit.cancel()
         with pytest.raises(asyncio.CancelledError):
             await commit
-    assert await victim.commit(move(0, 1), [miss]) == 1
+    assert await victim.commit(move(0, 1), [miss]) == Counted(1)
 
 
 async def until(rows: Rows, sql: str) -> Any:

@@ -31,7 +31,21 @@ from worker.storage.migrate import (
 from worker.storage.tables import metadata
 
 HEAD = known_revision()
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
+REVISIONS = [
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+]
 
 CATALOG = {
     "columns": """

@@ -1,5 +1,6 @@
 """What comes first in the work queue: often, recently, in many events, offered by other books."""
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -217,3 +218,15 @@ async def test_the_top_of_the_queue_is_read_from_the_index_not_by_loading_every_
         plan = "\n".join(await connection.scalars(text(query), parameters))
     assert "Index Scan using idx_unmapped_priority" in plan
     assert "Sort" not in plan
+
+
+async def test_the_smallest_hashes_are_kept_whatever_the_order_and_the_overlap(
+    ledger: Ledger, move: Moves, miss: MissRow, rows: Rows
+) -> None:
+    dice, seen = random.Random(5), set[int]()
+    for offset in range(60):
+        added = sorted(dice.sample(range(90), dice.randint(0, 32)))
+        seen.update(added)
+        await ledger.commit(move(offset, offset + 1), [miss._replace(event_hashes=added)])
+        (row,) = await rows("SELECT event_hashes FROM unmapped_market_log")
+        assert row.event_hashes == sorted(seen)[:32]

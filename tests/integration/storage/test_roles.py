@@ -19,7 +19,7 @@ from worker.storage.editing import editing
 from worker.storage.engine import create_engine, transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
 from worker.storage.inspection import WORKER_NEEDS, lacking_privileges, read_server
-from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkMove
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import downgrade, known_revision, upgrade
 from worker.storage.replays import Replay
@@ -76,10 +76,10 @@ async def run(engine: AsyncEngine, statement: str) -> None:
 
 async def test_a_worker_counts_announces_and_relays(log_in: LogIn) -> None:
     engine = await log_in("worker")
-    ledger = Ledger(engine, "workers")
+    ledger = Ledger(engine, "workers", most_new=1)
     topic_id = "c29tZS10b3BpYy1pZF8tMQ"
     await ledger.open_partitions([Partition(topic_id, "observations", 0)])
-    assert await ledger.commit([WatermarkMove(topic_id, "observations", 0, 0, 1)], [MISS]) == 1
+    assert await ledger.commit([WatermarkMove(topic_id, "observations", 0, 0, 1)], [MISS]) == Counted(1)
     await ledger.set_back(Partition(topic_id, "observations", 0), 1, 0, actor="worker", reason="truncated")
     async with ledger.unannounced(10) as batch:
         assert len(batch) == 1
@@ -183,6 +183,8 @@ WRITES = {
     ],
     "relay_cursor": ["UPDATE relay_cursor SET last_audit_id = 0", "DELETE FROM relay_cursor"],
     "replay_run": ["DELETE FROM replay_run", "TRUNCATE replay_run"],
+    "unmapped_overflow": ["DELETE FROM unmapped_overflow", "TRUNCATE unmapped_overflow"],
+    "quotas": ["UPDATE unmapped_overflow SET new_markets = 0"],
     "counts": [
         "UPDATE unmapped_market_log SET occurrence_count = 1",
         "UPDATE unmapped_market_log SET event_hashes = '{}'",
@@ -203,6 +205,7 @@ FORBIDDEN = {
         "mapping_audit_log",
         "watermark_change",
         "replay_run",
+        "unmapped_overflow",
         "misses",
         "schema",
     ],
@@ -212,6 +215,8 @@ FORBIDDEN = {
         "watermark_change",
         "relay_cursor",
         "replay_run",
+        "unmapped_overflow",
+        "quotas",
         "counts",
         "misses",
         "schema",

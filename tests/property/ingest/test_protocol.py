@@ -35,7 +35,7 @@ from worker.ingest.plan import Share
 from worker.ingest.record import Partition, Record
 from worker.ingest.starts import Findings, OnTruncation, Start
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import MissRow, WatermarkMove
+from worker.storage.ledger import Counted, MissRow, WatermarkMove
 
 EVENTS = 250
 PARTS = 3
@@ -114,7 +114,7 @@ class TornLedger(FakeLedger):
 
     calls = 0
 
-    def committed(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
+    def committed(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
         self._compare(moves)
         for miss in misses:
             self.tables.misses[miss.source, miss.external_market_id] = self._added(miss)

@@ -1,10 +1,11 @@
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.records import TOPIC_ID, place
 from worker.app.counting import Counting, miss_row
@@ -16,7 +17,7 @@ from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.lookup import Known
 from worker.storage import ledger
 from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailable
-from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow, Overflow, WatermarkConflict, WatermarkMove
 
 MOVES = [(place(0), 3, 7)]
 ROW = ParsedRow("900001", "total=1.5", "Cards", [Selection("Yes", None, "1.5", True)])  # active
@@ -37,6 +38,7 @@ class Table:
 
     def __init__(self, *answers: int | Exception) -> None:
         self.answers = list(answers)
+        self.overflows: tuple[Overflow, ...] = ()
         self.commits: list[tuple[Sequence[WatermarkMove], Sequence[MissRow]]] = []
         self.changes: list[tuple[str, int, int, str, str]] = []
 
@@ -46,9 +48,9 @@ class Table:
             raise answer
         return answer
 
-    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> int:
+    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
         self.commits.append((moves, misses))
-        return self._answer()
+        return Counted(self._answer(), self.overflows)
 
     async def known(self, topics: Sequence[str]) -> list[ledger.KnownWatermark]:
         offset = self._answer()
@@ -78,11 +80,13 @@ class Ground:
         self.retried: list[str | None] = []
         self.blocked: list[str | None] = []
         self.first_sightings = 0
+        self.overflowed: list[tuple[str, int]] = []
         self.counting = Counting(
             cast("Ledger", self.table),
             retry_delay=self.delay,
             on_retry=self.retried.append,
             on_first_sighting=self.seen,
+            on_overflow=lambda *overflow: self.overflowed.append(overflow),
         )
 
     def delay(self, attempt: int) -> float:
@@ -118,6 +122,17 @@ async def test_only_a_first_sighting_is_told(first: int, told: int) -> None:
     ground = Ground(first)
     await ground.counting.add(MOVES, COUNTS)
     assert ground.first_sightings == told
+
+
+async def test_what_overflows_is_told_each_time_and_logged_once_an_hour() -> None:
+    ground = Ground(0, 0, 0)
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    with capture_logs() as logs:
+        for hour in (noon, noon, noon + timedelta(hours=1)):
+            ground.table.overflows = (Overflow("sportybet", hour, 3),)
+            await ground.counting.add(MOVES, COUNTS)
+    assert ground.overflowed == [("sportybet", 3)] * 3
+    assert [entry["event"] for entry in logs] == ["unmapped_overflow"] * 2
 
 
 async def test_a_database_that_is_away_is_waited_for_and_told_meanwhile() -> None:

@@ -38,7 +38,7 @@ def scaling() -> Scaling:
         processes=[Point("4", size, spread([100.0 * size])) for size in (1, 2, 4)],
         mappings=[Point("resolver", size, spread([2.0])) for size in (130, 1_000_000)],
         markets=[Point("worker", size, spread([9.0 / size])) for size in (1, 10)],
-        contention=Contention(4, 390, 400, [1.5, 2.5], 0),
+        contention=[Contention(4, 390, (100, 200), [9.0] * 400, [1.5, 2.5], 0)],
     )
 
 
@@ -90,6 +90,11 @@ def test_a_report_is_json() -> None:
     assert document["trials"][0]["messages"] == 1000
     assert document["scaling"]["processes"][0]["value"]["median"] == 100.0
     assert document["latency"][0]["p99_ms"] == 40.0
+
+
+def test_a_wait_is_told_over_those_who_waited_and_over_all() -> None:
+    found = Contention(4, 390, None, [9.0] * 400, [1.5, 2.5], 0)
+    assert (found.p99_ms, found.p99_wait_ms, found.p99_wait_of_all_ms) == (9.0, 1.5, 0.0)
 
 
 def test_every_part_has_its_place_in_a_document() -> None:
