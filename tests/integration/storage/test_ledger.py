@@ -72,6 +72,23 @@ async def test_a_batch_larger_than_one_statement_takes_counts_every_row_once(
     ) == [(str(number), 2 * miss.occurrence_count) for number in range(5)]
 
 
+async def test_a_batch_larger_than_one_statement_takes_has_no_more_places(
+    ledger: Ledger,
+    engine: AsyncEngine,
+    move: Moves,
+    miss: MissRow,
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.storage.ledger.MOST_AT_ONCE", 2)
+    misses = [miss._replace(external_market_id=str(number)) for number in range(7)]
+    counted = await Ledger(engine, "workers", most_new=3).commit(move(0, 1), misses)
+    assert (counted.first_sightings, sum(each.occurrences for each in counted.overflows)) == (3, 4)
+    assert [tuple(row) for row in await rows("SELECT new_markets, overflowed FROM unmapped_overflow")] == [
+        (3, 4)
+    ]
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 async def test_the_newest_sighting_wins_in_whatever_order_they_come(
     ledger: Ledger, move: Moves, miss: MissRow, rows: Rows, order: tuple[int, ...]

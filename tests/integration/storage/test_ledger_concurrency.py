@@ -71,24 +71,6 @@ async def test_workers_that_race_for_the_last_places_never_take_more(
     assert counted + sum(lost for _, _, lost in quotas) == WORKERS * batches * 60
 
 
-async def test_who_asks_for_the_last_place_waits_until_it_is_taken_or_given_back(
-    engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows
-) -> None:
-    ledgers = [Ledger(engine, group, most_new=1) for group in ("one", "other")]
-    (template,) = move(0, 1)
-    for ledger in ledgers:
-        await ledger.open_partitions([Partition(template.topic_id, template.topic, 0)])
-    async with asyncio.timeout(30):
-        one, other = await asyncio.gather(
-            *(
-                ledger.commit(move(0, 1), [miss._replace(external_market_id=name)])
-                for ledger, name in zip(ledgers, "ab", strict=True)
-            )
-        )
-    assert one.first_sightings + other.first_sightings == 1
-    assert len(one.overflows) + len(other.overflows) == 1
-
-
 async def test_of_two_commits_from_one_watermark_exactly_one_wins(
     ledger: Ledger, move: Moves, miss: MissRow, rows: Rows
 ) -> None:

@@ -129,6 +129,29 @@ async def test_no_miss_is_locked_while_a_watermark_is_waited_for(
     await commit
 
 
+async def test_who_asks_for_the_last_place_waits_until_it_is_taken(
+    migrated: str, engine: AsyncEngine, move: Moves, miss: MissRow, rows: Rows, ledger: Ledger
+) -> None:
+    victims = create_engine(migrated, application_name="victim")
+    limited = Ledger(victims, "workers", most_new=1)
+    async with engine.connect() as holder:
+        # Nobody sees this row, and who wants to add the same market waits for it.
+        await holder.execute(
+            text("INSERT INTO unmapped_market_log (source, external_market_id) VALUES (:s, 'a')"),
+            {"s": miss.source},
+        )
+        first = asyncio.create_task(limited.commit(move(0, 1), [miss._replace(external_market_id="a")]))
+        await until(rows, WAITING)
+        second = asyncio.create_task(
+            limited.commit(move(0, 1, partition=1), [miss._replace(external_market_id="b")])
+        )
+        await until(rows, WAITING, number=2)
+        await holder.rollback()
+    assert await first == Counted(1)
+    assert [overflow.occurrences for overflow in (await second).overflows] == [1]
+    await victims.dispose()
+
+
 async def test_a_row_that_stays_locked_is_worth_another_try(
     migrated: str, ledger: Ledger, engine: AsyncEngine, move: Moves, miss: MissRow
 ) -> None:
@@ -155,9 +178,9 @@ async def test_a_cancelled_commit_leaves_nothing(
     assert await victim.commit(move(0, 1), [miss]) == Counted(1)
 
 
-async def until(rows: Rows, sql: str) -> Any:
-    """Ask until there are rows; every question is a round trip, so this does not spin."""
+async def until(rows: Rows, sql: str, *, number: int = 1) -> Any:
+    """Ask until there are so many rows; every question is a round trip, so this does not spin."""
     async with asyncio.timeout(60):
-        while not (found := await rows(sql)):
+        while len(found := await rows(sql)) < number:
             pass
         return found
