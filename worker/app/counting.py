@@ -10,9 +10,8 @@ from typing import Final, TypeVar
 import orjson
 import structlog
 
-from worker.app.sampling import sampled
 from worker.domain.errors import FatalError, TransientError
-from worker.domain.misses import Count, MissKey, Tally
+from worker.domain.misses import Count, MissKey, Tally, sample
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.lookup import Known
 from worker.ingest.record import Partition
@@ -121,7 +120,7 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
         source=source,
         external_market_id=external_market_id,
         market_name=count.missed.market_name,
-        sample_outcomes=orjson.dumps(sampled(count.missed.rows)).decode(),
+        sample_outcomes=orjson.dumps(sample(count.missed.rows)).decode(),
         reason=count.missed.reason,
         mapping_version=count.newest.mapping_version,
         first_seen_at=count.first_seen_at,

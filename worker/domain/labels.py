@@ -20,6 +20,10 @@ _BRACKETED: Final = re.compile(r"(.*\S) ?\(([^()]*)\)")
 _SIDED: Final = re.compile(r"(?:(home|away|draw) )?(\S+)")
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = "\x00"  # in no label: what holds it is refused
+# Stand for the names while these are replaced.
+_HOME: Final = "\x01"
+_AWAY: Final = "\x02"
+_IN_A_WORD: Final = re.compile(r"[\x01\x02](?:(?=[\w\x01\x02])|(?<=[\w\x01\x02][\x01\x02]))")
 _GG_NG: Final = re.compile(r"\b(gg|ng)\b")
 # A team of such a name (a club called Draw) cannot be told from the word in "Draw/Draw & Over".
 _WORDS: Final = frozenset(
@@ -64,22 +68,49 @@ def teams(home: str | None, away: str | None) -> Teams | None:
 
 
 def name_roles(label: str, names: Teams) -> str | None:
-    """The label with the event's team names as ``{home}`` and ``{away}``; None when it holds neither.
-
-    Whole names only; where both begin at one place, the longer.
-    """
+    """The label with the event's team names as ``{home}`` and ``{away}``; None when it holds neither."""
     folded = fold(label)
     if names.home not in folded and names.away not in folded:
         return None
+    named = _replaced(folded, names)
+    if named is None:
+        named = _searched(folded, names)
+    return None if named == folded else named
+
+
+def _replaced(text: str, names: Teams) -> str | None:
+    """The text with roles for names, by plain replacement: a tenth of the time of searching for whole ones.
+
+    None where that may give another result: a name stands in a longer word, or may run into the other.
+    """
+    longer, shorter = names if len(names.home) >= len(names.away) else reversed(names)
+    if _HOME in text or _AWAY in text or _are_awkward(shorter, longer):
+        return None
+    marks = {names.home: _HOME, names.away: _AWAY}
+    marked = text.replace(longer, marks[longer]).replace(shorter, marks[shorter])
+    if _IN_A_WORD.search(marked):
+        return None
+    return marked.replace(_HOME, "{home}").replace(_AWAY, "{away}")
+
+
+@lru_cache(maxsize=4096)  # the events of two scrapes
+def _are_awkward(shorter: str, longer: str) -> bool:
+    """Whether one name may end in the midst of the other, or a name holds what stands for names."""
+    run_together = any(longer.startswith(shorter[begin:]) for begin in range(1, len(shorter)))
+    return run_together or not {_HOME, _AWAY}.isdisjoint(shorter + longer)
+
+
+def _searched(text: str, names: Teams) -> str:
+    """The text with roles for whole names; where both begin at one place, for the longer."""
     roles = [(names.home, "{home}"), (names.away, "{away}")]
     roles.sort(key=lambda role: -len(role[0]))
     named, begin = [], 0
-    while found := min(_places(folded, roles, begin), default=None):
+    while found := min(_places(text, roles, begin), default=None):
         place, rank = found
         name, role = roles[rank]
-        named += [folded[begin:place], role]
+        named += [text[begin:place], role]
         begin = place + len(name)
-    return "".join([*named, folded[begin:]]) if named else None
+    return "".join([*named, text[begin:]])
 
 
 def _places(text: str, roles: Sequence[tuple[str, str]], begin: int) -> Iterator[tuple[int, int]]:

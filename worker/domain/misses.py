@@ -5,20 +5,22 @@ A tally is a commutative monoid under merge: a batch may be counted in any order
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Final, NamedTuple, TypedDict
 
 from worker.domain.events import EventHashes, smallest, union
 from worker.domain.odds import Odds, parse_odds
 from worker.domain.platforms import Platform
 from worker.domain.resolve import Miss
-from worker.domain.rows import Row
+from worker.domain.rows import Row, Selection
 
 MOST_SAMPLES: Final = 12
 _LONGEST_TEXT: Final = 80
+
+_Outcome = tuple[str, str, Odds]  # qualifier, label, odds; these are 0 where there is no usable price
 
 
 class Sample(TypedDict):
@@ -98,13 +100,28 @@ def _sum(one: Count, other: Count) -> Count:
 
 
 def sample(rows: Iterable[Row]) -> list[Sample]:
-    """A bounded sample of the outcomes of a missed market, the same for any order of the feed."""
-    seen = {
-        (row.qualifier or "", selection.label, parse_odds(selection.odds) or 0)
-        for row in rows
-        for selection in row.selections
-    }
+    """A bounded sample of the outcomes of a missed market, the same for any order of the feed.
+
+    It is the least by qualifier, label and odds. Of hundreds of rows only those are read that may be in it.
+    """
+    found: set[_Outcome] = set()
+    for qualifier, alike in groupby(sorted(rows, key=_qualifier), key=_qualifier):
+        found.update(_least(qualifier, [selection for row in alike for selection in row.selections]))
+        if len(found) >= MOST_SAMPLES:
+            break  # what follows has a greater qualifier
     return [
         {"label": label[:_LONGEST_TEXT], "odds": odds or None, "qualifier": qualifier[:_LONGEST_TEXT] or None}
-        for qualifier, label, odds in heapq.nsmallest(MOST_SAMPLES, seen)
+        for qualifier, label, odds in sorted(found)[:MOST_SAMPLES]
     ]
+
+
+def _qualifier(row: Row) -> str:
+    return row.qualifier or ""
+
+
+def _least(qualifier: str, selections: list[Selection]) -> Iterable[_Outcome]:
+    """All of one qualifier that may be among the least; no odds are read of the others."""
+    if len(selections) > MOST_SAMPLES:
+        labels = set(sorted({selection.label for selection in selections})[:MOST_SAMPLES])
+        selections = [selection for selection in selections if selection.label in labels]
+    return [(qualifier, selection.label, parse_odds(selection.odds) or 0) for selection in selections]
