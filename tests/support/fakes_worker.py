@@ -197,7 +197,7 @@ class FakeWorker(Sender):
             planner=Planner(outputs, max_message_bytes=4096),
             outputs=outputs,
             counts=counting,
-            batch_max_bytes=PART_BYTES,
+            part_max_bytes=PART_BYTES,
             report=lambda _: None,
         )
 

@@ -53,6 +53,8 @@ log = structlog.get_logger()
 
 # Planning runs in a thread. At Python's own 5 ms, the event loop would wait that long for each of its turns.
 _THREAD_TURN_S: Final = 0.0005
+# A batch is planned in so many parts: one while the one before it is being published.
+_PARTS: Final = 4
 # After the time for the whole shutdown, so much later the process is ended from outside the event loop.
 _LAST_RESORT_S: Final = 2.0
 
@@ -207,7 +209,7 @@ class Worker:
             planner=Planner(self._encoder(), max_message_bytes=settings.max_message_bytes),
             outputs=self._outputs,
             counts=self._counting,
-            batch_max_bytes=settings.batch_max_bytes,
+            part_max_bytes=max(1, settings.batch_max_bytes // _PARTS),
             report=self._part_done,
             brake=Brake(Limits(settings.brake_consecutive, settings.brake_ratio, settings.brake_window)),
             on_brake=self.metrics.braked,

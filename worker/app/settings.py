@@ -129,12 +129,12 @@ class Settings(KafkaAccess):
     partitions: int = Field(6, ge=1, le=1000, description="Partitions of a topic that is created.")
     max_message_bytes: Bytes = Field(4 * MIB, description="Largest record read or written, in bytes.")
 
-    batch_max_bytes: Bytes = Field(8 * MIB, description="Records of one batch together, in bytes.")
+    batch_max_bytes: Bytes = Field(16 * MIB, description="Records of one batch together, in bytes.")
     max_unpacked_bytes: Bytes = Field(
         128 * MIB,
         description="Largest that a packed batch may unpack to, in bytes; then exit.",
     )
-    batch_max_records: int = Field(500, ge=1, le=100_000, description="Records of one batch.")
+    batch_max_records: int = Field(2000, ge=1, le=100_000, description="Records of one batch.")
 
     brake_consecutive: int = Field(
         100, ge=0, le=1_000_000, description="Dead letters in a row in a partition at which to stop; 0: off."

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from functools import partial
+from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import structlog
 
@@ -19,7 +20,7 @@ from worker.domain.misses import Tally, tally
 from worker.ingest.assignment import Assignment
 from worker.ingest.brake import Brake, BrakeError, Limits, Tripped, Verdict
 from worker.ingest.claimed import Claimed
-from worker.ingest.plan import Outcome, Plan, Planner, Share, combine
+from worker.ingest.plan import Outcome, Plan, Planner, Share, combine, joined
 from worker.ingest.record import Partition, Record
 
 log = structlog.get_logger()
@@ -83,8 +84,15 @@ class BatchReport:
     conflicts: int
 
 
+class _Part(NamedTuple, Generic[T]):
+    """Consecutive records of a batch, and what is to be done for them."""
+
+    records: Sequence[Record]
+    plan: Plan[T]
+
+
 class BatchHandler(Generic[T]):
-    """Carries records along the road of a batch, a bounded number of bytes at a time."""
+    """Carries records along the road of a batch; they are planned a bounded number of bytes at a time."""
 
     def __init__(
         self,
@@ -94,7 +102,7 @@ class BatchHandler(Generic[T]):
         planner: Planner[T],
         outputs: Outputs[T],
         counts: Counts,
-        batch_max_bytes: int,
+        part_max_bytes: int,
         report: Callable[[BatchReport], None],
         brake: Brake | None = None,
         on_brake: Callable[[Tripped], None] = lambda _: None,
@@ -104,23 +112,27 @@ class BatchHandler(Generic[T]):
         self._planner = planner
         self._outputs = outputs
         self._counts = counts
-        self._batch_max_bytes = batch_max_bytes
+        self._part_max_bytes = part_max_bytes
         self._report = report
         self._brake = brake or Brake(_NO_BRAKE)
         self._on_brake = on_brake
 
     async def handle(self, records: Sequence[Record]) -> None:
-        """Process a fetched batch. Stops between two parts of it when its partitions are to be given up."""
+        """Process a fetched batch, or what of it is published when its partitions are to be given up."""
         async with self._assignment.claim(records) as claimed:
-            index = self._indexes.current  # one batch sees one version
-            for part in parts(claimed.records, self._batch_max_bytes):
-                if claimed.is_over:
-                    return
-                try:
-                    await self._process(part, claimed, index)
-                except BrakeError as error:
-                    self._tell(error.tripped)
-                    raise
+            try:
+                await self._process(claimed, self._indexes.current)  # one batch sees one version
+            except BrakeError as error:
+                self._tell(error.tripped)
+                raise
+
+    async def _process(self, claimed: Claimed, index: MappingIndex) -> None:
+        clock = _StepClock()
+        published, stopped = await self._publish(claimed, index, clock)
+        if published:
+            await self._settle(published, claimed, index, clock)
+        if stopped is not None:
+            raise stopped
 
     def _tell(self, tripped: Tripped) -> None:
         at, limit, first_offset, reasons = tripped
@@ -134,13 +146,37 @@ class BatchHandler(Generic[T]):
         )
         self._on_brake(tripped)
 
-    async def _process(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> None:
-        clock = _StepClock()
-        plan = await self._plan(records, claimed, index)
-        clock.lap("plan")
-        self._brake.check(plan.share.verdicts)
-        await self._outputs.send(plan.outputs)
+    async def _publish(
+        self, claimed: Claimed, index: MappingIndex, clock: _StepClock
+    ) -> tuple[list[_Part[T]], BrakeError | None]:
+        """P, part by part: one is planned while the one before it is being published.
+
+        Ends early when the partitions are to be given up, and before a part that trips the brake. All that is
+        given back is acknowledged.
+        """
+        published: list[_Part[T]] = []
+        async with _InTurn() as turn:
+            for records in parts(claimed.records, self._part_max_bytes):
+                plan = None if claimed.is_over else await self._plan(records, claimed, index)
+                clock.lap("plan")
+                if plan is None or claimed.is_over:
+                    break
+                try:
+                    self._brake.check(plan.share.verdicts)
+                except BrakeError as error:
+                    return published, error
+                await turn.take(partial(self._outputs.send, plan.outputs))
+                clock.lap("publish")
+                published.append(_Part(records, plan))
         clock.lap("publish")
+        return published, None
+
+    async def _settle(
+        self, published: Sequence[_Part[T]], claimed: Claimed, index: MappingIndex, clock: _StepClock
+    ) -> None:
+        """D and K, for all that is published."""
+        records = [record for part in published for record in part.records]
+        plan = joined([part.plan for part in published])
         conflicts, refused = await self._count(plan.share, records, claimed, index)
         clock.lap("count")
         await claimed.commit(plan.ends)
@@ -232,12 +268,36 @@ def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record
         yield part
 
 
+class _InTurn:
+    """Runs one thing beside what the block does; the next one, and the end of the block, wait for it."""
+
+    def __init__(self) -> None:
+        self._under_way: asyncio.Future[None] | None = None
+
+    async def take(self, work: Callable[[], Awaitable[None]]) -> None:
+        await self._done()
+        self._under_way = asyncio.ensure_future(work())
+
+    async def _done(self) -> None:
+        if self._under_way is not None:
+            await self._under_way
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed is None:
+            await self._done()
+        elif self._under_way is not None:
+            self._under_way.cancel()
+
+
 class _StepClock:
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, float] = defaultdict(float)
         self._since = time.perf_counter()
 
     def lap(self, step: str) -> None:
         now = time.perf_counter()
-        self.seconds[step] = now - self._since
+        self.seconds[step] += now - self._since
         self._since = now

@@ -154,6 +154,23 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     return Plan(outputs, Share(verdicts, sightings), observations, outcomes, dead)
 
 
+def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
+    """One plan of consecutive ones, to be counted as one."""
+    share = Share(
+        [verdict for plan in plans for verdict in plan.share.verdicts],
+        [sighting for plan in plans for sighting in plan.share.sightings],
+    )
+    observations: Counter[str] = Counter()
+    outcomes: Counter[Outcome] = Counter()
+    dead: Counter[str] = Counter()
+    for plan in plans:
+        observations += plan.observations
+        outcomes += plan.outcomes
+        dead += plan.dead
+    outputs = [output for plan in plans for output in plan.outputs]
+    return Plan(outputs, share, observations, outcomes, dead)
+
+
 def _let_go(newest: dict[tuple[str, str], tuple[datetime, Miss]], sighting: Sighting) -> None:
     """Empty the rows of markets that are missed again later in the partition: only the last ones are shown.
 

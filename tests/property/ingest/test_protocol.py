@@ -32,7 +32,7 @@ from worker.ingest.claimed import Claimed
 from worker.ingest.handler import BatchHandler
 from worker.ingest.marks import mark
 from worker.ingest.plan import Share
-from worker.ingest.record import Partition, Record
+from worker.ingest.record import Partition
 from worker.ingest.starts import Findings, OnTruncation, Start
 from worker.storage.errors import StorageUnavailable
 from worker.storage.ledger import Counted, MissRow, WatermarkMove
@@ -83,7 +83,8 @@ def test_the_same_holds_for_orders_of_events_that_are_searched_for(data: st.Data
 class CountsFirst(BatchHandler[Output]):
     """Counts before it publishes."""
 
-    async def _process(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> None:
+    async def _process(self, claimed: Claimed, index: MappingIndex) -> None:
+        records = claimed.records
         plan = await self._plan(records, claimed, index)
         await self._count(plan.share, records, claimed, index)
         await self._outputs.send(plan.outputs)
@@ -93,7 +94,8 @@ class CountsFirst(BatchHandler[Output]):
 class WaitsForNoAck(BatchHandler[Output]):
     """Goes on while its outputs are still on their way."""
 
-    async def _process(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> None:
+    async def _process(self, claimed: Claimed, index: MappingIndex) -> None:
+        records = claimed.records
         plan = await self._plan(records, claimed, index)
         sending = asyncio.create_task(self._outputs.send(plan.outputs))
         await asyncio.sleep(0)

@@ -15,6 +15,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally
 from worker.domain.resolve import Resolution
 from worker.ingest.assignment import Assignment
+from worker.ingest.brake import Brake, BrakeError, Limits
 from worker.ingest.handler import BatchHandler, BatchReport, WatermarksMovedError
 from worker.ingest.plan import Planner
 from worker.ingest.record import Partition, Record
@@ -83,14 +84,14 @@ class Ground:
     async def commit(self, ends: dict[Partition, int]) -> None:
         self.note("commit", {at.partition: end for at, end in ends.items()})
 
-    def handler(self, batch_max_bytes: int = 1_000_000) -> BatchHandler[int]:
+    def handler(self, part_max_bytes: int = 1_000_000) -> BatchHandler[int]:
         return BatchHandler(
             assignment=cast("Assignment", self),
             indexes=self,
             planner=Planner(Offsets(), max_message_bytes=4 * 1024 * 1024),
             outputs=self,
             counts=self,
-            batch_max_bytes=batch_max_bytes,
+            part_max_bytes=part_max_bytes,
             report=self.reports.append,
         )
 
@@ -164,8 +165,80 @@ async def test_parts_are_bounded_by_bytes_and_hold_at_least_one_record() -> None
     ground = Ground()
     sizes = [40, 40, 40, 500, 1]
     records = [FakeRecord(offset=n, value=b"x" * size) for n, size in enumerate(sizes)]
-    await ground.handler(batch_max_bytes=100).handle(records)
+    await ground.handler(part_max_bytes=100).handle(records)
     assert [what for step, what in ground.steps if step == "publish"] == [[0, 1], [2], [3], [4]]
+
+
+async def test_the_parts_of_a_batch_are_counted_and_committed_together() -> None:
+    ground = Ground()
+    await ground.handler(part_max_bytes=1).handle(batch(3))
+    published = [("publish", [offset]) for offset in range(3)]
+    assert ground.steps == [*published, ("count", ([(0, 0, 3)], {KEY: 3})), ("commit", {0: 3})]
+    (report,) = ground.reports
+    assert (report.records, report.bytes) == (3, 3 * len(UNKNOWN))
+
+
+@dataclass
+class SlowOutputs(Ground):
+    """Acknowledges a part only when the next one is planned, or when there is none."""
+
+    parts_to_come: int = 3
+    planned: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, outputs: Sequence[int]) -> None:
+        self.note("sent", list(outputs))
+        self.parts_to_come -= 1
+        if self.parts_to_come:
+            await self.planned.wait()
+            self.planned.clear()
+        self.note("acknowledged", list(outputs))
+
+    def handler(self, part_max_bytes: int = 1) -> BatchHandler[int]:
+        handler = super().handler(part_max_bytes)
+        plan = handler._plan
+
+        async def tells(*arguments: Any) -> Any:
+            planned = await plan(*arguments)
+            self.planned.set()
+            return planned
+
+        handler._plan = tells  # type: ignore[method-assign, assignment]  # it is meant
+        return handler
+
+
+async def test_a_part_is_planned_while_the_one_before_it_is_published_and_sent_after_it() -> None:
+    ground = SlowOutputs()
+    ground.planned.clear()
+    await ground.handler().handle(batch(3))
+    expected = [(step, [offset]) for offset in range(3) for step in ("sent", "acknowledged")]
+    assert ground.steps[:6] == expected
+    assert ground.names[6:] == ["count", "commit"]
+
+
+async def test_a_later_part_that_is_not_acknowledged_keeps_all_from_being_counted() -> None:
+    @dataclass
+    class Failing(Ground):
+        async def send(self, outputs: Sequence[int]) -> None:
+            if outputs == [1]:
+                raise FatalError("not acknowledged")
+            await super().send(outputs)
+
+    ground = Failing()
+    with pytest.raises(FatalError, match="not acknowledged"):
+        await ground.handler(part_max_bytes=1).handle(batch(3))
+    assert "count" not in ground.names
+    assert "commit" not in ground.names
+
+
+async def test_what_is_published_before_a_part_that_trips_the_brake_is_counted_and_committed() -> None:
+    ground = Ground()
+    handler = ground.handler(part_max_bytes=1)
+    handler._brake = Brake(Limits(1, 0, 1))
+    records = [*batch(2), FakeRecord(offset=2, value=b""), FakeRecord(offset=3, value=UNKNOWN)]
+    with pytest.raises(BrakeError):
+        await handler.handle(records)
+    published = [("publish", [offset]) for offset in range(2)]
+    assert ground.steps == [*published, ("count", ([(0, 0, 2)], {KEY: 2})), ("commit", {0: 2})]
 
 
 async def test_all_parts_of_a_batch_see_one_version_though_the_index_is_swapped_meanwhile() -> None:
@@ -178,15 +251,15 @@ async def test_all_parts_of_a_batch_see_one_version_though_the_index_is_swapped_
             self.current = MappingIndex((), self.current.version + 1)
 
     ground = Swapping()
-    handler = ground.handler(batch_max_bytes=1)
+    handler = ground.handler(part_max_bytes=1)
     await handler.handle(batch(3))
     await handler.handle(batch(4)[3:])
-    assert ground.versions == [FOOTBALL.version] * 3 + [FOOTBALL.version + 3]
+    assert ground.versions == [FOOTBALL.version, FOOTBALL.version + 1]
 
 
 async def test_a_batch_stops_between_two_parts_when_its_partitions_are_to_be_given_up() -> None:
     ground = Ground(over_after="publish")
-    await ground.handler(batch_max_bytes=1).handle(batch(3))
+    await ground.handler(part_max_bytes=1).handle(batch(3))
     assert ground.steps == [("publish", [0]), ("count", ([(0, 0, 1)], {KEY: 1})), ("commit", {0: 1})]
 
 

@@ -112,7 +112,7 @@ class Ground:
             planner=Planner(Letters(), max_message_bytes=100_000),
             outputs=self,
             counts=self.table,
-            batch_max_bytes=2**30,
+            part_max_bytes=2**30,
             report=self.reports.append,
             brake=self.brake,
             on_brake=self.tripped.append,
