@@ -50,7 +50,7 @@ _ALL: Final = (
     Contestant("bytes", "aiokafka, bytes passed through", f"{_PEERS}.passthrough", ("bytes",)),
     Contestant("json", "aiokafka, orjson decode and encode", f"{_PEERS}.passthrough", ("json",)),
     Contestant("librdkafka", "confluent-kafka, bytes passed through", f"{_PEERS}.librdkafka"),
-    Contestant("naive", "FastStream, one market at a time", f"{_PEERS}.naive", truth="looked up", share=0.1),
+    Contestant("naive", "FastStream, one market at a time", f"{_PEERS}.naive", truth="looked up", share=0.05),
     Contestant(
         "resolver",
         "the resolver alone, in memory",

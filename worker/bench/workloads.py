@@ -52,7 +52,7 @@ class Workload:
 class Sizes(NamedTuple):
     """How much of each workload: events of the scrape, messages of the others."""
 
-    events: int = 200
+    events: int = 400
     small: int = 10_000
     large: int = 40
 

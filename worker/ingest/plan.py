@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
-from worker.domain.resolve import Miss, Resolution, resolve_rows
+from worker.domain.resolve import Resolution, resolve_rows
 from worker.ingest.brake import Verdict
 from worker.ingest.decode import Unreadable
 from worker.ingest.read import Readable, read
@@ -58,10 +57,7 @@ class Planned(NamedTuple, Generic[T]):
 
 
 class Share(NamedTuple):
-    """What is counted in one transaction: consecutive records of a batch, and what was missed in them.
-
-    Of a market that a partition's records miss more than once, only the newest sighting still has its rows.
-    """
+    """What is counted in one transaction: consecutive records of a batch, and what was missed in them."""
 
     verdicts: Sequence[Verdict]
     sightings: Sequence[tuple[Partition, int, Sighting]]
@@ -136,15 +132,12 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     verdicts: list[Verdict] = []
     sightings: list[tuple[Partition, int, Sighting]] = []
     observations: Counter[str] = Counter()
-    newest: dict[Partition, dict[tuple[str, str], tuple[datetime, Miss]]] = {}
     outcomes: Counter[Outcome] = Counter()
     dead: Counter[str] = Counter()
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(Verdict(verdict.at, verdict.offset, verdict.dead))
-        for sighting in verdict.sightings:
-            sightings.append((verdict.at, verdict.offset, sighting))
-            _let_go(newest.setdefault(verdict.at, {}), sighting)
+        sightings += [(verdict.at, verdict.offset, sighting) for sighting in verdict.sightings]
         for outcome, times in verdict.outcomes.items():
             outcomes[outcome] += times
         if verdict.platform is not None:
@@ -169,21 +162,6 @@ def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
         dead += plan.dead
     outputs = [output for plan in plans for output in plan.outputs]
     return Plan(outputs, share, observations, outcomes, dead)
-
-
-def _let_go(newest: dict[tuple[str, str], tuple[datetime, Miss]], sighting: Sighting) -> None:
-    """Empty the rows of markets that are missed again later in the partition: only the last ones are shown.
-
-    Until a batch is counted they would be most of what it holds, and cost a third more in caches that miss.
-    """
-    at = sighting.observed_at
-    for missed in sighting.missed:
-        key = sighting.source, missed.external_market_id
-        before = newest.get(key)
-        if before is None or before[0] <= at:
-            newest[key] = at, missed
-            if before is not None:
-                before[1].rows.clear()
 
 
 def _source_id(record: Record, at: Partition) -> str:
