@@ -13,7 +13,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from faststream import FastStream
-from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from worker.app.coordinates import Coordinates
 from worker.cli.main import main
@@ -32,9 +31,9 @@ async def blocks_the_loop(*_: Any) -> None:
     time.sleep(3600)  # noqa: ASYNC251  # that is the fault
 
 
-async def gives_nothing(*_: Any) -> tuple[()]:
+async def gives_nothing(*_: Any, **__: Any) -> dict[Any, Any]:
     await asyncio.sleep(0.05)
-    return ()
+    return {}
 
 
 async def raises(*_: Any, **__: Any) -> None:
@@ -49,7 +48,7 @@ def stick(owner: type, method: str, stuck: Callable[..., Any]) -> None:
 PARTS: dict[str, tuple[type, str, Callable[..., Any]]] = {
     "batch": (Outputs, "send", never_ends),
     "loop": (Outputs, "send", blocks_the_loop),
-    "fetch": (BatchSubscriber, "get_msg", gives_nothing),
+    "fetch": (AIOKafkaConsumer, "getmany", gives_nothing),
     "fetch error": (AIOKafkaConsumer, "getmany", raises),
     "opening": (Coordinates, "topic_ids", never_ends),
     "shutdown": (FastStream, "stop", never_ends),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
@@ -27,6 +28,7 @@ from worker.ingest.assignment import Assignment
 
 RawRecord = ConsumerRecord[bytes, bytes]
 Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
+Fetch = Callable[[AIOKafkaConsumer], Awaitable[tuple[RawRecord, ...]]]
 
 
 class Fetching(NamedTuple):
@@ -65,7 +67,6 @@ def consume(
         group_instance_id=fetching.member_name,
         batch=True,
         max_records=fetching.max_records,
-        batch_timeout_ms=fetching.wait_ms,  # an empty poll sleeps this long a second time: keep it small
         fetch_max_wait_ms=fetching.wait_ms,
         fetch_max_bytes=fetching.max_bytes,
         max_partition_fetch_bytes=fetching.max_partition_bytes,
@@ -81,15 +82,22 @@ def consume(
         parser=_parse,
         decoder=_decode,
     )
-    fetch: Any = _fetch_or_end(subscriber.get_msg, on_fatal)
+    fetch: Any = _fetch_or_end(_polling(fetching), on_fatal)
     subscriber.get_msg = fetch  # type: ignore[method-assign]  # FastStream has no place for it
     return subscriber
 
 
-def _fetch_or_end(
-    fetch: Callable[[AIOKafkaConsumer], Awaitable[tuple[RawRecord, ...]]],
-    on_fatal: Callable[[BaseException], None],
-) -> Callable[[AIOKafkaConsumer], Awaitable[tuple[RawRecord, ...]]]:
+def _polling(fetching: Fetching) -> Fetch:
+    """As FastStream's, which sleeps as long again after a poll that gave nothing, whatever comes meanwhile."""
+
+    async def poll(consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
+        found = await consumer.getmany(timeout_ms=fetching.wait_ms, max_records=fetching.max_records)
+        return tuple(chain(*found.values()))
+
+    return poll
+
+
+def _fetch_or_end(fetch: Fetch, on_fatal: Callable[[BaseException], None]) -> Fetch:
     async def guarded(consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
         try:
             return await fetch(consumer)
