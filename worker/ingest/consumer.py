@@ -88,7 +88,7 @@ def consume(
 
 
 def _polling(fetching: Fetching) -> Fetch:
-    """As FastStream's, which sleeps as long again after a poll that gave nothing, whatever comes meanwhile."""
+    """As FastStream's, which sleeps as long again after a poll that gave nothing."""
 
     async def poll(consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
         found = await consumer.getmany(timeout_ms=fetching.wait_ms, max_records=fetching.max_records)
