@@ -56,7 +56,7 @@ class SportybetMarket(Struct, gc=False):
     def read(self, rejected: set[Rejection]) -> Reading | None:
         try:
             outcomes = _OUTCOMES.decode(self.outcomes)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):  # how deep it may go depends on who calls
             return self._parsed().read(rejected)
         labels = tuple([outcome.label for outcome in outcomes])
         if self.status or self.banned:
@@ -73,11 +73,11 @@ class SportybetMarket(Struct, gc=False):
         """The row with outcomes of any form."""
         is_open = self.status == 0 and not self.banned
         return sportybet.row_of(
-            self.market_id, self.qualifier, self.name, _parsed(self.outcomes), is_open=is_open
+            self.market_id, self.qualifier, self.name, _loaded(self.outcomes), is_open=is_open
         )
 
 
-def _parsed(raw: Raw) -> Any:
+def _loaded(raw: Raw) -> Any:
     """What is there; a text of it where it cannot be parsed, which is no form of anything."""
     try:
         return orjson.loads(bytes(raw)) if bytes(raw) else None

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support.hostile_fields import GOOD_MARKETS
-from tests.support.markets import FOOTBALL, observation, run, said, sportybet
+from tests.support.markets import FOOTBALL, answer, observation, run, said, sportybet
 from worker.domain.platforms import PLATFORMS, Platform
-from worker.domain.resolve import resolve_rows
+from worker.domain.resolve import Resolution, resolve_rows
 from worker.ingest.decode import Unreadable
 from worker.ingest.read import Readable, quickly, read
 
@@ -48,6 +48,22 @@ def test_outcomes_that_are_unusual_cost_their_own_market_alone(outcomes: object)
     assert seen is not None
     found = resolve_rows(seen.rows, "sportybet", seen.names, FOOTBALL)
     assert said(found) == said(run("sportybet", markets))
+
+
+def test_outcomes_that_are_nested_too_deeply_for_their_caller_are_read_all_the_same() -> None:
+    market = sportybet("1", prices={"Home": "2.1"})
+    market["outcomes"][0]["unread"] = "RAW"
+    value = observation("sportybet", [market]).replace(b'"RAW"', b"[" * 900 + b"]" * 900)
+    seen = quickly(value)
+    assert seen is not None
+
+    def resolved(frames: int) -> Resolution:
+        if frames:
+            return resolved(frames - 1)
+        assert seen is not None
+        return resolve_rows(seen.rows, "sportybet", seen.names, FOOTBALL)
+
+    assert answer(resolved(200)) == {("1x2_ft", None): {"home": 2.1}}
 
 
 @pytest.mark.parametrize(
