@@ -1,6 +1,7 @@
 import random
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from tests.support.markets import CATALOGUE, FOOTBALL, documents, said
 from worker.domain.index import MappingIndex
 from worker.domain.platforms import PLATFORMS, Platform
 from worker.domain.resolve import Observation, resolve
-from worker.publishing.encode import resolved_event
+from worker.publishing.encode import MOST_ENTRIES, resolved_event
 
 ENVELOPE = {"platform": "sportybet", "observed_at": "2026-11-22T12:00:00Z", "event": {"id": "1"}}
 
@@ -63,6 +64,19 @@ def test_whatever_was_sent_what_is_published_keeps_to_its_schema(
 ) -> None:
     found = resolve(Observation(platform, data.draw(markets(platform))), FOOTBALL)
     ResolvedEvent.model_validate_json(resolved_event(ENVELOPE, found, FOOTBALL.version))
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@FEED_LAWS
+@given(st.data())
+def test_the_text_that_is_published_is_the_json_of_what_was_resolved(
+    platform: Platform, data: st.DataObject
+) -> None:
+    found = resolve(Observation(platform, data.draw(markets(platform))), FOOTBALL)
+    written = orjson.loads(resolved_event(ENVELOPE, found, FOOTBALL.version))
+    assert written["markets"] == documents(found)
+    assert written["misses"] == said(found).misses[:MOST_ENTRIES]
+    assert orjson.dumps(documents(found)) in resolved_event(ENVELOPE, found, FOOTBALL.version)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
