@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 from worker.domain.odds import Price, Prices, is_no_price, read_price
 from worker.domain.rows import (
     MarketNames,
-    Reading,
     Rejection,
     Row,
+    RowReading,
     Selection,
     reading_of,
     unreadable,
@@ -98,7 +98,7 @@ class KeyRow(NamedTuple):
     def selections(self) -> list[Selection]:
         return [_selection(label, value) for label, value in zip(self.labels, self.values, strict=True)]
 
-    def read(self, rejected: set[Rejection]) -> Reading | None:
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
         del rejected  # odds are any value
         try:
             return self.labels, [_prices[value] for value in self.values]

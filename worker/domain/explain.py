@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, name_roles, teams
@@ -27,14 +27,12 @@ from worker.domain.resolve import (
     platform_rows,
     resolve_rows,
 )
-from worker.domain.rows import Rejection, Row, Selection, shown
+from worker.domain.rows import LONGEST_ID, Rejection, Row, Selection, shown
 from worker.domain.specifier import Line, OtherMarket, Unreadable, parse_qualifier, read_line
 
 Verdict = Literal["MARKET", "OTHER_MARKET", "UNREADABLE"]
 LabelVerdict = Literal["MATCHED", "CONTRADICTS_LINE", "UNKNOWN_LABEL", "NOT_ASKED"]
 OddsVerdict = Literal["USABLE", "NO_PRICE", "INVALID_ODDS"]
-
-_LONGEST_ID: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ def _sample(resolution: Resolution) -> tuple[Sample, ...]:
 def _chosen(observation: Observation, market_id: str, qualifier: str | None) -> Iterator[Row | Rejection]:
     for row in platform_rows(observation):
         if isinstance(row, Rejection):
-            if row.external_market_id == market_id[:_LONGEST_ID]:
+            if row.external_market_id == market_id[:LONGEST_ID]:
                 yield row
         elif row.market_id == market_id and (
             qualifier is None or _same(observation.platform, row.qualifier, qualifier)

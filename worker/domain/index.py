@@ -8,7 +8,7 @@ from collections.abc import Mapping as MappingABC
 from typing import NamedTuple
 
 from worker.domain.mapping import Mapping, line_key
-from worker.domain.markets import Claim, Claimed, Meaning, NotMapped
+from worker.domain.markets import Claim, Meaning, Meanings, NotMapped
 from worker.domain.platforms import PLATFORMS, Platform
 
 
@@ -27,7 +27,7 @@ class MappingIndex:
 
     def __init__(self, mappings: Iterable[Mapping], version: int = 0) -> None:
         self.version = version
-        self._markets: dict[Platform, dict[str, Claimed]] = {}
+        self._markets: dict[Platform, dict[str, Meanings]] = {}
         ranked = sorted(mappings, key=_rank)
         self.size = len(ranked)
         for platform in PLATFORMS:
@@ -37,7 +37,7 @@ class MappingIndex:
                 if market_id is not None:
                     grouped[market_id].append(Claim(mapping, platform))
             self._markets[platform] = {
-                market_id: Claimed(platform, market_id, claims) for market_id, claims in grouped.items()
+                market_id: Meanings(platform, market_id, claims) for market_id, claims in grouped.items()
             }
 
     def revised(self, gone: Iterable[Mapping], new: Iterable[Mapping], version: int) -> MappingIndex:
@@ -60,11 +60,11 @@ class MappingIndex:
                 added = [Claim(mapping, platform) for mapping in new if mapping.id_on(platform) == market_id]
                 if kept or added:
                     ranked = sorted(kept + added, key=lambda claim: _rank(claim.mapping))
-                    markets[market_id] = Claimed(platform, market_id, ranked)
+                    markets[market_id] = Meanings(platform, market_id, ranked)
             revised._markets[platform] = markets
         return revised
 
-    def claimed(self, platform: Platform) -> MappingABC[str, Claimed]:
+    def claimed(self, platform: Platform) -> MappingABC[str, Meanings]:
         """The platform's markets that anybody claims, by id."""
         return self._markets[platform]
 

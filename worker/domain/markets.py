@@ -265,7 +265,7 @@ class NotReadable(NamedTuple):
 Meaning = Market | NotMapped | NotReadable
 
 
-class Claimed(dict[str | None, Meaning]):
+class Meanings(dict[str | None, Meaning]):
     """A platform's market that mappings claim: what each of its qualifiers means, by qualifier.
 
     ``claims`` come with the highest priority first. A qualifier is interpreted when it is asked for.

@@ -31,7 +31,7 @@ class Selection(NamedTuple):
 Label = str | tuple[str, str]
 
 # The label and the price of each selection; no prices when an active one has no usable odds.
-Reading = tuple[tuple[Label, ...], list[Price] | None]
+RowReading = tuple[tuple[Label, ...], list[Price] | None]
 
 
 class Row(Protocol):
@@ -51,7 +51,7 @@ class Row(Protocol):
     @property
     def selections(self) -> Sequence[Selection]: ...
 
-    def read(self, rejected: set[Rejection]) -> Reading | None:
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
         """The labels and prices of the selections, in their order; what cannot be read goes to ``rejected``.
 
         None when there are selections, but none that can be read.
@@ -67,12 +67,12 @@ class ParsedRow(NamedTuple):
     selections: Sequence[Selection]
     faults: Sequence[Rejection] = ()
 
-    def read(self, rejected: set[Rejection]) -> Reading | None:
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
         rejected.update(self.faults)
         return None if self.faults and not self.selections else reading_of(self.selections)
 
 
-def reading_of(selections: Sequence[Selection]) -> Reading:
+def reading_of(selections: Sequence[Selection]) -> RowReading:
     """As ``Row.read``, for any odds."""
     labels = tuple(known_by(label, beside) for label, beside, _, _ in selections)
     read = [read_price(raw, active=active) for _, _, raw, active in selections]
@@ -115,7 +115,7 @@ def shown(value: object) -> str:
 
 
 def unreadable(reason: str, value: object, market_id: str = "?") -> Rejection:
-    return Rejection(market_id[:100] or "?", None, "INVALID_KEY_FORMAT", f"{reason}: {shown(value)}")
+    return Rejection(market_id[:LONGEST_ID] or "?", None, "INVALID_KEY_FORMAT", f"{reason}: {shown(value)}")
 
 
 def text_or_none(value: Any) -> str | None:

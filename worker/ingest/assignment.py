@@ -100,7 +100,7 @@ class Assignment(ConsumerRebalanceListener):
         return self.epoch > 0 and opened == self.assigned and not self.draining
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Let the part in flight finish, within a bound; then nothing of these partitions is ours."""
+        """Let what is published be counted, within a bound; then nothing of these partitions is ours."""
         await self.drain()
         self._forget(0)
         self.draining = False
@@ -128,7 +128,7 @@ class Assignment(ConsumerRebalanceListener):
         self._stopped.clear()
 
     async def drain(self) -> bool:
-        """Stop opening and stop after the part in flight; false when that took longer than the bound."""
+        """Stop opening, and stop after what is being published; false if that took longer than the bound."""
         begun_s = time.monotonic()
         finished = await self._finish()
         if self.assigned:

@@ -148,7 +148,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
 
 
 def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
-    """One plan of consecutive ones, to be counted as one."""
+    """One plan of consecutive ones whose outputs are published, to be counted as one."""
     share = Share(
         [verdict for plan in plans for verdict in plan.share.verdicts],
         [sighting for plan in plans for sighting in plan.share.sightings],
@@ -160,8 +160,7 @@ def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
         observations += plan.observations
         outcomes += plan.outcomes
         dead += plan.dead
-    outputs = [output for plan in plans for output in plan.outputs]
-    return Plan(outputs, share, observations, outcomes, dead)
+    return Plan((), share, observations, outcomes, dead)
 
 
 def _source_id(record: Record, at: Partition) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec.structs import asdict
 from pydantic_core import PydanticCustomError
 
 from schemas.fields import parse_timestamp, timestamp_text
@@ -60,16 +61,7 @@ def quickly(value: bytes) -> Readable | None:
         "platform": usual.platform,
         "observed_at": timestamp_text(observed_at),
         "scrape_id": usual.scrape_id,
-        "event": {
-            "id": event.id,
-            "sportradar_id": event.sportradar_id,
-            "home": event.home,
-            "away": event.away,
-            "starts_at": starts_at,
-            "sport": event.sport,
-            "competition": event.competition,
-            "live": event.live,
-        },
+        "event": asdict(event) | {"starts_at": starts_at},
     }
     names = teams(event.home, event.away)
     return Readable(usual.platform, usual.rows(), names, observed_at, envelope)

@@ -16,7 +16,7 @@ from msgspec import Meta, Raw, Struct, field
 from worker.domain import bet9ja, betpawa, sportybet
 from worker.domain.odds import active_prices, closed_prices
 from worker.domain.platforms import Platform
-from worker.domain.rows import ParsedRow, Reading, Rejection, Row, Selection, shown
+from worker.domain.rows import ParsedRow, Rejection, Row, RowReading, Selection, shown
 
 _Text = Annotated[str, Meta(min_length=1)]
 _Text100 = Annotated[str, Meta(max_length=100)]
@@ -53,7 +53,7 @@ class SportybetMarket(Struct, gc=False):
     def selections(self) -> Sequence[Selection]:
         return self._parsed().selections
 
-    def read(self, rejected: set[Rejection]) -> Reading | None:
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
         try:
             outcomes = _OUTCOMES.decode(self.outcomes)
         except (msgspec.DecodeError, RecursionError):  # how deep it may go depends on who calls
@@ -129,7 +129,7 @@ class BetpawaRow(Struct, gc=False):
             for price in self.seen
         ]
 
-    def read(self, rejected: set[Rejection]) -> Reading | None:
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
         del rejected  # what cannot be read is not of the usual form
         seen = self.seen
         labels = tuple(

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import orjson
 
 from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, UnmappedMarket
-from schemas.cloud_events import cloud_event, moment
+from schemas.cloud_events import Header, cloud_event, moment
 from worker.domain.resolve import Miss, Resolution, miss_document
 
 # A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
@@ -18,7 +18,7 @@ _MOST_BYTES_A_CHARACTER: Final = 4
 _MOST_WRITTEN: Final = 10_000
 _FRAMING: Final = 10  # two lengths of up to five bytes
 
-Headers = list[tuple[str, bytes | None]]
+Headers = list[Header]
 
 
 class Outgoing(NamedTuple):

@@ -208,7 +208,6 @@ class SlowOutputs(Ground):
 
 async def test_a_part_is_planned_while_the_one_before_it_is_published_and_sent_after_it() -> None:
     ground = SlowOutputs()
-    ground.planned.clear()
     await ground.handler().handle(batch(3))
     expected = [(step, [offset]) for offset in range(3) for step in ("sent", "acknowledged")]
     assert ground.steps[:6] == expected
