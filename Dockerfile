@@ -7,10 +7,15 @@ COPY alembic alembic
 COPY catalogue catalogue
 COPY schemas schemas
 COPY worker worker
+COPY recall recall
+# The compiled part of the worker takes a compiler, which is not in the image that runs.
+RUN apt-get update && apt-get install --yes --no-install-recommends cargo gcc libc6-dev
 # Only what the worker needs at run time, in the versions of the lock file. Compiled here: in a read-only
 # container every start would compile again.
 RUN uv venv --no-managed-python /opt/marketmap \
-    && uv pip install --no-cache --compile-bytecode --python /opt/marketmap/bin/python --constraints requirements.lock .
+    && uv pip install --no-cache --compile-bytecode --python /opt/marketmap/bin/python --constraints requirements.lock . \
+    && MATURIN_PEP517_ARGS=--locked uv pip install --no-cache --python /opt/marketmap/bin/python \
+        --no-deps --build-constraints requirements.lock ./recall
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin marketmap

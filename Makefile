@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k settings"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults faults-short lint type bench services lock requirements sbom audit wheels release \
+.PHONY: help setup demo test recall faults faults-short lint type bench services lock requirements sbom audit wheels release \
 	schemas docs
 
 bin := .venv/bin
@@ -17,6 +17,11 @@ demo: setup ## Run the main job once on real Kafka and Postgres and show the out
 
 test: setup ## Run all tests but the fault suite, two files at a time (ARGS="-n 0": one); starts Kafka and Postgres
 	@$(bin)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+recall: ## Check the compiled part by itself: its form, its lints, its tests (needs cargo)
+	@cargo fmt --manifest-path recall/Cargo.toml --check
+	@cargo clippy --manifest-path recall/Cargo.toml --locked --quiet --all-targets -- --deny warnings
+	@cargo test --manifest-path recall/Cargo.toml --locked --quiet
 
 faults: setup ## Break everything, again and again, and judge what is left (MARKETMAP_FAULT_SEED, _ROUNDS)
 	@MARKETMAP_FAULT_ROUNDS=$${MARKETMAP_FAULT_ROUNDS:-2} $(bin)/pytest -m faults tests/faults $(ARGS)

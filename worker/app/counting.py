@@ -12,8 +12,10 @@ import structlog
 
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Count, MissKey, Tally, sample
+from worker.domain.rows import Row
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.lookup import Known
+from worker.ingest.recalling import RecalledRows
 from worker.ingest.record import Partition
 from worker.storage import ledger
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
@@ -120,7 +122,7 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
         source=source,
         external_market_id=external_market_id,
         market_name=count.missed.market_name,
-        sample_outcomes=orjson.dumps(sample(count.missed.rows)).decode(),
+        sample_outcomes=_sample(count.missed.rows),
         reason=count.missed.reason,
         mapping_version=count.newest.mapping_version,
         first_seen_at=count.first_seen_at,
@@ -128,6 +130,11 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
         occurrence_count=count.occurrences,
         event_hashes=count.events,
     )
+
+
+def _sample(rows: Iterable[Row]) -> str:
+    recalled = rows.sample if isinstance(rows, RecalledRows) else None
+    return orjson.dumps(sample(rows)).decode() if recalled is None else recalled
 
 
 def _stored(at: Partition) -> ledger.Partition:

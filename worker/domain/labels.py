@@ -26,7 +26,7 @@ _AWAY: Final = "\x02"
 _IN_A_WORD: Final = re.compile(r"[\x01\x02](?:(?=[\w\x01\x02])|(?<=[\w\x01\x02][\x01\x02]))")
 _GG_NG: Final = re.compile(r"\b(gg|ng)\b")
 # A team of such a name (a club called Draw) cannot be told from the word in "Draw/Draw & Over".
-_WORDS: Final = frozenset(
+NOT_NAMES: Final = frozenset(
     {"home", "away", "draw", "over", "under", "yes", "no", "gg", "ng", "and", "or", "none", "both", "only"}
     | {"odd", "even", "equal", "other", "1", "x", "2"}
 )
@@ -62,7 +62,7 @@ def fold(label: str) -> str:
 def teams(home: str | None, away: str | None) -> Teams | None:
     """The event's names, or None when they are missing or cannot tell the sides apart."""
     names = Teams(fold(home or ""), fold(away or ""))
-    if not all(names) or names.home == names.away or not _WORDS.isdisjoint(names):
+    if not all(names) or names.home == names.away or not NOT_NAMES.isdisjoint(names):
         return None
     return names
 

@@ -7,6 +7,7 @@ bounded and holds only what does not depend on the event.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from json import dumps
 from operator import itemgetter
@@ -137,17 +138,23 @@ class Layout:
         return self.claim.canonical_id
 
     def _pieces(self) -> list[str]:
-        market = {
-            "canonical_id": self.canonical_id,
-            "line": self.line,
-            "external_market_id": self.external_id,
-        }
-        before = f'{_json(market)[:-1]},"outcomes":['
+        before = market_begins(self.claim, self.line, self.external_id)
         pieces = []
         for outcome in self.outcomes:
-            pieces += [f'{before}{{"outcome":{_json(outcome)},', ""]
+            pieces += [before + outcome_begins(outcome), ""]
             before = "},"
         return [*pieces, "}]},"]
+
+
+def market_begins(claim: Claim, line: str | None, external_id: str) -> str:
+    """The JSON of a market before its first outcome."""
+    market = {"canonical_id": claim.canonical_id, "line": line, "external_market_id": external_id}
+    return f'{_json(market)[:-1]},"outcomes":['
+
+
+def outcome_begins(outcome: str) -> str:
+    """The JSON of an outcome before its price."""
+    return f'{{"outcome":{_json(outcome)},'
 
 
 def _json(value: object) -> str:
@@ -183,13 +190,30 @@ class Market:
 
         Nothing unless all labels are known, and no two name one outcome.
         """
+        _, layouts = self.general(labels, names)
+        return layouts
+
+    def general(
+        self, labels: tuple[Label, ...], names: Teams | None
+    ) -> tuple[tuple[Label, ...], Sequence[Layout]]:
+        """As ``lay_out``, with the labels that say so in any event: these, or these with roles for names."""
         layouts = self.layouts.get(labels) or self._lay_out(labels, map(self.known.get, labels))
         if not layouts and names is not None:
             roles = self._roles(labels, names)
             if roles is not None:
                 slots = (self._recall(label, None) for label in roles)
-                layouts = self.layouts.get(roles) or self._lay_out(roles, slots)
-        return layouts
+                return roles, self.layouts.get(roles) or self._lay_out(roles, slots)
+        return labels, layouts
+
+    @property
+    def places(self) -> list[Place]:
+        """Every canonical market at a line that a row may speak of."""
+        return [place_of(claim, line) for claim, line in self.accepted]
+
+    @property
+    def words(self) -> list[AbstractSet[str]]:
+        """Of each claim the words that its labels are made of."""
+        return [_words(claim) for claim, _ in self.accepted]
 
     def _roles(self, labels: tuple[Label, ...], names: Teams) -> tuple[str, ...] | None:
         """The labels with the event's names taken for home and away.
@@ -198,10 +222,9 @@ class Market:
         labels that are read exactly.
         """
         texts = [label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL]
-        claims = [claim for claim, _ in self.accepted]
-        if len(texts) < len(labels) or claims[0].platform == "bet9ja":
+        if len(texts) < len(labels) or self.accepted[0][0].platform == "bet9ja":
             return None
-        if all(is_foreign(name, _words(claim)) for claim in claims for name in names):
+        if all(is_foreign(name, words) for words in self.words for name in names):
             return row_roles(texts, names)
         return None
 

@@ -84,7 +84,7 @@ class Miss(NamedTuple):
     market_name: str | None
     reason: str
     outcome: str | None
-    rows: list[Row]
+    rows: Iterable[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +340,7 @@ def _counted(misses: list[Miss]) -> list[Miss]:
     counted: dict[str, Miss] = {}
     for id_, miss in zip(ids, misses, strict=True):
         known = counted.get(id_)
-        counted[id_] = miss if known is None else known._replace(rows=known.rows + miss.rows)
+        counted[id_] = miss if known is None else known._replace(rows=[*known.rows, *miss.rows])
     return list(counted.values())
 
 

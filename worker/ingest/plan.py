@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
-from worker.domain.misses import Sighting
-from worker.domain.resolve import Resolution, resolve_rows
+from worker.domain.misses import Sighting, Tally, tally
+from worker.domain.resolve import Miss, Resolution, resolve_rows
 from worker.ingest.brake import Verdict
 from worker.ingest.decode import Unreadable
 from worker.ingest.read import Readable, read
@@ -101,25 +101,37 @@ class Planner(Generic[T]):
 
     def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[T]:
         """One record's verdict under ``index``; never raises on what the record holds."""
-        source_id = _source_id(record, at)
+        source_id = source_id_of(record, at)
         seen = read(unframed(record.value), max_bytes=self._max_bytes)
         if isinstance(seen, Unreadable):
             return self._dead(record, at, source_id, *seen)
         resolution = resolve_rows(seen.rows, seen.platform, seen.names, index)
-        if _has_another_shape(resolution):
+        if has_another_shape(resolution):
             first = resolution.rejected[0].detail
             return self._dead(record, at, source_id, "WRONG_SHAPE", f"no market can be read; {first}")
         output = self._encoder.resolved(source_id, record, seen.envelope, resolution, index.version)
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
             return self._dead(record, at, source_id, "RESULT_TOO_LARGE", detail)
-        sightings = _sightings(record, at, seen, resolution, index.version)
-        outcomes = _outcomes(seen.platform, resolution)
+        sightings = sightings_of(record, at, seen, resolution.missed, index.version)
+        outcomes = outcomes_of(
+            seen.platform, len(resolution.markets), reasons_of(resolution.misses), resolution
+        )
         return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None)
+
+    def plan_all(
+        self, records: Iterable[tuple[Record, Partition]], index: MappingIndex
+    ) -> Iterable[Planned[T]]:
+        """The verdicts of a batch's records, in their order."""
+        return (self.plan(record, at, index) for record, at in records)
+
+    def tally(self, sightings: Iterable[Sighting]) -> Tally:
+        """What is counted of sightings in these verdicts."""
+        return tally(sightings)
 
     def refused(self, record: Record, at: Partition, detail: str) -> T:
         """The dead letter of a record whose counts the database refuses."""
-        return self._encoder.dead(_source_id(record, at), record, "DATABASE_REFUSED", detail)
+        return self._encoder.dead(source_id_of(record, at), record, "DATABASE_REFUSED", detail)
 
     def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
         letter = self._encoder.dead(source_id, record, reason, detail)
@@ -163,11 +175,26 @@ def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
     return Plan((), share, observations, outcomes, dead)
 
 
-def _source_id(record: Record, at: Partition) -> str:
+def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
+    """Consecutive parts of at most ``max_bytes`` of values each, and of at least one record."""
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        length = len(record.value or b"")
+        if part and size + length > max_bytes:
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += length
+    if part:
+        yield part
+
+
+def source_id_of(record: Record, at: Partition) -> str:
     return f"{at.topic_id}/{at.partition}/{record.offset}"
 
 
-def _has_another_shape(resolution: Resolution) -> bool:
+def has_another_shape(resolution: Resolution) -> bool:
     """Whether there were markets and none could be read: another platform's payload, most likely."""
     return (
         bool(resolution.rejected)
@@ -177,14 +204,14 @@ def _has_another_shape(resolution: Resolution) -> bool:
     )
 
 
-def _sightings(
-    record: Record, at: Partition, seen: Readable, resolution: Resolution, version: int
+def sightings_of(
+    record: Record, at: Partition, seen: Readable, missed: Sequence[Miss], version: int
 ) -> Sequence[Sighting]:
-    if not resolution.missed:
+    if not missed:
         return ()
     place = (at.topic, at.partition, record.offset)
     event = event_hash(_event_key(seen.envelope))
-    return (Sighting(seen.platform, resolution.missed, seen.observed_at, version, place, event),)
+    return (Sighting(seen.platform, missed, seen.observed_at, version, place, event),)
 
 
 def _event_key(envelope: dict[str, Any]) -> str:
@@ -193,11 +220,18 @@ def _event_key(envelope: dict[str, Any]) -> str:
     return str(event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}")
 
 
-def _outcomes(platform: str, resolution: Resolution) -> dict[Outcome, int]:
-    outcomes = {Outcome(platform, "resolved"): len(resolution.markets)}
-    for reason, times in Counter([miss.reason for miss in resolution.misses]).items():
+def outcomes_of(
+    platform: str, resolved: int, missed: Mapping[str, int], rejecting: Resolution
+) -> dict[Outcome, int]:
+    """What became of an observation's markets: ``missed`` by reason, refused those of ``rejecting``."""
+    outcomes = {Outcome(platform, "resolved"): resolved}
+    for reason, times in missed.items():
         outcomes[Outcome(platform, "missed", reason)] = times
-    if resolution.rejected:
-        rejected = Counter(rejection.code for rejection in resolution.rejected) + resolution.more_rejected
+    if rejecting.rejected:
+        rejected = Counter(rejection.code for rejection in rejecting.rejected) + rejecting.more_rejected
         outcomes |= {Outcome(platform, "rejected", code): times for code, times in rejected.items()}
     return outcomes
+
+
+def reasons_of(misses: Iterable[Miss]) -> Counter[str]:
+    return Counter([miss.reason for miss in misses])

@@ -7,6 +7,7 @@ is read whole instead: it is refused, or not, by one piece of code. What fits gi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -16,7 +17,8 @@ from msgspec import Meta, Raw, Struct, field
 from worker.domain import bet9ja, betpawa, sportybet
 from worker.domain.odds import active_prices, closed_prices
 from worker.domain.platforms import Platform
-from worker.domain.rows import ParsedRow, Rejection, Row, RowReading, Selection, shown
+from worker.domain.resolve import Observation, platform_rows
+from worker.domain.rows import MarketNames, ParsedRow, Rejection, Row, RowReading, Selection, shown
 
 _Text = Annotated[str, Meta(min_length=1)]
 _Text100 = Annotated[str, Meta(max_length=100)]
@@ -215,6 +217,30 @@ def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
     name = kind.name or kind.title or None
     for line, prices in by_line.items():
         yield BetpawaRow(kind.id, line, name, prices)
+
+
+_SPORTYBET_MARKETS: Final = msgspec.json.Decoder(list[SportybetMarket])
+_BETPAWA_MARKETS: Final = msgspec.json.Decoder(list[_BetpawaMarket])
+
+
+def rows_at(
+    platform: Platform, value: bytes, places: Iterable[tuple[int, int]], names: MarketNames | None = None
+) -> Iterable[Row | Rejection]:
+    """Rows of a part of a platform's markets; ``places`` tell where entries of them stand in ``value``.
+
+    Raises orjson.JSONDecodeError when they are no JSON.
+    """
+    entries = b",".join([value[begin:end] for begin, end in places])
+    if platform == "bet9ja":
+        return bet9ja.rows(orjson.loads(b"{%b}" % entries), names)
+    markets = b"[%b]" % entries
+    try:
+        if platform == "sportybet":
+            return _SPORTYBET_MARKETS.decode(markets)
+        return chain.from_iterable(map(_rows, _BETPAWA_MARKETS.decode(markets)))
+    except (msgspec.DecodeError, RecursionError):
+        observed = Observation(platform, orjson.loads(markets))
+        return platform_rows(observed)
 
 
 def read_usual(value: bytes) -> Usual | None:

@@ -50,21 +50,53 @@ class Source(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
+class Entries(NamedTuple):
+    """A resolved event from its markets on, as JSON: entries with a comma behind each, and what follows them.
+
+    Markets are in the order of ``Layout.place``, misses in that of their ids.
+    """
+
+    markets: Sequence[str]
+    misses: Sequence[str]
+    rest: str
+
+
 def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: int) -> bytes:
     """A ResolvedEvent as JSON. ``envelope`` is what the observation says of itself."""
-    head = orjson.dumps({"schema_version": 1, **envelope, "mapping_version": version})
-    texts = [head[:-1].decode(), ',"markets":[']
+    markets: list[str] = []
     for layout, prices in resolution.markets:
-        begin = len(texts) + 1
-        texts += layout.pieces
-        texts[begin::2] = prices
+        begin = len(markets) + 1
+        markets += layout.pieces
+        markets[begin::2] = prices
+    texts = [',"markets":[', *markets]
     _end_list(texts)
-    texts.append(',"misses":[')
-    texts += [_written[miss[:4]] for miss in resolution.misses[:MOST_ENTRIES]]
+    texts += [',"misses":[', *_misses(resolution)]
     _end_list(texts)
+    texts.append(_rest(resolution))
+    return _head(envelope, version) + "".join(texts).encode()
+
+
+def entries(resolution: Resolution) -> Entries:
+    """What resolved_event writes of a resolution, entry by entry."""
+    markets = []
+    for layout, prices in resolution.markets:
+        pieces = list(layout.pieces)
+        pieces[1::2] = prices
+        markets.append("".join(pieces))
+    return Entries(markets, _misses(resolution), _rest(resolution))
+
+
+def _head(envelope: dict[str, Any], version: int) -> bytes:
+    return orjson.dumps({"schema_version": 1, **envelope, "mapping_version": version})[:-1]
+
+
+def _misses(resolution: Resolution) -> list[str]:
+    return [_written[miss[:4]] for miss in resolution.misses[:MOST_ENTRIES]]
+
+
+def _rest(resolution: Resolution) -> str:
     rejected = [rejection._asdict() for rejection in resolution.rejected[:MOST_ENTRIES]]
-    texts += [',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution), "}"]
-    return "".join(texts).encode()
+    return "".join([',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution), "}"])
 
 
 def _end_list(texts: list[str]) -> None:
@@ -131,7 +163,20 @@ class Encoder:
     def resolved(
         self, source_id: str, record: Source, envelope: dict[str, Any], resolution: Resolution, version: int
     ) -> Outgoing | None:
-        value = resolved_event(envelope, resolution, version)
+        return self._resolved(source_id, record, envelope, resolved_event(envelope, resolution, version))
+
+    def assembled(
+        self, source_id: str, record: Source, envelope: dict[str, Any], body: bytes, version: int
+    ) -> Outgoing | None:
+        """As ``resolved``, of a resolved event whose JSON is there from its markets on."""
+        return self._resolved(source_id, record, envelope, _head(envelope, version) + body)
+
+    def entries(self, resolution: Resolution) -> Entries:
+        return entries(resolution)
+
+    def _resolved(
+        self, source_id: str, record: Source, envelope: dict[str, Any], value: bytes
+    ) -> Outgoing | None:
         if len(value) > self._max_bytes:
             return None
         ours: Headers = [(ID_HEADER, source_id.encode()), *self._replay, _JSON]

@@ -22,8 +22,8 @@ from worker.app.topics import largest_output
 from worker.bench.peers.kafka import say
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, parse_mapping
-from worker.domain.misses import tally
 from worker.ingest.plan import Planner, combine
+from worker.ingest.recalling import planner_with
 from worker.ingest.record import Partition
 from worker.publishing.encode import Encoder, Outgoing
 from worker.publishing.outputs import Outputs
@@ -40,12 +40,11 @@ async def resolver(settings: Settings, mappings: int = 0) -> Work:
     planner = planner_of(settings)
 
     def resolve(records: Sequence[AnyRecord]) -> list[Outgoing]:
-        planned = (
-            planner.plan(record, Partition(record.topic, record.partition, ids[record.topic]), index)
-            for record in records
-        )
-        plan = combine(planned)
-        tally(sighting for _, _, sighting in plan.sightings)
+        placed = [
+            (record, Partition(record.topic, record.partition, ids[record.topic])) for record in records
+        ]
+        plan = combine(planner.plan_all(placed, index))
+        planner.tally(sighting for _, _, sighting in plan.sightings)
         return list(plan.outputs)
 
     return resolve
@@ -72,7 +71,7 @@ def planner_of(settings: Settings) -> Planner[Outgoing]:
         max_bytes=settings.max_message_bytes,
         max_dead_bytes=2 * settings.max_message_bytes,
     )
-    return Planner(encoder, max_message_bytes=settings.max_message_bytes)
+    return planner_with(encoder, max_message_bytes=settings.max_message_bytes)
 
 
 async def load_index(settings: Settings, size: int) -> MappingIndex:

@@ -1,0 +1,187 @@
+//! What rows meant when they were resolved: nothing is decided here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+/// Its hash is seeded: what a feed holds cannot be made to collide.
+pub type Map<K, V> = HashMap<K, V, RandomState>;
+
+/// A platform, as the field of an observation has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Platform {
+    Sportybet,
+    Betpawa,
+    Bet9ja,
+}
+
+impl Platform {
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "sportybet" => Some(Self::Sportybet),
+            "betpawa" => Some(Self::Betpawa),
+            "bet9ja" => Some(Self::Bet9ja),
+            _ => None,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sportybet => "sportybet",
+            Self::Betpawa => "betpawa",
+            Self::Bet9ja => "bet9ja",
+        }
+    }
+}
+
+/// A mapping's claim to a market: the canonical market at its line, and its JSON before the first outcome.
+pub struct Claim {
+    pub place: Arc<str>,
+    pub begins: Box<str>,
+}
+
+/// What a label names: an outcome of a claim, its rank among those, and its JSON before the price.
+pub struct Slot {
+    pub claim: usize,
+    pub rank: usize,
+    pub begins: Box<str>,
+}
+
+/// A market that mappings claim.
+#[derive(Default)]
+pub struct Market {
+    /// Of each claim the words that its labels are made of.
+    pub words: Vec<HashSet<String>>,
+    pub claims: Vec<Claim>,
+    labels: Map<Box<str>, Slot>,
+}
+
+impl Market {
+    /// `scratch` is where a label and what stands beside it are put together.
+    pub fn slot(&self, label: &str, beside: Option<&str>, scratch: &mut String) -> Option<&Slot> {
+        match beside {
+            None => self.labels.get(label),
+            Some(beside) => {
+                scratch.clear();
+                push_label(label, beside, scratch);
+                self.labels.get(scratch.as_str())
+            }
+        }
+    }
+}
+
+/// No label holds a NUL.
+fn push_label(label: &str, beside: &str, into: &mut String) {
+    into.push_str(label);
+    into.push('\0');
+    into.push_str(beside);
+}
+
+/// What a market's id and qualifier mean.
+pub enum Meaning {
+    Market(Market),
+    NotMapped { external_id: String, reason: Arc<str> },
+}
+
+pub enum Id {
+    /// No mapping claims it.
+    Unknown,
+    /// By qualifier; "" stands for none.
+    Claimed(Map<Box<str>, Meaning>),
+}
+
+/// A feed may hold anything: what is beyond a bound is learnt anew.
+const MOST_IDS: usize = 65_536;
+const MOST_QUALIFIERS: usize = 256;
+const MOST_LABELS: usize = 1024;
+const MOST_LINES: usize = 4096;
+
+#[derive(Default)]
+pub struct Known {
+    platforms: [Map<Box<str>, Id>; 3],
+    /// BetPawa's lines by how a row writes its handicap, then its specifier.
+    lines: Map<Box<str>, Map<Box<str>, Box<str>>>,
+}
+
+impl Known {
+    pub fn id(&self, platform: Platform, id: &str) -> Option<&Id> {
+        self.platforms[platform as usize].get(id)
+    }
+
+    pub fn is_claimed(&self, platform: Platform, id: &str) -> bool {
+        matches!(self.id(platform, id), Some(Id::Claimed(_)))
+    }
+
+    pub fn line(&self, handicap: &str, specifier: &str) -> Option<&str> {
+        self.lines.get(handicap)?.get(specifier).map(AsRef::as_ref)
+    }
+
+    fn ids(&mut self, platform: Platform) -> &mut Map<Box<str>, Id> {
+        bounded(&mut self.platforms[platform as usize], MOST_IDS)
+    }
+
+    pub fn learn_unknown(&mut self, platform: Platform, id: &str) {
+        self.ids(platform).insert(id.into(), Id::Unknown);
+    }
+
+    pub fn learn_not_mapped(
+        &mut self,
+        platform: Platform,
+        id: &str,
+        qualifier: &str,
+        external_id: String,
+        reason: &str,
+    ) {
+        let meaning = Meaning::NotMapped { external_id, reason: reason.into() };
+        self.qualifiers(platform, id).insert(qualifier.into(), meaning);
+    }
+
+    /// Labels of a market, each with what stands beside it. The claims are the same whenever one is learnt.
+    pub fn learn_labels(
+        &mut self,
+        platform: Platform,
+        id: &str,
+        qualifier: &str,
+        words: Vec<HashSet<String>>,
+        claims: Vec<Claim>,
+        labels: Vec<(String, Option<String>, Slot)>,
+    ) {
+        let meaning = self
+            .qualifiers(platform, id)
+            .entry(qualifier.into())
+            .or_insert_with(|| Meaning::Market(Market { words, claims, labels: Map::default() }));
+        let Meaning::Market(market) = meaning else { return };
+        for (mut label, beside, slot) in labels {
+            if let Some(beside) = beside {
+                let text = std::mem::take(&mut label);
+                push_label(&text, &beside, &mut label);
+            }
+            bounded(&mut market.labels, MOST_LABELS).insert(label.into(), slot);
+        }
+    }
+
+    pub fn learn_line(&mut self, handicap: &str, specifier: &str, line: &str) {
+        let specifiers = bounded(&mut self.lines, MOST_LINES).entry(handicap.into()).or_default();
+        bounded(specifiers, MOST_LINES).insert(specifier.into(), line.into());
+    }
+
+    fn qualifiers(&mut self, platform: Platform, id: &str) -> &mut Map<Box<str>, Meaning> {
+        let known = self.ids(platform).entry(id.into()).or_insert(Id::Unknown);
+        if matches!(known, Id::Unknown) {
+            *known = Id::Claimed(Map::default());
+        }
+        match known {
+            Id::Claimed(qualifiers) => bounded(qualifiers, MOST_QUALIFIERS),
+            Id::Unknown => unreachable!("it was just claimed"),
+        }
+    }
+}
+
+/// A map that has room for one more, if it has to forget everything.
+fn bounded<K, V>(map: &mut Map<K, V>, most: usize) -> &mut Map<K, V> {
+    if map.len() >= most {
+        map.clear();
+    }
+    map
+}

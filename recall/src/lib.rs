@@ -1,0 +1,268 @@
+//! What rows of bookmakers' markets meant when they were resolved, recalled for the same rows of other events.
+//!
+//! Nothing is interpreted here. Python resolves a row that was never met, and teaches what came of it; a row
+//! with the same id, qualifier and labels then needs its prices copied. Whatever is unusual is left to Python,
+//! a row or a whole record.
+
+mod bet9ja;
+mod betpawa;
+mod json;
+mod known;
+mod names;
+mod observation;
+mod odds;
+mod once;
+mod reader;
+mod row;
+mod sample;
+mod sportybet;
+mod tally;
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::RwLock;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use known::{Claim, Known, Platform, Slot};
+use names::Characters;
+use observation::Seen;
+use tally::Counted;
+
+/// Remembers what rows mean under one index of mappings.
+#[pyclass(frozen)]
+struct Recall {
+    known: RwLock<Known>,
+    characters: Characters,
+    words: HashSet<String>,
+}
+
+fn platform(name: &str) -> PyResult<Platform> {
+    Platform::named(name).ok_or_else(|| PyValueError::new_err(format!("no platform: {name}")))
+}
+
+/// Its place, and its market's JSON before the first outcome.
+type TaughtClaim = (String, String);
+/// A label, the line beside it, the number of its claim, its rank there, its JSON before the price.
+type TaughtLabel = (String, Option<String>, usize, usize, String);
+
+#[pymethods]
+impl Recall {
+    /// `flags` of characters by code point: 1 blank, 2 in words, 4 digit, 8 folds to `folded`.
+    #[new]
+    fn new(flags: Vec<u8>, folded: HashMap<char, String>, words: HashSet<String>) -> Self {
+        Self { known: RwLock::default(), characters: Characters { flags, folded }, words }
+    }
+
+    /// What is known of each value; None for one that is not as usual.
+    #[allow(clippy::needless_pass_by_value)]
+    fn read(&self, py: Python<'_>, values: Vec<Option<PyBackedBytes>>) -> Vec<Option<Recalled>> {
+        py.detach(|| {
+            let known = self.known.read().expect("nobody panics while it is written to");
+            let read = |value: &Option<PyBackedBytes>| {
+                let value = value.as_deref()?;
+                observation::read(value, &known, &self.characters, &self.words).ok().map(Recalled)
+            };
+            values.iter().map(read).collect()
+        })
+    }
+
+    /// The misses of observations, the oldest one first, each with the hash of its event: of each market how
+    /// often it was missed, in which of them first and last, its number there, and the smallest hashes.
+    #[staticmethod]
+    #[allow(clippy::needless_pass_by_value)]
+    fn tally(seen: Vec<(Bound<'_, Recalled>, u32)>, most_hashes: usize) -> Vec<Counted> {
+        let seen: Vec<_> = seen.iter().map(|(recalled, hash)| (&recalled.get().0, *hash)).collect();
+        tally::tally(&seen, most_hashes)
+    }
+
+    fn learn_unknown(&self, platform_name: &str, market_id: &str) -> PyResult<()> {
+        self.teach(|known| {
+            known.learn_unknown(platform(platform_name)?, market_id);
+            Ok(())
+        })
+    }
+
+    fn learn_not_mapped(
+        &self,
+        platform_name: &str,
+        market_id: &str,
+        qualifier: &str,
+        external_id: String,
+        reason: &str,
+    ) -> PyResult<()> {
+        self.teach(|known| {
+            known.learn_not_mapped(platform(platform_name)?, market_id, qualifier, external_id, reason);
+            Ok(())
+        })
+    }
+
+    /// Labels of one market; `words` are those of the labels of each mapping that claims it.
+    fn learn_labels(
+        &self,
+        platform_name: &str,
+        market_id: &str,
+        qualifier: &str,
+        words: Vec<HashSet<String>>,
+        claims: Vec<TaughtClaim>,
+        labels: Vec<TaughtLabel>,
+    ) -> PyResult<()> {
+        if labels.iter().any(|&(_, _, claim, _, _)| claim >= claims.len()) {
+            return Err(PyValueError::new_err("a label is of a claim that there is not"));
+        }
+        let claim = |(place, begins): TaughtClaim| Claim { place: place.into(), begins: begins.into() };
+        let claims = claims.into_iter().map(claim).collect();
+        let label = |(label, beside, claim, rank, begins): TaughtLabel| {
+            (label, beside, Slot { claim, rank, begins: begins.into() })
+        };
+        let labels = labels.into_iter().map(label).collect();
+        self.teach(|known| {
+            known.learn_labels(platform(platform_name)?, market_id, qualifier, words, claims, labels);
+            Ok(())
+        })
+    }
+
+    /// `line` is what BetPawa's rows mean with this handicap and this specifier, as they write them.
+    fn learn_line(&self, handicap: &str, specifier: &str, line: &str) -> PyResult<()> {
+        self.teach(|known| {
+            known.learn_line(handicap, specifier, line);
+            Ok(())
+        })
+    }
+
+    /// Labels as they are known with an event's names taken for home and away; None where that is not told.
+    #[allow(clippy::needless_pass_by_value)]
+    fn roles(&self, labels: Vec<String>, home: &str, away: &str) -> Option<Vec<String>> {
+        let names = names::Names::of(home, away, &self.characters, &self.words)?;
+        let joined = labels.join(&names::SEPARATOR.to_string());
+        let roles = names.roles(&joined, &self.characters)?;
+        Some(roles.split(names::SEPARATOR).map(Into::into).collect())
+    }
+}
+
+impl Recall {
+    fn teach(&self, with: impl FnOnce(&mut Known) -> PyResult<()>) -> PyResult<()> {
+        with(&mut self.known.write().expect("nobody panics while it is written to"))
+    }
+}
+
+/// What is known of one observation.
+#[pyclass(frozen)]
+struct Recalled(Seen);
+
+type Place = (usize, usize);
+
+fn places(ranges: &[Range<usize>]) -> Vec<Place> {
+    ranges.iter().map(|range| (range.start, range.end)).collect()
+}
+
+#[pymethods]
+impl Recalled {
+    #[getter]
+    fn platform(&self) -> &'static str {
+        self.0.platform.name()
+    }
+
+    /// The value with nothing in its markets.
+    #[getter]
+    fn envelope<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.envelope)
+    }
+
+    /// Where the names of Bet9ja's markets stand in the value.
+    #[getter]
+    fn names(&self) -> Option<Place> {
+        self.0.names.as_ref().map(|place| (place.start, place.end))
+    }
+
+    /// How many markets are resolved.
+    #[getter]
+    fn markets(&self) -> usize {
+        self.0.written.markets.ends.len()
+    }
+
+    /// Where what is left stands in the value: markets, of Bet9ja keys with their values.
+    #[getter]
+    fn aside(&self) -> Vec<Place> {
+        places(&self.0.written.aside)
+    }
+
+    /// Handicaps and specifiers of BetPawa's rows that were never met, as they are written.
+    #[getter]
+    fn lines(&self) -> Vec<(String, String)> {
+        self.0.lines.clone()
+    }
+
+    /// How many markets are missed.
+    #[getter]
+    fn missed(&self) -> usize {
+        self.0.written.found.len()
+    }
+
+    /// How many of them for each reason.
+    #[getter]
+    fn reasons(&self) -> HashMap<&str, usize> {
+        let mut reasons = HashMap::new();
+        for miss in &self.0.written.found {
+            *reasons.entry(&*miss.reason).or_default() += 1;
+        }
+        reasons
+    }
+
+    /// A miss's id, its name, and why it is one.
+    fn miss(&self, number: usize) -> (&str, Option<&str>, &str) {
+        let miss = &self.0.written.found[number];
+        (&miss.external_id, miss.name.as_deref(), &miss.reason)
+    }
+
+    /// Where the rows of a miss stand in the value.
+    fn rows(&self, miss: usize) -> Vec<Place> {
+        places(&self.0.written.found[miss].rows)
+    }
+
+    /// A few outcomes of a miss as JSON; None where it takes more to read them. `value` is what was read.
+    #[allow(clippy::needless_pass_by_value)]
+    fn sample(&self, miss: usize, value: PyBackedBytes) -> Option<String> {
+        sample::sample(&self.0, miss, &value).ok()
+    }
+
+    /// The resolved event from its markets on: of these, and of `markets` and `misses`, each with its place or
+    /// id, its JSON and a comma; both are in order and meet none of these. `tail` follows.
+    #[allow(clippy::needless_pass_by_value)]
+    fn body<'py>(
+        &self,
+        py: Python<'py>,
+        markets: Vec<(String, String)>,
+        misses: Vec<(String, String)>,
+        tail: &str,
+    ) -> Bound<'py, PyBytes> {
+        let written = &self.0.written;
+        let mut body = String::with_capacity(written.markets.text.len() + written.misses.text.len() + 4096);
+        body.push_str(",\"markets\":[");
+        written.markets.with(&markets, |place| place, &mut body);
+        body.push_str("],\"misses\":[");
+        written.misses.with(&misses, |id| id, &mut body);
+        body.push(']');
+        body.push_str(tail);
+        PyBytes::new(py, body.as_bytes())
+    }
+
+    /// Whether one of these is resolved, or one of these ids missed.
+    #[allow(clippy::needless_pass_by_value)]
+    fn meets(&self, places: Vec<String>, ids: Vec<String>) -> bool {
+        let written = &self.0.written;
+        let resolved =
+            |place: &String| written.markets.ends.binary_search_by(|(known, _)| (**known).cmp(place));
+        let missed = |id: &String| written.found.binary_search_by(|miss| miss.external_id.cmp(id));
+        places.iter().any(|place| resolved(place).is_ok()) || ids.iter().any(|id| missed(id).is_ok())
+    }
+}
+
+#[pymodule]
+mod market_mapping_recall {
+    #[pymodule_export]
+    use super::{Recall, Recalled};
+}

@@ -1,0 +1,193 @@
+//! One record's value: what is passed on of it, and what its markets are known to mean.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use crate::bet9ja::{self, Entry, MarketNames};
+use crate::betpawa::{self, WrittenLine};
+use crate::known::{Known, Platform};
+use crate::names::{Characters, Names};
+use crate::once::Once;
+use crate::reader::{Reader, Unusual, Usual};
+use crate::row::{Found, Written};
+use crate::sportybet;
+
+/// What was found in an observation. `envelope` is the value without its markets.
+pub struct Seen {
+    pub platform: Platform,
+    pub envelope: Vec<u8>,
+    /// Where the names of Bet9ja's markets stand.
+    pub names: Option<Range<usize>>,
+    pub written: Written,
+    pub lines: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy)]
+enum Field {
+    Platform,
+    Event,
+    Markets,
+    MarketNames,
+    Other,
+}
+
+fn field(name: &[u8]) -> Field {
+    match name {
+        b"platform" => Field::Platform,
+        b"event" => Field::Event,
+        b"markets" => Field::Markets,
+        b"market_names" => Field::MarketNames,
+        _ => Field::Other,
+    }
+}
+
+/// Reads an observation under what is known. `words` are those that a team cannot be named by.
+pub fn read<'v>(
+    value: &'v [u8],
+    known: &Known,
+    characters: &Characters,
+    words: &HashSet<String>,
+) -> Usual<Seen> {
+    let mut reader = Reader::new(value)?;
+    let read_markets = |reader: &mut Reader<'v>, platform, event: &Teams<'v>| {
+        let names = if platform == Platform::Bet9ja { None } else { names_of(event, characters, words) };
+        Markets::read(reader, platform, known, Found::new(characters, names))
+    };
+    let (mut platform, mut event, mut markets, mut market_names) = (None, None, None, None);
+    let mut read = None;
+    let mut once = Once::default();
+    let mut next = reader.first_field(field)?;
+    while let Some(met) = next {
+        once.check(met as u8, Field::Other as u8)?;
+        match met {
+            Field::Platform => platform = Some(Platform::named(&reader.text()?).ok_or(Unusual)?),
+            Field::Event => event = Some(teams(&mut reader)?),
+            Field::Markets => {
+                reader.peek()?;
+                let begin = reader.place();
+                match (platform, &event) {
+                    (Some(platform), Some(event)) => read = Some(read_markets(&mut reader, platform, event)?),
+                    _ => reader.pass()?, // which book's they are is told behind them
+                }
+                markets = Some(begin..reader.place());
+            }
+            Field::MarketNames => market_names = Some(reader.skip()?),
+            Field::Other => reader.pass()?,
+        }
+        next = reader.next_field(field)?;
+    }
+    reader.end()?;
+    let (Some(platform), Some(event), Some(markets)) = (platform, event, markets) else {
+        return Err(Unusual);
+    };
+    let read = match read {
+        None => read_markets(&mut reader.at(&markets), platform, &event)?,
+        Some(read) => read,
+    };
+    let Markets { mut found, lines, entries } = read;
+    if platform == Platform::Bet9ja {
+        let names = market_names.as_ref().map(|place| names_at(&reader, place)).transpose()?;
+        bet9ja::rows(&entries, known, &mut found, &names.unwrap_or_default())?;
+    }
+    let envelope = cut(value, platform, &markets, market_names.as_ref());
+    let lines = lines.into_iter().map(|(handicap, specifier)| (handicap.to_owned(), specifier.to_owned()));
+    Ok(Seen { platform, envelope, names: market_names, lines: lines.collect(), written: found.written()? })
+}
+
+/// What was read of the markets; Bet9ja's entries are sorted into rows when the names of its markets are there.
+struct Markets<'v, 'k> {
+    found: Found<'v, 'k>,
+    lines: Vec<WrittenLine<'v>>,
+    entries: Vec<Entry<'v>>,
+}
+
+impl<'v, 'k> Markets<'v, 'k> {
+    fn read(
+        reader: &mut Reader<'v>,
+        platform: Platform,
+        known: &'k Known,
+        found: Found<'v, 'k>,
+    ) -> Usual<Self> {
+        let mut read = Self { found, lines: Vec::new(), entries: Vec::new() };
+        match platform {
+            Platform::Sportybet => sportybet::read(reader, known, &mut read.found)?,
+            Platform::Betpawa => betpawa::read(reader, known, &mut read.found, &mut read.lines)?,
+            Platform::Bet9ja => read.entries = bet9ja::entries(reader)?,
+        }
+        Ok(read)
+    }
+}
+
+fn names_of(event: &Teams, characters: &Characters, words: &HashSet<String>) -> Option<Names> {
+    let (home, away) = event;
+    Names::of(home.as_deref()?, away.as_deref()?, characters, words)
+}
+
+#[derive(Clone, Copy)]
+enum EventField {
+    Home,
+    Away,
+    Other,
+}
+
+fn event_field(name: &[u8]) -> EventField {
+    match name {
+        b"home" => EventField::Home,
+        b"away" => EventField::Away,
+        _ => EventField::Other,
+    }
+}
+
+type Team<'v> = Option<Cow<'v, str>>;
+/// Home and away.
+type Teams<'v> = (Team<'v>, Team<'v>);
+
+fn teams<'v>(reader: &mut Reader<'v>) -> Usual<Teams<'v>> {
+    let (mut home, mut away) = (None, None);
+    let mut once = Once::default();
+    let mut next = reader.first_field(event_field)?;
+    while let Some(known) = next {
+        once.check(known as u8, EventField::Other as u8)?;
+        match known {
+            EventField::Home => home = reader.text_or_null()?,
+            EventField::Away => away = reader.text_or_null()?,
+            EventField::Other => reader.pass()?,
+        }
+        next = reader.next_field(event_field)?;
+    }
+    Ok((home, away))
+}
+
+fn names_at<'v>(reader: &Reader<'v>, place: &Range<usize>) -> Usual<MarketNames<'v>> {
+    let mut within = reader.at(place);
+    let mut names = MarketNames::default();
+    if within.is_null()? {
+        return Ok(names);
+    }
+    let mut next = within.first_key()?;
+    while let Some(id) = next {
+        names.insert(id, within.text()?);
+        next = within.next_key()?;
+    }
+    Ok(names)
+}
+
+/// The value with nothing in its markets, and of Bet9ja without their names.
+fn cut(value: &[u8], platform: Platform, markets: &Range<usize>, names: Option<&Range<usize>>) -> Vec<u8> {
+    let (empty, names): (&[u8], _) = match platform {
+        Platform::Bet9ja => (b"{}", names),
+        _ => (b"[]", None),
+    };
+    let mut cuts = vec![(markets, empty)];
+    cuts.extend(names.map(|names| (names, &b"null"[..])));
+    cuts.sort_unstable_by_key(|(place, _)| place.start);
+    let (mut envelope, mut begin) = (Vec::with_capacity(1024), 0);
+    for (place, instead) in cuts {
+        envelope.extend_from_slice(&value[begin..place.start]);
+        envelope.extend_from_slice(instead);
+        begin = place.end;
+    }
+    envelope.extend_from_slice(&value[begin..]);
+    envelope
+}

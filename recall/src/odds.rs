@@ -1,0 +1,120 @@
+//! Prices, as `worker/domain/odds.py` reads and writes them.
+
+/// What an outcome costs: the digits that are published. A closed one may have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Price<'v> {
+    Active(&'v str),
+    Closed(Option<&'v str>),
+}
+
+impl<'v> Price<'v> {
+    /// None for odds that an active price cannot have.
+    pub fn of(text: &'v str, active: bool) -> Option<Self> {
+        let odds = odds(text);
+        if active { odds.map(Price::Active) } else { Some(Price::Closed(odds)) }
+    }
+
+    /// As JSON has it inside of an object.
+    pub fn write(self, out: &mut String) {
+        out.push_str("\"odds\":");
+        match self {
+            Price::Active(odds) | Price::Closed(Some(odds)) => out.push_str(odds),
+            Price::Closed(None) => out.push_str("null"),
+        }
+        out.push_str(match self {
+            Price::Active(_) => ",\"active\":true",
+            Price::Closed(_) => ",\"active\":false",
+        });
+    }
+}
+
+/// Decimal odds greater than 1, without the zeros at their end; up to seven digits and eight decimals.
+///
+/// So many digits come out of a double as they went in, which is why none is made here.
+pub fn odds(text: &str) -> Option<&str> {
+    let digits = is_decimal(text)?;
+    let (whole, decimals) = (&text[..digits], text.get(digits + 1..).unwrap_or("").trim_end_matches('0'));
+    match decimals {
+        "" if whole == "1" => None,
+        "" => Some(whole),
+        _ => Some(&text[..digits + 1 + decimals.len()]),
+    }
+}
+
+/// How many digits stand before the point of `[1-9]\d{0,6}(\.\d{1,8})?`.
+fn is_decimal(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let whole = bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len());
+    if !(1..=7).contains(&whole) || bytes[0] == b'0' {
+        return None;
+    }
+    match bytes.get(whole) {
+        None => Some(whole),
+        Some(b'.') => {
+            let decimals = &bytes[whole + 1..];
+            let fits = (1..=8).contains(&decimals.len()) && decimals.iter().all(u8::is_ascii_digit);
+            fits.then_some(whole)
+        }
+        Some(_) => None,
+    }
+}
+
+/// Whether a number as JSON has it is a plain decimal of at most 1: a price that is closed may say 0.0.
+pub fn is_at_most_one(number: &str) -> bool {
+    let is_below = number.strip_prefix('0').is_some_and(|rest| match rest.strip_prefix('.') {
+        None => rest.is_empty(),
+        Some(decimals) => decimals.len() <= 8 && decimals.bytes().all(|byte| byte.is_ascii_digit()),
+    });
+    is_below || is_no_price(number)
+}
+
+/// Whether a text is one, with up to eight zeros behind the point: Bet9ja's way to say that there is no price.
+pub fn is_no_price(text: &str) -> bool {
+    let zeros = text.strip_prefix("1").map(|rest| rest.strip_prefix('.').unwrap_or(rest));
+    text == "1" || (text.starts_with("1.") && text.len() <= 10 && zeros.is_some_and(all_zeros))
+}
+
+fn all_zeros(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte == b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odds_lose_their_last_zeros_and_nothing_else() {
+        for (text, expected) in [
+            ("1.50", Some("1.5")),
+            ("2.00", Some("2")),
+            ("10", Some("10")),
+            ("100.0", Some("100")),
+            ("9999999.99999999", Some("9999999.99999999")),
+            ("1.00000001", Some("1.00000001")),
+            ("1", None),
+            ("1.000", None),
+            ("0.5", None),
+            ("01.5", None),
+            ("1.", None),
+            (".5", None),
+            ("+1.5", None),
+            ("1.5 ", None),
+            ("1e1", None),
+            ("12345678", None),
+            ("1.123456789", None),
+            ("", None),
+        ] {
+            assert_eq!(odds(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_is_no_price_however_many_zeros_are_behind_it() {
+        for text in ["1", "1.0", "1.00000000"] {
+            assert!(is_no_price(text), "{text:?}");
+        }
+        for text in ["1.", "10", "1.000000000", "1.01", "1.1", ""] {
+            assert!(!is_no_price(text), "{text:?}");
+        }
+    }
+}
