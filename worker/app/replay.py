@@ -23,8 +23,7 @@ from worker.app.replay_reader import RangeReader, check_topics, range_reader
 from worker.app.settings import Settings
 from worker.app.topics import largest_output
 from worker.domain.index import MappingIndex
-from worker.ingest.handler import parts
-from worker.ingest.plan import Planner
+from worker.ingest.plan import Planner, parts
 from worker.ingest.record import Partition, Record
 from worker.publishing.encode import Encoder
 from worker.publishing.outputs import Outputs

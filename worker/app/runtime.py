@@ -41,8 +41,8 @@ from worker.ingest.brake import Brake, Limits
 from worker.ingest.consumer import Fetching, RawRecord, application, consume, handle_with
 from worker.ingest.handler import BatchHandler, BatchReport
 from worker.ingest.live_index import LiveIndex
-from worker.ingest.plan import Planner
 from worker.ingest.positions import fetch_positions
+from worker.ingest.recalling import IS_COMPILED, planner_with
 from worker.publishing.encode import Encoder, Outgoing
 from worker.publishing.outputs import Outputs
 from worker.storage.engine import create_engine
@@ -187,6 +187,7 @@ class Worker:
             "worker_started",
             group=self.settings.group_id,
             topics=list(self.settings.observation_topics.values()),
+            recall=IS_COMPILED,
         )
 
     def _consumer_application(self) -> FastStream:
@@ -206,25 +207,26 @@ class Worker:
             rebalance_timeout_ms=round(settings.rebalance_timeout_s * 1000),
             member_name=settings.member_name,
         )
-        handler: BatchHandler[Outgoing] = BatchHandler(
-            assignment=self._assignment,
-            indexes=self._index,
-            planner=Planner(self._encoder(), max_message_bytes=settings.max_message_bytes),
-            outputs=self._outputs,
-            counts=self._counting,
-            part_max_bytes=max(1, settings.batch_max_bytes // _PARTS),
-            report=self._part_done,
-            brake=Brake(Limits(settings.brake_consecutive, settings.brake_ratio, settings.brake_window)),
-            on_brake=self.metrics.braked,
-        )
         broker: Any = app.broker
-        subscriber = consume(
+        subscriber, ahead = consume(
             broker,
             list(settings.observation_topics.values()),
             settings.group_id,
             fetching,
             self._assignment,
             on_fatal=self.stop_reason.fail,
+        )
+        handler: BatchHandler[Outgoing] = BatchHandler(
+            assignment=self._assignment,
+            indexes=self._index,
+            planner=planner_with(self._encoder(), max_message_bytes=settings.max_message_bytes),
+            outputs=self._outputs,
+            counts=self._counting,
+            part_max_bytes=max(1, settings.batch_max_bytes // _PARTS),
+            report=self._part_done,
+            ahead=ahead,
+            brake=Brake(Limits(settings.brake_consecutive, settings.brake_ratio, settings.brake_window)),
+            on_brake=self.metrics.braked,
         )
         handle_with(subscriber, self._never_raising(handler.handle))
         self._assignment.attach(lambda: subscriber.consumer)

@@ -40,6 +40,11 @@ class Claimed:
     def partition_of(self, record: Record) -> Partition:
         return self._partitions[record.topic, record.partition].partition
 
+    def held(self, record: Record) -> Partition | None:
+        """The partition of a record that may not be one of these; None where it was not open."""
+        held = self._partitions.get((record.topic, record.partition))
+        return None if held is None else held.partition
+
     def watermarks(self, of: Iterable[Partition]) -> dict[Partition, int]:
         return {at: self._partitions[at.topic, at.partition].watermark for at in of}
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ from worker.ingest.assignment import Assignment
 
 RawRecord = ConsumerRecord[bytes, bytes]
 Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
-Fetch = Callable[[AIOKafkaConsumer], Awaitable[tuple[RawRecord, ...]]]
+Fetch = Callable[[AIOKafkaConsumer], Coroutine[None, None, tuple[RawRecord, ...]]]
 
 
 class Fetching(NamedTuple):
@@ -48,6 +48,38 @@ class Fetching(NamedTuple):
 _NEVER_MS = 24 * 60 * 60 * 1000
 
 
+class FetchAhead:
+    """Fetches for FastStream, which asks once a batch is done; what is begun before is handed over then."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._consumer: AIOKafkaConsumer | None = None
+        self._under_way: asyncio.Task[tuple[RawRecord, ...]] | None = None
+
+    def begin(self) -> asyncio.Task[tuple[RawRecord, ...]]:
+        """Fetch now, from where the last batch came from, if that is not being done yet."""
+        if self._consumer is None:
+            raise RuntimeError("nothing was fetched yet")
+        if self._under_way is None:
+            self._under_way = asyncio.create_task(self._fetch(self._consumer))
+            self._under_way.add_done_callback(_looked_at)
+        return self._under_way
+
+    async def next(self, consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
+        self._consumer = consumer
+        fetching = self.begin()
+        try:
+            return await fetching
+        finally:
+            self._under_way = None
+
+
+def _looked_at(fetching: asyncio.Task[tuple[RawRecord, ...]]) -> None:
+    """Of a fetch that nobody asks for any more, the consumer being stopped, nobody needs to hear."""
+    if not fetching.cancelled():
+        fetching.exception()
+
+
 def consume(
     broker: KafkaBroker,
     topics: Sequence[str],
@@ -56,8 +88,8 @@ def consume(
     assignment: Assignment,
     *,
     on_fatal: Callable[[BaseException], None],
-) -> BatchSubscriber:
-    """Declare the subscriber; attach a handler to it with ``handle_with``.
+) -> tuple[BatchSubscriber, FetchAhead]:
+    """Declare the subscriber; attach a handler to it with ``handle_with``. The other fetches for it.
 
     ``on_fatal`` is told of an error of a fetch; nothing is fetched after it.
     """
@@ -82,9 +114,10 @@ def consume(
         parser=_parse,
         decoder=_decode,
     )
-    fetch: Any = _fetch_or_end(_polling(fetching), on_fatal)
+    fetching_ahead = FetchAhead(_fetch_or_end(_polling(fetching), on_fatal))
+    fetch: Any = fetching_ahead.next
     subscriber.get_msg = fetch  # type: ignore[method-assign]  # FastStream has no place for it
-    return subscriber
+    return subscriber, fetching_ahead
 
 
 def _polling(fetching: Fetching) -> Fetch:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
@@ -16,11 +16,12 @@ import structlog
 
 from worker.domain.errors import FatalError
 from worker.domain.index import MappingIndex
-from worker.domain.misses import Tally, tally
+from worker.domain.misses import Tally
 from worker.ingest.assignment import Assignment
 from worker.ingest.brake import Brake, BrakeError, Limits, Tripped, Verdict
 from worker.ingest.claimed import Claimed
-from worker.ingest.plan import Outcome, Plan, Planner, Share, combine, joined
+from worker.ingest.plan import Outcome, Plan, Planner, Share, joined, parts
+from worker.ingest.planning import FetchingAhead, Indexes, Planning
 from worker.ingest.record import Partition, Record
 
 log = structlog.get_logger()
@@ -66,11 +67,6 @@ class Counts(Protocol):
         """
 
 
-class Indexes(Protocol):
-    @property
-    def current(self) -> MappingIndex: ...
-
-
 @dataclass(frozen=True, slots=True)
 class BatchReport:
     """What a batch did and how long each step took, in seconds; ``observations`` by platform."""
@@ -92,7 +88,11 @@ class _Part(NamedTuple, Generic[T]):
 
 
 class BatchHandler(Generic[T]):
-    """Carries records along the road of a batch; they are planned a bounded number of bytes at a time."""
+    """Carries records along the road of a batch; they are planned a bounded number of bytes at a time.
+
+    While a batch is counted and committed, the next one is fetched from ``ahead`` and planned; nothing of
+    it is published before.
+    """
 
     def __init__(
         self,
@@ -104,6 +104,7 @@ class BatchHandler(Generic[T]):
         counts: Counts,
         part_max_bytes: int,
         report: Callable[[BatchReport], None],
+        ahead: FetchingAhead | None = None,
         brake: Brake | None = None,
         on_brake: Callable[[Tripped], None] = lambda _: None,
     ) -> None:
@@ -114,6 +115,7 @@ class BatchHandler(Generic[T]):
         self._counts = counts
         self._part_max_bytes = part_max_bytes
         self._report = report
+        self._planning = Planning(planner, indexes, ahead, part_max_bytes)
         self._brake = brake or Brake(_NO_BRAKE)
         self._on_brake = on_brake
 
@@ -130,7 +132,8 @@ class BatchHandler(Generic[T]):
         clock = _StepClock()
         published, stopped = await self._publish(claimed, index, clock)
         if published:
-            await self._settle(published, claimed, index, clock)
+            with self._planning.ahead(claimed):
+                await self._settle(published, claimed, index, clock)
         if stopped is not None:
             raise stopped
 
@@ -188,13 +191,8 @@ class BatchHandler(Generic[T]):
         )
 
     async def _plan(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> Plan[T]:
-        """In a thread: a record can be made to take seconds, and the loop serves heartbeats meanwhile."""
         placed = [(record, claimed.partition_of(record)) for record in records]
-
-        def plan() -> Plan[T]:
-            return combine(self._planner.plan(record, at, index) for record, at in placed)
-
-        return await asyncio.to_thread(plan)
+        return await self._planning.plan(placed, index)
 
     async def _count(
         self, share: Share, records: Sequence[Record], claimed: Claimed, index: MappingIndex
@@ -238,7 +236,7 @@ class BatchHandler(Generic[T]):
             ends = share.ends
             expected = claimed.watermarks(ends)
             moves = [(at, expected[at], max(expected[at], end)) for at, end in sorted(ends.items())]
-            counts = await asyncio.to_thread(tally, share.sightings_from(expected))
+            counts = await asyncio.to_thread(self._planner.tally, share.sightings_from(expected))
             try:
                 await self._counts.add(moves, counts)
             except WatermarksMovedError as moved:
@@ -251,21 +249,6 @@ class BatchHandler(Generic[T]):
             else:
                 claimed.watermarks_are({at: end for at, _, end in moves})
                 return conflicts
-
-
-def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
-    """Consecutive parts of at most ``max_bytes`` of values each, and of at least one record."""
-    part: list[Record] = []
-    size = 0
-    for record in records:
-        length = len(record.value or b"")
-        if part and size + length > max_bytes:
-            yield part
-            part, size = [], 0
-        part.append(record)
-        size += length
-    if part:
-        yield part
 
 
 class _InTurn:

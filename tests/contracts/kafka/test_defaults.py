@@ -34,7 +34,8 @@ def default_of(call: Any, name: str) -> Any:
 
 def ours() -> BatchSubscriber:
     broker: Any = application("127.0.0.1:1", "contract", {}).broker
-    return consume(broker, ["t"], "g", FETCHING, cast("Assignment", None), on_fatal=lambda _: None)
+    subscriber, _ = consume(broker, ["t"], "g", FETCHING, cast("Assignment", None), on_fatal=lambda _: None)
+    return subscriber
 
 
 def test_faststream_acknowledges_before_a_record_is_processed_and_ours_never_does() -> None:
