@@ -40,7 +40,11 @@ pub fn rows<'v, 'k>(
         let (id, qualifier) = row[0].before().split_once('@').unwrap_or((row[0].before(), ""));
         let name = names.get(id).filter(|name| !name.is_empty()).map(Cow::as_ref);
         let places = || row.iter().map(|entry| entry.place.clone());
-        match sort(known, Platform::Bet9ja, id, qualifier) {
+        let sorted = sort(known, Platform::Bet9ja, id, qualifier);
+        if !matches!(sorted, Sorted::Market(_)) && !are_distinct(&row) {
+            return Err(Unusual); // of a market, one outcome would be named twice
+        }
+        match sorted {
             Sorted::Unknown => found.unknown(id, name, places())?,
             Sorted::NotMapped(id, reason) => found.miss(id, reason, name, places())?,
             Sorted::Strange => found.aside.extend(places()),
@@ -61,6 +65,12 @@ fn grouped<'e, 'v>(entries: &'e [Entry<'v>]) -> impl Iterator<Item = Vec<&'e Ent
         rows.entry(entry.before()).or_default().push(entry);
     }
     rows.into_values()
+}
+
+fn are_distinct(row: &[&Entry]) -> bool {
+    let mut keys: Vec<&str> = row.iter().map(|entry| entry.key).collect();
+    keys.sort_unstable();
+    keys.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 /// False where the price of one takes more to read.

@@ -4,6 +4,9 @@ use crate::reader::{Unusual, Usual};
 
 /// Objects and lists within each other; deeper ones are left to others.
 const DEEPEST: u32 = 128;
+/// Within them a number is none beyond a double, which others refuse wherever it stands.
+const LONGEST_NUMBER: usize = 100;
+const MOST_EXPONENT_DIGITS: usize = 2;
 const WORD: usize = size_of::<u64>();
 
 pub struct Scanner<'v> {
@@ -156,17 +159,20 @@ impl<'v> Scanner<'v> {
         if self.byte(self.at).is_ok_and(|byte| byte | 0x20 == b'e') {
             self.at += 1;
             self.at += usize::from(matches!(self.byte(self.at)?, b'+' | b'-'));
-            self.digits()?;
+            if self.digits()? > MOST_EXPONENT_DIGITS {
+                return Err(Unusual);
+            }
         }
-        Ok(&self.text[begin..self.at])
+        if self.at - begin > LONGEST_NUMBER { Err(Unusual) } else { Ok(&self.text[begin..self.at]) }
     }
 
-    fn digits(&mut self) -> Usual<()> {
+    /// How many digits come next: at least one.
+    fn digits(&mut self) -> Usual<usize> {
         let begin = self.at;
         while self.byte(self.at).is_ok_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
-        if self.at == begin { Err(Unusual) } else { Ok(()) }
+        if self.at == begin { Err(Unusual) } else { Ok(self.at - begin) }
     }
 
     /// Passes over `null`, `true` or `false`.
@@ -371,6 +377,7 @@ mod tests {
             "[] []",
             "\u{feff}1",
             "1\u{a0}",
+            "1e100", // a double might not hold it
         ] {
             assert!(!is_json(text), "{text:?}");
         }

@@ -123,7 +123,7 @@ impl Names {
 
     /// Labels, each with a separator behind it, with `{home}` and `{away}` for the names, folded.
     ///
-    /// None when they hold neither name, and when a name may be a part of a word.
+    /// None when that changes nothing, and when a name may be a part of a word.
     pub fn roles(&self, labels: &str, characters: &Characters) -> Option<String> {
         let folded = characters.fold(labels)?;
         let (longer, shorter) = (&self.longer, &self.shorter);
@@ -152,6 +152,6 @@ impl Names {
             }
             (before, before_is_mark) = (character, is_mark);
         }
-        Some(roles)
+        (roles != folded).then_some(roles)
     }
 }

@@ -23,7 +23,7 @@ from worker.domain.markets import Market, NotMapped, market_begins, outcome_begi
 from worker.domain.misses import Count, Sighting, Tally, merge, tally
 from worker.domain.platforms import Platform
 from worker.domain.resolve import Miss, Resolution, resolve_rows
-from worker.domain.rows import Label, MarketNames, Rejection, Row, clipped_id
+from worker.domain.rows import LONGEST_ID, Label, MarketNames, Rejection, Row, clipped_id
 from worker.ingest.plan import (
     Encoder,
     Planned,
@@ -190,6 +190,8 @@ class _Memory:
             self._learn_lines(recalled.lines)
         except orjson.JSONDecodeError:
             return None
+        if any(len(row[0] if isinstance(row, Rejection) else row.market_id) > LONGEST_ID for row in rows):
+            return None  # an id that is cut stands where the whole one would, among all
         resolution = resolve_rows(rows, platform, seen.names, self.index)
         places: list[str] = []
         for row in rows:
@@ -269,8 +271,9 @@ class _Missed(Sequence[Miss]):
         if isinstance(number, slice):
             return [self[each] for each in range(*number.indices(len(self)))]
         recalled = self.recalled
-        if number < 0 or number >= recalled.missed:
-            return self.rest[number if number < 0 else number - recalled.missed]
+        number = range(len(self))[number]
+        if number >= recalled.missed:
+            return self.rest[number - recalled.missed]
         id_, name, reason = recalled.miss(number)
         return Miss(id_, name, reason, None, RecalledRows(self._value, recalled, self._platform, number))
 

@@ -220,6 +220,7 @@ def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
 
 
 _SPORTYBET_MARKETS: Final = msgspec.json.Decoder(list[SportybetMarket])
+_BET9JA_MARKETS: Final = msgspec.json.Decoder(dict[str, Any])
 _BETPAWA_MARKETS: Final = msgspec.json.Decoder(list[_BetpawaMarket])
 
 
@@ -231,15 +232,15 @@ def rows_at(
     Raises orjson.JSONDecodeError when they are no JSON.
     """
     entries = b",".join([value[begin:end] for begin, end in places])
-    if platform == "bet9ja":
-        return bet9ja.rows(orjson.loads(b"{%b}" % entries), names)
-    markets = b"[%b]" % entries
+    markets = b"{%b}" % entries if platform == "bet9ja" else b"[%b]" % entries
     try:
+        if platform == "bet9ja":
+            return bet9ja.rows(_BET9JA_MARKETS.decode(markets), names)
         if platform == "sportybet":
             return _SPORTYBET_MARKETS.decode(markets)
         return chain.from_iterable(map(_rows, _BETPAWA_MARKETS.decode(markets)))
     except (msgspec.DecodeError, RecursionError):
-        observed = Observation(platform, orjson.loads(markets))
+        observed = Observation(platform, orjson.loads(markets), market_names=names)
         return platform_rows(observed)
 
 

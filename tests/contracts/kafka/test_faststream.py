@@ -63,7 +63,7 @@ async def subscribed(kafka: str, topic: str, handler: Handler) -> AsyncIterator[
     broker: Any = app.broker
     errors: list[BaseException] = []
     listener = cast("Assignment", Listener())
-    subscriber = consume(broker, [topic], f"{topic}.group", FETCHING, listener, on_fatal=errors.append)
+    subscriber, _ = consume(broker, [topic], f"{topic}.group", FETCHING, listener, on_fatal=errors.append)
     handle_with(subscriber, handler)
     await app.start()
     try:

@@ -46,7 +46,7 @@ def test_an_unknown_label_at_several_lines_is_one_miss() -> None:
     ]
     found = run("sportybet", rows)
     assert missed(found) == {("18", "NO_MATCHING_OUTCOMES", "Exactly")}
-    assert [len(one.rows) for one in found.missed] == [2]
+    assert [len(list(one.rows)) for one in found.missed] == [2]
 
 
 def test_of_a_half_known_market_only_the_unknown_labels_are_sampled() -> None:

@@ -205,7 +205,7 @@ def test_the_priority_decides_when_platform_ids_collide() -> None:
 def test_a_missed_market_is_one_miss_however_many_lines_it_had() -> None:
     rows = [sportybet("60180", f"minsnr=10|total={line}.5", prices={"Over": "2"}) for line in range(5)]
     found = run("sportybet", rows)
-    assert [(one.external_market_id, len(one.rows)) for one in found.missed] == [("60180", 5)]
+    assert [(one.external_market_id, len(list(one.rows))) for one in found.missed] == [("60180", 5)]
 
 
 def test_reasons_of_misses_are_told_apart() -> None:

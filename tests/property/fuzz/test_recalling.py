@@ -1,0 +1,140 @@
+"""What is recalled of a message is what resolving it gives, whatever the message holds.
+
+The planner that recalls is held against the one that resolves: outputs byte for byte, outcomes, and what is
+counted. One difference is allowed, as between the quick and the whole way to read a message: a number beyond
+a double that nobody looks at may go unnoticed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from tests.property.fuzz import corpus
+from tests.property.fuzz.mutations import spoil
+from tests.support.hostile import LARGEST, hostile_records
+from tests.support.hostile_fields import spoilt_markets
+from tests.support.markets import FOOTBALL
+from tests.support.records import FakeRecord, partition_of
+from worker.app.counting import miss_rows
+from worker.domain.index import MappingIndex
+from worker.domain.misses import Sighting
+from worker.ingest.plan import Planned, Planner
+from worker.ingest.recalling import RecallingPlanner
+from worker.ingest.record import Partition, Record
+from worker.publishing.encode import Encoder, Outgoing
+from worker.storage.ledger import MissRow
+
+pytest.importorskip("market_mapping_recall", reason="the compiled part is not installed")
+
+SPOILT: Final = 2000
+ENCODER: Final = Encoder(
+    resolved_topic="resolved", dead_topic="dead", group="g", max_bytes=LARGEST, max_dead_bytes=LARGEST
+)
+RESOLVING: Final = Planner(ENCODER, max_message_bytes=LARGEST)
+Values = Sequence[bytes | None]
+
+
+class Counted(RecallingPlanner[Outgoing]):
+    """Knows how many records it resolved as if nothing were known of them."""
+
+    def __init__(self) -> None:
+        super().__init__(ENCODER, max_message_bytes=LARGEST)
+        self.resolved = 0
+
+    def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[Outgoing]:
+        self.resolved += 1
+        return super().plan(record, at, index)
+
+
+def placed(values: Values) -> list[tuple[FakeRecord, Partition]]:
+    records = [FakeRecord(value=value, offset=offset) for offset, value in enumerate(values)]
+    return [(record, partition_of(record)) for record in records]
+
+
+def verdict(planner: Planner[Outgoing], planned: Planned[Outgoing]) -> tuple[Any, ...]:
+    """All that comes of a record; what is missed comes in no certain order."""
+    seen = [
+        (*sighting._replace(missed=()), sorted(repr(miss[:4]) for miss in sighting.missed))
+        for sighting in planned.sightings
+    ]
+    return *planned._replace(sightings=()), seen, counted(planner, planned.sightings)
+
+
+def counted(planner: Planner[Outgoing], sightings: Iterable[Sighting]) -> list[MissRow]:
+    return sorted(miss_rows(planner.tally(sightings)), key=lambda row: (row.source, row.external_market_id))
+
+
+def holds_a_number_beyond_a_double(value: bytes | None) -> bool:
+    try:
+        orjson.loads(value or b"")
+    except orjson.JSONDecodeError as error:
+        return "infinity" in str(error)
+    return False
+
+
+def check(planner: RecallingPlanner[Outgoing], values: Values) -> None:
+    """Plan the values as one batch; fails where a verdict is another than that of resolving."""
+    same: list[tuple[Planned[Outgoing], Planned[Outgoing]]] = []
+    for (record, at), planned in zip(placed(values), planner.plan_all(placed(values), FOOTBALL), strict=True):
+        expected = RESOLVING.plan(record, at, FOOTBALL)
+        given = verdict(planner, planned)
+        if given == verdict(RESOLVING, expected):
+            same.append((planned, expected))
+        else:
+            assert holds_a_number_beyond_a_double(record.value), (record.value or b"")[:2000]
+    one, other = ([seen for each in part for seen in each.sightings] for part in zip(*same, strict=True))
+    assert counted(planner, one) == counted(RESOLVING, other)
+
+
+def warmed(good: Values) -> Counted:
+    """A planner that has met every good message, and recalls nearly all of them by now."""
+    planner = Counted()
+    for _ in range(2):
+        check(planner, good)
+    planner.resolved = 0
+    check(planner, good)
+    assert planner.resolved < len(good) * 0.2
+    return planner
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_spoilt_message_gives_the_same_recalled_as_resolved(seed: int) -> None:
+    draw = random.Random(seed)
+    good = corpus.messages(seed)
+    planner = warmed(good)
+    spoilt = [spoil(draw, draw.choice(good), good) for _ in range(SPOILT)]
+    check(planner, spoilt)
+    draw.shuffle(spoilt)
+    planner.resolved = 0
+    check(planner, spoilt)
+    assert planner.resolved < SPOILT * 0.9
+    check(planner, good)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_planner_that_met_only_spoilt_messages_gives_the_same_as_well(seed: int) -> None:
+    draw = random.Random(seed)
+    good = corpus.messages(seed)
+    planner = Counted()
+    check(planner, [spoil(draw, draw.choice(good), good) for _ in range(SPOILT // 4)])
+    check(planner, good)
+
+
+def test_a_field_of_a_wrong_type_gives_the_same_recalled_as_resolved() -> None:
+    spoilt = [each.value for each in spoilt_markets()]
+    for planner in (warmed(corpus.messages(0)), Counted()):
+        for _ in range(3):
+            check(planner, spoilt)
+        planner.resolved = 0
+        check(planner, spoilt)
+        assert planner.resolved < len(spoilt)
+
+
+def test_a_hostile_record_is_refused_for_the_same_reason_either_way() -> None:
+    planner = warmed(corpus.messages(0))
+    check(planner, [record.value for record in hostile_records()])

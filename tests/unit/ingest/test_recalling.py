@@ -1,0 +1,208 @@
+"""What is recalled, what is resolved in the ordinary way, and what happens where nothing can be recalled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from tests.support.markets import FOOTBALL, betpawa, betpawa_row, observation, sportybet
+from tests.support.records import FakeRecord, partition_of
+from worker.app.counting import miss_rows
+from worker.domain.index import MappingIndex
+from worker.domain.platforms import Platform
+from worker.domain.resolve import resolve_rows
+from worker.ingest import recalling
+from worker.ingest.plan import Planned, Planner
+from worker.ingest.recalling import RecalledRows, RecallingPlanner, planner_with
+from worker.ingest.record import Partition, Record
+from worker.publishing.encode import Encoder, Outgoing
+
+pytest.importorskip("market_mapping_recall", reason="the compiled part is not installed")
+
+MOST_BYTES: Final = 10_000
+ENCODER: Final = Encoder(
+    resolved_topic="resolved", dead_topic="dead", group="g", max_bytes=MOST_BYTES, max_dead_bytes=MOST_BYTES
+)
+RESULT: Final = sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"})
+UNKNOWN: Final = sportybet("900001", name="Which?", prices={"Yes": "2.0"})
+
+
+class Watched(RecallingPlanner[Outgoing]):
+    """Knows of which records nothing was recalled at all."""
+
+    def __init__(self) -> None:
+        super().__init__(ENCODER, max_message_bytes=MOST_BYTES)
+        self.resolved: list[int] = []
+
+    def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[Outgoing]:
+        self.resolved.append(record.offset)
+        return super().plan(record, at, index)
+
+    def all(self, *values: bytes, index: MappingIndex = FOOTBALL) -> list[Planned[Outgoing]]:
+        records = [FakeRecord(value=value, offset=offset) for offset, value in enumerate(values)]
+        return list(self.plan_all([(record, partition_of(record)) for record in records], index))
+
+
+@pytest.fixture
+def planner() -> Watched:
+    return Watched()
+
+
+@pytest.fixture
+def rows_resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the markets of which rows are resolved next to what is recalled."""
+    ids: list[str] = []
+    ordinary = resolve_rows
+
+    def watched(rows: Sequence[Any], *rest: Any) -> Any:
+        ids.extend(row.market_id for row in rows)
+        return ordinary(rows, *rest)
+
+    monkeypatch.setattr(recalling, "resolve_rows", watched)
+    return ids
+
+
+def observed(*markets: Any, platform: Platform = "sportybet", **event: Any) -> bytes:
+    return observation(platform, list(markets), **event)
+
+
+def published(planned: Planned[Outgoing]) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads(planned.output.value or b"")
+    return document
+
+
+def prices(planned: Planned[Outgoing]) -> list[tuple[str, str, float]]:
+    return [
+        (market["canonical_id"], price["outcome"], price["odds"])
+        for market in published(planned)["markets"]
+        for price in market["outcomes"]
+    ]
+
+
+def test_a_row_that_was_met_before_is_not_resolved_again(planner: Watched, rows_resolved: list[str]) -> None:
+    planner.all(observed(RESULT, UNKNOWN))
+    assert rows_resolved == ["1", "900001"]
+    dearer = sportybet("1", prices={"Away": "9.6", "Home": "1.10", "Draw": "8"})
+    (planned,) = planner.all(observed(dearer, UNKNOWN, id="e2"))
+    assert rows_resolved == ["1", "900001"]
+    assert planner.resolved == []
+    assert [price[1:] for price in prices(planned)] == [("home", 1.1), ("draw", 8), ("away", 9.6)]
+    assert [miss["external_market_id"] for miss in published(planned)["misses"]] == ["900001"]
+
+
+def test_only_the_row_that_is_new_is_resolved(planner: Watched, rows_resolved: list[str]) -> None:
+    planner.all(observed(RESULT))
+    rows_resolved.clear()
+    total = sportybet("18", "total=2.5", prices={"Over 2.5": "1.98", "Under 2.5": "1.8"})
+    (planned,) = planner.all(observed(RESULT, total))
+    assert rows_resolved == ["18"]
+    assert len(prices(planned)) == 5
+
+
+def test_labels_with_the_names_of_the_teams_are_known_with_other_teams(
+    planner: Watched, rows_resolved: list[str]
+) -> None:
+    def event(home: str, away: str) -> bytes:
+        market = sportybet("1", prices={home: "2.1", "draw": "3.2", away: "3.6"})
+        return observed(market, home=home, away=away)
+
+    planner.all(event("Wuhan Three Towns FC", "Qingdao Hainiu FC"))
+    rows_resolved.clear()
+    (planned,) = planner.all(event("Bătrâna Rovers", "Brack SK"))
+    assert rows_resolved == []
+    assert [price[1:] for price in prices(planned)] == [("home", 2.1), ("draw", 3.2), ("away", 3.6)]
+
+
+def test_the_names_of_other_teams_name_nobody(planner: Watched) -> None:
+    market = sportybet("1", prices={"Wuhan": "2.1", "Draw": "3.2", "Qingdao": "3.6"})
+    planner.all(observed(market, home="Wuhan", away="Qingdao"))
+    swapped, others = planner.all(
+        observed(market, home="Qingdao", away="Wuhan"), observed(market, home="Brack SK", away="Rovers")
+    )
+    assert [price[1:] for price in prices(swapped)] == [("home", 3.6), ("draw", 3.2), ("away", 2.1)]
+    assert [price[1:] for price in prices(others)] == [("draw", 3.2)]
+
+
+def test_a_row_of_a_market_that_another_row_speaks_of_goes_the_ordinary_way(planner: Watched) -> None:
+    cheaper = sportybet("1", prices={"Home": "2.0", "Draw": "3.2", "Away": "3.6"})
+    planner.all(observed(RESULT))
+    (planned,) = planner.all(observed(RESULT, cheaper))
+    assert planner.resolved == [0]
+    assert published(planned)["markets"] == []
+    assert [each["code"] for each in published(planned)["rejected"]] == ["INVALID_ODDS"]
+
+
+def test_a_new_label_of_a_market_that_is_recalled_goes_the_ordinary_way(planner: Watched) -> None:
+    planner.all(observed(RESULT))
+    (planned,) = planner.all(observed(RESULT, sportybet("1", prices={"Abandoned": "50"})))
+    assert planner.resolved == [0]
+    assert [miss["outcome"] for miss in published(planned)["misses"]] == ["Abandoned"]
+
+
+def test_rows_of_betpawa_are_recalled_by_the_line_that_they_write(
+    planner: Watched, rows_resolved: list[str]
+) -> None:
+    def lines(*quarters: int) -> bytes:
+        rows = [betpawa_row(each, Over=1.98, Under=1.8) for each in quarters]
+        return observed(betpawa("5000", *rows), platform="betpawa")
+
+    planner.all(lines(10, 14))
+    rows_resolved.clear()
+    (planned,) = planner.all(lines(14, 10))
+    assert (rows_resolved, planner.resolved) == ([], [])
+    assert [market["line"] for market in published(planned)["markets"]] == ["2.5", "3.5"]
+
+
+def test_another_index_is_another_memory(planner: Watched) -> None:
+    value = observed(RESULT)
+    known, unknown = planner.all(value)[0], planner.all(value, index=MappingIndex([], 8))[0]
+    assert len(prices(known)) == 3
+    assert [miss["external_market_id"] for miss in published(unknown)["misses"]] == ["1"]
+    assert published(unknown)["mapping_version"] == 8
+
+
+def test_a_value_above_the_limit_is_a_dead_letter_as_ever(planner: Watched) -> None:
+    just = observed(RESULT) + b" " * (MOST_BYTES - len(observed(RESULT)))
+    planned = planner.all(just, just + b" ", b"\x00\x00\x00\x00\x2a" + just)
+    assert [each.dead for each in planned] == [None, "TOO_LARGE", None]
+    assert planner.resolved == [1]
+
+
+def test_a_result_that_is_too_large_is_a_dead_letter_as_ever(planner: Watched) -> None:
+    many = [sportybet(str(900_000 + number)) for number in range(150)]
+    for _ in range(2):
+        (planned,) = planner.all(observed(*many))
+        assert planned.dead == "RESULT_TOO_LARGE"
+        assert planned.sightings == ()
+
+
+def test_what_is_missed_is_sampled_when_it_is_counted(planner: Watched) -> None:
+    planner.all(observed(UNKNOWN))
+    (planned,) = planner.all(observed(UNKNOWN))
+    (sighting,) = planned.sightings
+    (missed,) = sighting.missed
+    assert isinstance(missed.rows, RecalledRows)
+    assert [row.market_id for row in missed.rows] == ["900001"]
+    (row,) = miss_rows(planner.tally(planned.sightings))
+    assert (row.external_market_id, row.market_name, row.occurrence_count) == ("900001", "Which?", 1)
+    assert row.sample_outcomes == '[{"label":"Yes","odds":2,"qualifier":null}]'
+
+
+def test_what_is_recalled_and_what_is_resolved_are_missed_alike(planner: Watched) -> None:
+    planner.all(observed(UNKNOWN))
+    (planned,) = planner.all(observed(sportybet("900002"), UNKNOWN))
+    (sighting,) = planned.sightings
+    missed = sighting.missed
+    assert {miss.external_market_id for miss in missed} == {"900001", "900002"}
+    ids = [miss.external_market_id for miss in missed]
+    assert [missed[number].external_market_id for number in (-2, -1)] == ids
+    assert [miss.external_market_id for miss in missed[:]] == ids
+
+
+def test_without_the_compiled_part_every_row_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert type(planner_with(ENCODER, max_message_bytes=MOST_BYTES)) is RecallingPlanner
+    monkeypatch.setattr(recalling, "IS_COMPILED", False)
+    assert type(planner_with(ENCODER, max_message_bytes=MOST_BYTES)) is Planner
