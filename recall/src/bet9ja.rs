@@ -85,7 +85,7 @@ fn selections_of<'v>(row: &[&Entry<'v>], into: &mut Vec<Selection<'v>>) -> bool 
 }
 
 pub fn entries<'v>(reader: &mut Reader<'v>) -> Usual<Vec<Entry<'v>>> {
-    let mut entries = Vec::with_capacity(1024);
+    let mut entries = Vec::new();
     let mut next = reader.first_key()?;
     while let Some(key) = next {
         let before = before_outcome(key).ok_or(Unusual)?;

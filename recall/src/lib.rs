@@ -153,6 +153,10 @@ impl Recall {
 #[pyclass(frozen)]
 struct Recalled(Seen);
 
+fn are_in_order(entries: &[(String, String)]) -> bool {
+    entries.is_sorted_by(|(one, _), (other, _)| one <= other)
+}
+
 type Place = (usize, usize);
 
 fn places(ranges: &[Range<usize>]) -> Vec<Place> {
@@ -238,7 +242,10 @@ impl Recalled {
         markets: Vec<(String, String)>,
         misses: Vec<(String, String)>,
         tail: &str,
-    ) -> Bound<'py, PyBytes> {
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        if !are_in_order(&markets) || !are_in_order(&misses) {
+            return Err(PyValueError::new_err("entries are not in order"));
+        }
         let written = &self.0.written;
         let mut body = String::with_capacity(written.markets.text.len() + written.misses.text.len() + 4096);
         body.push_str(",\"markets\":[");
@@ -247,7 +254,7 @@ impl Recalled {
         written.misses.with(&misses, |id| id, &mut body);
         body.push(']');
         body.push_str(tail);
-        PyBytes::new(py, body.as_bytes())
+        Ok(PyBytes::new(py, body.as_bytes()))
     }
 
     /// Whether one of these is resolved, or one of these ids missed.

@@ -52,7 +52,7 @@ class Workload:
 class Sizes(NamedTuple):
     """How much of each workload: events of the scrape, messages of the others."""
 
-    events: int = 400
+    events: int = 800
     small: int = 10_000
     large: int = 40
 

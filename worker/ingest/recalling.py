@@ -128,7 +128,9 @@ class RecallingPlanner(Planner[T]):
             return None
         missed = _Missed(value, recalled, seen.platform, rest.missed)
         sightings = sightings_of(record, at, seen, missed, version)
-        reasons = reasons_of(rest.misses) + Counter(recalled.reasons)
+        reasons = recalled.reasons
+        if rest.misses:
+            reasons = Counter(reasons) + reasons_of(rest.misses)
         outcomes = outcomes_of(seen.platform, recalled.markets + len(rest.markets), reasons, rest)
         return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None)
 

@@ -85,6 +85,7 @@ USUAL_NAMES: Final = (
     "Home United",
     "2 FC",
 )
+MADE_OF_LABELS: Final = ("Home & Yes", "Away & No", "Draw Over", "Over & Over")
 ANY_NAMES: Final = NAMES | st.sampled_from(USUAL_NAMES)
 
 
@@ -242,7 +243,7 @@ class Feed:
 
     def _observation(self, markets: Any, names: dict[str, Any], number: int) -> bytes:
         draw = self.draw
-        home, away = (draw.choice(USUAL_NAMES) if draw.random() < 0.7 else self._name() for _ in range(2))
+        home, away = self._name(), self._name()
         event = self.fields(
             id=f"e{number}", home=home, away=away, sportradar_id=draw.choice([None, "1", "2"])
         )
@@ -260,6 +261,10 @@ class Feed:
         return style.written(in_event(document, home, away)).encode()
 
     def _name(self) -> str:
+        if self.draw.random() < 0.7:
+            return self.draw.choice(USUAL_NAMES)
+        if self.draw.random() < 0.3:
+            return self.draw.choice(MADE_OF_LABELS)
         return "".join(self.draw.choices(PIECES, k=self.draw.randint(0, 3)))
 
     def is_strange(self) -> bool:

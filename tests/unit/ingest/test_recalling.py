@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from tests.support.markets import FOOTBALL, betpawa, betpawa_row, observation, sportybet
+from tests.support.markets import FOOTBALL, betpawa, betpawa_row, mapping, observation, sportybet
 from tests.support.records import FakeRecord, partition_of
 from worker.app.counting import miss_rows
 from worker.domain.index import MappingIndex
@@ -126,6 +126,19 @@ def test_the_names_of_other_teams_name_nobody(planner: Watched) -> None:
     assert [price[1:] for price in prices(others)] == [("draw", 3.2)]
 
 
+def test_a_team_that_is_called_like_an_outcome_is_not_taken_for_it(planner: Watched) -> None:
+    outcomes = ["Home", "Away", "Home & Yes"]
+    index = MappingIndex([mapping("m", outcomes, id=1, sportybet_id="1")], 7)
+
+    def event(home: str, *labels: str) -> bytes:
+        market = sportybet("1", prices={label: f"{number}.5" for number, label in enumerate(labels, start=1)})
+        return observed(market, home=home, away="Qingdao")
+
+    planner.all(event("Wuhan", "Wuhan", "Qingdao"), event("Wuhan", *outcomes), index=index)
+    (planned,) = planner.all(event("Home & Yes", "Home & Yes", "Qingdao"), index=index)
+    assert [price[1:] for price in prices(planned)] == [("Away", 2.5), ("Home & Yes", 1.5)]
+
+
 def test_a_row_of_a_market_that_another_row_speaks_of_goes_the_ordinary_way(planner: Watched) -> None:
     cheaper = sportybet("1", prices={"Home": "2.0", "Draw": "3.2", "Away": "3.6"})
     planner.all(observed(RESULT))
@@ -169,6 +182,13 @@ def test_a_value_above_the_limit_is_a_dead_letter_as_ever(planner: Watched) -> N
     planned = planner.all(just, just + b" ", b"\x00\x00\x00\x00\x2a" + just)
     assert [each.dead for each in planned] == [None, "TOO_LARGE", None]
     assert planner.resolved == [1]
+
+
+def test_markets_of_which_none_can_be_read_are_a_dead_letter_as_ever(planner: Watched) -> None:
+    unreadable = sportybet("1", outcomes="none")
+    planner.all(observed(RESULT))
+    planned = planner.all(observed(unreadable), observed(unreadable, UNKNOWN), observed(unreadable, RESULT))
+    assert [each.dead for each in planned] == ["WRONG_SHAPE", None, None]
 
 
 def test_a_result_that_is_too_large_is_a_dead_letter_as_ever(planner: Watched) -> None:
