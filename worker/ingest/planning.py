@@ -19,6 +19,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _Placed = Sequence[tuple[Record, Partition]]
+_Verdicts = dict[tuple[Partition, int], tuple[Record, MappingIndex, Planned[T]]]
 
 
 class Indexes(Protocol):
@@ -46,8 +47,7 @@ class Planning(Generic[T]):
         self._fetching = fetching
         self._part_max_bytes = part_max_bytes
         self._one = asyncio.Lock()
-        self._index: MappingIndex | None = None
-        self._verdicts: dict[tuple[Partition, int], tuple[Record, Planned[T]]] = {}
+        self._verdicts: _Verdicts[T] = {}
 
     async def plan(self, records: _Placed, index: MappingIndex) -> Plan[T]:
         """In a thread: a record can be made to take seconds, and the loop serves heartbeats meanwhile."""
@@ -57,12 +57,12 @@ class Planning(Generic[T]):
     @contextmanager
     def ahead(self, claimed: Claimed) -> Iterator[None]:
         """Plan what comes next until the block ends; a part that is begun by then is finished."""
-        self._verdicts = {}
+        verdicts = self._verdicts = {}
         if self._fetching is None or claimed.is_over:
             yield
             return
         ended = asyncio.Event()
-        looking = asyncio.create_task(self._look_ahead(self._fetching.begin(), claimed, ended))
+        looking = asyncio.create_task(self._look_ahead(self._fetching.begin(), claimed, ended, verdicts))
         looking.add_done_callback(_told)
         try:
             yield
@@ -70,7 +70,11 @@ class Planning(Generic[T]):
             ended.set()
 
     async def _look_ahead(
-        self, fetching: asyncio.Task[Sequence[Record]], claimed: Claimed, ended: asyncio.Event
+        self,
+        fetching: asyncio.Task[Sequence[Record]],
+        claimed: Claimed,
+        ended: asyncio.Event,
+        verdicts: _Verdicts[T],
     ) -> None:
         await asyncio.wait([fetching])
         if fetching.cancelled() or fetching.exception() is not None:
@@ -81,13 +85,11 @@ class Planning(Generic[T]):
             async with self._one:
                 if ended.is_set() or claimed.is_over:
                     return
-                await asyncio.to_thread(self._add, placed, index)
+                await asyncio.to_thread(self._add, placed, index, verdicts)
 
-    def _add(self, records: _Placed, index: MappingIndex) -> None:
-        if index is not self._index:
-            self._index, self._verdicts = index, {}
+    def _add(self, records: _Placed, index: MappingIndex, verdicts: _Verdicts[T]) -> None:
         for (record, _), verdict in zip(records, self._planner.plan_all(records, index), strict=True):
-            self._verdicts[verdict.at, verdict.offset] = record, verdict
+            verdicts[verdict.at, verdict.offset] = record, index, verdict
 
     def _taken(self, records: _Placed, index: MappingIndex) -> Iterator[Planned[T]]:
         """The verdicts on records, made now where they are not there."""
@@ -97,8 +99,8 @@ class Planning(Generic[T]):
         return (verdict or next(planned) for verdict in ahead)
 
     def _verdict(self, record: Record, at: Partition, index: MappingIndex) -> Planned[T] | None:
-        known, verdict = self._verdicts.get((at, record.offset), (None, None))
-        return verdict if known is record and index is self._index else None
+        known, under, verdict = self._verdicts.get((at, record.offset), (None, None, None))
+        return verdict if known is record and under is index else None
 
 
 def _told(task: asyncio.Task[None]) -> None:

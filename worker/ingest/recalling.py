@@ -192,7 +192,7 @@ class _Memory:
             self._learn_lines(recalled.lines)
         except orjson.JSONDecodeError:
             return None
-        if any(len(row[0] if isinstance(row, Rejection) else row.market_id) > LONGEST_ID for row in rows):
+        if any(len(row.market_id) > LONGEST_ID for row in rows if not isinstance(row, Rejection)):
             return None  # an id that is cut stands where the whole one would, among all
         resolution = resolve_rows(rows, platform, seen.names, self.index)
         places: list[str] = []
