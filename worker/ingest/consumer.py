@@ -28,7 +28,8 @@ from worker.ingest.assignment import Assignment
 
 RawRecord = ConsumerRecord[bytes, bytes]
 Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
-Fetch = Callable[[AIOKafkaConsumer], Coroutine[None, None, tuple[RawRecord, ...]]]
+# At most so many records, waiting at most so many milliseconds where there are none.
+Fetch = Callable[[AIOKafkaConsumer, int, int], Coroutine[None, None, tuple[RawRecord, ...]]]
 
 
 class Fetching(NamedTuple):
@@ -49,10 +50,15 @@ _NEVER_MS = 24 * 60 * 60 * 1000
 
 
 class FetchAhead:
-    """Fetches for FastStream, which asks once a batch is done; what is begun before is handed over then."""
+    """Fetches for FastStream, which asks once a batch is done.
 
-    def __init__(self, fetch: Fetch) -> None:
+    What was fetched before that is handed over then, along with what has come since if it is little: else a
+    record that comes just after it would wait for two batches.
+    """
+
+    def __init__(self, fetch: Fetch, fetching: Fetching) -> None:
         self._fetch = fetch
+        self._fetching = fetching
         self._consumer: AIOKafkaConsumer | None = None
         self._under_way: asyncio.Task[tuple[RawRecord, ...]] | None = None
 
@@ -61,17 +67,26 @@ class FetchAhead:
         if self._consumer is None:
             raise RuntimeError("nothing was fetched yet")
         if self._under_way is None:
-            self._under_way = asyncio.create_task(self._fetch(self._consumer))
+            fetch = self._fetch(self._consumer, self._fetching.max_records, self._fetching.wait_ms)
+            self._under_way = asyncio.create_task(fetch)
             self._under_way.add_done_callback(_looked_at)
         return self._under_way
 
     async def next(self, consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
         self._consumer = consumer
-        fetching = self.begin()
+        is_ahead = self._under_way is not None
         try:
-            return await fetching
+            records = await self.begin()
         finally:
             self._under_way = None
+        room = self._fetching.max_records - len(records)
+        if not is_ahead or room == 0 or 2 * _size(records) >= self._fetching.max_bytes:
+            return records
+        return records + await self._fetch(consumer, room, 0)
+
+
+def _size(records: Sequence[RawRecord]) -> int:
+    return sum(len(record.value or b"") for record in records)
 
 
 def _looked_at(fetching: asyncio.Task[tuple[RawRecord, ...]]) -> None:
@@ -114,26 +129,22 @@ def consume(
         parser=_parse,
         decoder=_decode,
     )
-    fetching_ahead = FetchAhead(_fetch_or_end(_polling(fetching), on_fatal))
+    fetching_ahead = FetchAhead(_fetch_or_end(_poll, on_fatal), fetching)
     fetch: Any = fetching_ahead.next
     subscriber.get_msg = fetch  # type: ignore[method-assign]  # FastStream has no place for it
     return subscriber, fetching_ahead
 
 
-def _polling(fetching: Fetching) -> Fetch:
+async def _poll(consumer: AIOKafkaConsumer, max_records: int, wait_ms: int) -> tuple[RawRecord, ...]:
     """As FastStream's, which sleeps as long again after a poll that gave nothing."""
-
-    async def poll(consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
-        found = await consumer.getmany(timeout_ms=fetching.wait_ms, max_records=fetching.max_records)
-        return tuple(chain(*found.values()))
-
-    return poll
+    found = await consumer.getmany(timeout_ms=wait_ms, max_records=max_records)
+    return tuple(chain(*found.values()))
 
 
 def _fetch_or_end(fetch: Fetch, on_fatal: Callable[[BaseException], None]) -> Fetch:
-    async def guarded(consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
+    async def guarded(consumer: AIOKafkaConsumer, max_records: int, wait_ms: int) -> tuple[RawRecord, ...]:
         try:
-            return await fetch(consumer)
+            return await fetch(consumer, max_records, wait_ms)
         except ConsumerStoppedError:
             raise
         except Exception as error:  # FastStream would start anew with records lost, without end
