@@ -13,7 +13,7 @@ from worker.bench.contestants import CONTESTANTS
 from worker.bench.ground import Ground, Place
 from worker.bench.meters import log_bytes, rows_written
 from worker.bench.processes import started
-from worker.bench.trial import over, run
+from worker.bench.trial import Ends, run
 from worker.bench.verdict import judge
 from worker.bench.workloads import scrape, workload
 from worker.domain.catalogue import load_catalogue
@@ -74,7 +74,7 @@ async def test_a_batch_costs_a_few_statements_and_a_row_for_each_market_missed(
     worker = CONTESTANTS["worker"]
     async with ground.place(published, batch_max_records=BATCH) as place:
         async with started(worker, place) as running:
-            await over(place, running)
+            await (await Ends.of(place)).reached(running)
             statements, batches = await counts(ground.services.postgres, place)
             size = log_bytes(ground.services, place.outputs)
         rows = await rows_written(ground.services, place.database)

@@ -15,7 +15,7 @@ from worker.app.topic_stream import read_topic
 from worker.bench.contestants import CONTESTANTS
 from worker.bench.ground import Coordinate, Ground, Place, Published, scraper, send
 from worker.bench.processes import started
-from worker.bench.trial import over, require_right, run
+from worker.bench.trial import Ends, require_right, run
 from worker.bench.verdict import judge
 from worker.bench.workloads import Message, Workload
 
@@ -57,8 +57,9 @@ async def _measure(
         started(CONTESTANTS["worker"], place) as running,
     ):
         await running[0].has_said("partition_opened")
+        ends = await Ends.of(place)
         due_ms = await _publish_steadily(place, messages, rate)
-        await over(place, running)
+        await ends.reached(running)
         places = dict(zip(due_ms, messages, strict=True))
         judged = replace(place, published=replace(published, places=places))
         require_right("worker", await judge(judged, CONTESTANTS["worker"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import asyncpg
 from aiokafka import TopicPartition
@@ -16,7 +16,6 @@ from worker.bench.ground import Ground, Place, Published
 from worker.bench.meters import Meters, Reading, log_bytes, peak_mib, rows_written
 from worker.bench.processes import BenchError, Process, started, until
 from worker.bench.verdict import judge
-from worker.ingest.admin import KafkaAdmin
 
 _GLANCE_S: Final = 0.05
 _LOOK_S: Final = 0.01
@@ -46,9 +45,10 @@ class Trial(NamedTuple):
 async def run(ground: Ground, published: Published, contestant: Contestant, *, processes: int = 1) -> Trial:
     """Measure one run, with so many processes in one group."""
     async with ground.place(published) as place:
+        ends = await Ends.of(place)
         os.sync()  # else the broker's write-back of the run before falls into this one
         async with started(contestant, place, processes) as running:
-            taken = await _measured(ground, place, running)
+            taken = await _measured(ground, ends, running)
             peak = max(peak_mib(process.pid) for process in running)
             size = log_bytes(ground.services, place.outputs)
         rows = await rows_written(ground.services, place.database)
@@ -87,59 +87,70 @@ class _Taken(NamedTuple):
     reading: Reading
 
 
-async def _measured(ground: Ground, place: Place, running: Sequence[Process]) -> _Taken:
+async def _measured(ground: Ground, ends: Ends, running: Sequence[Process]) -> _Taken:
+    place = ends.place
     if running[0].contestant.end == "measured":
         line = await running[0].has_said("measured")
         own = Reading(line["seconds"], line["cpu_s"], 0, 0, 0, 0)
         return _Taken(len(place.published.workload.messages), own)
     connection = await asyncpg.connect(ground.services.postgres)
     try:
-        return await _watched(Meters(ground.services, connection, place.database), place, running)
+        return await _watched(Meters(ground.services, connection, place.database), ends, running)
     finally:
         await connection.close()
 
 
-async def _watched(meters: Meters, place: Place, running: Sequence[Process]) -> _Taken:
+async def _watched(meters: Meters, ends: Ends, running: Sequence[Process]) -> _Taken:
     pids = [process.pid for process in running]
     for process in running:
         await process.has_said(process.contestant.begins)
     before = await meters.read(pids)
-    done = 0 if len(running) == 1 else await _published(admin_of(place.settings), place)
-    left = len(place.published.workload.messages) - done
+    done = 0 if len(running) == 1 else await ends.published()
+    left = len(ends.place.published.workload.messages) - done
     if not left:
         raise BenchError(f"{len(running)} processes were done before the last of them began")
-    await over(place, running)
+    await ends.reached(running)
     return _Taken(left, (await meters.read(pids)).since(before))
 
 
-async def over(place: Place, running: Sequence[Process]) -> None:
-    """Wait for the end of the outputs, which is cheap to ask for; then for the last commit, which is not."""
-    admin = admin_of(place.settings)
-    await until(partial(_are_published, admin, place, running), every_s=_GLANCE_S)
-    if running[0].contestant.end == "committed":
-        await until(partial(_are_committed, admin, place), every_s=_LOOK_S)
+class Ends:
+    """How far a run is."""
 
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._admin = admin_of(place.settings)
 
-async def _are_published(admin: KafkaAdmin, place: Place, running: Sequence[Process]) -> bool:
-    for process in running:
-        process.require_alive()
-    return await _published(admin, place) >= len(place.published.workload.messages)
+    @classmethod
+    async def of(cls, place: Place) -> Self:
+        """Once the cluster has answered: its first answer to a client may take seconds."""
+        ends = cls(place)
+        await until(ends._are_told, every_s=_GLANCE_S)
+        return ends
 
+    async def reached(self, running: Sequence[Process]) -> None:
+        """Wait for the end of the outputs, which is cheap to ask for; then for the last commit."""
+        await until(partial(self._are_published, running), every_s=_GLANCE_S)
+        if running[0].contestant.end == "committed":
+            await until(self._are_committed, every_s=_LOOK_S)
 
-async def _published(admin: KafkaAdmin, place: Place) -> int:
-    """How many events there are. Raises BenchError when there are dead letters, too."""
-    ends = await admin.high_watermarks(
-        [
-            *(TopicPartition(place.resolved, number) for number in range(place.settings.partitions)),
-            TopicPartition(place.dead, 0),
-        ]
-    )
-    if dead := ends.pop(TopicPartition(place.dead, 0)):
-        raise BenchError(f"{dead} messages became dead letters")
-    return sum(ends.values())
+    async def published(self) -> int:
+        """How many events there are. Raises BenchError when there are dead letters, too."""
+        resolved, dead = self.place.resolved, TopicPartition(self.place.dead, 0)
+        events = [TopicPartition(resolved, number) for number in range(self.place.settings.partitions)]
+        ends = await self._admin.high_watermarks([*events, dead])
+        if letters := ends.pop(dead):
+            raise BenchError(f"{letters} messages became dead letters")
+        return sum(ends.values())
 
+    async def _are_told(self) -> bool:
+        return await self.published() >= 0
 
-async def _are_committed(admin: KafkaAdmin, place: Place) -> bool:
-    ends = place.published.ends
-    committed = await admin.committed(place.settings.group_id, ends)
-    return all(at in committed and committed[at].offset >= end for at, end in ends.items())
+    async def _are_published(self, running: Sequence[Process]) -> bool:
+        for process in running:
+            process.require_alive()
+        return await self.published() >= len(self.place.published.workload.messages)
+
+    async def _are_committed(self) -> bool:
+        ends = self.place.published.ends
+        committed = await self._admin.committed(self.place.settings.group_id, ends)
+        return all(at in committed and committed[at].offset >= end for at, end in ends.items())
