@@ -15,6 +15,7 @@ import structlog
 from aiokafka import TopicPartition
 from faststream import FastStream
 
+from worker.app.allocator import keep_freed_memory
 from worker.app.announcer import Announcer
 from worker.app.backoff import jittered_backoff
 from worker.app.coordinates import Coordinates
@@ -169,6 +170,7 @@ class Worker:
         # 60 ms at a time, and take a third of the throughput.
         gc.freeze()
         gc.set_threshold(_COLLECT_AT)
+        keep_freed_memory()
         self._outlook.expects_partitions = True
         if not await self.stop_reason.comes_after(self._app.start()):
             return
