@@ -7,7 +7,7 @@ use crate::known::{Known, Map, Platform};
 use crate::odds::{Price, is_no_price, odds};
 use crate::reader::{Reader, Unusual, Usual};
 use crate::row::{Found, Selection, Sorted, sort};
-use crate::sample::Sampled;
+use crate::sample::{Least, Sampled};
 
 const LONGEST_KEY: usize = 500;
 
@@ -98,7 +98,7 @@ pub fn entries<'v>(reader: &mut Reader<'v>) -> Usual<Vec<Entry<'v>>> {
 }
 
 /// The outcome of an entry that was read before.
-pub fn sampled<'v>(reader: &mut Reader<'v>, into: &mut Vec<Sampled<'v>>) -> Usual<()> {
+pub fn sampled<'v>(reader: &mut Reader<'v>, least: &mut Least<'v>) -> Usual<()> {
     let key = reader.key()?;
     let before = before_outcome(key).ok_or(Unusual)?;
     let (_, qualifier) = key[..before].split_once('@').unwrap_or((key, ""));
@@ -106,7 +106,7 @@ pub fn sampled<'v>(reader: &mut Reader<'v>, into: &mut Vec<Sampled<'v>>) -> Usua
         Price::Active(odds) => Some(odds),
         Price::Closed(odds) => odds,
     };
-    into.push(Sampled { qualifier: qualifier.into(), label: key[before + 1..].into(), odds });
+    least.take(Sampled { qualifier: qualifier.into(), label: key[before + 1..].into(), odds });
     Ok(())
 }
 

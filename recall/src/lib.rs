@@ -229,8 +229,8 @@ impl Recalled {
 
     /// A few outcomes of a miss as JSON; None where it takes more to read them. `value` is what was read.
     #[allow(clippy::needless_pass_by_value)]
-    fn sample(&self, miss: usize, value: PyBackedBytes) -> Option<String> {
-        sample::sample(&self.0, miss, &value).ok()
+    fn sample(&self, py: Python<'_>, miss: usize, value: PyBackedBytes) -> Option<String> {
+        py.detach(|| sample::sample(&self.0, miss, &value).ok())
     }
 
     /// The resolved event from its markets on: of these, and of `markets` and `misses`, each with its place or

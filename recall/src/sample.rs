@@ -26,20 +26,41 @@ impl Sampled<'_> {
     }
 }
 
-/// The least outcomes of a miss by qualifier, label and odds, as JSON; `value` is what it was seen in.
+/// The least outcomes so far by qualifier, label and odds, in order; no two are the same.
+#[derive(Default)]
+pub struct Least<'v>(Vec<Sampled<'v>>);
+
+impl<'v> Least<'v> {
+    pub fn has_room(&self) -> bool {
+        self.0.len() < MOST
+    }
+
+    /// Whether one of this qualifier can be among them.
+    pub fn may_hold(&self, qualifier: &str) -> bool {
+        self.has_room() || self.0.last().is_some_and(|last| qualifier <= &*last.qualifier)
+    }
+
+    pub fn take(&mut self, one: Sampled<'v>) {
+        let Err(at) = self.0.binary_search_by(|known| known.order(&one)) else { return };
+        if at < MOST {
+            self.0.insert(at, one);
+            self.0.truncate(MOST);
+        }
+    }
+}
+
+/// The least outcomes of a miss as JSON; `value` is what it was seen in.
 pub fn sample(seen: &Seen, miss: usize, value: &[u8]) -> Usual<String> {
-    let mut sampled = Vec::new();
+    let mut least = Least::default();
     for place in &seen.written.found.get(miss).ok_or(Unusual)?.rows {
         let mut row = Reader::new(value.get(place.clone()).ok_or(Unusual)?)?;
         match seen.platform {
-            Platform::Sportybet => sportybet::sampled(&mut row, &mut sampled)?,
-            Platform::Bet9ja => bet9ja::sampled(&mut row, &mut sampled)?,
+            Platform::Sportybet => sportybet::sampled(&mut row, &mut least)?,
+            Platform::Bet9ja => bet9ja::sampled(&mut row, &mut least)?,
             Platform::Betpawa => return Err(Unusual), // it lists hardly anything that is missed
         }
     }
-    sampled.sort_by(Sampled::order);
-    sampled.dedup_by(|one, other| one.order(other).is_eq());
-    Ok(json(&sampled[..sampled.len().min(MOST)]))
+    Ok(json(&least.0))
 }
 
 fn json(sampled: &[Sampled]) -> String {

@@ -8,7 +8,7 @@ use crate::odds::{Price, odds};
 use crate::once::Once;
 use crate::reader::{Reader, Unusual, Usual};
 use crate::row::{Found, Selection, Sorted, sort};
-use crate::sample::Sampled;
+use crate::sample::{Least, Sampled};
 
 #[derive(Clone, Copy)]
 enum Field {
@@ -116,19 +116,22 @@ fn market<'v>(
     Ok(market)
 }
 
-/// The outcomes of a market that was read before.
-pub fn sampled<'v>(reader: &mut Reader<'v>, into: &mut Vec<Sampled<'v>>) -> Usual<()> {
+/// The outcomes of a market that was read before; they are passed over where none can be among the least.
+pub fn sampled<'v>(reader: &mut Reader<'v>, least: &mut Least<'v>) -> Usual<()> {
     let mut outcomes = Vec::new();
-    let market = market(reader, |_| true, &mut outcomes)?;
+    let has_room = least.has_room();
+    let market = market(reader, |_| has_room, &mut outcomes)?;
+    let qualifier = market.qualifier.unwrap_or_default();
+    if !least.may_hold(&qualifier) {
+        return Ok(());
+    }
     if let Some(place) = &market.outcomes {
         outcomes_of(&mut reader.at(place), &mut outcomes)?;
     }
-    let qualifier = market.qualifier.unwrap_or_default();
-    into.extend(outcomes.into_iter().map(|outcome| Sampled {
-        qualifier: qualifier.clone(),
-        label: outcome.label,
-        odds: odds(outcome.odds),
-    }));
+    for outcome in outcomes {
+        let odds = odds(outcome.odds);
+        least.take(Sampled { qualifier: qualifier.clone(), label: outcome.label, odds });
+    }
     Ok(())
 }
 
