@@ -25,6 +25,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
 from worker.ingest.assignment import Assignment
+from worker.ingest.record import size_of
 
 RawRecord = ConsumerRecord[bytes, bytes]
 Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
@@ -80,13 +81,9 @@ class FetchAhead:
         finally:
             self._under_way = None
         room = self._fetching.max_records - len(records)
-        if not is_ahead or room == 0 or 2 * _size(records) >= self._fetching.max_bytes:
+        if not is_ahead or room == 0 or 2 * size_of(records) >= self._fetching.max_bytes:
             return records
         return records + await self._fetch(consumer, room, 0)
-
-
-def _size(records: Sequence[RawRecord]) -> int:
-    return sum(len(record.value or b"") for record in records)
 
 
 def _looked_at(fetching: asyncio.Task[tuple[RawRecord, ...]]) -> None:

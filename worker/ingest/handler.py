@@ -22,7 +22,7 @@ from worker.ingest.brake import Brake, BrakeError, Limits, Tripped, Verdict
 from worker.ingest.claimed import Claimed
 from worker.ingest.plan import Outcome, Plan, Planner, Share, joined, parts
 from worker.ingest.planning import FetchingAhead, Indexes, Planning
-from worker.ingest.record import Partition, Record
+from worker.ingest.record import Partition, Record, size_of
 
 log = structlog.get_logger()
 
@@ -184,7 +184,7 @@ class BatchHandler(Generic[T]):
         clock.lap("count")
         await claimed.commit(plan.ends)
         clock.lap("commit")
-        size = sum(len(record.value or b"") for record in records)
+        size = size_of(records)
         dead = plan.dead + Counter({_REFUSED: refused})
         self._report(
             BatchReport(len(records), size, clock.seconds, plan.observations, plan.outcomes, dead, conflicts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -31,3 +31,8 @@ class Partition(NamedTuple):
     topic: str
     partition: int
     topic_id: str
+
+
+def size_of(records: Iterable[Record]) -> int:
+    """Bytes of their values together."""
+    return sum(len(record.value or b"") for record in records)
