@@ -47,6 +47,7 @@ class Fetching(NamedTuple):
 
 # The group never gives a member up for being slow: it may hold a batch for as long as the database is away.
 # Whether it makes progress is watched by the process itself.
+_NEVER = float("inf")
 _NEVER_MS = 24 * 60 * 60 * 1000
 
 
@@ -83,7 +84,11 @@ class FetchAhead:
         room = self._fetching.max_records - len(records)
         if not is_ahead or room == 0 or 2 * size_of(records) >= self._fetching.max_bytes:
             return records
-        return records + await self._fetch(consumer, room, 0)
+        more = await self._fetch(consumer, room, 0)
+        begins = {(record.topic, record.partition): record.offset for record in reversed(more)}
+        # Where the consumer was set back meanwhile, what it fetched before comes again: no record comes twice.
+        kept = (each for each in records if each.offset < begins.get((each.topic, each.partition), _NEVER))
+        return (*kept, *more)
 
 
 def _looked_at(fetching: asyncio.Task[tuple[RawRecord, ...]]) -> None:

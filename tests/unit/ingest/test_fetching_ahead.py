@@ -88,6 +88,14 @@ async def test_a_batch_is_filled_up_within_its_bounds(
     assert await ahead.next(CONSUMER) == fetched + (records(99) if is_filled_up else ())
 
 
+async def test_where_the_consumer_was_set_back_no_record_comes_twice() -> None:
+    log = Log((), records(4, 5, 6), records(4, 5))
+    ahead = log.ahead()
+    await ahead.next(CONSUMER)
+    ahead.begin()
+    assert await ahead.next(CONSUMER) == records(4, 5)
+
+
 async def test_after_a_fetch_that_failed_another_is_begun() -> None:
     log = Log(records(1))
     ahead = log.ahead()
