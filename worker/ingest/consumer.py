@@ -47,8 +47,8 @@ class Fetching(NamedTuple):
 
 # The group never gives a member up for being slow: it may hold a batch for as long as the database is away.
 # Whether it makes progress is watched by the process itself.
-_NEVER = float("inf")
 _NEVER_MS = 24 * 60 * 60 * 1000
+_BEYOND_ALL = 2**63  # no offset of Kafka is
 
 
 class FetchAhead:
@@ -86,8 +86,12 @@ class FetchAhead:
             return records
         more = await self._fetch(consumer, room, 0)
         begins = {(record.topic, record.partition): record.offset for record in reversed(more)}
-        # Where the consumer was set back meanwhile, what it fetched before comes again: no record comes twice.
-        kept = (each for each in records if each.offset < begins.get((each.topic, each.partition), _NEVER))
+        # Where the consumer was set back meanwhile, records come again: none may stand in a batch twice.
+        kept = [
+            record
+            for record in records
+            if record.offset < begins.get((record.topic, record.partition), _BEYOND_ALL)
+        ]
         return (*kept, *more)
 
 
