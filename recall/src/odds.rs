@@ -1,4 +1,4 @@
-//! Prices, as `worker/domain/odds.py` reads and writes them.
+//! Prices, as `worker/domain/books/odds.py` reads and writes them.
 
 /// What an outcome costs: the digits that are published. A closed one may have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

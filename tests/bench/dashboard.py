@@ -40,9 +40,9 @@ from tests.support.installation import (
     temporary_database,
 )
 from tests.support.relays import RelayProcess, start_relay
+from worker.lab.synthetic.scrape import generate_scrape
 from worker.local.owned import owned_services
 from worker.local.ports import accepts, pick_free
-from worker.synthetic.scrape import generate_scrape
 
 ROOT: Final = Path(__file__).parents[2]
 DASHBOARD: Final = ROOT / "deploy" / "grafana" / "dashboard.json"

@@ -31,8 +31,8 @@ from tests.support.installation import (
     temporary_database,
     until,
 )
+from worker.lab.synthetic.scrape import generate_scrape
 from worker.local.owned import owned_services
-from worker.synthetic.scrape import generate_scrape
 
 STARTED_AT = datetime.fromisoformat("2026-11-22T12:00:00+00:00")
 

@@ -17,9 +17,9 @@ from sqlalchemy import text
 
 from tests.support.edits import OUTCOMES, run
 from tests.support.installation import temporary_database
-from worker.app.live_mappings import LiveMappings
-from worker.ingest.live_index import LiveIndex
 from worker.local.owned import owned_services
+from worker.runtime.index.following import LiveMappings
+from worker.runtime.index.live import LiveIndex
 from worker.storage.engine import create_engine
 from worker.storage.migrate import upgrade
 

@@ -9,10 +9,10 @@ from aiokafka.codec import lz4_encode, zstd_encode
 
 from tests.support.markets import CATALOGUE
 from tests.support.records import FakeRecord, place
-from worker.app.settings import Settings
-from worker.bench.peers.memory import planner_of
-from worker.bench.workloads import scrape, workload
 from worker.domain.index import MappingIndex
+from worker.lab.bench.peers.memory import planner_of
+from worker.lab.bench.workloads import scrape, workload
+from worker.settings.settings import Settings
 
 TIMES = 5
 

@@ -19,14 +19,15 @@ from tests.support.hostile import LARGEST, hostile_records
 from tests.support.laws import FEED_LAWS
 from tests.support.markets import FOOTBALL
 from tests.support.records import FakeRecord, place
-from worker.app.announcer import _message
-from worker.app.counting import miss_row
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.misses import tally
-from worker.domain.platforms import PLATFORMS, Platform
-from worker.ingest.plan import Planned, Planner
-from worker.publishing.encode import Encoder, Outgoing
+from worker.ingest.planning.encode import Encoder
+from worker.ingest.planning.plan import Planned, Planner
+from worker.kafka.record import Outgoing
+from worker.lab.synthetic.scrape import generate_scrape
+from worker.runtime.announcer import _message
+from worker.runtime.counting import miss_row
 from worker.storage.ledger import UnannouncedMarket
-from worker.synthetic.scrape import generate_scrape
 
 SCHEMAS = {message.model: Draft202012Validator(message_schema(message)) for message in MESSAGES}
 ENCODER = Encoder(

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.markets import CATALOGUE, FOOTBALL, documents
-from worker.domain.bet9ja import parse_key
-from worker.domain.platforms import PLATFORMS, Platform
+from worker.domain.books.bet9ja import parse_key
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.resolve import Observation, Resolution, resolve
 
 Place = tuple[str, str | None, str]

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 from pydantic import BaseModel
 
+from worker.domain.books.rows import LONGEST_ID
 from worker.domain.resolve import LONGEST_NAME
-from worker.domain.rows import LONGEST_ID
 
 
 class Anything(BaseModel):

@@ -21,12 +21,12 @@ from sqlalchemy import Engine, event
 
 from tests.faults.switchboard import FOLDER_VARIABLE, Points
 from tests.faults.weakened import WEAKNESS_VARIABLE, WEAKNESSES
-from worker.app.announcer import Announcer
 from worker.cli.main import main
-from worker.ingest.assignment import Assignment
-from worker.ingest.claimed import Claimed
-from worker.publishing.encode import Outgoing
-from worker.publishing.outputs import Outputs
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.claim import Claimed
+from worker.kafka.producer import Outputs
+from worker.kafka.record import Outgoing
+from worker.runtime.announcer import Announcer
 from worker.storage.ledger import Counted, Ledger
 
 _announcing: ContextVar[bool] = ContextVar("announcing", default=False)

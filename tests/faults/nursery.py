@@ -143,7 +143,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    import worker.cli.run  # noqa: F401  # what a worker imports when it runs
+    import worker.runtime.commands  # noqa: F401  # what a worker imports when it runs
     from tests.faults import faulty_worker
 
     _Parent(faulty_worker.run).serve()

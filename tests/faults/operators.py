@@ -10,7 +10,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka import TopicPartition as Offset
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from worker.app.topics import topic_specs
+from worker.kafka.topics import topic_specs
 
 if TYPE_CHECKING:
     from tests.faults.trial import Trial

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas import ID_HEADER
 from tests.faults.oracle import number_of_dead
 from tests.support.installation import Installation
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.peek import AnyRecord
 
 
 class Output(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from worker.ingest.claimed import Claimed
-from worker.publishing.encode import Outgoing
-from worker.publishing.outputs import Outputs
+from worker.ingest.partitions.claim import Claimed
+from worker.kafka.producer import Outputs
+from worker.kafka.record import Outgoing
 from worker.storage import ledger
 from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkConflict, WatermarkMove, Watermarks
 

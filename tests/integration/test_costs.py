@@ -9,15 +9,15 @@ import asyncpg
 import pytest
 
 from tests.support.installation import CATALOGUE
-from worker.bench.contestants import CONTESTANTS
-from worker.bench.ground import Ground, Place
-from worker.bench.meters import log_bytes, rows_written
-from worker.bench.processes import started
-from worker.bench.trial import Ends, run
-from worker.bench.verdict import judge
-from worker.bench.workloads import scrape, workload
 from worker.domain.catalogue import load_catalogue
-from worker.synthetic.expected import Generated, expected_miss_counts
+from worker.lab.bench.contestants import CONTESTANTS
+from worker.lab.bench.ground import Ground, Place
+from worker.lab.bench.meters import log_bytes, rows_written
+from worker.lab.bench.processes import started
+from worker.lab.bench.trial import Ends, run
+from worker.lab.bench.verdict import judge
+from worker.lab.bench.workloads import scrape, workload
+from worker.lab.synthetic.expected import Generated, expected_miss_counts
 
 if TYPE_CHECKING:
     from tests.conftest import Services

@@ -9,12 +9,12 @@ import orjson
 
 from tests.support.installation import Published
 from tests.support.markets import observation, sportybet
-from worker.app.topic_reader import AnyRecord
 from worker.domain.index import MappingIndex
 from worker.domain.resolve import resolve
-from worker.ingest.decode import Decoded, decode
-from worker.ingest.live_index import build_index
-from worker.publishing.encode import resolved_event
+from worker.ingest.planning.encode import resolved_event
+from worker.ingest.reading.decode import Decoded, decode
+from worker.kafka.peek import AnyRecord
+from worker.runtime.index.live import build_index
 from worker.storage.audit import AuditRow
 
 MARKETS = 200

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.edited_stream import LABELS, OUTCOMES
-from worker.app.editing import create, delete, set_active, update
 from worker.domain.mapping import Mapping, parse_mapping
+from worker.operations.mappings.editing import create, delete, set_active, update
 from worker.storage.audit import last_version
 from worker.storage.editing import Edit, editing
 from worker.storage.mappings import StoredMapping, get

@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.index import MappingIndex
-from worker.domain.platforms import PLATFORMS, Platform
 
 OUTCOMES = [{"canonical_id": "yes", "sportybet_desc": "Yes"}, {"canonical_id": "no", "sportybet_desc": "No"}]
 

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 
-from worker.ingest.marks import Committed
+from worker.kafka.record import Committed
 
 
 class NotEmptyError(Exception):

@@ -15,15 +15,14 @@ from tests.support.fakes_network import Network, Sender
 from tests.support.fakes_oracle import Source
 from tests.support.markets import FOOTBALL
 from tests.support.records import FakeRecord
-from worker.app.counting import Counting
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.resolve import Resolution
-from worker.ingest.assignment import Assignment
 from worker.ingest.handler import BatchHandler
-from worker.ingest.lookup import Known
-from worker.ingest.marks import Committed
-from worker.ingest.plan import Planner
-from worker.ingest.record import Partition, Record
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.opening import Known
+from worker.ingest.planning.plan import Planner
+from worker.kafka.record import Committed, Partition, Record
+from worker.runtime.counting import Counting
 from worker.storage.ledger import Counted, MissRow, WatermarkConflict, WatermarkMove, Watermarks
 from worker.storage.ledger import Partition as LedgerPartition
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.support.markets import CATALOGUE, betpawa, sportybet
-from worker.domain.platforms import Platform
+from worker.domain.books.platforms import Platform
 
 
 def texts(**sizes: int) -> st.SearchStrategy[str]:

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.app.lifetime import background
-from worker.app.live_mappings import LiveMappings, Swap
-from worker.ingest.live_index import LiveIndex
+from worker.runtime.index.following import LiveMappings, Swap
+from worker.runtime.index.live import LiveIndex
+from worker.runtime.process import background
 
 NEVER_S = 3600.0
 PATIENCE_S = 60.0

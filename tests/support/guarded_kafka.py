@@ -22,10 +22,10 @@ from confluent_kafka.admin import (
 )
 
 from tests.support.certificates import Authority
-from worker.app.grants import Grant
 from worker.local.owned import owned_services
 from worker.local.ports import pick_free
 from worker.local.service import Service
+from worker.operations.installation.grants import Grant
 
 MECHANISM: Final = "SCRAM-SHA-512"
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas import DeadReason
 from tests.support.markets import betpawa, betpawa_row, observation, sportybet
-from worker.domain.platforms import PLATFORMS, Platform
+from worker.domain.books.platforms import PLATFORMS, Platform
 
 VALUES: Final[tuple[Any, ...]] = (None, True, 0, -1.5, "", "text", [], {}, [None], {"a": None})
 _TEXT: Final = ("", "text")

@@ -24,14 +24,14 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.app.kafka import admin_of
-from worker.app.settings import Settings
-from worker.app.topic_reader import AnyRecord
-from worker.app.topic_stream import read_topic
-from worker.app.topics import ensure_topics
 from worker.domain.catalogue import load_catalogue
 from worker.domain.errors import TransientError
-from worker.ingest.admin import Backlog, KafkaAdmin
+from worker.kafka.cluster.admin import Backlog, KafkaAdmin
+from worker.kafka.connections import admin_of
+from worker.kafka.peek import AnyRecord
+from worker.kafka.stream import read_topic
+from worker.kafka.topics import ensure_topics
+from worker.settings.settings import Settings
 from worker.storage.engine import create_engine
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade

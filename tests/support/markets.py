@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import RejectCode, Rejection
 from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, parse_mapping
 from worker.domain.misses import Sample, sample
-from worker.domain.platforms import Platform
 from worker.domain.resolve import (
     MarketDocument,
     MissDocument,
@@ -24,7 +25,6 @@ from worker.domain.resolve import (
     miss_document,
     resolve,
 )
-from worker.domain.rows import RejectCode, Rejection
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "catalogue" / "football.json"
 CATALOGUE: tuple[Mapping, ...] = tuple(load_catalogue(CATALOGUE_FILE.read_text(encoding="utf-8")))

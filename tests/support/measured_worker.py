@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
-from worker.app import lifetime
 from worker.cli.main import main
+from worker.runtime import process as lifetime
 
 _leave = lifetime.leave
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import promql_parser as promql
 
-from worker.app.metric_list import METRICS, RELAY_METRICS, Metric
-from worker.app.metrics import process_registry
+from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS, Metric
+from worker.runtime.telemetry.metrics import process_registry
 
 Labels = dict[str, tuple[str, ...]]
 

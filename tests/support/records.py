@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from worker.ingest.record import Partition
+from worker.kafka.record import Partition
 
 TOPIC_ID = "Wq3nVJ0iSkKZp2bK1yF0Bg"
 

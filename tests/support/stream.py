@@ -11,7 +11,7 @@ import orjson
 from schemas import ID_HEADER
 from tests.support.installation import Installation, Published
 from tests.support.markets import observation, sportybet
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.peek import AnyRecord
 
 KEYS = 12
 _MARKETS: Any = [

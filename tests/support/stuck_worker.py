@@ -14,9 +14,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from faststream import FastStream
 
-from worker.app.coordinates import Coordinates
 from worker.cli.main import main
-from worker.publishing.outputs import Outputs
+from worker.kafka.producer import Outputs
+from worker.runtime.coordinates import Coordinates
 
 
 async def never_ends(*_: Any) -> None:

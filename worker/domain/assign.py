@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+from worker.domain.books.platforms import PLATFORMS
 from worker.domain.mapping import LABEL_COLUMNS, Fault, MappingError
-from worker.domain.platforms import PLATFORMS
 
 _TEXTS: Final = ("canonical_id", "name", "betpawa_id", "sportybet_id", "bet9ja_key")
 _COLUMNS: Final = (*_TEXTS, "priority", "line_rule", "outcome_mapping")

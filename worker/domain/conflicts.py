@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping
-from worker.domain.platforms import Platform
 
 
 class Rivalry(NamedTuple):

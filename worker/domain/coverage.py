@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from worker.domain.books.platforms import is_platform
 from worker.domain.index import MappingIndex
 from worker.domain.markets import Market
-from worker.domain.platforms import is_platform
 
 
 class Coverage(NamedTuple):

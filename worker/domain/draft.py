@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from worker.domain.books.platforms import Platform
 from worker.domain.labels import readings
 from worker.domain.mapping import LABEL_COLUMNS, LineKind, line_key
-from worker.domain.platforms import Platform
 from worker.domain.specifier import parse_qualifier
 
 ID_COLUMNS: Final[dict[Platform, str]] = {

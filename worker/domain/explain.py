@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from worker.domain.books.lines import parse_line
+from worker.domain.books.odds import Odds, parse_odds
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import LONGEST_ID, Rejection, Row, Selection, shown
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, name_roles, teams
-from worker.domain.lines import parse_line
 from worker.domain.mapping import LineKind
 from worker.domain.markets import Claim, Contradiction, Market, NotMapped, NotReadable
 from worker.domain.misses import Sample, sample
-from worker.domain.odds import Odds, parse_odds
-from worker.domain.platforms import Platform
 from worker.domain.resolve import (
     MarketDocument,
     MissDocument,
@@ -27,7 +28,6 @@ from worker.domain.resolve import (
     platform_rows,
     resolve_rows,
 )
-from worker.domain.rows import LONGEST_ID, Rejection, Row, Selection, shown
 from worker.domain.specifier import Line, OtherMarket, Unreadable, parse_qualifier, read_line
 
 Verdict = Literal["MARKET", "OTHER_MARKET", "UNREADABLE"]

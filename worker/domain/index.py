@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingABC
 from typing import NamedTuple
 
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.mapping import Mapping, line_key
 from worker.domain.markets import Claim, Meaning, Meanings, NotMapped
-from worker.domain.platforms import PLATFORMS, Platform
 
 
 class Conflict(NamedTuple):

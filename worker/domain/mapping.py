@@ -6,8 +6,8 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-from worker.domain.lines import parse_line
-from worker.domain.platforms import PLATFORMS, Platform, is_platform
+from worker.domain.books.lines import parse_line
+from worker.domain.books.platforms import PLATFORMS, Platform, is_platform
 
 LineKind = Literal["none", "total", "handicap", "european"]
 

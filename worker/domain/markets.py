@@ -13,6 +13,9 @@ from json import dumps
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from worker.domain.books.odds import Price
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import Label, clipped_id, known_by
 from worker.domain.labels import (
     LineText,
     Reading,
@@ -27,9 +30,6 @@ from worker.domain.labels import (
     words_of,
 )
 from worker.domain.mapping import Mapping, OutcomeLabels
-from worker.domain.odds import Price
-from worker.domain.platforms import Platform
-from worker.domain.rows import Label, clipped_id, known_by
 from worker.domain.specifier import Line, Unreadable, foreign_id, parse_qualifier, read_line
 
 _MOST_QUALIFIERS: Final = 256

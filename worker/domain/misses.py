@@ -11,11 +11,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final, NamedTuple, TypedDict
 
+from worker.domain.books.odds import Odds, parse_odds
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import Row, Selection
 from worker.domain.events import EventHashes, smallest, union
-from worker.domain.odds import Odds, parse_odds
-from worker.domain.platforms import Platform
 from worker.domain.resolve import Miss
-from worker.domain.rows import Row, Selection
 
 MOST_SAMPLES: Final = 12
 _LONGEST_TEXT: Final = 80

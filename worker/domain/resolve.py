@@ -14,7 +14,20 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 
-from worker.domain import bet9ja, betpawa, sportybet
+from worker.domain.books import bet9ja, betpawa, sportybet
+from worker.domain.books.odds import Odds, Price, read_price
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import (
+    ParsedRow,
+    RejectCode,
+    Rejection,
+    Row,
+    Rows,
+    Selection,
+    clipped_id,
+    known_by,
+    shown,
+)
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, teams
 from worker.domain.markets import (
@@ -27,19 +40,6 @@ from worker.domain.markets import (
     Slot,
     SoldAs,
     place_of,
-)
-from worker.domain.odds import Odds, Price, read_price
-from worker.domain.platforms import Platform
-from worker.domain.rows import (
-    ParsedRow,
-    RejectCode,
-    Rejection,
-    Row,
-    Rows,
-    Selection,
-    clipped_id,
-    known_by,
-    shown,
 )
 
 LONGEST_NAME: Final = 255

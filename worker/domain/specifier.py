@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from worker.domain.lines import parse_european, parse_line
+from worker.domain.books.lines import parse_european, parse_line
+from worker.domain.books.platforms import Platform
+from worker.domain.books.sportybet import Params, parse_specifier
 from worker.domain.mapping import LineKind, LineRule, line_key
-from worker.domain.platforms import Platform
-from worker.domain.sportybet import Params, parse_specifier
 
 # Keys that carry a line. A line never is part of a market's id.
 _LINE_KEYS: Final = frozenset({"total", "hcp", "param", "handicap"})

@@ -24,8 +24,8 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
-from worker.ingest.assignment import Assignment
-from worker.ingest.record import size_of
+from worker.ingest.partitions.assignment import Assignment
+from worker.kafka.record import size_of
 
 RawRecord = ConsumerRecord[bytes, bytes]
 Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]

@@ -17,12 +17,12 @@ import structlog
 from worker.domain.errors import FatalError
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally
-from worker.ingest.assignment import Assignment
-from worker.ingest.brake import Brake, BrakeError, Limits, Tripped, Verdict
-from worker.ingest.claimed import Claimed
-from worker.ingest.plan import Outcome, Plan, Planner, Share, joined, parts
-from worker.ingest.planning import FetchingAhead, Indexes, Planning
-from worker.ingest.record import Partition, Record, size_of
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.claim import Claimed
+from worker.ingest.planning.ahead import FetchingAhead, Indexes, Planning
+from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped, Verdict
+from worker.ingest.planning.plan import Outcome, Plan, Planner, Share, joined, parts
+from worker.kafka.record import Partition, Record, size_of
 
 log = structlog.get_logger()
 

@@ -13,8 +13,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from tests.support.documents import files
-from worker.cli.commands_document import DOCUMENT, commands_document
 from worker.cli.main import app
+from worker.lab.documents.commands import DOCUMENT, commands_document
 
 ROOT = DOCUMENT.parents[1]
 WRITTEN = sorted({*(ROOT / "docs").rglob("*.md")} - {DOCUMENT})

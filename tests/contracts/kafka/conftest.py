@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from worker.app.kafka import admin_of
-from worker.app.settings import Settings
-from worker.ingest.admin import KafkaAdmin, TopicSpec
+from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
+from worker.kafka.connections import admin_of
+from worker.settings.settings import Settings
 
 if TYPE_CHECKING:
     from tests.conftest import Services

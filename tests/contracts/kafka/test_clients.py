@@ -16,8 +16,8 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import OffsetAndMetadata
 
 from tests.support.installation import until
-from worker.ingest.admin import KafkaAdmin, TopicSpec
-from worker.ingest.marks import Committed
+from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
+from worker.kafka.record import Committed
 
 if TYPE_CHECKING:
     from tests.conftest import Services

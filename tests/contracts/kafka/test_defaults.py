@@ -14,8 +14,8 @@ from faststream._internal.endpoint.subscriber.utils import MultiLock
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from worker.ingest.assignment import Assignment
 from worker.ingest.consumer import Fetching, application, consume
+from worker.ingest.partitions.assignment import Assignment
 
 FETCHING = Fetching(
     max_records=100,

@@ -22,9 +22,9 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.parser import AioKafkaBatchParser
 
-from worker.ingest.admin import KafkaAdmin, TopicSpec
-from worker.ingest.assignment import Assignment
 from worker.ingest.consumer import Fetching, RawRecord, application, consume, handle_with
+from worker.ingest.partitions.assignment import Assignment
+from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
 
 if TYPE_CHECKING:
     from tests.conftest import Services

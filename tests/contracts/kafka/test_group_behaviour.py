@@ -21,10 +21,10 @@ from tests.support.fakes_group import FakeGroup, NotEmptyError
 from tests.support.fakes_log import FakeLog
 from tests.support.fakes_network import Network, Sender
 from tests.support.installation import until
-from worker.app.kafka import admin_of
-from worker.app.settings import Settings
-from worker.ingest.admin import TopicSpec
-from worker.ingest.marks import Committed
+from worker.kafka.cluster.admin import TopicSpec
+from worker.kafka.connections import admin_of
+from worker.kafka.record import Committed
+from worker.settings.settings import Settings
 
 if TYPE_CHECKING:
     pass

@@ -1,6 +1,6 @@
 """Header names that are no text: what aiokafka does with them, and what ours makes of it.
 
-Should an upgrade read them by itself, the first tests fail, and `worker/ingest/header_names.py` can go.
+Should an upgrade read them by itself, the first tests fail, and `worker/kafka/client/header_names.py` can go.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from tests.support.header_names import ESCAPED, RawName, batch, send
 from worker.domain.errors import FatalError
-from worker.ingest import batches, polls
-from worker.ingest.batches import Batches, read_any_batch
+from worker.kafka.client import batches, polls
+from worker.kafka.client.batches import Batches, read_any_batch
 
 if TYPE_CHECKING:
     from tests.conftest import Services

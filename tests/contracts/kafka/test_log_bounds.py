@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.support.installation import until
 from worker.domain.errors import TransientError
-from worker.ingest.admin import KafkaAdmin
+from worker.kafka.cluster.admin import KafkaAdmin
 
 if TYPE_CHECKING:
     from tests.conftest import Services

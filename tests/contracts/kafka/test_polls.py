@@ -13,8 +13,8 @@ from aiokafka.consumer import consumer, fetcher
 from aiokafka.record.memory_records import MemoryRecords
 
 from tests.support.bombs import MIB, bomb, send_batch
-from worker.ingest import batches, polls
-from worker.ingest.batches import read_any_batch
+from worker.kafka.client import batches, polls
+from worker.kafka.client.batches import read_any_batch
 
 if TYPE_CHECKING:
     from tests.conftest import Services

@@ -9,9 +9,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.support.installation import until
-from worker.ingest.admin import KafkaAdmin
 from worker.ingest.consumer import RawRecord
-from worker.ingest.positions import fetch_positions
+from worker.kafka.client.positions import fetch_positions
+from worker.kafka.cluster.admin import KafkaAdmin
 
 if TYPE_CHECKING:
     from tests.conftest import Services

@@ -15,8 +15,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from tests.support.installation import until
-from worker.ingest.admin import KafkaAdmin, TopicSpec
-from worker.ingest.marks import Committed
+from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
+from worker.kafka.record import Committed
 
 if TYPE_CHECKING:
     from tests.conftest import Services

@@ -19,9 +19,9 @@ from aiokafka.record._crecords import default_records as default_records_in_c
 
 from tests.support.bombs import CODECS, LZ4, MIB, batch_of, bomb, pack, send_batch, varint
 from worker.domain.errors import FatalError
-from worker.ingest import batches, unpacking
-from worker.ingest.admin import KafkaAdmin, TopicSpec
-from worker.ingest.batches import Batches, read_any_batch
+from worker.kafka.client import batches, unpacking
+from worker.kafka.client.batches import Batches, read_any_batch
+from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
 
 BOUND = 16 * MIB
 PLACE = TopicPartition("observations.bet9ja", 3)
@@ -30,7 +30,7 @@ READERS = {"C": default_records_in_c.DefaultRecordBatch, "Python": default_recor
 UNPACKS = """
 import sys
 from pathlib import Path
-from worker.ingest.unpacking import UnpacksTooLargeError, unpacked
+from worker.kafka.client.unpacking import UnpacksTooLargeError, unpacked
 def peak():
     (line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
     return int(line.split()[1])

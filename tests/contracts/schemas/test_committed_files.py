@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from schemas.export import BASELINE, GENERATED
 from schemas.json_schema import MESSAGES
 from schemas.reference import with_reference
-from worker.cli.schemas import app
+from worker.operations.payloads.schemas import app
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "messages.md"
 

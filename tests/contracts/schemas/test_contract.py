@@ -8,8 +8,8 @@ from pydantic import BaseModel
 import schemas
 from schemas.asyncapi import CHANNELS
 from schemas.resolved import MISS_REASONS, REJECTED_CODES
-from worker.app.settings import Settings
-from worker.domain import platforms
+from worker.domain.books import platforms
+from worker.settings.settings import Settings
 
 FIELDS: dict[type[BaseModel], str] = {
     schemas.Observation: "schema_version platform observed_at scrape_id event markets market_names",

@@ -17,12 +17,12 @@ from typer.testing import Result
 from tests.support.markets import CATALOGUE
 from worker.domain.index import MappingIndex
 from worker.domain.resolve import resolve
-from worker.ingest.decode import Decoded, decode
-from worker.ingest.live_index import build_index
-from worker.publishing.encode import resolved_event
+from worker.ingest.planning.encode import resolved_event
+from worker.ingest.reading.decode import Decoded, decode
+from worker.lab.synthetic.scrape import generate_scrape
+from worker.runtime.index.live import build_index
 from worker.storage.audit import table_as_of
 from worker.storage.mappings import import_mappings, load_index_rows
-from worker.synthetic.scrape import generate_scrape
 
 pytestmark = pytest.mark.services
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.markets import mapping
-from worker.app.covering import cover_changes
+from worker.runtime.index.covering import cover_changes
 from worker.storage.audit import read_after
 from worker.storage.engine import transaction
 from worker.storage.mappings import import_mappings

@@ -18,8 +18,8 @@ from tests.support.documents import ROOT, Step, blocks, files, steps
 from tests.support.installation import DEFAULT_NAMES, Published, fill, installed
 from tests.support.markets import observation, sportybet
 from tests.support.reader import NOT_RUN, Reader
+from worker.lab.synthetic.scrape import generate_scrape
 from worker.local.services import LocalServices
-from worker.synthetic.scrape import generate_scrape
 
 pytestmark = pytest.mark.services
 

@@ -11,11 +11,11 @@ from tests.conftest import Services
 from tests.support.changes import audited, parsed, published, table
 from tests.support.edits import insert, run
 from tests.support.installation import Installation, fill, installed, temporary_database, until
-from worker.app.lifetime import background
-from worker.app.relay import Relay
-from worker.app.relay_metrics import RelayMetrics
-from worker.app.topics import topic_specs
-from worker.publishing.table_view import fold
+from tests.support.table_view import fold
+from worker.kafka.topics import topic_specs
+from worker.runtime.process import background
+from worker.runtime.relay.relay import Relay
+from worker.runtime.relay.relay_metrics import RelayMetrics
 
 pytestmark = pytest.mark.services
 

@@ -28,8 +28,8 @@ from tests.support.editors import ACTOR, Committed, Editor, SignedEditor, SqlEdi
 from tests.support.following import delays_ms
 from tests.support.installation import PATIENCE_S, Installation, fill, installed, temporary_database, until
 from tests.support.relays import start_relay
-from worker.app.topic_reader import AnyRecord
-from worker.publishing.table_view import fold
+from tests.support.table_view import fold
+from worker.kafka.peek import AnyRecord
 from worker.storage.audit import AuditRow, read_after
 
 pytestmark = pytest.mark.services

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from tests.support.edits import INSERT, OUTCOMES, claims, fetch, insert, run
 from tests.support.following import NEVER_S
 from tests.support.installation import until
-from worker.app.live_mappings import MOST_CHANGES
-from worker.ingest.live_index import build_index
+from worker.runtime.index.following import MOST_CHANGES
+from worker.runtime.index.live import build_index
 from worker.storage.audit import table_as_of
 
 pytestmark = pytest.mark.services

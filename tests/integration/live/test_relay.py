@@ -15,13 +15,13 @@ from tests.support.changes import AUDIT, audited, first_occurrences, parsed, pub
 from tests.support.edits import fetch, insert, run
 from tests.support.installation import Installation, until
 from tests.support.relays import start_relay
-from worker.app.lifetime import background
-from worker.app.relay import Relay
-from worker.app.relay_metrics import RelayMetrics
+from tests.support.table_view import fold
 from worker.domain.errors import TransientError
-from worker.publishing.fenced import fenced_outputs
-from worker.publishing.relay import mapping_changed
-from worker.publishing.table_view import fold
+from worker.kafka.fenced_producer import fenced_outputs
+from worker.runtime.process import background
+from worker.runtime.relay.mapping_changed import mapping_changed
+from worker.runtime.relay.relay import Relay
+from worker.runtime.relay.relay_metrics import RelayMetrics
 from worker.storage.audit import read_after
 from worker.storage.errors import StorageUnavailable
 from worker.storage.lead import leading

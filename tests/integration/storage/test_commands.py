@@ -11,10 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from worker.cli import mappings
-from worker.cli.migrate import migrate
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import dump_catalogue, load_catalogue
+from worker.operations.installation.migrate import migrate
+from worker.operations.mappings import commands as mappings
 from worker.storage.migrate import known_revision
 
 HEAD = known_revision()

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner
 
-from worker.cli.roles import roles
 from worker.domain.mapping import Mapping, OutcomeLabels
+from worker.operations.installation.roles import roles
 from worker.storage import audit, misses, relay, replays
 from worker.storage.editing import editing
 from worker.storage.engine import create_engine, transaction

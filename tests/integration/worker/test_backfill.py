@@ -13,7 +13,7 @@ from schemas import REPLAY_HEADER
 from tests.support.commands import SIGNED, Finished, command
 from tests.support.installation import Installation
 from tests.support.stream import expected_counts, resolved, stream
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services
 

@@ -14,8 +14,8 @@ from tests.support.bombs import MIB, bomb, send_batch
 from tests.support.installation import Installation
 from tests.support.operator import Operator
 from tests.support.stream import expected_counts, numbers, resolved, stream
-from worker.app.topic_stream import topic_stream
 from worker.domain.errors import FatalError
+from worker.kafka.stream import topic_stream
 
 pytestmark = pytest.mark.services
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from tests.support.installation import Installation, Published
-from worker.app.topics import largest_output
-from worker.synthetic.scrape import generate_scrape
+from worker.kafka.topics import largest_output
+from worker.lab.synthetic.scrape import generate_scrape
 
 pytestmark = pytest.mark.services
 

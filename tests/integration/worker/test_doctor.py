@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer
 
 from tests.support.commands import command_in_process
 from tests.support.installation import Installation
-from worker.app.doctor.examination import examine
-from worker.app.doctor.findings import Finding
+from worker.operations.doctor.examination import examine
+from worker.operations.doctor.findings import Finding
 
 pytestmark = pytest.mark.services
 

@@ -10,14 +10,14 @@ from confluent_kafka.admin import AdminClient
 
 from tests.support.guarded_kafka import allow
 from tests.support.installation import until
-from worker.app.doctor.findings import Finding
-from worker.app.doctor.kafka_verdicts import judge_rights, judge_topics
-from worker.app.grants import Grant
-from worker.app.kafka import inspection_of
-from worker.app.settings import Settings
-from worker.app.topics import ensure_topics, topic_specs
-from worker.ingest.inspection import TopicFacts
+from worker.kafka.cluster.inspection import TopicFacts
+from worker.kafka.connections import inspection_of
+from worker.kafka.topics import ensure_topics, topic_specs
 from worker.local.services import LocalServices
+from worker.operations.doctor.findings import Finding
+from worker.operations.doctor.kafka_verdicts import judge_rights, judge_topics
+from worker.operations.installation.grants import Grant
+from worker.settings.settings import Settings
 
 pytestmark = pytest.mark.services
 

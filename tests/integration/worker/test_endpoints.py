@@ -14,7 +14,7 @@ from tests.support.browser import MISSING, Rendered, rendered
 from tests.support.installation import Installation, Published, until
 from tests.support.markets import observation, sportybet
 from tests.support.relays import start_relay
-from worker.app.metric_list import METRICS
+from worker.runtime.telemetry.metric_list import METRICS
 
 pytestmark = pytest.mark.services
 

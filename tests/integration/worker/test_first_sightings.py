@@ -13,7 +13,7 @@ import pytest
 from schemas import ID_HEADER, UnmappedMarket
 from tests.support.installation import Installation, Published, until
 from tests.support.markets import observation, sportybet
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services
 

@@ -13,8 +13,8 @@ from tests.support.guarded_kafka import GuardedKafka
 from tests.support.installation import PATIENCE_S, Installation, Published
 from tests.support.relays import start_relay
 from tests.support.stream import expected_counts, stream
-from worker.app import grants
-from worker.app.grants import Grant
+from worker.operations.installation import grants
+from worker.operations.installation.grants import Grant
 
 pytestmark = pytest.mark.services
 

@@ -14,7 +14,7 @@ from schemas import DeadLetter
 from tests.support.header_names import ESCAPED, RawName, send
 from tests.support.installation import Installation
 from tests.support.markets import observation, sportybet
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services
 

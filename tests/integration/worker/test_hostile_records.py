@@ -19,11 +19,11 @@ from tests.support.hostile import LARGEST, Headers, Hostile, body, hostile_recor
 from tests.support.hostile_fields import GOOD_MARKETS, spoilt_markets
 from tests.support.installation import PATIENCE_S, Installation
 from tests.support.markets import observation, sportybet
-from worker.app.log_events import EVENTS
-from worker.app.topic_reader import AnyRecord
-from worker.app.topics import topic_specs
-from worker.domain.platforms import Platform
-from worker.ingest.admin import TopicSpec
+from worker.domain.books.platforms import Platform
+from worker.kafka.cluster.admin import TopicSpec
+from worker.kafka.peek import AnyRecord
+from worker.kafka.topics import topic_specs
+from worker.runtime.telemetry.log_events import EVENTS
 
 pytestmark = pytest.mark.services
 

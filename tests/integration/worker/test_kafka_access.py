@@ -10,11 +10,11 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.guarded_kafka import GuardedKafka
 from tests.support.installation import PATIENCE_S
-from worker.app.grants import Grant
-from worker.app.kafka import admin_of, offsets_of
-from worker.app.patience import patiently
-from worker.app.settings import Settings
 from worker.domain.errors import FatalError, TransientError
+from worker.kafka.connections import admin_of, offsets_of
+from worker.kafka.patience import patiently
+from worker.operations.installation.grants import Grant
+from worker.settings.settings import Settings
 
 pytestmark = pytest.mark.services
 

@@ -12,9 +12,9 @@ from aiokafka.structs import OffsetAndMetadata
 from tests.support.commands import command
 from tests.support.installation import Installation
 from tests.support.stream import stream
-from worker.app.lag import survey_lag
-from worker.cli.lag import report_json
-from worker.ingest.marks import mark
+from worker.ingest.partitions.marks import mark
+from worker.operations.lag.commands import report_json
+from worker.operations.lag.report import survey_lag
 
 pytestmark = pytest.mark.services
 

@@ -15,8 +15,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from tests.support.installation import Installation, fill, installed, temporary_database, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
-from worker.app.topic_reader import AnyRecord
-from worker.ingest.marks import mark
+from worker.ingest.partitions.marks import mark
+from worker.kafka.peek import AnyRecord
 
 if TYPE_CHECKING:
     from tests.conftest import Services

@@ -16,9 +16,10 @@ from tests.support.commands import SIGNED, Running, command
 from tests.support.installation import Installation, Published, execute, until
 from tests.support.records import TOPIC_ID, FakeRecord
 from tests.support.stream import expected_counts, stream
-from worker.app.topic_reader import AnyRecord
-from worker.app.topic_stream import topic_stream
-from worker.publishing.encode import Encoder, Headers
+from worker.ingest.planning.encode import Encoder
+from worker.kafka.peek import AnyRecord
+from worker.kafka.record import Headers
+from worker.kafka.stream import topic_stream
 
 pytestmark = pytest.mark.services
 

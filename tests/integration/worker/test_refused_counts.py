@@ -11,7 +11,7 @@ import pytest
 from schemas import DeadLetter
 from tests.support.installation import Installation, execute
 from tests.support.stream import expected_counts, numbers, resolved, stream
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services
 

@@ -14,8 +14,8 @@ from schemas import ID_HEADER, REPLAY_HEADER
 from tests.support.commands import SIGNED, Finished, command
 from tests.support.installation import Installation, Published, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
-from worker.app.kafka import offsets_of
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.connections import offsets_of
+from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services
 

@@ -15,7 +15,7 @@ from tests.support.cluster import recreate_topic
 from tests.support.commands import SIGNED, Finished, Running, command
 from tests.support.installation import Installation, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services
 

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from worker.synthetic.expected import Generated
-from worker.synthetic.oracle import check
-from worker.synthetic.scrape import generate_scrape
+from worker.lab.synthetic.expected import Generated
+from worker.lab.synthetic.oracle import check
+from worker.lab.synthetic.scrape import generate_scrape
 
 pytestmark = pytest.mark.services
 

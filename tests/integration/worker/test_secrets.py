@@ -9,7 +9,7 @@ import pytest
 from tests.support.commands import command
 from tests.support.guarded_kafka import GuardedKafka
 from tests.support.installation import Installation
-from worker.app import grants
+from worker.operations.installation import grants
 
 pytestmark = pytest.mark.services
 

@@ -19,7 +19,7 @@ from tests.support.stream import (
     resolved,
     stream,
 )
-from worker.app.topic_reader import AnyRecord
+from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services
 

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.installation import PATIENCE_S, Installation, installed, temporary_database, until
 from tests.support.operator import Operator
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
-from worker.ingest.marks import read_mark
+from worker.ingest.partitions.marks import read_mark
 
 if TYPE_CHECKING:
     from tests.conftest import Services

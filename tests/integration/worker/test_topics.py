@@ -9,9 +9,9 @@ import pytest
 from tests.integration.worker.conftest import InInstallation
 from tests.support.commands import command_in_process
 from tests.support.installation import Installation
-from worker.app.kafka import inspection_of
-from worker.app.topics import ensure_topics, topic_specs
-from worker.ingest.admin import TopicSpec
+from worker.kafka.cluster.admin import TopicSpec
+from worker.kafka.connections import inspection_of
+from worker.kafka.topics import ensure_topics, topic_specs
 
 pytestmark = pytest.mark.services
 

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.domain.bet9ja import LONGEST_KEY, Key, format_key, parse_key
-from worker.domain.lines import from_quarters, negate, parse_european, parse_line
+from worker.domain.books.bet9ja import LONGEST_KEY, Key, format_key, parse_key
+from worker.domain.books.lines import from_quarters, negate, parse_european, parse_line
+from worker.domain.books.sportybet import LONGEST_SPECIFIER, format_specifier, parse_specifier
 from worker.domain.mapping import Fault, MappingError, parse_mapping
-from worker.domain.sportybet import LONGEST_SPECIFIER, format_specifier, parse_specifier
 
 MARKETS = st.builds(
     "{}_{}".format,

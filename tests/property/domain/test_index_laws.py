@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.support.feeds import LINES
 from tests.support.laws import FEED_LAWS
 from tests.support.markets import mapping
+from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping
 from worker.domain.markets import Market
-from worker.domain.platforms import Platform
 
 LABELS = ["a", "b", "c", "d"]
 # Few ids, labels and priorities, so that claims collide; without a line, with one, with a fixed value.

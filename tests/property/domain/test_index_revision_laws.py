@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from tests.support.laws import FEED_LAWS
 from tests.support.markets import mapping
+from worker.domain.books.platforms import PLATFORMS
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping
 from worker.domain.markets import Market
-from worker.domain.platforms import PLATFORMS
 
 # Few names, ids, labels and priorities, so that revisions meet what is there.
 MAPPING = st.builds(

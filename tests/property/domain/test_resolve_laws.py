@@ -10,10 +10,10 @@ from schemas import ResolvedEvent
 from tests.support.feeds import JSON, TEAMS, markets
 from tests.support.laws import FEED_LAWS
 from tests.support.markets import CATALOGUE, FOOTBALL, documents, said
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.index import MappingIndex
-from worker.domain.platforms import PLATFORMS, Platform
 from worker.domain.resolve import Observation, resolve
-from worker.publishing.encode import MOST_ENTRIES, resolved_event
+from worker.ingest.planning.encode import MOST_ENTRIES, resolved_event
 
 ENVELOPE = {"platform": "sportybet", "observed_at": "2026-11-22T12:00:00Z", "event": {"id": "1"}}
 

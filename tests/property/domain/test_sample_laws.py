@@ -2,9 +2,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
+from worker.domain.books.odds import parse_odds
+from worker.domain.books.rows import ParsedRow, Selection
 from worker.domain.misses import MOST_SAMPLES, Sample, sample
-from worker.domain.odds import parse_odds
-from worker.domain.rows import ParsedRow, Selection
 
 # Few of each, so that rows, labels and prices meet; odds that are none, and such as no dictionary takes.
 ODDS: st.SearchStrategy[object] = st.sampled_from(

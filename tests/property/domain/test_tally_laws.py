@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
+from worker.domain.books.platforms import PLATFORMS
 from worker.domain.misses import MissKey, Sighting, Tally, merge, tally
-from worker.domain.platforms import PLATFORMS
 from worker.domain.resolve import Miss
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ from typing import Any, Final
 import orjson
 
 from tests.support.payloads import PAYLOADS
-from worker.domain.platforms import PLATFORMS, Platform
-from worker.synthetic.scrape import generate_scrape
+from worker.domain.books.platforms import PLATFORMS, Platform
+from worker.lab.synthetic.scrape import generate_scrape
 
 _STARTED_AT: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 # Few enough that a message is read in a millisecond, enough that markets meet.

@@ -23,11 +23,12 @@ from tests.property.fuzz import corpus
 from tests.property.fuzz.mutations import spoil
 from tests.support.markets import CATALOGUE, FOOTBALL
 from tests.support.records import FakeRecord, place
+from worker.domain.books.platforms import PLATFORMS
 from worker.domain.index import MappingIndex
 from worker.domain.misses import sample
-from worker.domain.platforms import PLATFORMS
-from worker.ingest.plan import Planned, Planner
-from worker.publishing.encode import MOST_ENTRIES, Encoder, Outgoing
+from worker.ingest.planning.encode import MOST_ENTRIES, Encoder
+from worker.ingest.planning.plan import Planned, Planner
+from worker.kafka.record import Outgoing
 
 SECONDS: Final = float(os.environ.get("MARKETMAP_FUZZ_SECONDS", "15"))
 SEED: Final = int(os.environ.get("MARKETMAP_FUZZ_SEED") or secrets.randbits(32))

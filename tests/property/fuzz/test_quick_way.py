@@ -20,8 +20,8 @@ from tests.support.hostile_fields import spoilt_markets
 from tests.support.markets import FOOTBALL, said
 from worker.domain.labels import teams
 from worker.domain.resolve import platform_rows, resolve_rows
-from worker.ingest.decode import Unreadable, decode
-from worker.ingest.read import Readable, quickly, read
+from worker.ingest.reading.decode import Unreadable, decode
+from worker.ingest.reading.read import Readable, quickly, read
 
 SPOILT: Final = 2000
 BEYOND_A_DOUBLE: Final = re.compile(rb"\d{300}|[eE]\+?\d{3}")

@@ -18,13 +18,13 @@ from tests.support.hostile import LARGEST, hostile_records
 from tests.support.hostile_fields import spoilt_markets
 from tests.support.markets import FOOTBALL
 from tests.support.records import FakeRecord, partition_of
-from worker.app.counting import miss_rows
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
-from worker.ingest.plan import Planned, Planner
-from worker.ingest.recalling import RecallingPlanner
-from worker.ingest.record import Partition, Record
-from worker.publishing.encode import Encoder, Outgoing
+from worker.ingest.planning.encode import Encoder
+from worker.ingest.planning.plan import Planned, Planner
+from worker.ingest.planning.recall import RecallingPlanner
+from worker.kafka.record import Outgoing, Partition, Record
+from worker.runtime.counting import miss_rows
 from worker.storage.ledger import MissRow
 
 pytest.importorskip("market_mapping_recall", reason="the compiled part is not installed")

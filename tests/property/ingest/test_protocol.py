@@ -27,13 +27,14 @@ from tests.support.fakes_worker import Output
 from tests.support.fakes_world import Choose, World, seeded
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
-from worker.ingest import claimed, lookup
-from worker.ingest.claimed import Claimed
 from worker.ingest.handler import BatchHandler
-from worker.ingest.marks import mark
-from worker.ingest.plan import Share
-from worker.ingest.record import Partition
-from worker.ingest.starts import Findings, OnTruncation, Start
+from worker.ingest.partitions import claim as claimed
+from worker.ingest.partitions import opening as lookup
+from worker.ingest.partitions.claim import Claimed
+from worker.ingest.partitions.marks import mark
+from worker.ingest.partitions.starts import Findings, OnTruncation, Start
+from worker.ingest.planning.plan import Share
+from worker.kafka.record import Partition
 from worker.storage.errors import StorageUnavailable
 from worker.storage.ledger import Counted, MissRow, WatermarkMove
 

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from tests.support.laws import LAWS
 from tests.support.markets import mapping
 from tests.support.records import FakeRecord, partition_of
-from worker.app.counting import miss_rows
+from worker.domain.books.platforms import PLATFORMS, Platform
+from worker.domain.books.rows import clipped_id
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES, row_roles, teams
 from worker.domain.misses import Sighting, merge
-from worker.domain.platforms import PLATFORMS, Platform
-from worker.domain.rows import clipped_id
-from worker.ingest.plan import Planned, Planner
-from worker.ingest.recalling import RecallingPlanner, _characters
-from worker.ingest.record import Partition
-from worker.publishing.encode import Encoder, Outgoing
+from worker.ingest.planning.encode import Encoder
+from worker.ingest.planning.plan import Planned, Planner
+from worker.ingest.planning.recall import RecallingPlanner, _characters
+from worker.kafka.record import Outgoing, Partition
+from worker.runtime.counting import miss_rows
 from worker.storage.ledger import MissRow
 
 compiled = pytest.importorskip("market_mapping_recall", reason="the compiled part is not installed")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.synthetic.expected import Generated
-from worker.synthetic.markets import FairPrices
-from worker.synthetic.model import MatchModel
-from worker.synthetic.offers import PLATFORMS, Offer, offers
-from worker.synthetic.oracle import check
-from worker.synthetic.scrape import generate_scrape
+from worker.lab.synthetic.expected import Generated
+from worker.lab.synthetic.markets import FairPrices
+from worker.lab.synthetic.model import MatchModel
+from worker.lab.synthetic.offers import PLATFORMS, Offer, offers
+from worker.lab.synthetic.oracle import check
+from worker.lab.synthetic.scrape import generate_scrape
 
 means = st.tuples(st.floats(0.3, 3.5), st.floats(0.3, 3.5))
 models = st.builds(MatchModel, goals=means, corners=means, cards=means, red_cards=means)

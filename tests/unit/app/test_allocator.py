@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there
 BATCHES = 20
 BATCH = """
 import resource, sys
-from worker.app.allocator import keep_freed_memory
+from worker.runtime.liveness.allocator import keep_freed_memory
 is_told = keep_freed_memory() if sys.argv[1] == "told" else None
 def batch():
     response = bytearray(16 * 1024 * 1024)

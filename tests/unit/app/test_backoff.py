@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.app.backoff import jittered_backoff
+from worker.kafka.retrying import jittered_backoff
 
 
 class Draws(random.Random):

@@ -8,13 +8,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.records import TOPIC_ID, place
-from worker.app.counting import Counting, miss_row
+from worker.domain.books.rows import ParsedRow, Selection
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Sighting, Tally, tally
 from worker.domain.resolve import Miss
-from worker.domain.rows import ParsedRow, Selection
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
-from worker.ingest.lookup import Known
+from worker.ingest.partitions.opening import Known
+from worker.runtime.counting import Counting, miss_row
 from worker.storage import ledger
 from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailable
 from worker.storage.ledger import Counted, Ledger, MissRow, Overflow, WatermarkConflict, WatermarkMove

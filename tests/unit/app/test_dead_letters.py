@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from schemas import REDRIVEN_HEADER, REDRIVES_HEADER
 from tests.support.laws import LAWS
 from tests.support.records import TOPIC_ID, FakeRecord
-from worker.app.dead_letters import (
+from worker.ingest.planning.encode import Encoder
+from worker.kafka.record import Headers, Outgoing
+from worker.operations.dead_letters.letters import (
     Choice,
     Counted,
     Ids,
@@ -19,8 +21,7 @@ from worker.app.dead_letters import (
     line,
     read,
 )
-from worker.app.returning import Outcome, Rules, Signature, back, refusal
-from worker.publishing.encode import Encoder, Headers, Outgoing
+from worker.operations.dead_letters.returning import Outcome, Rules, Signature, back, refusal
 
 TOPIC = "observations.sportybet"
 RULES = Rules({TOPIC: 6}, "observations.dead", max_times=3, max_bytes=10_000)

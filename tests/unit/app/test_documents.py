@@ -2,9 +2,11 @@
 
 import re
 
-from worker.app import log_events_document, metrics_document, settings_document
-from worker.app.log_events import EVENTS
-from worker.app.metric_list import METRICS, RELAY_METRICS
+from worker.lab.documents import log_events as log_events_document
+from worker.lab.documents import metrics as metrics_document
+from worker.lab.documents import settings as settings_document
+from worker.runtime.telemetry.log_events import EVENTS
+from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS
 
 
 def test_the_settings_document_is_the_one_that_the_settings_give() -> None:

@@ -1,7 +1,7 @@
 """The settings in force, each with its source, without secrets."""
 
-from worker.app.effective_settings import Effective, effective_settings
-from worker.app.settings import Settings
+from worker.operations.installation.effective_settings import Effective, effective_settings
+from worker.settings.settings import Settings
 
 URL = "postgresql://user:hush@db:5432/marketmap?sslpassword=hush"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from worker.app.grants import ROLES, Grant
-from worker.app.settings import Settings
+from worker.operations.installation.grants import ROLES, Grant
+from worker.settings.settings import Settings
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"
 

@@ -5,10 +5,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from worker.app.bounded_http import MOST_CONNECTIONS
-from worker.app.health import HealthServer
-from worker.app.metric_list import METRICS
-from worker.app.metrics import Metrics
+from worker.runtime.telemetry.bounded_http import MOST_CONNECTIONS
+from worker.runtime.telemetry.health import HealthServer
+from worker.runtime.telemetry.metric_list import METRICS
+from worker.runtime.telemetry.metrics import Metrics
 
 
 class Server:

@@ -11,8 +11,8 @@ from faststream.specification import AsyncAPI
 from pydantic import ValidationError
 
 from tests.support.certificates import Authority
-from worker.app.kafka import admin_of, broker_connection, client_connection
-from worker.app.settings import Settings
+from worker.kafka.connections import admin_of, broker_connection, client_connection
+from worker.settings.settings import Settings
 
 SASL = {"kafka_username": "ada", "kafka_password": "right"}
 

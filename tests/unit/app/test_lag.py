@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
-from worker.app.lag import PartitionFacts, PartitionLag, partition_lag, signs_of
-from worker.ingest.marks import Committed, mark
-from worker.ingest.offsets import Member
+from worker.ingest.partitions.marks import mark
+from worker.kafka.cluster.offsets import Member
+from worker.kafka.record import Committed
+from worker.operations.lag.report import PartitionFacts, PartitionLag, partition_lag, signs_of
 
 TOPIC_ID, OTHER_ID = "Wq3nVJ0iSkKZp2bK1yF0Bg", "AAAAAAAAAAAAAAAAAAAAAA"
 OWNER = Member("client", "127.0.0.1", frozenset())

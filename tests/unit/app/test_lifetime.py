@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from structlog.testing import capture_logs
 
-from worker.app.lifetime import Stop, background, end_in_order, ended, until_done
+from worker.runtime.process import Stop, background, end_in_order, ended, until_done
 
 
 async def returns() -> None:

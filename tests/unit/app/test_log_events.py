@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from worker.app.log_events import EVENTS, Event
+from worker.runtime.telemetry.log_events import EVENTS, Event
 
 CODE = Path(__file__).parents[3] / "worker"
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
@@ -43,7 +43,7 @@ def test_every_event_of_the_code_is_in_the_list_and_there_is_no_other() -> None:
 def test_an_event_is_named_where_it_is_logged_or_has_its_type() -> None:
     computed = [(at, event) for at, event in events_of_the_code() if not isinstance(event, ast.Constant)]
     assert [(at.partition(":")[0], ast.unparse(event)) for at, event in computed] == [
-        ("app/lifetime.py", "event")
+        ("runtime/process.py", "event")
     ]
 
 

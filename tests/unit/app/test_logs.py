@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
-from worker.app.logs import configure_logging
+from worker.runtime.telemetry.logs import configure_logging
 
 
 @pytest.fixture(autouse=True)

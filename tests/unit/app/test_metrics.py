@@ -6,18 +6,25 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.markets import CATALOGUE
 from tests.support.records import place
-from worker.app.live_mappings import Swap
-from worker.app.metric_list import METRICS, RELAY_METRICS, Metric, MetricName, RelayMetric, WorkerMetric
-from worker.app.metrics import Metrics
-from worker.app.watchdog import Verdict
 from worker.domain.mapping import dump_mapping
-from worker.ingest.assignment import Assignment
 from worker.ingest.handler import BatchReport
-from worker.ingest.live_index import LiveIndex
-from worker.ingest.lookup import Opening
-from worker.ingest.owned import Lag
-from worker.ingest.plan import Outcome
-from worker.ingest.starts import Start
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.opening import Opening
+from worker.ingest.partitions.owned import Lag
+from worker.ingest.partitions.starts import Start
+from worker.ingest.planning.plan import Outcome
+from worker.runtime.index.following import Swap
+from worker.runtime.index.live import LiveIndex
+from worker.runtime.liveness.watchdog import Verdict
+from worker.runtime.telemetry.metric_list import (
+    METRICS,
+    RELAY_METRICS,
+    Metric,
+    MetricName,
+    RelayMetric,
+    WorkerMetric,
+)
+from worker.runtime.telemetry.metrics import Metrics
 
 REPORT = BatchReport(
     records=3,

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
-from worker.app.outlook import Cause, InHand, Outlook, Positions
-from worker.app.watchdog import Standing
 from worker.domain.errors import TransientError
-from worker.ingest.record import Partition
+from worker.kafka.record import Partition
+from worker.runtime.liveness.outlook import Cause, InHand, Outlook, Positions
+from worker.runtime.liveness.watchdog import Standing
 
 PLACE = TopicPartition("t", 0)
 

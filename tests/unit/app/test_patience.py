@@ -1,7 +1,7 @@
 import pytest
 
-from worker.app.patience import patiently
 from worker.domain.errors import FatalError, TransientError
+from worker.kafka.patience import patiently
 
 
 class Answering:

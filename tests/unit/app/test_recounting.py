@@ -1,8 +1,9 @@
 import pytest
 from aiokafka import TopicPartition
 
-from worker.app.recounting import ResetPendingError, SetBack, refuse_pending_resets, set_backs
-from worker.ingest.marks import Committed, mark
+from worker.ingest.partitions.marks import mark
+from worker.kafka.record import Committed
+from worker.operations.replay.recount import ResetPendingError, SetBack, refuse_pending_resets, set_backs
 from worker.storage.ledger import KnownWatermark
 
 PLACE = TopicPartition("t", 0)

@@ -6,9 +6,9 @@ import pytest
 from schemas import REPLAY_HEADER
 from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import FakeRecord, place
-from worker.app.replay_choice import Choice, MarketName, Outcome, Verdict, Verdicts, outcome
-from worker.ingest.plan import Planner
-from worker.publishing.encode import Encoder
+from worker.ingest.planning.encode import Encoder
+from worker.ingest.planning.plan import Planner
+from worker.operations.replay.choice import Choice, MarketName, Outcome, Verdict, Verdicts, outcome
 
 MARKETS: Any = [
     sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),

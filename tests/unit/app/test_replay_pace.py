@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.app.replay_pace import Pace
+from worker.operations.replay.pace import Pace
 
 
 def test_without_a_rate_there_is_nothing_to_wait_for() -> None:

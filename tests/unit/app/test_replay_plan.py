@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.app.replay_plan import (
+from worker.operations.replay.plan import (
     ASSUMED_RATE,
     LogFacts,
     Range,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.app.settings import MAX_SHOWN, Settings, SettingsError, load_settings
+from worker.settings.settings import MAX_SHOWN, Settings, SettingsError, load_settings
 
 URL = "postgresql://user:secret@db:5432/marketmap"
 

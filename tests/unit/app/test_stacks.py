@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from worker.app.stacks import stacks
+from worker.runtime.liveness.stacks import stacks
 
 
 async def inner(waiting: asyncio.Event) -> None:

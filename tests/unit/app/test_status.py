@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.records import place
-from worker.app.status import Index, Own, StatusPage, Stored, TopicLag, render, topic_lags
-from worker.app.totals import Book, Rates
-from worker.ingest.owned import Lag
-from worker.ingest.record import Partition
+from worker.ingest.partitions.owned import Lag
+from worker.kafka.record import Partition
+from worker.runtime.telemetry.status import Index, Own, StatusPage, Stored, TopicLag, render, topic_lags
+from worker.runtime.telemetry.totals import Book, Rates
 from worker.storage.audit import AuditRow
 from worker.storage.engine import create_engine
 from worker.storage.misses import Miss

@@ -2,10 +2,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from worker.app.settings import Settings
-from worker.app.topics import Difference, differences, largest_output, topic_specs
-from worker.ingest.admin import TopicSpec
-from worker.ingest.inspection import TopicFacts
+from worker.kafka.cluster.admin import TopicSpec
+from worker.kafka.cluster.inspection import TopicFacts
+from worker.kafka.topics import Difference, differences, largest_output, topic_specs
+from worker.settings.settings import Settings
 
 SETTINGS = Settings(topic_prefix="x.", partitions=5, max_message_bytes=1_000_000)
 SPECS = {spec.name: spec for spec in topic_specs(SETTINGS)}

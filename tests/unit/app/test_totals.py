@@ -2,9 +2,9 @@ from collections import Counter
 
 import pytest
 
-from worker.app.totals import WINDOW_S, Book, Rates, Totals
 from worker.ingest.handler import BatchReport
-from worker.ingest.plan import Outcome
+from worker.ingest.planning.plan import Outcome
+from worker.runtime.telemetry.totals import WINDOW_S, Book, Rates, Totals
 
 REPORT = BatchReport(
     records=30,

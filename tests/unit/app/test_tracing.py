@@ -15,10 +15,10 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import LogCapture
 
 from tests.support.records import FakeRecord
-from worker.app import settings as settings_module
-from worker.app.settings import Settings
-from worker.app.spans import Spans
-from worker.app.tracing import NoTracing, tracing
+from worker.runtime.telemetry.spans import Spans
+from worker.runtime.telemetry.tracing import NoTracing, tracing
+from worker.settings import settings as settings_module
+from worker.settings.settings import Settings
 
 PARENTS = [f"00-{number:032x}-{number:016x}-01".encode() for number in range(1, 201)]
 SETTINGS: Any = {"database_url": "postgresql://localhost/x", "kafka_bootstrap_servers": "localhost:9092"}
@@ -124,5 +124,5 @@ def test_without_the_extra_it_is_refused_with_what_to_install(monkeypatch: pytes
 
 def test_a_worker_that_does_not_trace_does_not_import_it() -> None:
     imported = "{'opentelemetry.trace', 'opentelemetry.sdk'} & sys.modules.keys()"
-    code = f"import sys, worker.app.runtime; sys.exit(bool({imported}))"
+    code = f"import sys, worker.runtime.worker; sys.exit(bool({imported}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.support.laws import LAWS
-from worker.app.watchdog import Progress, Standing, Verdict, Watchdog
 from worker.domain.errors import FatalError
+from worker.runtime.liveness.watchdog import Progress, Standing, Verdict, Watchdog
 
 TIMEOUT_S = 100.0
 

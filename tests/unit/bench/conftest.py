@@ -2,8 +2,8 @@
 
 import pytest
 
-from worker.bench.workloads import scrape
-from worker.synthetic.expected import Generated
+from worker.lab.bench.workloads import scrape
+from worker.lab.synthetic.expected import Generated
 
 
 @pytest.fixture(scope="session")

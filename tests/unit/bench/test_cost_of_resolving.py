@@ -13,15 +13,15 @@ import pytest
 
 from tests.support.markets import CATALOGUE
 from tests.support.records import FakeRecord, place
-from worker.app.settings import Settings
-from worker.bench.peers.memory import planner_of
-from worker.bench.workloads import workload
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.index import MappingIndex
-from worker.domain.platforms import PLATFORMS, Platform
-from worker.ingest.plan import Plan, Planner, combine
-from worker.ingest.recalling import IS_COMPILED
-from worker.publishing.encode import Outgoing
-from worker.synthetic.expected import Generated
+from worker.ingest.planning.plan import Plan, Planner, combine
+from worker.ingest.planning.recall import IS_COMPILED
+from worker.kafka.record import Outgoing
+from worker.lab.bench.peers.memory import planner_of
+from worker.lab.bench.workloads import workload
+from worker.lab.synthetic.expected import Generated
+from worker.settings.settings import Settings
 
 # About twice what was measured: a machine that others use moves the ratio by half.
 MOST_TIMES = 5.0, 1.6  # resolved, recalled

@@ -8,15 +8,15 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
-from worker.bench.contention import Contention
-from worker.bench.document import MarkersMissingError, renewed
-from worker.bench.figures import TARGETS, Spread, reached, spread
-from worker.bench.grids import as_markdown, comparison, shown, targets
-from worker.bench.latency import Latency
-from worker.bench.report import Report
-from worker.bench.scaling import Point, Scaling
-from worker.bench.trial import Trial
 from worker.cli.main import app
+from worker.lab.bench.contention import Contention
+from worker.lab.bench.document import MarkersMissingError, renewed
+from worker.lab.bench.figures import TARGETS, Spread, reached, spread
+from worker.lab.bench.grids import as_markdown, comparison, shown, targets
+from worker.lab.bench.latency import Latency
+from worker.lab.bench.report import Report
+from worker.lab.bench.scaling import Point, Scaling
+from worker.lab.bench.trial import Trial
 
 SVG = "{http://www.w3.org/2000/svg}"
 

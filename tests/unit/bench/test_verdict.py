@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.markets import CATALOGUE
 from tests.support.records import TOPIC_ID, FakeRecord, place
-from worker.app.settings import Settings
-from worker.bench.ground import Published
-from worker.bench.peers.memory import planner_of
-from worker.bench.verdict import changed, wrong_counts, wrong_events, wrongly_looked_up
-from worker.bench.workloads import workload
 from worker.domain.index import MappingIndex
-from worker.synthetic.expected import UNKNOWN_MARKET, Generated, expected_miss_counts
+from worker.lab.bench.ground import Published
+from worker.lab.bench.peers.memory import planner_of
+from worker.lab.bench.verdict import changed, wrong_counts, wrong_events, wrongly_looked_up
+from worker.lab.bench.workloads import workload
+from worker.lab.synthetic.expected import UNKNOWN_MARKET, Generated, expected_miss_counts
+from worker.settings.settings import Settings
 
 TOPIC = "observations.sportybet"
 

@@ -5,12 +5,12 @@ import pytest
 
 from tests.support.markets import CATALOGUE
 from tests.support.records import FakeRecord, place
-from worker.app.settings import Settings
-from worker.bench.peers.memory import fillers, planner_of
-from worker.bench.workloads import WORKLOADS, Sizes, Workload, make, of_size
 from worker.domain.index import MappingIndex
-from worker.synthetic.expected import Generated, expected_miss_counts
-from worker.synthetic.oracle import check
+from worker.lab.bench.peers.memory import fillers, planner_of
+from worker.lab.bench.workloads import WORKLOADS, Sizes, Workload, make, of_size
+from worker.lab.synthetic.expected import Generated, expected_miss_counts
+from worker.lab.synthetic.oracle import check
+from worker.settings.settings import Settings
 
 SIZES = Sizes(events=16, small=1200, large=2)
 Source = Sequence[Generated]

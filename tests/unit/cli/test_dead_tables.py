@@ -1,10 +1,11 @@
 import pytest
 
 from tests.support.records import TOPIC_ID, FakeRecord
-from worker.app.dead_letters import Letter, Place, read
-from worker.app.dead_topic import Found
-from worker.cli.dead_tables import letter_json, shown, time_of, value_lines
-from worker.publishing.encode import Encoder
+from worker.cli.tables import shown, time_of
+from worker.ingest.planning.encode import Encoder
+from worker.operations.dead_letters.letters import Letter, Place, read
+from worker.operations.dead_letters.tables import letter_json, value_lines
+from worker.operations.dead_letters.topic import Found
 
 ENCODER = Encoder(resolved_topic="r", dead_topic="d", group="g", max_bytes=1000, max_dead_bytes=20_000)
 

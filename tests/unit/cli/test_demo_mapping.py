@@ -5,16 +5,16 @@ import orjson
 import pytest
 
 from tests.support.markets import CATALOGUE
-from worker.cli.demo_mapping import MARKET, as_mapped, finished_draft
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import parse_mapping
 from worker.domain.resolve import resolve
-from worker.ingest.decode import Decoded, decode
-from worker.publishing.encode import resolved_event
+from worker.ingest.planning.encode import resolved_event
+from worker.ingest.reading.decode import Decoded, decode
+from worker.lab.demo.mapping import MARKET, as_mapped, finished_draft
+from worker.lab.synthetic.expected import Generated
+from worker.lab.synthetic.oracle import check
+from worker.lab.synthetic.scrape import generate_scrape
 from worker.storage.misses import Miss
-from worker.synthetic.expected import Generated
-from worker.synthetic.oracle import check
-from worker.synthetic.scrape import generate_scrape
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SAMPLES = [{"label": label, "odds": 2.0, "qualifier": "2.25"} for label in ("O", "U")]

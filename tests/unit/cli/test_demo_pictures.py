@@ -4,9 +4,9 @@ import re
 import pytest
 from rich.console import Console
 
-from worker.app.settings import Settings
-from worker.cli import demo_pictures as pictures
 from worker.cli.main import COMMANDS
+from worker.lab.demo import pictures
+from worker.settings.settings import Settings
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from typer.testing import CliRunner
 
 from schemas import DeadLetter
 from tests.support.markets import CATALOGUE
-from worker.cli import demo
-from worker.cli.demo_pictures import Dead, Event, Miss
-from worker.cli.demo_verdict import DEFAULT_EVENTS, Seen, exit_code, judge
 from worker.cli.main import app
 from worker.domain.index import MappingIndex
 from worker.domain.resolve import resolve
-from worker.ingest.decode import Decoded, decode
-from worker.publishing.encode import resolved_event
-from worker.synthetic.expected import Generated
-from worker.synthetic.scrape import generate_scrape
+from worker.ingest.planning.encode import resolved_event
+from worker.ingest.reading.decode import Decoded, decode
+from worker.lab.demo import commands as demo
+from worker.lab.demo.pictures import Dead, Event, Miss
+from worker.lab.demo.verdict import DEFAULT_EVENTS, Seen, exit_code, judge
+from worker.lab.synthetic.expected import Generated
+from worker.lab.synthetic.scrape import generate_scrape
 
 EVENTS = 2
 INDEX = MappingIndex(CATALOGUE)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from worker.app.doctor.findings import failure, fine, warning
-from worker.cli.doctor import lines_of, summary
 from worker.cli.main import app
+from worker.operations.doctor.commands import lines_of, summary
+from worker.operations.doctor.findings import failure, fine, warning
 
 URL = "postgresql://user:hush@db:5432/marketmap"
 

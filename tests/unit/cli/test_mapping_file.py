@@ -3,8 +3,8 @@ import json
 import pytest
 
 from tests.support.markets import CATALOGUE
-from worker.cli.mapping_file import dump_yaml, parse_values, split_version
 from worker.domain.mapping import MappingError, dump_mapping
+from worker.operations.mappings.files import dump_yaml, parse_values, split_version
 
 PLAIN = """
 canonical_id: btts

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 import typer
 
-from worker.app.replay_choice import MarketName
-from worker.app.settings import Settings
-from worker.cli.replay_options import Asked, asked, market_name
+from worker.operations.replay.choice import MarketName
+from worker.operations.replay.options import Asked, asked, market_name
+from worker.settings.settings import Settings
 
 SETTINGS = Settings(topic_prefix="x.")
 BETPAWA, SPORTYBET, BET9JA = (f"x.observations.{name}" for name in ("betpawa", "sportybet", "bet9ja"))

@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 from schemas import ResolvedEvent
 from tests.support.markets import CATALOGUE, observation, sportybet
 from worker.cli.main import app
-from worker.cli.resolve import split_market
 from worker.domain.catalogue import dump_catalogue
+from worker.operations.payloads.resolve import split_market
 
 OVER_UNDER = [sportybet("18", "total=2.5", prices={"Over 2.5": "1.98", "Under 3.5": "1.8"})]
 GOOD = observation("sportybet", OVER_UNDER)

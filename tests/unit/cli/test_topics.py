@@ -4,7 +4,7 @@ import json
 
 from typer.testing import CliRunner
 
-from worker.cli.topics import app
+from worker.operations.installation.topics import app
 
 SETTINGS = {"MARKETMAP_TOPIC_PREFIX": "staging.", "MARKETMAP_GROUP_ID": "g"}
 

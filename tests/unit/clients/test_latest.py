@@ -3,7 +3,7 @@ import itertools
 from clients.python.market_mapping_client.keys import observation_key
 from clients.python.market_mapping_client.latest import Latest
 from clients.python.market_mapping_client.messages import Observation, ResolvedEvent, examples
-from worker.publishing.encode import event_key
+from worker.ingest.planning.encode import event_key
 
 EVENT = ResolvedEvent.model_validate_json(
     ResolvedEvent.model_validate(examples.RESOLVED_EVENT, strict=False).model_dump_json()

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from worker.app.settings import PREFIX, Settings
 from worker.cli.main import app
 from worker.local.jars import KAFKA_VERSION
 from worker.local.kafka import MAX_MESSAGE_BYTES
+from worker.settings.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[3]
 OURS = {"migrate", "topics", "worker", "relay", "editor"}

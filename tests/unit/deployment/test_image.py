@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from worker.app.settings import Settings
+from worker.settings.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 TEXT = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text(encoding="utf-8"))

@@ -14,8 +14,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from worker.app.settings import PREFIX, SECRETS, Settings
 from worker.cli.main import app
+from worker.settings.settings import PREFIX, SECRETS, Settings
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "kubernetes"
 RELEASES = ("1.32", "1.37")  # of Kubernetes; of those between, nothing that is used here changed

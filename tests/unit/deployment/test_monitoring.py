@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.support.promql import SCRAPED, groupings, known_series, parse, result_labels, selectors
-from worker.app.metric_list import METRICS, RELAY_METRICS
+from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS
 
 ROOT = Path(__file__).parents[3]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.support.markets import CATALOGUE, active, answer, documents, missed, rejected, run
-from worker.domain.bet9ja import Key, format_key, parse_key
+from worker.domain.books.bet9ja import Key, format_key, parse_key
 
 KEYS = sorted({key for mapping in CATALOGUE if (key := mapping.bet9ja_key)})
 PREFIX_PAIRS = [(short, long) for short in KEYS for long in KEYS if short != long and long.startswith(short)]

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from tests.support.markets import CATALOGUE, CATALOGUE_FILE
+from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import Entry, dump_catalogue, dump_entries, load_catalogue, load_entries
 from worker.domain.mapping import MappingError
-from worker.domain.platforms import PLATFORMS
 
 
 def test_the_shipped_catalogue_reads_back_byte_for_byte() -> None:

@@ -3,9 +3,9 @@ from typing import Any
 import orjson
 
 from tests.support.markets import FOOTBALL, betpawa, betpawa_row, mapping, sportybet
+from worker.domain.books.platforms import Platform
 from worker.domain.explain import Explanation, explain
 from worker.domain.index import MappingIndex
-from worker.domain.platforms import Platform
 from worker.domain.resolve import Observation
 
 

@@ -1,9 +1,9 @@
 import pytest
 
 from tests.support.markets import CATALOGUE, FOOTBALL, answer, mapping, missed, run, said, sportybet
+from worker.domain.books.platforms import PLATFORMS
 from worker.domain.index import Conflict, MappingIndex
 from worker.domain.markets import Market
-from worker.domain.platforms import PLATFORMS
 
 
 def index(*mappings: object) -> MappingIndex:

@@ -1,6 +1,6 @@
 import pytest
 
-from worker.domain.lines import from_quarters, negate, parse_european, parse_line
+from worker.domain.books.lines import from_quarters, negate, parse_european, parse_line
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.support.markets import run, sportybet
+from worker.domain.books.rows import ParsedRow, Selection
 from worker.domain.misses import MOST_SAMPLES, Sighting, merge, sample, tally
 from worker.domain.resolve import Miss
-from worker.domain.rows import ParsedRow, Selection
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

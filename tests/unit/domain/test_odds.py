@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 
-from worker.domain.odds import Price, Prices, is_no_price, parse_odds, read_price
+from worker.domain.books.odds import Price, Prices, is_no_price, parse_odds, read_price
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_no_truth_value_is_taken_for_the_number_that_it_equals() -> None:
 def test_what_is_remembered_of_prices_is_bounded_in_number_and_length(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("worker.domain.odds._MOST_PRICES", 10)
+    monkeypatch.setattr("worker.domain.books.odds._MOST_PRICES", 10)
     prices = Prices(partial(read_price, active=False))
     for number in range(100):
         assert not prices[f"{number}.5"].active

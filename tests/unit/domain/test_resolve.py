@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.support.markets import FOOTBALL, answer, documents, missed, run, said, sportybet
-from worker.domain.platforms import PLATFORMS, Platform
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.resolve import MOST_REJECTED, Observation, platform_rows, resolve
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from worker.domain.books.platforms import Platform
 from worker.domain.mapping import LineRule
-from worker.domain.platforms import Platform
 from worker.domain.specifier import Line, OtherMarket, Unreadable, foreign_id, parse_qualifier, read_line
 
 TOTAL = LineRule("total")

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.support.markets import active, answer, missed, rejected, run, sportybet
-from worker.domain.sportybet import format_specifier, parse_specifier
+from worker.domain.books.sportybet import format_specifier, parse_specifier
 
 OVER_UNDER = {"Over 2.5": "1.98", "Under 2.5": "1.83"}
 

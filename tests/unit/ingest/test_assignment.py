@@ -11,11 +11,10 @@ from aiokafka.structs import OffsetAndMetadata
 
 from tests.support.records import TOPIC_ID, FakeRecord, place
 from worker.domain.errors import TransientError
-from worker.ingest.assignment import Assignment
-from worker.ingest.lookup import Known, Opening
-from worker.ingest.marks import Committed
-from worker.ingest.record import Partition
-from worker.ingest.starts import OnTruncation, Start
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.opening import Known, Opening
+from worker.ingest.partitions.starts import OnTruncation, Start
+from worker.kafka.record import Committed, Partition
 
 TOPIC = "observations.sportybet"
 FIRST = TopicPartition(TOPIC, 0)

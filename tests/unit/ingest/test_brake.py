@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
 from tests.support.records import place
-from worker.ingest.brake import Brake, BrakeError, Limits, Tripped, Verdict
+from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped, Verdict
 
 OFF = Limits(consecutive=0, ratio=0, window=1)
 REASONS = st.sampled_from([None, None, "EMPTY", "INVALID_JSON"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.feeds import JSON
 from tests.support.laws import LAWS
 from tests.support.markets import observation, sportybet
-from worker.ingest.decode import Decoded, Unreadable, decode
+from worker.ingest.reading.decode import Decoded, Unreadable, decode
 
 GOOD = observation("sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": "1.98"})], live=False)
 MAX_BYTES = 4 * 1024 * 1024

@@ -14,12 +14,12 @@ from worker.domain.errors import FatalError
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally
 from worker.domain.resolve import Resolution
-from worker.ingest.assignment import Assignment
-from worker.ingest.brake import Brake, BrakeError, Limits
 from worker.ingest.handler import BatchHandler, BatchReport, WatermarksMovedError
-from worker.ingest.plan import Planner
-from worker.ingest.record import Partition, Record
-from worker.synthetic.scrape import generate_scrape
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.planning.brake import Brake, BrakeError, Limits
+from worker.ingest.planning.plan import Planner
+from worker.kafka.record import Partition, Record
+from worker.lab.synthetic.scrape import generate_scrape
 
 UNKNOWN = observation("sportybet", [sportybet("900001", prices={"Yes": "2"})])
 KEY = ("sportybet", "900001")

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from worker.ingest.live_index import LiveIndex, RowChange, build_index
+from worker.runtime.index.live import LiveIndex, RowChange, build_index
 
 
 def row(name: str, sportybet_id: str = "18", **fields: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
 from tests.support.records import TOPIC_ID
-from worker.ingest.marks import Mark, mark, read_mark
+from worker.ingest.partitions.marks import Mark, mark, read_mark
 
 OFFSETS = st.integers(0, 2**63 - 1)
 

@@ -9,7 +9,7 @@ from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import TOPIC_ID, FakeRecord, partition_of, place
 from worker.domain.misses import tally
 from worker.domain.resolve import Resolution
-from worker.ingest.plan import Outcome, Plan, Planned, Planner, Share, combine
+from worker.ingest.planning.plan import Outcome, Plan, Planned, Planner, Share, combine
 
 MARKETS = [
     sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),

@@ -4,9 +4,9 @@ from typing import Any
 
 from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import FakeRecord, partition_of
+from worker.domain.books.platforms import Platform
 from worker.domain.events import event_hash
-from worker.domain.platforms import Platform
-from worker.ingest.plan import Planner
+from worker.ingest.planning.plan import Planner
 
 
 class Silent:

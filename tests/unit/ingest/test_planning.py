@@ -12,10 +12,10 @@ import pytest
 from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import FakeRecord, partition_of
 from worker.domain.index import MappingIndex
-from worker.ingest.claimed import Claimed
-from worker.ingest.plan import Plan, Planned, Planner
-from worker.ingest.planning import Planning
-from worker.ingest.record import Partition, Record
+from worker.ingest.partitions.claim import Claimed
+from worker.ingest.planning.ahead import Planning
+from worker.ingest.planning.plan import Plan, Planned, Planner
+from worker.kafka.record import Partition, Record
 
 UNKNOWN = observation("sportybet", [sportybet("900001", prices={"Yes": "2"})])
 OTHER_INDEX = MappingIndex([], 9)

@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.hostile_fields import GOOD_MARKETS
 from tests.support.markets import FOOTBALL, answer, observation, run, said, sportybet
-from worker.domain.platforms import PLATFORMS, Platform
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.resolve import Resolution, resolve_rows
-from worker.ingest.decode import Unreadable
-from worker.ingest.read import Readable, quickly, read
+from worker.ingest.reading.decode import Unreadable
+from worker.ingest.reading.read import Readable, quickly, read
 
 
 def unread(raw: bytes) -> bytes:

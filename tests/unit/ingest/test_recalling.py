@@ -10,15 +10,15 @@ import pytest
 
 from tests.support.markets import FOOTBALL, betpawa, betpawa_row, mapping, observation, sportybet
 from tests.support.records import FakeRecord, partition_of
-from worker.app.counting import miss_rows
+from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
-from worker.domain.platforms import Platform
 from worker.domain.resolve import resolve_rows
-from worker.ingest import recalling
-from worker.ingest.plan import Planned, Planner
-from worker.ingest.recalling import RecalledRows, RecallingPlanner, planner_with
-from worker.ingest.record import Partition, Record
-from worker.publishing.encode import Encoder, Outgoing
+from worker.ingest.planning import recall as recalling
+from worker.ingest.planning.encode import Encoder
+from worker.ingest.planning.plan import Planned, Planner
+from worker.ingest.planning.recall import RecalledRows, RecallingPlanner, planner_with
+from worker.kafka.record import Outgoing, Partition, Record
+from worker.runtime.counting import miss_rows
 
 pytest.importorskip("market_mapping_recall", reason="the compiled part is not installed")
 

@@ -19,11 +19,11 @@ from tests.support.records import FakeRecord, partition_of, place
 from worker.domain.errors import FatalError
 from worker.domain.misses import Tally, sample
 from worker.domain.resolve import Resolution
-from worker.ingest.assignment import Assignment
-from worker.ingest.brake import Brake, BrakeError, Limits, Tripped
 from worker.ingest.handler import BatchHandler, BatchReport, CountsRefusedError, WatermarksMovedError
-from worker.ingest.plan import Planner
-from worker.ingest.record import Partition, Record
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped
+from worker.ingest.planning.plan import Planner
+from worker.kafka.record import Partition, Record
 
 LARGEST = 2**31 - 1
 

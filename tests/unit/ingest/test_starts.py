@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
 from tests.support.records import TOPIC_ID
-from worker.ingest.marks import Committed, mark, read_mark
-from worker.ingest.starts import Cause, Findings, OnTruncation, Start, start_of
+from worker.ingest.partitions.marks import mark, read_mark
+from worker.ingest.partitions.starts import Cause, Findings, OnTruncation, Start, start_of
+from worker.kafka.record import Committed
 
 OTHER_ID = "Zq3nVJ0iSkKZp2bK1yF0Bg"
 

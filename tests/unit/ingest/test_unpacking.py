@@ -12,7 +12,7 @@ from aiokafka.errors import UnsupportedCodecError
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from tests.support.bombs import CODECS, MIB, batch_of, blank_record, bomb, pack
-from worker.ingest.unpacking import ORDINARY_BYTES, UnpacksTooLargeError, unpacked
+from worker.kafka.client.unpacking import ORDINARY_BYTES, UnpacksTooLargeError, unpacked
 
 SIZE = MIB
 CODEC_NAMES = list(CODECS)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.ingest.wire_format import unframed
+from worker.ingest.reading.framing import unframed
 
 IDS = st.integers(0, 2**32 - 1).map(lambda number: number.to_bytes(4, "big"))
 

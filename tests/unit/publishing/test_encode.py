@@ -6,18 +6,12 @@ import pytest
 from schemas import ID_HEADER, DeadLetter, UnmappedMarket
 from tests.support.markets import documents, mapping
 from tests.support.records import TOPIC_ID, FakeRecord
+from worker.domain.books.odds import Price
+from worker.domain.books.rows import Rejection
 from worker.domain.markets import Claim, Layout
-from worker.domain.odds import Price
 from worker.domain.resolve import Miss, MissDocument, Resolution, ResolvedMarket, miss_document
-from worker.domain.rows import Rejection
-from worker.publishing.encode import (
-    MOST_ENTRIES,
-    Encoder,
-    Outgoing,
-    event_key,
-    resolved_event,
-    unmapped_market,
-)
+from worker.ingest.planning.encode import MOST_ENTRIES, Encoder, event_key, resolved_event, unmapped_market
+from worker.kafka.record import Outgoing
 
 SOURCE_ID = f"{TOPIC_ID}/0/4"
 ENVELOPE: dict[str, Any] = {

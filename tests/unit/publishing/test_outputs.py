@@ -5,8 +5,8 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError, RequestTimedOutError
 
 from worker.domain.errors import FatalError
-from worker.publishing.encode import Outgoing
-from worker.publishing.outputs import Outputs
+from worker.kafka.producer import Outputs
+from worker.kafka.record import Outgoing
 
 
 class FakeProducer:

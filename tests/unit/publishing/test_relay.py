@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from schemas import ID_HEADER, MappingChanged
-from worker.publishing.encode import Outgoing
-from worker.publishing.relay import mapping_changed
+from worker.kafka.record import Outgoing
+from worker.runtime.relay.mapping_changed import mapping_changed
 
 ROW: dict[str, Any] = {
     "id": 12,

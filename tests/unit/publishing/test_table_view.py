@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas import MappingChanged
-from worker.publishing.table_view import fold
+from tests.support.table_view import fold
 
 
 def change(version: int, name: str, *, gone: bool = False) -> MappingChanged:

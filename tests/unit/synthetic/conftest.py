@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from worker.synthetic.expected import Generated
-from worker.synthetic.scrape import generate_scrape
+from worker.lab.synthetic.expected import Generated
+from worker.lab.synthetic.scrape import generate_scrape
 
 STARTED_AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

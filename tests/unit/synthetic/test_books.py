@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from worker.synthetic.books.bet9ja import market_of
-from worker.synthetic.books.sportybet import line_words
-from worker.synthetic.expected import Generated
+from worker.lab.synthetic.books.bet9ja import market_of
+from worker.lab.synthetic.books.sportybet import line_words
+from worker.lab.synthetic.expected import Generated
 
 OnBook = Callable[[str], list[Generated]]
 

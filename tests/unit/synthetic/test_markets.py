@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from worker.synthetic.markets import FAMILIES, FairPrices
-from worker.synthetic.model import draw_model
-from worker.synthetic.offers import PLATFORMS, offers
-from worker.synthetic.question import Market, Probabilities
+from worker.lab.synthetic.markets import FAMILIES, FairPrices
+from worker.lab.synthetic.model import draw_model
+from worker.lab.synthetic.offers import PLATFORMS, offers
+from worker.lab.synthetic.question import Market, Probabilities
 
 # Families whose outcomes exclude each other and leave nothing out.
 EXCLUSIVE = {

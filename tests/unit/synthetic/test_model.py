@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from worker.synthetic.model import MatchModel, draw_model, grid, poisson, result
+from worker.lab.synthetic.model import MatchModel, draw_model, grid, poisson, result
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from worker.synthetic.offers import PLATFORMS, Offer, offers, unmapped
+from worker.lab.synthetic.offers import PLATFORMS, Offer, offers, unmapped
 
 CATALOGUE = Path(__file__).parents[3] / "catalogue" / "football.json"
 ID_FIELD = {"betpawa": "betpawa_id", "sportybet": "sportybet_id", "bet9ja": "bet9ja_key"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from worker.synthetic.expected import (
+from worker.lab.synthetic.expected import (
     Expected,
     ExpectedMarket,
     ExpectedMiss,
@@ -12,7 +12,7 @@ from worker.synthetic.expected import (
     ExpectedRejection,
     Generated,
 )
-from worker.synthetic.oracle import check, wrong_labels
+from worker.lab.synthetic.oracle import check, wrong_labels
 
 Resolved = dict[str, list[dict[str, Any]]]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from worker.synthetic.pricing import BET9JA, BETPAWA, SPORTYBET, Desk, House, Sheet, cents, coarse
+from worker.lab.synthetic.pricing import BET9JA, BETPAWA, SPORTYBET, Desk, House, Sheet, cents, coarse
 
 FAIR = {"home": 0.5, "draw": 0.3, "away": 0.2}
 QUIET = House(margin=0.05, step=cents, closed_prices=(1.0,), closed=0.0, invalid=0.0)

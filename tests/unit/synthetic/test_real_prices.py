@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.support.payloads import MISSING, PAYLOADS
-from worker.synthetic.books.sportybet import filled, line_words
-from worker.synthetic.markets import FairPrices
-from worker.synthetic.model import MatchModel
-from worker.synthetic.offers import Offer, offers
+from worker.lab.synthetic.books.sportybet import filled, line_words
+from worker.lab.synthetic.markets import FairPrices
+from worker.lab.synthetic.model import MatchModel
+from worker.lab.synthetic.offers import Offer, offers
 
 pytestmark = pytest.mark.skipif(not PAYLOADS.is_dir(), reason=MISSING)
 # Fitted to the event's 1X2, over/under 2.5 and corner prices.

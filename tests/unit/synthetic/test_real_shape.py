@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.payloads import MISSING, PAYLOADS
-from worker.synthetic.books.bet9ja import market_of
-from worker.synthetic.expected import Generated
+from worker.lab.synthetic.books.bet9ja import market_of
+from worker.lab.synthetic.expected import Generated
 
 pytestmark = pytest.mark.skipif(not PAYLOADS.is_dir(), reason=MISSING)
 

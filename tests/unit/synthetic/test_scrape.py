@@ -12,16 +12,16 @@ from itertools import pairwise
 import orjson
 import pytest
 
-from worker.synthetic.expected import Generated, expected_miss_counts
-from worker.synthetic.offers import PLATFORMS, offers
-from worker.synthetic.scrape import generate_scrape
+from worker.lab.synthetic.expected import Generated, expected_miss_counts
+from worker.lab.synthetic.offers import PLATFORMS, offers
+from worker.lab.synthetic.scrape import generate_scrape
 
 STARTED_AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OnBook = Callable[[str], list[Generated]]
 DIGEST = """
 import hashlib
 from datetime import datetime, UTC
-from worker.synthetic.scrape import generate_scrape
+from worker.lab.synthetic.scrape import generate_scrape
 made = generate_scrape(seed=4, events=3, started_at=datetime(2026, 11, 22, 12, tzinfo=UTC))
 print(hashlib.sha256(repr(list(made)).encode()).hexdigest())
 """

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka import TopicPartition
 
-from worker.app.doctor.clock_verdicts import judge_database_clock, judge_record_times
+from worker.operations.doctor.clock_verdicts import judge_database_clock, judge_record_times
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOON_MS = round(NOON.timestamp() * 1000)

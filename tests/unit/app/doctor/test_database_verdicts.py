@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from worker.app.doctor import database_verdicts as verdicts
-from worker.app.doctor.findings import Finding
 from worker.domain.index import Conflict
+from worker.operations.doctor import database_verdicts as verdicts
+from worker.operations.doctor.findings import Finding
 from worker.storage.inspection import Server
 from worker.storage.roles import ROLES
 

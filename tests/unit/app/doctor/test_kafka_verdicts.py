@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from worker.app.doctor import kafka_verdicts as verdicts
-from worker.app.doctor.findings import Finding
-from worker.app.lag import LagReport, PartitionFacts, PartitionLag, Sign, SignCode
-from worker.app.settings import Settings
-from worker.app.topics import topic_specs
-from worker.ingest.inspection import TopicFacts
-from worker.ingest.offsets import Group, Member
+from worker.kafka.cluster.inspection import TopicFacts
+from worker.kafka.cluster.offsets import Group, Member
+from worker.kafka.topics import topic_specs
+from worker.operations.doctor import kafka_verdicts as verdicts
+from worker.operations.doctor.findings import Finding
+from worker.operations.lag.report import LagReport, PartitionFacts, PartitionLag, Sign, SignCode
+from worker.settings.settings import Settings
 
 SETTINGS = Settings(kafka_bootstrap_servers="kafka:9092", partitions=2)
 MEMBER = Member("client", "127.0.0.1", frozenset())

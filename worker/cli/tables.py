@@ -1,0 +1,74 @@
+"""Values as commands show them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from worker.cli.console import out
+
+
+def printable(value: object) -> str:
+    """A text of a payload for a terminal: what would steer it is escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in str(value)
+    )
+
+
+def print_table(table: Any, *, to: Console | None = None) -> None:
+    (to or out).print(table)
+
+
+def text(value: object) -> Text:
+    """A value of the database for a terminal; nothing for None."""
+    if value is None:
+        return Text("")
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return Text(printable(shown))
+
+
+def when(moment: datetime) -> Text:
+    return Text(moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
+
+
+_KIB: Final = 1024
+
+
+def size(amount: int | None) -> str:
+    if amount is None:
+        return "?"
+    value, units = float(amount), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while value >= _KIB and len(units) > 1:
+        value, units = value / _KIB, units[1:]
+    return f"{value:,.0f} {units[0]}" if units[0] == "B" else f"{value:,.1f} {units[0]}"
+
+
+def duration(seconds: float) -> str:
+    """Of two units the larger ones: ``2 h 5 min``."""
+    if seconds < 1:
+        return "a second"
+    whole = round(seconds)
+    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
+    shown = [f"{number} {unit}" for number, unit in parts if number]
+    return " ".join(shown[:2])
+
+
+def shown(value: bytes | None) -> str:
+    return "(null)" if value is None else printable(_decoded(value[:1000]))
+
+
+def time_of(milliseconds: int) -> str:
+    """In UTC; a record may carry any number as its time."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms"
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")

@@ -1,0 +1,186 @@
+"""Bet9ja: a flat object of keys to odds; market, param and outcome are in the key.
+
+Grammar: PREFIX ``_`` MARKET [``@`` PARAM] ``_`` OUTCOME. A market holds no underscore, so the first one after
+the prefix ends it; an outcome is free text and may hold more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from worker.domain.books.odds import Price, Prices, is_no_price, read_price
+from worker.domain.books.rows import (
+    MarketNames,
+    Rejection,
+    Row,
+    RowReading,
+    Selection,
+    reading_of,
+    unreadable,
+)
+
+LONGEST_KEY: Final = 500
+_MOST_KEYS: Final = 65_536
+_MOST_SHAPES: Final = 8
+_KEY: Final = re.compile(r"((?:S|LIVES|B|T)_[A-Z0-9-]+(?:@[^_@]+)?)_.+", re.ASCII | re.DOTALL)
+
+
+class Key(NamedTuple):
+    """A key's parts; ``market`` with its prefix, as ``user_market_mappings.bet9ja_key`` has it."""
+
+    market: str
+    param: str | None
+    outcome: str
+
+
+class _Places(dict[str, str | None]):
+    """What comes before the outcome in the keys met so far: they are the same few thousand in all events.
+
+    None for a key that is not of the grammar.
+    """
+
+    def __missing__(self, key: str) -> str | None:
+        if len(key) > LONGEST_KEY:
+            return None
+        match = _KEY.fullmatch(key)
+        if len(self) >= _MOST_KEYS:
+            self.clear()
+        place = self[key] = None if match is None else match[1]
+        return place
+
+
+_places: Final = _Places()
+
+
+def parse_key(key: str) -> Key | None:
+    """The parts of ``key``, or None when it is not of the grammar or longer than 500 characters.
+
+    ``format_key`` of the result is the key again.
+    """
+    place = _places[key]
+    if place is None:
+        return None
+    market, _, param = place.partition("@")
+    return Key(market, param or None, key[len(place) + 1 :])
+
+
+def format_key(key: Key) -> str:
+    param = "" if key.param is None else f"@{key.param}"
+    return f"{key.market}{param}_{key.outcome}"
+
+
+Values = Callable[[dict[str, Any]], tuple[Any, ...]]
+
+
+class _Shape(NamedTuple):
+    """Keys that are one row: their market and param, and what gets their values out of all."""
+
+    market_id: str
+    qualifier: str | None
+    labels: tuple[str, ...]
+    values: Values
+
+
+class KeyRow(NamedTuple):
+    """The keys of one market and param: ``values`` stand for the odds of the outcomes in ``labels``."""
+
+    market_id: str
+    qualifier: str | None
+    name: str | None
+    labels: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def selections(self) -> list[Selection]:
+        return [_selection(label, value) for label, value in zip(self.labels, self.values, strict=True)]
+
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
+        del rejected  # odds are any value
+        try:
+            return self.labels, [_prices[value] for value in self.values]
+        except (KeyError, TypeError):  # no odds, or an object of the live form
+            return reading_of(self.selections)
+
+
+def _selection(label: str, value: Any) -> Selection:
+    odds = value.get("v") if type(value) is dict else value
+    return Selection(label, None, odds, not is_no_price(odds))
+
+
+def _read_price(raw: object) -> Price | None:
+    return read_price(raw, active=not is_no_price(raw))
+
+
+_prices: Final = Prices(_read_price)
+
+
+class _Shapes(dict[tuple[str, int], list[_Shape]]):
+    """By what comes before the outcome and by number of keys: the shapes seen, the last one first.
+
+    The same rows come back in every event: as many keys as a shape has, and all of them there, are just its
+    keys. To group them anew takes three times as long.
+    """
+
+    def __missing__(self, counted: tuple[str, int]) -> list[_Shape]:
+        if len(self) >= _MOST_KEYS:
+            self.clear()
+        self[counted] = []
+        return self[counted]
+
+    def learn(self, counted: tuple[str, int], keys: Sequence[str]) -> _Shape:
+        place, _ = counted
+        market, _, param = place.partition("@")
+        shape = _Shape(market, param or None, tuple(key[len(place) + 1 :] for key in keys), _values_of(keys))
+        self[counted] = [shape, *self[counted][: _MOST_SHAPES - 1]]
+        return shape
+
+
+_shapes: Final = _Shapes()
+
+
+def _values_of(keys: Sequence[str]) -> Values:
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    only = keys[0]
+    return lambda markets: (markets[only],)
+
+
+def rows(markets: dict[str, Any], names: MarketNames | None) -> list[Row | Rejection]:
+    """Rows of ``D.O``: the keys of one market and param are one row."""
+    counts: dict[Any, int] = Counter(map(_places.__getitem__, markets))
+    found: list[Row | Rejection] = []
+    if counts.pop(None, 0):
+        found += [_not_a_key(key) for key in markets if _places[key] is None]
+    groups: dict[str, list[str]] | None = None
+    for counted in counts.items():
+        for shape in _shapes[counted]:
+            try:
+                values = shape.values(markets)
+            except KeyError:
+                continue
+            break
+        else:
+            groups = groups or _grouped(markets)
+            shape = _shapes.learn(counted, sorted(groups[counted[0]]))
+            values = shape.values(markets)
+        name = names.get(shape.market_id) if names else None
+        row = (shape.market_id, shape.qualifier, name or None, shape.labels, values)
+        found.append(tuple.__new__(KeyRow, row))  # its own constructor takes three times as long
+    return found
+
+
+def _not_a_key(key: str) -> Rejection:
+    return unreadable("the key is not of the form S_MARKET[@PARAM]_OUTCOME", key, key)
+
+
+def _grouped(markets: Iterable[str]) -> dict[str, list[str]]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for key in markets:
+        place = _places[key]
+        if place is not None:
+            groups[place].append(key)
+    return groups

@@ -1,0 +1,97 @@
+"""BetPawa: one object a market type; its rows are layout, each with the line times four in ``handicap``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from worker.domain.books.lines import from_quarters, parse_line
+from worker.domain.books.rows import ParsedRow, Rows, Selection, shown, text_or_none, unreadable
+
+_HIGHEST_QUARTERS = 3_999_999
+LONGEST_BESIDE = 40
+
+
+def rows(markets: list[Any]) -> Rows:
+    """Rows of ``markets``: those of one market and line may be spread over several."""
+    for market in markets:
+        yield from _market_rows(market)
+
+
+def _market_rows(market: Any) -> Rows:
+    if type(market) is not dict:
+        yield unreadable("a market must be an object", market)
+        return
+    market_type = market.get("marketType")
+    market_type = market_type if type(market_type) is dict else {}
+    market_id = market_type.get("id")
+    if type(market_id) is not str or not market_id:
+        yield unreadable("a market's marketType.id must be a text", market_id)
+        return
+    name = text_or_none(market_type.get("name")) or text_or_none(market_type.get("displayName"))
+    layout = market.get("row") or []
+    if type(layout) is not list:
+        yield unreadable("row must be a list", layout, market_id)
+        return
+    if not layout:
+        yield ParsedRow(market_id, None, name, [])
+    for row in layout:
+        yield from _row(market_id, name, row)
+
+
+def _row(market_id: str, name: str | None, row: Any) -> Rows:
+    prices = (row.get("prices") or []) if type(row) is dict else None
+    if type(prices) is not list:
+        yield unreadable("a row must be an object whose prices are a list", row, market_id)
+        return
+    selections: list[Selection] = []
+    for price in prices:
+        selection = _selection(price)
+        if selection is None:
+            yield unreadable("a price must be an object whose name is a text", price, market_id)
+        else:
+            selections.append(selection)
+    if selections or not prices:
+        yield ParsedRow(market_id, qualifier(row.get("handicap"), row.get("specifier")), name, selections)
+
+
+def qualifier(handicap: Any, specifier: Any) -> str | None:
+    """The row's line; what cannot be read, or is said twice and differently, is a text that is no line."""
+    line = _from_handicap(handicap)
+    if type(specifier) is not dict or not specifier:
+        return line
+    said = {parse_line(value) if type(value) is str else None for value in specifier.values()}
+    if len(said) == 1 and (line is None or line in said):
+        return said.pop() or shown(specifier)
+    return f"{line} and {sorted(map(str, said))}"
+
+
+def _from_handicap(handicap: Any) -> str | None:
+    if handicap is None:
+        return None
+    if type(handicap) is float and handicap.is_integer():
+        handicap = int(handicap)
+    if type(handicap) is int and abs(handicap) <= _HIGHEST_QUARTERS:
+        return from_quarters(handicap)
+    # Not the number alone: 10.5 quarters would read as the line 10.5.
+    return f"{shown(handicap)} quarters"
+
+
+def _selection(price: Any) -> Selection | None:
+    if type(price) is not dict or type(label := price.get("name")) is not str:
+        return None
+    odds = one_price(price.get("price"), price.get("odds"))
+    return Selection(label, _beside(price.get("handicap")), odds, not price.get("suspended"))
+
+
+def _beside(handicap: Any) -> str | None:
+    if handicap is None:
+        return None
+    is_short = type(handicap) is str and len(handicap) <= LONGEST_BESIDE
+    return handicap if is_short else shown(handicap)
+
+
+def one_price(older: object, newer: object) -> object:
+    """``price`` of the older form or ``odds`` of v4; two that differ are no price at all."""
+    if older is None or newer is None:
+        return newer if older is None else older
+    return older if older == newer else None

@@ -1,0 +1,122 @@
+"""A platform's own form, read into rows: one market as the platform sells it, with a price for each label.
+
+Reading a row interprets nothing: no mapping is known here. What cannot even be read as a row is a Rejection,
+and costs none of its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+from worker.domain.books.odds import Price, read_price
+
+RejectCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
+
+LONGEST_ID: Final = 100
+_SHOWN: Final = 80
+
+
+class Selection(NamedTuple):
+    """One price: its label, the line beside it (BetPawa only), the raw odds, whether it can be bet on."""
+
+    label: str
+    beside: str | None
+    odds: object
+    active: bool
+
+
+# What a selection is known by: its label, with the line beside it where there is one.
+Label = str | tuple[str, str]
+
+# The label and the price of each selection; no prices when an active one has no usable odds.
+RowReading = tuple[tuple[Label, ...], list[Price] | None]
+
+
+class Row(Protocol):
+    """One market of one event as the platform sells it.
+
+    ``qualifier`` is everything that tells this row from the others of its market, verbatim: SportyBet's
+    specifier, Bet9ja's param, BetPawa's handicap. Its selections are read when they are asked for: those of a
+    market that nobody maps need not be.
+    """
+
+    @property
+    def market_id(self) -> str: ...
+    @property
+    def qualifier(self) -> str | None: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def selections(self) -> Sequence[Selection]: ...
+
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
+        """The labels and prices of the selections, in their order; what cannot be read goes to ``rejected``.
+
+        None when there are selections, but none that can be read.
+        """
+
+
+class ParsedRow(NamedTuple):
+    """A row whose selections are read, but for ``faults``."""
+
+    market_id: str
+    qualifier: str | None
+    name: str | None
+    selections: Sequence[Selection]
+    faults: Sequence[Rejection] = ()
+
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
+        rejected.update(self.faults)
+        return None if self.faults and not self.selections else reading_of(self.selections)
+
+
+def reading_of(selections: Sequence[Selection]) -> RowReading:
+    """As ``Row.read``, for any odds."""
+    labels = tuple(known_by(label, beside) for label, beside, _, _ in selections)
+    read = [read_price(raw, active=active) for _, _, raw, active in selections]
+    prices = [price for price in read if price is not None]
+    return labels, prices if len(prices) == len(read) else None
+
+
+class Rejection(NamedTuple):
+    """Data at fault: nothing that an editor of mappings could mend."""
+
+    external_market_id: str
+    line: str | None
+    code: RejectCode
+    detail: str
+
+
+Rows = Iterable[Row | Rejection]
+MarketNames = Mapping[str, str]
+
+
+def known_by(label: str, beside: str | None) -> Label:
+    return label if beside is None else (label, beside)
+
+
+def clipped_id(external_id: str) -> str:
+    """An id that fits its column: a longer one keeps its head and a digest, so that it stays distinct."""
+    if len(external_id) <= LONGEST_ID:
+        return external_id
+    digest = blake2b(external_id.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{external_id[: LONGEST_ID - 17]}~{digest}"
+
+
+def shown(value: object) -> str:
+    """A value as an error message may show it: bounded, control characters escaped."""
+    if isinstance(value, str) and len(value) > _SHOWN:
+        value = value[:_SHOWN]
+    elif isinstance(value, (dict, list)):
+        return f"{type(value).__name__} of {len(value)}"
+    return repr(value)[: _SHOWN + 2]
+
+
+def unreadable(reason: str, value: object, market_id: str = "?") -> Rejection:
+    return Rejection(market_id[:LONGEST_ID] or "?", None, "INVALID_KEY_FORMAT", f"{reason}: {shown(value)}")
+
+
+def text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,94 @@
+"""SportyBet: one object a market and specifier; the label in ``desc``, the line in ``specifier``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from worker.domain.books.rows import ParsedRow, Rejection, Rows, Selection, shown, text_or_none, unreadable
+
+LONGEST_SPECIFIER = 1000
+Params = tuple[tuple[str, str], ...]
+
+
+def parse_specifier(specifier: str | None) -> Params | None:
+    """``total=2.5|minsnr=10`` as pairs in the feed's order; empty when missing; None when unreadable.
+
+    ``format_specifier`` of the result is the text again.
+    """
+    if not specifier:
+        return ()
+    if len(specifier) > LONGEST_SPECIFIER:
+        return None
+    pairs = tuple(_pair(part) for part in specifier.split("|"))
+    keys = {key for key, _ in pairs}
+    if len(keys) != len(pairs) or "" in keys:
+        return None
+    return pairs
+
+
+def _pair(part: str) -> tuple[str, str]:
+    key, separator, value = part.partition("=")
+    return (key, value) if separator and value else ("", "")
+
+
+def format_specifier(params: Params) -> str:
+    return "|".join(f"{key}={value}" for key, value in params)
+
+
+def rows(markets: list[Any]) -> Rows:
+    """Rows of ``data.markets``."""
+    for market in markets:
+        yield from _market_rows(market)
+
+
+def _market_rows(market: Any) -> Rows:
+    if type(market) is not dict:
+        yield unreadable("a market must be an object", market)
+        return
+    market_id = market.get("id")
+    if type(market_id) is not str or not market_id:
+        yield unreadable("a market's id must be a text", market_id)
+        return
+    name = text_or_none(market.get("name")) or text_or_none(market.get("desc"))
+    qualifier = _qualifier(market.get("specifier"))
+    yield row_of(market_id, qualifier, name, market.get("outcomes"), is_open=_is_open(market))
+
+
+def row_of(
+    market_id: str, qualifier: str | None, name: str | None, outcomes: Any, *, is_open: bool
+) -> ParsedRow:
+    """A row of ``outcomes`` of any form."""
+    selections: list[Selection] = []
+    faults: list[Rejection] = []
+    if type(outcomes or []) is not list:
+        faults.append(unreadable("outcomes must be a list", outcomes, market_id))
+        outcomes = []
+    for outcome in outcomes or []:
+        selection = _selection(outcome, is_open=is_open)
+        if selection is None:
+            faults.append(unreadable("an outcome must be an object whose desc is a text", outcome, market_id))
+        else:
+            selections.append(selection)
+    return ParsedRow(market_id, qualifier, name, selections, faults)
+
+
+def _qualifier(specifier: Any) -> str | None:
+    """The specifier verbatim; one that is no text becomes a text that no rule can read."""
+    if specifier is None or type(specifier) is str:
+        return specifier or None
+    return shown(type(specifier))
+
+
+def _selection(outcome: Any, *, is_open: bool) -> Selection | None:
+    if type(outcome) is not dict or type(label := outcome.get("desc")) is not str:
+        return None
+    return Selection(label, None, outcome.get("odds"), is_open and _is_on(outcome.get("isActive", 1)))
+
+
+def _is_open(market: dict[str, Any]) -> bool:
+    """Status 0 is open; 1 is suspended, whatever the outcomes say of themselves."""
+    return market.get("status", 0) in (0, "0") and not market.get("banned")
+
+
+def _is_on(flag: object) -> bool:
+    return flag in (1, "1")

@@ -1,0 +1,350 @@
+"""The partitions this worker owns: taken up where the protocol says, given up only when nothing is in flight.
+
+A partition that is assigned is paused, opened in the background (topic id, committed offset with its mark,
+watermark), moved to where it is taken up, and resumed. So neither a slow database nor a slow broker is waited
+for inside a rebalance. Records of a partition that is not open, or that were fetched before a rebalance, are
+dropped: they are fetched again by whoever owns the partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from worker.domain.errors import TransientError
+from worker.ingest.partitions.claim import Claimed
+from worker.ingest.partitions.opening import Coordinates, Opening, log_opening, look_up
+from worker.ingest.partitions.owned import Lag, Owned
+from worker.ingest.partitions.starts import OnTruncation
+from worker.kafka.client.positions import fetch_positions
+from worker.kafka.record import Committed, Record
+
+log = structlog.get_logger()
+
+
+class Drained(Protocol):
+    def __call__(self, seconds: float, *, finished: bool) -> None:
+        """Partitions are to be given up; what was in flight took so long to finish, or did not in time."""
+
+
+class Assignment(ConsumerRebalanceListener):
+    """Which partitions are owned and open; the rebalance listener of the consumer."""
+
+    def __init__(
+        self,
+        coordinates: Coordinates,
+        *,
+        drain_timeout_s: float,
+        commit_timeout_s: float,
+        retry_delay: Callable[[int], float],
+        on_change: Callable[[str], None],
+        on_fatal: Callable[[BaseException], None],
+        on_opening: Callable[[Opening], None] = lambda _: None,
+        on_drain: Drained = lambda _, finished: None,  # noqa: ARG005  # the protocol names it
+        on_truncation: OnTruncation = "stop",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._coordinates = coordinates
+        self._drain_timeout_s = drain_timeout_s
+        self._commit_timeout_s = commit_timeout_s
+        self._retry_delay = retry_delay
+        self._on_change = on_change
+        self._on_fatal = on_fatal
+        self._on_opening = on_opening
+        self._on_drain = on_drain
+        self._on_truncation = on_truncation
+        self._clock = clock
+        self._owned: dict[TopicPartition, Owned] = {}
+        self._stopped: dict[TopicPartition, Opening] = {}
+        self._busy = asyncio.Lock()
+        self._openings: dict[asyncio.Task[None], Sequence[TopicPartition]] = {}
+        self._commits: set[asyncio.Timeout] = set()
+        self._consumer_now: Callable[[], AIOKafkaConsumer | None] = lambda: None
+        self.epoch = 0
+        self.assigned = 0
+        self.draining = False
+
+    def attach(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
+        """Say where the consumer whose partitions these are is found: it exists only while it is started."""
+        self._consumer_now = consumer
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer:
+        consumer = self._consumer_now()
+        if consumer is None:
+            raise RuntimeError("the consumer is not started")
+        return consumer
+
+    @property
+    def owned(self) -> Sequence[Owned]:
+        return list(self._owned.values())
+
+    @property
+    def stopped(self) -> Sequence[Opening]:
+        """The partitions that are not read because their log ends below what is counted."""
+        return list(self._stopped.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every assigned partition has been opened; true as well when there is none to open."""
+        opened = len(self._owned) + len(self._stopped)
+        return self.epoch > 0 and opened == self.assigned and not self.draining
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Let what is published be counted, within a bound; then nothing of these partitions is ours."""
+        await self.drain()
+        self._forget(0)
+        self.draining = False
+        if revoked:
+            self._on_change("revoked")
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self.epoch += 1
+        self._forget(len(assigned))
+        self._on_change("assigned")
+        self._start_opening(sorted(assigned))
+
+    def _forget(self, assigned: int) -> None:
+        self._owned.clear()
+        self._stopped.clear()
+        self.assigned = assigned
+
+    def _give_up(self) -> None:
+        """The group has given the partitions to others: what is fetched of them already is theirs, too.
+
+        ``assigned`` stays, so the worker is not ready until the client has rejoined and was assigned again.
+        """
+        self.epoch += 1
+        self._owned.clear()
+        self._stopped.clear()
+
+    async def drain(self) -> bool:
+        """Stop opening, and stop after what is being published; false if that took longer than the bound."""
+        begun_s = time.monotonic()
+        finished = await self._finish()
+        if self.assigned:
+            self._on_drain(time.monotonic() - begun_s, finished=finished)
+        return finished
+
+    async def _finish(self) -> bool:
+        self.draining = True
+        openings = set(self._openings)
+        for opening in openings:
+            opening.cancel()
+        if openings:
+            await asyncio.wait(openings)
+        try:
+            async with asyncio.timeout(self._drain_timeout_s):
+                await self._busy.acquire()
+        except TimeoutError:
+            log.warning("drain_timed_out", timeout_s=self._drain_timeout_s)
+            self.epoch += 1  # what is in flight may still count, but it no longer commits
+            for commit in self._commits:
+                commit.reschedule(0)
+            return False
+        self._busy.release()
+        return True
+
+    @asynccontextmanager
+    async def claim(self, records: Sequence[Record]) -> AsyncIterator[Claimed]:
+        """Hold the partitions of a fetched batch while it is processed.
+
+        Left out are stale records, and those of a partition whose log is not what it was: when the next
+        offset is not there, the client goes to the log's start without a word. Such a partition is looked up
+        again.
+        """
+        async with self._busy:
+            epoch = self.epoch
+            groups = self._fresh(records)
+            elsewhere = [*self._gone_back(groups), *await self._fallen_behind(groups)]
+            if epoch != self.epoch or self.draining:
+                groups = {}
+            elif elsewhere:
+                self._reopen(elsewhere)
+            taken = [group for place, group in groups.items() if place not in elsewhere]
+            yield Claimed(self, epoch, self.owned, [record for group in taken for record in group])
+
+    async def keep_checking(self, interval_s: float) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(interval_s)
+            await self.check_topic_ids()
+
+    async def check_topic_ids(self) -> None:
+        """Look a partition up again whose topic has another id, or whose log no longer holds its position.
+
+        For what a fetch does not tell: a topic created again with as many records as before, a log that was
+        emptied. An unavailable cluster is left to the next call. Stopped partitions are looked up each time.
+        """
+        before = {place: owned.position for place, owned in self._owned.items()}
+        places = [*before, *self._stopped]
+        if not places:
+            return
+        try:
+            ids = await self._coordinates.topic_ids({place.topic for place in places})
+            log_starts = await self._coordinates.log_starts(places)
+            log_ends = await self._coordinates.high_watermarks(places)
+        except TransientError as failure:
+            log.warning("logs_not_checked", error=str(failure))
+            return
+        async with self._busy:
+            changed = [
+                place
+                for place in before.keys() & self._owned.keys()
+                if ids[place.topic] != self._owned[place].partition.topic_id
+                or log_ends[place] < before[place]
+                or self._owned[place].position < log_starts[place] <= self._consumer_position(place)
+            ]
+            if not self.draining:
+                self._reopen([*changed, *self._stopped_and_left_alone()])
+
+    def _stopped_and_left_alone(self) -> list[TopicPartition]:
+        being_opened = {place for places in self._openings.values() for place in places}
+        return [place for place in self._stopped if place not in being_opened]
+
+    def _fresh(self, records: Sequence[Record]) -> dict[TopicPartition, list[Record]]:
+        grouped: dict[TopicPartition, list[Record]] = {}
+        for record in records:
+            grouped.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
+        return {place: group for place, group in grouped.items() if not self._is_stale(place, group)}
+
+    def _is_stale(self, place: TopicPartition, records: Sequence[Record]) -> bool:
+        """Whether records were fetched before the partition was (re)opened: the consumer stands elsewhere.
+
+        It may stand more than one behind the last record: the markers of transactions have offsets, too.
+        """
+        if place not in self._owned or self.draining:
+            return True
+        return self._consumer_position(place) <= records[-1].offset
+
+    def _consumer_position(self, place: TopicPartition) -> int:
+        """The offset after what the client has handed over; -1 while it has no position."""
+        return fetch_positions(self.consumer, [place]).get(place, -1)
+
+    def _gone_back(self, groups: Mapping[TopicPartition, Sequence[Record]]) -> list[TopicPartition]:
+        return [place for place, group in groups.items() if group[0].offset < self._owned[place].position]
+
+    async def _fallen_behind(self, groups: Mapping[TopicPartition, Sequence[Record]]) -> list[TopicPartition]:
+        """The partitions whose next record was deleted before it was read.
+
+        A jump alone says nothing: compaction and the markers of transactions leave gaps, too.
+        """
+        owned = {place: self._owned[place] for place in groups}
+        jumped = [place for place, group in groups.items() if group[0].offset > owned[place].position]
+        if not jumped:
+            return []
+        try:
+            async with asyncio.timeout(self._commit_timeout_s):
+                log_starts = await self._coordinates.log_starts(jumped)
+        except (TransientError, TimeoutError) as failure:
+            log.warning("log_starts_not_known", error=str(failure))
+            return jumped  # looking it up waits until it is known
+        return [place for place in jumped if owned[place].position < log_starts[place]]
+
+    def _reopen(self, places: Sequence[TopicPartition]) -> None:
+        if not places:
+            return
+        for place in places:
+            self._owned.pop(place, None)
+        self._start_opening(places)
+
+    def _start_opening(self, places: Sequence[TopicPartition]) -> None:
+        self.consumer.pause(*places)
+        opening = asyncio.create_task(self._open_or_die(places, self.epoch))
+        self._openings[opening] = places
+        opening.add_done_callback(self._openings.pop)
+
+    async def _open_or_die(self, places: Sequence[TopicPartition], epoch: int) -> None:
+        try:
+            await self._open(places, epoch)
+        except Exception as error:  # noqa: BLE001  # a task that died silently would leave the partitions paused
+            self._on_fatal(error)
+
+    async def _open(self, places: Sequence[TopicPartition], epoch: int) -> None:
+        openings = await self._look_up(places)
+        if epoch != self.epoch:
+            return
+        readable = [opening for opening in openings if not opening.start.is_stopped]
+        for opening in openings:
+            self._tell(opening)
+        for opening in readable:
+            self.consumer.seek(opening.place, opening.start.position)
+        await self.commit({at.place: at.commit for at in openings if at.commit is not None}, epoch)
+        if epoch != self.epoch:
+            return
+        for place in places:
+            self._stopped.pop(place, None)
+        self._stopped |= {opening.place: opening for opening in openings if opening.start.is_stopped}
+        self._owned |= {opening.place: self._opened(opening) for opening in readable}
+        self.consumer.resume(*(opening.place for opening in readable))
+        self._on_change("opened")
+
+    async def _look_up(self, places: Sequence[TopicPartition]) -> list[Opening]:
+        attempt = 0
+        while True:
+            try:
+                return await look_up(self._coordinates, places, self._on_truncation)
+            except (TransientError, KafkaError) as failure:
+                delay_s = self._retry_delay(attempt)
+                log.warning("partitions_not_opened", error=str(failure), retry_in_s=round(delay_s, 3))
+                await asyncio.sleep(delay_s)
+                attempt += 1
+
+    def _opened(self, opening: Opening) -> Owned:
+        start = opening.start
+        return Owned(opening.partition, start.position, start.watermark, start.replay_to, self._clock())
+
+    def _tell(self, opening: Opening) -> None:
+        before = self._stopped.get(opening.place)
+        if before is not None and before.start == opening.start:
+            return  # it is still stopped, and that was told
+        log_opening(opening)
+        self._on_opening(opening)
+
+    async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None:
+        """Commit, unless the partitions were given up since ``epoch``.
+
+        What cannot be committed any more is left to the next owner: the watermark is ahead of the commit.
+        """
+        if epoch != self.epoch or not offsets:
+            return
+        commits = {place: OffsetAndMetadata(*committed) for place, committed in offsets.items()}
+        bound = asyncio.timeout(self._commit_timeout_s)
+        try:
+            async with bound:
+                self._commits.add(bound)
+                await self.consumer.commit(commits)
+        except TimeoutError:
+            log.warning("commit_timed_out", timeout_s=self._commit_timeout_s)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("commit_came_too_late", error=str(error))
+            self._give_up()
+        except KafkaError as error:
+            log.warning("commit_failed", error=repr(error))
+        finally:
+            self._commits.discard(bound)
+
+    def lags(self, now_s: float) -> list[Lag]:
+        return [self._lag(place, owned, now_s) for place, owned in self._owned.items()]
+
+    def _lag(self, place: TopicPartition, owned: Owned, now_s: float) -> Lag:
+        behind = max(0, (self.consumer.highwater(place) or 0) - self.position_of(place))
+        since_s = owned.last_timestamp_ms / 1000 if owned.last_timestamp_ms else owned.opened_at_s
+        return Lag(owned.partition, behind, max(0.0, now_s - since_s) if behind else 0.0, owned.watermark)
+
+    def position_of(self, place: TopicPartition) -> int:
+        """Up to where an open partition is processed.
+
+        With no batch in hand that is where the client stands: the marker of a transaction comes after its
+        last record.
+        """
+        position = self._owned[place].position
+        return position if self._busy.locked() else max(position, self._consumer_position(place))

@@ -1,0 +1,70 @@
+"""What a batch may do with the partitions that it holds: until they are given up, and no longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from aiokafka import TopicPartition
+
+from worker.ingest.partitions.marks import mark
+from worker.ingest.partitions.owned import Owned
+from worker.kafka.record import Committed, Partition, Record
+
+
+class Assignment(Protocol):
+    """Whose partitions they are. ``epoch`` changes with every rebalance."""
+
+    epoch: int
+    draining: bool
+
+    async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None: ...
+
+
+class Claimed:
+    """The records of a batch that may be processed, while their partitions are held."""
+
+    def __init__(
+        self, assignment: Assignment, epoch: int, owned: Iterable[Owned], records: Sequence[Record]
+    ) -> None:
+        self.records = records
+        self._assignment = assignment
+        self._epoch = epoch
+        self._partitions = {(one.partition.topic, one.partition.partition): one for one in owned}
+        self._newest = {(record.topic, record.partition): record.timestamp for record in records}
+
+    @property
+    def is_over(self) -> bool:
+        return self._assignment.draining or self._assignment.epoch != self._epoch
+
+    def partition_of(self, record: Record) -> Partition:
+        return self._partitions[record.topic, record.partition].partition
+
+    def held(self, record: Record) -> Partition | None:
+        """The partition of a record that may not be one of these; None where it was not open."""
+        held = self._partitions.get((record.topic, record.partition))
+        return None if held is None else held.partition
+
+    def watermarks(self, of: Iterable[Partition]) -> dict[Partition, int]:
+        return {at: self._partitions[at.topic, at.partition].watermark for at in of}
+
+    def watermarks_are(self, current: dict[Partition, int]) -> None:
+        """Take the watermarks over. A replay under way goes as far: what another worker counted meanwhile, it
+        may have published before the replay was asked for.
+        """
+        for at, watermark in current.items():
+            owned = self._partitions[at.topic, at.partition]
+            owned.watermark = watermark
+            if owned.position < owned.replay_to:
+                owned.replay_to = max(owned.replay_to, watermark)
+
+    async def commit(self, ends: dict[Partition, int]) -> None:
+        """Commit the offsets after a batch, each with our mark."""
+        offsets = {}
+        for at, end in ends.items():
+            owned = self._partitions[at.topic, at.partition]
+            owned.position = end
+            owned.last_timestamp_ms = self._newest[at.topic, at.partition]
+            metadata = mark(at.topic_id, end, owned.replay_to)
+            offsets[TopicPartition(at.topic, at.partition)] = Committed(end, metadata)
+        await self._assignment.commit(offsets, self._epoch)

@@ -1,0 +1,168 @@
+"""Where a partition is taken up, and what was found there. Pure.
+
+Three things are compared: the group's commit with its mark, the watermark (everything below it is counted),
+and the log's bounds. Our own commit only says how far a replay is; the watermark says where counting goes on.
+A commit without our mark is an operator's word: back is to publish again without counting, forward to skip.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from worker.ingest.partitions.marks import Mark, read_mark
+from worker.kafka.record import Committed
+
+Case = Literal[
+    "FIRST_START",
+    "NEW_PARTITION",
+    "RECREATED",
+    "RESUME",
+    "AFTER_CRASH",
+    "REPLAY_GOES_ON",
+    "RESET_BACK",
+    "SKIP_FORWARD",
+    "COUNTS_WENT_BACK",
+    "RETENTION_GAP",
+    "TRUNCATED",
+]
+Cause = Literal["retention", "operator", "truncation"]
+OnTruncation = Literal["stop", "continue"]
+
+# Nothing of the partition was read before: that older records are gone already is no loss of ours.
+_BEGINNINGS: Final[frozenset[Case]] = frozenset({"FIRST_START", "NEW_PARTITION", "RECREATED"})
+ALARMS: Final[frozenset[Case]] = frozenset({"RECREATED", "COUNTS_WENT_BACK", "RETENTION_GAP", "TRUNCATED"})
+
+
+class Findings(NamedTuple):
+    """What the cluster and the database know of a partition.
+
+    ``log_end`` is the end of open transactions, too: an operator may have skipped to there. ``is_new``: no
+    watermark of it was there before. ``others_counted``: other partitions of the same topic are.
+    ``had_other_id``: a topic of another id had the name before.
+    """
+
+    topic_id: str
+    committed: Committed | None
+    watermark: int
+    log_start: int
+    log_end: int
+    is_new: bool = False
+    others_counted: bool = False
+    had_other_id: bool = False
+
+
+class Start(NamedTuple):
+    """What to do with a partition.
+
+    Reading starts at ``position``; records below ``replay_to`` are published and not counted. ``watermark``
+    is where the watermark is to stand before that. ``lost`` offsets, for the reason ``cause``, are not
+    counted, or were counted and are no longer there. A stopped partition is not read at all: its log was
+    found to end at ``truncated_at``.
+    """
+
+    case: Case
+    position: int
+    watermark: int
+    replay_to: int = 0
+    lost: int = 0
+    cause: Cause | None = None
+    truncated_at: int | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.truncated_at is not None
+
+
+def start_of(found: Findings, on_truncation: OnTruncation = "stop") -> Start:
+    """Where a newly assigned partition is taken up."""
+    wanted = _wanted(found)
+    end = _end(found)
+    if max(wanted.position, wanted.watermark) > end:
+        wanted = _truncated(wanted, found, end)
+        if on_truncation == "stop":
+            return wanted
+        wanted = _cut_off(wanted, end)
+    return _not_before(wanted, found.log_start)
+
+
+def _wanted(found: Findings) -> Start:
+    """What commit and watermark ask for, whatever is there of the log."""
+    if found.committed is None:
+        return _without_commit(found, None)
+    ours = read_mark(found.committed.metadata)
+    if ours is None:
+        return _operators(found, found.committed.offset)
+    if ours.topic_id != found.topic_id:
+        return _without_commit(found, ours)
+    return _ours(found, found.committed.offset, ours)
+
+
+def _without_commit(found: Findings, of_another_topic: Mark | None) -> Start:
+    case: Case = "AFTER_CRASH" if found.watermark else _beginning(found, of_another_topic)
+    return Start(case, found.watermark, found.watermark)
+
+
+def _beginning(found: Findings, of_another_topic: Mark | None) -> Case:
+    if of_another_topic is not None:
+        return "RECREATED"
+    if found.is_new and found.others_counted:
+        return "NEW_PARTITION"
+    return "RECREATED" if found.is_new and found.had_other_id else "FIRST_START"
+
+
+def _ours(found: Findings, offset: int, ours: Mark) -> Start:
+    """A replay goes on up to the watermark: a count that was under way when it began may have moved that."""
+    watermark = found.watermark
+    if offset < min(ours.replay_to, watermark):
+        went_back = ours.replay_to > watermark
+        return Start("COUNTS_WENT_BACK" if went_back else "REPLAY_GOES_ON", offset, watermark, watermark)
+    if max(offset, ours.replay_to) > watermark:
+        return Start("COUNTS_WENT_BACK", watermark, watermark)
+    return Start("RESUME" if offset == watermark else "AFTER_CRASH", watermark, watermark)
+
+
+def _operators(found: Findings, offset: int) -> Start:
+    watermark = found.watermark
+    if offset < watermark:
+        return Start("RESET_BACK", offset, watermark, watermark)
+    if offset == watermark:
+        return Start("RESUME" if watermark else _beginning(found, None), offset, watermark)
+    skipped = max(0, offset - max(watermark, found.log_start))
+    return Start("SKIP_FORWARD", offset, offset, 0, skipped, "operator" if skipped else None)
+
+
+def _end(found: Findings) -> int:
+    """Where the log ends; once it was found truncated, where it ended then.
+
+    What was written since took offsets that are counted for other records.
+    """
+    ours = None if found.committed is None else read_mark(found.committed.metadata)
+    if ours is None or ours.topic_id != found.topic_id or ours.truncated_at is None:
+        return found.log_end
+    return min(found.log_end, ours.truncated_at)
+
+
+def _truncated(wanted: Start, found: Findings, end: int) -> Start:
+    if found.watermark <= end:  # an operator's commit that no log reaches
+        skipped = max(0, end - max(found.watermark, found.log_start))
+        return Start("TRUNCATED", end, found.watermark, 0, skipped, "operator", end)
+    position = min(wanted.position, end)
+    return Start(
+        "TRUNCATED", position, found.watermark, wanted.replay_to, found.watermark - end, "truncation", end
+    )
+
+
+def _cut_off(start: Start, end: int) -> Start:
+    replay_to = end if start.position < min(start.replay_to, end) else 0
+    return start._replace(watermark=end, replay_to=replay_to, truncated_at=None)
+
+
+def _not_before(start: Start, log_start: int) -> Start:
+    """Older records are gone: what was counted of them is no loss."""
+    if start.position >= log_start:
+        return start
+    gone = log_start - max(start.position, start.watermark)
+    if gone > 0 and start.case not in _BEGINNINGS:
+        return Start("RETENTION_GAP", log_start, log_start, 0, gone, "retention")
+    replay_to = start.replay_to if log_start < start.replay_to else 0
+    return start._replace(position=log_start, watermark=max(start.watermark, log_start), replay_to=replay_to)

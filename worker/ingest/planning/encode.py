@@ -1,0 +1,201 @@
+"""Verdicts to Kafka records. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, UnmappedMarket
+from schemas.cloud_events import cloud_event, moment
+from worker.domain.resolve import Miss, Resolution, miss_document
+from worker.kafka.record import Headers, Outgoing, Source
+
+# A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
+MOST_ENTRIES: Final = 1000
+_JSON: Final = ("content-type", b"application/json")
+_MOST_BYTES_A_CHARACTER: Final = 4
+_MOST_WRITTEN: Final = 10_000
+_FRAMING: Final = 10  # two lengths of up to five bytes
+
+
+class Entries(NamedTuple):
+    """A resolved event from its markets on, as JSON: entries with a comma behind each, and what follows them.
+
+    Markets are in the order of ``Layout.place``, misses in that of their ids.
+    """
+
+    markets: Sequence[str]
+    misses: Sequence[str]
+    rest: str
+
+
+def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: int) -> bytes:
+    """A ResolvedEvent as JSON. ``envelope`` is what the observation says of itself."""
+    markets: list[str] = []
+    for layout, prices in resolution.markets:
+        begin = len(markets) + 1
+        markets += layout.pieces
+        markets[begin::2] = prices
+    texts = [',"markets":[', *markets]
+    _end_list(texts)
+    texts += [',"misses":[', *_misses(resolution)]
+    _end_list(texts)
+    texts.append(_rest(resolution))
+    return _head(envelope, version) + "".join(texts).encode()
+
+
+def entries(resolution: Resolution) -> Entries:
+    """What resolved_event writes of a resolution, entry by entry."""
+    markets = []
+    for layout, prices in resolution.markets:
+        pieces = list(layout.pieces)
+        pieces[1::2] = prices
+        markets.append("".join(pieces))
+    return Entries(markets, _misses(resolution), _rest(resolution))
+
+
+def _head(envelope: dict[str, Any], version: int) -> bytes:
+    return orjson.dumps({"schema_version": 1, **envelope, "mapping_version": version})[:-1]
+
+
+def _misses(resolution: Resolution) -> list[str]:
+    return [_written[miss[:4]] for miss in resolution.misses[:MOST_ENTRIES]]
+
+
+def _rest(resolution: Resolution) -> str:
+    rejected = [rejection._asdict() for rejection in resolution.rejected[:MOST_ENTRIES]]
+    return "".join([',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution), "}"])
+
+
+def _end_list(texts: list[str]) -> None:
+    """Close the list whose entries each end with a comma."""
+    texts[-1] = f"{texts[-1].removesuffix(',')}]"
+
+
+def _omitted(resolution: Resolution) -> list[str]:
+    omitted = {
+        "misses": max(0, len(resolution.misses) - MOST_ENTRIES),
+        "rejected": max(0, len(resolution.rejected) - MOST_ENTRIES) + resolution.more_rejected.total(),
+    }
+    return [',"omitted":', orjson.dumps(omitted).decode()] if any(omitted.values()) else []
+
+
+_Said = tuple[str, str | None, str, str | None]
+
+
+class _Written(dict[_Said, str]):
+    """Misses as JSON, a comma behind each: most are among a few hundred."""
+
+    def __missing__(self, said: _Said) -> str:
+        text = f"{orjson.dumps(miss_document(Miss(*said, rows=[]))).decode()},"
+        if len(self) >= _MOST_WRITTEN:
+            self.clear()
+        self[said] = text
+        return text
+
+
+_written: Final = _Written()
+
+
+def event_key(envelope: dict[str, Any]) -> bytes:
+    """The SportRadar id when there is one, else ``platform:event id``: the three books of an event meet."""
+    event = envelope["event"]
+    key = event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}"
+    return str(key).encode()
+
+
+class Encoder:
+    """Knows the topics that verdicts go to, and the largest values that they take, in bytes.
+
+    ``replay_id`` names a side replay in the headers of what it resolves; None is the live worker.
+    """
+
+    def __init__(
+        self,
+        *,
+        resolved_topic: str,
+        dead_topic: str,
+        group: str,
+        max_bytes: int,
+        max_dead_bytes: int,
+        replay_id: str | None = None,
+    ) -> None:
+        self._resolved_topic = resolved_topic
+        self._dead_topic = dead_topic
+        self._group = group
+        self._max_bytes = max_bytes
+        self._max_dead_bytes = max_dead_bytes
+        self._replay_id = replay_id
+        self._replay: Headers = [] if replay_id is None else [(REPLAY_HEADER, replay_id.encode())]
+
+    def resolved(
+        self, source_id: str, record: Source, envelope: dict[str, Any], resolution: Resolution, version: int
+    ) -> Outgoing | None:
+        return self._resolved(source_id, record, envelope, resolved_event(envelope, resolution, version))
+
+    def assembled(
+        self, source_id: str, record: Source, envelope: dict[str, Any], body: bytes, version: int
+    ) -> Outgoing | None:
+        """As ``resolved``, of a resolved event whose JSON is there from its markets on."""
+        return self._resolved(source_id, record, envelope, _head(envelope, version) + body)
+
+    def entries(self, resolution: Resolution) -> Entries:
+        return entries(resolution)
+
+    def _resolved(
+        self, source_id: str, record: Source, envelope: dict[str, Any], value: bytes
+    ) -> Outgoing | None:
+        if len(value) > self._max_bytes:
+            return None
+        ours: Headers = [(ID_HEADER, source_id.encode()), *self._replay, _JSON]
+        event_id = source_id if self._replay_id is None else f"{source_id}/{self._replay_id}"
+        theirs = cloud_event("ResolvedEvent", event_id, record.topic, moment(record.timestamp))
+        return Outgoing(self._resolved_topic, event_key(envelope), value, ours + theirs)
+
+    def dead(self, source_id: str, record: Source, reason: str, detail: str) -> Outgoing:
+        """The record's own bytes, key and headers, ours behind them.
+
+        Of a record that a compressed batch has blown up beyond what the topic takes, only the head of the
+        value is kept, and a key and headers that take half of the room are left out.
+        """
+        key, headers, beside, left_out = record.key, record.headers, _bytes_beside_value(record), None
+        if beside > self._max_dead_bytes // 2:
+            detail = f"its key and headers, {beside} bytes, are left out; {detail}"
+            key, headers, beside, left_out = None, (), 0, beside
+        value, room = record.value, self._max_dead_bytes - beside
+        too_long = value is not None and len(value) > room
+        letter = DeadLetter.model_validate(
+            {
+                "id": source_id,
+                "reason": reason,
+                "detail": detail[:500],
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "timestamp": max(0, record.timestamp),
+                "group": self._group[:255],
+                "truncated_from": len(value or b"") if too_long else None,
+                "left_out": left_out,
+            }
+        )
+        return Outgoing(
+            self._dead_topic, key, value[:room] if value else value, [*headers, *letter.to_headers()]
+        )
+
+
+def _bytes_beside_value(record: Source) -> int:
+    """An upper bound of what key and headers take on the wire."""
+    headers = sum(
+        len(name) * _MOST_BYTES_A_CHARACTER + len(value or b"") + _FRAMING for name, value in record.headers
+    )
+    return len(record.key or b"") + headers
+
+
+def unmapped_market(topic: str, market: UnmappedMarket) -> Outgoing:
+    """The message that tells of a market's first miss, keyed by source and id."""
+    key = f"{market.source}:{market.external_market_id}"
+    ours: Headers = [(ID_HEADER, key.encode()), _JSON]
+    theirs = cloud_event("UnmappedMarket", key, "unmapped_market_log", market.first_seen_at)
+    return Outgoing(topic, key.encode(), market.model_dump_json().encode(), ours + theirs)

@@ -1,0 +1,237 @@
+"""Records to a plan: what to publish, what to count, how far the batch goes. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from worker.domain.events import event_hash
+from worker.domain.index import MappingIndex
+from worker.domain.misses import Sighting, Tally, tally
+from worker.domain.resolve import Miss, Resolution, resolve_rows
+from worker.ingest.planning.brake import Verdict
+from worker.ingest.reading.decode import Unreadable
+from worker.ingest.reading.framing import unframed
+from worker.ingest.reading.read import Readable, read
+from worker.kafka.record import Partition, Record
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Encoder(Protocol[T_co]):
+    """Turns a record's verdict into what the outputs take; ``source_id`` goes out with it as its id."""
+
+    def resolved(
+        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
+    ) -> T_co | None:
+        """One resolved event; None when it would be larger than the output topic takes."""
+
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> T_co:
+        """The record as it came, with the reason in headers."""
+
+
+class Outcome(NamedTuple):
+    """What became of markets of a platform, for the metrics: resolved, missed or rejected, and why."""
+
+    platform: str
+    outcome: str
+    reason: str | None = None
+
+
+class Planned(NamedTuple, Generic[T]):
+    """One record's verdict. ``platform`` is None when it is a dead letter, ``dead`` its reason, else None.
+
+    Of what was missed there is one sighting, and none when nothing was.
+    """
+
+    at: Partition
+    offset: int
+    output: T
+    sightings: Sequence[Sighting]
+    platform: str | None
+    outcomes: Mapping[Outcome, int]
+    dead: str | None
+
+
+class Share(NamedTuple):
+    """What is counted in one transaction: consecutive records of a batch, and what was missed in them."""
+
+    verdicts: Sequence[Verdict]
+    sightings: Sequence[tuple[Partition, int, Sighting]]
+
+    @property
+    def ends(self) -> dict[Partition, int]:
+        """By partition, the offset after the last record."""
+        return {verdict.at: verdict.offset + 1 for verdict in self.verdicts}
+
+    def sightings_from(self, watermarks: dict[Partition, int]) -> Iterable[Sighting]:
+        """The sightings at or above each partition's watermark: those below are counted already."""
+        return (sighting for at, offset, sighting in self.sightings if offset >= watermarks[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[T]):
+    """What to do for a batch, in the order of its records."""
+
+    outputs: Sequence[T]
+    share: Share
+    observations: Counter[str]
+    outcomes: Counter[Outcome]
+    dead: Counter[str]
+
+    @property
+    def ends(self) -> dict[Partition, int]:
+        """By partition, the offset after the last record planned."""
+        return self.share.ends
+
+    @property
+    def sightings(self) -> Sequence[tuple[Partition, int, Sighting]]:
+        return self.share.sightings
+
+
+class Planner(Generic[T]):
+    """Plans single records under one index."""
+
+    def __init__(self, encoder: Encoder[T], *, max_message_bytes: int) -> None:
+        self._encoder = encoder
+        self._max_bytes = max_message_bytes
+
+    def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[T]:
+        """One record's verdict under ``index``; never raises on what the record holds."""
+        source_id = source_id_of(record, at)
+        seen = read(unframed(record.value), max_bytes=self._max_bytes)
+        if isinstance(seen, Unreadable):
+            return self._dead(record, at, source_id, *seen)
+        resolution = resolve_rows(seen.rows, seen.platform, seen.names, index)
+        if has_another_shape(resolution):
+            first = resolution.rejected[0].detail
+            return self._dead(record, at, source_id, "WRONG_SHAPE", f"no market can be read; {first}")
+        output = self._encoder.resolved(source_id, record, seen.envelope, resolution, index.version)
+        if output is None:
+            detail = f"{len(resolution.markets)} markets do not fit into one message"
+            return self._dead(record, at, source_id, "RESULT_TOO_LARGE", detail)
+        sightings = sightings_of(record, at, seen, resolution.missed, index.version)
+        outcomes = outcomes_of(
+            seen.platform, len(resolution.markets), reasons_of(resolution.misses), resolution
+        )
+        return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None)
+
+    def plan_all(
+        self, records: Iterable[tuple[Record, Partition]], index: MappingIndex
+    ) -> Iterable[Planned[T]]:
+        """The verdicts of a batch's records, in their order."""
+        return (self.plan(record, at, index) for record, at in records)
+
+    def tally(self, sightings: Iterable[Sighting]) -> Tally:
+        """What is counted of sightings in these verdicts."""
+        return tally(sightings)
+
+    def refused(self, record: Record, at: Partition, detail: str) -> T:
+        """The dead letter of a record whose counts the database refuses."""
+        return self._encoder.dead(source_id_of(record, at), record, "DATABASE_REFUSED", detail)
+
+    def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
+        letter = self._encoder.dead(source_id, record, reason, detail)
+        return Planned(at, record.offset, letter, (), None, {}, reason)
+
+
+def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
+    """One plan for a batch of single verdicts, in their order."""
+    outputs: list[T] = []
+    verdicts: list[Verdict] = []
+    sightings: list[tuple[Partition, int, Sighting]] = []
+    observations: Counter[str] = Counter()
+    outcomes: Counter[Outcome] = Counter()
+    dead: Counter[str] = Counter()
+    for verdict in planned:
+        outputs.append(verdict.output)
+        verdicts.append(Verdict(verdict.at, verdict.offset, verdict.dead))
+        sightings += [(verdict.at, verdict.offset, sighting) for sighting in verdict.sightings]
+        for outcome, times in verdict.outcomes.items():
+            outcomes[outcome] += times
+        if verdict.platform is not None:
+            observations[verdict.platform] += 1
+        if verdict.dead is not None:
+            dead[verdict.dead] += 1
+    return Plan(outputs, Share(verdicts, sightings), observations, outcomes, dead)
+
+
+def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
+    """One plan of consecutive ones whose outputs are published, to be counted as one."""
+    share = Share(
+        [verdict for plan in plans for verdict in plan.share.verdicts],
+        [sighting for plan in plans for sighting in plan.share.sightings],
+    )
+    observations: Counter[str] = Counter()
+    outcomes: Counter[Outcome] = Counter()
+    dead: Counter[str] = Counter()
+    for plan in plans:
+        observations += plan.observations
+        outcomes += plan.outcomes
+        dead += plan.dead
+    return Plan((), share, observations, outcomes, dead)
+
+
+def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
+    """Consecutive parts of at most ``max_bytes`` of values each, and of at least one record."""
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        length = len(record.value or b"")
+        if part and size + length > max_bytes:
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += length
+    if part:
+        yield part
+
+
+def source_id_of(record: Record, at: Partition) -> str:
+    return f"{at.topic_id}/{at.partition}/{record.offset}"
+
+
+def has_another_shape(resolution: Resolution) -> bool:
+    """Whether there were markets and none could be read: another platform's payload, most likely."""
+    return (
+        bool(resolution.rejected)
+        and not resolution.markets
+        and not resolution.misses
+        and all(rejection.code == "INVALID_KEY_FORMAT" for rejection in resolution.rejected)
+    )
+
+
+def sightings_of(
+    record: Record, at: Partition, seen: Readable, missed: Sequence[Miss], version: int
+) -> Sequence[Sighting]:
+    if not missed:
+        return ()
+    place = (at.topic, at.partition, record.offset)
+    event = event_hash(_event_key(seen.envelope))
+    return (Sighting(seen.platform, missed, seen.observed_at, version, place, event),)
+
+
+def _event_key(envelope: dict[str, Any]) -> str:
+    """What the books call an event in common; without that, what its own book calls it."""
+    event = envelope["event"]
+    return str(event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}")
+
+
+def outcomes_of(
+    platform: str, resolved: int, missed: Mapping[str, int], rejecting: Resolution
+) -> dict[Outcome, int]:
+    """What became of an observation's markets: ``missed`` by reason, refused those of ``rejecting``."""
+    outcomes = {Outcome(platform, "resolved"): resolved}
+    for reason, times in missed.items():
+        outcomes[Outcome(platform, "missed", reason)] = times
+    if rejecting.rejected:
+        rejected = Counter(rejection.code for rejection in rejecting.rejected) + rejecting.more_rejected
+        outcomes |= {Outcome(platform, "rejected", code): times for code, times in rejected.items()}
+    return outcomes
+
+
+def reasons_of(misses: Iterable[Miss]) -> Counter[str]:
+    return Counter([miss.reason for miss in misses])

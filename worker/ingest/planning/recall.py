@@ -1,0 +1,332 @@
+"""Plans a batch by recall: a row like one that was resolved before is not resolved again.
+
+The compiled part remembers what rows of an id, a qualifier and labels came to under one index, and copies the
+prices of the next such row. It decides nothing: rows that it never met, and whatever is unusual in them, are
+resolved here as ever, and what comes of them is taught to it. It is optional; without it, every row is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Final, Protocol, TypeVar, overload
+
+import orjson
+
+from worker.domain.books import betpawa
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import LONGEST_ID, Label, MarketNames, Rejection, Row, clipped_id
+from worker.domain.events import MOST_HASHES
+from worker.domain.index import MappingIndex
+from worker.domain.labels import NOT_NAMES
+from worker.domain.markets import Market, NotMapped, market_begins, outcome_begins, place_of
+from worker.domain.misses import Count, Sighting, Tally, merge, tally
+from worker.domain.resolve import Miss, Resolution, resolve_rows
+from worker.ingest.planning.plan import (
+    Encoder,
+    Planned,
+    Planner,
+    has_another_shape,
+    outcomes_of,
+    reasons_of,
+    sightings_of,
+    source_id_of,
+)
+from worker.ingest.reading.framing import unframed
+from worker.ingest.reading.read import Readable, quickly
+from worker.ingest.reading.typed import rows_at
+from worker.kafka.record import Partition, Record
+
+try:
+    from market_mapping_recall import Recall, Recalled
+
+    IS_COMPILED = True
+except ImportError:  # there was no compiler
+    IS_COMPILED = False
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_Place = tuple[int, int]
+
+# Greek, Cyrillic, Arabic, most scripts of Asia; of what lies beyond nothing is told, and nothing recalled.
+_CHARACTERS: Final = 0x3000
+_BLANK, _IN_WORDS, _DIGIT, _FOLDS = 1, 2, 4, 8
+_MOST_AT_ONCE: Final = 32
+_FEW: Final = 8  # places that are left aside of an observation like many before
+_NOTHING: Final = Resolution([], [], [], [])
+_MOST_MISSES: Final = 1000
+
+
+class Entries(Protocol):
+    """A resolved event from its markets on, as JSON: entries with a comma behind each, and what follows."""
+
+    @property
+    def markets(self) -> Sequence[str]: ...
+    @property
+    def misses(self) -> Sequence[str]: ...
+    @property
+    def rest(self) -> str: ...
+
+
+class AssemblingEncoder(Encoder[T_co], Protocol[T_co]):
+    """An encoder that takes a resolved event in pieces."""
+
+    def entries(self, resolution: Resolution) -> Entries: ...
+
+    def assembled(
+        self, source_id: str, record: Record, envelope: dict[str, Any], body: bytes, version: int
+    ) -> T_co | None:
+        """As ``resolved``, of what was written before; ``body`` is its JSON from the markets on."""
+
+
+class RecallingPlanner(Planner[T]):
+    """A planner with a memory of one index: with another it begins anew."""
+
+    def __init__(self, encoder: AssemblingEncoder[T], *, max_message_bytes: int) -> None:
+        super().__init__(encoder, max_message_bytes=max_message_bytes)
+        self._assembling = encoder
+        self._memory: _Memory | None = None
+
+    def plan_all(
+        self, records: Iterable[tuple[Record, Partition]], index: MappingIndex
+    ) -> Iterator[Planned[T]]:
+        memory = self._memory
+        if memory is None or memory.index is not index:
+            memory = self._memory = _Memory(index)
+        waiting = iter(records)
+        while together := list(islice(waiting, memory.at_once)):
+            values = [self._readable(record) for record, _ in together]
+            for (record, at), value, recalled in zip(together, values, memory.read(values), strict=True):
+                planned = None
+                if value is not None and recalled is not None:
+                    planned = self._recalled(record, at, value, recalled, memory)
+                yield planned or self.plan(record, at, index)
+
+    def _readable(self, record: Record) -> bytes | None:
+        value = unframed(record.value)
+        return None if value is None or len(value) > self._max_bytes else value
+
+    def _recalled(
+        self, record: Record, at: Partition, value: bytes, recalled: Recalled, memory: _Memory
+    ) -> Planned[T] | None:
+        """The verdict on what is recalled; None where it has to be found in the ordinary way."""
+        seen = quickly(recalled.envelope)
+        if seen is None:
+            return None
+        rest = memory.resolve(value, recalled, seen) if recalled.aside else _NOTHING
+        if rest is None or recalled.missed + len(rest.misses) > _MOST_MISSES:
+            return None
+        if not recalled.markets and not recalled.missed and has_another_shape(rest):
+            return None
+        source_id, version = source_id_of(record, at), memory.index.version
+        body = self._body(recalled, rest)
+        output = self._assembling.assembled(source_id, record, seen.envelope, body, version)
+        if output is None:
+            return None
+        missed = _Missed(value, recalled, seen.platform, rest.missed)
+        sightings = sightings_of(record, at, seen, missed, version)
+        reasons = recalled.reasons
+        if rest.misses:
+            reasons = Counter(reasons) + reasons_of(rest.misses)
+        outcomes = outcomes_of(seen.platform, recalled.markets + len(rest.markets), reasons, rest)
+        return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None)
+
+    def tally(self, sightings: Iterable[Sighting]) -> Tally:
+        seen: list[tuple[Sighting, _Missed]] = []
+        others: list[Sighting] = []
+        for sighting in sightings:
+            missed = sighting.missed
+            if isinstance(missed, _Missed):
+                seen.append((sighting, missed))
+                missed = missed.rest
+            if missed:
+                others.append(sighting._replace(missed=missed))
+        return merge(_tally(seen), tally(others))
+
+    def _body(self, recalled: Recalled, rest: Resolution) -> bytes:
+        if rest is _NOTHING:
+            return recalled.body((), (), ',"rejected":[]}')
+        entries = self._assembling.entries(rest)
+        places = [layout.place for layout, _ in rest.markets]
+        ids = [miss.external_market_id for miss in rest.misses]
+        return recalled.body(
+            list(zip(places, entries.markets, strict=True)),
+            list(zip(ids, entries.misses, strict=True)),
+            entries.rest,
+        )
+
+
+def planner_with(encoder: AssemblingEncoder[T], *, max_message_bytes: int) -> Planner[T]:
+    """The planner for whole batches: one that recalls, where that was compiled."""
+    planner = RecallingPlanner if IS_COMPILED else Planner
+    return planner(encoder, max_message_bytes=max_message_bytes)
+
+
+class _Memory:
+    """What rows mean under ``index``."""
+
+    def __init__(self, index: MappingIndex) -> None:
+        self.index = index
+        self.at_once = 1
+        flags, folded = _characters()
+        self._recall = Recall(flags, folded, NOT_NAMES)
+
+    def read(self, values: Sequence[bytes | None]) -> list[Recalled | None]:
+        """What is known of each value; the fewer at once, the sooner is what they teach of use."""
+        found = self._recall.read(values)
+        strange = sum(recalled is not None and len(recalled.aside) > _FEW for recalled in found)
+        self.at_once = 1 if 2 * strange > len(found) else min(2 * self.at_once, _MOST_AT_ONCE)
+        return found
+
+    def resolve(self, value: bytes, recalled: Recalled, seen: Readable) -> Resolution | None:
+        """What is said of the rows that are left aside; None when they cannot be resolved by themselves.
+
+        They can unless they may speak of a market that another row speaks of.
+        """
+        platform = seen.platform
+        try:
+            rows = list(rows_at(platform, value, recalled.aside, _names(value, recalled)))
+            self._learn_lines(recalled.lines)
+        except orjson.JSONDecodeError:
+            return None
+        if any(len(row.market_id) > LONGEST_ID for row in rows if not isinstance(row, Rejection)):
+            return None  # an id that is cut stands where the whole one would, among all
+        resolution = resolve_rows(rows, platform, seen.names, self.index)
+        places: list[str] = []
+        for row in rows:
+            if not isinstance(row, Rejection):
+                places += self._learn(row, seen)
+        ids = [miss.external_market_id for miss in resolution.misses]
+        return None if recalled.meets(places, ids) else resolution
+
+    def _learn(self, row: Row, seen: Readable) -> Sequence[str]:
+        """Teach what a row means; which canonical markets it may speak of."""
+        platform, id_, qualifier = seen.platform, row.market_id, row.qualifier or ""
+        meanings = self.index.claimed(platform).get(id_)
+        if meanings is None:
+            self._recall.learn_unknown(platform, id_)
+            return ()
+        meaning = meanings[row.qualifier]
+        if isinstance(meaning, NotMapped):
+            self._recall.learn_not_mapped(platform, id_, qualifier, *meaning)
+            return ()
+        if not isinstance(meaning, Market):
+            return ()
+        reading = row.read(set())
+        if reading is not None:
+            labels, layouts = meaning.general(reading[0], seen.names)
+            if layouts:
+                self._recall.learn_labels(platform, id_, qualifier, *_taught(meaning, labels))
+        return meaning.places
+
+    def _learn_lines(self, lines: Iterable[tuple[str, str]]) -> None:
+        for handicap, specifier in lines:
+            line = betpawa.qualifier(orjson.loads(handicap), orjson.loads(specifier))
+            self._recall.learn_line(handicap, specifier, line or "")
+
+
+def _taught(market: Market, labels: Iterable[Label]) -> tuple[Any, ...]:
+    """What labels say that are all known: the words of the claims, the claims, each label with its slot."""
+    external_id = clipped_id(market.sold_as[0])
+    claims = [(place_of(*claimed), market_begins(*claimed, external_id)) for claimed in market.accepted]
+    numbers = {claim: number for number, (claim, _) in enumerate(market.accepted)}
+    taught = []
+    for label in labels:
+        text, beside = label if isinstance(label, tuple) else (label, None)
+        slot = market.slot(text, beside, None)
+        if slot is not None:
+            claim, _, outcome = slot
+            taught.append((text, beside, numbers[claim], claim.order[outcome], outcome_begins(outcome)))
+    return market.words, claims, taught
+
+
+def _names(value: bytes, recalled: Recalled) -> MarketNames | None:
+    if recalled.names is None:
+        return None
+    begin, end = recalled.names
+    names: MarketNames | None = orjson.loads(value[begin:end])
+    return names
+
+
+class _Missed(Sequence[Miss]):
+    """What is missed in an observation: what is recalled of it, then ``rest``."""
+
+    __slots__ = ("_platform", "_value", "recalled", "rest")
+
+    def __init__(self, value: bytes, recalled: Recalled, platform: Platform, rest: Sequence[Miss]) -> None:
+        self._value = value
+        self._platform: Platform = platform
+        self.recalled = recalled
+        self.rest = rest
+
+    def __len__(self) -> int:
+        return self.recalled.missed + len(self.rest)
+
+    @overload
+    def __getitem__(self, number: int) -> Miss: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[Miss]: ...
+    def __getitem__(self, number: int | slice) -> Miss | Sequence[Miss]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        recalled = self.recalled
+        number = range(len(self))[number]
+        if number >= recalled.missed:
+            return self.rest[number - recalled.missed]
+        id_, name, reason = recalled.miss(number)
+        return Miss(id_, name, reason, None, RecalledRows(self._value, recalled, self._platform, number))
+
+
+class RecalledRows(Iterable[Row]):
+    """Rows of a miss, read when somebody asks."""
+
+    __slots__ = ("_miss", "_platform", "_recalled", "_value")
+
+    def __init__(self, value: bytes, recalled: Recalled, platform: Platform, miss: int) -> None:
+        self._value = value
+        self._recalled = recalled
+        self._platform: Platform = platform
+        self._miss = miss
+
+    @property
+    def sample(self) -> str | None:
+        """The JSON of their sample; None where it is left to the one in ``domain.misses``."""
+        return self._recalled.sample(self._miss, self._value)
+
+    def __iter__(self) -> Iterator[Row]:
+        rows = rows_at(self._platform, self._value, self._recalled.rows(self._miss))
+        return (row for row in rows if not isinstance(row, Rejection))
+
+
+def _tally(seen: Sequence[tuple[Sighting, _Missed]]) -> Tally:
+    """What is recalled of sightings, counted."""
+    seen = sorted(seen, key=lambda pair: (pair[0].observed_at, pair[0].at))
+    hashes = [(missed.recalled, sighting.event) for sighting, missed in seen]
+    counts = {}
+    for platform, id_, times, first, last, number, events in Recall.tally(hashes, MOST_HASHES):
+        (oldest, _), (newest, missed) = seen[first], seen[last]
+        counts[platform, id_] = Count(
+            times, oldest.observed_at, newest.observed_at, newest, missed[number], tuple(events)
+        )
+    return counts
+
+
+@lru_cache(maxsize=1)
+def _characters() -> tuple[bytes, dict[str, str]]:
+    """What the compiled part is told of characters: this Python's Unicode decides."""
+    flags, folded = bytearray(_CHARACTERS), {}
+    for number in range(_CHARACTERS):
+        character = chr(number)
+        if character.isspace():
+            flags[number] |= _BLANK
+        if character.isalnum() or character == "_":
+            flags[number] |= _IN_WORDS
+        if character.isdigit():
+            flags[number] |= _DIGIT
+        if character.casefold() != character:
+            flags[number] |= _FOLDS
+            folded[character] = character.casefold()
+    return bytes(flags), folded

@@ -1,0 +1,258 @@
+"""Bytes straight to rows, for what the books usually send; all else is read by ``decode``.
+
+The types say what is usual. What they do not fit, a label that is a number or an envelope with a field more,
+is read whole instead: it is refused, or not, by one piece of code. What fits gives the same rows as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+import orjson
+from msgspec import Meta, Raw, Struct, field
+
+from worker.domain.books import bet9ja, betpawa, sportybet
+from worker.domain.books.odds import active_prices, closed_prices
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import MarketNames, ParsedRow, Rejection, Row, RowReading, Selection, shown
+from worker.domain.resolve import Observation, platform_rows
+
+_Text = Annotated[str, Meta(min_length=1)]
+_Text100 = Annotated[str, Meta(max_length=100)]
+_Text255 = Annotated[str, Meta(max_length=255)]
+# Beyond it JSON's integers are read as floats elsewhere.
+_Integer = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+
+
+class _SportybetOutcome(Struct, gc=False):
+    label: str = field(name="desc")
+    odds: str | None = None
+    flag: Literal[0, 1] = field(name="isActive", default=1)
+
+
+_OUTCOMES: Final = msgspec.json.Decoder(list[_SportybetOutcome])
+
+
+class SportybetMarket(Struct, gc=False):
+    """A market of SportyBet's, which is a row as it stands. Its outcomes are parsed when they are read."""
+
+    market_id: _Text = field(name="id")
+    qualifier: _Text | None = field(name="specifier", default=None)
+    title: str | None = field(name="name", default=None)
+    desc: str | None = None
+    status: int = 0
+    banned: bool | None = None
+    outcomes: Raw = field(default_factory=Raw)
+
+    @property
+    def name(self) -> str | None:
+        return self.title or self.desc or None
+
+    @property
+    def selections(self) -> Sequence[Selection]:
+        return self._parsed().selections
+
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
+        try:
+            outcomes = _OUTCOMES.decode(self.outcomes)
+        except (msgspec.DecodeError, RecursionError):  # how deep it may go depends on who calls
+            return self._parsed().read(rejected)
+        labels = tuple([outcome.label for outcome in outcomes])
+        if self.status or self.banned:
+            return labels, [closed_prices[outcome.odds] for outcome in outcomes]
+        try:
+            return labels, [
+                active_prices[outcome.odds] if outcome.flag else closed_prices[outcome.odds]
+                for outcome in outcomes
+            ]
+        except KeyError:  # an active price without usable odds
+            return labels, None
+
+    def _parsed(self) -> ParsedRow:
+        """The row with outcomes of any form."""
+        is_open = self.status == 0 and not self.banned
+        return sportybet.row_of(
+            self.market_id, self.qualifier, self.name, _loaded(self.outcomes), is_open=is_open
+        )
+
+
+def _loaded(raw: Raw) -> Any:
+    """What is there; a text of it where it cannot be parsed, which is no form of anything."""
+    try:
+        return orjson.loads(bytes(raw)) if bytes(raw) else None
+    except orjson.JSONDecodeError:
+        return shown(bytes(raw).decode("utf-8", "replace"))
+
+
+class _BetpawaPrice(Struct, gc=False):
+    label: str = field(name="name")
+    beside: Annotated[str, Meta(max_length=betpawa.LONGEST_BESIDE)] | None = field(
+        name="handicap", default=None
+    )
+    price: _Integer | float | str | None = None
+    odds: _Integer | float | str | None = None
+    suspended: bool | None = None
+
+
+class _BetpawaLayoutRow(Struct, gc=False):
+    handicap: _Integer | float | None = None
+    specifier: dict[str, str] | None = None
+    prices: list[_BetpawaPrice] = []
+
+
+class _BetpawaMarketType(Struct, gc=False):
+    id: _Text
+    name: str | None = None
+    title: str | None = field(name="displayName", default=None)
+
+
+class _BetpawaMarket(Struct, gc=False):
+    market_type: _BetpawaMarketType = field(name="marketType")
+    rows: list[_BetpawaLayoutRow] = field(name="row", default_factory=list)
+
+
+class BetpawaRow(Struct, gc=False):
+    """The prices of a market of BetPawa's at one line: of one row of its layout, or of several."""
+
+    market_id: str
+    qualifier: str | None
+    name: str | None
+    seen: list[_BetpawaPrice]
+
+    @property
+    def selections(self) -> list[Selection]:
+        return [
+            Selection(
+                price.label, price.beside, betpawa.one_price(price.price, price.odds), not price.suspended
+            )
+            for price in self.seen
+        ]
+
+    def read(self, rejected: set[Rejection]) -> RowReading | None:
+        del rejected  # what cannot be read is not of the usual form
+        seen = self.seen
+        labels = tuple(
+            [price.label if price.beside is None else (price.label, price.beside) for price in seen]
+        )
+        try:
+            return labels, [
+                (closed_prices if price.suspended else active_prices)[
+                    price.price if price.odds is None else betpawa.one_price(price.price, price.odds)
+                ]
+                for price in seen
+            ]
+        except KeyError:  # an active price without usable odds
+            return labels, None
+
+
+class _Event(Struct, forbid_unknown_fields=True, gc=False):
+    """As the model has it, but for characters: ``is_usual`` looks at those."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=100)]
+    sportradar_id: Annotated[str, Meta(min_length=1, max_length=20)] | None = None
+    home: _Text255 | None = None
+    away: _Text255 | None = None
+    starts_at: str | None = None
+    sport: _Text100 | None = None
+    competition: _Text255 | None = None
+    live: bool | None = None
+
+    @property
+    def is_usual(self) -> bool:
+        number = self.sportradar_id
+        return self.id.isprintable() and (number is None or (number.isascii() and number.isdigit()))
+
+
+class _Envelope(Struct, tag_field="platform", forbid_unknown_fields=True, kw_only=True):
+    """With a field that is unknown the whole body is parsed."""
+
+    observed_at: str
+    event: _Event
+    schema_version: Literal[1] = 1
+    scrape_id: _Text100 | None = None
+
+
+class Sportybet(_Envelope, tag="sportybet", kw_only=True):
+    platform: ClassVar[Platform] = "sportybet"
+    market_names: None = None
+    markets: list[SportybetMarket]
+
+    def rows(self) -> Iterable[Row | Rejection]:
+        return self.markets
+
+
+class Betpawa(_Envelope, tag="betpawa", kw_only=True):
+    platform: ClassVar[Platform] = "betpawa"
+    market_names: None = None
+    markets: list[_BetpawaMarket]
+
+    def rows(self) -> Iterable[Row | Rejection]:
+        for market in self.markets:
+            yield from _rows(market)
+
+
+class Bet9ja(_Envelope, tag="bet9ja", kw_only=True):
+    platform: ClassVar[Platform] = "bet9ja"
+    markets: dict[str, Any]
+    market_names: dict[str, str] | None = None
+
+    def rows(self) -> Iterable[Row | Rejection]:
+        return bet9ja.rows(self.markets, self.market_names)
+
+
+Usual = Sportybet | Betpawa | Bet9ja
+_DECODER: Final = msgspec.json.Decoder(Usual)
+
+
+def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
+    kind = market.market_type
+    by_line: dict[str | None, list[_BetpawaPrice]] = {} if market.rows else {None: []}
+    for row in market.rows:
+        plain = row.handicap is None and row.specifier is None
+        line = None if plain else betpawa.qualifier(row.handicap, row.specifier)
+        by_line.setdefault(line, []).extend(row.prices)
+    name = kind.name or kind.title or None
+    for line, prices in by_line.items():
+        yield BetpawaRow(kind.id, line, name, prices)
+
+
+_SPORTYBET_MARKETS: Final = msgspec.json.Decoder(list[SportybetMarket])
+_BET9JA_MARKETS: Final = msgspec.json.Decoder(dict[str, Any])
+_BETPAWA_MARKETS: Final = msgspec.json.Decoder(list[_BetpawaMarket])
+
+
+def rows_at(
+    platform: Platform, value: bytes, places: Iterable[tuple[int, int]], names: MarketNames | None = None
+) -> Iterable[Row | Rejection]:
+    """Rows of a part of a platform's markets; ``places`` tell where entries of them stand in ``value``.
+
+    Raises orjson.JSONDecodeError when they are no JSON.
+    """
+    entries = b",".join([value[begin:end] for begin, end in places])
+    markets = b"{%b}" % entries if platform == "bet9ja" else b"[%b]" % entries
+    try:
+        if platform == "bet9ja":
+            return bet9ja.rows(_BET9JA_MARKETS.decode(markets), names)
+        if platform == "sportybet":
+            return _SPORTYBET_MARKETS.decode(markets)
+        return chain.from_iterable(map(_rows, _BETPAWA_MARKETS.decode(markets)))
+    except (msgspec.DecodeError, RecursionError):
+        observed = Observation(platform, orjson.loads(markets), market_names=names)
+        return platform_rows(observed)
+
+
+def read_usual(value: bytes) -> Usual | None:
+    """The observation in a record's value; None when it is not of the usual form, whatever that is worth.
+
+    A field of a market that nobody reads is passed over: a number in it may be beyond a double.
+    """
+    try:
+        if not value.isascii():
+            value.decode()  # msgspec does not look into texts that it passes over
+        usual: Usual = _DECODER.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return usual

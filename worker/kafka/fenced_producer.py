@@ -1,0 +1,105 @@
+"""A producer of which there is only one: a newer one under its name shuts the older out.
+
+The broker enforces it, through the epoch of the transactional id. Without it, a process that was stopped
+while another took over would publish old records behind newer ones when it goes on, and compaction would
+keep the old ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    IllegalOperation,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+from worker.domain.errors import FatalError, TransientError
+from worker.kafka.producer import COMPRESSION
+from worker.kafka.record import Outgoing
+
+_STOP_S: Final = 3.0
+_REFUSALS: Final = (TopicAuthorizationFailedError, TransactionalIdAuthorizationFailed)
+
+
+class FencedOutputs:
+    def __init__(self, producer: AIOKafkaProducer, timeout_s: float) -> None:
+        self._producer = producer
+        self._timeout_s = timeout_s
+
+    async def send(self, outputs: Sequence[Outgoing]) -> None:
+        """Publish all of them, in order, or none; every acknowledgement is awaited before the commit.
+
+        Raises TransientError when that is not known to have happened; this producer is then of no more use.
+        Raises FatalError when the cluster grants no right to it.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._producer.begin_transaction()
+                await asyncio.gather(*[await self._put(output) for output in outputs])
+                await self._producer.commit_transaction()
+        except asyncio.CancelledError:
+            await self._abort()
+            raise
+        except _REFUSALS as error:
+            await self._abort()
+            raise FatalError(f"Kafka refuses {len(outputs)} records: {error!r}") from error
+        except (KafkaError, IllegalOperation, TimeoutError) as error:
+            # IllegalOperation: shut out between two records.
+            await self._abort()
+            raise TransientError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
+
+    async def _abort(self) -> None:
+        """End what is open, if that is possible: until then nobody reads what is committed behind it."""
+        with suppress(KafkaError, IllegalOperation, AssertionError, TimeoutError):  # by the state it is in
+            async with asyncio.timeout(_STOP_S):
+                await self._producer.abort_transaction()
+
+    async def _put(self, output: Outgoing) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = await self._producer.send(
+            output.topic,
+            value=output.value,
+            key=output.key,
+            headers=output.headers,
+            partition=output.partition,
+        )
+        return future
+
+
+@asynccontextmanager
+async def fenced_outputs(
+    connection: dict[str, Any], name: str, *, max_bytes: int, timeout_s: float
+) -> AsyncIterator[FencedOutputs]:
+    """Take the name over, and with it end what an earlier producer of that name left open.
+
+    Raises TransientError when Kafka does not answer, and FatalError when it does not grant us the name.
+    """
+    producer = AIOKafkaProducer(
+        **connection,
+        transactional_id=name,
+        transaction_timeout_ms=round(timeout_s * 1000),
+        acks="all",
+        linger_ms=0,
+        max_request_size=max_bytes,
+        compression_type=COMPRESSION,
+    )
+    try:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await producer.start()
+        except TransactionalIdAuthorizationFailed as error:
+            raise FatalError(f"Kafka refuses the transactional id {name}: {error!r}") from error
+        except (KafkaError, TimeoutError) as error:
+            raise TransientError(f"the producer cannot reach Kafka: {error!r}") from error
+        yield FencedOutputs(producer, timeout_s)
+    finally:
+        # The client itself may wait for ever on a broker that is away, or on a sender that was shut out.
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                await producer.stop()

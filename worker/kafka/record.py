@@ -1,0 +1,79 @@
+"""A Kafka record, as much of it as this package reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from schemas.cloud_events import Header
+
+
+class Record(Protocol):
+    """What aiokafka's ConsumerRecord gives; headers may hold null and any bytes."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+class Partition(NamedTuple):
+    """A topic's partition. ``topic_id`` tells a topic from another that had its name before."""
+
+    topic: str
+    partition: int
+    topic_id: str
+
+
+def size_of(records: Iterable[Record]) -> int:
+    """Bytes of their values together."""
+    return sum(len(record.value or b"") for record in records)
+
+
+class Committed(NamedTuple):
+    """The group's committed offset and the metadata beside it."""
+
+    offset: int
+    metadata: str
+
+
+Headers = list[Header]
+
+
+class Outgoing(NamedTuple):
+    """A record to publish; without a partition of its own, its key decides."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    partition: int | None = None
+
+
+class Source(Protocol):
+    """The record that a dead letter is made of."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...

@@ -1,0 +1,134 @@
+"""The topics as they should be, making them so, and what is not so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from aiokafka import TopicPartition
+
+from worker.domain.errors import TransientError
+from worker.kafka.cluster.admin import TopicSpec
+from worker.kafka.cluster.inspection import TopicFacts
+from worker.kafka.connections import admin_of, inspection_of
+from worker.settings.settings import Settings, variable
+
+# A record's key, headers and framing beside its value.
+_AROUND_A_VALUE: Final = 256 * 1024
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+_DELETED: Final = {"cleanup.policy": "delete"}
+
+
+def largest_output(settings: Settings) -> int:
+    """The largest record that is published, in bytes: a dead letter of what was too large to read."""
+    return 2 * settings.max_message_bytes + _AROUND_A_VALUE
+
+
+def topic_specs(settings: Settings) -> list[TopicSpec]:
+    """Every topic of the application. All that carry events have the same number of partitions, so that the
+    records of one event, which share a key, share a partition.
+    """
+    observed = {
+        **_DELETED,
+        "max.message.bytes": str(settings.max_message_bytes),
+        "retention.ms": str(3 * _DAY_MS),
+    }
+    largest = {
+        **_DELETED,
+        "max.message.bytes": str(largest_output(settings)),
+        "retention.ms": str(14 * _DAY_MS),
+    }
+    announced = {**_DELETED, "retention.ms": str(14 * _DAY_MS)}
+    compacted = {"cleanup.policy": "compact", "max.message.bytes": str(settings.max_message_bytes)}
+    names = [*settings.observation_topics.values(), settings.prefixed(settings.topic_resolved)]
+    return [
+        *(TopicSpec(name, settings.partitions, observed) for name in names),
+        TopicSpec(settings.prefixed(settings.topic_dead), 1, largest),
+        TopicSpec(settings.prefixed(settings.topic_unmapped), 1, announced),
+        TopicSpec(settings.prefixed(settings.topic_changes), 1, compacted),
+    ]
+
+
+class Difference(NamedTuple):
+    """What of a topic is not as it should be, and what mends it. What is ``grave`` does harm already."""
+
+    what: str
+    remedy: str
+    grave: bool
+
+
+class Ensured(NamedTuple):
+    """A topic after ensure: whether it was missing, and what is not as it should be."""
+
+    name: str
+    missing: bool
+    differences: Sequence[Difference]
+
+
+async def ensure_topics(settings: Settings, *, dry_run: bool = False) -> list[Ensured]:
+    """Create what is missing; what exists and is different is told, never changed. Raises TransientError."""
+    specs = topic_specs(settings)
+    existing = await inspection_of(settings).topics(spec.name for spec in specs)
+    if not dry_run:
+        await admin_of(settings).create([spec for spec in specs if spec.name not in existing])
+    servers = settings.kafka_bootstrap_servers or ""
+    return [
+        Ensured(spec.name, facts is None, differences(spec, facts, servers) if facts else ())
+        for spec in specs
+        for facts in [existing.get(spec.name)]
+    ]
+
+
+def differences(spec: TopicSpec, facts: TopicFacts, servers: str) -> Sequence[Difference]:
+    """``servers`` stand in the commands that mend. Pure."""
+    if facts.partitions == 0:
+        remedy = f"DESCRIBE on the topic {spec.name}, for the credentials that ask"
+        return [Difference("may not be described", remedy, grave=True)]
+    return [*_of_partitions(spec, facts.partitions, servers), *_of_config(spec, facts.config, servers)]
+
+
+def _of_partitions(spec: TopicSpec, partitions: int, servers: str) -> Iterator[Difference]:
+    what = f"has {partitions} partitions instead of {spec.partitions}"
+    if partitions < spec.partitions:
+        tool = f"kafka-topics.sh --bootstrap-server {servers} --alter --topic {spec.name}"
+        yield Difference(what, f"{tool} --partitions {spec.partitions}", grave=True)
+    elif partitions > spec.partitions > 1:
+        remedy = f"{variable('partitions')}={partitions}, and so many for every topic that carries events"
+        yield Difference(what, remedy, grave=True)
+    elif partitions > spec.partitions:
+        yield Difference(what, "partitions cannot be taken away: name another topic for it", grave=True)
+
+
+def _of_config(spec: TopicSpec, config: dict[str, str] | None, servers: str) -> Iterator[Difference]:
+    if config is None:
+        remedy = f"DESCRIBE_CONFIGS on the topic {spec.name}, for the credentials that ask"
+        yield Difference("does not show its configuration", remedy, grave=False)
+        return
+    tool = f"kafka-configs.sh --bootstrap-server {servers} --alter --entity-type topics"
+    for key, wanted in spec.config.items():
+        found = config.get(key, "")
+        if not _suffices(key, found, wanted):
+            remedy = f"{tool} --entity-name {spec.name} --add-config {key}={wanted}"
+            yield Difference(f"has {key}={found} instead of {wanted}", remedy, grave=key != "retention.ms")
+
+
+def _suffices(key: str, found: str, wanted: str) -> bool:
+    """More than enough is enough; a retention of -1 is for ever."""
+    if key == "cleanup.policy":
+        return found == wanted
+    return found.lstrip("-").isdigit() and (
+        int(found) >= int(wanted) or (key == "retention.ms" and int(found) < 0)
+    )
+
+
+async def partitions_of(settings: Settings, topics: Sequence[str]) -> dict[TopicPartition, str]:
+    """Every partition of topics that must exist, with its topic's id. Raises TransientError."""
+    states = await admin_of(settings).topics(topics)
+    missing = sorted(set(topics) - set(states))
+    if missing:
+        raise TransientError(f"topics do not exist: {', '.join(missing)}")
+    return {
+        TopicPartition(name, number): state.topic_id
+        for name, state in sorted(states.items())
+        for number in range(state.partitions)
+    }

@@ -1,0 +1,163 @@
+"""`marketmap bench`: the worker beside others, on real Kafka and Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Collection, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from worker.cli.console import err, fail, out, write_text
+from worker.cli.progress import LateBar, late_bar
+from worker.cli.shipped import shipped_catalogue
+from worker.domain.catalogue import load_catalogue
+from worker.lab.bench.comparison import Choice, compare
+from worker.lab.bench.conditions import conditions
+from worker.lab.bench.contestants import CONTESTANTS
+from worker.lab.bench.document import MarkersMissingError, renewed
+from worker.lab.bench.figures import cpu_us, rate
+from worker.lab.bench.grids import as_table
+from worker.lab.bench.ground import Ground
+from worker.lab.bench.latency import latencies
+from worker.lab.bench.processes import BenchError
+from worker.lab.bench.report import Report
+from worker.lab.bench.scaling import scale
+from worker.lab.bench.trial import Trial
+from worker.lab.bench.workloads import WORKLOADS, Sizes, scrape, workload
+from worker.local.errors import LocalServicesError
+from worker.local.owned import owned_services
+
+_SIZES: Final = Sizes()
+_WIDTH: Final = 130
+_LATENCY_S: Final = 15.0
+
+
+def bench(
+    *,
+    table: Annotated[
+        bool, typer.Option("--table", help="Compare with the others; also without any.")
+    ] = False,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Processes, mappings, markets in a message, contention.")
+    ] = False,
+    latency: Annotated[bool, typer.Option("--latency", help="At 30 and 70 % of the highest rate.")] = False,
+    workloads: Annotated[
+        list[str] | None, typer.Option("--workload", help=f"Of the table: {', '.join(WORKLOADS)}.")
+    ] = None,
+    contestants: Annotated[
+        list[str] | None, typer.Option("--contestant", help=f"Of the table: {', '.join(CONTESTANTS)}.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Runs of each; medians are shown.")] = 3,
+    events: Annotated[int, typer.Option(min=1, max=2000, help="Events of the scrape.")] = _SIZES.events,
+    small: Annotated[int, typer.Option(min=1, max=1_000_000, help="Messages of `small`.")] = _SIZES.small,
+    large: Annotated[int, typer.Option(min=1, max=1000, help="Messages of `large`.")] = _SIZES.large,
+    partitions: Annotated[int, typer.Option(min=1, max=100, help="Of each topic.")] = 6,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every run there.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Draw it there.")] = None,
+    document: Annotated[
+        Path | None, typer.Option("--document", help="Renew the figures and pictures of this document.")
+    ] = None,
+) -> None:
+    """Measure the worker beside others, in turn, on the same topics; every answer is judged.
+
+    Starts a Kafka and a Postgres of its own, and removes them. Exit code 1 when an answer was wrong.
+
+    Example: marketmap bench --workload scrape --contestant worker --contestant json --rounds 5
+    """
+    choice = Choice(
+        _known(workloads, WORKLOADS, "--workload") or WORKLOADS,
+        _known(contestants, CONTESTANTS, "--contestant"),
+        rounds,
+        partitions,
+        Sizes(events, small, large),
+    )
+    parts = {"table": table or not (scaling or latency), "scaling": scaling, "latency": latency}
+    if document is not None:
+        _require_places(document, [name for name, is_wanted in parts.items() if is_wanted])
+    report = Report(conditions(choice.sizes, rounds=rounds))
+    try:
+        with owned_services() as services:
+            catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+            asyncio.run(_measure(report, Ground(services, catalogue), choice, **parts))
+    except (BenchError, LocalServicesError) as error:
+        fail(str(error))
+    wide = Console(width=max(out.width, _WIDTH))
+    for grid in report.grids():
+        wide.print(as_table(grid))
+    if json_file is not None:
+        write_text(json.dumps(report.as_json(), indent=2) + "\n", json_file)
+    if report.faults:
+        fail("\n".join(["These runs were wrong:", *report.faults]))
+    if svg is not None:
+        _draw(report, svg)
+    if document is not None:
+        write_text(_renewed(document, report.document_parts(document.stem)), document)
+        _draw(report, document.with_suffix(".svg"))
+
+
+def _known(names: list[str] | None, among: Collection[str], option: str) -> list[str]:
+    """The names as they were given; one that is not there is wrong usage."""
+    for name in names or []:
+        if name not in among:
+            fail(f"{option} {name[:60]}: there is {', '.join(among)}", code=2)
+    return names or []
+
+
+async def _measure(
+    report: Report, ground: Ground, choice: Choice, *, table: bool, scaling: bool, latency: bool
+) -> None:
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of every new topic
+    source = scrape(choice.sizes.events)
+    async with ground:
+        if table:
+            with late_bar() as bar:
+                report.trials = await compare(ground, source, choice, _told_on(bar, choice.trials))
+        if scaling:
+            report.scaling = await scale(ground, source, rounds=choice.rounds, told=_tell)
+        if latency:
+            report.latency = await latencies(
+                ground, workload("scrape", source), seconds=_LATENCY_S, partitions=choice.partitions
+            )
+
+
+def _told_on(bar: LateBar, total: int) -> Callable[[Trial], None]:
+    done = count(1)
+
+    def tell(trial: Trial) -> None:
+        _tell(trial)
+        bar("Measuring", next(done), total)
+
+    return tell
+
+
+def _tell(trial: Trial) -> None:
+    verdict = "WRONG" if trial.faults else "right"
+    err.print(
+        f"{trial.workload:12} {trial.contestant:10} x{trial.processes} {rate(trial):10,.0f} messages/s "
+        f"{cpu_us(trial):10,.0f} us/message  {verdict}"
+    )
+    for fault in trial.faults:
+        err.print(f"    {fault}", style="red", markup=False)
+
+
+def _draw(report: Report, svg: Path) -> None:
+    for name, picture in report.pictures(svg.stem).items():
+        write_text(picture, svg.with_name(name))
+
+
+def _require_places(document: Path, parts: Collection[str]) -> None:
+    """Before minutes are spent on what has no place."""
+    _renewed(document, dict.fromkeys(parts, ""))
+
+
+def _renewed(document: Path, parts: Mapping[str, str]) -> str:
+    try:
+        return renewed(document.read_text(encoding="utf-8"), parts)
+    except (OSError, MarkersMissingError) as error:
+        fail(f"{document} cannot be renewed: {error}", code=2)

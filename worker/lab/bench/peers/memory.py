@@ -1,0 +1,131 @@
+"""In memory: `resolver` decodes, plans and encodes every record; `orjson` reads and writes it once.
+
+The records are read from Kafka before, and the outputs published after what is measured. `resolver N` has N
+mappings in its index: those of the table, and others that no message names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import orjson
+
+from worker.domain.index import MappingIndex
+from worker.domain.mapping import Mapping, parse_mapping
+from worker.ingest.planning.encode import Encoder
+from worker.ingest.planning.plan import Planner, combine
+from worker.ingest.planning.recall import planner_with
+from worker.kafka.connections import admin_of, client_connection
+from worker.kafka.peek import AnyRecord
+from worker.kafka.producer import Outputs
+from worker.kafka.record import Outgoing, Partition
+from worker.kafka.stream import read_topic
+from worker.kafka.topics import largest_output
+from worker.lab.bench.peers.kafka import say
+from worker.settings.settings import Settings, load_settings
+from worker.storage.engine import create_engine, transaction
+from worker.storage.mappings import load_index_rows
+
+Work = Callable[[Sequence[AnyRecord]], list[Outgoing]]
+_BATCH = 64
+
+
+async def resolver(settings: Settings, mappings: int = 0) -> Work:
+    index = await load_index(settings, mappings)
+    ids = await admin_of(settings).topic_ids(settings.observation_topics.values())
+    planner = planner_of(settings)
+
+    def resolve(records: Sequence[AnyRecord]) -> list[Outgoing]:
+        placed = [
+            (record, Partition(record.topic, record.partition, ids[record.topic])) for record in records
+        ]
+        plan = combine(planner.plan_all(placed, index))
+        planner.tally(sighting for _, _, sighting in plan.sightings)
+        return list(plan.outputs)
+
+    return resolve
+
+
+def reader_and_writer(settings: Settings) -> Work:
+    topic = settings.prefixed(settings.topic_resolved)
+
+    def read_and_write(records: Sequence[AnyRecord]) -> list[Outgoing]:
+        return [
+            Outgoing(topic, record.key, orjson.dumps(orjson.loads(record.value or b"")), [])
+            for record in records
+        ]
+
+    return read_and_write
+
+
+def planner_of(settings: Settings) -> Planner[Outgoing]:
+    """As the worker has it."""
+    encoder = Encoder(
+        resolved_topic=settings.prefixed(settings.topic_resolved),
+        dead_topic=settings.prefixed(settings.topic_dead),
+        group=settings.group_id,
+        max_bytes=settings.max_message_bytes,
+        max_dead_bytes=2 * settings.max_message_bytes,
+    )
+    return planner_with(encoder, max_message_bytes=settings.max_message_bytes)
+
+
+async def load_index(settings: Settings, size: int) -> MappingIndex:
+    """The table's mappings, filled up to ``size``."""
+    engine = create_engine(settings.database_url or "")
+    async with transaction(engine) as connection:
+        version, rows = await load_index_rows(connection)
+    await engine.dispose()
+    mappings = [parse_mapping(row) for row in rows]
+    return MappingIndex([*mappings, *fillers(mappings[0], size - len(mappings))], version)
+
+
+def fillers(like: Mapping, number: int) -> Iterator[Mapping]:
+    """Mappings of markets that nobody sells, a third of them on each platform."""
+    for each in range(number):
+        name = f"filler_{each}"
+        betpawa, sportybet, bet9ja = (name if each % 3 == place else None for place in range(3))
+        yield Mapping(name, "filler", like.outcomes, betpawa, sportybet, bet9ja)
+
+
+async def main(work: Work, settings: Settings) -> None:
+    topics = settings.observation_topics.values()
+    records = [record for topic in topics for record in await read_topic(settings, topic)]
+    gc.collect()
+    gc.freeze()
+    outputs: list[Outgoing] = []
+    since_s, cpu_since_s = time.perf_counter(), time.process_time()
+    for start in range(0, len(records), _BATCH):
+        outputs += work(records[start : start + _BATCH])
+    seconds, cpu_s = time.perf_counter() - since_s, time.process_time() - cpu_since_s
+    await publish(settings, outputs)
+    say("measured", seconds=seconds, cpu_s=cpu_s)
+
+
+async def publish(settings: Settings, outputs: Sequence[Outgoing]) -> None:
+    sink = Outputs(
+        client_connection(settings),
+        max_bytes=largest_output(settings),
+        timeout_s=settings.publish_timeout_s,
+    )
+    await sink.start()
+    for start in range(0, len(outputs), _BATCH):
+        await sink.send(outputs[start : start + _BATCH])
+    await sink.stop()
+
+
+async def run() -> None:
+    settings = load_settings()
+    kind, *sizes = sys.argv[1:]
+    if kind == "orjson":
+        await main(reader_and_writer(settings), settings)
+    else:
+        await main(await resolver(settings, *map(int, sizes)), settings)
+
+
+if __name__ == "__main__":
+    asyncio.run(run())

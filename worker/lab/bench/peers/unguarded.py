@@ -1,0 +1,36 @@
+"""The worker without its guarantees: no watermark is moved, no miss counted, no offset committed.
+
+The rest is the product's own, so the difference is what the guarantees cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aiokafka import TopicPartition
+
+from worker.domain.misses import Tally
+from worker.ingest.partitions.assignment import Assignment
+from worker.kafka.record import Committed, Partition
+from worker.runtime import worker as runtime
+from worker.runtime.counting import Counting
+from worker.runtime.process import run_process
+from worker.runtime.telemetry.logs import configure_logging
+from worker.settings.settings import load_settings
+
+
+class Uncounted(Counting):
+    async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
+        """Nothing is moved, nothing is counted."""
+
+
+class Uncommitted(Assignment):
+    async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None:
+        """Nothing is committed."""
+
+
+if __name__ == "__main__":
+    vars(runtime).update(Counting=Uncounted, Assignment=Uncommitted)
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level)
+    run_process(lambda: runtime.Worker(settings).run())

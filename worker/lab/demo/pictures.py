@@ -1,0 +1,249 @@
+"""What a demo run shows: pictures that a person understands at a glance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas import DeadLetter, MappingChanged
+from worker.kafka.peek import AnyRecord
+from worker.lab.demo.mapping import MARKET, WHY, Mapped
+from worker.lab.synthetic.expected import Generated
+from worker.lab.synthetic.oracle import Difference, wrong_labels
+from worker.operations.mappings.tables import history_table
+from worker.settings.settings import Settings
+
+Event = dict[str, Any]
+Prices = dict[tuple[str, str | None, str], dict[str, float]]
+
+BOOKS: Final = ("betpawa", "sportybet", "bet9ja")
+_BAR: Final = 24
+_TOP: Final = 8
+# What a person would look at first, where all three books sell it.
+_SHOWN_MARKETS: Final = (
+    ("1x2_ft", None),
+    ("double_chance_ft", None),
+    ("over_under_ft", "1.5"),
+    ("over_under_ft", "2.5"),
+    ("btts_ft", None),
+    ("handicap_3way_ft", "-1"),
+)
+
+READ_MISSES: Final = text("""
+SELECT source, external_market_id, market_name, reason, occurrence_count AS occurrences
+FROM unmapped_market_log
+ORDER BY occurrence_count DESC, source, external_market_id
+""")
+
+
+class Miss(NamedTuple):
+    source: str
+    external_market_id: str
+    market_name: str | None
+    reason: str | None
+    occurrences: int
+
+
+class Dead(NamedTuple):
+    """A dead letter: its headers, and the head of what could not be read."""
+
+    letter: DeadLetter
+    value: bytes
+
+
+async def read_misses(connection: AsyncConnection) -> list[Miss]:
+    return [Miss(*row) for row in await connection.execute(READ_MISSES)]
+
+
+def dead_of(record: AnyRecord) -> Dead:
+    return Dead(DeadLetter.from_headers(record.headers), (record.value or b"")[:60])
+
+
+def show(
+    events: Sequence[Event], misses: Sequence[Miss], dead: Sequence[Dead], *, seconds: float, to: Console
+) -> None:
+    markets = sum(len(event["markets"]) + len(event["misses"]) + len(event["rejected"]) for event in events)
+    to.print()
+    to.print(f"[bold]{len(events)} observations, {markets} markets in {seconds:.1f} s[/] (start included)")
+    for picture in (coverage(events), top_misses(misses), side_by_side(events), dead_letters(dead)):
+        to.print()
+        to.print(picture)
+
+
+def coverage(events: Iterable[Event]) -> Table:
+    """The share of each book's markets that became canonical ones."""
+    counted: dict[str, Counter[str]] = {book: Counter() for book in BOOKS}
+    for event in events:
+        counted[event["platform"]].update(
+            {part: len(event[part]) for part in ("markets", "misses", "rejected")}
+        )
+    table = Table(title="Coverage", title_justify="left", box=None)
+    for heading in ("book", "", "resolved", "markets", "missed", "rejected"):
+        table.add_column(heading, justify="left" if heading in {"book", ""} else "right")
+    for book, counts in counted.items():
+        share = counts["markets"] / max(1, counts.total())
+        figures = (str(counts[part]) for part in ("markets", "misses", "rejected"))
+        table.add_row(book, _bar(share), f"{share:.1%}", *figures)
+    return table
+
+
+def _bar(share: float) -> Text:
+    full = round(share * _BAR)
+    return Text("█" * full, style="green") + Text("░" * (_BAR - full), style="dim")
+
+
+def top_misses(misses: Sequence[Miss]) -> Table:
+    """What an editor would map first: one occurrence is one observation that had the market."""
+    total = sum(miss.occurrences for miss in misses)
+    title = f"Top misses ({len(misses)} markets, {total} occurrences)"
+    table = Table(title=title, title_justify="left", box=None)
+    for heading in ("book", "market", "name", "why", "count"):
+        table.add_column(heading, justify="right" if heading == "count" else "left", no_wrap=True)
+    for miss in misses[:_TOP]:
+        name = miss.market_name or ""
+        table.add_row(
+            miss.source, miss.external_market_id, name[:40], miss.reason or "", str(miss.occurrences)
+        )
+    return table
+
+
+def side_by_side(events: Iterable[Event]) -> Table:
+    """The match with the most markets that all three books sell; the best price of each outcome is marked."""
+    matches: dict[str, list[Event]] = {}
+    for event in events:
+        matches.setdefault(event["event"]["sportradar_id"] or "", []).append(event)
+    everywhere = [
+        match for key, match in matches.items() if key and len({e["platform"] for e in match}) == len(BOOKS)
+    ]
+    if not everywhere:
+        return Table(title="No match is on all three books", title_justify="left", box=None)
+    match = max(everywhere, key=lambda events: sum(len(p) == len(BOOKS) for p in _prices(events).values()))
+    teams = match[0]["event"]
+    table = Table("market", "line", "outcome", title_justify="left", box=None)
+    table.title = f"{teams['home']} - {teams['away']}, three books (best price marked *)"
+    for book in BOOKS:
+        table.add_column(book, justify="right")
+    for (market, line, outcome), odds in _prices(match).items():
+        if (market, line) in _SHOWN_MARKETS:
+            table.add_row(market, line or "", outcome, *(_price(odds, book) for book in BOOKS))
+    return table
+
+
+def _prices(match: Iterable[Event]) -> Prices:
+    prices: Prices = {}
+    for event in match:
+        for market in event["markets"]:
+            for price in market["outcomes"]:
+                if price["active"]:
+                    place = (market["canonical_id"], market["line"], price["outcome"])
+                    prices.setdefault(place, {})[event["platform"]] = price["odds"]
+    return prices
+
+
+def _price(odds: dict[str, float], book: str) -> Text:
+    if book not in odds:
+        return Text("-", style="dim")
+    best = odds[book] == max(odds.values()) and len(odds) > 1
+    return Text(f"{odds[book]:.2f}{'*' if best else ' '}", style="bold green" if best else "")
+
+
+def dead_letters(dead: Sequence[Dead]) -> Table:
+    title = f"Dead letters ({len(dead)})"
+    table = Table("reason", "where", "detail", "first bytes", title=title, title_justify="left", box=None)
+    for letter, value in dead[:_TOP]:
+        where = f"{letter.topic.rpartition('.')[2]}/{letter.partition}/{letter.offset}"
+        table.add_row(letter.reason, where, (letter.detail or "")[:40], repr(value)[2:30])
+    return table
+
+
+def mapped(done: Mapped, published: MappingChanged, loaded: dict[str, Any], *, to: Console) -> None:
+    """One change of a mapping on its way: audit row, change event, the worker's index."""
+    source, market_id = done.miss.key
+    to.print()
+    to.print(
+        f"[bold]An editor maps {source} {market_id}[/] ({done.miss.market_name or 'no name'}), "
+        f"number {done.place} of {done.queue} in the queue."
+    )
+    to.print(f"Chosen because {WHY}. The audit log:")
+    to.print(history_table(done.history, title=done.change.canonical_id))
+    to.print(
+        f"On mappings.changes: {published.action} {published.canonical_id}, version "
+        f"{published.mapping_version}, by {published.created_by}."
+    )
+    for book, missed_id in done.change.covered:
+        to.print(f"In the queue, {book} {missed_id} is MAPPED.")
+    delay_s = loaded.get("delay_s")
+    took = "" if delay_s is None else f", {delay_s * 1000:.0f} ms after the change"
+    to.print(f"The worker resolves with version {loaded['version']}{took}.")
+
+
+def no_second_act(*, to: Console) -> None:
+    market = " ".join(MARKET)
+    to.print()
+    to.print(f"[bold red]No second act: {market}, the market to map, is not in the queue of misses.[/]")
+
+
+def second_scrape(done: Mapped, after: Sequence[Event], before: Sequence[Event], *, to: Console) -> None:
+    """The next scrape of the same events, held against the first one."""
+    source, market_id = done.miss.key
+    table = Table(title="The next scrape of the same events", title_justify="left", box=None)
+    for heading in ("scrape", f"{market_id} resolved", "missed", f"{source} resolved"):
+        table.add_column(heading, justify="left" if heading == "scrape" else "right")
+    for name, events in (("before", before), ("after", after)):
+        own = [event for event in events if event["platform"] == source]
+        markets, misses = (_holding(own, part, market_id) for part in ("markets", "misses"))
+        table.add_row(name, f"{markets} of {len(own)}", f"{misses} of {len(own)}", f"{_share(own):.1%}")
+    to.print()
+    to.print(table)
+
+
+def _holding(events: Iterable[Event], part: str, market_id: str) -> int:
+    return sum(any(one["external_market_id"] == market_id for one in event[part]) for event in events)
+
+
+def _share(events: Iterable[Event]) -> float:
+    """The share of the markets that resolved."""
+    counts = Counter[str]()
+    for event in events:
+        counts.update({part: len(event[part]) for part in ("markets", "misses", "rejected")})
+    return counts["markets"] / max(1, counts.total())
+
+
+def verdict(truth: Sequence[Generated], differences: Sequence[Difference], *, to: Console) -> None:
+    """Whether everything is as the generator knows it to be."""
+    prices = sum(len(market.outcomes) for seen in truth for market in seen.expected.markets)
+    wrong = wrong_labels(differences)
+    to.print()
+    if not differences:
+        to.print(
+            f"[bold green]Checked against the generator's own answers: {prices} prices, 0 wrong labels; "
+            "every count exact; nothing lost.[/]"
+        )
+        return
+    to.print(f"[bold red]{len(wrong)} wrong labels, {len(differences)} differences in all:[/]")
+    for difference in differences[:_TOP]:
+        to.print(f"  {difference.kind} {difference.where}: {difference.expected!r}, got {difference.got!r}")
+
+
+def what_next(kept: Settings | None, *, to: Console) -> None:
+    to.print()
+    if kept is None:
+        to.print("Try next:")
+        to.print("  make demo ARGS=--keep           the same, and leave everything running")
+        to.print("  marketmap resolve FILE          resolve your own observations; needs no broker")
+        to.print("  marketmap validate FILE         what is wrong with a payload, field by field")
+        return
+    to.print("Everything is left running. To look at it:")
+    for name in ("database_url", "topic_prefix", "group_id"):
+        to.print(f"  export MARKETMAP_{name.upper()}={getattr(kept, name)}", soft_wrap=True)
+    to.print("Try next:")
+    to.print("  marketmap run worker            go on resolving")
+    to.print("  marketmap unmapped list         what to map next")
+    to.print("  marketmap services down         stop Kafka and Postgres")

@@ -1,0 +1,196 @@
+"""Dead letters as an operator picks them: read, chosen and counted. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from pydantic import ValidationError
+
+from schemas import REDRIVEN_HEADER, REDRIVES_HEADER, DeadLetter, Redriven
+from schemas.dead_letter import PREFIX
+from worker.kafka.record import Source
+
+_ID: Final = re.compile(r"([A-Za-z0-9_-]{22})/(\d{1,10})/(\d{1,19})", re.ASCII)
+_TIMES: Final = re.compile(rb"\d{1,9}", re.ASCII)
+_PAGE: Final = 1024
+
+
+class Place(NamedTuple):
+    """Where a dead letter stands in its topic."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}:{self.offset}"
+
+
+class Letter(NamedTuple):
+    """A dead letter: the record as it stands, and what its headers tell. Times in milliseconds."""
+
+    place: Place
+    died_at_ms: int
+    record: Source
+    told: DeadLetter
+    redrives: int
+
+
+class Mark(NamedTuple):
+    """The mark that a dead letter was redriven."""
+
+    redriven: Redriven
+    at_ms: int
+
+
+class Stranger(NamedTuple):
+    """A record on the topic that is neither."""
+
+    place: Place
+    detail: str
+
+
+def read(record: Source) -> Letter | Mark | Stranger:
+    """What a record of the dead letters' topic is.
+
+    A sender may put our headers on its own record, but the worker's stand on its dead letter as well: so a
+    mark is only what has no reason.
+    """
+    names = {name for name, _ in record.headers}
+    place = Place(record.partition, record.offset)
+    try:
+        if REDRIVEN_HEADER in names and f"{PREFIX}reason" not in names:
+            return Mark(Redriven.from_headers(record.headers), record.timestamp)
+        told = DeadLetter.from_headers(record.headers)
+    except ValidationError as error:
+        return Stranger(place, f"{error.error_count()} of the headers are missing or wrong")
+    found = _ID.fullmatch(told.id)
+    if found is None or (int(found[2]), int(found[3])) != (told.partition, told.offset):
+        return Stranger(place, "its id is not that of the record it names")
+    return Letter(place, record.timestamp, record, told, _redrives(record))
+
+
+def _redrives(record: Source) -> int:
+    """How often it was redriven: the last header counts, for it is the one that a redrive has put there."""
+    values = [value for name, value in record.headers if name == REDRIVES_HEADER]
+    return int(values[-1]) if values and values[-1] and _TIMES.fullmatch(values[-1]) else 0
+
+
+class Ids:
+    """A set of ids of dead letters. Offsets that lie together take a bit each, so it holds very many."""
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[str, str, int], int] = {}
+
+    def add(self, letter_id: str) -> None:
+        page, bit = _page_of(letter_id)
+        self._pages[page] = self._pages.get(page, 0) | bit
+
+    def __contains__(self, letter_id: str) -> bool:
+        page, bit = _page_of(letter_id)
+        return bool(self._pages.get(page, 0) & bit)
+
+
+def _page_of(letter_id: str) -> tuple[tuple[str, str, int], int]:
+    topic_id, partition, offset = letter_id.split("/")
+    return (topic_id, partition, int(offset) // _PAGE), 1 << (int(offset) % _PAGE)
+
+
+def is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which letters: empty and None leave all in. Times are of the death, ``until_ms`` is left out."""
+
+    reasons: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    ids: frozenset[str] = frozenset()
+    places: frozenset[Place] = frozenset()
+    redriven: bool | None = None
+
+    def takes(self, letter: Letter, *, is_redriven: bool) -> bool:
+        if self.redriven is not None and self.redriven != is_redriven:
+            return False
+        if self.since_ms is not None and letter.died_at_ms < self.since_ms:
+            return False
+        if self.until_ms is not None and letter.died_at_ms >= self.until_ms:
+            return False
+        if self.names_letters and letter.told.id not in self.ids and letter.place not in self.places:
+            return False
+        return (not self.reasons or letter.told.reason in self.reasons) and (
+            not self.topics or letter.told.topic in self.topics
+        )
+
+    @property
+    def names_letters(self) -> bool:
+        return bool(self.ids or self.places)
+
+    @property
+    def is_everything(self) -> bool:
+        return self == Choice(redriven=self.redriven)
+
+
+class Line(NamedTuple):
+    """A letter without its bytes, for a list."""
+
+    place: Place
+    died_at_ms: int
+    id: str
+    reason: str
+    detail: str | None
+    topic: str
+    partition: int
+    offset: int
+    value_bytes: int | None
+    redrives: int
+    redriven: bool
+
+
+def line(letter: Letter, *, is_redriven: bool) -> Line:
+    told, value = letter.told, letter.record.value
+    return Line(
+        letter.place,
+        letter.died_at_ms,
+        told.id,
+        told.reason,
+        told.detail,
+        told.topic,
+        told.partition,
+        told.offset,
+        None if value is None else len(value),
+        letter.redrives,
+        is_redriven,
+    )
+
+
+@dataclass(slots=True)
+class Bar:
+    """How many letters there are of one kind, and when the first and the last of them died."""
+
+    letters: int
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(slots=True)
+class Counted:
+    """Letters by reason and source topic; of more than ``most`` kinds the rest is counted under OTHERS."""
+
+    most: int = 200
+    bars: dict[tuple[str, str], Bar] = field(default_factory=dict)
+
+    OTHERS = ("(others)", "(others)")
+
+    def add(self, letter: Line) -> None:
+        kind = (letter.reason, letter.topic)
+        if kind not in self.bars and len(self.bars) >= self.most:
+            kind = self.OTHERS
+        bar = self.bars.setdefault(kind, Bar(0, letter.died_at_ms, letter.died_at_ms))
+        bar.letters += 1
+        bar.first_ms = min(bar.first_ms, letter.died_at_ms)
+        bar.last_ms = max(bar.last_ms, letter.died_at_ms)

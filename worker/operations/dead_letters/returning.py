@@ -1,0 +1,102 @@
+"""A dead letter made ready to go back to where it came from, or refused. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from schemas import ID_HEADER, REDRIVEN_HEADER, REDRIVES_HEADER, Redriven
+from schemas.dead_letter import PREFIX
+from worker.kafka.record import Headers, Outgoing, Source
+from worker.operations.dead_letters.letters import Letter, Place
+
+Code = Literal["TRUNCATED", "FOREIGN_TOPIC", "REDRIVEN_TOO_OFTEN", "TOO_LARGE", "NOT_A_DEAD_LETTER"]
+
+CODES: Final[dict[Code, str]] = {
+    "TRUNCATED": "The letter does not hold the whole record.",
+    "FOREIGN_TOPIC": "Its header names a topic that is none of the observations.",
+    "REDRIVEN_TOO_OFTEN": "The record was redriven as often as is allowed, and died each time.",
+    "TOO_LARGE": "The record is larger than its topic takes.",
+    "NOT_A_DEAD_LETTER": "The record has not the headers of a dead letter.",
+}
+
+_MOST_NAMED: Final = 20
+
+
+class Rules(NamedTuple):
+    """Where letters may go back to (partitions by topic), how often, and up to which size in bytes."""
+
+    topics: Mapping[str, int]
+    dead_topic: str
+    max_times: int
+    max_bytes: int
+
+
+class Signature(NamedTuple):
+    actor: str
+    reason: str
+
+
+def refusal(letter: Letter, rules: Rules) -> Code | None:
+    """Why a letter cannot go back, None when it can."""
+    told = letter.told
+    if told.topic not in rules.topics:
+        return "FOREIGN_TOPIC"
+    if told.truncated_from is not None or told.left_out is not None:
+        return "TRUNCATED"
+    if letter.redrives >= rules.max_times:
+        return "REDRIVEN_TOO_OFTEN"
+    return "TOO_LARGE" if size(letter.record) > rules.max_bytes else None
+
+
+def size(record: Source) -> int:
+    """The bytes of key, value and headers."""
+    headers = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
+
+
+def back(letter: Letter, rules: Rules, signature: Signature) -> tuple[Outgoing, Outgoing]:
+    """The record as it goes back to where it came from, and the mark that it did."""
+    times = letter.redrives + 1
+    return _original(letter, rules, times), _mark(letter, rules, times, signature)
+
+
+def _original(letter: Letter, rules: Rules, times: int) -> Outgoing:
+    record, told = letter.record, letter.told
+    headers: Headers = [(name, value) for name, value in record.headers if not _is_ours(name)]
+    partition = told.partition if told.partition < rules.topics[told.topic] else None
+    # The client refuses a record with neither key nor value.
+    value = b"" if record.value is None and record.key is None else record.value
+    return Outgoing(told.topic, record.key, value, [*headers, (REDRIVES_HEADER, b"%d" % times)], partition)
+
+
+def _mark(letter: Letter, rules: Rules, times: int, signature: Signature) -> Outgoing:
+    """In the letter's own partition: so whoever reads on from the letter comes to its mark."""
+    told = Redriven(id=letter.told.id, times=times, by=signature.actor[:255], reason=signature.reason[:500])
+    return Outgoing(rules.dead_topic, told.id.encode(), b"", [*told.to_headers()], letter.place.partition)
+
+
+def _is_ours(name: str) -> bool:
+    return name in {ID_HEADER, REDRIVES_HEADER} or name.startswith((PREFIX, REDRIVEN_HEADER))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a redrive did: letters that went back, had gone before, were refused by code, were not found.
+
+    ``refusals`` names the first of the refused ones.
+    """
+
+    redriven: int = 0
+    bytes: int = 0
+    already: int = 0
+    refused: Counter[Code] = field(default_factory=Counter)
+    refusals: list[tuple[Place, Code]] = field(default_factory=list)
+    not_found: list[str] = field(default_factory=list)
+
+    def refuse(self, place: Place, code: Code) -> None:
+        self.refused[code] += 1
+        if len(self.refusals) < _MOST_NAMED:
+            self.refusals.append((place, code))

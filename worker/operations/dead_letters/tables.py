@@ -1,0 +1,143 @@
+"""Dead letters as tables for people and as JSON for machines. Nothing of a letter reaches a terminal raw."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+from rich.table import Table
+from rich.text import Text
+
+from worker.cli.tables import _decoded, printable, shown, text, time_of
+from worker.operations.dead_letters.letters import Counted, Line
+from worker.operations.dead_letters.returning import CODES, Outcome
+from worker.operations.dead_letters.topic import Found
+
+LINE_FIELDS: Final = (*Line._fields, "died_at")
+BAR_FIELDS: Final = ("reason", "topic", "letters", "first", "last")
+_BAR: Final = 24
+_DETAIL: Final = 100
+_LARGEST_PRETTY: Final = 256 * 1024
+
+
+def lines_table(lines: Iterable[Line]) -> Table:
+    table = Table("letter", "died (UTC)", "reason", "from", "bytes", "redriven", "detail", box=None)
+    for one in lines:
+        source = f"{one.topic}/{one.partition} @{one.offset}"
+        gone = ("yes" if one.redriven else "") + (f" (before: {one.redrives})" if one.redrives else "")
+        size = "none" if one.value_bytes is None else str(one.value_bytes)
+        detail = (one.detail or "")[:_DETAIL]
+        table.add_row(
+            str(one.place), time_of(one.died_at_ms), *map(text, (one.reason, source, size, gone, detail))
+        )
+    return table
+
+
+def line_json(one: Line) -> dict[str, Any]:
+    return one._asdict() | {"place": str(one.place), "died_at": time_of(one.died_at_ms)}
+
+
+def bars_table(counted: Counted) -> Table:
+    """How many of each kind, the most first, with bars in proportion."""
+    table = Table("reason", "from", "letters", "", "first (UTC)", "last (UTC)", box=None)
+    longest = max((bar.letters for bar in counted.bars.values()), default=1)
+    for (reason, topic), bar in sorted(counted.bars.items(), key=lambda entry: -entry[1].letters):
+        drawn = "█" * max(1, round(_BAR * bar.letters / longest))
+        table.add_row(
+            text(reason),
+            text(topic),
+            str(bar.letters),
+            drawn,
+            time_of(bar.first_ms),
+            time_of(bar.last_ms),
+        )
+    return table
+
+
+def bars_json(counted: Counted) -> list[dict[str, Any]]:
+    return [
+        {
+            "reason": reason,
+            "topic": topic,
+            "letters": bar.letters,
+            "first": time_of(bar.first_ms),
+            "last": time_of(bar.last_ms),
+        }
+        for (reason, topic), bar in counted.bars.items()
+    ]
+
+
+def letter_table(found: Found) -> Table:
+    """All headers, ours and the record's own, and the mark if there is one."""
+    letter, record = found.letter, found.letter.record
+    table = Table(show_header=False, box=None, title=f"Dead letter {letter.place}", title_justify="left")
+    table.add_row("died (UTC)", time_of(letter.died_at_ms))
+    table.add_row("key", Text(shown(record.key)))
+    for name, value in record.headers:
+        table.add_row(text(name), Text(shown(value)))
+    if found.mark is not None:
+        mark = found.mark.redriven
+        table.add_row("redriven", Text(printable(f"{time_of(found.mark.at_ms)} by {mark.by}: {mark.reason}")))
+    return table
+
+
+def letter_json(found: Found) -> dict[str, Any]:
+    """Key and value in base64, whatever they are; headers as text."""
+    letter, record = found.letter, found.letter.record
+    return {
+        "place": str(letter.place),
+        "died_at": time_of(letter.died_at_ms),
+        **letter.told.model_dump(),
+        "redrives": letter.redrives,
+        "redriven": None if found.mark is None else found.mark.redriven.model_dump(),
+        "headers": [[name, None if value is None else _decoded(value)] for name, value in record.headers],
+        "key_base64": _base64(record.key),
+        "value_base64": _base64(record.value),
+    }
+
+
+def outcome_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "redriven": outcome.redriven,
+        "bytes": outcome.bytes,
+        "redriven_already": outcome.already,
+        "refused": dict(outcome.refused),
+        "first_refused": [{"letter": str(place), "code": code} for place, code in outcome.refusals],
+        "not_found": outcome.not_found,
+        "dry_run": dry_run,
+    }
+
+
+def refusals(outcome: Outcome) -> list[str]:
+    """A line for each code, with its sentence and the first letters it was said of."""
+    return [
+        f"{times} refused, {code}: {CODES[code]} "
+        f"({', '.join(str(place) for place, of in outcome.refusals if of == code)[:200]})"
+        for code, times in outcome.refused.items()
+    ]
+
+
+def value_lines(value: bytes | None, most: int) -> list[str]:
+    """Up to ``most`` characters of a value: indented where it is JSON, what steers a terminal escaped."""
+    if value is None:
+        return ["(no value)"]
+    whole = "\n".join(map(printable, (_pretty(value) or _decoded(value[: 4 * most])).split("\n")))
+    cut = len(whole) > most or (len(value) > 4 * most and not whole.endswith("}"))
+    told = [f"... ({len(value)} bytes in all; --save FILE writes them)"] if cut else []
+    return [*whole[:most].split("\n"), *told]
+
+
+def _pretty(value: bytes) -> str | None:
+    if len(value) > _LARGEST_PRETTY:
+        return None
+    try:
+        return json.dumps(orjson.loads(value), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()

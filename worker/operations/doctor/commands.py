@@ -1,0 +1,74 @@
+"""`marketmap doctor`: everything a worker needs, looked at, with what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from worker.cli.connection import known_settings
+from worker.cli.console import err, out, print_json
+from worker.cli.options import AsJson
+from worker.cli.tables import text
+from worker.operations.doctor.examination import examine
+from worker.operations.doctor.findings import Finding, failure, fine, has_failure
+from worker.operations.installation.effective_settings import effective_settings
+from worker.settings.settings import SettingsError
+
+_STYLES: Final = {"OK": "green", "WARNING": "yellow", "FAILURE": "bold red"}
+
+
+def doctor(
+    *,
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=1, max=300, help="For each check; it ends within thrice that."),
+    ] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Examine settings, Kafka, topics, rights, Postgres, schema, clocks, group and mappings. Changes nothing.
+
+    Run it with a worker's settings and credentials. Each line is OK, a warning or a failure with what to do;
+    exit code 1 when one is a failure.
+
+    Example: marketmap doctor --json
+    """
+    with err.status("Looking"):
+        findings = _examine(timeout)
+    if as_json:
+        print_json({"ok": not has_failure(findings), "findings": [one._asdict() for one in findings]})
+    else:
+        for line in itertools.chain.from_iterable(map(lines_of, findings)):
+            out.print(line, soft_wrap=True)
+        err.print(summary(findings), markup=False)
+    if has_failure(findings):
+        raise typer.Exit(1)
+
+
+def _examine(timeout_s: float) -> Sequence[Finding]:
+    try:
+        settings = known_settings()
+    except SettingsError as error:
+        return [failure("settings", fault, "docs/settings.md") for fault in error.faults]
+    counts = Counter(setting.source for setting in effective_settings(settings, os.environ))
+    sources = ", ".join(f"{counts[source]} from {source}" for source in sorted(counts))
+    return [fine("settings", sources), *asyncio.run(examine(settings, timeout_s=timeout_s))]
+
+
+def lines_of(finding: Finding) -> Iterator[Text]:
+    level = Text(f"{finding.level:8}", style=_STYLES[finding.level])
+    yield Text.assemble(level, f" {finding.subject:11}", text(finding.message))
+    if finding.remedy is not None:
+        yield Text.assemble(" " * 20, "-> ", text(finding.remedy))
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    levels = Counter(finding.level for finding in findings)
+    bad = (f"{levels[level]} {level.lower()}{'s' * (levels[level] != 1)}" for level in ("FAILURE", "WARNING"))
+    return f"{', '.join(bad)}, {levels['OK']} OK."

@@ -1,0 +1,99 @@
+"""What is asked of Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.domain.index import MappingIndex
+from worker.operations.doctor.check import Check
+from worker.operations.doctor.clock_verdicts import judge_database_clock
+from worker.operations.doctor.database_verdicts import (
+    MappingFacts,
+    judge_mappings,
+    judge_revision,
+    judge_roles,
+    judge_server,
+)
+from worker.operations.doctor.findings import Finding, failure
+from worker.runtime.index.live import parse_rows
+from worker.settings.settings import Settings
+from worker.storage.engine import create_engine, printable_url, transaction
+from worker.storage.inspection import lacking_privileges, last_change, read_clock, read_server
+from worker.storage.mappings import load_index_rows
+from worker.storage.migrate import UnknownRevisionError, current, known_revision
+from worker.storage.roles import existing_roles
+
+
+async def _database(settings: Settings) -> Sequence[Finding]:
+    if not settings.database_url:
+        return [failure("database", "no address", "set MARKETMAP_DATABASE_URL; marketmap services up")]
+    async with _connection(settings) as connection:
+        return judge_server(await read_server(connection), printable_url(settings.database_url))
+
+
+async def _revision(settings: Settings) -> Sequence[Finding]:
+    revision = await current(settings.database_url or "")
+    return judge_revision(revision, known_revision(), is_known=revision is None or _is_known(revision))
+
+
+def _is_known(revision: str) -> bool:
+    try:
+        return known_revision(revision) is not None
+    except UnknownRevisionError:
+        return False
+
+
+async def _roles(settings: Settings) -> Sequence[Finding]:
+    async with _connection(settings) as connection:
+        return judge_roles(
+            await read_server(connection),
+            await existing_roles(connection),
+            await lacking_privileges(connection),
+        )
+
+
+async def _database_clock(settings: Settings) -> Sequence[Finding]:
+    async with _connection(settings) as connection:
+        asked = datetime.now(UTC)
+        told = await read_clock(connection)
+        return judge_database_clock(asked, told, datetime.now(UTC))
+
+
+async def _mappings(settings: Settings) -> Sequence[Finding]:
+    async with _connection(settings) as connection:
+        version, rows = await load_index_rows(connection)
+        changed_at = await last_change(connection)
+    parsed = parse_rows(rows)
+    index = MappingIndex(parsed.usable.values(), version)
+    facts = MappingFacts(version, changed_at, len(parsed.usable), parsed.unusable, index.conflicts())
+    return judge_mappings(facts)
+
+
+@asynccontextmanager
+async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
+    engine = create_engine(
+        settings.database_url or "",
+        application_name="marketmap-doctor",
+        pool_size=1,
+        connect_timeout_s=settings.admin_timeout_s,
+        statement_timeout_s=settings.admin_timeout_s,
+    )
+    try:
+        async with transaction(engine) as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+DATABASE: Final = Check("database", (), _database, "MARKETMAP_DATABASE_URL: is it up, and there?")
+CHECKS: Final = (
+    Check("migrations", ("database",), _revision, "marketmap migrate"),
+    Check("roles", ("database",), _roles, "look at the server's log"),
+    Check("mappings", ("database",), _mappings, "marketmap migrate; marketmap roles"),
+    Check("clock", ("database",), _database_clock, "look at the server's log"),
+)

@@ -1,0 +1,88 @@
+"""What to say of the database: server, revision, rights, and the mappings in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from worker.domain.index import Conflict
+from worker.operations.doctor.findings import Finding, failure, fine, warning
+from worker.storage.inspection import Server
+from worker.storage.roles import ROLES
+
+_MOST_SHOWN: Final = 5
+_MIGRATE: Final = "marketmap migrate"
+
+
+class MappingFacts(NamedTuple):
+    """The active mappings as a worker would use them; ``unusable`` by canonical id, with what is wrong."""
+
+    version: int
+    changed_at: datetime | None
+    usable: int
+    unusable: Mapping[str, str]
+    conflicts: Sequence[Conflict]
+
+
+def judge_server(server: Server, address: str) -> list[Finding]:
+    if server.is_read_only:
+        message = f"{address}: Postgres {server.version}, read-only"
+        return [failure("database", message, "is it a standby? MARKETMAP_DATABASE_URL must name the primary")]
+    return [fine("database", f"{address}: Postgres {server.version}")]
+
+
+def judge_revision(revision: str | None, head: str | None, *, is_known: bool) -> list[Finding]:
+    if revision == head:
+        return [fine("migrations", f"at {head}, the newest revision")]
+    if revision is None:
+        return [failure("migrations", "the database is empty", _MIGRATE)]
+    if is_known:
+        return [failure("migrations", f"at {revision}, this program needs {head}", _MIGRATE)]
+    message = f"at {revision}, which this program does not know; its own newest is {head}"
+    return [warning("migrations", message, "a newer program has migrated: upgrade this one, too")]
+
+
+def judge_roles(server: Server, existing: Collection[str], lacking: Sequence[str]) -> list[Finding]:
+    found = []
+    missing = [role for role in ROLES if role not in existing]
+    if missing:
+        found.append(
+            warning("roles", f"missing: {', '.join(missing)}", "marketmap roles, as an administrator")
+        )
+    if server.is_superuser:
+        message = f"{server.login} is a superuser and may do more than a worker has to"
+        found.append(warning("roles", message, "a login of its own, with GRANT marketmap_worker TO it"))
+    if lacking:
+        message = f"{server.login} lacks {', '.join(lacking)}"
+        remedy = f"marketmap roles, then GRANT marketmap_worker TO {server.login}"
+        found.append(failure("roles", message, remedy))
+    return found or [fine("roles", f"{server.login} may do what a worker has to")]
+
+
+def judge_mappings(facts: MappingFacts) -> list[Finding]:
+    found = [
+        failure(
+            "mappings", f"{canonical_id} cannot be used: {reason}", f"marketmap mappings show {canonical_id}"
+        )
+        for canonical_id, reason in list(facts.unusable.items())[:_MOST_SHOWN]
+    ]
+    if len(facts.unusable) > _MOST_SHOWN:
+        more = f"{len(facts.unusable) - _MOST_SHOWN} more cannot be used"
+        found.append(failure("mappings", more, "mend these first"))
+    if facts.conflicts:
+        first, count = facts.conflicts[0], len(facts.conflicts)
+        labels = f"{count} label{'s' * (count != 1)} claimed twice"
+        where = (
+            f"{first.platform} market {first.market_id}, {first.label!r}, by {first.winner} and {first.loser}"
+        )
+        found.append(warning("mappings", f"{labels}, as {where}", "change the priority of one of them"))
+    if not facts.usable:
+        remedy = "marketmap mappings import, for the shipped catalogue"
+        found.append(warning("mappings", "there is none: every market is missed", remedy))
+    return found or [fine("mappings", _summary(facts))]
+
+
+def _summary(facts: MappingFacts) -> str:
+    when = facts.changed_at and facts.changed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{facts.usable} active, version {facts.version}, last changed {when} UTC"

@@ -1,0 +1,80 @@
+"""What is asked of Kafka."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aiokafka import TopicPartition
+
+from worker.kafka.cluster.inspection import TopicFacts
+from worker.kafka.connections import inspection_of, offsets_of
+from worker.kafka.topics import topic_specs
+from worker.operations.doctor.check import Check
+from worker.operations.doctor.clock_verdicts import judge_record_times
+from worker.operations.doctor.findings import Finding, failure
+from worker.operations.doctor.kafka_verdicts import (
+    judge_cluster,
+    judge_group,
+    judge_group_rights,
+    judge_offsets,
+    judge_rights,
+    judge_topics,
+)
+from worker.operations.lag.report import survey_lag
+from worker.settings.settings import Settings
+
+
+async def _kafka(settings: Settings) -> Sequence[Finding]:
+    if not settings.kafka_bootstrap_servers:
+        return [
+            failure("kafka", "no address", "set MARKETMAP_KAFKA_BOOTSTRAP_SERVERS; marketmap services up")
+        ]
+    return judge_cluster(await inspection_of(settings).cluster())
+
+
+async def _topics(settings: Settings) -> Sequence[Finding]:
+    cluster = await inspection_of(settings).cluster()
+    return judge_topics(settings, await _known_topics(settings), cluster.brokers)
+
+
+async def _rights(settings: Settings) -> Sequence[Finding]:
+    return judge_rights(settings, await _known_topics(settings))
+
+
+async def _known_topics(settings: Settings) -> Mapping[str, TopicFacts]:
+    return await inspection_of(settings).topics(spec.name for spec in topic_specs(settings))
+
+
+async def _group(settings: Settings) -> Sequence[Finding]:
+    group = await offsets_of(settings).group(settings.group_id)
+    state = judge_group(group, settings.group_id, len(await _observed(settings)))
+    # Only now: of a group whose coordinator is not there yet, as on a new cluster, librdkafka learns nothing.
+    operations = await inspection_of(settings).group_operations(settings.group_id)
+    return [*state, *judge_group_rights(settings, operations)]
+
+
+async def _offsets(settings: Settings) -> Sequence[Finding]:
+    return judge_offsets(await survey_lag(settings, round(time.time() * 1000)))
+
+
+async def _record_times(settings: Settings) -> Sequence[Finding]:
+    newest = await inspection_of(settings).newest_times(await _observed(settings))
+    return judge_record_times(newest, round(time.time() * 1000))
+
+
+async def _observed(settings: Settings) -> Sequence[TopicPartition]:
+    topics = await inspection_of(settings).topics(settings.observation_topics.values())
+    return [TopicPartition(name, n) for name, facts in topics.items() for n in range(facts.partitions)]
+
+
+_DESCRIBE: Final = "may these credentials describe the topics?"
+KAFKA: Final = Check("kafka", (), _kafka, "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS: is it up, and there?")
+CHECKS: Final = (
+    Check("topics", ("kafka",), _topics, _DESCRIBE),
+    Check("acls", ("kafka",), _rights, _DESCRIBE),
+    Check("group", ("kafka",), _group, "may these credentials describe the group?"),
+    Check("offsets", ("kafka", "database"), _offsets, "mend what stands above; marketmap migrate"),
+    Check("clock", ("kafka",), _record_times, _DESCRIBE),
+)

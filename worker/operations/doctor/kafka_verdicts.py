@@ -1,0 +1,116 @@
+"""What to say of brokers, topics, rights, the group and its offsets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from worker.kafka.cluster.inspection import Cluster, TopicFacts
+from worker.kafka.cluster.offsets import Group
+from worker.kafka.topics import differences, topic_specs
+from worker.operations.doctor.findings import Finding, failure, fine, warning
+from worker.operations.lag.report import LagReport, SignCode
+from worker.settings.settings import Settings
+
+Topics = Mapping[str, TopicFacts]
+
+_MOST_SIGNS: Final = 5
+_HARMFUL_SIGNS: Final[frozenset[SignCode]] = frozenset({"BEYOND_END", "TRUNCATED", "DELETED"})
+
+
+def judge_cluster(cluster: Cluster) -> list[Finding]:
+    brokers = f"{cluster.brokers} broker{'s' * (cluster.brokers != 1)}"
+    return [fine("kafka", f"{brokers}, cluster {cluster.cluster_id}")]
+
+
+def judge_topics(settings: Settings, topics: Topics, brokers: int) -> list[Finding]:
+    servers = settings.kafka_bootstrap_servers or ""
+    specs = topic_specs(settings)
+    found: list[Finding] = []
+    for spec in specs:
+        facts = topics.get(spec.name)
+        if facts is None:
+            found.append(failure("topics", f"{spec.name} is missing", "marketmap topics ensure"))
+            continue
+        for what, remedy, grave in differences(spec, facts, servers):
+            found.append((failure if grave else warning)("topics", f"{spec.name} {what}", remedy))
+        found += _replication(facts, brokers)
+    return found or [fine("topics", f"{len(specs)} topics, each as it should be")]
+
+
+def _replication(facts: TopicFacts, brokers: int) -> Iterator[Finding]:
+    if facts.leaderless:
+        message = f"{facts.name} has partitions without a leader: {_numbers(facts.leaderless)}"
+        yield failure("topics", message, "bring the brokers back that hold them")
+    if facts.under_replicated:
+        message = (
+            f"{facts.name} has partitions with replicas that are behind: {_numbers(facts.under_replicated)}"
+        )
+        yield warning("topics", message, "look at the brokers that hold them")
+    if facts.replicas == 1 < brokers:
+        message = f"{facts.name} is on one of {brokers} brokers only"
+        yield warning("topics", message, "more replicas, by kafka-reassign-partitions.sh")
+
+
+def _numbers(partitions: Sequence[int]) -> str:
+    return ", ".join(map(str, partitions))
+
+
+def judge_rights(settings: Settings, topics: Topics) -> list[Finding]:
+    """What the credentials may do, as far as the broker tells; of transactional ids it does not tell."""
+    lacking = list(_lacking(settings, topics))
+    return lacking or [fine("acls", "these credentials may read and write the topics that are there")]
+
+
+def judge_group_rights(settings: Settings, operations: Collection[str]) -> list[Finding]:
+    """``operations`` are what the credentials may do with the group."""
+    group = settings.group_id
+    if "READ" in operations:
+        return [fine("group", f"these credentials may join {group}")]
+    remedy = f"{_acls(settings)} --allow-principal User:NAME --operation Read --group {group}"
+    return [failure("group", f"no READ on {group}: a worker may not join it", remedy)]
+
+
+def _acls(settings: Settings) -> str:
+    return f"kafka-acls.sh --bootstrap-server {settings.kafka_bootstrap_servers} --add"
+
+
+def _lacking(settings: Settings, topics: Topics) -> Iterator[Finding]:
+    tool = _acls(settings)
+    outputs = (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped)
+    wanted = [(name, "READ") for name in settings.observation_topics.values()]
+    wanted += [(settings.prefixed(topic), "WRITE") for topic in outputs]
+    changes = settings.prefixed(settings.topic_changes)
+    for name, operation in [*wanted, (changes, "WRITE")]:
+        if name in topics and operation not in topics[name].operations:
+            # Only a relay writes the changes; it may run elsewhere, under other credentials.
+            verdict = warning if name == changes and not settings.relay_in_worker else failure
+            remedy = f"{tool} --allow-principal User:NAME --operation {operation.capitalize()} --topic {name}"
+            yield verdict("acls", f"no {operation} on {name}", remedy)
+
+
+def judge_group(group: Group, name: str, partitions: int) -> list[Finding]:
+    members = len(group.members)
+    if group.state in {"Dead", "Empty"}:
+        never = " (and none has been, as far as Kafka remembers)" if group.state == "Dead" else ""
+        return [warning("group", f"{name}: no worker is in it{never}", "marketmap run worker")]
+    if group.state != "Stable":
+        message = f"{name}: {group.state}, members come or go"
+        return [warning("group", message, "ask again; if it stays so, see the workers' logs")]
+    if members > partitions:
+        message = f"{name}: {members} members for {partitions} partitions: some have nothing to read"
+        return [warning("group", message, "run fewer workers, or add partitions")]
+    return [fine("group", f"{name}: {group.state}, {members} member{'s' * (members != 1)}")]
+
+
+def judge_offsets(report: LagReport) -> list[Finding]:
+    signs = [(each.facts, sign) for each in report.partitions for sign in each.signs]
+    found = []
+    for facts, sign in signs[:_MOST_SIGNS]:
+        verdict = failure if sign.code in _HARMFUL_SIGNS else warning
+        message = f"{facts.topic} [{facts.partition}] {sign.code}: {sign.detail}"
+        found.append(verdict("offsets", message, "docs/runbook.md, Lag"))
+    if len(signs) > _MOST_SIGNS:
+        more = f"{len(signs) - _MOST_SIGNS} more signs of trouble"
+        found.append(warning("offsets", more, "marketmap lag"))
+    return found or [fine("offsets", f"{report.records:,} records behind")]

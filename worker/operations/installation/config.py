@@ -1,0 +1,34 @@
+"""`marketmap config`: the settings in force."""
+
+from __future__ import annotations
+
+import os
+
+from rich.table import Table
+
+from worker.cli.connection import known_settings
+from worker.cli.console import print_json
+from worker.cli.options import AsJson
+from worker.cli.tables import print_table, text
+from worker.operations.installation.effective_settings import effective_settings
+
+
+def config(*, as_json: AsJson = False) -> None:
+    """The settings in force and where each comes from: default, environment, file or local services.
+
+    Secrets are hidden; of the database's address user, password and query are left out.
+
+    Example: marketmap config --json
+    """
+    settings = effective_settings(known_settings(), os.environ)
+    if as_json:
+        print_json([setting._asdict() for setting in settings])
+        return
+    table = Table("setting", box=None)
+    table.columns[0].no_wrap = True
+    table.add_column("value", overflow="fold")
+    table.add_column("source")
+    for setting in settings:
+        style = "dim" if setting.source == "default" else ""
+        table.add_row(setting.variable, text(setting.value), setting.source, style=style)
+    print_table(table)

@@ -1,0 +1,101 @@
+"""What each part must be granted on the brokers, as Kafka's own ACLs name it.
+
+READ and WRITE of a topic hold DESCRIBE, and READ of a group does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal, NamedTuple
+
+from worker.settings.settings import Settings
+
+Operation = Literal["READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS", "CREATE"]
+
+
+class Grant(NamedTuple):
+    """One operation allowed on one resource, or with PREFIXED on all whose names begin so."""
+
+    resource: Literal["TOPIC", "GROUP", "TRANSACTIONAL_ID"]
+    pattern: Literal["LITERAL", "PREFIXED"]
+    name: str
+    operation: Operation
+
+
+def worker(settings: Settings) -> list[Grant]:
+    """Reads observations in its group; publishes what comes of them."""
+    return [
+        *_topics("READ", _observations(settings)),
+        *_topics("WRITE", _named(settings, settings.topic_resolved, settings.topic_dead)),
+        *_topics("WRITE", _named(settings, settings.topic_unmapped)),
+        Grant("GROUP", "LITERAL", settings.group_id, "READ"),
+    ]
+
+
+def relay(settings: Settings) -> list[Grant]:
+    """Publishes changes of mappings in transactions; `run worker --with-relay` needs the worker's as well."""
+    (changes,) = _named(settings, settings.topic_changes)
+    return [*_topics("WRITE", [changes]), Grant("TRANSACTIONAL_ID", "LITERAL", f"{changes}-relay", "WRITE")]
+
+
+def redrive(settings: Settings) -> list[Grant]:
+    """`dead list`, `show` and `redrive`: reads dead letters, sends them back and marks them."""
+    (dead,) = _named(settings, settings.topic_dead)
+    return [
+        *_topics("READ", [dead]),
+        *_topics("WRITE", [dead, *_observations(settings)]),
+        Grant("TRANSACTIONAL_ID", "LITERAL", f"{dead}-redrive", "WRITE"),
+    ]
+
+
+def replay(settings: Settings) -> list[Grant]:
+    """`replay plan`, `run` and `mappings create --backfill`: reads observations, publishes them again."""
+    return [
+        *_topics("READ", _observations(settings)),
+        *_topics("WRITE", _named(settings, settings.topic_resolved)),
+        Grant("GROUP", "PREFIXED", f"{settings.group_id}.replay.", "READ"),
+    ]
+
+
+def look(settings: Settings) -> list[Grant]:
+    """`lag` and `replay recount`: how far the group is, and when its oldest record was written."""
+    return [
+        *_topics("READ", _observations(settings)),
+        Grant("GROUP", "LITERAL", settings.group_id, "DESCRIBE"),
+    ]
+
+
+def administrator(settings: Settings) -> list[Grant]:
+    """`topics ensure`."""
+    outputs = (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped, settings.topic_changes)
+    topics = [*_observations(settings), *_named(settings, *outputs)]
+    operations: tuple[Operation, ...] = ("DESCRIBE", "DESCRIBE_CONFIGS", "CREATE")
+    return [grant for operation in operations for grant in _topics(operation, topics)]
+
+
+def scraper(settings: Settings) -> list[Grant]:
+    """Writes observations; one that sees a single bookmaker needs only that topic."""
+    return _topics("WRITE", _observations(settings))
+
+
+def downstream(settings: Settings) -> list[Grant]:
+    """Reads what is published; to this belongs READ of a group of its own."""
+    outputs = (settings.topic_resolved, settings.topic_unmapped, settings.topic_changes)
+    return _topics("READ", _named(settings, *outputs))
+
+
+ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
+    role.__name__: role for role in (worker, relay, redrive, replay, look, administrator, scraper, downstream)
+}
+
+
+def _topics(operation: Operation, names: Iterable[str]) -> list[Grant]:
+    return [Grant("TOPIC", "LITERAL", name, operation) for name in names]
+
+
+def _observations(settings: Settings) -> list[str]:
+    return list(settings.observation_topics.values())
+
+
+def _named(settings: Settings, *topics: str) -> list[str]:
+    return [settings.prefixed(topic) for topic in topics]

@@ -1,0 +1,96 @@
+"""`marketmap topics`: the topics on the broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from worker.cli.connection import connected_settings
+from worker.cli.console import err, fail, print_json
+from worker.cli.tables import print_table, text
+from worker.domain.errors import FatalError, TransientError
+from worker.kafka.topics import Ensured, ensure_topics
+from worker.operations.installation.grants import ROLES
+from worker.settings.settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """The topics on the broker."""
+
+
+@app.command()
+def ensure(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="As --dry-run, and a topic that is missing is a failure, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """Create the topics that are missing, and say which are not as they should be (exit code 1).
+
+    What exists is never changed: the commands that mend it are shown.
+
+    Example: marketmap topics ensure --check
+    """
+    ensured = _ensure(connected_settings(kafka=True), dry_run=dry_run or check)
+    if as_json:
+        print_json([_json(topic) for topic in ensured])
+    else:
+        _show(ensured, made="missing" if check else "would be created" if dry_run else "created")
+    if any(topic.differences or (check and topic.missing) for topic in ensured):
+        raise typer.Exit(1)
+
+
+def _ensure(settings: Settings, *, dry_run: bool) -> list[Ensured]:
+    try:
+        with err.status("Looking at the topics"):
+            return asyncio.run(ensure_topics(settings, dry_run=dry_run))
+    except (TransientError, FatalError) as error:
+        fail(str(error))
+
+
+def _show(ensured: Sequence[Ensured], *, made: str) -> None:
+    table = Table("topic", "state", box=None)
+    for topic in ensured:
+        wrong = "; ".join(difference.what for difference in topic.differences)
+        table.add_row(text(topic.name), text(wrong or (made if topic.missing else "exists")))
+    print_table(table)
+    for topic in ensured:
+        for difference in topic.differences:
+            err.print(f"{topic.name} {difference.what}: {difference.remedy}", markup=False, soft_wrap=True)
+
+
+def _json(topic: Ensured) -> dict[str, object]:
+    return topic._asdict() | {"differences": [difference._asdict() for difference in topic.differences]}
+
+
+@app.command()
+def grants(
+    part: Annotated[str | None, typer.Argument(help="One of the parts; without, all.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """What each part must be granted on the brokers, under the names that the settings give.
+
+    Example: marketmap topics grants worker
+    """
+    if part is not None and part not in ROLES:
+        fail(f"{part!r} is none of the parts {', '.join(ROLES)}", code=2)
+    settings = load_settings()
+    chosen = {name: role(settings) for name, role in ROLES.items() if part in {None, name}}
+    if as_json:
+        print_json({name: [grant._asdict() for grant in granted] for name, granted in chosen.items()})
+        return
+    table = Table("part", "operation", "resource", "pattern", "name", box=None)
+    for name, granted in chosen.items():
+        for grant in granted:
+            table.add_row(name, grant.operation, grant.resource, grant.pattern, grant.name)
+    print_table(table)

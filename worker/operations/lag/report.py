@@ -1,0 +1,200 @@
+"""How far each partition is behind, who has it, and what about it is a sign of trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from aiokafka import TopicPartition
+
+from worker.ingest.partitions.marks import Mark, read_mark
+from worker.kafka.cluster.offsets import Group, Member
+from worker.kafka.connections import admin_of, offsets_of
+from worker.kafka.patience import patiently
+from worker.kafka.peek import Stretch, peek
+from worker.kafka.record import Committed
+from worker.kafka.topics import partitions_of
+from worker.settings.settings import Settings
+from worker.storage.engine import create_engine
+from worker.storage.ledger import Ledger
+
+_PEEK_S: Final = 10.0
+
+SignCode = Literal[
+    "NOT_OWNED",
+    "REPLAY",
+    "NO_MARK",
+    "OTHER_TOPIC",
+    "WATERMARK_AHEAD",
+    "COMMIT_AHEAD",
+    "BEYOND_END",
+    "TRUNCATED",
+    "DELETED",
+]
+
+
+class Sign(NamedTuple):
+    """Something an operator should know of a partition; ``detail`` is a sentence."""
+
+    code: SignCode
+    detail: str
+
+
+class PartitionFacts(NamedTuple):
+    """What the cluster and the database say. None where there is no commit, no watermark, no owner."""
+
+    topic: str
+    partition: int
+    topic_id: str
+    log_start: int
+    log_end: int
+    committed: Committed | None
+    watermark: int | None
+    owner: Member | None
+
+    @property
+    def mark(self) -> Mark | None:
+        return read_mark(self.committed.metadata) if self.committed else None
+
+    @property
+    def next_offset(self) -> int:
+        """What is read next, as far as commit and watermark say; within the log."""
+        mark = self.mark
+        if self.committed is None or (mark is not None and mark.topic_id != self.topic_id):
+            wanted = self.watermark or 0
+        else:
+            wanted = self.committed.offset
+        return min(max(wanted, self.log_start), self.log_end)
+
+
+class PartitionLag(NamedTuple):
+    """``records`` are offsets behind the log's end; ``seconds`` the age of the oldest, None for unknown."""
+
+    facts: PartitionFacts
+    records: int
+    seconds: float | None
+    signs: Sequence[Sign]
+
+
+@dataclass(frozen=True, slots=True)
+class LagReport:
+    """All partitions of a group, by topic and number."""
+
+    group: str
+    state: str
+    members: int
+    partitions: Sequence[PartitionLag]
+
+    @property
+    def records(self) -> int:
+        return sum(each.records for each in self.partitions)
+
+    @property
+    def seconds(self) -> float:
+        """Of the partition that is furthest behind, as far as that is known."""
+        return max((each.seconds or 0.0 for each in self.partitions), default=0.0)
+
+
+def partition_lag(
+    facts: PartitionFacts, oldest_ms: int | None, now_ms: int, *, has_members: bool
+) -> PartitionLag:
+    """``oldest_ms`` is the time of the record at ``next_offset``, None when none was found. Pure."""
+    records = facts.log_end - facts.next_offset
+    age = None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000)
+    return PartitionLag(facts, records, age if records else 0.0, signs_of(facts, has_members=has_members))
+
+
+def signs_of(facts: PartitionFacts, *, has_members: bool) -> Sequence[Sign]:
+    """Pure."""
+    signs = []
+    if has_members and facts.owner is None:
+        signs.append(Sign("NOT_OWNED", "no member of the group reads it"))
+    if facts.committed is not None:
+        signs += _signs_of_commit(facts, facts.committed.offset, facts.mark)
+    if facts.watermark is not None and facts.watermark > facts.log_end:
+        beyond = facts.watermark - facts.log_end
+        signs.append(Sign("BEYOND_END", f"counted {beyond} beyond the log's end: it was cut off"))
+    return signs
+
+
+def _signs_of_commit(facts: PartitionFacts, offset: int, mark: Mark | None) -> list[Sign]:
+    if mark is not None and mark.topic_id != facts.topic_id:
+        return [Sign("OTHER_TOPIC", "the commit is of a topic that had the name before")]
+    signs = []
+    watermark = facts.watermark or 0
+    if mark is None:
+        signs.append(Sign("NO_MARK", f"committed by somebody else than a worker, at {offset}: a reset"))
+    elif offset < mark.replay_to:
+        signs.append(Sign("REPLAY", f"published again, not counted, up to {mark.replay_to}"))
+    elif offset < watermark:
+        signs.append(Sign("WATERMARK_AHEAD", f"counted {watermark - offset} further than committed"))
+    elif offset > watermark:
+        signs.append(Sign("COMMIT_AHEAD", f"committed {offset - watermark} further than counted"))
+    if mark is not None and mark.truncated_at is not None:
+        signs.append(
+            Sign("TRUNCATED", f"stopped: the log ended at {mark.truncated_at}, below what is counted")
+        )
+    if offset > facts.log_end:
+        signs.append(Sign("BEYOND_END", f"committed {offset - facts.log_end} beyond the log's end"))
+    if offset < facts.log_start:
+        signs.append(
+            Sign("DELETED", f"{facts.log_start - offset} offsets were deleted before they were read")
+        )
+    return signs
+
+
+async def survey_lag(settings: Settings, now_ms: int) -> LagReport:
+    """Ask for all of it. Raises TransientError or a StorageError."""
+
+    async def ask() -> tuple[Group, Sequence[PartitionFacts]]:
+        # The topics first: of all clients, the one that is asked for them tells best why it is refused.
+        topic_ids = await partitions_of(settings, list(settings.observation_topics.values()))
+        group = await offsets_of(settings).group(settings.group_id)
+        return group, await _facts(settings, group, topic_ids)
+
+    group, facts = await patiently(ask, patience_s=settings.admin_timeout_s)
+    stretches = {
+        TopicPartition(each.topic, each.partition): Stretch(each.next_offset, each.log_end) for each in facts
+    }
+    oldest = await peek(settings, stretches, most=1, timeout_s=_PEEK_S)
+    ages = {place: records[0].timestamp for place, records in oldest.items()}
+    has_members = bool(group.members)
+    partitions = [
+        partition_lag(
+            each, ages.get(TopicPartition(each.topic, each.partition)), now_ms, has_members=has_members
+        )
+        for each in facts
+    ]
+    return LagReport(settings.group_id, group.state, len(group.members), partitions)
+
+
+async def _facts(
+    settings: Settings, group: Group, topic_ids: Mapping[TopicPartition, str]
+) -> Sequence[PartitionFacts]:
+    admin = admin_of(settings)
+    watermarks = await _watermarks(settings)
+    committed = await admin.committed(settings.group_id, topic_ids)
+    starts, ends = await admin.log_starts(topic_ids), await admin.log_ends(topic_ids)
+    return [
+        PartitionFacts(
+            topic=place.topic,
+            partition=place.partition,
+            topic_id=topic_id,
+            log_start=starts[place],
+            log_end=ends[place],
+            committed=committed.get(place),
+            watermark=watermarks.get((topic_id, place.partition)),
+            owner=group.owner_of(place),
+        )
+        for place, topic_id in sorted(topic_ids.items())
+    ]
+
+
+async def _watermarks(settings: Settings) -> dict[tuple[str, int], int]:
+    engine = create_engine(settings.database_url or "", application_name="marketmap-cli", pool_size=1)
+    try:
+        known = await Ledger(engine, settings.group_id).known(settings.observation_topics.values())
+    finally:
+        await engine.dispose()
+    return {(each.topic_id, each.partition): each.next_offset for each in known}

@@ -1,0 +1,173 @@
+"""What all commands that change something have in common: who and why, one transaction, and the refusals."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from worker.cli.console import err, fail, print_json
+from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
+from worker.cli.options import Actor, AsJson, DryRun, Reason
+from worker.cli.tables import print_table
+from worker.domain.mapping import MappingError
+from worker.operations.mappings.editing import Change, ConflictError, NoSuchStateError
+from worker.operations.mappings.files import read_text
+from worker.operations.mappings.tables import change_json, change_table, history_table
+from worker.storage.audit import history
+from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, UnknownMapping, editing
+from worker.storage.engine import create_engine
+
+Result = TypeVar("Result")
+MappingChange = Callable[[Edit], Awaitable[Change]]
+
+CanonicalId = Annotated[str, typer.Argument(help="The mapping's canonical id.", show_default=False)]
+ExpectedVersion = Annotated[
+    int | None,
+    typer.Option(help="Refuse when the mapping was changed after this version of it.", min=1),
+]
+
+
+class Outdated(Exception):  # noqa: N818 (it names what happened, not a mistake)
+    """Somebody else has changed the mapping; ``since`` is what they did, as a table for people."""
+
+    def __init__(self, error: StaleVersion, since: object) -> None:
+        super().__init__(str(error))
+        self.since = since
+
+
+def run_edit(
+    database_url: str | None,
+    change: Callable[[Edit], Awaitable[Result]],
+    *,
+    actor: str,
+    reason: str,
+    dry_run: bool,
+    as_json: bool = False,
+) -> Result:
+    """Run a change in one transaction. What it is refused for ends the command, and nothing has changed."""
+    url = chosen_url(database_url)
+    try:
+        return run_on_database(_edit(url, change, actor=actor, reason=reason, dry_run=dry_run))
+    except Outdated as error:
+        print_table(error.since, to=err)
+        fail(f"{error}; nothing was changed")
+    except MappingError as error:
+        refuse_faults(error, "The mapping cannot be used")
+    except ConflictError as error:
+        _refuse_conflicts(error, as_json=as_json)
+    except (DuplicateCanonicalId, UnknownMapping, NoSuchStateError) as error:
+        fail(f"{error}; nothing was changed")
+    except ValueError as error:
+        fail(str(error), code=2)
+
+
+def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
+    """Make a command of one change: with the options that each of them has, run and reported.
+
+    ``command`` takes the options that are its own and returns the change.
+    """
+
+    def run(
+        *,
+        reason: Reason,
+        actor: Actor,
+        database_url: DatabaseUrl = None,
+        dry_run: DryRun = False,
+        as_json: AsJson = False,
+        **own: Any,
+    ) -> None:
+        change_mapping(
+            database_url, command(**own), actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+        )
+
+    parameters = [
+        *inspect.signature(command, eval_str=True).parameters.values(),
+        *list(inspect.signature(run, eval_str=True).parameters.values())[:-1],
+    ]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    # Typer reads the options from these two.
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # as functools.wraps does
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def change_mapping(
+    database_url: str | None,
+    change: MappingChange,
+    *,
+    actor: str,
+    reason: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Change one mapping, and say what was changed, or would be."""
+    done = run_edit(database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+    report(done, dry_run=dry_run, as_json=as_json)
+
+
+async def _edit(
+    url: str, change: Callable[[Edit], Awaitable[Result]], *, actor: str, reason: str, dry_run: bool
+) -> Result:
+    engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
+    try:
+        async with editing(engine, actor=actor, reason=reason, dry_run=dry_run) as edit:
+            try:
+                return await change(edit)
+            except StaleVersion as error:
+                known = await history(edit.connection, error.current.canonical_id)
+                since = [one for one in known if one.id > error.expected]
+                raise Outdated(error, history_table(since, title="Changed since")) from error
+    finally:
+        await engine.dispose()
+
+
+def read_file(file: Path, parse: Callable[[str], Result]) -> Result:
+    """What ``parse`` makes of the file, `-` is stdin. One that cannot be used ends the command."""
+    try:
+        return parse(read_text(file))
+    except MappingError as error:
+        refuse_faults(error, f"{file} cannot be used")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{file} cannot be read: {error}", code=2)
+
+
+def refuse_faults(error: MappingError, what: str) -> NoReturn:
+    """Name every fault and end the command."""
+    for fault in error.faults:
+        err.print(str(fault), markup=False, soft_wrap=True)
+    fail(f"{what}: {len(error.faults)} fault{'s' * (len(error.faults) > 1)}; nothing was changed")
+
+
+def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"refused": True, "conflicts": [rivalry._asdict() for rivalry in error.rivalries]})
+    elif error.change is not None:
+        print_table(change_table(error.change), to=err)
+    for rivalry in error.rivalries:
+        err.print(str(rivalry), markup=False, soft_wrap=True)
+    fail(
+        f"{len(error.rivalries)} conflict{'s' * (len(error.rivalries) > 1)}; nothing was changed. "
+        "Change a label, a line rule or a priority of one of them."
+    )
+
+
+def report(change: Change, *, dry_run: bool, as_json: bool, more: dict[str, Any] | None = None) -> None:
+    """Say what was changed, or would be; ``more`` is what JSON has beside it."""
+    if as_json:
+        taken_back = {"version": None} if dry_run else {}
+        print_json(change_json(change) | taken_back | {"dry_run": dry_run} | (more or {}))
+        return
+    if change.action == "NONE":
+        err.print(f"{change.canonical_id} is so already: nothing to change.", markup=False)
+        return
+    print_table(change_table(change))
+    if dry_run:
+        err.print("A dry run: nothing was changed.")
+    for source, market_id in change.covered:
+        err.print(f"{source} {market_id} is MAPPED by it.", markup=False)
+    if change.version is not None and not dry_run:
+        err.print(f"{change.canonical_id} is at version {change.version} now.", markup=False)

@@ -1,0 +1,186 @@
+"""`marketmap mappings`: the mappings of markets. The commands that read; those that write stand beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.cli.console import err, fail, out, print_json, write_text
+from worker.cli.database import DatabaseUrl, read_database
+from worker.cli.options import AsJson
+from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
+from worker.cli.tables import print_table
+from worker.domain.books.platforms import PLATFORMS
+from worker.domain.catalogue import Entry, dump_entries
+from worker.domain.mapping import Mapping, MappingError, parse_mapping
+from worker.operations.mappings import edit_commands as mappings_edit
+from worker.operations.mappings.changing import CanonicalId, refuse_faults
+from worker.operations.mappings.files import dump_yaml
+from worker.operations.mappings.import_command import import_
+from worker.operations.mappings.tables import (
+    history_json,
+    history_table,
+    mapping_json,
+    mapping_table,
+    mappings_table,
+    outcomes_table,
+)
+from worker.storage import audit, mappings
+from worker.storage.mappings import StoredMapping
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """The mappings of markets."""
+
+
+@app.command("list")
+def list_(
+    containing: Annotated[str, typer.Argument(help="A text in the canonical id or the name.")] = "",
+    *,
+    platform: Annotated[str | None, typer.Option(help=f"Sold on it: {', '.join(PLATFORMS)}.")] = None,
+    market_id: Annotated[str | None, typer.Option(help="The platform's own id of the market.")] = None,
+    is_active: Annotated[
+        bool | None, typer.Option("--active/--inactive", help="Only those that are switched on, or off.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """The mappings for which all of the given filters hold, by canonical id.
+
+    Example: marketmap mappings list "both teams" --platform sportybet
+    """
+    refuse_two_forms(as_json=as_json, as_csv=as_csv)
+    if platform is not None and platform not in PLATFORMS:
+        fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
+
+    async def read(connection: AsyncConnection) -> Sequence[StoredMapping]:
+        return await mappings.list_mappings(
+            connection,
+            is_active=is_active,
+            platform=platform,
+            market_id=market_id,
+            containing=containing,
+            limit=limit,
+        )
+
+    rows = read_database(database_url, read)
+    if as_json:
+        print_json([mapping_json(row) for row in rows])
+        return
+    if as_csv:
+        print_csv(StoredMapping._fields, map(mapping_json, rows))
+    else:
+        print_table(mappings_table(rows))
+    err.print(f"{len(rows)} mappings")
+
+
+@app.command()
+def show(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """One mapping as it stands, with the version that a change of it starts from.
+
+    Example: marketmap mappings show btts_ft
+    """
+    row = _get(database_url, canonical_id)
+    if as_json:
+        print_json(mapping_json(row))
+        return
+    print_table(mapping_table(row))
+    out.print()
+    print_table(outcomes_table(row.outcome_mapping))
+
+
+@app.command()
+def history(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Who changed a mapping, when, why and what; also of one that is deleted.
+
+    Example: marketmap mappings history btts_ft
+    """
+
+    async def read(connection: AsyncConnection) -> Sequence[audit.AuditRow]:
+        return await audit.history(connection, canonical_id)
+
+    rows = read_database(database_url, read)
+    if not rows:
+        fail(f"There never was a mapping {canonical_id}.")
+    if as_json:
+        print_json([history_json(row) for row in rows])
+    else:
+        print_table(history_table(rows, title=canonical_id))
+
+
+@app.command()
+def export(
+    canonical_id: Annotated[
+        str | None, typer.Argument(help="One mapping, as YAML to edit; without it all active ones.")
+    ] = None,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="A catalogue with the inactive ones, too.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(help="A file to write; by default stdout.")] = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write a catalogue that `import` reads, or one mapping that `update --file` reads.
+
+    A catalogue holds the active mappings, with --all the inactive ones as well, in the order in which they
+    were added.
+
+    Example: marketmap mappings export btts_ft --output btts_ft.yaml
+    """
+    if everything and canonical_id is not None:
+        fail("Give either one mapping or --all.", code=2)
+    if canonical_id is None:
+        rows = read_database(database_url, _read_all if everything else _read_active)
+        ordered = sorted(rows, key=attrgetter("id"))
+        written = dump_entries([Entry(_usable(row), row.is_active) for row in ordered])
+    else:
+        row = _get(database_url, canonical_id)
+        written = dump_yaml(_usable(row), row.version)
+    write_text(written, output)
+
+
+async def _read_all(connection: AsyncConnection) -> Sequence[StoredMapping]:
+    return await mappings.list_mappings(connection)
+
+
+async def _read_active(connection: AsyncConnection) -> Sequence[StoredMapping]:
+    return await mappings.list_mappings(connection, is_active=True)
+
+
+def _usable(row: StoredMapping) -> Mapping:
+    try:
+        return parse_mapping(row._asdict())
+    except MappingError as error:
+        refuse_faults(error, f"{row.canonical_id} cannot be used")
+
+
+def _get(database_url: str | None, canonical_id: str) -> StoredMapping:
+    async def read(connection: AsyncConnection) -> StoredMapping | None:
+        return await mappings.get(connection, canonical_id)
+
+    row = read_database(database_url, read)
+    if row is None:
+        fail(f"There is no mapping {canonical_id}; `marketmap mappings list` shows what there is.")
+    return row
+
+
+for _command in (
+    mappings_edit.create,
+    mappings_edit.update,
+    mappings_edit.activate,
+    mappings_edit.deactivate,
+    mappings_edit.delete,
+    mappings_edit.rollback,
+):
+    app.command()(_command)
+app.command("import")(import_)

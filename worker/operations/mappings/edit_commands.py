@@ -1,0 +1,172 @@
+"""The commands that change one mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.console import fail
+from worker.cli.database import DatabaseUrl
+from worker.cli.options import Actor, AsJson, DryRun, Reason
+from worker.domain.assign import FIELDS, assign
+from worker.domain.mapping import Mapping, MappingError, parse_mapping
+from worker.operations.mappings import editing
+from worker.operations.mappings.changing import (
+    CanonicalId,
+    ExpectedVersion,
+    MappingChange,
+    change_mapping,
+    changes,
+    read_file,
+    refuse_faults,
+)
+from worker.operations.mappings.files import parse_values, split_version
+from worker.storage.editing import Edit
+
+MappingFile = Annotated[
+    Path | None, typer.Option("--file", help="The mapping as YAML or JSON, - for stdin.", show_default=False)
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help=f"Set one field; an empty value takes it away. Repeatable. Fields: {', '.join(FIELDS)}.",
+        show_default=False,
+    ),
+]
+
+
+def create(
+    *,
+    reason: Reason,
+    actor: Actor,
+    file: MappingFile = None,
+    assignments: Assignments = None,
+    inactive: Annotated[bool, typer.Option("--inactive", help="Switched off to begin with.")] = False,
+    backfill: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Then publish the events of the last 30m, 2h, ... that hold its markets again, with it.",
+        ),
+    ] = None,
+    database_url: DatabaseUrl = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a mapping from a file, from --set, or from a file with --set on top.
+
+    --backfill is a `replay run` on the topics of its platforms. It begins when every worker has the mapping.
+
+    Example: marketmap mappings create --file market.yaml --backfill 30m --actor you --reason "..."
+    """
+    mapping = read_mapping(file, assignments)
+
+    def change(edit: Edit) -> Awaitable[editing.Change]:
+        return editing.create(edit, mapping, is_active=not inactive)
+
+    if backfill is None:
+        change_mapping(database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+        return
+    if inactive:
+        fail("--inactive and --backfill exclude each other.", code=2)
+    from worker.operations.mappings.backfill import backfill_of, create_and_backfill  # noqa: PLC0415  needs Kafka's clients
+
+    wanted = backfill_of(mapping, backfill, database_url)
+    create_and_backfill(wanted, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+
+
+@changes
+def update(
+    canonical_id: CanonicalId,
+    *,
+    file: MappingFile = None,
+    assignments: Assignments = None,
+    expected_version: ExpectedVersion = None,
+) -> MappingChange:
+    """Change a mapping: put a file in its place, or set single fields.
+
+    The version that `export` wrote into the file is the expected one, unless --expected-version says another.
+
+    Example: marketmap mappings update btts_ft --set priority=5 --actor you --reason "..." --dry-run
+    """
+    if bool(file) == bool(assignments):
+        fail("Give either --file or --set.", code=2)
+    replacement, version = _replacement(file) if file else (None, None)
+
+    def revise(current: dict[str, Any]) -> Mapping:
+        return replacement or parse_mapping(assign(current, assignments or []))
+
+    expected = version if expected_version is None else expected_version
+    return lambda edit: editing.update(edit, canonical_id, revise, expected)
+
+
+@changes
+def activate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
+    """Switch a mapping on: workers use it from their next batch.
+
+    Example: marketmap mappings activate btts_ft --actor you --reason "..."
+    """
+    return lambda edit: editing.set_active(edit, canonical_id, expected_version, is_active=True)
+
+
+@changes
+def deactivate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
+    """Switch a mapping off: its markets are missed again.
+
+    Example: marketmap mappings deactivate btts_ft --actor you --reason "..."
+    """
+    return lambda edit: editing.set_active(edit, canonical_id, expected_version, is_active=False)
+
+
+@changes
+def delete(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
+    """Delete a mapping. Its history stays, and `rollback` brings it back.
+
+    Example: marketmap mappings delete btts_ft --actor you --reason "..." --dry-run
+    """
+    return lambda edit: editing.delete(edit, canonical_id, expected_version)
+
+
+@changes
+def rollback(
+    canonical_id: CanonicalId,
+    version: Annotated[int, typer.Argument(help="The version to go back to, as `history` shows it.", min=1)],
+    *,
+    expected_version: ExpectedVersion = None,
+) -> MappingChange:
+    """Make a mapping what it was at a version, by a new change. One that was deleted comes back.
+
+    Example: marketmap mappings rollback btts_ft 42 --actor you --reason "..." --dry-run
+    """
+    return lambda edit: editing.roll_back(edit, canonical_id, version, expected_version)
+
+
+def read_mapping(file: Path | None, assignments: list[str] | None) -> Mapping:
+    """The mapping of a file with assignments on top; what is wrong with it ends the command."""
+    values = read_file(file, parse_values) if file else {}
+    return _parse({**values, **_assign(values, assignments)} if assignments else values)
+
+
+def _replacement(file: Path) -> tuple[Mapping, int | None]:
+    return read_file(file, lambda text: split_version(parse_values(text)))
+
+
+def _assign(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    try:
+        return assign(values, assignments)
+    except MappingError as error:
+        refuse_faults(error, "--set cannot be used")
+
+
+def _parse(values: dict[str, Any]) -> Mapping:
+    if not values:
+        fail("Give a --file, or fields by --set.", code=2)
+    try:
+        return parse_mapping({"priority": 0, **{k: v for k, v in values.items() if v is not None}})
+    except MappingError as error:
+        refuse_faults(error, "The mapping cannot be used")

@@ -1,0 +1,110 @@
+"""Mappings, their changes and their history as tables for people and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from worker.cli.tables import printable, text, when
+from worker.domain.diff import FieldChange, diff
+from worker.domain.mapping import LABEL_COLUMNS
+from worker.operations.mappings.editing import Change
+from worker.storage.audit import AuditRow
+from worker.storage.mappings import StoredMapping
+
+_HEADINGS = ("field", "before", "after")
+
+
+def mappings_table(rows: Iterable[StoredMapping]) -> Table:
+    table = Table("canonical id", "name", "betpawa", "sportybet", "bet9ja", "line", "version", "", box=None)
+    for row in rows:
+        rule = row.line_rule if isinstance(row.line_rule, dict) else {}
+        columns = (row.canonical_id, row.name, row.betpawa_id, row.sportybet_id, row.bet9ja_key)
+        state = "" if row.is_active else "off"
+        table.add_row(*map(text, (*columns, rule.get("kind"), row.version, state)))
+    return table
+
+
+def mapping_json(row: StoredMapping) -> dict[str, Any]:
+    times = {name: getattr(row, name).astimezone(UTC).isoformat() for name in ("created_at", "updated_at")}
+    return row._asdict() | times
+
+
+def mapping_table(row: StoredMapping) -> Table:
+    """What there is to know of one mapping, outcomes left to outcomes_table."""
+    table = Table(show_header=False, box=None, title=Text(printable(row.canonical_id)), title_justify="left")
+    for name in ("name", "betpawa_id", "sportybet_id", "bet9ja_key", "priority", "line_rule", "is_active"):
+        table.add_row(name, text(getattr(row, name)))
+    table.add_row("version", text(row.version))
+    table.add_row("created", Text.assemble(when(row.created_at), " by ", text(row.created_by)))
+    table.add_row("updated", when(row.updated_at))
+    return table
+
+
+def outcomes_table(rows: object) -> Table:
+    table = Table("outcome", *LABEL_COLUMNS, box=None)
+    for row in rows if isinstance(rows, list) else [rows]:
+        if isinstance(row, dict):
+            table.add_row(text(row.get("canonical_id")), *(text(row.get(c)) for c in LABEL_COLUMNS.values()))
+        else:
+            table.add_row(text(row))
+    return table
+
+
+def change_table(change: Change) -> Table:
+    title = Text(printable(f"{change.action} {change.canonical_id}"))
+    table = Table(*_HEADINGS, title=title, title_justify="left", box=None)
+    for field in change.fields:
+        table.add_row(*map(text, field))
+    return table
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    return {
+        "canonical_id": change.canonical_id,
+        "action": change.action,
+        "version": change.version,
+        "changes": fields_json(change.fields),
+        "covered": [list(key) for key in change.covered],
+    }
+
+
+def fields_json(fields: Iterable[FieldChange]) -> list[dict[str, Any]]:
+    return [field._asdict() for field in fields]
+
+
+def history_table(rows: Iterable[AuditRow], *, title: str) -> Table:
+    """Who, when, why, and what: the fields of a change under one another."""
+    table = Table("version", "when (UTC)", "who", "action", "why", "field", "before", "after", box=None)
+    table.title, table.title_justify = Text(printable(title)), "left"
+    for column in table.columns[:4]:
+        column.no_wrap = True
+    for row in rows:
+        head = (text(row.id), when(row.created_at), text(row.created_by), text(row.action), text(row.reason))
+        for place, field in enumerate(_told(row) or [FieldChange("", None, None)]):
+            table.add_row(*(head if place == 0 else [""] * len(head)), *map(text, field))
+    return table
+
+
+def history_json(row: AuditRow) -> dict[str, Any]:
+    return {
+        "version": row.id,
+        "action": row.action,
+        "actor": row.created_by,
+        "reason": row.reason,
+        "at": row.created_at.astimezone(UTC).isoformat(),
+        "changes": fields_json(diff(row.old_value, row.new_value)),
+        "old": row.old_value,
+        "new": row.new_value,
+    }
+
+
+def _told(row: AuditRow) -> list[FieldChange]:
+    """A whole mapping that comes or goes is told in one line."""
+    if row.old_value is None or row.new_value is None:
+        return []
+    return diff(row.old_value, row.new_value)

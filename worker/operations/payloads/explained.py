@@ -1,0 +1,98 @@
+"""An explanation as a person reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from worker.cli.console import out
+from worker.cli.tables import printable
+from worker.domain.explain import Candidate, Explanation, Label, RowExplained
+
+_STYLES = {
+    "MATCHED": "green",
+    "MARKET": "green",
+    "USABLE": "green",
+    "NO_PRICE": "yellow",
+    "NOT_ASKED": "dim",
+    "OTHER_MARKET": "yellow",
+}
+
+
+def show(line_number: int, envelope: dict[str, Any], explained: Explanation) -> None:
+    """Print one tree: the rows of the market, what each was read as, and what came of it."""
+    event = envelope["event"]
+    teams = f"{event.get('home') or '?'} - {event.get('away') or '?'}"
+    title = f"line {line_number}: {explained.platform} {event['id']}, {teams}, market {explained.market_id}"
+    tree = Tree(_text(title, "bold"))
+    tree.add(_text(f"mapping version {explained.mapping_version}"))
+    for row in explained.rows:
+        _add_row(tree, row)
+    _add_result(tree, explained)
+    out.print(tree)
+
+
+def _text(value: object, style: str = "") -> Text:
+    return Text(printable(value), style=style)
+
+
+def _add_row(tree: Tree, row: RowExplained) -> None:
+    branch = tree.add(_text(f"row with qualifier {row.qualifier!r}", "bold"))
+    branch.add(_text(f"read as {row.params}" if row.params is not None else "cannot be read"))
+    branch.add(_text(row.meaning))
+    if row.candidates:
+        branch.add(_candidates(row.candidates))
+    if row.labels:
+        branch.add(_labels(row.labels))
+
+
+def _candidates(candidates: tuple[Candidate, ...]) -> Table:
+    table = Table("mapping", "id", "priority", "line rule", "verdict", "line")
+    for one in candidates:
+        rule = one.kind + "".join(f", {key}={value}" for key, value in one.fixed.items())
+        verdict = one.verdict if one.detail is None else f"{one.verdict}: {one.detail}"
+        table.add_row(
+            _text(one.canonical_id),
+            _text("-" if one.mapping_id is None else one.mapping_id),
+            _text(one.priority),
+            _text(rule),
+            _text(verdict, _STYLES.get(one.verdict, "red")),
+            _text(one.line or "-"),
+        )
+    return table
+
+
+def _labels(labels: tuple[Label, ...]) -> Table:
+    table = Table("label", "read as", "verdict", "outcome", "odds", "active")
+    for one in labels:
+        shown = one.label if one.beside is None else f"{one.label} [{one.beside}]"
+        odds = one.odds if one.odds_verdict == "USABLE" else f"{one.raw_odds} {one.odds_verdict}"
+        table.add_row(
+            _text(shown),
+            _text("; ".join(one.read_as)),
+            _text(one.verdict, _STYLES.get(one.verdict, "red")),
+            _text(f"{one.canonical_id} {one.outcome}" if one.outcome else "-"),
+            _text(odds, _STYLES.get(one.odds_verdict, "red")),
+            _text("yes" if one.active else "no"),
+        )
+    return table
+
+
+def _add_result(tree: Tree, explained: Explanation) -> None:
+    branch = tree.add(_text("result", "bold"))
+    for market in explained.markets:
+        prices = ", ".join(
+            f"{price['outcome']} {price['odds'] if price['active'] else 'inactive'}"
+            for price in market["outcomes"]
+        )
+        line = "" if market["line"] is None else f" at {market['line']}"
+        branch.add(_text(f"resolved: {market['canonical_id']}{line}: {prices}", "green"))
+    for miss in explained.misses:
+        outcome = f": outcome {miss['outcome']!r}" if "outcome" in miss else ""
+        branch.add(_text(f"missed: {miss['external_market_id']} {miss['reason']}{outcome}", "yellow"))
+    for entry in explained.rejected:
+        line = "" if entry["line"] is None else f" at {entry['line']}"
+        branch.add(_text(f"rejected: {entry['code']}{line}: {entry['detail']}", "red"))

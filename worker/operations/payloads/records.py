@@ -1,0 +1,73 @@
+"""Observations from a file, and the index to hold them against: what `resolve` and `validate` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, BinaryIO, NamedTuple
+
+import typer
+
+from worker.cli.console import fail
+from worker.cli.shipped import shipped_catalogue
+from worker.domain.catalogue import load_catalogue
+from worker.domain.index import MappingIndex
+from worker.domain.mapping import MappingError
+from worker.ingest.reading.framing import PREFIX_BYTES, ends_in_prefix
+
+MIB = 1024 * 1024
+_CHUNK = MIB
+
+ObservationFile = Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines, or - for stdin.")]
+CatalogueFile = Annotated[
+    Path | None,
+    typer.Option(help="A catalogue file; without it the shipped one.", exists=True, dir_okay=False),
+]
+MaxBytes = Annotated[
+    int, typer.Option(envvar="MARKETMAP_MAX_MESSAGE_BYTES", help="Largest record that is read.", min=1024)
+]
+
+
+class LineRecord(NamedTuple):
+    """A line of a file in the place of a Kafka record; its offset is the line's number, from 1."""
+
+    offset: int
+    value: bytes | None
+    topic: str = "file"
+    partition: int = 0
+    timestamp: int = 0
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
+def read_lines(stream: BinaryIO, max_bytes: int) -> Iterator[LineRecord]:
+    """The lines that are not blank. Of one longer than ``max_bytes`` only so much is held that it shows.
+
+    A line may be in Confluent's wire format, whose ids may hold what is else a line feed.
+    """
+    number = 0
+    # One byte more tells a line that is too long, another is the line feed.
+    longest = max_bytes + PREFIX_BYTES + 2
+    while line := stream.readline(longest):
+        number += 1
+        while ends_in_prefix(line) and (rest := stream.readline(longest - len(line))):
+            line += rest
+        if not line.endswith(b"\n") and len(line) == longest:
+            _skip_line(stream)
+        value = line.rstrip(b"\r\n")
+        if value and not value.isspace():
+            yield LineRecord(number, value)
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while (rest := stream.readline(_CHUNK)) and not rest.endswith(b"\n"):
+        pass
+
+
+def catalogue_index(file: Path | None) -> MappingIndex:
+    """The index of a catalogue file, version 0; a file that cannot be used ends the command."""
+    source = file or shipped_catalogue()
+    try:
+        return MappingIndex(load_catalogue(source.read_text(encoding="utf-8")))
+    except (MappingError, OSError, UnicodeDecodeError) as error:
+        fail(f"The catalogue {source} cannot be used: {error}")

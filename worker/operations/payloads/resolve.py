@@ -1,0 +1,190 @@
+"""`marketmap resolve`: observations in, what the worker would publish out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import orjson
+import typer
+
+from worker.cli.console import err, fail
+from worker.cli.progress import with_bar
+from worker.domain.books.bet9ja import parse_key
+from worker.domain.explain import Explanation, explain
+from worker.domain.index import MappingIndex
+from worker.domain.resolve import Resolution
+from worker.ingest.planning.encode import resolved_event
+from worker.ingest.planning.plan import Planner
+from worker.ingest.reading.decode import Unreadable, decode
+from worker.ingest.reading.framing import unframed
+from worker.kafka.record import Partition, Record
+from worker.operations.payloads.records import (
+    MIB,
+    CatalogueFile,
+    LineRecord,
+    MaxBytes,
+    ObservationFile,
+    catalogue_index,
+    read_lines,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_FILE = Partition("file", 0, "file")
+_COMMAND_LINE = "COMMANDLINE"
+
+
+def resolve(
+    ctx: typer.Context,
+    file: ObservationFile,
+    *,
+    catalogue: CatalogueFile = None,
+    database: Annotated[
+        bool, typer.Option("--database", help="Use the active mappings of the database.")
+    ] = False,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MARKETMAP_DATABASE_URL", help="Postgres for --database; given here, it implies it."
+        ),
+    ] = None,
+    as_of: Annotated[
+        int | None,
+        typer.Option(
+            metavar="VERSION",
+            min=0,
+            help="Use the database's mappings as they were at this version; it implies --database.",
+        ),
+    ] = None,
+    explain_market: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="MARKET[?QUALIFIER]",
+            help="Say why one market resolves as it does: 18, 18?total=2.5, S_OU@2.5.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --explain: print JSON lines. Else it is JSON anyway.")
+    ] = False,
+    max_bytes: MaxBytes = 4 * MIB,
+) -> None:
+    """Resolve observations: one JSON line in, one ResolvedEvent out, in order.
+
+    A record that cannot be read gives {"error": ...} in its place, and exit code 1.
+
+    No broker is needed, and no database unless it is asked for.
+
+    Example: marketmap resolve observations.jsonl --explain "18?total=2.5"
+    """
+    # Set in the environment alone, the address says where the database is, not that it is wanted.
+    source = ctx.get_parameter_source("database_url")
+    wants_database = database or as_of is not None or (source is not None and source.name == _COMMAND_LINE)
+    if wants_database and catalogue is not None:
+        fail("--catalogue and --database exclude each other.", code=2)
+    index = _database_index(database_url, as_of) if wants_database else catalogue_index(catalogue)
+    if explain_market is None:
+        all_good = _resolve_lines(file, index, max_bytes)
+    else:
+        all_good = _explain_lines(file, index, max_bytes, explain_market, as_json=as_json)
+    if not all_good:
+        raise typer.Exit(1)
+
+
+def _database_index(database_url: str | None, as_of: int | None) -> MappingIndex:
+    from worker.cli.database import read_database  # noqa: PLC0415  only with a database
+    from worker.runtime.index.live import build_index  # noqa: PLC0415  as above
+    from worker.storage import audit, mappings  # noqa: PLC0415  as above
+
+    async def read(connection: AsyncConnection) -> MappingIndex:
+        if as_of is None:
+            return build_index(*await mappings.load_index_rows(connection))
+        return build_index(as_of, await audit.table_as_of(connection, as_of))
+
+    try:
+        return read_database(database_url, read)
+    except audit.UnknownVersionError as error:
+        fail(f"--as-of: {error}", code=2)
+
+
+class _AsDocuments:
+    """Verdicts as the JSON documents of the output; carries on where the worker would dead-letter."""
+
+    def resolved(
+        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
+    ) -> bytes:
+        del source_id, record
+        return resolved_event(envelope, resolution, version)
+
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> bytes:
+        del source_id
+        return orjson.dumps({"error": {"reason": reason, "detail": detail, "line_number": record.offset}})
+
+
+def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int) -> bool:
+    """Write one line for each record; whether all could be read."""
+    planner = Planner(_AsDocuments(), max_message_bytes=max_bytes)
+    all_good = True
+    for record in with_bar(read_lines(file, max_bytes), file, as_lines=True):
+        planned = planner.plan(record, _FILE, index)
+        all_good = all_good and planned.dead is None
+        _write_line(planned.output)
+    return all_good
+
+
+def _write_line(document: bytes) -> None:
+    sys.stdout.buffer.write(document + b"\n")
+
+
+def _explain_lines(
+    file: BinaryIO, index: MappingIndex, max_bytes: int, market: str, *, as_json: bool
+) -> bool:
+    """Explain the market in each observation that has it; whether there was one and all could be read."""
+    market_id, qualifier = split_market(market)
+    found, all_good = False, True
+    explanations = _explained(file, index, max_bytes, market_id, qualifier)
+    for record, explained in with_bar(explanations, file, as_lines=as_json):
+        if isinstance(explained, Unreadable):
+            all_good = False
+            err.print(f"line {record.offset}: {explained.reason}: {explained.detail}", markup=False)
+        elif explained[1].found:
+            found = True
+            _show(record, *explained, as_json=as_json)
+    if not found:
+        fail(f"No observation that could be read has the market {market}.")
+    return all_good
+
+
+def _explained(
+    file: BinaryIO, index: MappingIndex, max_bytes: int, market_id: str, qualifier: str | None
+) -> Iterator[tuple[LineRecord, Unreadable | tuple[dict[str, Any], Explanation]]]:
+    for record in read_lines(file, max_bytes):
+        decoded = decode(unframed(record.value), max_bytes=max_bytes)
+        if isinstance(decoded, Unreadable):
+            yield record, decoded
+        else:
+            yield record, (decoded.envelope, explain(decoded.observation, index, market_id, qualifier))
+
+
+def split_market(text: str) -> tuple[str, str | None]:
+    """The id and the qualifier of ``18?total=2.5``, of ``S_OU@2.5`` and of a whole Bet9ja key."""
+    market_id, separator, qualifier = text.partition("?")
+    if separator:
+        return market_id, qualifier or None
+    key = parse_key(text)
+    if key is not None:
+        return key.market, key.param
+    market_id, _, qualifier = text.partition("@")
+    return market_id, qualifier or None
+
+
+def _show(record: LineRecord, envelope: dict[str, Any], explained: Explanation, *, as_json: bool) -> None:
+    if as_json:
+        _write_line(orjson.dumps({"line_number": record.offset, **envelope, "explanation": explained}))
+        return
+    from worker.operations.payloads.explained import show  # noqa: PLC0415  pictures are for people only
+
+    show(record.offset, envelope, explained)

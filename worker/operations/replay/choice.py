@@ -1,0 +1,102 @@
+"""Which observations a replay publishes, and what becomes of each record. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from worker.domain.resolve import Resolution
+from worker.ingest.planning.encode import Encoder
+from worker.ingest.planning.plan import Planned
+from worker.kafka.record import Outgoing, Record
+
+
+class MarketName(NamedTuple):
+    """A platform and its own id of a market; one without a qualifier (``8``) takes in ``8?goalnr=2``, too."""
+
+    platform: str
+    market_id: str
+
+    def is_in(self, resolution: Resolution) -> bool:
+        """Whether the event holds the market: resolved, missed or refused under that id."""
+        entries: Iterable[str] = (
+            *(layout.external_id for layout, _ in resolution.markets),
+            *(miss.external_market_id for miss in resolution.misses),
+            *(rejection.external_market_id for rejection in resolution.rejected),
+        )
+        qualified = f"{self.market_id}?"
+        return any(found == self.market_id or found.startswith(qualified) for found in entries)
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.market_id}"
+
+
+class Choice(NamedTuple):
+    """Only these platforms, and only events that hold one of these markets; an empty one takes all."""
+
+    platforms: Sequence[str] = ()
+    markets: Sequence[MarketName] = ()
+
+    def takes(self, platform: str, resolution: Resolution) -> bool:
+        if self.platforms and platform not in self.platforms:
+            return False
+        return not self.markets or any(
+            market.platform == platform and market.is_in(resolution) for market in self.markets
+        )
+
+    def as_document(self) -> dict[str, list[str]]:
+        return {"platforms": list(self.platforms), "markets": [str(market) for market in self.markets]}
+
+    @classmethod
+    def from_document(cls, document: dict[str, list[str]]) -> Choice:
+        markets = [MarketName(*name.split(":", 1)) for name in document["markets"]]
+        return cls(tuple(document["platforms"]), tuple(markets))
+
+
+class NotPublished(NamedTuple):
+    """Stands where an output would: the record is not chosen, or cannot be read."""
+
+
+Verdict = Outgoing | NotPublished
+
+
+class Verdicts:
+    """What the worker would publish of a record, where the choice takes it; never a dead letter."""
+
+    def __init__(self, encoder: Encoder, choice: Choice) -> None:
+        self._encoder = encoder
+        self._choice = choice
+
+    def resolved(
+        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
+    ) -> Verdict | None:
+        if not self._choice.takes(envelope["platform"], resolution):
+            return NotPublished()
+        return self._encoder.resolved(source_id, record, envelope, resolution, version)
+
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> Verdict:
+        del source_id, record, reason, detail
+        return NotPublished()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of records: published, passed over by the choice, or unreadable by reason."""
+
+    outputs: list[Outgoing] = field(default_factory=list)
+    passed_over: int = 0
+    unreadable: Counter[str] = field(default_factory=Counter)
+
+
+def outcome(planned: Iterable[Planned[Verdict]]) -> Outcome:
+    total = Outcome()
+    for one in planned:
+        if one.dead is not None:
+            total.unreadable[one.dead] += 1
+        elif isinstance(one.output, Outgoing):
+            total.outputs.append(one.output)
+        else:
+            total.passed_over += 1
+    return total

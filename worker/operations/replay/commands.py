@@ -1,0 +1,235 @@
+"""`marketmap replay`: what was published once, published again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any, TypeVar
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.cli.connection import connected_settings
+from worker.cli.console import err, fail, print_json
+from worker.cli.database import DatabaseUrl, read_database
+from worker.cli.options import AsJson
+from worker.cli.tables import print_table
+from worker.domain.errors import FatalError, TransientError
+from worker.operations.replay.options import From, Markets, Platforms, Rate, To, Topics, asked
+from worker.operations.replay.plan import ReplayPlan, Window
+from worker.operations.replay.progress import replay_bar
+from worker.operations.replay.recount_command import recount
+from worker.operations.replay.runs import Ended, Order, ReplayFailedError, Watch, run_again, run_new
+from worker.operations.replay.survey import survey
+from worker.operations.replay.tables import (
+    ended_json,
+    plan_json,
+    plan_sentences,
+    plan_table,
+    ranges_table,
+    run_json,
+    run_table,
+    runs_table,
+)
+from worker.runtime.telemetry.logs import configure_logging
+from worker.settings.settings import Settings
+from worker.storage import replays
+from worker.storage.audit import UnknownVersionError
+from worker.storage.errors import StorageError
+from worker.storage.replays import ReplayNotResumable, ReplayRun, UnknownReplay
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """Publish observations again, without counting them again."""
+
+
+@app.command()
+def plan(
+    *,
+    topic: Topics = None,
+    from_: From = None,
+    to: To = None,
+    platform: Platforms = None,
+    market: Markets = None,
+    rate: Rate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a replay would read: offsets, records, size, time, and holes. Writes nothing.
+
+    --platform and --market choose the topics here; which records hold a market is known when they are read.
+
+    Example: marketmap replay plan --from 2h --market sportybet:18
+    """
+    settings = connected_settings(kafka=True)
+    wanted = asked(settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market)
+    show_plan(survey_or_fail(settings, wanted.topics, wanted.window, rate), as_json=as_json)
+
+
+@app.command()
+def run(
+    *,
+    topic: Topics = None,
+    from_: From = None,
+    to: To = None,
+    platform: Platforms = None,
+    market: Markets = None,
+    rate: Rate = None,
+    as_of: Annotated[
+        int | None,
+        typer.Option(
+            metavar="VERSION", min=0, help="Resolve with the mappings of this version; else today's."
+        ),
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="ID", help="Go on with a replay that was stopped or killed.")
+    ] = None,
+    actor: Annotated[
+        str | None, typer.Option(envvar="MARKETMAP_ACTOR", help="Who, for the record.", show_default=False)
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for the record.", show_default=False)] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be read, publish nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Resolve a range again and publish it, under the same ids and with the replay's id in a header.
+
+    Never counts, never writes dead letters, and leaves the live group alone. Ctrl-C stops after the batch in
+    hand; --resume goes on from there, with --rate at another rate.
+
+    Example: marketmap replay run --from 2h --rate 50 --actor you --reason "..."
+    """
+    settings = connected_settings(kafka=True, database=True)
+    if resume is not None:
+        if any((topic, from_, to, platform, market, as_of is not None, dry_run)):
+            fail("--resume goes on with what was asked for; it takes --rate and --json only.", code=2)
+        show_ended(run_replay(lambda watch: run_again(settings, resume, rate, watch)), as_json=as_json)
+        return
+    wanted = asked(settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market)
+    if not dry_run and not (actor and actor.strip() and reason and reason.strip()):
+        fail("A replay needs --reason and --actor.", code=2)
+    found = survey_or_fail(settings, wanted.topics, wanted.window, rate)
+    if dry_run or not found.records:
+        show_plan(found, as_json=as_json)
+        err.print("A dry run: nothing was published." if dry_run else "There is nothing to replay.")
+        return
+    warn_of_holes(found)
+    order = Order(wanted.choice, as_of, rate, actor or "", reason or "")
+    show_ended(run_replay(lambda watch: run_new(settings, found, order, watch)), as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """The replays that were run, the newest first.
+
+    Example: marketmap replay list
+    """
+
+    async def read(connection: AsyncConnection) -> Sequence[ReplayRun]:
+        return await replays.newest(connection, limit)
+
+    found = read_database(database_url, read)
+    if as_json:
+        print_json([run_json(each) for each in found])
+    else:
+        print_table(runs_table(found))
+
+
+@app.command()
+def show(
+    replay_id: Annotated[str, typer.Argument(metavar="ID", help="The replay's id.", show_default=False)],
+    *,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """One replay: what was asked for, by whom and why, and how far it has come.
+
+    Example: marketmap replay show ID
+    """
+
+    async def read(connection: AsyncConnection) -> ReplayRun:
+        return await replays.get(connection, replay_id)
+
+    try:
+        found = read_database(database_url, read)
+    except UnknownReplay as error:
+        fail(str(error))
+    if as_json:
+        print_json(run_json(found))
+        return
+    print_table(run_table(found))
+    print_table(ranges_table(found))
+
+
+def survey_or_fail(
+    settings: Settings, topics: Sequence[str], window: Window, rate: float | None
+) -> ReplayPlan:
+    """The plan; a cluster that does not answer ends the command."""
+    try:
+        with err.status("Looking at the topics"):
+            return asyncio.run(survey(settings, topics, window, rate=rate))
+    except (TransientError, FatalError) as error:
+        fail(str(error))
+
+
+def run_replay(start: Callable[[Watch], Coroutine[Any, Any, Ended]]) -> Ended:
+    """Run with a bar on the terminal; what it fails for ends the command, and says how to go on."""
+    configure_logging()
+    try:
+        with replay_bar() as bar:
+            return asyncio.run(start(bar))
+    except UnknownVersionError as error:
+        fail(f"--as-of: {error}", code=2)
+    except (UnknownReplay, ReplayNotResumable) as error:
+        fail(f"{error}; nothing was published")
+    except ReplayFailedError as error:
+        fail(f"{error}. To go on: marketmap replay run --resume {error.replay_id}")
+    except StorageError as error:
+        fail(f"The database does not take the replay: {error}; nothing was published")
+
+
+def show_plan(found: ReplayPlan, *, as_json: bool) -> None:
+    if as_json:
+        print_json(plan_json(found))
+        return
+    print_table(plan_table(found))
+    for sentence in plan_sentences(found):
+        err.print(sentence, markup=False, soft_wrap=True)
+
+
+def warn_of_holes(found: ReplayPlan) -> None:
+    if found.holes:
+        for sentence in plan_sentences(found)[1:]:
+            err.print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+
+def show_ended(ended: Ended, *, as_json: bool) -> None:
+    """Say what was done. One that was stopped ends the command with exit code 1, and says how to go on."""
+    done = ended.done
+    if as_json:
+        print_json(ended_json(ended))
+    else:
+        err.print(
+            f"{done.published:,} published under version {ended.mapping_version}, "
+            f"{done.passed_over:,} passed over.",
+            markup=False,
+        )
+        for reason, records in sorted(done.unreadable.items()):
+            err.print(f"{records:,} not readable: {reason}", markup=False)
+        if done.lost:
+            err.print(f"{done.lost:,} offsets were deleted by retention before they were read.")
+    if not done.is_complete:
+        fail(f"Stopped before the end. To go on: marketmap replay run --resume {ended.id}")
+
+
+app.command()(recount)

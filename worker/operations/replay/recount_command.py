@@ -1,0 +1,123 @@
+"""`marketmap replay recount`: the one verb that counts a second time, and says so first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from worker.cli.connection import connected_settings
+from worker.cli.console import err, fail, print_json
+from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
+from worker.cli.options import Actor, AsJson, Reason
+from worker.cli.tables import print_table, text
+from worker.domain.errors import FatalError, TransientError
+from worker.operations.replay.options import full_topic
+from worker.operations.replay.recount import (
+    GroupHasMembersError,
+    ResetPendingError,
+    SetBack,
+    Wish,
+    survey_recount,
+)
+from worker.operations.replay.recount import recount as set_watermarks_back
+from worker.settings.settings import Settings
+from worker.storage.errors import StorageError
+from worker.storage.ledger import WatermarkConflict
+
+
+def recount(
+    *,
+    topic: Annotated[str, typer.Option(help="The observation topic, with or without its prefix.")],
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="TIME|OFFSET", help=f"From when on: {TIME_HELP}; or from which offset."
+        ),
+    ],
+    actor: Actor,
+    reason: Reason,
+    partition: Annotated[int | None, typer.Option(min=0, help="Only this one; else all.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it: counts will rise.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be counted again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Count records again that are counted already: the counts of what they miss WILL RISE.
+
+    To publish again without counting, use `replay run`. This sets the group's watermarks back, with a row in
+    watermark_change, while no worker runs; the workers then publish and count from there.
+
+    Example: marketmap replay recount --topic observations.bet9ja --from 2h --dry-run --actor you --reason why
+    """
+    settings = connected_settings(kafka=True, database=True)
+    wish = _wish(from_, partition)
+    wanted = _survey(settings, _topic(settings, topic), partition, wish)
+    if not as_json:
+        print_table(_table(wanted))
+    if dry_run or not wanted:
+        _tell(wanted, as_json=as_json, done=False)
+        err.print("A dry run: nothing was changed." if dry_run else "Nothing is counted beyond that.")
+        return
+    if not yes:
+        fail("Counts will rise: each miss of these records is counted once more. Give --yes.", code=2)
+    _set_back(settings, wanted, actor, reason)
+    _tell(wanted, as_json=as_json, done=True)
+
+
+def _set_back(settings: Settings, wanted: Sequence[SetBack], actor: str, reason: str) -> None:
+    try:
+        with err.status("Setting watermarks back"):
+            asyncio.run(set_watermarks_back(settings, wanted, actor=actor, reason=reason))
+    except (GroupHasMembersError, ResetPendingError) as error:
+        fail(f"{error}; nothing was changed")
+    except (TransientError, FatalError, StorageError, WatermarkConflict) as error:
+        fail(f"{error}. Look at what was changed: marketmap lag")
+
+
+def _survey(settings: Settings, topic: str, partition: int | None, wish: Wish) -> Sequence[SetBack]:
+    try:
+        with err.status("Looking at the topic"):
+            return asyncio.run(survey_recount(settings, topic, partition, wish))
+    except (TransientError, FatalError, StorageError) as error:
+        fail(str(error))
+
+
+def _wish(from_: str, partition: int | None) -> Wish:
+    if from_.isascii() and from_.isdigit():
+        if partition is None:
+            fail("An offset belongs to one partition: give --partition too.", code=2)
+        return Wish(int(from_), None)
+    try:
+        return Wish(None, milliseconds(parse_moment(from_, datetime.now(UTC))))
+    except ValueError as error:
+        fail(f"--from: {error}; or an offset", code=2)
+
+
+def _topic(settings: Settings, topic: str) -> str:
+    try:
+        return full_topic(settings, topic)
+    except ValueError as error:
+        fail(str(error), code=2)
+
+
+def _tell(wanted: Sequence[SetBack], *, as_json: bool, done: bool) -> None:
+    if as_json:
+        print_json(
+            {"done": done, "partitions": [each._asdict() | {"records": each.records} for each in wanted]}
+        )
+    elif done:
+        records = sum(each.records for each in wanted)
+        err.print(f"Up to {records:,} records are counted again when the workers run.")
+
+
+def _table(wanted: Sequence[SetBack]) -> Table:
+    table = Table("topic", "partition", "counted to", "set back to", "records", "", box=None)
+    for each in wanted:
+        missing = f"{each.deleted:,} older offsets are deleted" if each.deleted else ""
+        numbers = (each.partition, each.watermark, each.next_offset, each.records)
+        table.add_row(text(each.topic), *map(str, numbers), missing)
+    return table

@@ -1,0 +1,137 @@
+"""Replays as they are recorded: begun, run to the end or as far as they come, and taken up again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from worker.domain.errors import FatalError, TransientError
+from worker.domain.index import MappingIndex
+from worker.operations.replay.choice import Choice
+from worker.operations.replay.plan import Range, ReplayPlan, as_documents, from_documents
+from worker.operations.replay.side_replay import Done, SideReplay
+from worker.runtime.index.live import build_index
+from worker.runtime.process import signals
+from worker.settings.settings import Settings
+from worker.storage import audit, mappings, replays
+from worker.storage.engine import create_engine, transaction
+from worker.storage.errors import StorageError
+from worker.storage.replays import Replay, ReplayRun, RunningReplay
+
+
+class Order(NamedTuple):
+    """What is asked for beside the ranges; ``as_of`` None takes the current mappings, ``rate`` records/s."""
+
+    choice: Choice
+    as_of: int | None
+    rate: float | None
+    actor: str
+    reason: str
+
+
+class Ended(NamedTuple):
+    """A replay that was run; not complete when it was stopped before the end."""
+
+    id: str
+    mapping_version: int
+    done: Done
+
+
+class Watch(Protocol):
+    """Is told of a replay's progress."""
+
+    def began(self, replay_id: str, offsets: int) -> None:
+        """The replay is recorded; so many offsets are to be read in all."""
+
+    def left(self, offsets: int) -> None:
+        """So many are left."""
+
+
+class ReplayFailedError(Exception):
+    """A replay ended with an error, and can be resumed. ``cause`` says what it was."""
+
+    def __init__(self, replay_id: str, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.replay_id = replay_id
+
+
+async def run_new(settings: Settings, plan: ReplayPlan, order: Order, watch: Watch) -> Ended:
+    """Record a replay of the plan's ranges and run it.
+
+    Raises ReplayFailedError once it is recorded; before that a StorageError, or UnknownVersionError.
+    """
+    async with _engine(settings) as engine:
+        index = await _load_index(engine, order.as_of)
+        replay = Replay(
+            id=uuid.uuid4().hex[:12],
+            consumer_group=settings.group_id,
+            ranges=as_documents(plan.ranges),
+            filters=order.choice.as_document(),
+            mapping_version=index.version,
+            rate=order.rate,
+            actor=order.actor,
+            reason=order.reason,
+        )
+        async with replays.start(engine, replay) as running:
+            return await _run(settings, running, replay, index, watch)
+
+
+async def run_again(settings: Settings, replay_id: str, rate: float | None, watch: Watch) -> Ended:
+    """Take a replay up where its commits are, under the same mapping version; ``rate`` None keeps its own.
+
+    Raises UnknownReplay, ReplayNotResumable, and as `run_new`.
+    """
+    async with _engine(settings) as engine, replays.resume(engine, replay_id) as running:
+        known = await running.read()
+        index = await _load_index(engine, known.mapping_version)
+        again = settings.model_copy(update={"group_id": known.consumer_group})
+        return await _run(again, running, known._replace(rate=rate or known.rate), index, watch)
+
+
+async def _run(
+    settings: Settings, running: RunningReplay, replay: Replay | ReplayRun, index: MappingIndex, watch: Watch
+) -> Ended:
+    ranges = from_documents(replay.ranges)
+    side = SideReplay(
+        settings,
+        running,
+        ranges=ranges,
+        choice=Choice.from_document(replay.filters),
+        index=index,
+        rate=replay.rate,
+        on_progress=watch.left,
+    )
+    watch.began(replay.id, _offsets(ranges))
+    try:
+        async with signals(side.stop):
+            done = await side.run()
+        await running.finish("DONE" if done.is_complete else "ABANDONED")
+    except (TransientError, FatalError, StorageError) as error:
+        with suppress(StorageError):  # it may be the database that is away: the replay stays RUNNING there
+            await running.finish("FAILED", str(error))
+        raise ReplayFailedError(replay.id, error) from error
+    return Ended(replay.id, index.version, done)
+
+
+def _offsets(ranges: list[Range]) -> int:
+    return sum(one.records for one in ranges)
+
+
+async def _load_index(engine: AsyncEngine, as_of: int | None) -> MappingIndex:
+    async with transaction(engine) as connection:
+        if as_of is None:
+            return build_index(*await mappings.load_index_rows(connection))
+        return build_index(as_of, await audit.table_as_of(connection, as_of))
+
+
+@asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(settings.database_url or "", application_name="marketmap-replay", pool_size=2)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()

@@ -1,0 +1,165 @@
+"""A side replay: reads a range again, resolves it, publishes it under the same ids, and counts nothing.
+
+It commits in a group of its own, after publishing: what a killed replay had published but not committed is
+published again when it is resumed, under the same id and the same replay id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from worker.domain.index import MappingIndex
+from worker.ingest.planning.encode import Encoder
+from worker.ingest.planning.plan import Planner, parts
+from worker.kafka.connections import admin_of, client_connection
+from worker.kafka.patience import patiently
+from worker.kafka.producer import Outputs
+from worker.kafka.record import Partition, Record
+from worker.kafka.topics import largest_output
+from worker.operations.replay.choice import Choice, Outcome, Verdict, Verdicts, outcome
+from worker.operations.replay.pace import Pace
+from worker.operations.replay.plan import Range
+from worker.operations.replay.range_reader import RangeReader, check_topics, range_reader
+from worker.settings.settings import Settings
+from worker.storage.replays import RunningReplay
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Done:
+    """What this run of a replay did, in records; ``is_complete`` unless it was stopped before the end."""
+
+    published: int = 0
+    passed_over: int = 0
+    unreadable: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+    is_complete: bool = False
+
+
+def replay_group(group: str, replay_id: str) -> str:
+    """The group that a replay's offsets are committed in; nobody is ever a member of it."""
+    return f"{group}.replay.{replay_id}"
+
+
+class SideReplay:
+    """One run of a replay. ``on_progress`` is told how many offsets are left after each batch."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        replay: RunningReplay,
+        *,
+        ranges: Sequence[Range],
+        choice: Choice,
+        index: MappingIndex,
+        rate: float | None,
+        on_progress: Callable[[int], None],
+    ) -> None:
+        self._settings = settings
+        self._replay = replay
+        self._ranges = ranges
+        self._index = index
+        self._pace = Pace(rate, time.monotonic())
+        self._most = settings.batch_max_records if rate is None else _within(rate, settings)
+        self._on_progress = on_progress
+        self._topic_ids = {one.topic: one.topic_id for one in ranges}
+        encoder = _encoder(settings, replay.id)
+        self._planner: Planner[Verdict] = Planner(
+            Verdicts(encoder, choice), max_message_bytes=settings.max_message_bytes
+        )
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop after the batch in hand; the replay can be resumed."""
+        self._stop.set()
+
+    async def run(self) -> Done:
+        """Publish what is left of the ranges. Raises TransientError, FatalError or a StorageError."""
+        outputs = Outputs(
+            client_connection(self._settings),
+            max_bytes=largest_output(self._settings),
+            timeout_s=self._settings.publish_timeout_s,
+        )
+        done = Done()
+        group = replay_group(self._settings.group_id, self._replay.id)
+        async with range_reader(self._settings, self._ranges, group) as reader:
+            await outputs.start()
+            try:
+                while reader.remaining and not self._stop.is_set():
+                    await self._batch(reader, outputs, done)
+            finally:
+                await outputs.stop()
+            done.is_complete = not reader.remaining
+        await self._check_topics()
+        return done
+
+    async def _check_topics(self) -> None:
+        """What was read is what was asked for only if no topic was made anew meanwhile."""
+        admin = admin_of(self._settings)
+        await patiently(lambda: check_topics(admin, self._ranges), patience_s=self._settings.admin_timeout_s)
+
+    async def _batch(self, reader: RangeReader, outputs: Outputs, done: Done) -> None:
+        lost = reader.lost
+        records = await self._patiently(lambda: reader.fetch(self._most))
+        for part in parts(records, self._settings.batch_max_bytes):
+            found = await asyncio.to_thread(self._resolve, part)
+            await outputs.send(found.outputs)
+            await self._tell(found, done)
+        await self._tell_lost(reader.lost - lost, done)
+        await self._patiently(reader.commit)
+        self._on_progress(reader.remaining)
+        await self._wait(self._pace.take(len(records), time.monotonic()))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """A broker that is away for a moment does not end a replay."""
+        return await patiently(ask, patience_s=self._settings.publish_timeout_s)
+
+    def _resolve(self, records: Sequence[Record]) -> Outcome:
+        return outcome(self._planner.plan(record, self._at(record), self._index) for record in records)
+
+    def _at(self, record: Record) -> Partition:
+        return Partition(record.topic, record.partition, self._topic_ids[record.topic])
+
+    async def _tell(self, found: Outcome, done: Done) -> None:
+        done.published += len(found.outputs)
+        done.passed_over += found.passed_over
+        done.unreadable += found.unreadable
+        await self._replay.add(
+            published=len(found.outputs),
+            passed_over=found.passed_over,
+            unreadable=found.unreadable.total(),
+        )
+
+    async def _tell_lost(self, lost: int, done: Done) -> None:
+        if lost:
+            done.lost += lost
+            await self._replay.add(lost=lost)
+
+    async def _wait(self, delay_s: float) -> None:
+        """Wait, unless told to stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._stop.wait()
+
+
+def _within(rate: float, settings: Settings) -> int:
+    """No more records at once than pass in a second."""
+    return max(1, min(settings.batch_max_records, int(rate)))
+
+
+def _encoder(settings: Settings, replay_id: str) -> Encoder:
+    return Encoder(
+        resolved_topic=settings.prefixed(settings.topic_resolved),
+        dead_topic=settings.prefixed(settings.topic_dead),
+        group=settings.group_id,
+        max_bytes=settings.max_message_bytes,
+        max_dead_bytes=2 * settings.max_message_bytes,
+        replay_id=replay_id,
+    )

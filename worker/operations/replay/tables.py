@@ -1,0 +1,135 @@
+"""Replays and their plans as tables for people and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+
+from worker.cli.tables import duration, size, text, when
+from worker.operations.replay.plan import ASSUMED_RATE, PartitionPlan, ReplayPlan
+from worker.operations.replay.runs import Ended
+from worker.storage.replays import ReplayRun
+
+
+def plan_json(plan: ReplayPlan) -> dict[str, Any]:
+    return {
+        "from": _iso(plan.window.from_ms),
+        "to": None if plan.window.to_ms is None else _iso(plan.window.to_ms),
+        "records": plan.records,
+        "about_bytes": plan.about_bytes,
+        "about_seconds": round(plan.seconds, 1),
+        "rate": plan.rate,
+        "assumed_rate": None if plan.rate else ASSUMED_RATE,
+        "partitions": [_partition_json(each) for each in plan.partitions],
+    }
+
+
+def _partition_json(each: PartitionPlan) -> dict[str, Any]:
+    found = each.range
+    held_from = None if each.held_from_ms is None else _iso(each.held_from_ms)
+    return {
+        "topic": found.topic,
+        "partition": found.partition,
+        "first_offset": found.first if found.records else None,
+        "last_offset": found.end - 1 if found.records else None,
+        "records": found.records,
+        "about_bytes": each.about_bytes,
+        "retention_hole": {"held_from": held_from} if each.has_hole else None,
+    }
+
+
+def plan_table(plan: ReplayPlan) -> Table:
+    table = Table("topic", "partition", "first", "last", "records", "size, about", "", box=None)
+    for each in plan.partitions:
+        found = each.range
+        ends = (str(found.first), str(found.end - 1)) if found.records else ("", "")
+        table.add_row(
+            text(found.topic),
+            str(found.partition),
+            *ends,
+            f"{found.records:,}",
+            size(each.about_bytes),
+            "older ones are deleted" if each.has_hole else "",
+        )
+    return table
+
+
+def plan_sentences(plan: ReplayPlan) -> list[str]:
+    """What the table does not say: totals, the time it takes, and what retention may have taken away."""
+    rate = f"{plan.rate:g} records/s" if plan.rate else f"{ASSUMED_RATE:g} records/s, which is assumed"
+    read = f"{plan.records:,} records at most, {size(plan.about_bytes)} by a sample"
+    return [f"{read}; about {duration(plan.seconds)} at {rate}.", *(_hole(plan, one) for one in plan.holes)]
+
+
+def _hole(plan: ReplayPlan, each: PartitionPlan) -> str:
+    place = f"{each.range.topic} [{each.range.partition}]"
+    if each.held_from_ms is None:
+        return f"{place}: retention has deleted all of it."
+    return (
+        f"{place}: nothing is held from before {_iso(each.held_from_ms)}; "
+        f"what came after {_iso(plan.window.from_ms)} until then is deleted."
+    )
+
+
+def ended_json(ended: Ended) -> dict[str, Any]:
+    done = ended.done
+    return {
+        "id": ended.id,
+        "state": "DONE" if done.is_complete else "ABANDONED",
+        "mapping_version": ended.mapping_version,
+        "published": done.published,
+        "passed_over": done.passed_over,
+        "unreadable": dict(done.unreadable),
+        "lost": done.lost,
+    }
+
+
+def runs_table(runs: Iterable[ReplayRun]) -> Table:
+    table = Table(box=None)
+    table.add_column("id", no_wrap=True)
+    for heading in ("state", "records", "published", "version", "who", "why"):
+        table.add_column(heading)
+    table.add_column("begun (UTC)", no_wrap=True)
+    for run in runs:
+        records = sum(one["end"] - one["first"] for one in run.ranges)
+        table.add_row(
+            run.id,
+            run.state,
+            f"{records:,}",
+            f"{run.published:,}",
+            str(run.mapping_version),
+            text(run.actor),
+            text(run.reason),
+            when(run.created_at),
+        )
+    return table
+
+
+def run_table(run: ReplayRun) -> Table:
+    table = Table(show_header=False, box=None, title=f"Replay {run.id}", title_justify="left")
+    for name, value in run_json(run).items():
+        if name != "ranges":
+            table.add_row(name.replace("_", " "), text(value))
+    return table
+
+
+def ranges_table(run: ReplayRun) -> Table:
+    table = Table("topic", "partition", "first", "last", "records", box=None)
+    for one in run.ranges:
+        first, end = one["first"], one["end"]
+        table.add_row(text(one["topic"]), str(one["partition"]), str(first), str(end - 1), f"{end - first:,}")
+    return table
+
+
+def run_json(run: ReplayRun) -> dict[str, Any]:
+    return {
+        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in run._asdict().items()
+    }
+
+
+def _iso(timestamp_ms: int) -> str:
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,263 @@
+"""`marketmap unmapped`: the markets that were missed, as a queue of work."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Protocol, get_args
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.cli.console import err, fail, out, print_json
+from worker.cli.database import DatabaseUrl, chosen_url, read_database, run_on_database
+from worker.cli.options import Actor, AsJson, DryRun, Reason
+from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
+from worker.cli.tables import print_table
+from worker.domain.books.platforms import PLATFORMS
+from worker.domain.coverage import coverage
+from worker.domain.index import MappingIndex
+from worker.operations.mappings.tables import mappings_table
+from worker.operations.unmapped.map_command import map_
+from worker.operations.unmapped.tables import keys_json, miss_json, miss_table, misses_table, samples_table
+from worker.runtime.index.covering import usable
+from worker.storage import misses
+from worker.storage.engine import create_engine, transaction
+from worker.storage.errors import StorageRefused
+from worker.storage.mappings import StoredMapping, list_mappings
+from worker.storage.misses import Miss, MissKey, Order, UnknownMiss
+
+STATUSES = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
+ORDERS = get_args(Order)
+
+Source = Annotated[str, typer.Argument(help=f"The book: {', '.join(PLATFORMS)}.", show_default=False)]
+MarketIds = Annotated[
+    list[str], typer.Argument(help="The book's ids of the markets, as `list` shows them.", show_default=False)
+]
+Mark = Callable[[AsyncConnection, list[MissKey]], Awaitable[Sequence[MissKey]]]
+
+
+class SignedMark(Protocol):
+    """Changes the status of markets and keeps who did it and why; returns those of which it was another."""
+
+    def __call__(
+        self, connection: AsyncConnection, keys: list[MissKey], /, *, actor: str, notes: str | None
+    ) -> Awaitable[Sequence[MissKey]]: ...
+
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """The markets that were missed, as a queue of work."""
+
+
+@app.command("list")
+def list_(
+    containing: Annotated[str, typer.Argument(help="A text in the market's id or name.")] = "",
+    *,
+    source: Annotated[str | None, typer.Option(help=f"One book: {', '.join(PLATFORMS)}.")] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Repeatable: {', '.join(STATUSES)}; by default what is work.", show_default=False),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="UNKNOWN_MARKET, UNKNOWN_PARAM_MARKET or NO_MATCHING_OUTCOMES.")
+    ] = None,
+    min_occurrences: Annotated[int, typer.Option(min=1, help="Missed at least so often.")] = 1,
+    order: Annotated[str, typer.Option(help=f"What comes first: {', '.join(ORDERS)}.")] = "priority",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 30,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """What to map next: missed often, in many events, lately, and offered by other books comes first.
+
+    Example: marketmap unmapped list --source sportybet --min-occurrences 10
+    """
+    refuse_two_forms(as_json=as_json, as_csv=as_csv)
+    _choose("--source", source, PLATFORMS)
+    _choose("--order", order, ORDERS)
+    for one in status or ():
+        _choose("--status", one, STATUSES)
+
+    async def read(connection: AsyncConnection) -> Sequence[Miss]:
+        return await misses.list_misses(
+            connection,
+            statuses=status or misses.WORK,
+            source=source,
+            reason=reason,
+            containing=containing,
+            min_occurrences=min_occurrences,
+            order=order,  # type: ignore[arg-type]  # chosen above
+            limit=limit,
+        )
+
+    rows = read_database(database_url, read)
+    if as_json:
+        print_json([miss_json(row) for row in rows])
+        return
+    if as_csv:
+        print_csv(Miss._fields, map(miss_json, rows))
+    else:
+        print_table(misses_table(rows))
+    err.print(f"{len(rows)} markets" + (f", the first {limit}" if len(rows) == limit else ""))
+
+
+@app.command()
+def show(
+    source: Source,
+    market_id: Annotated[str, typer.Argument(help="The book's id of the market.", show_default=False)],
+    *,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """One missed market: its samples, the mappings that claim its id, and which labels they do not know.
+
+    Example: marketmap unmapped show sportybet 800117
+    """
+
+    async def read(connection: AsyncConnection) -> tuple[Miss, Sequence[StoredMapping]]:
+        miss = await misses.get_miss(connection, (source, market_id))
+        claimed_id = market_id.partition("?")[0]
+        return miss, await list_mappings(connection, is_active=True, platform=source, market_id=claimed_id)
+
+    try:
+        miss, claimants = read_database(database_url, read)
+    except UnknownMiss as error:
+        fail(str(error))
+    found = coverage(MappingIndex(usable(claimants)), *miss.key, miss.sample_outcomes)
+    if as_json:
+        names = [row.canonical_id for row in claimants]
+        print_json(miss_json(miss) | {"mappings": names, "unknown_labels": list(found.unknown)})
+        return
+    print_table(miss_table(miss))
+    out.print()
+    print_table(samples_table(miss, found))
+    out.print()
+    if claimants:
+        print_table(mappings_table(claimants))
+    else:
+        out.print("No active mapping has this id.")
+
+
+def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
+    """A command that brings markets to a status and asks for nothing but who and why."""
+
+    def command(
+        source: Source,
+        market_ids: MarketIds,
+        *,
+        reason: Reason,
+        actor: Actor,
+        database_url: DatabaseUrl = None,
+        dry_run: DryRun = False,
+        as_json: AsJson = False,
+    ) -> None:
+        signed = partial(mark, actor=actor, notes=reason)
+        _mark(database_url, source, market_ids, signed, status, dry_run=dry_run, as_json=as_json)
+
+    return command
+
+
+ACKNOWLEDGE_HELP = """Say that somebody works on it.
+
+Example: marketmap unmapped acknowledge sportybet 800117 --actor you --reason "..."
+"""
+app.command("acknowledge", help=ACKNOWLEDGE_HELP)(_marks("ACKNOWLEDGED", misses.acknowledge))
+
+
+@app.command()
+def ignore(
+    source: Source,
+    market_ids: MarketIds,
+    *,
+    reason: Reason,
+    actor: Actor,
+    until_count: Annotated[
+        int | None, typer.Option(min=1, help="Until it was missed so often in all.", show_default=False)
+    ] = None,
+    until_rate: Annotated[
+        float | None, typer.Option(min=0.0, help="Until it is missed so often an hour.", show_default=False)
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Until it is missed after this time (UTC)."
+        ),
+    ] = None,
+    database_url: DatabaseUrl = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say that it is not worth a mapping; for ever, or until one of the limits is reached.
+
+    Example: marketmap unmapped ignore sportybet 800117 --until-count 1000 --actor you --reason "..."
+    """
+
+    async def mark(connection: AsyncConnection, keys: list[MissKey]) -> Sequence[MissKey]:
+        return await misses.ignore(
+            connection,
+            keys,
+            actor=actor,
+            notes=reason,
+            until_count=until_count,
+            until_rate=until_rate,
+            until=until and until.replace(tzinfo=UTC),
+        )
+
+    _mark(database_url, source, market_ids, mark, "IGNORED", dry_run=dry_run, as_json=as_json)
+
+
+REOPEN_HELP = """Make it work again, whatever was decided about it.
+
+Example: marketmap unmapped reopen sportybet 800117 --actor you --reason "..."
+"""
+app.command("reopen", help=REOPEN_HELP)(_marks("NEW", misses.reopen))
+
+
+def _choose(option: str, value: str | None, choices: Sequence[str]) -> None:
+    if value is not None and value not in choices:
+        fail(f"{option} is one of {', '.join(choices)}", code=2)
+
+
+def _mark(
+    database_url: str | None,
+    source: str,
+    market_ids: list[str],
+    mark: Mark,
+    status: str,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Change the status of markets, all or none, and say of which it was another."""
+    keys = [(source, market_id) for market_id in market_ids]
+    changed = run_on_database(_run(chosen_url(database_url), mark, keys, dry_run=dry_run))
+    if as_json:
+        print_json({"status": status, "changed": keys_json(changed), "dry_run": dry_run})
+        return
+    would = "would become" if dry_run else "is"
+    for _, market_id in changed:
+        out.print(f"{source} {market_id} {would} {status}", markup=False)
+    if len(changed) < len(keys):
+        err.print(f"{len(keys) - len(changed)} markets were {status} already.")
+
+
+async def _run(url: str, mark: Mark, keys: list[MissKey], *, dry_run: bool) -> Sequence[MissKey]:
+    engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
+    try:
+        async with transaction(engine) as connection:
+            changed = await mark(connection, keys)
+            if dry_run:
+                await connection.rollback()
+            return changed
+    except (StorageRefused, UnknownMiss) as error:
+        fail(f"{error}; nothing was changed")
+    finally:
+        await engine.dispose()
+
+
+app.command("map")(map_)

@@ -1,0 +1,93 @@
+"""`marketmap unmapped map`: from a missed market to a mapping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.cli.console import fail, write_text
+from worker.cli.database import DatabaseUrl, read_database
+from worker.cli.options import AsJson, DryRun
+from worker.domain.books.platforms import is_platform
+from worker.domain.draft import draft
+from worker.operations.mappings.changing import ExpectedVersion, change_mapping
+from worker.operations.mappings.edit_commands import Assignments, MappingFile, read_mapping
+from worker.operations.mappings.editing import Change
+from worker.operations.mappings.files import dump_values
+from worker.operations.unmapped import triage
+from worker.operations.unmapped.triage import NotCoveredError
+from worker.storage import misses
+from worker.storage.editing import Edit
+from worker.storage.misses import Miss, UnknownMiss
+
+
+def map_(
+    source: Annotated[str, typer.Argument(help="The book.", show_default=False)],
+    market_id: Annotated[str, typer.Argument(help="The book's id of the market.", show_default=False)],
+    *,
+    file: MappingFile = None,
+    into: Annotated[
+        str | None, typer.Option(help="Extend this mapping, by its canonical id.", show_default=False)
+    ] = None,
+    assignments: Assignments = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for the history.", show_default=False)] = None,
+    actor: Annotated[
+        str | None, typer.Option(envvar="MARKETMAP_ACTOR", help="Who, for the history.", show_default=False)
+    ] = None,
+    expected_version: ExpectedVersion = None,
+    draft_file: Annotated[
+        Path | None, typer.Option("--draft", help="Write the draft to this file, not to stdout.")
+    ] = None,
+    database_url: DatabaseUrl = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Map a missed market, and mark it MAPPED in the same transaction.
+
+    Without --file and --into it writes a draft of the mapping, filled from the samples: edit it, then give it
+    back with --file. With --into it gives an existing mapping this book's id; --set adds the labels.
+
+    Example: marketmap unmapped map sportybet 800117 --draft market.yaml
+    """
+    if file and into:
+        fail("Give either --file or --into.", code=2)
+    if not file and not into:
+        _write_draft(database_url, source, market_id, draft_file)
+        return
+    if not reason or not actor:
+        fail("A change needs --reason and --actor.", code=2)
+    mapping = read_mapping(file, assignments) if file else None
+
+    async def run(edit: Edit) -> Change:
+        key = (source, market_id)
+        try:
+            if mapping is not None:
+                return await triage.map_new(edit, key, mapping)
+            return await triage.map_into(edit, key, into or "", assignments or [], expected_version)
+        except (NotCoveredError, UnknownMiss) as error:
+            fail(f"{error}; nothing was changed")
+
+    change_mapping(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+
+
+def _write_draft(database_url: str | None, source: str, market_id: str, file: Path | None) -> None:
+    async def read(connection: AsyncConnection) -> Miss:
+        return await misses.get_miss(connection, (source, market_id))
+
+    try:
+        text = draft_text(read_database(database_url, read))
+    except UnknownMiss as error:
+        fail(str(error))
+    write_text(text, file)
+
+
+def draft_text(miss: Miss) -> str:
+    """The YAML of a draft. What cannot be mapped at all ends the command."""
+    if not is_platform(miss.source):
+        fail(f"{miss.source} is no platform that is mapped")
+    samples = miss.sample_outcomes if isinstance(miss.sample_outcomes, list) else []
+    usable = [one for one in samples if isinstance(one, dict) and isinstance(one.get("label"), str)]
+    return dump_values(draft(miss.source, miss.external_market_id, miss.market_name, usable))

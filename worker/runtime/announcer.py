@@ -1,0 +1,97 @@
+"""Tells of markets that are missed for the first time: once each, at least, and none is forgotten.
+
+The table knows which rows are not announced yet, so a process that dies between counting and telling leaves
+the telling to the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import orjson
+import structlog
+from pydantic import ValidationError
+
+from schemas import UnmappedMarket, describe_faults
+from worker.ingest.planning.encode import unmapped_market
+from worker.kafka.record import Outgoing
+from worker.storage.errors import StorageUnavailable
+from worker.storage.ledger import Ledger, UnannouncedMarket
+
+log = structlog.get_logger()
+
+_AT_ONCE: Final = 200
+_POLL_S: Final = 30.0
+
+
+class Sender(Protocol):
+    async def send(self, outputs: list[Outgoing]) -> None: ...
+
+
+class Announcer:
+    def __init__(
+        self, ledger: Ledger, outputs: Sender, topic: str, *, retry_delay: Callable[[int], float]
+    ) -> None:
+        self._ledger = ledger
+        self._outputs = outputs
+        self._topic = topic
+        self._retry_delay = retry_delay
+        self._wanted = asyncio.Event()
+
+    def wake(self) -> None:
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Announce until cancelled. Raises what publishing raises."""
+        attempt = 0
+        while True:
+            try:
+                while await self._announce_some() == _AT_ONCE:
+                    pass
+                attempt = 0
+                await self._rest(_POLL_S)
+            except StorageUnavailable as error:
+                log.warning("announcing_waits", error=str(error))
+                await self._rest(self._retry_delay(attempt))
+                attempt += 1
+
+    async def _announce_some(self) -> int:
+        self._wanted.clear()
+        async with self._ledger.unannounced(_AT_ONCE) as rows:
+            messages = [message for row in rows if (message := _message(row)) is not None]
+            await self._outputs.send([unmapped_market(self._topic, message) for message in messages])
+            return len(rows)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wanted.wait()
+        except TimeoutError:
+            return
+
+
+def _message(row: UnannouncedMarket) -> UnmappedMarket | None:
+    """The message of a row; None of one that somebody else wrote in another form: it stays untold."""
+    try:
+        return _validated(row)
+    except ValidationError as error:
+        log.warning("market_not_announced", id=row.id, faults=describe_faults(error))
+        return None
+
+
+def _validated(row: UnannouncedMarket) -> UnmappedMarket:
+    samples: list[Any] = orjson.loads(row.sample_outcomes or "[]")
+    return UnmappedMarket.model_validate(
+        {
+            "schema_version": 1,
+            "source": row.source,
+            "external_market_id": row.external_market_id,
+            "market_name": row.market_name,
+            "reason": row.reason,
+            "sample_outcomes": samples,
+            "first_seen_at": row.first_seen_at,
+            "mapping_version": row.mapping_version,
+        }
+    )

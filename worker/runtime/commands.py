@@ -1,0 +1,65 @@
+"""`marketmap run`: the long-running processes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.connection import connected_settings
+from worker.runtime.process import run_process
+from worker.runtime.relay_process import RelayProcess
+from worker.runtime.telemetry.logs import configure_logging
+from worker.runtime.worker import Worker
+from worker.settings.settings import Settings
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """Run a process until it is told to stop."""
+
+
+@app.command()
+def worker(
+    *,
+    with_relay: Annotated[
+        bool, typer.Option("--with-relay", help="Run a relay in it too, as MARKETMAP_RELAY_IN_WORKER does.")
+    ] = False,
+) -> None:
+    """Resolve observations until SIGTERM or SIGINT; exit code 1 after an error, or with a batch unfinished.
+
+    Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
+
+    Example: marketmap run worker --with-relay
+    """
+    settings = _settings()
+    chosen = settings.model_copy(update={"relay_in_worker": with_relay or settings.relay_in_worker})
+
+    async def run() -> int:
+        return await Worker(chosen).run()
+
+    run_process(run)
+
+
+@app.command()
+def relay() -> None:
+    """Publish the changes of mappings until SIGTERM or SIGINT; of several relays one publishes.
+
+    Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
+
+    Example: marketmap run relay
+    """
+    settings = _settings()
+
+    async def run() -> int:
+        return await RelayProcess(settings).run()
+
+    run_process(run)
+
+
+def _settings() -> Settings:
+    settings = connected_settings(kafka=True, database=True)
+    configure_logging(settings.log_format, settings.log_level)
+    return settings

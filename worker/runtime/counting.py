@@ -1,0 +1,161 @@
+"""Between the handler and the database: tallies become rows, and an absent database is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+import orjson
+import structlog
+
+from worker.domain.books.rows import Row
+from worker.domain.errors import FatalError, TransientError
+from worker.domain.misses import Count, MissKey, Tally, sample
+from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
+from worker.ingest.partitions.opening import Known
+from worker.ingest.planning.recall import RecalledRows
+from worker.kafka.record import Partition
+from worker.storage import ledger
+from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
+from worker.storage.ledger import Ledger, MissRow, Overflow, WatermarkConflict, WatermarkMove
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+# Who moved a watermark, in the record of it, when no person did.
+_ACTOR: Final = "worker"
+
+Moves = Sequence[tuple[Partition, int, int]]
+
+
+class Counting:
+    """Holds a batch for as long as the database is away. ``blocked_by`` says why, None when it is not."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        retry_delay: Callable[[int], float],
+        on_retry: Callable[[str | None], None],
+        on_first_sighting: Callable[[], None],
+        on_overflow: Callable[[str, int], None],
+    ) -> None:
+        self._ledger = ledger
+        self._retry_delay = retry_delay
+        self._on_retry = on_retry
+        self._on_first_sighting = on_first_sighting
+        self._on_overflow = on_overflow
+        self._told: dict[str, datetime] = {}
+        self.blocked_by: str | None = None
+
+    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
+        return [Known(*each) for each in await self._answer(self._ledger.known(topics))]
+
+    async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        found = await self._answer(self._ledger.open_partitions([_stored(at) for at in partitions]))
+        return {at: found[at.topic_id, at.partition] for at in partitions}
+
+    async def move_watermark(self, at: Partition, expected: int, next_offset: int, reason: str) -> None:
+        """Move a watermark otherwise than by counting, and record it. TransientError if it is elsewhere."""
+        move = self._ledger.set_back if next_offset < expected else self._ledger.skip_to
+        try:
+            await self._answer(move(_stored(at), expected, next_offset, actor=_ACTOR, reason=reason))
+        except WatermarkConflict as conflict:
+            raise TransientError(f"another worker counts: {conflict}") from conflict
+
+    async def _answer(self, question: Awaitable[T]) -> T:
+        try:
+            answer = await question
+        except StorageUnavailable as error:
+            self.blocked_by = f"the database does not answer: {error}"
+            raise TransientError(self.blocked_by) from error
+        self.blocked_by = None
+        return answer
+
+    async def add(self, moves: Moves, counts: Tally) -> None:
+        rows = await asyncio.to_thread(miss_rows, counts)  # thousands of them would hold the event loop up
+        attempt = 0
+        while not await self._try(moves, rows, attempt):
+            await asyncio.sleep(self._retry_delay(attempt))
+            attempt += 1
+        self.blocked_by = None
+
+    async def _try(self, moves: Moves, rows: Sequence[MissRow], attempt: int) -> bool:
+        try:
+            counted = await self._ledger.commit([_move(*move) for move in moves], rows)
+        except WatermarkConflict as conflict:
+            self.blocked_by = None
+            raise WatermarksMovedError(_current(moves, conflict)) from conflict
+        except StorageUnavailable as error:
+            self.blocked_by = f"the database does not answer: {error}"
+            self._on_retry(error.sqlstate)
+            log.warning("counting_waits", sqlstate=error.sqlstate, error=str(error), attempt=attempt)
+            return False
+        except StorageRefused as error:
+            self.blocked_by = None
+            raise CountsRefusedError(f"{error.sqlstate}: {error}") from error
+        except StorageError as error:
+            raise FatalError(f"the database refuses the counts ({error.sqlstate}): {error}") from error
+        if counted.first_sightings:
+            self._on_first_sighting()
+        for overflow in counted.overflows:
+            self._tell(overflow)
+        return True
+
+    def _tell(self, overflow: Overflow) -> None:
+        self._on_overflow(overflow.source, overflow.occurrences)
+        if self._told.get(overflow.source) != overflow.hour:  # once an hour: each batch may overflow
+            self._told[overflow.source] = overflow.hour
+            log.warning("unmapped_overflow", source=overflow.source, hour=overflow.hour.isoformat())
+
+
+def miss_rows(counts: Tally) -> list[MissRow]:
+    return [miss_row(key, count) for key, count in counts.items()]
+
+
+def miss_row(key: MissKey, count: Count) -> MissRow:
+    source, external_market_id = key
+    return MissRow(
+        source=source,
+        external_market_id=external_market_id,
+        market_name=count.missed.market_name,
+        sample_outcomes=_sample(count.missed.rows),
+        reason=count.missed.reason,
+        mapping_version=count.newest.mapping_version,
+        first_seen_at=count.first_seen_at,
+        last_seen_at=count.last_seen_at,
+        occurrence_count=count.occurrences,
+        event_hashes=count.events,
+    )
+
+
+def _sample(rows: Iterable[Row]) -> str:
+    recalled = rows.sample if isinstance(rows, RecalledRows) else None
+    return orjson.dumps(sample(rows)).decode() if recalled is None else recalled
+
+
+def _stored(at: Partition) -> ledger.Partition:
+    return ledger.Partition(at.topic_id, at.topic, at.partition)
+
+
+def _move(at: Partition, expected: int, next_offset: int) -> WatermarkMove:
+    return WatermarkMove(at.topic_id, at.topic, at.partition, expected, next_offset)
+
+
+def _current(moves: Moves, conflict: WatermarkConflict) -> dict[Partition, int]:
+    """Where the watermarks stand. Raises FatalError for what no counting can lead to.
+
+    A watermark that went back was set back, or the database was restored: what lies above is to be counted
+    anew, from where the partition is taken up at the next start.
+    """
+    current = conflict.current
+    vanished = [at for at, _, _ in moves if (at.topic_id, at.partition) not in current]
+    if vanished:
+        raise FatalError(f"watermarks have vanished from the table: {vanished}") from conflict
+    behind = [at for at, expected, _ in moves if current[at.topic_id, at.partition] < expected]
+    if behind:
+        raise FatalError(f"watermarks went back in the table: {behind}") from conflict
+    return {at: current[at.topic_id, at.partition] for at, _, _ in moves}

@@ -1,0 +1,202 @@
+"""Keeps a worker's index at the table: told of every commit, reads what changed, swaps the index.
+
+What changed is read from the audit log, in one statement: whole transactions, in the order of their commits.
+So the index is always the table at exactly its version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from worker.runtime.index.live import LiveIndex, RowChange
+from worker.storage.audit import AuditRow, read_after
+from worker.storage.engine import transaction
+from worker.storage.errors import StorageError
+from worker.storage.listener import listen
+from worker.storage.mappings import load_index_rows
+
+log = structlog.get_logger()
+
+# More changes than this at once are a reload, of one snapshot: a part of them could be half a transaction.
+MOST_CHANGES: Final = 500
+# After so many polls without an answer the index counts as old.
+_MISSED_POLLS: Final = 3
+
+
+class Swap(NamedTuple):
+    """A new index in use: how it came about, what it took, and the age of the newest change in it."""
+
+    kind: Literal["table", "changes"]
+    seconds: float
+    delay_s: float | None
+
+
+class LiveMappings:
+    """Loads the index, then follows the table for as long as it runs; waits for a database that is away."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        database_url: str,
+        index: LiveIndex,
+        *,
+        poll_s: float,
+        retry_delay: Callable[[int], float],
+        on_swap: Callable[[Swap], None],
+    ) -> None:
+        self._engine = engine
+        self._url = database_url
+        self._index = index
+        self._poll_s = poll_s
+        self._retry_delay = retry_delay
+        self._on_swap = on_swap
+        self._wanted = asyncio.Event()
+        self._reload = False
+        self._has_begun = False
+        self._was_lost = False
+        self._current_at = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the index was last known to be the table's newest version."""
+        return time.monotonic() - self._current_at
+
+    def notes(self) -> list[str]:
+        """What an operator should know of an index that is in use and old."""
+        if not self._index.is_loaded or self.age_s < _MISSED_POLLS * self._poll_s:
+            return []
+        return [f"the mapping index is {self.age_s:.0f} s old: the database does not tell of changes"]
+
+    async def load(self) -> None:
+        """Read the whole table and swap the index. Raises StorageError; the current one then stays in use."""
+        asked_at = time.monotonic()
+        with _collection_paused():
+            version, rows = await self._table()
+            if self._index.is_loaded and version < self._index.current.version:
+                log.warning("index_goes_back", version=version, from_version=self._index.current.version)
+            await self._index.replace(version, rows)
+        self._swapped("table", asked_at, None)
+
+    async def run(self) -> None:
+        """Follow the table until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._follow())
+
+    async def catch_up(self) -> None:
+        """Bring the index to the newest version. Raises StorageError; the current one then stays in use."""
+        self._wanted.clear()
+        if self._reload:
+            self._reload = False
+            await self._load_again()
+            return
+        asked_at = time.monotonic()
+        rows = await self._changes()
+        if len(rows) > MOST_CHANGES:
+            await self.load()
+        elif rows:
+            self._index.apply(rows[-1].id, row_changes(rows))
+            self._swapped("changes", asked_at, (datetime.now(UTC) - rows[-1].created_at).total_seconds())
+        self._current_at = asked_at
+
+    async def _table(self) -> tuple[int, list[dict[str, Any]]]:
+        async with transaction(self._engine) as connection:
+            return await load_index_rows(connection)
+
+    async def _changes(self) -> Sequence[AuditRow]:
+        """One statement, and so one snapshot and one round trip: every one more is a wait for the planner."""
+        async with transaction(self._engine) as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            return await read_after(connection, self._index.current.version, MOST_CHANGES + 1)
+
+    async def _load_again(self) -> None:
+        try:
+            await self.load()
+        except BaseException:
+            self._reload = True
+            raise
+
+    def _swapped(self, kind: Literal["table", "changes"], since: float, delay_s: float | None) -> None:
+        self._current_at = since
+        swap = Swap(kind, time.monotonic() - since, delay_s)
+        index = self._index.current
+        log.info("index_loaded", version=index.version, mappings=index.size, **swap._asdict())
+        self._on_swap(swap)
+
+    async def _follow(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self.catch_up()
+            except StorageError as error:
+                log.warning("index_not_refreshed", error=str(error), age_s=round(self.age_s, 1))
+                await asyncio.sleep(self._retry_delay(attempt))
+                attempt += 1
+            else:
+                attempt = 0
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._wanted.wait()
+        except TimeoutError:
+            return
+
+    async def _listen(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                await listen(self._url, on_listening=self._begin, on_version=self._heard)
+            except StorageError as error:
+                log.warning("not_listening", error=str(error))
+            attempt = 0 if self._has_begun else attempt + 1
+            self._was_lost, self._has_begun = True, False
+            await asyncio.sleep(self._retry_delay(attempt))
+
+    def _begin(self) -> None:
+        """Look at once for what was missed; after a loss, at the whole table.
+
+        The server may be another one by then, with another history: a standby, or one restored from a backup.
+        """
+        self._has_begun = True
+        self._reload = self._reload or self._was_lost
+        self._wanted.set()
+
+    def _heard(self, version: int) -> None:
+        if version == 0 or version > self._index.current.version:
+            self._wanted.set()
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Without the cyclic garbage collector: a table is many objects and no cycle.
+
+    It would look at all of them again and again, with everything else standing still, the event loop too.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect(1)  # garbage that is frozen stays for ever
+        gc.freeze()
+
+
+def row_changes(rows: Sequence[AuditRow]) -> list[RowChange]:
+    """What the audit rows leave of each canonical id: its row while it is active, else nothing."""
+    return [RowChange(row.canonical_id, _active(row)) for row in rows]
+
+
+def _active(row: AuditRow) -> dict[str, object] | None:
+    # Whoever owns the log can write anything into it.
+    return row.new_value if isinstance(row.new_value, dict) and row.new_value.get("is_active") else None

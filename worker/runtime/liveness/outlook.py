@@ -1,0 +1,156 @@
+"""What can be seen of a worker's work: what should move, and what is known to be in its way.
+
+The ends of the partitions are asked of the cluster by another client than the one that reads them, so that a
+reader that is stuck cannot hide it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, Protocol
+
+from aiokafka import TopicPartition
+
+from worker.domain.errors import TransientError
+from worker.kafka.record import Partition
+from worker.runtime.liveness.watchdog import Standing
+
+Cause = Literal["database", "kafka"]
+Positions = Mapping[TopicPartition, int]
+
+
+class Cluster(Protocol):
+    """Both may raise TransientError."""
+
+    async def topics(self, names: Iterable[str]) -> Any: ...
+
+    async def log_ends(self, partitions: Iterable[TopicPartition]) -> Positions:
+        """Up to where committed records can be read."""
+
+
+class Open(Protocol):
+    """A partition that is read; ``position`` is up to where its records are processed."""
+
+    @property
+    def partition(self) -> Partition: ...
+    @property
+    def position(self) -> int: ...
+
+
+class Assigned(Protocol):
+    @property
+    def owned(self) -> Sequence[Open]: ...
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def epoch(self) -> int: ...
+
+
+class InHand:
+    """Whether a batch is in hand, and how far it is."""
+
+    def __init__(self) -> None:
+        self.is_held = False
+        self.steps = 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self.is_held = True
+        self.steps += 1
+        try:
+            yield
+        finally:
+            self.is_held = False
+
+    def part_done(self) -> None:
+        self.steps += 1
+
+
+class Outlook:
+    """``silence`` says why the cluster does not answer, None when it does, as of the last look.
+
+    ``handed_over`` gives up to which offset the consumer has handed each partition over, ``database_blocks``
+    whether the database is being waited for. ``on_blocked`` is told for how many seconds of what.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        assignment: Assigned,
+        in_hand: InHand,
+        *,
+        topics: Sequence[str],
+        handed_over: Callable[[Iterable[TopicPartition]], Positions],
+        database_blocks: Callable[[], bool],
+        on_blocked: Callable[[Cause, float], None],
+        timeout_s: float,
+    ) -> None:
+        self._cluster = cluster
+        self._assignment = assignment
+        self._in_hand = in_hand
+        self._topics = topics
+        self._handed_over = handed_over
+        self._database_blocks = database_blocks
+        self._on_blocked = on_blocked
+        self._timeout_s = timeout_s
+        self._looked_at_s = time.monotonic()
+        self.silence: str | None = None
+        self.expects_partitions = False
+
+    async def look(self) -> list[Standing]:
+        """What should move at this moment. A look that the cluster does not answer takes ``timeout_s``."""
+        ends = await self._log_ends()
+        blocked = self._database_blocks()
+        self._tell_blocked(blocked=blocked)
+        standings = [] if self.silence is None else [Standing("kafka", None, self.silence)]
+        if not blocked:
+            standings += [*self._batch(), *self._opening(), *self._partitions(ends)]
+        return standings
+
+    async def _log_ends(self) -> Positions:
+        places = [_place(owned) for owned in self._assignment.owned]
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                ends = await self._cluster.log_ends(places) if places else await self._reach()
+        except (TransientError, TimeoutError) as error:
+            self.silence = str(error) or "Kafka does not answer"
+            return {}
+        self.silence = None
+        return ends
+
+    async def _reach(self) -> Positions:
+        await self._cluster.topics(self._topics)
+        return {}
+
+    def _tell_blocked(self, *, blocked: bool) -> None:
+        now_s = time.monotonic()
+        since_s, self._looked_at_s = now_s - self._looked_at_s, now_s
+        if blocked:
+            self._on_blocked("database", since_s)
+        if self.silence is not None:
+            self._on_blocked("kafka", since_s)
+
+    def _batch(self) -> Iterator[Standing]:
+        if self._in_hand.is_held:
+            yield Standing("batch", self._in_hand.steps, "a batch is in hand and does not get on")
+
+    def _opening(self) -> Iterator[Standing]:
+        if self.expects_partitions and self.silence is None and not self._assignment.is_open:
+            epoch = self._assignment.epoch
+            yield Standing("opening", epoch, "partitions are not assigned or not opened though Kafka answers")
+
+    def _partitions(self, ends: Positions) -> Iterator[Standing]:
+        handed_over = self._handed_over(ends)
+        for owned in self._assignment.owned:
+            place = _place(owned)
+            at = handed_over.get(place, owned.position)
+            if at < ends.get(place, 0):
+                sentence = f"{place.topic}/{place.partition}: records from offset {at} on are not fetched"
+                yield Standing(place, at, sentence)
+
+
+def _place(at: Open) -> TopicPartition:
+    return TopicPartition(at.partition.topic, at.partition.partition)

@@ -1,0 +1,182 @@
+"""Every metric: its name, its kind, its labels with their values, and a sentence that says what it counts.
+
+No label takes its values from a record: they are listed here, or are those of the installation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple, get_args
+
+from schemas.dead_letter import DeadReason
+from worker.domain.books.platforms import PLATFORMS
+from worker.ingest.partitions.starts import Case
+from worker.ingest.partitions.starts import Cause as GapCause
+from worker.ingest.planning.brake import Limit
+from worker.runtime.liveness.outlook import Cause as BlockCause
+
+WorkerMetric = Literal[
+    "marketmap_observations_total",
+    "marketmap_markets_total",
+    "marketmap_dead_letters_total",
+    "marketmap_brakes_total",
+    "marketmap_records_total",
+    "marketmap_bytes_total",
+    "marketmap_batch_seconds",
+    "marketmap_watermark_conflicts_total",
+    "marketmap_rebalances_total",
+    "marketmap_drain_seconds",
+    "marketmap_partitions_opened_total",
+    "marketmap_partitions_stopped",
+    "marketmap_offset_gap_records_total",
+    "marketmap_storage_retries_total",
+    "marketmap_unmapped_overflow_total",
+    "marketmap_lag_records",
+    "marketmap_lag_seconds",
+    "marketmap_watermark_offset",
+    "marketmap_stalled",
+    "marketmap_standstill_seconds",
+    "marketmap_blocked_seconds_total",
+    "marketmap_index_version",
+    "marketmap_index_mappings",
+    "marketmap_index_unusable_mappings",
+    "marketmap_index_age_seconds",
+    "marketmap_index_delay_seconds",
+    "marketmap_index_load_seconds",
+]
+
+RelayMetric = Literal[
+    "marketmap_relay_leads",
+    "marketmap_relay_version",
+    "marketmap_relay_backlog",
+    "marketmap_relay_age_seconds",
+    "marketmap_relay_published_total",
+    "marketmap_relay_failures_total",
+]
+
+MetricName = WorkerMetric | RelayMetric
+
+
+class Metric(NamedTuple):
+    """``labels`` by name with all their values; none of a label whose values the installation gives."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: Mapping[str, tuple[str, ...]]
+    sentence: str
+
+
+_OPEN: Final = ()
+_PLACE: Final = {"topic": _OPEN, "partition": _OPEN}
+
+METRICS: Final[dict[WorkerMetric, Metric]] = {
+    "marketmap_observations_total": Metric(
+        "counter", {"platform": PLATFORMS}, "Observations that could be read."
+    ),
+    "marketmap_markets_total": Metric(
+        "counter",
+        {"platform": PLATFORMS, "outcome": ("resolved", "missed", "rejected"), "reason": _OPEN},
+        "Markets of observations by what became of them, and why they were missed or rejected.",
+    ),
+    "marketmap_dead_letters_total": Metric(
+        "counter", {"reason": get_args(DeadReason)}, "Records that could not be read, by reason."
+    ),
+    "marketmap_brakes_total": Metric(
+        "counter",
+        {"limit": get_args(Limit)},
+        "Times that dead letters of a partition came to a limit, by limit.",
+    ),
+    "marketmap_records_total": Metric(
+        "counter", {}, "Records taken through all steps, dead letters included."
+    ),
+    "marketmap_bytes_total": Metric("counter", {}, "Bytes of the values of those records."),
+    "marketmap_batch_seconds": Metric(
+        "histogram",
+        {"step": ("plan", "publish", "count", "commit")},
+        "Time of one batch by step: plan, publish, count, commit.",
+    ),
+    "marketmap_watermark_conflicts_total": Metric(
+        "counter", {}, "Compare-and-sets that found another worker's watermark."
+    ),
+    "marketmap_rebalances_total": Metric(
+        "counter",
+        {"kind": ("assigned", "revoked", "opened")},
+        "Changes of the assignment by kind: assigned, revoked, opened.",
+    ),
+    "marketmap_drain_seconds": Metric(
+        "histogram",
+        {"outcome": ("finished", "timed_out")},
+        "Waits for the batch in hand before partitions are given up, by outcome: finished, timed_out.",
+    ),
+    "marketmap_partitions_opened_total": Metric(
+        "counter", {"case": get_args(Case)}, "Partitions taken up, by case; the cases are in the runbook."
+    ),
+    "marketmap_partitions_stopped": Metric(
+        "gauge", {}, "Partitions not read because their log ends below what is counted."
+    ),
+    "marketmap_offset_gap_records_total": Metric(
+        "counter",
+        {"topic": _OPEN, "cause": get_args(GapCause)},
+        "Offsets left out, by topic and cause; see the runbook.",
+    ),
+    "marketmap_storage_retries_total": Metric(
+        "counter", {"sqlstate": _OPEN}, "Transactions tried again, by SQLSTATE (none: no answer)."
+    ),
+    "marketmap_unmapped_overflow_total": Metric(
+        "counter",
+        {"source": PLATFORMS},
+        "Occurrences of new markets beyond the most that an hour takes up, by source.",
+    ),
+    "marketmap_lag_records": Metric("gauge", _PLACE, "Records of a partition that are not processed yet."),
+    "marketmap_lag_seconds": Metric(
+        "gauge", _PLACE, "Age of the last record processed, or time since opening; 0 without lag."
+    ),
+    "marketmap_watermark_offset": Metric(
+        "gauge", _PLACE, "Offset of a partition below which everything is counted."
+    ),
+    "marketmap_stalled": Metric(
+        "gauge", {}, "1 while something has not moved for half of the time after which the worker ends."
+    ),
+    "marketmap_standstill_seconds": Metric(
+        "gauge", {}, "For how long something that should move has not moved, 0 for none."
+    ),
+    "marketmap_blocked_seconds_total": Metric(
+        "counter",
+        {"cause": get_args(BlockCause)},
+        "Time in which something was waited for, by cause: database, kafka.",
+    ),
+    "marketmap_index_version": Metric(
+        "gauge", {}, "Version of the mapping index in use: the last audit id it holds."
+    ),
+    "marketmap_index_mappings": Metric("gauge", {}, "Mappings in the index in use."),
+    "marketmap_index_unusable_mappings": Metric(
+        "gauge", {}, "Active mappings that cannot be used, and so are not in the index."
+    ),
+    "marketmap_index_age_seconds": Metric(
+        "gauge", {}, "Time since the index was last known to be the newest."
+    ),
+    "marketmap_index_delay_seconds": Metric(
+        "histogram", {}, "From a change of a mapping to its use, by the clocks of both machines."
+    ),
+    "marketmap_index_load_seconds": Metric(
+        "histogram",
+        {"kind": ("table", "changes")},
+        "Time of reading and building an index by kind: table, changes.",
+    ),
+}
+
+RELAY_METRICS: Final[dict[RelayMetric, Metric]] = {
+    "marketmap_relay_leads": Metric("gauge", {}, "1 while this relay is the one that publishes, else 0."),
+    "marketmap_relay_version": Metric(
+        "gauge", {}, "Mapping version up to which changes are published; of the one that leads."
+    ),
+    "marketmap_relay_backlog": Metric(
+        "gauge", {}, "Changes that are not published yet, as the one that leads last saw it."
+    ),
+    "marketmap_relay_age_seconds": Metric(
+        "gauge", {}, "Age of the oldest change that is not published yet, 0 for none."
+    ),
+    "marketmap_relay_published_total": Metric("counter", {}, "Changes that this relay has published."),
+    "marketmap_relay_failures_total": Metric(
+        "counter", {}, "Times that this relay gave the lead up over an error."
+    ),
+}

@@ -1,0 +1,177 @@
+"""What a worker tells of itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Final, TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from worker.ingest.handler import BatchReport
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.opening import Opening
+from worker.ingest.planning.brake import Tripped
+from worker.runtime.index.following import Swap
+from worker.runtime.index.live import LiveIndex
+from worker.runtime.liveness.outlook import Cause
+from worker.runtime.liveness.watchdog import Verdict
+from worker.runtime.telemetry.metric_list import METRICS, WorkerMetric
+
+_STEPS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+_DELAYS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30)
+
+
+def process_registry() -> CollectorRegistry:
+    """A registry with the standard metrics of a process: its memory, CPU, file descriptors and start."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
+
+
+class Metrics:
+    """The worker's metrics in a registry of their own, with the standard ones of the process."""
+
+    def __init__(self) -> None:
+        self.registry = process_registry()
+        self._observations = self._counter("marketmap_observations_total")
+        self._markets = self._counter("marketmap_markets_total")
+        self._dead = self._counter("marketmap_dead_letters_total")
+        self._brakes = self._counter("marketmap_brakes_total")
+        self._records = self._counter("marketmap_records_total")
+        self._bytes = self._counter("marketmap_bytes_total")
+        self._conflicts = self._counter("marketmap_watermark_conflicts_total")
+        self._rebalances = self._counter("marketmap_rebalances_total")
+        self._drains = self._histogram("marketmap_drain_seconds", _STEPS)
+        self._opened = self._counter("marketmap_partitions_opened_total")
+        self._gaps = self._counter("marketmap_offset_gap_records_total")
+        self._stopped = self._gauge("marketmap_partitions_stopped")
+        self._retries = self._counter("marketmap_storage_retries_total")
+        self._overflow = self._counter("marketmap_unmapped_overflow_total")
+        self._stalled = self._gauge("marketmap_stalled")
+        self._standstill = self._gauge("marketmap_standstill_seconds")
+        self._blocked = self._counter("marketmap_blocked_seconds_total")
+        self._version = self._gauge("marketmap_index_version")
+        self._mappings = self._gauge("marketmap_index_mappings")
+        self._unusable = self._gauge("marketmap_index_unusable_mappings")
+        self._age = self._gauge("marketmap_index_age_seconds")
+        self._delay = self._histogram("marketmap_index_delay_seconds", _DELAYS)
+        self._load = self._histogram("marketmap_index_load_seconds", _STEPS)
+        self._seconds = self._histogram("marketmap_batch_seconds", _STEPS)
+
+    def batch(self, report: BatchReport) -> None:
+        self._records.inc(report.records)
+        self._bytes.inc(report.bytes)
+        self._conflicts.inc(report.conflicts)
+        for step, seconds in report.seconds.items():
+            self._seconds.labels(step).observe(seconds)
+        for platform, times in report.observations.items():
+            self._observations.labels(platform).inc(times)
+        for (platform, outcome, reason), times in report.outcomes.items():
+            self._markets.labels(platform, outcome, reason or "").inc(times)
+        for reason, times in report.dead.items():
+            self._dead.labels(reason).inc(times)
+
+    def braked(self, tripped: Tripped) -> None:
+        self._brakes.labels(tripped.limit).inc()
+
+    def rebalanced(self, kind: str) -> None:
+        self._rebalances.labels(kind).inc()
+
+    def drained(self, seconds: float, *, finished: bool) -> None:
+        self._drains.labels("finished" if finished else "timed_out").observe(seconds)
+
+    def opened(self, opening: Opening) -> None:
+        start = opening.start
+        self._opened.labels(start.case).inc()
+        if start.cause is not None:
+            self._gaps.labels(opening.partition.topic, start.cause).inc(start.lost)
+
+    def retried(self, sqlstate: str | None) -> None:
+        self._retries.labels(sqlstate or "none").inc()
+
+    def overflowed(self, source: str, occurrences: int) -> None:
+        self._overflow.labels(source).inc(occurrences)
+
+    def progress(self, verdict: Verdict) -> None:
+        self._stalled.set(verdict.state != "moving")
+        self._standstill.set(verdict.for_s)
+
+    def blocked(self, cause: Cause, seconds: float) -> None:
+        self._blocked.labels(cause).inc(seconds)
+
+    def index_swapped(self, index: LiveIndex, swap: Swap) -> None:
+        self._version.set(index.current.version)
+        self._mappings.set(index.current.size)
+        self._unusable.set(len(index.unusable))
+        self._load.labels(swap.kind).observe(swap.seconds)
+        if swap.delay_s is not None:
+            self._delay.observe(max(0.0, swap.delay_s))
+
+    def show_age(self, age_s: Callable[[], float]) -> None:
+        """Ask for the age of the index when the metrics are read."""
+        self._age.set_function(age_s)
+
+    def watch(self, assignment: Assignment) -> None:
+        """Show the lag and the watermarks of the partitions that are owned when the metrics are read."""
+        self._stopped.set_function(lambda: len(assignment.stopped))
+        self.registry.register(_Lag(assignment))
+
+    def text(self) -> bytes:
+        """The metrics in Prometheus's text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: WorkerMetric) -> Counter:
+        _, labels, sentence = METRICS[name]
+        return _from_zero(Counter(name, sentence, tuple(labels), registry=self.registry), labels)
+
+    def _gauge(self, name: WorkerMetric) -> Gauge:
+        return Gauge(name, METRICS[name].sentence, registry=self.registry)
+
+    def _histogram(self, name: WorkerMetric, buckets: Sequence[float]) -> Histogram:
+        _, labels, sentence = METRICS[name]
+        histogram = Histogram(name, sentence, tuple(labels), buckets=buckets, registry=self.registry)
+        return _from_zero(histogram, labels)
+
+
+M = TypeVar("M", Counter, Histogram)
+
+
+def _from_zero(metric: M, labels: Mapping[str, Sequence[str]]) -> M:
+    """Show every value of the labels from the start, where all are known: a rise from nothing is not seen."""
+    if labels:
+        for values in product(*labels.values()):
+            metric.labels(*values)
+    return metric
+
+
+class _Lag(Collector):
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        names: tuple[WorkerMetric, ...] = (
+            "marketmap_lag_records",
+            "marketmap_lag_seconds",
+            "marketmap_watermark_offset",
+        )
+        records, seconds, watermark = (
+            GaugeMetricFamily(name, METRICS[name].sentence, labels=tuple(METRICS[name].labels))
+            for name in names
+        )
+        for lag in self._assignment.lags(time.time()):
+            place = [lag.partition.topic, str(lag.partition.partition)]
+            records.add_metric(place, lag.records)
+            seconds.add_metric(place, lag.seconds)
+            watermark.add_metric(place, lag.watermark)
+        yield from (records, seconds, watermark)

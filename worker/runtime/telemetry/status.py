@@ -1,0 +1,138 @@
+"""The status page: what a worker is, does and knows, on one page for people.
+
+Whatever is on it is escaped by the template, and bounded here and there: it shows what senders wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from jinja2 import Environment, StrictUndefined, Template
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from worker.ingest.partitions.owned import Lag
+from worker.runtime.telemetry.logs import escape
+from worker.runtime.telemetry.totals import Book, Rates
+from worker.storage.audit import AuditRow, newest
+from worker.storage.engine import transaction
+from worker.storage.errors import StorageError
+from worker.storage.misses import Miss, list_misses
+
+# However often the page is asked for, the database is asked so seldom, and so long at most.
+_KEPT_S: Final = 2.0
+_DATABASE_S: Final = 3.0
+_MOST_ROWS: Final = 10
+_LONGEST_TEXT: Final = 120
+_TEMPLATE: Final = Path(__file__).with_name("status.html")
+
+
+class Index(NamedTuple):
+    """The mapping index in use."""
+
+    version: int
+    size: int
+    unusable: int
+    age_s: float
+
+
+class Own(NamedTuple):
+    """What a worker knows of itself; no ``mappings`` until an index is loaded. ``dead`` counts by reason."""
+
+    group: str
+    against: Sequence[str]
+    notes: Sequence[str]
+    books: Sequence[Book]
+    rates: Rates
+    dead: Sequence[tuple[str, int]]
+    lags: Sequence[Lag]
+    mappings: Index | None
+
+
+class TopicLag(NamedTuple):
+    """How far a worker's partitions of a topic are behind: together in records, at most in seconds."""
+
+    topic: str
+    partitions: int
+    records: int
+    seconds: float
+    furthest: int
+
+
+class Stored(NamedTuple):
+    """What the database knows; ``silence`` says why it told nothing, None when it answered."""
+
+    misses: Sequence[Miss]
+    changes: Sequence[AuditRow]
+    silence: str | None = None
+
+
+class StatusPage:
+    def __init__(self, engine: AsyncEngine, own: Callable[[], Own]) -> None:
+        self._engine = engine
+        self._own = own
+        self._asking = asyncio.Lock()
+        self._html = ""
+        self._kept_until_s = 0.0
+
+    async def html(self) -> str:
+        """The page as of now, or of up to two seconds ago. It comes without a database, too."""
+        async with self._asking:
+            if time.monotonic() >= self._kept_until_s:
+                self._html = render(self._own(), await self._stored(), datetime.now(UTC))
+                self._kept_until_s = time.monotonic() + _KEPT_S
+            return self._html
+
+    async def _stored(self) -> Stored:
+        try:
+            async with asyncio.timeout(_DATABASE_S), transaction(self._engine) as connection:
+                misses = await list_misses(connection, limit=_MOST_ROWS)
+                return Stored(misses, await newest(connection, _MOST_ROWS))
+        except (StorageError, TimeoutError) as error:
+            return Stored((), (), str(error) or f"no answer within {_DATABASE_S:.0f} s")
+
+
+def render(own: Own, stored: Stored, now: datetime) -> str:
+    """The page as HTML: one document that asks for nothing else."""
+    return _template().render(own=own, stored=stored, lags=topic_lags(own.lags), now=now)
+
+
+def topic_lags(lags: Iterable[Lag]) -> list[TopicLag]:
+    """The lags of the partitions, by topic."""
+    by_topic: dict[str, list[Lag]] = {}
+    for lag in lags:
+        by_topic.setdefault(lag.partition.topic, []).append(lag)
+    return [_together(topic, by_topic[topic]) for topic in sorted(by_topic)]
+
+
+def _together(topic: str, lags: Sequence[Lag]) -> TopicLag:
+    furthest = max(lags, key=lambda lag: (lag.records, lag.seconds))
+    records = sum(lag.records for lag in lags)
+    seconds = max(lag.seconds for lag in lags)
+    return TopicLag(topic, len(lags), records, seconds, furthest.partition.partition)
+
+
+def _text(value: Any) -> str:
+    """A text of unknown origin: no control characters, and not too long."""
+    text = escape("" if value is None else str(value))
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined)  # escapes whatever a filter gives
+    environment.filters |= {"text": _text, "count": _count, "time": _time}
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
