@@ -30,8 +30,8 @@ import orjson
 import yaml
 
 from tests.bench.dashboard_picture import Range, drawn
-from tests.support.edits import insert
-from tests.support.installation import (
+from tests.support.editing.edits import insert
+from tests.support.services.installation import (
     DEFAULT_NAMES,
     Installation,
     Published,
@@ -39,7 +39,7 @@ from tests.support.installation import (
     installed,
     temporary_database,
 )
-from tests.support.relays import RelayProcess, start_relay
+from tests.support.services.relays import RelayProcess, start_relay
 from worker.lab.synthetic.scrape import generate_scrape
 from worker.local.owned import owned_services
 from worker.local.ports import accepts, pick_free

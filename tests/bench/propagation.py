@@ -21,9 +21,9 @@ from pathlib import Path
 import asyncpg
 import orjson
 
-from tests.support.edits import INSERT, OUTCOMES
-from tests.support.following import delays_ms
-from tests.support.installation import (
+from tests.support.editing.edits import INSERT, OUTCOMES
+from tests.support.editing.following import delays_ms
+from tests.support.services.installation import (
     Installation,
     Published,
     fill,

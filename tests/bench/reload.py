@@ -15,8 +15,8 @@ from collections.abc import Awaitable
 
 from sqlalchemy import text
 
-from tests.support.edits import OUTCOMES, run
-from tests.support.installation import temporary_database
+from tests.support.editing.edits import OUTCOMES, run
+from tests.support.services.installation import temporary_database
 from worker.local.owned import owned_services
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.fakes_ledger import FakeLedger, Tables
-from tests.support.installation import execute
+from tests.support.services.installation import execute
+from tests.support.world.ledger import FakeLedger, Tables
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageRefused
 from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove

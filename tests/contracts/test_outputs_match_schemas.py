@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 
 from schemas import DeadLetter, ResolvedEvent, UnmappedMarket
 from schemas.json_schema import MESSAGES, message_schema
-from tests.support.feeds import markets
-from tests.support.hostile import LARGEST, hostile_records
+from tests.support.hostile.feeds import markets
+from tests.support.hostile.records import LARGEST, hostile_records
 from tests.support.laws import FEED_LAWS
 from tests.support.markets import FOOTBALL
 from tests.support.records import FakeRecord, place

@@ -15,17 +15,17 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import pytest_asyncio
 
-from tests.faults import report
-from tests.faults.crew import Crew
-from tests.faults.network import Network
-from tests.faults.nursery import Nursery
-from tests.faults.pair import Pair, breakable_pair
-from tests.faults.publisher import Publisher
-from tests.faults.report import Row
-from tests.faults.switchboard import Switchboard
-from tests.faults.tape import Tape
-from tests.faults.trial import BATCH_RECORDS, Trial
-from tests.support.installation import execute, fill, installed, temporary_database
+from tests.faults.stage import report
+from tests.faults.stage.crew import Crew
+from tests.faults.stage.network import Network
+from tests.faults.stage.nursery import Nursery
+from tests.faults.stage.pair import Pair, breakable_pair
+from tests.faults.stage.publisher import Publisher
+from tests.faults.stage.report import Row
+from tests.faults.stage.switchboard import Switchboard
+from tests.faults.stage.tape import Tape
+from tests.faults.stage.trial import BATCH_RECORDS, Trial
+from tests.support.services.installation import execute, fill, installed, temporary_database
 
 SEED_VARIABLE = "MARKETMAP_FAULT_SEED"
 ROUNDS_VARIABLE = "MARKETMAP_FAULT_ROUNDS"

@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 from tests.faults.conftest import Trials
-from tests.faults.pair import Pair
-from tests.faults.trial import Trial
-from tests.support.installation import execute
+from tests.faults.stage.pair import Pair
+from tests.faults.stage.trial import Trial
+from tests.support.services.installation import execute
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 

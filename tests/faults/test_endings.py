@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from tests.faults.conftest import Trials
-from tests.faults.pair import Pair
-from tests.faults.trial import BATCH_RECORDS, Trial
+from tests.faults.stage.pair import Pair
+from tests.faults.stage.trial import BATCH_RECORDS, Trial
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 

@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from tests.faults.conftest import Trials
-from tests.faults.points import POINTS, RARE, Point
-from tests.faults.trial import BATCH_RECORDS, Trial
+from tests.faults.stage.points import POINTS, RARE, Point
+from tests.faults.stage.trial import BATCH_RECORDS, Trial
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 

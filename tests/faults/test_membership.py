@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.faults.conftest import Trials
-from tests.faults.trial import BATCH_RECORDS
+from tests.faults.stage.trial import BATCH_RECORDS
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 

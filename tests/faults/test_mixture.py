@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.faults.conftest import Trials
-from tests.faults.pair import Pair
-from tests.faults.points import POINTS
+from tests.faults.stage.pair import Pair
+from tests.faults.stage.points import POINTS
+from tests.faults.stage.trial import BATCH_RECORDS, Trial
 from tests.faults.test_database import terminate_workers
-from tests.faults.trial import BATCH_RECORDS, Trial
 
 pytestmark = [
     pytest.mark.services,

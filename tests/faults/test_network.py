@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.conftest import Trials
-from tests.faults.network import Network, network
-from tests.faults.pair import Pair
-from tests.faults.trial import BATCH_RECORDS
-from tests.support.proxy import Proxy
+from tests.faults.stage.network import Network, network
+from tests.faults.stage.pair import Pair
+from tests.faults.stage.trial import BATCH_RECORDS
+from tests.support.services.proxy import Proxy
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 

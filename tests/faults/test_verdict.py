@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.faults.oracle import Counts, counts, is_unreadable, missed
-from tests.faults.tape import Output
-from tests.faults.verdict import Seen, Verdict, judge
+from tests.faults.stage.oracle import Counts, counts, is_unreadable, missed
+from tests.faults.stage.tape import Output
+from tests.faults.stage.verdict import Seen, Verdict, judge
 
 NUMBERS = range(60)
 UNREADABLE = 28

@@ -8,9 +8,9 @@ import signal
 import pytest
 
 from tests.faults.conftest import Trials
+from tests.faults.stage.trial import BATCH_RECORDS
+from tests.faults.stage.weakened import WEAKNESS_VARIABLE, count_before_publishing, move_watermarks_blindly
 from tests.faults.test_freezes import woken_when_replaced
-from tests.faults.trial import BATCH_RECORDS
-from tests.faults.weakened import WEAKNESS_VARIABLE, count_before_publishing, move_watermarks_blindly
 
 pytestmark = [
     pytest.mark.services,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import asyncpg
 import pytest
 
-from tests.support.installation import CATALOGUE
+from tests.support.services.installation import CATALOGUE
 from worker.domain.catalogue import load_catalogue
 from worker.lab.bench.contestants import CONTESTANTS
 from worker.lab.bench.ground import Ground, Place

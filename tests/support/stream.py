@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from schemas import ID_HEADER
-from tests.support.installation import Installation, Published
 from tests.support.markets import observation, sportybet
+from tests.support.services.installation import Installation, Published
 from worker.kafka.peek import AnyRecord
 
 KEYS = 12

@@ -21,7 +21,7 @@ COMMANDS = {
     "topics": ("worker.operations.installation.topics", "The topics on the broker."),
     "migrate": ("worker.operations.installation.migrate", "Bring the database to this version's schema."),
     "roles": ("worker.operations.installation.roles", "Create the database's roles."),
-    "run": ("worker.runtime.commands", "Run a worker."),
+    "run": ("worker.operations.processes.commands", "Run a worker."),
     "mappings": ("worker.operations.mappings.commands", "The mappings of markets."),
     "unmapped": ("worker.operations.unmapped.commands", "The markets that were missed, as a queue of work."),
     "dead": ("worker.operations.dead_letters.commands", "Dead letters: see them, and send them back."),

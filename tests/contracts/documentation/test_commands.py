@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from tests.support.documents import files
+from tests.support.people.documents import files
 from worker.cli.main import app
 from worker.lab.documents.commands import DOCUMENT, commands_document
 

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import OffsetAndMetadata
 
-from tests.support.installation import until
+from tests.support.services.installation import until
 from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
 from worker.kafka.record import Committed
 

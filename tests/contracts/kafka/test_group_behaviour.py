@@ -16,11 +16,11 @@ from aiokafka.structs import OffsetAndMetadata
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.support.fakes_client import FakeConsumer
-from tests.support.fakes_group import FakeGroup, NotEmptyError
-from tests.support.fakes_log import FakeLog
-from tests.support.fakes_network import Network, Sender
-from tests.support.installation import until
+from tests.support.services.installation import until
+from tests.support.world.client import FakeConsumer
+from tests.support.world.group import FakeGroup, NotEmptyError
+from tests.support.world.log import FakeLog
+from tests.support.world.network import Network, Sender
 from worker.kafka.cluster.admin import TopicSpec
 from worker.kafka.connections import admin_of
 from worker.kafka.record import Committed

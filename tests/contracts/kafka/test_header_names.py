@@ -15,7 +15,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
-from tests.support.header_names import ESCAPED, RawName, batch, send
+from tests.support.hostile.header_names import ESCAPED, RawName, batch, send
 from worker.domain.errors import FatalError
 from worker.kafka.client import batches, polls
 from worker.kafka.client.batches import Batches, read_any_batch

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.support.installation import until
+from tests.support.services.installation import until
 from worker.domain.errors import TransientError
 from worker.kafka.cluster.admin import KafkaAdmin
 

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.record.memory_records import MemoryRecords
 
-from tests.support.bombs import MIB, bomb, send_batch
+from tests.support.hostile.bombs import MIB, bomb, send_batch
 from worker.kafka.client import batches, polls
 from worker.kafka.client.batches import read_any_batch
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from tests.support.installation import until
+from tests.support.services.installation import until
 from worker.ingest.consumer import RawRecord
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.cluster.admin import KafkaAdmin

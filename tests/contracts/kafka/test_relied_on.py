@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from tests.support.installation import until
+from tests.support.services.installation import until
 from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
 from worker.kafka.record import Committed
 

@@ -17,7 +17,7 @@ from aiokafka.errors import MessageSizeTooLargeError, UnsupportedCodecError
 from aiokafka.record import default_records, legacy_records
 from aiokafka.record._crecords import default_records as default_records_in_c
 
-from tests.support.bombs import CODECS, LZ4, MIB, batch_of, bomb, pack, send_batch, varint
+from tests.support.hostile.bombs import CODECS, LZ4, MIB, batch_of, bomb, pack, send_batch, varint
 from worker.domain.errors import FatalError
 from worker.kafka.client import batches, unpacking
 from worker.kafka.client.batches import Batches, read_any_batch

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from tests.support.documents import ROOT, files, steps
+from tests.support.people.documents import ROOT, files, steps
 
 pytestmark = pytest.mark.services
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from tests.support.command_tree import every_command
-from tests.support.documents import ROOT, Step, blocks, files, steps
-from tests.support.installation import DEFAULT_NAMES, Published, fill, installed
 from tests.support.markets import observation, sportybet
-from tests.support.reader import NOT_RUN, Reader
+from tests.support.people.command_tree import every_command
+from tests.support.people.documents import ROOT, Step, blocks, files, steps
+from tests.support.people.reader import NOT_RUN, Reader
+from tests.support.services.installation import DEFAULT_NAMES, Published, fill, installed
 from worker.lab.synthetic.scrape import generate_scrape
 from worker.local.services import LocalServices
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.following import Follower, following
-from tests.support.installation import Installation, fill, installed, temporary_database
+from tests.support.editing.following import Follower, following
+from tests.support.services.installation import Installation, fill, installed, temporary_database
 
 if TYPE_CHECKING:
     from tests.conftest import Services

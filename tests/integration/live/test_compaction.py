@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Services
-from tests.support.changes import audited, parsed, published, table
-from tests.support.edits import insert, run
-from tests.support.installation import Installation, fill, installed, temporary_database, until
-from tests.support.table_view import fold
+from tests.support.editing.changes import audited, parsed, published, table
+from tests.support.editing.edits import insert, run
+from tests.support.editing.table_view import fold
+from tests.support.services.installation import Installation, fill, installed, temporary_database, until
 from worker.kafka.topics import topic_specs
 from worker.runtime.process import background
 from worker.runtime.relay.relay import Relay

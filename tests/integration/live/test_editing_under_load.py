@@ -22,13 +22,20 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from schemas import ID_HEADER, MappingChanged, MappingState
 from tests.conftest import Services
-from tests.support import edited_stream
-from tests.support.changes import first_occurrences, parsed, published, table
-from tests.support.editors import ACTOR, Committed, Editor, SignedEditor, SqlEditor, create_all
-from tests.support.following import delays_ms
-from tests.support.installation import PATIENCE_S, Installation, fill, installed, temporary_database, until
-from tests.support.relays import start_relay
-from tests.support.table_view import fold
+from tests.support.editing import edited_stream
+from tests.support.editing.changes import first_occurrences, parsed, published, table
+from tests.support.editing.editors import ACTOR, Committed, Editor, SignedEditor, SqlEditor, create_all
+from tests.support.editing.following import delays_ms
+from tests.support.editing.table_view import fold
+from tests.support.services.installation import (
+    PATIENCE_S,
+    Installation,
+    fill,
+    installed,
+    temporary_database,
+    until,
+)
+from tests.support.services.relays import start_relay
 from worker.kafka.peek import AnyRecord
 from worker.storage.audit import AuditRow, read_after
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from tests.support.edits import INSERT, OUTCOMES, claims, fetch, insert, run
-from tests.support.following import NEVER_S
-from tests.support.installation import until
+from tests.support.editing.edits import INSERT, OUTCOMES, claims, fetch, insert, run
+from tests.support.editing.following import NEVER_S
+from tests.support.services.installation import until
 from worker.runtime.index.following import MOST_CHANGES
 from worker.runtime.index.live import build_index
 from worker.storage.audit import table_as_of

@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.support.changes import audited, first_occurrences, parsed, published
-from tests.support.edits import insert
-from tests.support.installation import Installation, fill, installed, temporary_database, until
-from tests.support.relays import start_relay
+from tests.support.editing.changes import audited, first_occurrences, parsed, published
+from tests.support.editing.edits import insert
+from tests.support.services.installation import Installation, fill, installed, temporary_database, until
+from tests.support.services.relays import start_relay
 from tests.support.stream import resolved, stream
 from worker.local.services import LocalServices
 

@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.changes import AUDIT, audited, first_occurrences, parsed, published, table
-from tests.support.edits import fetch, insert, run
-from tests.support.installation import Installation, until
-from tests.support.relays import start_relay
-from tests.support.table_view import fold
+from tests.support.editing.changes import AUDIT, audited, first_occurrences, parsed, published, table
+from tests.support.editing.edits import fetch, insert, run
+from tests.support.editing.table_view import fold
+from tests.support.services.installation import Installation, until
+from tests.support.services.relays import start_relay
 from worker.domain.errors import TransientError
 from worker.kafka.fenced_producer import fenced_outputs
 from worker.runtime.process import background

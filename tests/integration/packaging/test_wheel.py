@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.wheels import ROOT, build_wheel, install
+from tests.support.people.wheels import ROOT, build_wheel, install
 from worker.cli.main import COMMANDS
 
 OBSERVATION = {

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import TextClause, TextualSelect, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.statements import FOLDER, Statement, read, recorded, replay, written
-from tests.support.working_day import BOOKED, BTTS, PARTITIONS, missed, move, working_day
+from tests.support.editing.statements import FOLDER, Statement, read, recorded, replay, written
+from tests.support.editing.working_day import BOOKED, BTTS, PARTITIONS, missed, move, working_day
 from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql, relay, replays_sql
 from worker.storage.engine import create_engine
 from worker.storage.ledger import Ledger

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.support.bombs import MIB, bomb, send_batch
-from tests.support.installation import Installation
-from tests.support.operator import Operator
+from tests.support.hostile.bombs import MIB, bomb, send_batch
+from tests.support.services.installation import Installation
+from tests.support.services.operator import Operator
 from tests.support.stream import expected_counts, numbers, resolved, stream
 from worker.domain.errors import FatalError
 from worker.kafka.stream import topic_stream
@@ -23,7 +23,7 @@ GOOD = 30
 MANY = 12
 # What Python, the libraries and the index take.
 IDLE = 150 * MIB
-MODULE = "tests.support.measured_worker"
+MODULE = "tests.support.services.measured_worker"
 
 
 @dataclass

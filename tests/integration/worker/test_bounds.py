@@ -10,7 +10,7 @@ import orjson
 import psutil
 import pytest
 
-from tests.support.installation import Installation, Published
+from tests.support.services.installation import Installation, Published
 from worker.kafka.topics import largest_output
 from worker.lab.synthetic.scrape import generate_scrape
 

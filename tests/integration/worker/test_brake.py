@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.installation import PATIENCE_S, Installation
+from tests.support.services.installation import PATIENCE_S, Installation
 from tests.support.stream import expected_counts, numbers, resolved, stream
 
 pytestmark = pytest.mark.services

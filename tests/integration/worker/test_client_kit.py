@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from schemas import examples
-from tests.support.installation import PATIENCE_S, Installation
-from tests.support.wheels import ROOT, build_wheel, install
+from tests.support.people.wheels import ROOT, build_wheel, install
+from tests.support.services.installation import PATIENCE_S, Installation
 
 pytestmark = pytest.mark.services
 

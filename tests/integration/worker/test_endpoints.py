@@ -10,10 +10,10 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.browser import MISSING, Rendered, rendered
-from tests.support.installation import Installation, Published, until
 from tests.support.markets import observation, sportybet
-from tests.support.relays import start_relay
+from tests.support.people.browser import MISSING, Rendered, rendered
+from tests.support.services.installation import Installation, Published, until
+from tests.support.services.relays import start_relay
 from worker.runtime.telemetry.metric_list import METRICS
 
 pytestmark = pytest.mark.services

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from schemas import ID_HEADER, UnmappedMarket
-from tests.support.installation import Installation, Published, until
 from tests.support.markets import observation, sportybet
+from tests.support.services.installation import Installation, Published, until
 from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services

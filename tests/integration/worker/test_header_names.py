@@ -11,9 +11,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas import DeadLetter
-from tests.support.header_names import ESCAPED, RawName, send
-from tests.support.installation import Installation
+from tests.support.hostile.header_names import ESCAPED, RawName, send
 from tests.support.markets import observation, sportybet
+from tests.support.services.installation import Installation
 from worker.kafka.peek import AnyRecord
 
 pytestmark = pytest.mark.services

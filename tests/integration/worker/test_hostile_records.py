@@ -15,10 +15,10 @@ from confluent_kafka.admin import AdminClient
 
 from schemas import DeadLetter, ResolvedEvent, record_id
 from tests.integration.worker.test_bounds import peak_memory
-from tests.support.hostile import LARGEST, Headers, Hostile, body, hostile_records
-from tests.support.hostile_fields import GOOD_MARKETS, spoilt_markets
-from tests.support.installation import PATIENCE_S, Installation
+from tests.support.hostile.fields import GOOD_MARKETS, spoilt_markets
+from tests.support.hostile.records import LARGEST, Headers, Hostile, body, hostile_records
 from tests.support.markets import observation, sportybet
+from tests.support.services.installation import PATIENCE_S, Installation
 from worker.domain.books.platforms import Platform
 from worker.kafka.cluster.admin import TopicSpec
 from worker.kafka.peek import AnyRecord

@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from tests.support.installation import Installation, fill, installed, temporary_database, until
+from tests.support.services.installation import Installation, fill, installed, temporary_database, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
 from worker.ingest.partitions.marks import mark
 from worker.kafka.peek import AnyRecord

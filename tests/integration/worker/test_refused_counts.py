@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schemas import DeadLetter
-from tests.support.installation import Installation, execute
+from tests.support.services.installation import Installation, execute
 from tests.support.stream import expected_counts, numbers, resolved, stream
 from worker.kafka.peek import AnyRecord
 

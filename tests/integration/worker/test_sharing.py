@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.installation import Installation
+from tests.support.services.installation import Installation
 from tests.support.stream import (
     KEYS,
     expected_counts,

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.installation import Installation, until
+from tests.support.services.installation import Installation, until
 from tests.support.stream import expected_counts, numbers, resolved, stream
 
 pytestmark = pytest.mark.services
@@ -71,7 +71,7 @@ async def scenario(installation: Installation) -> dict[str, Ended]:
     for part in STUCK:
         group = f"{installation.settings.group_id}.{part}"
         installation.start_worker(
-            "tests.support.stuck_worker", STUCK_IN=part, MARKETMAP_GROUP_ID=group, **TIGHT
+            "tests.support.services.stuck_worker", STUCK_IN=part, MARKETMAP_GROUP_ID=group, **TIGHT
         )
     installation.check_alive = lambda: None  # type: ignore[method-assign]  # ending is what they are to do
     endings = [ending(installation, number, part) for number, part in enumerate(STUCK)]
@@ -127,7 +127,7 @@ def test_a_fetch_that_raises_is_fatal_at_once_and_not_tried_again(seen: dict[str
 
 async def test_a_part_that_does_not_stop_is_left_behind_and_costs_nothing(installation: Installation) -> None:
     await installation.publish(stream(RECORDS))
-    installation.start_worker("tests.support.stuck_worker", STUCK_IN="shutdown", **TIGHT)
+    installation.start_worker("tests.support.services.stuck_worker", STUCK_IN="shutdown", **TIGHT)
     await installation.caught_up()
     assert await installation.stop_worker() == 0
     log = installation.log_of(0)
@@ -140,7 +140,7 @@ async def test_a_part_that_does_not_stop_is_left_behind_and_costs_nothing(instal
 async def test_a_shutdown_that_holds_the_event_loop_up_is_ended_from_outside(
     installation: Installation,
 ) -> None:
-    installation.start_worker("tests.support.stuck_worker", STUCK_IN="loop at shutdown", **TIGHT)
+    installation.start_worker("tests.support.services.stuck_worker", STUCK_IN="loop at shutdown", **TIGHT)
     await installation.ready()
     assert await installation.stop_worker() == 1
     text = (installation.folder / "worker-0.log").read_text()

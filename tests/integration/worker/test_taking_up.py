@@ -13,8 +13,8 @@ import pytest
 from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.installation import PATIENCE_S, Installation, installed, temporary_database, until
-from tests.support.operator import Operator
+from tests.support.services.installation import PATIENCE_S, Installation, installed, temporary_database, until
+from tests.support.services.operator import Operator
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
 from worker.ingest.partitions.marks import read_mark
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.support.installation import Installation, Published, execute
+from tests.support.services.installation import Installation, Published, execute
 from tests.support.stream import stream
 
 pytestmark = pytest.mark.services

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.support.installation import Installation
+from tests.support.services.installation import Installation
 from tests.support.stream import expected_counts, stream
 
 pytestmark = pytest.mark.services

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.installation import Installation, installed, temporary_database
-from tests.support.relays import start_relay
+from tests.support.services.installation import Installation, installed, temporary_database
+from tests.support.services.relays import start_relay
 from worker.storage.migrate import upgrade
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.feeds import LINES
+from tests.support.hostile.feeds import LINES
 from tests.support.laws import FEED_LAWS
 from tests.support.markets import mapping
 from worker.domain.books.platforms import Platform

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import ResolvedEvent
-from tests.support.feeds import JSON, TEAMS, markets
+from tests.support.hostile.feeds import JSON, TEAMS, markets
 from tests.support.laws import FEED_LAWS
 from tests.support.markets import CATALOGUE, FOOTBALL, documents, said
 from worker.domain.books.platforms import PLATFORMS, Platform

@@ -15,8 +15,8 @@ import pytest
 
 from tests.property.fuzz import corpus
 from tests.property.fuzz.mutations import spoil
-from tests.support.hostile import LARGEST, hostile_records
-from tests.support.hostile_fields import spoilt_markets
+from tests.support.hostile.fields import spoilt_markets
+from tests.support.hostile.records import LARGEST, hostile_records
 from tests.support.markets import FOOTBALL, said
 from worker.domain.labels import teams
 from worker.domain.resolve import platform_rows, resolve_rows

@@ -14,8 +14,8 @@ import pytest
 
 from tests.property.fuzz import corpus
 from tests.property.fuzz.mutations import spoil
-from tests.support.hostile import LARGEST, hostile_records
-from tests.support.hostile_fields import spoilt_markets
+from tests.support.hostile.fields import spoilt_markets
+from tests.support.hostile.records import LARGEST, hostile_records
 from tests.support.markets import FOOTBALL
 from tests.support.records import FakeRecord, partition_of
 from worker.domain.index import MappingIndex

@@ -20,11 +20,11 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support import fakes_ledger
-from tests.support.fakes_events import Event
-from tests.support.fakes_ledger import FakeLedger
-from tests.support.fakes_worker import Output
-from tests.support.fakes_world import Choose, World, seeded
+from tests.support.world import ledger as fakes_ledger
+from tests.support.world.events import Event
+from tests.support.world.ledger import FakeLedger
+from tests.support.world.worker import Output
+from tests.support.world.world import Choose, World, seeded
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
 from worker.ingest.handler import BatchHandler

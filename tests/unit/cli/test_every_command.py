@@ -12,8 +12,8 @@ from rich.progress import BarColumn, TimeRemainingColumn, TransferSpeedColumn
 from typer.testing import CliRunner
 
 import worker
-from tests.support.command_tree import Leaf, every_command
-from tests.support.terminal import Seen, python_at_terminal
+from tests.support.people.command_tree import Leaf, every_command
+from tests.support.people.terminal import Seen, python_at_terminal
 from worker.cli.main import app
 from worker.cli.progress import Rate, counts, sizes
 
@@ -22,7 +22,7 @@ ESCAPE = "\x1b"
 COLOURS = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9\d|10\d)(?:;\d+)*m")
 HELP_OF_ALL = """
 import sys
-from tests.support.command_tree import every_command
+from tests.support.people.command_tree import every_command
 from worker.cli.main import app
 for leaf in every_command():
     try:

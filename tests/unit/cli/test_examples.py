@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.support.command_tree import Leaf, every_command
+from tests.support.people.command_tree import Leaf, every_command
 from worker.cli.main import app
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.terminal import at_terminal
+from tests.support.people.terminal import at_terminal
 
 COLOUR = "\x1b[31m"
 ESCAPE = "\x1b"

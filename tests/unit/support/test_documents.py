@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import documents
-from tests.support.documents import ROOT, Step, files, steps
-from tests.support.reader import NOT_RUN, Reader, check_not_run
+from tests.support.people import documents
+from tests.support.people.documents import ROOT, Step, files, steps
+from tests.support.people.reader import NOT_RUN, Reader, check_not_run
 
 DOCUMENT = """
 # Title

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from tests.support.proxy import Proxy
+from tests.support.services.proxy import Proxy
 
 Connect = Callable[[], Awaitable["Client"]]
 

@@ -1,0 +1,203 @@
+"""A worker that dies or freezes where a test wants it to: `python -m tests.faults.stage.faulty_worker`.
+
+It is the product's command with its classes wrapped. Without the environment variables it is the product.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from asyncpg.prepared_stmt import PreparedStatement
+from asyncpg.transaction import Transaction
+from sqlalchemy import Engine, event
+
+from tests.faults.stage.switchboard import FOLDER_VARIABLE, Points
+from tests.faults.stage.weakened import WEAKNESS_VARIABLE, WEAKNESSES
+from worker.cli.main import main
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.claim import Claimed
+from worker.kafka.producer import Outputs
+from worker.kafka.record import Outgoing
+from worker.runtime.announcer import Announcer
+from worker.storage.ledger import Counted, Ledger
+
+_announcing: ContextVar[bool] = ContextVar("announcing", default=False)
+_counting: ContextVar[bool] = ContextVar("counting", default=False)
+AnyCoroutine = Callable[..., Coroutine[Any, Any, Any]]
+
+
+def instrument(points: Points) -> None:
+    """Put a point before, in and after every step of the road of a batch."""
+    _publishing(points)
+    _counting_step(points)
+    _committing(points)
+    _assignment(points)
+
+
+def _publishing(points: Points) -> None:
+    send = Outputs.send
+
+    async def send_with_points(self: Outputs, outputs: Sequence[Outgoing]) -> None:
+        if _announcing.get():
+            return await _around("announce", points, send(self, outputs)) if outputs else None
+        points.in_flight = len(outputs)
+        points.passing("publish.before")
+        if points.is_due("publish.middle"):
+            half = len(outputs) // 2
+            await send(self, outputs[:half])
+            points.strike("publish.middle")
+            outputs = outputs[half:]  # it was frozen, and goes on
+        await send(self, outputs)
+        return points.passing("publish.after")
+
+    Outputs.send = send_with_points  # type: ignore[method-assign]  # it is meant
+    _wrap(AIOKafkaProducer, "send", after=lambda: points.passing("publish.unacknowledged"))
+    announce = Announcer._announce_some
+
+    async def marked(self: Announcer) -> int:
+        with _set(_announcing):
+            return await announce(self)
+
+    Announcer._announce_some = marked  # type: ignore[method-assign]  # it is meant
+
+
+async def _around(step: str, points: Points, work: Awaitable[None]) -> None:
+    points.passing(f"{step}.before")
+    await work
+    points.passing(f"{step}.after")
+
+
+def _counting_step(points: Points) -> None:
+    commit = Ledger.commit
+
+    async def commit_with_points(self: Ledger, *arguments: Any) -> Counted:
+        with _set(_counting):
+            counted = await commit(self, *arguments)
+        points.passing("count.committed")
+        return counted
+
+    Ledger.commit = commit_with_points  # type: ignore[method-assign, assignment]  # it is meant
+    _transaction(points)
+
+
+def _transaction(points: Points) -> None:
+    def when_counting(point: str) -> None:
+        if _counting.get():
+            points.passing(point)
+
+    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "UPDATE ingest_watermark" in statement and "INSERT INTO" not in statement:
+            when_counting("count.moved")
+
+    event.listen(Engine, "after_cursor_execute", executed)
+    _wrap(
+        PreparedStatement,
+        "fetch",
+        underway=lambda statement: (
+            _counting.get() and not statement._connection.is_in_transaction() and points.is_due("count.sent")
+        ),
+        then=lambda: points.strike("count.sent"),
+    )
+    _wrap(Transaction, "start", after=lambda: when_counting("count.begun"))
+    _wrap(
+        Transaction,
+        "commit",
+        before=lambda: when_counting("count.added"),
+        underway=lambda _: _counting.get() and points.is_due("count.committing"),
+        then=lambda: points.strike("count.committing"),
+    )
+
+
+def _committing(points: Points) -> None:
+    def done() -> None:
+        points.in_flight = 0
+        points.passing("commit.after")
+
+    _wrap(Claimed, "commit", before=lambda: points.passing("commit.before"), after=done)
+    _wrap(
+        AIOKafkaConsumer,
+        "commit",
+        underway=lambda _: points.is_due("commit.sent"),
+        then=lambda: points.strike("commit.sent"),
+    )
+
+
+def _assignment(points: Points) -> None:
+    _wrap(Assignment, "on_partitions_assigned", before=lambda: points.passing("open.before"))
+    _wrap(Ledger, "open_partitions", after=lambda: points.passing("open.looked_up"))
+    _wrap(
+        Assignment,
+        "drain",
+        before=lambda: points.passing("drain.before"),
+        after=lambda: points.passing("drain.after"),
+    )
+    resume = AIOKafkaConsumer.resume
+
+    def resume_with_point(self: AIOKafkaConsumer, *partitions: Any) -> None:
+        resume(self, *partitions)  # type: ignore[no-untyped-call]  # it has no types
+        points.passing("open.resumed")
+
+    AIOKafkaConsumer.resume = resume_with_point  # type: ignore[method-assign]  # it is meant
+
+
+def _wrap(
+    kind: type,
+    method: str,
+    *,
+    before: Callable[[], object] = lambda: None,
+    underway: Callable[[Any], bool] = lambda _: False,
+    then: Callable[[], object] = lambda: None,
+    after: Callable[[], object] = lambda: None,
+) -> None:
+    """Call ``before`` and ``after`` around a coroutine method; when ``underway``, ``then`` as it waits."""
+    original: AnyCoroutine = getattr(kind, method)
+
+    @functools.wraps(original)
+    async def wrapped(self: Any, *arguments: Any, **named: Any) -> Any:
+        before()
+        work = original(self, *arguments, **named)
+        if underway(self):
+            task = asyncio.create_task(work)
+            await asyncio.sleep(0)  # it writes to its socket, and waits for the answer
+            then()
+            work = task  # type: ignore[assignment]  # it was frozen, and goes on
+        answer = await work
+        after()
+        return answer
+
+    setattr(kind, method, wrapped)
+
+
+class _set:  # noqa: N801  # a context manager reads as a verb
+    def __init__(self, variable: ContextVar[bool]) -> None:
+        self._variable = variable
+
+    def __enter__(self) -> None:
+        self._token = self._variable.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        self._variable.reset(self._token)
+
+
+def run() -> None:
+    """`marketmap run worker`, with what the environment asks for."""
+    weakness = os.environ.get(WEAKNESS_VARIABLE)
+    if weakness:
+        WEAKNESSES[weakness]()
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if folder:
+        instrument(Points(Path(folder)))
+    sys.argv = ["marketmap", "run", "worker"]
+    main()
+
+
+if __name__ == "__main__":
+    run()

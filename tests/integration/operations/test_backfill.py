@@ -1,0 +1,99 @@
+"""A mapping is created with a backfill: what was missed before is published again with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas import REPLAY_HEADER
+from tests.support.people.commands import SIGNED, Finished, command
+from tests.support.services.installation import Installation
+from tests.support.stream import expected_counts, resolved, stream
+from worker.kafka.peek import AnyRecord
+
+pytestmark = pytest.mark.services
+
+TOTAL = 28
+MARKET = "seventh 3"
+CANONICAL = "third_of_seven"
+CREATE = ("mappings", "create", *SIGNED, "--json", "--backfill", "1h", "--file")
+
+
+@dataclass
+class Seen:
+    dry: Finished
+    created: Finished
+    outputs: list[AnyRecord]
+    counts: Any
+    runs: Any
+
+
+def canonical_ids(record: AnyRecord) -> set[str]:
+    return {market["canonical_id"] for market in orjson.loads(record.value or b"")["markets"]}
+
+
+async def scenario(installation: Installation) -> Seen:
+    file = installation.folder / "mapping.json"
+    mapping = {"canonical_id": CANONICAL, "name": "Third", "sportybet_id": MARKET}
+    outcomes = [{"canonical_id": "yes", "sportybet_desc": "Yes"}]
+    file.write_text(json.dumps(mapping | {"outcome_mapping": outcomes}))
+    await installation.publish(stream(TOTAL))
+    installation.start_worker()
+    await installation.caught_up()
+    dry = await command(installation, *CREATE, str(file), "--dry-run")
+    assert await installation.query("SELECT 1 FROM user_market_mappings WHERE name = 'Third'") == []
+    created = await command(installation, *CREATE, str(file))
+    assert await installation.stop_worker() == 0
+    runs = (await command(installation, "replay", "list", "--json")).json
+    return Seen(dry, created, await resolved(installation), await installation.counts(), runs)
+
+
+@pytest.fixture(scope="module")
+def seen(in_installation: Any) -> Seen:
+    outcome: Seen = in_installation(scenario, index_poll_s=0.5)
+    return outcome
+
+
+def test_a_dry_run_shows_the_change_and_the_plan(seen: Seen) -> None:
+    said = seen.dry.json
+    assert (said["dry_run"], said["backfill"]["records"]) == (True, TOTAL)
+
+
+def test_events_that_missed_the_market_come_again_and_hold_it(seen: Seen) -> None:
+    replay_id = seen.created.json["backfill"]["id"].encode()
+    again = [record for record in seen.outputs if REPLAY_HEADER in dict(record.headers)]
+    assert len(again) == TOTAL // 7 == len(seen.outputs) - TOTAL
+    for record in again:
+        assert CANONICAL in canonical_ids(record)
+        assert dict(record.headers)[REPLAY_HEADER] == replay_id
+        version = orjson.loads(record.value or b"")["mapping_version"]
+        assert version >= seen.created.json["version"]
+
+
+def test_before_it_the_market_was_missed(seen: Seen) -> None:
+    live = [record for record in seen.outputs if REPLAY_HEADER not in dict(record.headers)]
+    assert not any(CANONICAL in canonical_ids(record) for record in live)
+
+
+def test_nothing_is_counted_by_a_backfill(seen: Seen) -> None:
+    assert seen.counts == expected_counts(TOTAL)
+
+
+def test_the_backfill_is_recorded_with_the_mapping_it_is_for(seen: Seen) -> None:
+    (run,) = seen.runs
+    assert (run["state"], run["reason"]) == ("DONE", f"backfill of {CANONICAL}: because")
+    assert run["filters"]["markets"] == [f"sportybet:{MARKET}"]
+
+
+async def test_without_a_cluster_nothing_is_created(installation: Installation) -> None:
+    file = installation.folder / "mapping.yaml"
+    outcomes = '[{"canonical_id": "yes", "sportybet_desc": "Yes"}]'
+    file.write_text(f"canonical_id: {CANONICAL}\nname: Third\nsportybet_id: x\noutcome_mapping: {outcomes}\n")
+    away = {"MARKETMAP_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "MARKETMAP_ADMIN_TIMEOUT_S": "1"}
+    answer = await command(installation, *CREATE, str(file), **away)
+    assert answer.code == 1
+    assert await installation.query("SELECT 1 FROM user_market_mappings WHERE name = 'Third'") == []

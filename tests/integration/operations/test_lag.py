@@ -1,0 +1,103 @@
+"""What `marketmap lag` says of a group, with members and without."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from tests.support.people.commands import command
+from tests.support.services.installation import Installation
+from tests.support.stream import stream
+from worker.ingest.partitions.marks import mark
+from worker.operations.lag.commands import report_json
+from worker.operations.lag.report import survey_lag
+
+pytestmark = pytest.mark.services
+
+TOTAL = 30
+
+
+async def lag(installation: Installation) -> Any:
+    """What the command would show, without a process for each question."""
+    return report_json(await survey_lag(installation.settings, round(time.time() * 1000)))
+
+
+def sportybet(report: Any) -> list[Any]:
+    return [each for each in report["partitions"] if each["topic"].endswith("sportybet")]
+
+
+def signs(report: Any) -> set[str]:
+    return {sign["code"] for each in report["partitions"] for sign in each["signs"]}
+
+
+async def commit(installation: Installation, offset: int, metadata: str) -> None:
+    """Commit for every partition of a topic, for a group that nobody is in."""
+    settings = installation.settings
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        group_id=settings.group_id,
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        topic = settings.observation_topics["sportybet"]
+        places = [TopicPartition(topic, number) for number in range(settings.partitions)]
+        consumer.assign(places)
+        await consumer.commit({place: OffsetAndMetadata(offset, metadata) for place in places})
+    finally:
+        await consumer.stop()
+
+
+async def test_lag_from_before_the_first_worker_to_after_a_reset(installation: Installation) -> None:
+    await installation.publish(stream(TOTAL))
+    report = await lag(installation)
+    assert (report["state"], report["members"], report["records"]) == ("Dead", 0, TOTAL)
+    assert [each["records"] for each in report["partitions"]].count(0) == 6, "two topics are empty"
+    assert all(each["seconds"] > 0 for each in sportybet(report))
+    assert report["seconds"] == max(each["seconds"] for each in sportybet(report))
+    assert signs(report) == set()
+
+    installation.start_worker()
+    await installation.caught_up()
+    report = await lag(installation)
+    assert (report["state"], report["members"]) == ("Stable", 1)
+    assert (report["records"], report["seconds"], signs(report)) == (0, 0, set())
+    for each in report["partitions"]:
+        assert each["owner"]["host"] == "127.0.0.1"
+        assert each["owner"]["client_id"]
+    for each in sportybet(report):
+        assert each["committed"] == each["watermark"] == each["log_end"]
+
+    assert await installation.stop_worker() == 0
+    report = await lag(installation)
+    assert (report["state"], report["members"], signs(report)) == ("Empty", 0, set())
+    assert {each["owner"] for each in report["partitions"]} == {None}
+
+    topic_id = sportybet(report)[0]["topic_id"]
+    await commit(installation, 1, "")
+    report = await lag(installation)
+    assert (signs(report), report["records"]) == ({"NO_MARK"}, TOTAL - 3)
+    await commit(installation, 1, mark(topic_id, 1, replay_to=5))
+    assert signs(await lag(installation)) == {"REPLAY"}
+    await commit(installation, 1, mark(topic_id, 1))
+    assert signs(await lag(installation)) == {"WATERMARK_AHEAD"}
+
+
+async def test_machines_get_json_and_people_a_table_with_the_sum(installation: Installation) -> None:
+    await installation.publish(stream(TOTAL))
+    assert (await command(installation, "lag", "--json")).json["records"] == TOTAL
+    shown = await command(installation, "lag", COLUMNS="200")
+    assert shown.code == 0
+    assert shown.stdout.count("observations.sportybet") == 3
+    assert f"{TOTAL} records behind" in shown.stderr
+
+
+async def test_lag_of_topics_that_are_not_there_is_a_failure(installation: Installation) -> None:
+    answer = await command(
+        installation, "lag", MARKETMAP_TOPIC_BETPAWA="nowhere", MARKETMAP_ADMIN_TIMEOUT_S="3"
+    )
+    assert (answer.code, "topics do not exist" in answer.stderr) == (1, True)

@@ -1,0 +1,60 @@
+"""Relays as processes, and what they log."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.support.services.installation import PATIENCE_S, Installation, until
+
+
+@dataclass
+class RelayProcess:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def lines(self) -> list[dict[str, Any]]:
+        content = self.log.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1].splitlines()
+        return [orjson.loads(line) for line in whole if line.startswith(b"{")]
+
+    async def logged(self, event: str) -> dict[str, Any]:
+        """Wait until it has logged an event; its first line."""
+        found: list[dict[str, Any]] = []
+
+        async def has_logged() -> bool:
+            found[:] = [line for line in self.lines() if line.get("event") == event]
+            assert found or self.process.poll() is None, self.log.read_text()[-4000:]
+            return bool(found)
+
+        await until(has_logged)
+        return found[0]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    async def stop(self) -> int:
+        self.process.terminate()
+        return await asyncio.to_thread(self.process.wait, PATIENCE_S)
+
+
+def start_relay(
+    installation: Installation, number: int = 0, environment: dict[str, str] | None = None
+) -> RelayProcess:
+    """A relay process; it ends with the installation."""
+    log = installation.folder / f"relay-{number}.log"
+    with log.open("wb") as target:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "worker.cli", "run", "relay"],
+            env=installation.environment | (environment or {}),
+            stdout=target,
+            stderr=target,
+        )
+    return RelayProcess(process, log)

@@ -1,0 +1,238 @@
+"""A worker of the product's own parts (assignment, handler, planner, counting) on servers in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from aiokafka import TopicPartition
+
+from tests.support.markets import FOOTBALL
+from tests.support.records import FakeRecord
+from tests.support.world.client import Cluster, FakeConsumer, consumer_of
+from tests.support.world.ledger import FakeLedger
+from tests.support.world.network import Network, Sender
+from tests.support.world.oracle import Source
+from worker.domain.errors import FatalError, TransientError
+from worker.domain.resolve import Resolution
+from worker.ingest.handler import BatchHandler
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.opening import Known
+from worker.ingest.planning.plan import Planner
+from worker.kafka.record import Committed, Partition, Record
+from worker.runtime.counting import Counting
+from worker.storage.ledger import Counted, MissRow, WatermarkConflict, WatermarkMove, Watermarks
+from worker.storage.ledger import Partition as LedgerPartition
+
+DRAIN_TIMEOUT_S = 10.0
+COMMIT_TIMEOUT_S = 5.0
+RETRY_S = 1.0
+PART_BYTES = 600  # about three of the records that the worlds are made of
+
+
+class Output(NamedTuple):
+    """What is published of a record."""
+
+    source_id: str
+    dead: bool
+
+
+class Surroundings(Cluster, Protocol):
+    """The servers, and who notes what happens on them."""
+
+    ledger: FakeLedger
+
+    def published(self, sender: Sender, output: Output) -> None: ...
+
+    def counted(self, sender: Sender, moves: Sequence[WatermarkMove]) -> None: ...
+
+    def died(self, sender: Sender) -> None: ...
+
+
+class Outputs:
+    """Encodes nothing: an output is its source's id."""
+
+    def __init__(self, around: Surroundings, sender: Sender) -> None:
+        self._around = around
+        self._sender = sender
+
+    def resolved(
+        self, source_id: str, record: Record, envelope: Any, resolution: Resolution, version: int
+    ) -> Output | None:
+        return Output(source_id, dead=False)
+
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> Output:
+        return Output(source_id, dead=True)
+
+    async def send(self, outputs: Sequence[Output]) -> None:
+        steps = [self._publish(output) for output in outputs]
+        await self._around.network.ask("publish", self._sender, steps)
+
+    def _publish(self, output: Output) -> Callable[[], None]:
+        return lambda: self._around.published(self._sender, output)
+
+
+class RemoteLedger:
+    """The ledger as a process reaches it: over the network, one transaction a request."""
+
+    def __init__(self, around: Surroundings, sender: Sender) -> None:
+        self._around = around
+        self._sender = sender
+
+    async def open_partitions(self, partitions: Sequence[LedgerPartition]) -> Watermarks:
+        found: Watermarks = await self._ask(
+            "look up in the ledger", lambda: self._around.ledger.opened(partitions)
+        )
+        return found
+
+    async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
+        def transaction() -> Counted:
+            counted = self._around.ledger.committed(moves, misses)
+            self._around.counted(self._sender, moves)
+            return counted
+
+        counted: Counted = await self._ask("count", transaction)
+        return counted
+
+    async def _ask(self, kind: str, step: Callable[[], Any]) -> Any:
+        return await self._around.network.ask(kind, self._sender, [step])
+
+
+class RemoteCoordinates:
+    """What the assignment asks when it takes partitions up."""
+
+    def __init__(self, around: Surroundings, counting: Counting, sender: Sender) -> None:
+        self._around = around
+        self._counting = counting
+        self._sender = sender
+
+    async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        names = list(topics)
+        found: dict[str, str] = await self._ask(lambda: dict.fromkeys(names, self._around.log.topic_id))
+        return found
+
+    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Committed]:
+        wanted = list(partitions)
+        found: dict[TopicPartition, Committed] = await self._ask(lambda: self._around.group.committed(wanted))
+        return found
+
+    async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        wanted = list(partitions)
+        found: dict[TopicPartition, int] = await self._ask(lambda: self._around.log.starts(wanted))
+        return found
+
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        wanted = list(partitions)
+        found: dict[TopicPartition, int] = await self._ask(lambda: self._around.log.ends(wanted))
+        return found
+
+    async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        return await self._counting.watermarks(partitions)
+
+    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
+        names = list(topics)
+        rows = await self._ask(lambda: self._around.ledger.known_under(names))
+        return [Known(*row) for row in rows]
+
+    async def move_watermark(
+        self, partition: Partition, expected: int, next_offset: int, reason: str
+    ) -> None:
+        at = LedgerPartition(partition.topic_id, partition.topic, partition.partition)
+        try:
+            await self._ask(lambda: self._around.ledger.changed(at, expected, next_offset))
+        except WatermarkConflict as conflict:
+            raise TransientError("the watermark is elsewhere") from conflict
+
+    async def _ask(self, step: Callable[[], Any]) -> Any:
+        network: Network = self._around.network
+        return await network.ask("look up", self._sender, [step])
+
+
+@dataclass(eq=False)
+class FakeWorker(Sender):
+    """A process. ``in_flight`` holds what it published and has not both counted and committed."""
+
+    in_flight: set[Source] = field(default_factory=set)
+    deliveries: asyncio.Queue[Sequence[FakeRecord]] = field(default_factory=asyncio.Queue)
+    fetched: Sequence[FakeRecord] | None = None
+    idle: bool = True
+    defects: list[BaseException] = field(default_factory=list)
+
+    def fetch(self, most: int) -> None:
+        self.idle = False
+        self.fetched = self.consumer.fetch(most)
+
+    def hand_over(self) -> None:
+        records, self.fetched = self.fetched, None
+        assert records is not None
+        self.deliveries.put_nowait(records)
+
+    def build(self, around: Surroundings, handler: type[BatchHandler[Output]]) -> None:
+        self.around = around
+        ledger: Any = RemoteLedger(around, self)
+        outputs = Outputs(around, self)
+        counting = Counting(
+            ledger,
+            retry_delay=lambda _: RETRY_S,
+            on_retry=lambda _: None,
+            on_first_sighting=lambda: None,
+            on_overflow=lambda *_: None,
+        )
+        self.assignment = Assignment(
+            RemoteCoordinates(around, counting, self),
+            drain_timeout_s=DRAIN_TIMEOUT_S,
+            commit_timeout_s=COMMIT_TIMEOUT_S,
+            retry_delay=lambda _: RETRY_S,
+            on_change=lambda _: None,
+            on_fatal=self._fail,
+        )
+        self.consumer = FakeConsumer(around, self, self.assignment)
+        self.assignment.attach(lambda: consumer_of(self.consumer))
+        self.handler = handler(
+            assignment=self.assignment,
+            indexes=self,
+            planner=Planner(outputs, max_message_bytes=4096),
+            outputs=outputs,
+            counts=counting,
+            part_max_bytes=PART_BYTES,
+            report=lambda _: None,
+        )
+
+    current = FOOTBALL
+
+    async def poll(self) -> None:
+        while True:
+            records = await self.deliveries.get()
+            try:
+                await self.handler.handle(records)
+            except Exception as error:  # noqa: BLE001  # the process ends with whatever it is
+                self._fail(error)
+                return
+            self.idle = True
+
+    async def check_logs(self) -> None:
+        try:
+            await self.assignment.check_topic_ids()
+        except Exception as error:  # noqa: BLE001  # as in poll
+            self._fail(error)
+
+    async def stop(self) -> None:
+        """In good order: what is in flight is finished, so nothing of it may come again."""
+        is_drained = await self.assignment.drain()
+        if not self.is_dead:
+            self._end(is_drained=is_drained)
+
+    def _fail(self, error: BaseException) -> None:
+        """A FatalError is the end that was meant for the case; whatever else is a defect."""
+        if not self.is_dead:
+            if not isinstance(error, FatalError):
+                self.defects.append(error)
+            self._end(is_drained=False)
+
+    def _end(self, *, is_drained: bool) -> None:
+        if not is_drained:
+            self.around.died(self)
+        self.is_dead = True
+        self.around.group.leave(self.name)

@@ -1,0 +1,40 @@
+"""The grants in the documents are those that the parts are tested with."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from worker.operations.installation.grants import ROLES, Grant
+from worker.settings.settings import Settings
+
+DOCUMENT = Path(__file__).parents[4] / "docs" / "security.md"
+
+
+def rows() -> list[str]:
+    """A row for each part, kind of resource and operation."""
+    return [row for part, grants in ROLES.items() for row in rows_of(part, grants(Settings()))]
+
+
+def rows_of(part: str, grants: list[Grant]) -> list[str]:
+    names = defaultdict(list)
+    for grant in grants:
+        star = "*" if grant.pattern == "PREFIXED" else ""
+        names[grant.resource, grant.operation].append(f"`{grant.name}{star}`")
+    return [
+        f"| {part} | {operation} | {resource} | {', '.join(found)} |"
+        for (resource, operation), found in names.items()
+    ]
+
+
+def test_the_document_lists_every_grant_and_no_other() -> None:
+    lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
+    listed = [line for line in lines if line.split(" | ")[0].removeprefix("| ") in ROLES]
+    assert listed == rows()
+
+
+def test_a_prefix_and_other_names_are_in_the_grants() -> None:
+    settings = Settings(topic_prefix="staging.", group_id="g", topic_changes="changes")
+    names = {grant.name for grants in ROLES.values() for grant in grants(settings)}
+    assert {"staging.changes", "staging.changes-relay", "g", "g.replay."} <= names
+    assert all(name.startswith(("staging.", "g")) for name in names)

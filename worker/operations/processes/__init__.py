@@ -1,0 +1,1 @@
+"""`marketmap run`: the commands that start what runs until it is stopped."""
