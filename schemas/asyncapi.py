@@ -98,7 +98,9 @@ def asyncapi() -> dict[str, Any]:
         },
         "defaultContentType": _JSON,
         "channels": {channel.name: _channel(channel) for channel in CHANNELS},
-        "operations": {f"{channel.action}_{channel.name}": _operation(channel) for channel in CHANNELS},
+        "operations": {
+            f"{channel.action}_{channel.name}": _operation(channel) for channel in CHANNELS
+        },
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
 
@@ -123,7 +125,9 @@ def _operation(channel: Channel) -> dict[str, Any]:
         "action": channel.action,
         "channel": {"$ref": f"#/channels/{channel.name}"},
         "summary": channel.summary,
-        "messages": [{"$ref": f"#/channels/{channel.name}/messages/{name}"} for name in channel.messages],
+        "messages": [
+            {"$ref": f"#/channels/{channel.name}/messages/{name}"} for name in channel.messages
+        ],
     }
 
 
@@ -134,7 +138,8 @@ def _messages() -> dict[str, Any]:
             "One event of one bookmaker as a scraper saw it.",
             key=_EVENT_KEY,
             examples=[
-                {"name": platform, "payload": example} for platform, example in examples.OBSERVATIONS.items()
+                {"name": platform, "payload": example}
+                for platform, example in examples.OBSERVATIONS.items()
             ],
         ),
         "ResolvedEvent": _message(
@@ -143,7 +148,9 @@ def _messages() -> dict[str, Any]:
             key=_EVENT_KEY,
             headers="ResolvedHeaders",
             examples=[
-                _example("ResolvedEvent", _SOURCE_ID, "observations.sportybet", examples.RESOLVED_EVENT)
+                _example(
+                    "ResolvedEvent", _SOURCE_ID, "observations.sportybet", examples.RESOLVED_EVENT
+                )
             ],
         ),
         "UnmappedMarket": _message(
@@ -152,7 +159,9 @@ def _messages() -> dict[str, Any]:
             key="`source:external_market_id`.",
             headers="IdHeader",
             examples=[
-                _example("UnmappedMarket", _UNMAPPED_ID, "unmapped_market_log", examples.UNMAPPED_MARKET)
+                _example(
+                    "UnmappedMarket", _UNMAPPED_ID, "unmapped_market_log", examples.UNMAPPED_MARKET
+                )
             ],
         ),
         "MappingChanged": _message(
@@ -161,7 +170,9 @@ def _messages() -> dict[str, Any]:
             key="The canonical_id.",
             headers="IdHeader",
             examples=[
-                _example("MappingChanged", _AUDIT_ID, "mapping_audit_log", examples.MAPPING_CHANGED),
+                _example(
+                    "MappingChanged", _AUDIT_ID, "mapping_audit_log", examples.MAPPING_CHANGED
+                ),
             ],
         ),
         "DeadLetter": _dead_letter(),

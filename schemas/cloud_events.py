@@ -30,7 +30,9 @@ def cloud_event(message: str, event_id: str, source: str, time: datetime | None)
     version, *in_common = _in_common(message, source)
     headers = [version, ("ce_id", event_id.encode()), *in_common]
     if time is not None:
-        headers.append(("ce_time", time.astimezone(UTC).isoformat(timespec="milliseconds").encode()))
+        headers.append(
+            ("ce_time", time.astimezone(UTC).isoformat(timespec="milliseconds").encode())
+        )
     return headers
 
 
@@ -53,7 +55,11 @@ def moment(timestamp_ms: int) -> datetime | None:
 def header_schemas() -> dict[str, dict[str, Any]]:
     """A JSON Schema for each header."""
     return {
-        "ce_specversion": {"type": "string", "const": "1.0", "description": "Version of CloudEvents."},
+        "ce_specversion": {
+            "type": "string",
+            "const": "1.0",
+            "description": "Version of CloudEvents.",
+        },
         "ce_id": {
             "type": "string",
             "description": (
@@ -65,7 +71,11 @@ def header_schemas() -> dict[str, dict[str, Any]]:
             "format": "uri-reference",
             "description": "`/market-mapping-worker/` and the topic or table that it was made from.",
         },
-        "ce_type": {"type": "string", "enum": list(EVENT_TYPES.values()), "description": "Names the schema."},
+        "ce_type": {
+            "type": "string",
+            "enum": list(EVENT_TYPES.values()),
+            "description": "Names the schema.",
+        },
         "ce_time": {
             "type": "string",
             "format": "date-time",

@@ -15,12 +15,32 @@ Schema = dict[str, Any]
 Direction = Literal["input", "output"]
 
 _ANNOTATIONS: Final = frozenset(
-    {"$schema", "$id", "$defs", "$comment", "title", "description", "examples", "default", "deprecated"}
+    {
+        "$schema",
+        "$id",
+        "$defs",
+        "$comment",
+        "title",
+        "description",
+        "examples",
+        "default",
+        "deprecated",
+    }
 )
 _UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _JUDGED: Final = frozenset(
-    {"$ref", "type", "enum", "const", "anyOf", "properties", "required", "items", "additionalProperties"}
+    {
+        "$ref",
+        "type",
+        "enum",
+        "const",
+        "anyOf",
+        "properties",
+        "required",
+        "items",
+        "additionalProperties",
+    }
     | {*_UPPER, *_LOWER}
 )
 _ALL_TYPES: Final = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
@@ -95,15 +115,21 @@ class _Comparison:
             yield self._change(path, f"type {names} is no longer accepted", f"type {names} is new")
         gone = _lost_values(giver, taker)
         if gone is None:
-            yield self._change(path, "only listed values are accepted now", "values are no longer listed")
+            yield self._change(
+                path, "only listed values are accepted now", "values are no longer listed"
+            )
         elif gone:
             names = ", ".join(map(str, gone))
-            yield self._change(path, f"value {names} is no longer accepted", f"value {names} is new")
+            yield self._change(
+                path, f"value {names} is no longer accepted", f"value {names} is new"
+            )
         for bound in (*_UPPER, *_LOWER):
             if _exceeds(bound, giver.get(bound), taker.get(bound)):
                 was, now = old.get(bound, "none"), new.get(bound, "none")
                 yield self._change(
-                    path, f"{bound} narrowed from {was} to {now}", f"{bound} widened from {was} to {now}"
+                    path,
+                    f"{bound} narrowed from {was} to {now}",
+                    f"{bound} widened from {was} to {now}",
                 )
 
     def _fields(self, old: Schema, new: Schema, path: str) -> Iterator[Change]:
@@ -129,7 +155,9 @@ class _Comparison:
             if before is not None and after is not None:
                 yield from self.compare(before, after, path + suffix)
             elif self._sides(before, after)[1] is None and before is not after:
-                yield self._change(path + suffix, "nothing is accepted here now", "values are new here")
+                yield self._change(
+                    path + suffix, "nothing is accepted here now", "values are new here"
+                )
 
     def _rest(self, old: Schema, new: Schema, path: str) -> Iterator[Change]:
         giver, taker = self._sides(old, new)
@@ -146,7 +174,10 @@ def _resolved(document: Schema, schema: Schema) -> Schema:
         target: Any = document
         for step in schema["$ref"].removeprefix("#/").split("/"):
             target = target[step]
-        schema = {**target, **{keyword: value for keyword, value in schema.items() if keyword != "$ref"}}
+        schema = {
+            **target,
+            **{keyword: value for keyword, value in schema.items() if keyword != "$ref"},
+        }
     return schema
 
 

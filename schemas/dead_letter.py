@@ -57,7 +57,9 @@ def header_name(field: str) -> str:
 
 
 # A number in a header is text on the wire.
-HeaderNumber = Annotated[int, Field(ge=0), WithJsonSchema({"type": "string", "pattern": "^[0-9]+$"})]
+HeaderNumber = Annotated[
+    int, Field(ge=0), WithJsonSchema({"type": "string", "pattern": "^[0-9]+$"})
+]
 
 
 class DeadLetter(BaseModel):
@@ -88,7 +90,9 @@ class DeadLetter(BaseModel):
     topic: str = Field(
         description="Topic that the record was read from.", examples=["observations.sportybet"]
     )
-    partition: HeaderNumber = Field(description="Partition that the record was read from.", examples=["3"])
+    partition: HeaderNumber = Field(
+        description="Partition that the record was read from.", examples=["3"]
+    )
     offset: HeaderNumber = Field(description="Offset of the record.", examples=["1042"])
     timestamp: HeaderNumber | None = Field(
         default=None,

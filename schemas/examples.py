@@ -129,7 +129,11 @@ RESOLVED_EVENT: Final[dict[str, Any]] = {
         },
     ],
     "misses": [
-        {"external_market_id": "800117", "market_name": "Player To Be Booked", "reason": "UNKNOWN_MARKET"},
+        {
+            "external_market_id": "800117",
+            "market_name": "Player To Be Booked",
+            "reason": "UNKNOWN_MARKET",
+        },
         {
             "external_market_id": "45",
             "market_name": "Correct Score",
@@ -221,6 +225,4 @@ REDRIVEN_HEADERS: Final[dict[str, Any]] = {
     "marketmap.redriven.reason": "the scraper's clock was mended",
 }
 
-DEAD_LETTER_BODY: Final = (
-    '{"platform": "sportybet", "observed_at": "2026-11-22T12:00:00", "event": {"id": "1"}, "markets": []}'
-)
+DEAD_LETTER_BODY: Final = '{"platform": "sportybet", "observed_at": "2026-11-22T12:00:00", "event": {"id": "1"}, "markets": []}'

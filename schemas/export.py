@@ -17,7 +17,10 @@ BASELINE: Final = Path(__file__).parent / "baseline"
 def generated_files() -> dict[str, str]:
     """The text of every generated file by its name."""
     documents = {message.file: message_schema(message) for message in MESSAGES}
-    return {name: _text(document) for name, document in {**documents, "asyncapi.json": asyncapi()}.items()}
+    return {
+        name: _text(document)
+        for name, document in {**documents, "asyncapi.json": asyncapi()}.items()
+    }
 
 
 def drifted(directory: Path) -> list[str]:
@@ -25,7 +28,9 @@ def drifted(directory: Path) -> list[str]:
     expected = generated_files()
     stray = sorted(path.name for path in directory.glob("*.json") if path.name not in expected)
     differing = [_difference(directory / name, text) for name, text in expected.items()]
-    return [line for line in differing if line] + [f"{name}: nothing generates this file" for name in stray]
+    return [line for line in differing if line] + [
+        f"{name}: nothing generates this file" for name in stray
+    ]
 
 
 def write(directory: Path) -> None:

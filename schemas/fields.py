@@ -80,7 +80,12 @@ Timestamp = Annotated[
     datetime,
     BeforeValidator(parse_timestamp),
     WithJsonSchema(
-        {"type": "string", "format": "date-time", "pattern": TIMESTAMP, "maxLength": _LONGEST_TIMESTAMP}
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": TIMESTAMP,
+            "maxLength": _LONGEST_TIMESTAMP,
+        }
     ),
 ]
 Version1 = Annotated[

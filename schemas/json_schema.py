@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
 
 from .dead_letter import DeadLetter
 from .mapping_event import MappingChanged
@@ -53,11 +58,14 @@ class _InOrderOfDefinition(GenerateJsonSchema):
 
 def message_schema(message: Message) -> dict[str, Any]:
     """The schema of one message as a document that stands alone."""
-    body = message.model.model_json_schema(by_alias=True, schema_generator=_InOrderOfDefinition, mode=_MODE)
+    body = message.model.model_json_schema(
+        by_alias=True, schema_generator=_InOrderOfDefinition, mode=_MODE
+    )
     definitions = body.pop("$defs", {})
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:marketmap:" + message.file.removesuffix(".json").replace("_", "-").replace(".", ":"),
+        "$id": "urn:marketmap:"
+        + message.file.removesuffix(".json").replace("_", "-").replace(".", ":"),
         **_titled(body),
     }
     return {**document, "$defs": definitions} if definitions else document

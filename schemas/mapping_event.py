@@ -18,10 +18,18 @@ class OutcomeMapping(BaseModel):
     model_config = MODEL
 
     canonical_id: str = Field(description="Canonical id of the outcome.", examples=["over"])
-    betpawa_name: str | None = Field(default=None, description="BetPawa's price name.", examples=["Over"])
-    sportybet_desc: str | None = Field(default=None, description="SportyBet's label.", examples=["Over"])
-    bet9ja_suffix: str | None = Field(default=None, description="Bet9ja's key ending.", examples=["O"])
-    position: int | None = Field(default=None, description="Place in a display, from 0.", examples=[0])
+    betpawa_name: str | None = Field(
+        default=None, description="BetPawa's price name.", examples=["Over"]
+    )
+    sportybet_desc: str | None = Field(
+        default=None, description="SportyBet's label.", examples=["Over"]
+    )
+    bet9ja_suffix: str | None = Field(
+        default=None, description="Bet9ja's key ending.", examples=["O"]
+    )
+    position: int | None = Field(
+        default=None, description="Place in a display, from 0.", examples=[0]
+    )
 
 
 class MappingState(BaseModel):
@@ -30,11 +38,19 @@ class MappingState(BaseModel):
     model_config = MODEL
 
     id: int | None = Field(default=None, description="Primary key of the row.", examples=[12])
-    canonical_id: Identifier = Field(description="Canonical id of the market.", examples=["over_under_ft"])
+    canonical_id: Identifier = Field(
+        description="Canonical id of the market.", examples=["over_under_ft"]
+    )
     name: str = Field(description="Name for people.", examples=["Over/Under - Full Time"])
-    betpawa_id: str | None = Field(default=None, description="BetPawa's marketType id.", examples=["5000"])
-    sportybet_id: str | None = Field(default=None, description="SportyBet's market id.", examples=["18"])
-    bet9ja_key: str | None = Field(default=None, description="Bet9ja's market key.", examples=["S_OU"])
+    betpawa_id: str | None = Field(
+        default=None, description="BetPawa's marketType id.", examples=["5000"]
+    )
+    sportybet_id: str | None = Field(
+        default=None, description="SportyBet's market id.", examples=["18"]
+    )
+    bet9ja_key: str | None = Field(
+        default=None, description="Bet9ja's market key.", examples=["S_OU"]
+    )
     outcome_mapping: list[OutcomeMapping] = Field(description="The outcomes and their labels.")
     line_rule: dict[str, Any] | None = Field(
         default=None, description="How the line is read, and which specifiers name the market."
@@ -64,7 +80,9 @@ class MappingChanged(BaseModel):
     reason: str | None = Field(
         default=None, description="Why, in the editor's words.", examples=["new label"]
     )
-    created_by: str | None = Field(default=None, description="Who made the change.", examples=["ada"])
+    created_by: str | None = Field(
+        default=None, description="Who made the change.", examples=["ada"]
+    )
     created_at: Timestamp = Field(
         description="When the change was made, in UTC.", examples=["2026-11-22T12:00:00Z"]
     )

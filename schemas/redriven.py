@@ -38,13 +38,16 @@ class Redriven(BaseModel):
     )
 
     id: str = Field(
-        description="Id of the dead letter; the mark's key.", examples=["Wq3nVJ0iSkKZp2bK1yF0Bg/3/1042"]
+        description="Id of the dead letter; the mark's key.",
+        examples=["Wq3nVJ0iSkKZp2bK1yF0Bg/3/1042"],
     )
     times: HeaderNumber = Field(
         description="How often the record was redriven, this time included.", examples=["1"]
     )
     by: str = Field(max_length=255, description="Who redrove it.", examples=["ada"])
-    reason: str = Field(max_length=500, description="Why.", examples=["the scraper's clock was mended"])
+    reason: str = Field(
+        max_length=500, description="Why.", examples=["the scraper's clock was mended"]
+    )
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """The Kafka headers. A lone surrogate becomes a question mark."""
@@ -54,5 +57,7 @@ class Redriven(BaseModel):
     @classmethod
     def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Self:
         """Read the mark. Raises pydantic.ValidationError when the record is none."""
-        values = {name: value.decode("utf-8", "replace") for name, value in headers if value is not None}
+        values = {
+            name: value.decode("utf-8", "replace") for name, value in headers if value is not None
+        }
         return cls.model_validate(values)

@@ -54,7 +54,9 @@ def _fields() -> str:
 
 def _table(schema: dict[str, Any]) -> str:
     required = schema.get("required", [])
-    rows = [_row(name, field, required=name in required) for name, field in schema["properties"].items()]
+    rows = [
+        _row(name, field, required=name in required) for name, field in schema["properties"].items()
+    ]
     head = ["| Field | Type | Required | Meaning |", "|---|---|---|---|"]
     return "\n".join([f"### {schema['title']}", "", schema["description"], "", *head, *rows, ""])
 

@@ -77,7 +77,11 @@ def _reason(fault: ErrorDetails) -> DeadReason:
         return "WRONG_SHAPE"
     if fault["type"] == "nul_character" or (isinstance(value, str) and "\x00" in value):
         return "NUL_CHARACTER"
-    if fault["loc"] == ("platform",) and fault["type"] == "literal_error" and isinstance(value, str):
+    if (
+        fault["loc"] == ("platform",)
+        and fault["type"] == "literal_error"
+        and isinstance(value, str)
+    ):
         return "UNSUPPORTED_PLATFORM"
     return "INVALID_FIELD"
 

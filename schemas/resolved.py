@@ -78,7 +78,9 @@ class ResolvedMarket(BaseModel):
 
     model_config = MODEL
 
-    canonical_id: Identifier = Field(description="Canonical id of the market.", examples=["over_under_ft"])
+    canonical_id: Identifier = Field(
+        description="Canonical id of the market.", examples=["over_under_ft"]
+    )
     line: Line | None = Field(
         default=None,
         description=(
@@ -131,10 +133,14 @@ class RejectedEntry(BaseModel):
         description="The platform's id of the market, or the key that cannot be read; `?`: there is none.",
         examples=["18"],
     )
-    line: Line | None = Field(default=None, description="The line, where it could be read.", examples=["2.5"])
+    line: Line | None = Field(
+        default=None, description="The line, where it could be read.", examples=["2.5"]
+    )
     code: RejectedCode = Field(description=_listing(REJECTED_CODES), examples=["INVALID_ODDS"])
     detail: Text500 | None = Field(
-        default=None, description="What was found, for a person.", examples=["Over 2.5: odds '2,15'"]
+        default=None,
+        description="What was found, for a person.",
+        examples=["Over 2.5: odds '2,15'"],
     )
 
 
@@ -167,7 +173,10 @@ class ResolvedEvent(BaseModel):
         description="Every market that resolved, also one in which nothing is active: so it is seen to close."
     )
     misses: list[MissEntry] = Field(description="What the mappings do not cover.")
-    rejected: list[RejectedEntry] = Field(description="What is held back because the data is at fault.")
+    rejected: list[RejectedEntry] = Field(
+        description="What is held back because the data is at fault."
+    )
     omitted: Omitted | None = Field(
-        default=None, description="Present only when entries of `misses` or `rejected` were left out."
+        default=None,
+        description="Present only when entries of `misses` or `rejected` were left out.",
     )

@@ -25,7 +25,9 @@ class SampleOutcome(BaseModel):
 
     label: Text255 = Field(description="The platform's label.", examples=["Yes"])
     odds: Price | None = Field(
-        default=None, description="Decimal odds, null when there was no readable price.", examples=[4.5]
+        default=None,
+        description="Decimal odds, null when there was no readable price.",
+        examples=[4.5],
     )
     qualifier: Text255 | None = Field(
         default=None,

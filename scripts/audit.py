@@ -29,7 +29,9 @@ def main(command: Sequence[str]) -> int:
     if skipped:
         more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
         named = ", ".join(skipped[:_NAMED]) + more
-        return _unasked(f"of {len(skipped)} of {len(packages)} packages the service knows nothing: {named}")
+        return _unasked(
+            f"of {len(skipped)} of {len(packages)} packages the service knows nothing: {named}"
+        )
     _say(f"audit: {len(packages)} packages, no known weakness")
     return 0
 
@@ -48,7 +50,10 @@ def _weakness(package: dict[str, Any], flaw: dict[str, Any]) -> str:
 
 
 def _unasked(why: str) -> int:
-    _say(f"audit: {why}", "audit: NOT audited. Run it where the service is reachable (docs/security.md).")
+    _say(
+        f"audit: {why}",
+        "audit: NOT audited. Run it where the service is reachable (docs/security.md).",
+    )
     return 2
 
 

@@ -53,7 +53,9 @@ def services() -> Iterator[Services]:
     from worker.local.owned import owned_services
 
     with owned_services() as local:
-        yield Services(kafka or local.kafka, postgres or local.postgres, None if kafka or postgres else local)
+        yield Services(
+            kafka or local.kafka, postgres or local.postgres, None if kafka or postgres else local
+        )
 
 
 @pytest.fixture(scope="module")

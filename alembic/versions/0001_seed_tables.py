@@ -55,7 +55,9 @@ def create_mapping_audit_log() -> None:
     op.create_table(
         "mapping_audit_log",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("mapping_id", sa.Integer, sa.ForeignKey("user_market_mappings.id", ondelete="SET NULL")),
+        sa.Column(
+            "mapping_id", sa.Integer, sa.ForeignKey("user_market_mappings.id", ondelete="SET NULL")
+        ),
         sa.Column("canonical_id", sa.String(100), nullable=False),
         sa.Column("action", sa.String(20), nullable=False),
         sa.Column("old_value", JSONB),
@@ -87,5 +89,7 @@ def create_unmapped_market_log() -> None:
     )
     op.create_index("idx_unmapped_source", "unmapped_market_log", ["source"])
     op.create_index("idx_unmapped_status", "unmapped_market_log", ["status"])
-    op.create_index("idx_unmapped_occurrences", "unmapped_market_log", [sa.text("occurrence_count DESC")])
+    op.create_index(
+        "idx_unmapped_occurrences", "unmapped_market_log", [sa.text("occurrence_count DESC")]
+    )
     op.create_index("idx_unmapped_last_seen", "unmapped_market_log", [sa.text("last_seen_at DESC")])

@@ -17,7 +17,12 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer),
         sa.Column("topic", sa.String(249), nullable=False),
         sa.Column("next_offset", sa.BigInteger, nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            server_default=sa.text("now()"),
+        ),
         sa.PrimaryKeyConstraint("consumer_group", "topic_id", "partition"),
         sa.CheckConstraint("topic_id ~ '^[A-Za-z0-9_-]{22}$'", name="ck_ingest_watermark_topic_id"),
         sa.CheckConstraint("partition >= 0", name="ck_ingest_watermark_partition"),

@@ -21,7 +21,12 @@ ROUTINES = (
     "mapping_triggers_v1",
 )
 TRIGGERS = {
-    "user_market_mappings": ("marketmap_lock", "marketmap_prepare", "marketmap_audit", "marketmap_announce"),
+    "user_market_mappings": (
+        "marketmap_lock",
+        "marketmap_prepare",
+        "marketmap_audit",
+        "marketmap_announce",
+    ),
     "mapping_audit_log": ("marketmap_lock", "marketmap_guard_rows", "marketmap_guard"),
 }
 CHECK = "ck_mapping_audit_log_action"
@@ -29,7 +34,9 @@ CHECK = "ck_mapping_audit_log_action"
 
 def upgrade() -> None:
     op.create_check_constraint(
-        CHECK, "mapping_audit_log", "action IN ('CREATE', 'UPDATE', 'DELETE', 'ACTIVATE', 'DEACTIVATE')"
+        CHECK,
+        "mapping_audit_log",
+        "action IN ('CREATE', 'UPDATE', 'DELETE', 'ACTIVATE', 'DEACTIVATE')",
     )
     for name in (*ROUTINES, "audit_baseline_v1"):
         for statement in statements(name):

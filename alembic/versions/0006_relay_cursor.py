@@ -14,7 +14,12 @@ def upgrade() -> None:
         "relay_cursor",
         sa.Column("name", sa.String(249), primary_key=True),
         sa.Column("last_audit_id", sa.BigInteger, nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            server_default=sa.text("now()"),
+        ),
         sa.CheckConstraint("last_audit_id >= 0", name="ck_relay_cursor_last_audit_id"),
     )
 

@@ -65,7 +65,9 @@ def columns() -> list[sa.Column[object]]:
         sa.Column("ignored_until_rate", sa.Double),
         sa.Column("ignored_until", sa.DateTime(timezone=True)),
         sa.Column("heat", sa.Double),
-        sa.Column("event_hashes", ARRAY(sa.Integer), nullable=False, server_default=sa.text("'{}'")),
+        sa.Column(
+            "event_hashes", ARRAY(sa.Integer), nullable=False, server_default=sa.text("'{}'")
+        ),
         sa.Column("other_books", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
         sa.Column("event_count", sa.Integer, sa.Computed(EVENT_COUNT, persisted=True)),
         sa.Column("priority", sa.Double, sa.Computed(PRIORITY, persisted=True)),

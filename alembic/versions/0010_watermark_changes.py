@@ -23,9 +23,16 @@ def upgrade() -> None:
         sa.Column("new_offset", sa.BigInteger, nullable=False),
         sa.Column("actor", sa.String(100), nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            server_default=sa.text("now()"),
+        ),
         sa.CheckConstraint("old_offset <> new_offset", name="ck_watermark_change_moves"),
-        sa.CheckConstraint("least(old_offset, new_offset) >= 0", name="ck_watermark_change_offsets"),
+        sa.CheckConstraint(
+            "least(old_offset, new_offset) >= 0", name="ck_watermark_change_offsets"
+        ),
         sa.CheckConstraint(
             "btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_watermark_change_explained"
         ),

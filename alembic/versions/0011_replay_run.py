@@ -41,9 +41,15 @@ def upgrade() -> None:
         sa.CheckConstraint("jsonb_typeof(filters) = 'object'", name="ck_replay_run_filters"),
         sa.CheckConstraint("mapping_version >= 0", name="ck_replay_run_mapping_version"),
         sa.CheckConstraint("rate > 0", name="ck_replay_run_rate"),
-        sa.CheckConstraint("btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_replay_run_signed"),
-        sa.CheckConstraint("state IN ('RUNNING', 'DONE', 'FAILED', 'ABANDONED')", name="ck_replay_run_state"),
-        sa.CheckConstraint("(state = 'RUNNING') = (finished_at IS NULL)", name="ck_replay_run_finished_at"),
+        sa.CheckConstraint(
+            "btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_replay_run_signed"
+        ),
+        sa.CheckConstraint(
+            "state IN ('RUNNING', 'DONE', 'FAILED', 'ABANDONED')", name="ck_replay_run_state"
+        ),
+        sa.CheckConstraint(
+            "(state = 'RUNNING') = (finished_at IS NULL)", name="ck_replay_run_finished_at"
+        ),
         sa.CheckConstraint("error IS NULL OR state = 'FAILED'", name="ck_replay_run_error"),
         sa.CheckConstraint(
             "least(published, passed_over, unreadable, lost) >= 0", name="ck_replay_run_counts"

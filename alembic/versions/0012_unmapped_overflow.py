@@ -19,7 +19,9 @@ def upgrade() -> None:
         sa.Column("new_markets", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("overflowed", sa.BigInteger, nullable=False, server_default=sa.text("0")),
         sa.PrimaryKeyConstraint("source", "hour"),
-        sa.CheckConstraint("least(new_markets, overflowed) >= 0", name="ck_unmapped_overflow_counts"),
+        sa.CheckConstraint(
+            "least(new_markets, overflowed) >= 0", name="ck_unmapped_overflow_counts"
+        ),
     )
     for statement in statements("overflow_grants_v1"):
         op.execute(statement)

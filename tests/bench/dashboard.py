@@ -73,7 +73,9 @@ async def seen_of(relay: RelayProcess, installation: Installation, url: str, min
         installation.start_worker()
         await installation.ready(number)
     ports = pick_free(2)
-    targets = {f"worker-{n + 1}": (await installation.logged("listening", n))["address"] for n in (0, 1)}
+    targets = {
+        f"worker-{n + 1}": (await installation.logged("listening", n))["address"] for n in (0, 1)
+    }
     targets["relay"] = (await relay.logged("listening"))["address"]
     targets["worker-3"] = f"http://127.0.0.1:{ports[1]}"
     with prometheus(targets, installation.folder, ports[0]) as address:
@@ -99,12 +101,15 @@ async def waves(installation: Installation, times: int) -> None:
     started_at = datetime.now(UTC)
     for number in range(times):
         await asyncio.gather(
-            installation.publish([*wave(number, started_at), *unreadable(number)]), asyncio.sleep(_WAVE_S)
+            installation.publish([*wave(number, started_at), *unreadable(number)]),
+            asyncio.sleep(_WAVE_S),
         )
 
 
 def wave(number: int, started_at: datetime) -> list[Published]:
-    generated = generate_scrape(seed=1, events=_EVENTS, scrape=number, started_at=started_at, size="slim")
+    generated = generate_scrape(
+        seed=1, events=_EVENTS, scrape=number, started_at=started_at, size="slim"
+    )
     return [
         (f"observations.{seen.platform}", seen.key.encode(), orjson.dumps(seen.observation), [])
         for seen in generated
@@ -168,7 +173,11 @@ def _configuration(targets: Mapping[str, str]) -> dict[str, Any]:
         {"targets": [address.removeprefix("http://")], "labels": {"instance": name}}
         for name, address in targets.items()
     ]
-    scraped = {"job_name": "marketmap", "scrape_interval": f"{_SCRAPED_EVERY_S}s", "static_configs": static}
+    scraped = {
+        "job_name": "marketmap",
+        "scrape_interval": f"{_SCRAPED_EVERY_S}s",
+        "static_configs": static,
+    }
     return {"scrape_configs": [scraped]}
 
 

@@ -16,7 +16,16 @@ _GAP: Final = 6
 _INK: Final = "#1c2530"
 _FAINT: Final = "#d5dbe1"
 _SOFT: Final = "#66727f"
-_COLOURS: Final = ("#2f7d4f", "#c9a227", "#1f5fa8", "#c2571a", "#b3382c", "#7a4b9a", "#17828c", "#8a5a3b")
+_COLOURS: Final = (
+    "#2f7d4f",
+    "#c9a227",
+    "#1f5fa8",
+    "#c2571a",
+    "#b3382c",
+    "#7a4b9a",
+    "#17828c",
+    "#8a5a3b",
+)
 _STAT_COLOURS: Final = {"green": "#2f7d4f", "yellow": "#c9a227", "red": "#b3382c"}
 _LEGEND_LINES: Final = 3
 _LETTER: Final = 7.2
@@ -62,7 +71,9 @@ def drawn(dashboard: Mapping[str, Any], query: Query, over: Range) -> str:
         f'height="{height}" font-family="sans-serif" font-size="11" fill="{_INK}">'
     )
     parts = [part for panel in panels for part in _panel(panel, query, over)]
-    return "\n".join([head, '<rect width="100%" height="100%" fill="#f0f2f4"/>', *parts, "</svg>", ""])
+    return "\n".join(
+        [head, '<rect width="100%" height="100%" fill="#f0f2f4"/>', *parts, "</svg>", ""]
+    )
 
 
 def _panel(panel: Mapping[str, Any], query: Query, over: Range) -> Iterator[str]:
@@ -81,14 +92,17 @@ def _panel(panel: Mapping[str, Any], query: Query, over: Range) -> Iterator[str]
     yield f'<rect {corner} width="{place.width:.1f}" height="{place.height:.1f}" fill="#ffffff"/>'
     yield _text(place.x + 8, place.y + 16, panel["title"], size=12, weight="bold")
     draw = _stat if panel["type"] == "stat" else _timeseries
-    yield from draw(panel, series, place, over) if any(one.points for one in series) else _empty(place)
+    yield from (
+        draw(panel, series, place, over) if any(one.points for one in series) else _empty(place)
+    )
 
 
 def _series(target: Mapping[str, Any], query: Query) -> Iterator[Series]:
     for result in query(target["expr"]):
         points = [(float(at), float(value)) for at, value in result["values"]]
         yield Series(
-            _legend(target["legendFormat"], result["metric"]), [p for p in points if math.isfinite(p[1])]
+            _legend(target["legendFormat"], result["metric"]),
+            [p for p in points if math.isfinite(p[1])],
         )
 
 
@@ -102,7 +116,9 @@ def _empty(place: Place) -> Iterator[str]:
     yield _text(*middle, "No data", size=13, anchor="middle", colour=_SOFT)
 
 
-def _stat(panel: Mapping[str, Any], series: Sequence[Series], place: Place, _over: Range) -> Iterator[str]:
+def _stat(
+    panel: Mapping[str, Any], series: Sequence[Series], place: Place, _over: Range
+) -> Iterator[str]:
     defaults = panel["fieldConfig"]["defaults"]
     value = series[0].points[-1][1]
     steps = defaults.get("thresholds", {}).get("steps", [{"color": "green", "value": None}])
@@ -123,7 +139,9 @@ def _timeseries(
         max(value for one in series for _, value in one.points), defaults["unit"]
     )
     yield from _axes(plot, most, defaults["unit"], over)
-    colours = dict(zip([one.name for one in _by_size(series)], _COLOURS * len(series), strict=False))
+    colours = dict(
+        zip([one.name for one in _by_size(series)], _COLOURS * len(series), strict=False)
+    )
     for one in reversed(_by_size(series)):
         yield from _line(one, plot, most, over, colours[one.name])
     for number, line in enumerate(legend):
@@ -148,7 +166,9 @@ def _legend_lines(names: Sequence[str], width: float) -> Iterator[list[str]]:
     yield from lines
 
 
-def _legend_line(names: Sequence[str], x: float, y: float, colours: Mapping[str, str]) -> Iterator[str]:
+def _legend_line(
+    names: Sequence[str], x: float, y: float, colours: Mapping[str, str]
+) -> Iterator[str]:
     for name in names:
         if name in colours:
             yield f'<rect x="{x:.1f}" y="{y - 5:.1f}" width="12" height="3" fill="{colours[name]}"/>'

@@ -95,7 +95,14 @@ async def measure(installation: Installation, url: str, arguments: argparse.Name
     )
     for number in range(arguments.workers):
         show(f"worker {number}", delays_ms(installation.log_of(number), committed))
-    show("all", [ms for n in range(arguments.workers) for ms in delays_ms(installation.log_of(n), committed)])
+    show(
+        "all",
+        [
+            ms
+            for n in range(arguments.workers)
+            for ms in delays_ms(installation.log_of(n), committed)
+        ],
+    )
 
 
 def show(name: str, delays: list[float]) -> None:
@@ -117,7 +124,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--edits", type=int, default=200)
-    parser.add_argument("--events", type=int, default=100, help="Events of a scrape; 0 for no load.")
+    parser.add_argument(
+        "--events", type=int, default=100, help="Events of a scrape; 0 for no load."
+    )
     parser.add_argument("--pause-s", type=float, default=0.05, help="Between two changes.")
     arguments = parser.parse_args()
     with owned_services() as services:

@@ -60,7 +60,9 @@ async def measure(server: str, size: int) -> None:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT"))
         index = LiveIndex()
-        mappings = LiveMappings(engine, url, index, poll_s=5, retry_delay=lambda _: 1, on_swap=lambda _: None)
+        mappings = LiveMappings(
+            engine, url, index, poll_s=5, retry_delay=lambda _: 1, on_swap=lambda _: None
+        )
         first = await timed(mappings.load())
         again = await timed(mappings.load())
         await run(url, "UPDATE user_market_mappings SET priority = 1 WHERE sportybet_id = 's7'")

@@ -20,7 +20,14 @@ from tests.support.services.installation import execute
 from tests.support.world.ledger import FakeLedger, Tables
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import (
+    Counted,
+    Ledger,
+    MissRow,
+    WatermarkConflict,
+    WatermarkKey,
+    WatermarkMove,
+)
 from worker.storage.migrate import upgrade
 
 if TYPE_CHECKING:
@@ -62,7 +69,9 @@ class InMemory:
 
     async def markets(self, source: str) -> dict[str, int]:
         rows = self._tables.misses.values()
-        return {row.external_market_id: row.occurrence_count for row in rows if row.source == source}
+        return {
+            row.external_market_id: row.occurrence_count for row in rows if row.source == source
+        }
 
     async def quota(self, source: str) -> tuple[int, int]:
         quotas = [quota for (each, _), quota in self._tables.quotas.items() if each == source]
@@ -146,14 +155,16 @@ class Ground:
         self.topic = f"observations.{self.market}"
         self.ledger: Any = store.ledger(self.group)
 
-    def partition(self, number: int = 0) -> Partition:
-        return Partition(self.topic_id, self.topic, number)
+    def partition(self, number: int = 0) -> WatermarkKey:
+        return WatermarkKey(self.topic_id, self.topic, number)
 
     def move(self, expected: int, next_offset: int, number: int = 0) -> WatermarkMove:
         return WatermarkMove(self.topic_id, self.topic, number, expected, next_offset)
 
     def missed(self, **fields: Any) -> MissRow:
-        row = MissRow("sportybet", self.market, "name", "[]", "UNKNOWN_MARKET", 1, NOON, NOON, 1, ())
+        row = MissRow(
+            "sportybet", self.market, "name", "[]", "UNKNOWN_MARKET", 1, NOON, NOON, 1, ()
+        )
         return row._replace(**fields)
 
     async def watermarks(self) -> list[int]:
@@ -172,7 +183,9 @@ async def ground(store: Store) -> Ground:
     return ground
 
 
-async def test_a_partition_is_opened_at_zero_once_and_keeps_where_it_was_moved_to(ground: Ground) -> None:
+async def test_a_partition_is_opened_at_zero_once_and_keeps_where_it_was_moved_to(
+    ground: Ground,
+) -> None:
     assert await ground.watermarks() == [0, 0]
     assert await ground.ledger.commit([ground.move(0, 10)], []) == Counted(0)
     assert await ground.watermarks() == [10, 0]
@@ -185,8 +198,12 @@ async def test_watermarks_and_counts_move_together(ground: Ground) -> None:
 
 
 async def test_counts_add_up_and_only_the_first_is_a_first_sighting(ground: Ground) -> None:
-    assert await ground.ledger.commit([ground.move(0, 1)], [ground.missed(occurrence_count=3)]) == Counted(1)
-    assert await ground.ledger.commit([ground.move(1, 2)], [ground.missed(occurrence_count=4)]) == Counted(0)
+    assert await ground.ledger.commit(
+        [ground.move(0, 1)], [ground.missed(occurrence_count=3)]
+    ) == Counted(1)
+    assert await ground.ledger.commit(
+        [ground.move(1, 2)], [ground.missed(occurrence_count=4)]
+    ) == Counted(0)
     assert await ground.occurrences() == 7
 
 
@@ -204,12 +221,16 @@ async def test_a_market_was_seen_from_its_oldest_to_its_newest_sighting(
 async def test_a_watermark_that_is_elsewhere_stops_everything_and_is_told(ground: Ground) -> None:
     await ground.ledger.commit([ground.move(0, 5)], [])
     with pytest.raises(WatermarkConflict) as conflict:
-        await ground.ledger.commit([ground.move(0, 7), ground.move(0, 3, number=1)], [ground.missed()])
+        await ground.ledger.commit(
+            [ground.move(0, 7), ground.move(0, 3, number=1)], [ground.missed()]
+        )
     assert conflict.value.current == {(ground.topic_id, 0): 5, (ground.topic_id, 1): 0}
     assert (await ground.watermarks(), await ground.occurrences()) == ([5, 0], 0)
 
 
-async def test_a_partition_that_was_never_opened_is_a_conflict_that_tells_of_nothing(ground: Ground) -> None:
+async def test_a_partition_that_was_never_opened_is_a_conflict_that_tells_of_nothing(
+    ground: Ground,
+) -> None:
     with pytest.raises(WatermarkConflict) as conflict:
         await ground.ledger.commit([ground.move(0, 1, number=9)], [ground.missed()])
     assert conflict.value.current == {}
@@ -225,8 +246,10 @@ async def test_a_move_that_stands_still_compares_all_the_same(ground: Ground) ->
 async def test_groups_and_topic_ids_count_on_their_own(ground: Ground) -> None:
     await ground.ledger.commit([ground.move(0, 5)], [])
     place = (ground.topic_id, 0)
-    assert await ground.store.ledger(uuid.uuid4().hex).open_partitions([ground.partition()]) == {place: 0}
-    another = Partition(uuid.uuid4().hex[:22], ground.topic, 0)
+    assert await ground.store.ledger(uuid.uuid4().hex).open_partitions([ground.partition()]) == {
+        place: 0
+    }
+    another = WatermarkKey(uuid.uuid4().hex[:22], ground.topic, 0)
     assert await ground.ledger.open_partitions([another]) == {(another.topic_id, 0): 0}
 
 
@@ -250,7 +273,9 @@ async def test_a_value_that_does_not_fit_is_refused_with_all_that_came_with_it(
 
 
 async def test_a_count_beyond_the_largest_integer_is_refused(ground: Ground) -> None:
-    await ground.ledger.commit([ground.move(0, 1)], [ground.missed(occurrence_count=LARGEST_INTEGER)])
+    await ground.ledger.commit(
+        [ground.move(0, 1)], [ground.missed(occurrence_count=LARGEST_INTEGER)]
+    )
     with pytest.raises(StorageRefused):
         await ground.ledger.commit([ground.move(1, 2)], [ground.missed()])
     assert (await ground.watermarks(), await ground.occurrences()) == ([1, 0], LARGEST_INTEGER)
@@ -269,8 +294,10 @@ async def test_calls_that_no_batch_leads_to_are_refused(ground: Ground) -> None:
 
 
 async def test_what_a_group_opened_is_known_by_the_name_of_its_topic(ground: Ground) -> None:
-    earlier = Partition(uuid.uuid4().hex[:22], ground.topic, 0)
-    await ground.ledger.open_partitions([earlier, Partition(uuid.uuid4().hex[:22], "another", 0)])
+    earlier = WatermarkKey(uuid.uuid4().hex[:22], ground.topic, 0)
+    await ground.ledger.open_partitions(
+        [earlier, WatermarkKey(uuid.uuid4().hex[:22], "another", 0)]
+    )
     await ground.ledger.commit([ground.move(0, 4)], [])
     assert sorted(map(tuple, await ground.ledger.known([ground.topic]))) == sorted(
         [

@@ -44,7 +44,8 @@ def test_it_takes_nesting_up_to_a_depth_that_python_can_walk(depth: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("document", "value"), [(b"18446744073709551615", 2**64 - 1), (b"18446744073709551616", float(2**64))]
+    ("document", "value"),
+    [(b"18446744073709551615", 2**64 - 1), (b"18446744073709551616", float(2**64))],
 )
 def test_an_integer_beyond_64_bits_comes_as_a_float(document: bytes, value: Any) -> None:
     parsed = orjson.loads(document)

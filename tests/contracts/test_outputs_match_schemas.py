@@ -31,7 +31,11 @@ from worker.storage.ledger import UnannouncedMarket
 
 SCHEMAS = {message.model: Draft202012Validator(message_schema(message)) for message in MESSAGES}
 ENCODER = Encoder(
-    resolved_topic="resolved", dead_topic="dead", group="g", max_bytes=4 << 20, max_dead_bytes=8 << 20
+    resolved_topic="resolved",
+    dead_topic="dead",
+    group="g",
+    max_bytes=4 << 20,
+    max_dead_bytes=8 << 20,
 )
 PLANNER = Planner(ENCODER, max_message_bytes=LARGEST)
 STARTED_AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -90,7 +94,9 @@ def scrape() -> list[Planned[Outgoing]]:
     return [plan(orjson.dumps(seen.observation)) for seen in generated]
 
 
-def test_every_event_of_a_scrape_is_one_that_the_schema_describes(scrape: list[Planned[Outgoing]]) -> None:
+def test_every_event_of_a_scrape_is_one_that_the_schema_describes(
+    scrape: list[Planned[Outgoing]],
+) -> None:
     events = [event_of(planned) for planned in scrape]
     assert {event.platform for event in events} == set(PLATFORMS)
     assert sum(len(event.markets) for event in events) > 500
@@ -117,7 +123,11 @@ def observations(draw: st.DrawFn) -> bytes:
     document = {
         "platform": platform,
         "observed_at": "2026-11-22T12:00:00.1234567+01:00",
-        "event": {"id": draw(st.sampled_from(["1", "é" * 100])), "home": "Wuhan", "away": "Qingdao"},
+        "event": {
+            "id": draw(st.sampled_from(["1", "é" * 100])),
+            "home": "Wuhan",
+            "away": "Qingdao",
+        },
         "markets": draw(markets(platform)),
     }
     return orjson.dumps(document)

@@ -49,7 +49,9 @@ class Books(NamedTuple):
 @pytest.fixture(scope="module")
 def books(payloads: Path) -> Books:
     read = {
-        platform: json.loads((payloads / f"wuhan_qingdao.{platform}.json").read_text(encoding="utf-8"))
+        platform: json.loads(
+            (payloads / f"wuhan_qingdao.{platform}.json").read_text(encoding="utf-8")
+        )
         for platform in PLATFORMS
     }
     sportybet, betpawa, bet9ja = read["sportybet"]["data"], read["betpawa"], read["bet9ja"]["D"]
@@ -90,7 +92,9 @@ def raw_prices(platform: Platform, markets: Any) -> Iterator[str]:
                 yield from [market["id"]] * len(market["outcomes"])
         case "betpawa":
             for market in markets:
-                yield from [market["marketType"]["id"]] * sum(len(row["prices"]) for row in market["row"])
+                yield from [market["marketType"]["id"]] * sum(
+                    len(row["prices"]) for row in market["row"]
+                )
         case "bet9ja":
             for key in markets:
                 parsed = parse_key(key)
@@ -153,7 +157,9 @@ def test_no_swap_of_two_labels_would_make_two_books_agree_better(books: Books) -
 
     A gain below a tenth is noise between outcomes of nearly equal price; a swapped label gains more.
     """
-    markets: defaultdict[tuple[str, str | None], dict[str, dict[Platform, float]]] = defaultdict(dict)
+    markets: defaultdict[tuple[str, str | None], dict[str, dict[Platform, float]]] = defaultdict(
+        dict
+    )
     for (canonical_id, line, outcome), odds in books.shared().items():
         markets[canonical_id, line][outcome] = odds
     gains = {
@@ -201,7 +207,9 @@ def test_home_odds_fall_and_away_odds_rise_with_the_home_side_s_start(
     assert checked > 5
 
 
-def _ladders(books: Books, platform: Platform, kind: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
+def _ladders(
+    books: Books, platform: Platform, kind: str
+) -> dict[tuple[str, str], list[tuple[float, float]]]:
     """(market, outcome) to (line, odds) of the markets of a kind on one book."""
     kinds = {one.canonical_id: one.line_rule.kind for one in CATALOGUE}
     ladders: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)

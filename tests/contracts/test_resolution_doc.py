@@ -12,8 +12,12 @@ SPORTYBET, BETPAWA, BET9JA, *_ = [
 
 
 def test_the_examples_resolve_as_they_say() -> None:
-    assert answer(run("sportybet", [SPORTYBET])) == {("over_under_ft", "2.5"): {"over": 1.98, "under": 1.83}}
-    assert answer(run("betpawa", [BETPAWA])) == {("asian_handicap_ft", "-1.5"): {"home": 4.65, "away": 1.16}}
+    assert answer(run("sportybet", [SPORTYBET])) == {
+        ("over_under_ft", "2.5"): {"over": 1.98, "under": 1.83}
+    }
+    assert answer(run("betpawa", [BETPAWA])) == {
+        ("asian_handicap_ft", "-1.5"): {"home": 4.65, "away": 1.16}
+    }
     assert answer(run("bet9ja", BET9JA)) == {
         ("home_over_under_ft", "0.5"): {"over": 1.06},
         ("away_over_under_ft", "0.5"): {"under": 4.1},

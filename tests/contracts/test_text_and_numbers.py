@@ -41,12 +41,26 @@ async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
     ("statement", "value", "error"),
     [
         ("SELECT CAST(CAST($1 AS text) AS jsonb)", "NaN", asyncpg.InvalidTextRepresentationError),
-        ("SELECT CAST(CAST($1 AS text) AS jsonb)", '"\\u0000"', asyncpg.UntranslatableCharacterError),
-        ("SELECT CAST(CAST($1 AS text) AS jsonb)", '"\\ud800"', asyncpg.InvalidTextRepresentationError),
+        (
+            "SELECT CAST(CAST($1 AS text) AS jsonb)",
+            '"\\u0000"',
+            asyncpg.UntranslatableCharacterError,
+        ),
+        (
+            "SELECT CAST(CAST($1 AS text) AS jsonb)",
+            '"\\ud800"',
+            asyncpg.InvalidTextRepresentationError,
+        ),
         ("SELECT CAST($1 AS text)", "a\x00b", asyncpg.CharacterNotInRepertoireError),
         ("SELECT CAST($1 AS text)", "\ud800", UnicodeEncodeError),
     ],
-    ids=["NaN in jsonb", "NUL in jsonb", "half a character in jsonb", "NUL in text", "half a character"],
+    ids=[
+        "NaN in jsonb",
+        "NUL in jsonb",
+        "half a character in jsonb",
+        "NUL in text",
+        "half a character",
+    ],
 )
 async def test_postgres_refuses(
     connection: asyncpg.Connection, statement: str, value: str, error: type[Exception]
@@ -56,19 +70,27 @@ async def test_postgres_refuses(
 
 
 @pytest.mark.services
-async def test_a_key_of_an_index_holds_less_than_a_third_of_a_page(connection: asyncpg.Connection) -> None:
+async def test_a_key_of_an_index_holds_less_than_a_third_of_a_page(
+    connection: asyncpg.Connection,
+) -> None:
     """So every key is cut at its column's length, far below that."""
     await connection.execute("CREATE TABLE keyed (name text PRIMARY KEY)")
     incompressible = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(1000))
     with pytest.raises(asyncpg.ProgramLimitExceededError):
         await connection.execute("INSERT INTO keyed VALUES ($1)", incompressible)
-    await connection.execute("INSERT INTO keyed VALUES ($1)", incompressible[: LONGEST_ID + LONGEST_NAME])
+    await connection.execute(
+        "INSERT INTO keyed VALUES ($1)", incompressible[: LONGEST_ID + LONGEST_NAME]
+    )
 
 
 @pytest.mark.services
-async def test_one_bad_value_takes_the_whole_statement_with_it(connection: asyncpg.Connection) -> None:
+async def test_one_bad_value_takes_the_whole_statement_with_it(
+    connection: asyncpg.Connection,
+) -> None:
     """So a batch that is refused is halved until the record at fault stands alone."""
     await connection.execute("CREATE TABLE counted (name varchar(3) PRIMARY KEY)")
     with pytest.raises(asyncpg.StringDataRightTruncationError):
-        await connection.execute("INSERT INTO counted SELECT unnest($1::text[])", ["one", "two", "three"])
+        await connection.execute(
+            "INSERT INTO counted SELECT unnest($1::text[])", ["one", "two", "three"]
+        )
     assert await connection.fetchval("SELECT count(*) FROM counted") == 0

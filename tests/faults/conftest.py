@@ -165,7 +165,9 @@ class Trials:
         environment: Mapping[str, str],
     ) -> Trial:
         folder = self._folders.mktemp("trial")
-        url = await self._stack.enter_async_context(temporary_database(self._pair.postgres, self._template))
+        url = await self._stack.enter_async_context(
+            temporary_database(self._pair.postgres, self._template)
+        )
         installation = await self._stack.enter_async_context(
             installed(self._pair.kafka, url, folder, batch_max_records=BATCH_RECORDS, partitions=6)
         )

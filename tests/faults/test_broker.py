@@ -37,5 +37,8 @@ async def test_a_worker_killed_while_the_broker_is_away_loses_nothing(
     await trial.crew.ended(pid)
     await asyncio.to_thread(pair.services.kafka_service.start)
     await trial.judged(
-        "broker and a worker kill -9 together", injected=2, in_flight=BATCH_RECORDS, ends=[-signal.SIGKILL, 1]
+        "broker and a worker kill -9 together",
+        injected=2,
+        in_flight=BATCH_RECORDS,
+        ends=[-signal.SIGKILL, 1],
     )

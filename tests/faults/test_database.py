@@ -38,9 +38,7 @@ END $$;
 CREATE TRIGGER fault_now_and_then AFTER UPDATE ON {table}
     FOR EACH STATEMENT EXECUTE FUNCTION fault_now_and_then('{sqlstate}', '{every}')
 """
-NO_MORE = (
-    "DROP TRIGGER fault_now_and_then ON {table}; DROP FUNCTION fault_now_and_then; DROP SEQUENCE fault_pass"
-)
+NO_MORE = "DROP TRIGGER fault_now_and_then ON {table}; DROP FUNCTION fault_now_and_then; DROP SEQUENCE fault_pass"
 
 
 async def test_a_postgres_that_is_killed_and_comes_back_costs_nothing(
@@ -97,7 +95,9 @@ async def test_deadlocks_with_a_client_that_locks_in_another_order_are_counted_o
     await trial.judged("deadlocks", injected=await deadlocks(trial) - before)
 
 
-async def test_a_read_only_database_is_waited_for(trials: Trials, dice: random.Random, rounds: int) -> None:
+async def test_a_read_only_database_is_waited_for(
+    trials: Trials, dice: random.Random, rounds: int
+) -> None:
     trial = await trials(dice)
     name = trial.database.rpartition("/")[2]
     for _ in range(rounds):
@@ -111,7 +111,9 @@ async def test_a_read_only_database_is_waited_for(trials: Trials, dice: random.R
     await trial.judged("database read-only", injected=rounds)
 
 
-async def test_locks_held_longer_than_the_timeout_are_waited_for(trials: Trials, dice: random.Random) -> None:
+async def test_locks_held_longer_than_the_timeout_are_waited_for(
+    trials: Trials, dice: random.Random
+) -> None:
     trial = await trials(dice)
     await trial.flowed()
     async with another_client(trial) as client, client.transaction():
@@ -146,7 +148,9 @@ async def lock_backwards_until(trial: Trial, client: Any, wanted: int) -> None:
         while await deadlocks(trial) < wanted:
             try:
                 async with client.transaction():
-                    await client.execute("SET LOCAL deadlock_timeout = '5s'")  # the worker is to notice first
+                    await client.execute(
+                        "SET LOCAL deadlock_timeout = '5s'"
+                    )  # the worker is to notice first
                     await client.execute(LOCK_A_MARKET)
                     await client.execute(LOCK_WATERMARKS)
             except asyncpg.DeadlockDetectedError:

@@ -47,7 +47,9 @@ def all_up(pair: Pair) -> Awaitable[None]:
     return in_thread(pair.services.kafka_service.start, pair.services.postgres_service.start)
 
 
-@pytest.mark.parametrize("fault", [broker_down, database_down, both_down], ids=["broker", "database", "both"])
+@pytest.mark.parametrize(
+    "fault", [broker_down, database_down, both_down], ids=["broker", "database", "both"]
+)
 async def test_a_worker_told_to_stop_while_a_server_is_down_ends_within_its_deadline(
     trials: Trials, dice: random.Random, pair: Pair, fault: Callable[[Pair], Awaitable[None]]
 ) -> None:

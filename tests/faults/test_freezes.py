@@ -42,7 +42,9 @@ async def test_a_worker_frozen_in_a_batch_past_its_session_changes_nothing_when_
     )
 
 
-async def test_all_workers_frozen_at_once_go_on_where_they_were(trials: Trials, dice: random.Random) -> None:
+async def test_all_workers_frozen_at_once_go_on_where_they_were(
+    trials: Trials, dice: random.Random
+) -> None:
     trial = await trials(dice)
     await trial.flowed()
     pids = [trial.crew.signal(slot, signal.SIGSTOP) for slot in trial.crew.slots]
@@ -52,5 +54,7 @@ async def test_all_workers_frozen_at_once_go_on_where_they_were(trials: Trials, 
         os.kill(pid, signal.SIGCONT)
     await trial.rejoined(before)
     await trial.judged(
-        "SIGSTOP of all workers past the session", injected=len(pids), in_flight=BATCH_RECORDS * len(pids)
+        "SIGSTOP of all workers past the session",
+        injected=len(pids),
+        in_flight=BATCH_RECORDS * len(pids),
     )

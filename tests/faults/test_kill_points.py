@@ -23,7 +23,9 @@ async def test_a_worker_killed_at_any_step_loses_nothing_and_counts_nothing_twic
     for _ in range(rounds):
         await trial.flowed()
         in_flight += await killed_at(trial, point)
-    await trial.judged(f"kill -9 {point.where}", injected=rounds, in_flight=in_flight, ends=[-signal.SIGKILL])
+    await trial.judged(
+        f"kill -9 {point.where}", injected=rounds, in_flight=in_flight, ends=[-signal.SIGKILL]
+    )
 
 
 async def killed_at(trial: Trial, point: Point) -> int:

@@ -25,7 +25,9 @@ async def test_a_rolling_restart_under_load_repeats_nothing(
             assert (await trial.crew.restart(slot)).code == 0
             await trial.flowed()
             restarted += 1
-    await trial.judged(f"rolling restart, {'static' if static else 'dynamic'} members", injected=restarted)
+    await trial.judged(
+        f"rolling restart, {'static' if static else 'dynamic'} members", injected=restarted
+    )
 
 
 async def test_a_member_that_joins_and_leaves_all_the_time_repeats_nothing(

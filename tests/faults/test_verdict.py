@@ -18,11 +18,18 @@ def output(number: int, source_id: bytes | None = None) -> Output:
     return Output(number, source_id or b"topic/0/%d" % number, b"key")
 
 
-def judged(outputs: Iterable[Output], table: Counts | None = None, told: set[str] | None = None) -> Verdict:
+def judged(
+    outputs: Iterable[Output], table: Counts | None = None, told: set[str] | None = None
+) -> Verdict:
     oracle = counts(NUMBERS)
     everything = {market for _, market in oracle}
     return judge(
-        Seen(), outputs, set(NUMBERS), oracle if table is None else table, oracle, told or everything
+        Seen(),
+        outputs,
+        set(NUMBERS),
+        oracle if table is None else table,
+        oracle,
+        told or everything,
     )
 
 

@@ -9,7 +9,11 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.stage.trial import BATCH_RECORDS
-from tests.faults.stage.weakened import WEAKNESS_VARIABLE, count_before_publishing, move_watermarks_blindly
+from tests.faults.stage.weakened import (
+    WEAKNESS_VARIABLE,
+    count_before_publishing,
+    move_watermarks_blindly,
+)
 from tests.faults.test_freezes import woken_when_replaced
 
 pytestmark = [
@@ -21,7 +25,9 @@ pytestmark = [
 
 
 async def test_counting_before_publishing_is_found_out(trials: Trials, dice: random.Random) -> None:
-    trial = await trials(dice, static=True, environment={WEAKNESS_VARIABLE: count_before_publishing.__name__})
+    trial = await trials(
+        dice, static=True, environment={WEAKNESS_VARIABLE: count_before_publishing.__name__}
+    )
     trial.rows = []  # it is no fault of the product
     await trial.flowed()
     trial.points.arm("count.committed")

@@ -12,7 +12,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.services.guarded_kafka import GuardedKafka, guarded_kafka
-from tests.support.services.installation import Installation, execute, fill, installed, temporary_database
+from tests.support.services.installation import (
+    Installation,
+    execute,
+    fill,
+    installed,
+    temporary_database,
+)
 from worker.storage.engine import create_engine
 from worker.storage.migrate import upgrade
 from worker.storage.tables import metadata
@@ -83,7 +89,9 @@ def template(services: "Services") -> Iterator[str]:
 
 
 @pytest.fixture
-async def installation(services: "Services", template: str, tmp_path: Path) -> AsyncIterator[Installation]:
+async def installation(
+    services: "Services", template: str, tmp_path: Path
+) -> AsyncIterator[Installation]:
     async with (
         temporary_database(services.postgres, template) as url,
         installed(services.kafka, url, tmp_path) as installation,

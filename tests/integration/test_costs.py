@@ -11,7 +11,7 @@ import pytest
 from tests.support.services.installation import CATALOGUE
 from worker.domain.catalogue import load_catalogue
 from worker.lab.bench.contestants import CONTESTANTS
-from worker.lab.bench.ground import Ground, Place
+from worker.lab.bench.ground import Ground, RunSite
 from worker.lab.bench.meters import log_bytes, rows_written
 from worker.lab.bench.processes import started
 from worker.lab.bench.trial import Ends, run
@@ -55,11 +55,13 @@ def source() -> list[Generated]:
 async def ground(services: Services) -> AsyncIterator[Ground]:
     if services.local is None:
         pytest.skip("the servers are not ours to look into")
-    async with Ground(services.local, load_catalogue(CATALOGUE.read_text(encoding="utf-8"))) as ground:
+    async with Ground(
+        services.local, load_catalogue(CATALOGUE.read_text(encoding="utf-8"))
+    ) as ground:
         yield ground
 
 
-async def counts(server: str, place: Place) -> Counts:
+async def counts(server: str, place: RunSite) -> Counts:
     connection = await asyncpg.connect(server)
     try:
         return Counts(*await connection.fetchrow(STATEMENTS, place.database, MOVES_WATERMARKS))
@@ -81,7 +83,9 @@ async def test_a_batch_costs_a_few_statements_and_a_row_for_each_market_missed(
         assert await judge(place, worker) == []
     missed = len(expected_miss_counts(source))
     assert statements <= MOST_TO_START + MOST_STATEMENTS_A_BATCH * batches
-    assert rows <= (batches + 1) * (missed + len(published.ends)), "more than each market once, and its mark"
+    assert rows <= (batches + 1) * (missed + len(published.ends)), (
+        "more than each market once, and its mark"
+    )
     assert size <= MOST_BYTES_OUT * published.workload.bytes
 
 

@@ -55,14 +55,17 @@ def shown(outcome: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.mark.parametrize("book", ["betpawa", "sportybet", "bet9ja"])
 def test_the_coverage_of_each_book_is_shown(shown: str, book: str) -> None:
-    share = re.search(rf"^ *{book} +[█░]+ +([\d.]+)%(?: +\d+){{3}} *$", part(shown, "Coverage"), re.MULTILINE)
+    share = re.search(
+        rf"^ *{book} +[█░]+ +([\d.]+)%(?: +\d+){{3}} *$", part(shown, "Coverage"), re.MULTILINE
+    )
     assert share is not None
     assert float(share[1]) > 50
 
 
 def test_the_misses_are_shown_with_the_most_frequent_first(shown: str) -> None:
     counts = [
-        int(count) for count in re.findall(r"UNKNOWN\w* +(\d+) *$", part(shown, "Top misses"), re.MULTILINE)
+        int(count)
+        for count in re.findall(r"UNKNOWN\w* +(\d+) *$", part(shown, "Top misses"), re.MULTILINE)
     ]
     assert len(counts) > 1
     assert counts == sorted(counts, reverse=True)
@@ -81,7 +84,9 @@ def test_the_prices_of_three_books_are_shown_side_by_side_with_the_best_marked(s
 
 
 def test_the_dead_letter_is_shown_with_reason_and_place(shown: str) -> None:
-    assert re.search(r"^ *INVALID_JSON +sportybet/\d+/\d+ ", part(shown, "Dead letters (1)"), re.MULTILINE)
+    assert re.search(
+        r"^ *INVALID_JSON +sportybet/\d+/\d+ ", part(shown, "Dead letters (1)"), re.MULTILINE
+    )
 
 
 def test_an_editor_maps_a_miss_and_the_demo_says_why_this_one(shown: str) -> None:
@@ -89,7 +94,9 @@ def test_an_editor_maps_a_miss_and_the_demo_says_why_this_one(shown: str) -> Non
     assert "Chosen because" in shown
 
 
-def test_the_change_is_followed_from_the_audit_log_through_its_event_to_the_worker(shown: str) -> None:
+def test_the_change_is_followed_from_the_audit_log_through_its_event_to_the_worker(
+    shown: str,
+) -> None:
     audited = re.search(r"^ *(\d+) .* demo +CREATE +missed \d+ times", shown, re.MULTILINE)
     assert audited is not None
     version = audited[1]

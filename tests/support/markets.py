@@ -34,13 +34,17 @@ Json = dict[str, Any]
 Answer = dict[tuple[str, str | None], dict[str, float | None]]
 
 
-def sportybet(market_id: str, specifier: str | None = None, /, name: str | None = None, **rest: Any) -> Json:
+def sportybet(
+    market_id: str, specifier: str | None = None, /, name: str | None = None, **rest: Any
+) -> Json:
     """A SportyBet market; ``prices`` (label to odds) gives active outcomes, ``rest`` overrides fields."""
     prices = rest.pop("prices", {})
     market: Json = {
         "id": market_id,
         "status": 0,
-        "outcomes": [{"desc": label, "odds": odds, "isActive": 1} for label, odds in prices.items()],
+        "outcomes": [
+            {"desc": label, "odds": odds, "isActive": 1} for label, odds in prices.items()
+        ],
     }
     if specifier is not None:
         market["specifier"] = specifier
@@ -58,7 +62,9 @@ def betpawa_row(quarters: int | None = None, **prices: float) -> Json:
     """A v3 row: ``quarters`` is the line times four; every price shows the line as the platform does."""
     return {
         "handicap": quarters,
-        "prices": [{"name": label, "price": odds, "suspended": False} for label, odds in prices.items()],
+        "prices": [
+            {"name": label, "price": odds, "suspended": False} for label, odds in prices.items()
+        ],
     }
 
 
@@ -134,7 +140,12 @@ def rejected(resolution: Resolution) -> set[tuple[str, str | None, str]]:
 def mapping(canonical_id: str, labels: Iterable[str], **fields: Any) -> Mapping:
     """A mapping whose outcomes carry the same label, which is the canonical id too, on every platform."""
     outcomes = [
-        {"canonical_id": label, "betpawa_name": label, "sportybet_desc": label, "bet9ja_suffix": label}
+        {
+            "canonical_id": label,
+            "betpawa_name": label,
+            "sportybet_desc": label,
+            "bet9ja_suffix": label,
+        }
         for label in labels
     ]
     return parse_mapping(

@@ -20,7 +20,11 @@ SCRAPED = {"job", "instance"}
 @cache
 def known_series() -> dict[str, Labels]:
     """Every series that a worker or a relay shows: its labels with their values, none where any may come."""
-    standard = {sample.name: Labels() for family in process_registry().collect() for sample in family.samples}
+    standard = {
+        sample.name: Labels()
+        for family in process_registry().collect()
+        for sample in family.samples
+    }
     ours = (METRICS | RELAY_METRICS).items()
     return dict(each for name, metric in ours for each in _series(name, metric)) | standard
 
@@ -86,7 +90,9 @@ def _children(node: Any) -> list[Any]:
             return list(node.args)
         case promql.MatrixSelector():
             return [node.vector_selector]
-        case promql.AggregateExpr() | promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr():
+        case (
+            promql.AggregateExpr() | promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr()
+        ):
             return [node.expr]
         case _:
             return []

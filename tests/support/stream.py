@@ -11,7 +11,7 @@ import orjson
 from schemas import ID_HEADER
 from tests.support.markets import observation, sportybet
 from tests.support.services.installation import Installation, Published
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 KEYS = 12
 _MARKETS: Any = [
@@ -41,16 +41,16 @@ def expected_counts(records: int) -> Counter[tuple[str, str]]:
     return Counter({("sportybet", "900001"): records}) + sevenths
 
 
-def numbers(records: Iterable[AnyRecord]) -> list[int]:
+def numbers(records: Iterable[RawRecord]) -> list[int]:
     """The numbers of the observations that resolved events were made of, in the order of the records."""
     return [int(orjson.loads(record.value or b"")["event"]["home"]) for record in records]
 
 
-def ids(records: Iterable[AnyRecord]) -> list[bytes]:
+def ids(records: Iterable[RawRecord]) -> list[bytes]:
     return [dict(record.headers)[ID_HEADER] or b"" for record in records]
 
 
-def first_occurrences_by_key(records: Sequence[AnyRecord]) -> dict[bytes, list[int]]:
+def first_occurrences_by_key(records: Sequence[RawRecord]) -> dict[bytes, list[int]]:
     """The numbers under each key, in the order of the topic, repetitions dropped by their id."""
     seen: set[bytes] = set()
     ordered: defaultdict[bytes, list[int]] = defaultdict(list)
@@ -61,5 +61,5 @@ def first_occurrences_by_key(records: Sequence[AnyRecord]) -> dict[bytes, list[i
     return ordered
 
 
-async def resolved(installation: Installation) -> list[AnyRecord]:
+async def resolved(installation: Installation) -> list[RawRecord]:
     return await installation.consume("odds.resolved")

@@ -16,7 +16,9 @@ Result = TypeVar("Result")
 
 DatabaseUrl = Annotated[
     str | None,
-    typer.Option(envvar="MARKETMAP_DATABASE_URL", help="Postgres; by default the local services' one."),
+    typer.Option(
+        envvar="MARKETMAP_DATABASE_URL", help="Postgres; by default the local services' one."
+    ),
 ]
 
 
@@ -36,10 +38,16 @@ def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:
         with err.status("Asking the database"):
             return asyncio.run(call)
     except StorageError as error:
-        fail(f"The database refused: {error}" if error.sqlstate else f"The database does not answer: {error}")
+        fail(
+            f"The database refused: {error}"
+            if error.sqlstate
+            else f"The database does not answer: {error}"
+        )
 
 
-def read_database(database_url: str | None, read: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+def read_database(
+    database_url: str | None, read: Callable[[AsyncConnection], Awaitable[Result]]
+) -> Result:
     """What ``read`` returns of the database that the command shall use."""
 
     async def run(url: str) -> Result:

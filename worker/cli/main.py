@@ -11,20 +11,35 @@ from worker.cli.console import err, fail
 
 # name: (module, what `marketmap --help` says). The module has a Typer `app`, or a function of that name.
 COMMANDS = {
-    "demo": ("worker.lab.demo.commands", "Run everything once on realistic input and show the outcome."),
+    "demo": (
+        "worker.lab.demo.commands",
+        "Run everything once on realistic input and show the outcome.",
+    ),
     "services": ("worker.lab.services_command", "Kafka and Postgres on this machine."),
     "doctor": (
         "worker.operations.doctor.commands",
         "Examine everything the worker needs, and say what to do.",
     ),
-    "config": ("worker.operations.installation.config", "The settings in force, and where each comes from."),
+    "config": (
+        "worker.operations.installation.config",
+        "The settings in force, and where each comes from.",
+    ),
     "topics": ("worker.operations.installation.topics", "The topics on the broker."),
-    "migrate": ("worker.operations.installation.migrate", "Bring the database to this version's schema."),
+    "migrate": (
+        "worker.operations.installation.migrate",
+        "Bring the database to this version's schema.",
+    ),
     "roles": ("worker.operations.installation.roles", "Create the database's roles."),
     "run": ("worker.operations.processes.commands", "Run a worker."),
     "mappings": ("worker.operations.mappings.commands", "The mappings of markets."),
-    "unmapped": ("worker.operations.unmapped.commands", "The markets that were missed, as a queue of work."),
-    "dead": ("worker.operations.dead_letters.commands", "Dead letters: see them, and send them back."),
+    "unmapped": (
+        "worker.operations.unmapped.commands",
+        "The markets that were missed, as a queue of work.",
+    ),
+    "dead": (
+        "worker.operations.dead_letters.commands",
+        "Dead letters: see them, and send them back.",
+    ),
     "resolve": ("worker.operations.payloads.resolve", "Resolve observations from a file."),
     "validate": ("worker.operations.payloads.validate", "Say what is wrong with a payload."),
     "replay": ("worker.operations.replay.commands", "Publish observations again."),
@@ -93,7 +108,10 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with t
 def root(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Resolve bookmaker markets to canonical markets, and count what cannot be resolved."""

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _AGO: Final = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
-TIME_HELP: Final = "ISO 8601 with an offset (2026-11-22T12:00:00Z), or how long ago (30m, 2h, 1d12h)"
+TIME_HELP: Final = (
+    "ISO 8601 with an offset (2026-11-22T12:00:00Z), or how long ago (30m, 2h, 1d12h)"
+)
 
 
 def parse_ago(text: str) -> timedelta | None:

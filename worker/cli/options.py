@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 Actor = Annotated[
-    str, typer.Option(envvar="MARKETMAP_ACTOR", help="Who changes it, for the history.", show_default=False)
+    str,
+    typer.Option(
+        envvar="MARKETMAP_ACTOR", help="Who changes it, for the history.", show_default=False
+    ),
 ]
 
 
@@ -15,7 +18,8 @@ Reason = Annotated[str, typer.Option(help="Why, for the history.", show_default=
 
 
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would change and what conflicts, change nothing.")
+    bool,
+    typer.Option("--dry-run", help="Show what would change and what conflicts, change nothing."),
 ]
 
 

@@ -48,15 +48,17 @@ class LateBar:
             self._shown.start()
 
 
-class Rate(ProgressColumn):
+class RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.speed or 0
-        return Text("" if not speed else f"{speed:,.0f}/s" if speed >= 1 else f"{60 * speed:.1f}/min")
+        return Text(
+            "" if not speed else f"{speed:,.0f}/s" if speed >= 1 else f"{60 * speed:.1f}/min"
+        )
 
 
 def counts() -> tuple[ProgressColumn, ...]:
     """What is done of how many things, how fast, and how long it still takes."""
-    return _columns(MofNCompleteColumn(), Rate())
+    return _columns(MofNCompleteColumn(), RateColumn())
 
 
 def sizes() -> tuple[ProgressColumn, ...]:
@@ -80,7 +82,11 @@ def with_bar(records: Iterator[T], file: BinaryIO, *, as_lines: bool) -> Iterato
 
     ``as_lines``: the command writes to stdout line by line. On a terminal that shows enough.
     """
-    if not err.is_terminal or (as_lines and out.is_terminal) or not stat.S_ISREG(_status(file).st_mode):
+    if (
+        not err.is_terminal
+        or (as_lines and out.is_terminal)
+        or not stat.S_ISREG(_status(file).st_mode)
+    ):
         yield from records
         return
     size = _status(file).st_size

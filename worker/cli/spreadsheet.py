@@ -21,7 +21,9 @@ from worker.cli.console import fail
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")]
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-_FORMULA: Final = re.compile(r'(^|[;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])')  # the wide forms count as well
+_FORMULA: Final = re.compile(
+    r'(^|[;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])'
+)  # the wide forms count as well
 _BLANK_START: Final = ("\t", "\r", "\n")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 

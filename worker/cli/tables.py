@@ -28,8 +28,10 @@ def text(value: object) -> Text:
     """A value of the database for a terminal; nothing for None."""
     if value is None:
         return Text("")
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return Text(printable(shown))
+    for_display = (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    )
+    return Text(printable(for_display))
 
 
 def when(moment: datetime) -> Text:
@@ -53,12 +55,17 @@ def duration(seconds: float) -> str:
     if seconds < 1:
         return "a second"
     whole = round(seconds)
-    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
-    shown = [f"{number} {unit}" for number, unit in parts if number]
-    return " ".join(shown[:2])
+    parts = [
+        (whole // 86400, "d"),
+        (whole // 3600 % 24, "h"),
+        (whole // 60 % 60, "min"),
+        (whole % 60, "s"),
+    ]
+    for_display = [f"{number} {unit}" for number, unit in parts if number]
+    return " ".join(for_display[:2])
 
 
-def shown(value: bytes | None) -> str:
+def for_display(value: bytes | None) -> str:
     return "(null)" if value is None else printable(_decoded(value[:1000]))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.mapping import LABEL_COLUMNS, Fault, MappingError
+from worker.domain.mapping import LABEL_COLUMNS, MappingError, MappingFault
 
 _TEXTS: Final = ("canonical_id", "name", "betpawa_id", "sportybet_id", "bet9ja_key")
 _COLUMNS: Final = (*_TEXTS, "priority", "line_rule", "outcome_mapping")
@@ -19,17 +19,17 @@ FIELDS: Final = (
     "line_rule.fixed.PLATFORM.KEY",
     "outcome.ID.COLUMN",
 )
-Values = dict[str, Any]
+AssignedValues = dict[str, Any]
 
 
-def assign(values: Values, assignments: Iterable[str]) -> Values:
+def assign(values: AssignedValues, assignments: Iterable[str]) -> AssignedValues:
     """A copy of ``values`` with each ``field=value`` set, in order. An empty value takes the field away.
 
     The fields are FIELDS: PLATFORM is a platform's name and COLUMN an outcome's label column; a new outcome
     is added at the end, one that has no label left goes. ``line_rule.free`` takes keys with commas between.
     Raises MappingError naming every assignment that cannot be read. The result is still to be parsed.
     """
-    copy: Values = json.loads(json.dumps({name: values.get(name) for name in _COLUMNS}))
+    copy: AssignedValues = json.loads(json.dumps({name: values.get(name) for name in _COLUMNS}))
     _refuse_unusable(copy)
     faults = [fault for assignment in assignments if (fault := _set(copy, assignment))]
     if faults:
@@ -37,17 +37,18 @@ def assign(values: Values, assignments: Iterable[str]) -> Values:
     return copy
 
 
-def _refuse_unusable(values: Values) -> None:
+def _refuse_unusable(values: AssignedValues) -> None:
     """What got in by SQL may be of any shape, and is not mended field by field."""
     rule = values["line_rule"] = values["line_rule"] or {}
     rows = values["outcome_mapping"] = values["outcome_mapping"] or []
     fixed = rule.get("fixed") or {} if isinstance(rule, dict) else None
     shapes = {
-        "line_rule": isinstance(fixed, dict) and all(isinstance(one, dict) for one in fixed.values()),
+        "line_rule": isinstance(fixed, dict)
+        and all(isinstance(one, dict) for one in fixed.values()),
         "outcome_mapping": isinstance(rows, list) and all(isinstance(one, dict) for one in rows),
     }
     faults = [
-        Fault(name, repr(values[name])[:40], "cannot be read: replace the mapping by a file")
+        MappingFault(name, repr(values[name])[:40], "cannot be read: replace the mapping by a file")
         for name, is_well_formed in shapes.items()
         if not is_well_formed
     ]
@@ -55,10 +56,10 @@ def _refuse_unusable(values: Values) -> None:
         raise MappingError(faults)
 
 
-def _set(values: Values, assignment: str) -> Fault | None:
+def _set(values: AssignedValues, assignment: str) -> MappingFault | None:
     field, separator, value = assignment.partition("=")
     if not separator:
-        return Fault("--set", repr(assignment), "must be field=value")
+        return MappingFault("--set", repr(assignment), "must be field=value")
     if field in _TEXTS:
         values[field] = value or None
         return None
@@ -69,18 +70,18 @@ def _set(values: Values, assignment: str) -> Fault | None:
     known = known or (head == "outcome" and _set_label(values, rest, value))
     if known:
         return None
-    return Fault(field, repr(value), f"is no field; there are {', '.join(FIELDS)}")
+    return MappingFault(field, repr(value), f"is no field; there are {', '.join(FIELDS)}")
 
 
-def _set_priority(values: Values, value: str) -> Fault | None:
+def _set_priority(values: AssignedValues, value: str) -> MappingFault | None:
     try:
         values["priority"] = int(value or "0")
     except ValueError:
-        return Fault("priority", repr(value), "must be a whole number")
+        return MappingFault("priority", repr(value), "must be a whole number")
     return None
 
 
-def _set_rule(values: Values, part: str, value: str) -> bool:
+def _set_rule(values: AssignedValues, part: str, value: str) -> bool:
     rule = values["line_rule"]
     if part in {"kind", "free"}:
         rule[part] = value if part == "kind" else [key.strip() for key in value.split(",")]
@@ -91,7 +92,7 @@ def _set_rule(values: Values, part: str, value: str) -> bool:
     return True
 
 
-def _set_fixed(rule: Values, part: str, value: str) -> bool:
+def _set_fixed(rule: AssignedValues, part: str, value: str) -> bool:
     name, _, rest = part.partition(".")
     platform, _, key = rest.partition(".")
     if name != "fixed" or platform not in PLATFORMS or not key:
@@ -106,7 +107,7 @@ def _set_fixed(rule: Values, part: str, value: str) -> bool:
     return True
 
 
-def _set_label(values: Values, place: str, value: str) -> bool:
+def _set_label(values: AssignedValues, place: str, value: str) -> bool:
     """An outcome's id may hold dots, its columns do not."""
     outcome_id, _, column = place.rpartition(".")
     if not outcome_id or column not in LABEL_COLUMNS.values():

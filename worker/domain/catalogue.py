@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from worker.domain.mapping import Fault, Mapping, MappingError, dump_mapping, parse_mapping
+from worker.domain.mapping import Mapping, MappingError, MappingFault, dump_mapping, parse_mapping
 
 FORMAT: Final = 1
 
@@ -32,28 +32,36 @@ def load_entries(text: str) -> list[Entry]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise MappingError([Fault("catalogue", text[:40], f"is not JSON: {error}")]) from error
+        raise MappingError(
+            [MappingFault("catalogue", text[:40], f"is not JSON: {error}")]
+        ) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise MappingError([Fault("format", text[:40], f"is not a catalogue of format {FORMAT}")])
+        raise MappingError(
+            [MappingFault("format", text[:40], f"is not a catalogue of format {FORMAT}")]
+        )
     rows = document.get("mappings")
     if not isinstance(rows, list):
-        raise MappingError([Fault("mappings", repr(rows)[:40], "must be a list")])
+        raise MappingError([MappingFault("mappings", repr(rows)[:40], "must be a list")])
     return _parse_rows(rows)
 
 
 def _parse_rows(rows: list[Any]) -> list[Entry]:
     entries: list[Entry] = []
-    faults: list[Fault] = []
+    faults: list[MappingFault] = []
     first: dict[str, int] = {}
     for index, row in enumerate(rows):
         try:
             mapping, is_active = _parse_entry(row if isinstance(row, dict) else {})
         except MappingError as error:
-            faults += [fault._replace(field=f"mappings[{index}].{fault.field}") for fault in error.faults]
+            faults += [
+                fault._replace(field=f"mappings[{index}].{fault.field}") for fault in error.faults
+            ]
             continue
         if first.setdefault(mapping.canonical_id, index) != index:
             reason = f"stands already at mappings[{first[mapping.canonical_id]}]"
-            faults.append(Fault(f"mappings[{index}].canonical_id", mapping.canonical_id, reason))
+            faults.append(
+                MappingFault(f"mappings[{index}].canonical_id", mapping.canonical_id, reason)
+            )
         entries.append(Entry(mapping, is_active))
     if faults:
         raise MappingError(faults)
@@ -63,7 +71,9 @@ def _parse_rows(rows: list[Any]) -> list[Entry]:
 def _parse_entry(row: dict[str, Any]) -> Entry:
     mapping, is_active = parse_mapping(row), row.get("is_active", True)
     if type(is_active) is not bool:
-        raise MappingError([Fault("is_active", repr(is_active)[:40], "must be true or false")])
+        raise MappingError(
+            [MappingFault("is_active", repr(is_active)[:40], "must be true or false")]
+        )
     return Entry(mapping, is_active)
 
 

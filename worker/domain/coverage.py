@@ -22,7 +22,9 @@ class Coverage(NamedTuple):
     unknown: tuple[str, ...]
 
 
-def coverage(index: MappingIndex, source: str, external_market_id: str, samples: object) -> Coverage:
+def coverage(
+    index: MappingIndex, source: str, external_market_id: str, samples: object
+) -> Coverage:
     """What ``index`` makes of a missed market. ``samples`` are those of the miss, of any shape."""
     if not is_platform(source):
         return Coverage(is_market=False, known=(), unknown=())

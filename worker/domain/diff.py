@@ -22,7 +22,7 @@ COLUMNS: Final = (
 )
 _ORDER: Final = "outcome_order"
 
-State = Mapping[str, Any]
+DiffState = Mapping[str, Any]
 
 
 class FieldChange(NamedTuple):
@@ -33,7 +33,7 @@ class FieldChange(NamedTuple):
     new: Any
 
 
-def diff(old: State | None, new: State | None) -> list[FieldChange]:
+def diff(old: DiffState | None, new: DiffState | None) -> list[FieldChange]:
     """Every field that differs between two states, None for a mapping that is not there.
 
     A state is the JSON form of a mapping or of its table row. Its ids, times and author do not count. Nothing
@@ -48,7 +48,7 @@ def diff(old: State | None, new: State | None) -> list[FieldChange]:
     return changes + _reordered(old, new)
 
 
-def _flat(state: State | None) -> dict[str, Any]:
+def _flat(state: DiffState | None) -> dict[str, Any]:
     if state is None:
         return {}
     flat = {name: state[name] for name in COLUMNS if state.get(name) is not None}
@@ -67,7 +67,7 @@ def _flat_rule(rule: object) -> dict[str, Any]:
     return flat
 
 
-def _flat_fixed(fixed: State) -> dict[str, Any]:
+def _flat_fixed(fixed: DiffState) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for platform, values in fixed.items():
         where = f"line_rule.fixed.{platform}"
@@ -97,17 +97,25 @@ def _ids(rows: object) -> list[str] | None:
     return ids if all(isinstance(one, str) for one in ids) and len(set(ids)) == len(ids) else None
 
 
-def _reordered(old: State | None, new: State | None) -> list[FieldChange]:
+def _reordered(old: DiffState | None, new: DiffState | None) -> list[FieldChange]:
     """The places of outcomes, where the same outcomes stand in another order or at other positions."""
     before, after = _places(old), _places(new)
-    if before is None or after is None or dict(before).keys() != dict(after).keys() or before == after:
+    if (
+        before is None
+        or after is None
+        or dict(before).keys() != dict(after).keys()
+        or before == after
+    ):
         return []
     return [FieldChange(_ORDER, before, after)]
 
 
-def _places(state: State | None) -> list[tuple[str, Any]] | None:
+def _places(state: DiffState | None) -> list[tuple[str, Any]] | None:
     rows = None if state is None else state.get("outcome_mapping")
     ids = _ids(rows)
     if ids is None:
         return None
-    return [(one, row.get("position", place)) for place, (one, row) in enumerate(zip(ids, rows, strict=True))]  # type: ignore[arg-type]  # _ids has looked
+    return [
+        (one, row.get("position", place))
+        for place, (one, row) in enumerate(zip(ids, rows, strict=True))
+    ]  # type: ignore[arg-type]  # _ids has looked

@@ -17,12 +17,12 @@ ID_COLUMNS: Final[dict[Platform, str]] = {
     "bet9ja": "bet9ja_key",
 }
 _LONGEST_ID: Final = 100
-Values = dict[str, Any]
+DraftValues = dict[str, Any]
 
 
 def draft(
     platform: Platform, external_market_id: str, name: str | None, samples: Iterable[dict[str, Any]]
-) -> Values:
+) -> DraftValues:
     """The JSON form of a mapping of one missed market.
 
     Names and outcome ids are taken from the labels, to be renamed; the line rule from the specifiers that
@@ -31,7 +31,7 @@ def draft(
     seen = list(samples)
     market_id = external_market_id.partition("?")[0]
     kind, fixed = _rule(platform, [sample.get("qualifier") for sample in seen])
-    rule: Values = {} if kind == "none" else {"kind": kind}
+    rule: DraftValues = {} if kind == "none" else {"kind": kind}
     labels = dict.fromkeys(_label(platform, sample["label"], kind) for sample in seen)
     return {
         "canonical_id": slug(name or market_id),
@@ -71,6 +71,6 @@ def _label(platform: Platform, label: str, kind: LineKind) -> str:
     return label[: len(words)] if label.lower().startswith(words) else words
 
 
-def _outcome(platform: Platform, place: int, label: str) -> Values:
+def _outcome(platform: Platform, place: int, label: str) -> DraftValues:
     labels = dict.fromkeys(LABEL_COLUMNS.values()) | {LABEL_COLUMNS[platform]: label}
     return {"canonical_id": slug(label), **labels, "position": place}

@@ -12,7 +12,7 @@ from typing import Literal
 from worker.domain.books.lines import parse_line
 from worker.domain.books.odds import Odds, parse_odds
 from worker.domain.books.platforms import Platform
-from worker.domain.books.rows import LONGEST_ID, Rejection, Row, Selection, shown
+from worker.domain.books.rows import LONGEST_ID, Rejection, Row, Selection, abbreviate
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, name_roles, teams
 from worker.domain.mapping import LineKind
@@ -28,9 +28,9 @@ from worker.domain.resolve import (
     platform_rows,
     resolve_rows,
 )
-from worker.domain.specifier import Line, OtherMarket, Unreadable, parse_qualifier, read_line
+from worker.domain.specifier import Line, OtherMarket, UnreadableLine, parse_qualifier, read_line
 
-Verdict = Literal["MARKET", "OTHER_MARKET", "UNREADABLE"]
+ClaimVerdict = Literal["MARKET", "OTHER_MARKET", "UNREADABLE"]
 LabelVerdict = Literal["MATCHED", "CONTRADICTS_LINE", "UNKNOWN_LABEL", "NOT_ASKED"]
 OddsVerdict = Literal["USABLE", "NO_PRICE", "INVALID_ODDS"]
 
@@ -44,13 +44,13 @@ class Candidate:
     priority: int
     kind: LineKind
     fixed: dict[str, str]
-    verdict: Verdict
+    verdict: ClaimVerdict
     line: str | None
     detail: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class ExplainedLabel:
     """One outcome as the platform names and prices it. ``read_as`` holds every way its label may be read."""
 
     label: str
@@ -74,7 +74,7 @@ class RowExplained:
     params: dict[str, str] | None
     meaning: str
     candidates: tuple[Candidate, ...]
-    labels: tuple[Label, ...]
+    labels: tuple[ExplainedLabel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,9 @@ def explain(
         mapping_version=index.version,
         found=bool(chosen),
         rows=tuple(
-            _explain_row(row, platform, names, index) for row in chosen if not isinstance(row, Rejection)
+            _explain_row(row, platform, names, index)
+            for row in chosen
+            if not isinstance(row, Rejection)
         ),
         markets=tuple(map(market_document, resolution.markets)),
         misses=tuple(map(miss_document, resolution.misses)),
@@ -121,7 +123,9 @@ def _sample(resolution: Resolution) -> tuple[Sample, ...]:
     return tuple(sample(row for missed in resolution.missed for row in missed.rows))
 
 
-def _chosen(observation: Observation, market_id: str, qualifier: str | None) -> Iterator[Row | Rejection]:
+def _chosen(
+    observation: Observation, market_id: str, qualifier: str | None
+) -> Iterator[Row | Rejection]:
     for row in platform_rows(observation):
         if isinstance(row, Rejection):
             if row.external_market_id == market_id[:LONGEST_ID]:
@@ -144,7 +148,9 @@ def _same(platform: Platform, one: str | None, other: str) -> bool:
     }
 
 
-def _explain_row(row: Row, platform: Platform, names: Teams | None, index: MappingIndex) -> RowExplained:
+def _explain_row(
+    row: Row, platform: Platform, names: Teams | None, index: MappingIndex
+) -> RowExplained:
     params = parse_qualifier(platform, row.qualifier)
     meaning = index.meaning(platform, row.market_id, row.qualifier)
     return RowExplained(
@@ -152,7 +158,8 @@ def _explain_row(row: Row, platform: Platform, names: Teams | None, index: Mappi
         params=None if params is None else dict(params),
         meaning=_say(meaning),
         candidates=tuple(
-            _candidate(claim, platform, row.qualifier) for claim in index.claims(platform, row.market_id)
+            _candidate(claim, platform, row.qualifier)
+            for claim in index.claims(platform, row.market_id)
         ),
         labels=tuple(_label(selection, meaning, names) for selection in row.selections),
     )
@@ -161,7 +168,9 @@ def _explain_row(row: Row, platform: Platform, names: Teams | None, index: Mappi
 def _say(meaning: Market | NotMapped | NotReadable) -> str:
     match meaning:
         case Market(accepted=accepted):
-            places = [claim.canonical_id + (f" at {line}" if line else "") for claim, line in accepted]
+            places = [
+                claim.canonical_id + (f" at {line}" if line else "") for claim, line in accepted
+            ]
             return f"is {' and '.join(places)}"
         case NotMapped(external_id, "UNKNOWN_MARKET"):
             return f"UNKNOWN_MARKET: no active mapping has the id {external_id}"
@@ -173,13 +182,13 @@ def _say(meaning: Market | NotMapped | NotReadable) -> str:
 
 def _candidate(claim: Claim, platform: Platform, qualifier: str | None) -> Candidate:
     mapping = claim.mapping
-    verdict: Verdict
+    verdict: ClaimVerdict
     match read_line(mapping.line_rule, platform, parse_qualifier(platform, qualifier)):
         case Line(value):
             verdict, line, detail = "MARKET", value, None
         case OtherMarket():
             verdict, line, detail = "OTHER_MARKET", None, "the qualifier names another market"
-        case Unreadable(reason):
+        case UnreadableLine(reason):
             verdict, line, detail = "UNREADABLE", None, reason
     return Candidate(
         canonical_id=mapping.canonical_id,
@@ -193,13 +202,17 @@ def _candidate(claim: Claim, platform: Platform, qualifier: str | None) -> Candi
     )
 
 
-def _label(selection: Selection, meaning: Market | NotMapped | NotReadable, names: Teams | None) -> Label:
+def _label(
+    selection: Selection, meaning: Market | NotMapped | NotReadable, names: Teams | None
+) -> ExplainedLabel:
     verdict, canonical_id, line, outcome = _match(selection, meaning, names)
     odds = parse_odds(selection.odds)
     accepted = meaning.accepted if isinstance(meaning, Market) else ()
     texts = _texts(selection.label, names)
-    readings = [reading.words for text in texts for claim, _ in accepted for reading in claim.readings(text)]
-    return Label(
+    readings = [
+        reading.words for text in texts for claim, _ in accepted for reading in claim.readings(text)
+    ]
+    return ExplainedLabel(
         label=selection.label,
         beside=selection.beside,
         read_as=tuple(dict.fromkeys(readings)),
@@ -207,7 +220,7 @@ def _label(selection: Selection, meaning: Market | NotMapped | NotReadable, name
         canonical_id=canonical_id,
         line=line,
         outcome=outcome,
-        raw_odds=shown(selection.odds),
+        raw_odds=abbreviate(selection.odds),
         odds=odds,
         active=selection.active,
         odds_verdict=_judge(odds, active=selection.active),
@@ -223,7 +236,9 @@ def _judge(odds: Odds | None, *, active: bool) -> OddsVerdict:
 _Match = tuple[LabelVerdict, str | None, str | None, str | None]
 
 
-def _match(selection: Selection, meaning: Market | NotMapped | NotReadable, names: Teams | None) -> _Match:
+def _match(
+    selection: Selection, meaning: Market | NotMapped | NotReadable, names: Teams | None
+) -> _Match:
     """The label's verdict, and the canonical market, line and outcome that it stands for or contradicts."""
     if not isinstance(meaning, Market):
         return "NOT_ASKED", None, None, None

@@ -37,10 +37,13 @@ class MappingIndex:
                 if market_id is not None:
                     grouped[market_id].append(Claim(mapping, platform))
             self._markets[platform] = {
-                market_id: Meanings(platform, market_id, claims) for market_id, claims in grouped.items()
+                market_id: Meanings(platform, market_id, claims)
+                for market_id, claims in grouped.items()
             }
 
-    def revised(self, gone: Iterable[Mapping], new: Iterable[Mapping], version: int) -> MappingIndex:
+    def revised(
+        self, gone: Iterable[Mapping], new: Iterable[Mapping], version: int
+    ) -> MappingIndex:
         """The index that all mappings of this one give without ``gone`` and with ``new``.
 
         What none of them claims is shared with this index, and what is remembered of it: the work is that of
@@ -57,7 +60,11 @@ class MappingIndex:
                 before = markets.pop(market_id, None)
                 claims = () if before is None else before.claims
                 kept = [claim for claim in claims if claim.canonical_id not in names]
-                added = [Claim(mapping, platform) for mapping in new if mapping.id_on(platform) == market_id]
+                added = [
+                    Claim(mapping, platform)
+                    for mapping in new
+                    if mapping.id_on(platform) == market_id
+                ]
                 if kept or added:
                     ranked = sorted(kept + added, key=lambda claim: _rank(claim.mapping))
                     markets[market_id] = Meanings(platform, market_id, ranked)

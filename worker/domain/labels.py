@@ -27,7 +27,22 @@ _IN_A_WORD: Final = re.compile(r"[\x01\x02](?:(?=[\w\x01\x02])|(?<=[\w\x01\x02][
 _GG_NG: Final = re.compile(r"\b(gg|ng)\b")
 # A team of such a name (a club called Draw) cannot be told from the word in "Draw/Draw & Over".
 NOT_NAMES: Final = frozenset(
-    {"home", "away", "draw", "over", "under", "yes", "no", "gg", "ng", "and", "or", "none", "both", "only"}
+    {
+        "home",
+        "away",
+        "draw",
+        "over",
+        "under",
+        "yes",
+        "no",
+        "gg",
+        "ng",
+        "and",
+        "or",
+        "none",
+        "both",
+        "only",
+    }
     | {"odd", "even", "equal", "other", "1", "x", "2"}
 )
 
@@ -46,7 +61,7 @@ class LineText(NamedTuple):
     text: str
 
 
-class Reading(NamedTuple):
+class LabelReading(NamedTuple):
     """One way to read a label: the words that are left, and the lines that were taken out."""
 
     words: str
@@ -146,14 +161,17 @@ def is_foreign(name: str, words: AbstractSet[str]) -> bool:
 
     A number is not enough, nor GG and NG: what reads a label takes them out, or for others.
     """
-    return any(not word.isdigit() and word not in words and not _GG_NG.match(word) for word in words_of(name))
+    return any(
+        not word.isdigit() and word not in words and not _GG_NG.match(word)
+        for word in words_of(name)
+    )
 
 
 def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def readings(label: str, kind: LineKind) -> list[Reading]:
+def readings(label: str, kind: LineKind) -> list[LabelReading]:
     """Every way in which a label may be read, the most literal first.
 
     First as it stands; then with ``{home}`` and ``{away}`` as the words home and away; each of them also with
@@ -171,19 +189,19 @@ def _yes_or_no(match: re.Match[str]) -> str:
     return "yes" if match[1] == "gg" else "no"
 
 
-def _take_line_out(text: str, kind: LineKind) -> Reading:
+def _take_line_out(text: str, kind: LineKind) -> LabelReading:
     match kind:
         case "none":
-            return Reading(text, ())
+            return LabelReading(text, ())
         case "total":
-            return Reading(
+            return LabelReading(
                 _TOTAL.sub(r"\1", text), tuple(LineText(None, m[2]) for m in _TOTAL.finditer(text))
             )
         case "handicap" | "european":
             bracketed = _BRACKETED.fullmatch(text)
             if bracketed is None:
-                return Reading(text, ())
-            return Reading(bracketed[1], (LineText(None, bracketed[2]),))
+                return LabelReading(text, ())
+            return LabelReading(bracketed[1], (LineText(None, bracketed[2]),))
 
 
 def beside(text: str) -> LineText:

@@ -39,7 +39,7 @@ _LONGEST_LABEL: Final = 255
 _MOST_OUTCOMES: Final = 200
 
 
-class Fault(NamedTuple):
+class MappingFault(NamedTuple):
     """One thing that is wrong with a mapping: where, what was found (bounded), and why it is refused."""
 
     field: str
@@ -53,7 +53,7 @@ class Fault(NamedTuple):
 class MappingError(ValueError):
     """A mapping that cannot be used. ``faults`` names every field that is wrong, not only the first."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[MappingFault]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
         self.faults = faults
 
@@ -169,7 +169,9 @@ def dump_line_rule(rule: LineRule) -> dict[str, Any] | None:
         dumped["kind"] = rule.kind
     if rule.fixed:
         # Sorted, because JSONB keeps no order: the same rule is always the same text.
-        dumped["fixed"] = {p: dict(sorted(rule.fixed[p].items())) for p in PLATFORMS if p in rule.fixed}
+        dumped["fixed"] = {
+            p: dict(sorted(rule.fixed[p].items())) for p in PLATFORMS if p in rule.fixed
+        }
     if rule.free:
         dumped["free"] = sorted(rule.free)
     return dumped or None
@@ -180,15 +182,17 @@ class _Reader:
 
     def __init__(self, raw: MappingABC[str, Any]) -> None:
         self.raw = raw
-        self.faults: list[Fault] = []
+        self.faults: list[MappingFault] = []
 
     def refuse(self, name: str, value: object, reason: str) -> None:
-        self.faults.append(Fault(name, repr(value)[:_SHOWN], reason))
+        self.faults.append(MappingFault(name, repr(value)[:_SHOWN], reason))
 
     def text(self, name: str, *, longest: int, required: bool = False) -> str | None:
         return self.label(name, self.raw.get(name), longest=longest, required=required)
 
-    def label(self, name: str, value: object, *, longest: int, required: bool = False) -> str | None:
+    def label(
+        self, name: str, value: object, *, longest: int, required: bool = False
+    ) -> str | None:
         if value is None and not required:
             return None
         if not isinstance(value, str) or not value.strip():
@@ -211,7 +215,9 @@ class _Reader:
     def outcomes(self) -> tuple[OutcomeLabels, ...]:
         rows = self.raw.get("outcome_mapping")
         if not isinstance(rows, list) or not rows or len(rows) > _MOST_OUTCOMES:
-            self.refuse("outcome_mapping", rows, f"must be a list of 1 to {_MOST_OUTCOMES} outcomes")
+            self.refuse(
+                "outcome_mapping", rows, f"must be a list of 1 to {_MOST_OUTCOMES} outcomes"
+            )
             return ()
         return tuple(self._outcome(index, row) for index, row in enumerate(rows))
 
@@ -230,7 +236,9 @@ class _Reader:
         if type(position) is not int:
             self.refuse(f"{where}.position", position, "must be a whole number")
             position = index
-        name = self.label(f"{where}.canonical_id", row.get("canonical_id"), longest=100, required=True)
+        name = self.label(
+            f"{where}.canonical_id", row.get("canonical_id"), longest=100, required=True
+        )
         return OutcomeLabels(name or "", **labels, position=position)
 
     def line_rule(self) -> LineRule:
@@ -246,7 +254,9 @@ class _Reader:
         if kind not in LINE_KINDS:
             self.refuse("line_rule.kind", kind, f"is not one of {', '.join(LINE_KINDS)}")
             kind = "none"
-        return LineRule(kind, self._fixed(raw.get("fixed") or {}), self._free(raw.get("free") or []))
+        return LineRule(
+            kind, self._fixed(raw.get("fixed") or {}), self._free(raw.get("free") or [])
+        )
 
     def _fixed(self, raw: object) -> dict[Platform, dict[str, str]]:
         fixed: dict[Platform, dict[str, str]] = {}
@@ -258,7 +268,9 @@ class _Reader:
             if not is_platform(platform):
                 self.refuse(where, values, f"is not one of {', '.join(PLATFORMS)}")
             elif not _is_text_object(values):
-                self.refuse(where, values, "must be an object of specifier key to value, both texts")
+                self.refuse(
+                    where, values, "must be an object of specifier key to value, both texts"
+                )
             else:
                 fixed[platform] = dict(values)
         return fixed
@@ -278,19 +290,21 @@ def _is_text_object(value: object) -> bool:
     )
 
 
-def _contradictions(mapping: Mapping) -> list[Fault]:
+def _contradictions(mapping: Mapping) -> list[MappingFault]:
     """What is wrong between fields that are each well formed."""
     faults = _repeated(mapping)
     if mapping.line_rule.kind in {"handicap", "european"}:
         faults += [
-            Fault(
-                "outcome_mapping", outcome.canonical_id, "a handicap outcome starts with home, draw or away"
+            MappingFault(
+                "outcome_mapping",
+                outcome.canonical_id,
+                "a handicap outcome starts with home, draw or away",
             )
             for outcome in mapping.outcomes
             if outcome.side not in SIDES
         ]
     faults += [
-        Fault(f"line_rule.fixed.{platform}.{key}", value, "the same key gives the line")
+        MappingFault(f"line_rule.fixed.{platform}.{key}", value, "the same key gives the line")
         for platform in PLATFORMS
         for key, value in mapping.line_rule.fixed_on(platform).items()
         if key == line_key(platform, mapping.line_rule.kind) and parse_line(value) is not None
@@ -298,7 +312,7 @@ def _contradictions(mapping: Mapping) -> list[Fault]:
     return faults
 
 
-def _repeated(mapping: Mapping) -> list[Fault]:
+def _repeated(mapping: Mapping) -> list[MappingFault]:
     faults = []
     seen: set[tuple[str, str]] = set()
     for index, outcome in enumerate(mapping.outcomes):
@@ -307,7 +321,9 @@ def _repeated(mapping: Mapping) -> list[Fault]:
         for column, label in names:
             folded = label if column == "bet9ja_suffix" else " ".join(label.split()).casefold()
             if (column, folded) in seen:
-                faults.append(Fault(f"outcome_mapping[{index}].{column}", repr(label), "stands twice"))
+                faults.append(
+                    MappingFault(f"outcome_mapping[{index}].{column}", repr(label), "stands twice")
+                )
             seen.add((column, folded))
     return faults
 

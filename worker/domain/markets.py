@@ -17,8 +17,8 @@ from worker.domain.books.odds import Price
 from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import Label, clipped_id, known_by
 from worker.domain.labels import (
+    LabelReading,
     LineText,
-    Reading,
     Teams,
     agrees,
     beside,
@@ -30,7 +30,7 @@ from worker.domain.labels import (
     words_of,
 )
 from worker.domain.mapping import Mapping, OutcomeLabels
-from worker.domain.specifier import Line, Unreadable, foreign_id, parse_qualifier, read_line
+from worker.domain.specifier import Line, UnreadableLine, foreign_id, parse_qualifier, read_line
 
 _MOST_QUALIFIERS: Final = 256
 _MOST_LABELS: Final = 512
@@ -62,11 +62,13 @@ class Claim:
                 self.by_label[label if platform == "bet9ja" else fold(label)] = outcome
         self.order = {outcome.canonical_id: n for n, outcome in enumerate(mapping.outcomes)}
 
-    def readings(self, label: str) -> list[Reading]:
+    def readings(self, label: str) -> list[LabelReading]:
         """Every way in which this claim may read a label; Bet9ja's suffixes are read exactly."""
         if self.platform == "bet9ja":
-            return [Reading(label, ())]
-        return readings(label, self.mapping.line_rule.kind if self.platform == "sportybet" else "none")
+            return [LabelReading(label, ())]
+        return readings(
+            label, self.mapping.line_rule.kind if self.platform == "sportybet" else "none"
+        )
 
     def read(self, label: str, shown: str | None, line: str | None) -> str | Contradiction | None:
         """The canonical outcome that ``label`` names in this market at ``line``; None when it names none."""
@@ -96,13 +98,13 @@ class Slot(NamedTuple):
 
 
 # How a canonical market at one line sorts: by its id, then its line; an id holds no NUL.
-Place = str
+MarketKey = str
 # A platform's id of a market, and its qualifier.
 SoldAs = tuple[str, str | None]
 Pick = Callable[[Sequence[Price]], Sequence[Price]]
 
 
-def place_of(claim: Claim, line: str | None) -> Place:
+def place_of(claim: Claim, line: str | None) -> MarketKey:
     return f"{claim.canonical_id}\0{line or ''}"
 
 
@@ -206,7 +208,7 @@ class Market:
         return labels, layouts
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[MarketKey]:
         """Every canonical market at a line that a row may speak of."""
         return [place_of(claim, line) for claim, line in self.accepted]
 
@@ -221,7 +223,9 @@ class Market:
         None where a label that holds a name may be a mapping's as it stands, which would come first, and for
         labels that are read exactly.
         """
-        texts = [label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL]
+        texts = [
+            label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL
+        ]
         if len(texts) < len(labels) or self.accepted[0][0].platform == "bet9ja":
             return None
         if all(is_foreign(name, words) for words in self.words for name in names):
@@ -232,14 +236,18 @@ class Market:
         slots = [slot for slot in found if slot is not None]
         if not slots or len(slots) < len(labels) or len({slot[::2] for slot in slots}) < len(slots):
             return ()
-        layouts = [self._layout(*claimed, slots) for claimed in dict.fromkeys(slot[:2] for slot in slots)]
+        layouts = [
+            self._layout(*claimed, slots) for claimed in dict.fromkeys(slot[:2] for slot in slots)
+        ]
         if len(self.layouts) < _MOST_LAYOUTS:
             self.layouts[labels] = layouts
         return layouts
 
     def _layout(self, claim: Claim, line: str | None, slots: Sequence[Slot]) -> Layout:
         """The layout of those of a row's slots that are of ``claim``."""
-        ranks = [(claim.order[slot.outcome], at) for at, slot in enumerate(slots) if slot.claim is claim]
+        ranks = [
+            (claim.order[slot.outcome], at) for at, slot in enumerate(slots) if slot.claim is claim
+        ]
         positions = [position for _, position in sorted(ranks)]
         outcomes = [slots[position].outcome for position in positions]
         return Layout(claim, line, outcomes, self.sold_as, _pick(positions, len(slots)))
@@ -311,7 +319,9 @@ class Meanings(dict[str | None, Meaning]):
         return meaning
 
 
-def interpret(claims: Sequence[Claim], platform: Platform, market_id: str, qualifier: str | None) -> Meaning:
+def interpret(
+    claims: Sequence[Claim], platform: Platform, market_id: str, qualifier: str | None
+) -> Meaning:
     """What a row's id and qualifier mean to the mappings that claim the id."""
     params = parse_qualifier(platform, qualifier)
     read = [(claim, read_line(claim.mapping.line_rule, platform, params)) for claim in claims]
@@ -319,7 +329,7 @@ def interpret(claims: Sequence[Claim], platform: Platform, market_id: str, quali
     if accepted:
         return Market((market_id, qualifier), accepted)
     for _, line in read:
-        if isinstance(line, Unreadable):
+        if isinstance(line, UnreadableLine):
             return NotReadable(line.reason)
     rules = [claim.mapping.line_rule for claim in claims]
     return NotMapped(foreign_id(market_id, platform, params or (), rules), "UNKNOWN_PARAM_MARKET")

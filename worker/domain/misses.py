@@ -20,7 +20,9 @@ from worker.domain.resolve import Miss
 MOST_SAMPLES: Final = 12
 _LONGEST_TEXT: Final = 80
 
-_Outcome = tuple[str, str, Odds]  # qualifier, label, odds; these are 0 where there is no usable price
+_Outcome = tuple[
+    str, str, Odds
+]  # qualifier, label, odds; these are 0 where there is no usable price
 
 
 class Sample(TypedDict):
@@ -106,11 +108,17 @@ def sample(rows: Iterable[Row]) -> list[Sample]:
     """
     found: set[_Outcome] = set()
     for qualifier, alike in groupby(sorted(rows, key=_qualifier), key=_qualifier):
-        found.update(_least(qualifier, [selection for row in alike for selection in row.selections]))
+        found.update(
+            _least(qualifier, [selection for row in alike for selection in row.selections])
+        )
         if len(found) >= MOST_SAMPLES:
             break  # what follows has a greater qualifier
     return [
-        {"label": label[:_LONGEST_TEXT], "odds": odds or None, "qualifier": qualifier[:_LONGEST_TEXT] or None}
+        {
+            "label": label[:_LONGEST_TEXT],
+            "odds": odds or None,
+            "qualifier": qualifier[:_LONGEST_TEXT] or None,
+        }
         for qualifier, label, odds in sorted(found)[:MOST_SAMPLES]
     ]
 
@@ -124,4 +132,6 @@ def _least(qualifier: str, selections: list[Selection]) -> Iterable[_Outcome]:
     if len(selections) > MOST_SAMPLES:
         labels = set(sorted({selection.label for selection in selections})[:MOST_SAMPLES])
         selections = [selection for selection in selections if selection.label in labels]
-    return [(qualifier, selection.label, parse_odds(selection.odds) or 0) for selection in selections]
+    return [
+        (qualifier, selection.label, parse_odds(selection.odds) or 0) for selection in selections
+    ]

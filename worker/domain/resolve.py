@@ -24,9 +24,9 @@ from worker.domain.books.rows import (
     Row,
     Rows,
     Selection,
+    abbreviate,
     clipped_id,
     known_by,
-    shown,
 )
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, teams
@@ -34,9 +34,9 @@ from worker.domain.markets import (
     Claim,
     Layout,
     Market,
+    MarketKey,
     NotMapped,
     NotReadable,
-    Place,
     Slot,
     SoldAs,
     place_of,
@@ -187,7 +187,7 @@ class _Open:
     def add(self, outcome: str, price: Price | None, raw: object) -> None:
         """Add what was read of ``raw``; None is a price that is active and has no usable odds."""
         if price is None:
-            self.faults.append(f"{outcome}: {shown(raw)} is not a decimal greater than 1")
+            self.faults.append(f"{outcome}: {abbreviate(raw)} is not a decimal greater than 1")
         elif self.prices.setdefault(outcome, price) != price:
             self.faults.append(f"{outcome}: two prices that differ")
 
@@ -213,8 +213,8 @@ class _Found:
     """
 
     def __init__(self) -> None:
-        self.whole: dict[Place, ResolvedMarket] = {}
-        self.open: dict[Place, _Open] = {}
+        self.whole: dict[MarketKey, ResolvedMarket] = {}
+        self.open: dict[MarketKey, _Open] = {}
         self.unknown: defaultdict[str, list[Row]] = defaultdict(list)
         self.misses: defaultdict[_MissKey, list[Row]] = defaultdict(list)
         self.unmatched: defaultdict[SoldAs, list[Row]] = defaultdict(list)
@@ -227,8 +227,10 @@ class _Found:
             case NotMapped(external_id, reason):
                 self.misses[external_id, reason, ()].append(row)
             case NotReadable(detail):
-                said = f"{detail}: {shown(row.qualifier)}"
-                self.rejected.add(Rejection(clipped_id(row.market_id), None, "INVALID_SPECIFIER", said))
+                said = f"{detail}: {abbreviate(row.qualifier)}"
+                self.rejected.add(
+                    Rejection(clipped_id(row.market_id), None, "INVALID_SPECIFIER", said)
+                )
 
     def take(self, row: Row, market: Market, names: Teams | None) -> None:
         """Sort a mapped row's prices into their canonical markets."""
@@ -244,7 +246,9 @@ class _Found:
             place, pick = layout.place, layout.pick
             kept = layout, prices if pick is None else pick(prices)
             if place in self.open or self.whole.setdefault(place, kept) is not kept:
-                self._take_apart(row, market, names)  # what is kept of it already is the same price again
+                self._take_apart(
+                    row, market, names
+                )  # what is kept of it already is the same price again
                 return
 
     def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:
@@ -274,7 +278,7 @@ class _Found:
             market = self.open[place] = _Open(claim, line, row.market_id)
         market.add(outcome, read_price(selection.odds, active=selection.active), selection.odds)
 
-    def _collect(self, place: Place) -> None:
+    def _collect(self, place: MarketKey) -> None:
         """Take a whole market's prices one by one: another row adds to it."""
         layout, prices = self.whole.pop(place)
         market_id, _ = layout.sold_as
@@ -322,7 +326,9 @@ class _Found:
         found = [_miss(id_, "UNKNOWN_MARKET", None, unknown[id_]) for id_ in sorted(unknown)]
         if self.misses:
             for (id_, reason, outcome), rows in sorted(self.misses.items(), key=itemgetter(0)):
-                found.append(_miss(id_, reason, outcome[0][:_LONGEST_LABEL] if outcome else None, rows))
+                found.append(
+                    _miss(id_, reason, outcome[0][:_LONGEST_LABEL] if outcome else None, rows)
+                )
             found.sort(key=itemgetter(0))
         return found
 

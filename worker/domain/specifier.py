@@ -23,7 +23,7 @@ class OtherMarket(NamedTuple):
     """The qualifier names another market than the mapping's."""
 
 
-class Unreadable(NamedTuple):
+class UnreadableLine(NamedTuple):
     """The market may be the mapping's, but its line cannot be read."""
 
     reason: str
@@ -38,10 +38,12 @@ def parse_qualifier(platform: Platform, qualifier: str | None) -> Params | None:
     return (("param" if platform == "bet9ja" else "handicap", qualifier),)
 
 
-def read_line(rule: LineRule, platform: Platform, params: Params | None) -> Line | OtherMarket | Unreadable:
+def read_line(
+    rule: LineRule, platform: Platform, params: Params | None
+) -> Line | OtherMarket | UnreadableLine:
     """Hold a row's params against a mapping's rule."""
     if params is None:
-        return Unreadable("the specifier cannot be read")
+        return UnreadableLine("the specifier cannot be read")
     given = dict(params)
     key = line_key(platform, rule.kind)
     fixed = rule.fixed_on(platform)
@@ -51,11 +53,11 @@ def read_line(rule: LineRule, platform: Platform, params: Params | None) -> Line
         return OtherMarket()
     for name in (*fixed, *([key] if key else [])):
         if name not in given:
-            return Unreadable(f"{name} is missing")
+            return UnreadableLine(f"{name} is missing")
     if key is None:
         return Line(None)
     line = _parse(rule.kind, platform, given[key])
-    return Unreadable(f"{key} is not a line") if line is None else Line(line)
+    return UnreadableLine(f"{key} is not a line") if line is None else Line(line)
 
 
 def _parse(kind: LineKind, platform: Platform, text: str) -> str | None:

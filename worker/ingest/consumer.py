@@ -27,10 +27,10 @@ from faststream.message import StreamMessage
 from worker.ingest.partitions.assignment import Assignment
 from worker.kafka.record import size_of
 
-RawRecord = ConsumerRecord[bytes, bytes]
-Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
+FetchedRecord = ConsumerRecord[bytes, bytes]
+Handler = Callable[[Sequence[FetchedRecord]], Awaitable[None]]
 # At most so many records, waiting at most so many milliseconds where there are none.
-Fetch = Callable[[AIOKafkaConsumer, int, int], Coroutine[None, None, tuple[RawRecord, ...]]]
+Fetch = Callable[[AIOKafkaConsumer, int, int], Coroutine[None, None, tuple[FetchedRecord, ...]]]
 
 
 class Fetching(NamedTuple):
@@ -62,9 +62,9 @@ class FetchAhead:
         self._fetch = fetch
         self._fetching = fetching
         self._consumer: AIOKafkaConsumer | None = None
-        self._under_way: asyncio.Task[tuple[RawRecord, ...]] | None = None
+        self._under_way: asyncio.Task[tuple[FetchedRecord, ...]] | None = None
 
-    def begin(self) -> asyncio.Task[tuple[RawRecord, ...]]:
+    def begin(self) -> asyncio.Task[tuple[FetchedRecord, ...]]:
         """Fetch now, from where the last batch came from, if that is not being done yet."""
         if self._consumer is None:
             raise RuntimeError("nothing was fetched yet")
@@ -74,7 +74,7 @@ class FetchAhead:
             self._under_way.add_done_callback(_looked_at)
         return self._under_way
 
-    async def next(self, consumer: AIOKafkaConsumer) -> tuple[RawRecord, ...]:
+    async def next(self, consumer: AIOKafkaConsumer) -> tuple[FetchedRecord, ...]:
         self._consumer = consumer
         is_ahead = self._under_way is not None
         try:
@@ -95,7 +95,7 @@ class FetchAhead:
         return (*kept, *more)
 
 
-def _looked_at(fetching: asyncio.Task[tuple[RawRecord, ...]]) -> None:
+def _looked_at(fetching: asyncio.Task[tuple[FetchedRecord, ...]]) -> None:
     """Of a fetch that nobody asks for any more, the consumer being stopped, nobody needs to hear."""
     if not fetching.cancelled():
         fetching.exception()
@@ -141,14 +141,18 @@ def consume(
     return subscriber, fetching_ahead
 
 
-async def _poll(consumer: AIOKafkaConsumer, max_records: int, wait_ms: int) -> tuple[RawRecord, ...]:
+async def _poll(
+    consumer: AIOKafkaConsumer, max_records: int, wait_ms: int
+) -> tuple[FetchedRecord, ...]:
     """As FastStream's, which sleeps as long again after a poll that gave nothing."""
     found = await consumer.getmany(timeout_ms=wait_ms, max_records=max_records)
     return tuple(chain(*found.values()))
 
 
 def _fetch_or_end(fetch: Fetch, on_fatal: Callable[[BaseException], None]) -> Fetch:
-    async def guarded(consumer: AIOKafkaConsumer, max_records: int, wait_ms: int) -> tuple[RawRecord, ...]:
+    async def guarded(
+        consumer: AIOKafkaConsumer, max_records: int, wait_ms: int
+    ) -> tuple[FetchedRecord, ...]:
         try:
             return await fetch(consumer, max_records, wait_ms)
         except ConsumerStoppedError:
@@ -186,7 +190,7 @@ def application(bootstrap_servers: str, client_id: str, connection: dict[str, An
     return FastStream(broker, logger=None)
 
 
-async def _parse(records: tuple[RawRecord, ...]) -> StreamMessage[Any]:
+async def _parse(records: tuple[FetchedRecord, ...]) -> StreamMessage[Any]:
     return KafkaAckableMessage(
         raw_message=list(records),  # one that can be emptied
         body=b"",

@@ -18,10 +18,10 @@ from worker.domain.errors import FatalError
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.partitions.claim import Claimed
-from worker.ingest.planning.ahead import FetchingAhead, Indexes, Planning
-from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped, Verdict
-from worker.ingest.planning.plan import Outcome, Plan, Planner, Share, joined, parts
+from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.planning.ahead import FetchingAhead, Indexes, PlanAhead
+from worker.ingest.planning.brake import Brake, BrakeError, Limits, RecordOutcome, Tripped
+from worker.ingest.planning.plan import CountedShare, MarketCount, Plan, Planner, joined, parts
 from worker.kafka.record import Partition, Record, size_of
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Outputs(Protocol[T_contra]):
+class OutputSender(Protocol[T_contra]):
     async def send(self, outputs: Sequence[T_contra]) -> None:
         """Publish and await every acknowledgement."""
 
@@ -75,7 +75,7 @@ class BatchReport:
     bytes: int
     seconds: dict[str, float]
     observations: Counter[str]
-    outcomes: Counter[Outcome]
+    outcomes: Counter[MarketCount]
     dead: Counter[str]
     conflicts: int
 
@@ -100,7 +100,7 @@ class BatchHandler(Generic[T]):
         assignment: Assignment,
         indexes: Indexes,
         planner: Planner[T],
-        outputs: Outputs[T],
+        outputs: OutputSender[T],
         counts: Counts,
         part_max_bytes: int,
         report: Callable[[BatchReport], None],
@@ -115,7 +115,7 @@ class BatchHandler(Generic[T]):
         self._counts = counts
         self._part_max_bytes = part_max_bytes
         self._report = report
-        self._planning = Planning(planner, indexes, ahead, part_max_bytes)
+        self._planning = PlanAhead(planner, indexes, ahead, part_max_bytes)
         self._brake = brake or Brake(_NO_BRAKE)
         self._on_brake = on_brake
 
@@ -128,7 +128,7 @@ class BatchHandler(Generic[T]):
                 self._tell(error.tripped)
                 raise
 
-    async def _process(self, claimed: Claimed, index: MappingIndex) -> None:
+    async def _process(self, claimed: ClaimedBatch, index: MappingIndex) -> None:
         clock = _StepClock()
         published, stopped = await self._publish(claimed, index, clock)
         if published:
@@ -150,7 +150,7 @@ class BatchHandler(Generic[T]):
         self._on_brake(tripped)
 
     async def _publish(
-        self, claimed: Claimed, index: MappingIndex, clock: _StepClock
+        self, claimed: ClaimedBatch, index: MappingIndex, clock: _StepClock
     ) -> tuple[list[_Part[T]], BrakeError | None]:
         """P, part by part: one is planned while the one before it is being published.
 
@@ -175,7 +175,11 @@ class BatchHandler(Generic[T]):
         return published, None
 
     async def _settle(
-        self, published: Sequence[_Part[T]], claimed: Claimed, index: MappingIndex, clock: _StepClock
+        self,
+        published: Sequence[_Part[T]],
+        claimed: ClaimedBatch,
+        index: MappingIndex,
+        clock: _StepClock,
     ) -> None:
         """D and K, for all that is published."""
         records = [record for part in published for record in part.records]
@@ -187,15 +191,23 @@ class BatchHandler(Generic[T]):
         size = size_of(records)
         dead = plan.dead + Counter({_REFUSED: refused})
         self._report(
-            BatchReport(len(records), size, clock.seconds, plan.observations, plan.outcomes, dead, conflicts)
+            BatchReport(
+                len(records), size, clock.seconds, plan.observations, plan.outcomes, dead, conflicts
+            )
         )
 
-    async def _plan(self, records: Sequence[Record], claimed: Claimed, index: MappingIndex) -> Plan[T]:
+    async def _plan(
+        self, records: Sequence[Record], claimed: ClaimedBatch, index: MappingIndex
+    ) -> Plan[T]:
         placed = [(record, claimed.partition_of(record)) for record in records]
         return await self._planning.plan(placed, index)
 
     async def _count(
-        self, share: Share, records: Sequence[Record], claimed: Claimed, index: MappingIndex
+        self,
+        share: CountedShare,
+        records: Sequence[Record],
+        claimed: ClaimedBatch,
+        index: MappingIndex,
     ) -> tuple[int, int]:
         """Count what the database takes, in record order; the records that it refuses become dead letters.
 
@@ -212,7 +224,9 @@ class BatchHandler(Generic[T]):
                 if len(records) > 1:
                     middle = len(records) // 2
                     halves = records[middle:], records[:middle]
-                    waiting += [((await self._plan(half, claimed, index)).share, half) for half in halves]
+                    waiting += [
+                        ((await self._plan(half, claimed, index)).share, half) for half in halves
+                    ]
                     continue
                 share = await self._give_up(share.verdicts[0], records[0], error.detail)
                 conflicts += await self._count_together(share, claimed)
@@ -220,16 +234,18 @@ class BatchHandler(Generic[T]):
             self._brake.settle(share.verdicts)
         return conflicts, refused
 
-    async def _give_up(self, verdict: Verdict, record: Record, detail: str) -> Share:
+    async def _give_up(self, verdict: RecordOutcome, record: Record, detail: str) -> CountedShare:
         """Publish the dead letter of a record that the database refuses; what is left to count: nothing."""
         at, offset, _ = verdict
         given_up = verdict._replace(dead=_REFUSED)
         self._brake.check([given_up])
-        log.warning("counts_refused", topic=at.topic, partition=at.partition, offset=offset, error=detail)
+        log.warning(
+            "counts_refused", topic=at.topic, partition=at.partition, offset=offset, error=detail
+        )
         await self._outputs.send([self._planner.refused(record, at, detail)])
-        return Share([given_up], ())
+        return CountedShare([given_up], ())
 
-    async def _count_together(self, share: Share, claimed: Claimed) -> int:
+    async def _count_together(self, share: CountedShare, claimed: ClaimedBatch) -> int:
         """Count what is not counted yet in one transaction; how often a watermark had moved meanwhile."""
         conflicts = 0
         while True:
@@ -245,7 +261,9 @@ class BatchHandler(Generic[T]):
             except CountsRefusedError as error:
                 if counts:
                     raise
-                raise FatalError(f"the database refuses watermarks without counts: {error}") from error
+                raise FatalError(
+                    f"the database refuses watermarks without counts: {error}"
+                ) from error
             else:
                 claimed.watermarks_are({at: end for at, _, end in moves})
                 return conflicts

@@ -13,7 +13,11 @@ from worker.kafka.cluster.inspection import ClusterInspection
 from worker.kafka.cluster.offsets import ClusterOffsets
 from worker.settings.settings import Settings
 
-_BY_MECHANISM: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+_BY_MECHANISM: Final = {
+    "PLAIN": SASLPlaintext,
+    "SCRAM-SHA-256": SASLScram256,
+    "SCRAM-SHA-512": SASLScram512,
+}
 
 
 def client_connection(settings: Settings) -> dict[str, Any]:

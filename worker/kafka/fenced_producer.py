@@ -53,11 +53,15 @@ class FencedOutputs:
         except (KafkaError, IllegalOperation, TimeoutError) as error:
             # IllegalOperation: shut out between two records.
             await self._abort()
-            raise TransientError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
+            raise TransientError(
+                f"{len(outputs)} records are not acknowledged: {error!r}"
+            ) from error
 
     async def _abort(self) -> None:
         """End what is open, if that is possible: until then nobody reads what is committed behind it."""
-        with suppress(KafkaError, IllegalOperation, AssertionError, TimeoutError):  # by the state it is in
+        with suppress(
+            KafkaError, IllegalOperation, AssertionError, TimeoutError
+        ):  # by the state it is in
             async with asyncio.timeout(_STOP_S):
                 await self._producer.abort_transaction()
 

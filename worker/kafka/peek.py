@@ -14,7 +14,7 @@ from worker.domain.errors import TransientError
 from worker.kafka.connections import client_connection, prepare_reading
 from worker.settings.settings import Settings
 
-AnyRecord = ConsumerRecord[bytes | None, bytes | None]
+RawRecord = ConsumerRecord[bytes | None, bytes | None]
 
 _PEEK_BYTES: Final = 1024 * 1024
 _POLL_MS: Final = 500
@@ -30,12 +30,12 @@ class Stretch(NamedTuple):
 
 async def peek(
     settings: Settings, stretches: Mapping[TopicPartition, Stretch], *, most: int, timeout_s: float
-) -> dict[TopicPartition, list[AnyRecord]]:
+) -> dict[TopicPartition, list[RawRecord]]:
     """Up to ``most`` committed records from the start of each stretch; none where nothing shows in time.
 
     Raises TransientError when the cluster does not answer at all, FatalError for a batch that is broken.
     """
-    found: dict[TopicPartition, list[AnyRecord]] = {}
+    found: dict[TopicPartition, list[RawRecord]] = {}
     waiting = {place: one for place, one in stretches.items() if one.first < one.end}
     if not waiting:
         return found
@@ -84,7 +84,7 @@ _PEEK: Final[dict[str, Any]] = {
 async def _peek_once(
     consumer: AIOKafkaConsumer,
     waiting: dict[TopicPartition, Stretch],
-    found: dict[TopicPartition, list[AnyRecord]],
+    found: dict[TopicPartition, list[RawRecord]],
     most: int,
 ) -> None:
     """One poll; partitions that have shown something, or have nothing to show, no longer wait."""
@@ -99,5 +99,7 @@ async def _peek_once(
         if within:
             found[place] = within
             del waiting[place]
-    for place in [place for place, one in waiting.items() if await consumer.position(place) >= one.end]:
+    for place in [
+        place for place, one in waiting.items() if await consumer.position(place) >= one.end
+    ]:
         del waiting[place]

@@ -44,7 +44,9 @@ class Outputs:
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        producer = AIOKafkaProducer(**self._connection, **PRODUCER, max_request_size=self._max_bytes)
+        producer = AIOKafkaProducer(
+            **self._connection, **PRODUCER, max_request_size=self._max_bytes
+        )
         try:
             async with asyncio.timeout(self._timeout_s):
                 await producer.start()
@@ -67,7 +69,11 @@ class Outputs:
         # The client refuses a record with neither key nor value: such a tombstone gets an empty value.
         value = b"" if output.value is None and output.key is None else output.value
         future: asyncio.Future[Any] = await producer.send(
-            output.topic, value=value, key=output.key, headers=output.headers, partition=output.partition
+            output.topic,
+            value=value,
+            key=output.key,
+            headers=output.headers,
+            partition=output.partition,
         )
         return future
 

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from worker.domain.errors import TransientError
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
-from worker.kafka.peek import AnyRecord, stop_consumer
+from worker.kafka.peek import RawRecord, stop_consumer
 from worker.kafka.topics import largest_output
 from worker.settings.settings import Settings
 
@@ -45,7 +45,7 @@ class TopicStream:
     def done(self) -> int:
         return self.total - self._left
 
-    async def batches(self) -> AsyncIterator[Sequence[AnyRecord]]:
+    async def batches(self) -> AsyncIterator[Sequence[RawRecord]]:
         """The records, in order within a partition. Raises TransientError when Kafka gives none for long."""
         while self._left:
             yield await self._fetch()
@@ -54,7 +54,7 @@ class TopicStream:
     def _left(self) -> int:
         return sum(self._ends[place] - position for place, position in self._positions.items())
 
-    async def _fetch(self) -> Sequence[AnyRecord]:
+    async def _fetch(self) -> Sequence[RawRecord]:
         left = self._left
         try:
             async with asyncio.timeout(self._patience_s):
@@ -65,20 +65,31 @@ class TopicStream:
         except (KafkaError, TimeoutError) as error:
             raise TransientError(f"Kafka does not give the records: {error!r}") from error
 
-    async def _poll(self) -> list[AnyRecord]:
-        waiting = [place for place, position in self._positions.items() if position < self._ends[place]]
+    async def _poll(self) -> list[RawRecord]:
+        waiting = [
+            place for place, position in self._positions.items() if position < self._ends[place]
+        ]
         fetched = await self._consumer.getmany(*waiting, timeout_ms=_POLL_MS)
         for place in waiting:  # it passes over the markers of transactions, which are no records
             self._positions[place] = min(await self._consumer.position(place), self._ends[place])
-        return [record for place, some in fetched.items() for record in some if self._is_before_end(record)]
+        return [
+            record
+            for place, some in fetched.items()
+            for record in some
+            if self._is_before_end(record)
+        ]
 
-    def _is_before_end(self, record: AnyRecord) -> bool:
+    def _is_before_end(self, record: RawRecord) -> bool:
         return bool(record.offset < self._ends[TopicPartition(record.topic, record.partition)])
 
 
 @asynccontextmanager
 async def topic_stream(
-    settings: Settings, topic: str, *, since_ms: int | None = None, first: tuple[int, int] | None = None
+    settings: Settings,
+    topic: str,
+    *,
+    since_ms: int | None = None,
+    first: tuple[int, int] | None = None,
 ) -> AsyncIterator[TopicStream]:
     """From the topic's start, or the first record from ``since_ms`` on; or one partition from an offset on.
 
@@ -99,7 +110,9 @@ async def topic_stream(
         try:
             async with asyncio.timeout(settings.admin_timeout_s):
                 await consumer.start()
-                stream = await _placed(consumer, partitions, since_ms, first, settings.publish_timeout_s)
+                stream = await _placed(
+                    consumer, partitions, since_ms, first, settings.publish_timeout_s
+                )
         except (KafkaError, TimeoutError) as error:
             raise TransientError(f"Kafka does not answer: {error!r}") from error
         yield stream
@@ -107,7 +120,7 @@ async def topic_stream(
         await stop_consumer(consumer)
 
 
-async def read_topic(settings: Settings, topic: str) -> list[AnyRecord]:
+async def read_topic(settings: Settings, topic: str) -> list[RawRecord]:
     """Every committed record of a topic, by its full name; order holds within a partition.
 
     Raises TransientError when the topic does not exist or the cluster does not answer.
@@ -119,7 +132,9 @@ async def read_topic(settings: Settings, topic: str) -> list[AnyRecord]:
 async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
     admin = admin_of(settings)
     await admin.topic_ids([topic])
-    return [TopicPartition(topic, n) for n in range((await admin.topics([topic]))[topic].partitions)]
+    return [
+        TopicPartition(topic, n) for n in range((await admin.topics([topic]))[topic].partitions)
+    ]
 
 
 async def _placed(
@@ -134,7 +149,9 @@ async def _placed(
     starts = await consumer.beginning_offsets(partitions)
     if since_ms is not None:
         found = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
-        starts = {place: found[place].offset if found[place] else ends[place] for place in partitions}
+        starts = {
+            place: found[place].offset if found[place] else ends[place] for place in partitions
+        }
     if first is not None:
         starts = {place: max(start, first[1]) for place, start in starts.items()}
     for place, start in starts.items():

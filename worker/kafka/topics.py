@@ -49,7 +49,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     ]
 
 
-class Difference(NamedTuple):
+class TopicDifference(NamedTuple):
     """What of a topic is not as it should be, and what mends it. What is ``grave`` does harm already."""
 
     what: str
@@ -62,7 +62,7 @@ class Ensured(NamedTuple):
 
     name: str
     missing: bool
-    differences: Sequence[Difference]
+    differences: Sequence[TopicDifference]
 
 
 async def ensure_topics(settings: Settings, *, dry_run: bool = False) -> list[Ensured]:
@@ -79,37 +79,46 @@ async def ensure_topics(settings: Settings, *, dry_run: bool = False) -> list[En
     ]
 
 
-def differences(spec: TopicSpec, facts: TopicFacts, servers: str) -> Sequence[Difference]:
+def differences(spec: TopicSpec, facts: TopicFacts, servers: str) -> Sequence[TopicDifference]:
     """``servers`` stand in the commands that mend. Pure."""
     if facts.partitions == 0:
         remedy = f"DESCRIBE on the topic {spec.name}, for the credentials that ask"
-        return [Difference("may not be described", remedy, grave=True)]
-    return [*_of_partitions(spec, facts.partitions, servers), *_of_config(spec, facts.config, servers)]
+        return [TopicDifference("may not be described", remedy, grave=True)]
+    return [
+        *_of_partitions(spec, facts.partitions, servers),
+        *_of_config(spec, facts.config, servers),
+    ]
 
 
-def _of_partitions(spec: TopicSpec, partitions: int, servers: str) -> Iterator[Difference]:
+def _of_partitions(spec: TopicSpec, partitions: int, servers: str) -> Iterator[TopicDifference]:
     what = f"has {partitions} partitions instead of {spec.partitions}"
     if partitions < spec.partitions:
         tool = f"kafka-topics.sh --bootstrap-server {servers} --alter --topic {spec.name}"
-        yield Difference(what, f"{tool} --partitions {spec.partitions}", grave=True)
+        yield TopicDifference(what, f"{tool} --partitions {spec.partitions}", grave=True)
     elif partitions > spec.partitions > 1:
         remedy = f"{variable('partitions')}={partitions}, and so many for every topic that carries events"
-        yield Difference(what, remedy, grave=True)
+        yield TopicDifference(what, remedy, grave=True)
     elif partitions > spec.partitions:
-        yield Difference(what, "partitions cannot be taken away: name another topic for it", grave=True)
+        yield TopicDifference(
+            what, "partitions cannot be taken away: name another topic for it", grave=True
+        )
 
 
-def _of_config(spec: TopicSpec, config: dict[str, str] | None, servers: str) -> Iterator[Difference]:
+def _of_config(
+    spec: TopicSpec, config: dict[str, str] | None, servers: str
+) -> Iterator[TopicDifference]:
     if config is None:
         remedy = f"DESCRIBE_CONFIGS on the topic {spec.name}, for the credentials that ask"
-        yield Difference("does not show its configuration", remedy, grave=False)
+        yield TopicDifference("does not show its configuration", remedy, grave=False)
         return
     tool = f"kafka-configs.sh --bootstrap-server {servers} --alter --entity-type topics"
     for key, wanted in spec.config.items():
         found = config.get(key, "")
         if not _suffices(key, found, wanted):
             remedy = f"{tool} --entity-name {spec.name} --add-config {key}={wanted}"
-            yield Difference(f"has {key}={found} instead of {wanted}", remedy, grave=key != "retention.ms")
+            yield TopicDifference(
+                f"has {key}={found} instead of {wanted}", remedy, grave=key != "retention.ms"
+            )
 
 
 def _suffices(key: str, found: str, wanted: str) -> bool:

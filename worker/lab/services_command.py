@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.console import err, fail, print_json
+from worker.cli.options import AsJson
 from worker.local.addresses import FOLDER_VARIABLE, default_folder
 from worker.local.errors import LocalServicesError
-from worker.local.service import State
+from worker.local.service import ServiceState
 from worker.local.services import NAMES, LocalServices
 from worker.settings.settings import load_settings
 
@@ -19,9 +20,10 @@ app = typer.Typer(
 
 Folder = Annotated[
     Path | None,
-    typer.Option("--dir", envvar=FOLDER_VARIABLE, help="Where data and logs are; `.local` of the checkout."),
+    typer.Option(
+        "--dir", envvar=FOLDER_VARIABLE, help="Where data and logs are; `.local` of the checkout."
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -64,7 +66,8 @@ def down(
     running = [s.name for s in services.status() if s.pid]
     then = f", and remove data and logs in {services.folder}" if purge else ""
     err.print(
-        f"{'Would stop' if dry_run else 'Stop'}: {', '.join(running) or 'nothing runs'}{then}", soft_wrap=True
+        f"{'Would stop' if dry_run else 'Stop'}: {', '.join(running) or 'nothing runs'}{then}",
+        soft_wrap=True,
     )
     if dry_run:
         return
@@ -90,7 +93,7 @@ def _external() -> dict[str, str]:
 def _show(services: LocalServices, *, as_json: bool) -> bool:
     """Show the state of both services; return whether each is there or external."""
     rows: dict[str, dict[str, Any]] = {
-        name: {"state": State.EXTERNAL, "address": address, "pid": None, "log": None}
+        name: {"state": ServiceState.EXTERNAL, "address": address, "pid": None, "log": None}
         for name, address in _external().items()
     }
     for s in services.status():
@@ -103,4 +106,6 @@ def _show(services: LocalServices, *, as_json: bool) -> bool:
             row = rows[name]
             typer.echo(f"{name:<9} {row['state']:<12} {row['address'] or '-'}")
         err.print(f"data and logs: {services.folder}", soft_wrap=True)
-    return all(row["state"] in {State.RUNNING, State.EXTERNAL} for row in rows.values())
+    return all(
+        row["state"] in {ServiceState.RUNNING, ServiceState.EXTERNAL} for row in rows.values()
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import worker
-from worker.local.service import State
+from worker.local.service import ServiceState
 from worker.local.services import LocalServices
 
 FOLDER_VARIABLE = "MARKETMAP_LOCAL_DIR"
@@ -31,5 +31,5 @@ def find_addresses(given: Addresses, folder: Path | None = None) -> Addresses:
     if given.kafka and given.postgres:
         return given
     status = LocalServices(folder or default_folder()).status()
-    local = {s.name: s.address for s in status if s.state is State.RUNNING}
+    local = {s.name: s.address for s in status if s.state is ServiceState.RUNNING}
     return Addresses(given.kafka or local.get("kafka"), given.postgres or local.get("postgres"))

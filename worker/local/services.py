@@ -11,7 +11,7 @@ from pathlib import Path
 from worker.local.errors import LocalServicesError
 from worker.local.kafka import Kafka
 from worker.local.postgres import Postgres
-from worker.local.service import Service, State
+from worker.local.service import Service, ServiceState
 
 NAMES = ("kafka", "postgres")
 
@@ -21,7 +21,7 @@ class Status:
     """`address` is None unless the service answers."""
 
     name: str
-    state: State
+    state: ServiceState
     address: str | None
     pid: int | None
     log: Path
@@ -36,7 +36,11 @@ class LocalServices:
     """
 
     def __init__(
-        self, folder: Path, *, names: Collection[str] = NAMES, report: Callable[[str], None] = lambda _: None
+        self,
+        folder: Path,
+        *,
+        names: Collection[str] = NAMES,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.resolve()
         kafka, postgres = self.folder / "kafka", self.folder / "postgres"
@@ -105,5 +109,5 @@ def _known(service: Service) -> str:
 
 def _status(service: Service) -> Status:
     state = service.state()
-    address = service.address if state is State.RUNNING else None
+    address = service.address if state is ServiceState.RUNNING else None
     return Status(service.name, state, address, service.pid, service.log)

@@ -58,9 +58,15 @@ def _capability() -> list[str]:
 
 def privileges(capability: str) -> list[str]:
     """Return setpriv's options for one capability that holds for access(2) as well, which Postgres asks."""
-    return ["--securebits=+no_setuid_fixup", f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"]
+    return [
+        "--securebits=+no_setuid_fixup",
+        f"--inh-caps=+{capability}",
+        f"--ambient-caps=+{capability}",
+    ]
 
 
 def _held_capabilities() -> int:
     status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
+    return next(
+        int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")
+    )

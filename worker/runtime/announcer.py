@@ -26,13 +26,18 @@ _AT_ONCE: Final = 200
 _POLL_S: Final = 30.0
 
 
-class Sender(Protocol):
+class MessageSender(Protocol):
     async def send(self, outputs: list[Outgoing]) -> None: ...
 
 
 class Announcer:
     def __init__(
-        self, ledger: Ledger, outputs: Sender, topic: str, *, retry_delay: Callable[[int], float]
+        self,
+        ledger: Ledger,
+        outputs: MessageSender,
+        topic: str,
+        *,
+        retry_delay: Callable[[int], float],
     ) -> None:
         self._ledger = ledger
         self._outputs = outputs
@@ -61,7 +66,9 @@ class Announcer:
         self._wanted.clear()
         async with self._ledger.unannounced(_AT_ONCE) as rows:
             messages = [message for row in rows if (message := _message(row)) is not None]
-            await self._outputs.send([unmapped_market(self._topic, message) for message in messages])
+            await self._outputs.send(
+                [unmapped_market(self._topic, message) for message in messages]
+            )
             return len(rows)
 
     async def _rest(self, seconds: float) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from aiokafka import TopicPartition
 
-from worker.ingest.partitions.opening import Known
+from worker.ingest.partitions.opening import KnownStart
 from worker.kafka.cluster.admin import KafkaAdmin
 from worker.kafka.record import Committed, Partition
-from worker.runtime.counting import Counting
+from worker.runtime.counting import LedgerWriter
 
 
-class Coordinates:
+class PartitionLookup:
     """Of one consumer group. Each call may raise TransientError, and FatalError when the database refuses."""
 
-    def __init__(self, admin: KafkaAdmin, counting: Counting, group: str) -> None:
+    def __init__(self, admin: KafkaAdmin, counting: LedgerWriter, group: str) -> None:
         self._admin = admin
         self._counting = counting
         self._group = group
@@ -23,16 +23,20 @@ class Coordinates:
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         return await self._admin.topic_ids(topics)
 
-    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Committed]:
+    async def committed(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, Committed]:
         return await self._admin.committed(self._group, partitions)
 
     async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         return await self._admin.log_starts(partitions)
 
-    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def high_watermarks(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
         return await self._admin.high_watermarks(partitions)
 
-    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
+    async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
         return await self._counting.known(topics)
 
     async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:

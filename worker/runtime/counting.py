@@ -14,7 +14,7 @@ from worker.domain.books.rows import Row
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Count, MissKey, Tally, sample
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
-from worker.ingest.partitions.opening import Known
+from worker.ingest.partitions.opening import KnownStart
 from worker.ingest.planning.recall import RecalledRows
 from worker.kafka.record import Partition
 from worker.storage import ledger
@@ -31,7 +31,7 @@ _ACTOR: Final = "worker"
 Moves = Sequence[tuple[Partition, int, int]]
 
 
-class Counting:
+class LedgerWriter:
     """Holds a batch for as long as the database is away. ``blocked_by`` says why, None when it is not."""
 
     def __init__(
@@ -51,18 +51,22 @@ class Counting:
         self._told: dict[str, datetime] = {}
         self.blocked_by: str | None = None
 
-    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
-        return [Known(*each) for each in await self._answer(self._ledger.known(topics))]
+    async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
+        return [KnownStart(*each) for each in await self._answer(self._ledger.known(topics))]
 
     async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         found = await self._answer(self._ledger.open_partitions([_stored(at) for at in partitions]))
         return {at: found[at.topic_id, at.partition] for at in partitions}
 
-    async def move_watermark(self, at: Partition, expected: int, next_offset: int, reason: str) -> None:
+    async def move_watermark(
+        self, at: Partition, expected: int, next_offset: int, reason: str
+    ) -> None:
         """Move a watermark otherwise than by counting, and record it. TransientError if it is elsewhere."""
         move = self._ledger.set_back if next_offset < expected else self._ledger.skip_to
         try:
-            await self._answer(move(_stored(at), expected, next_offset, actor=_ACTOR, reason=reason))
+            await self._answer(
+                move(_stored(at), expected, next_offset, actor=_ACTOR, reason=reason)
+            )
         except WatermarkConflict as conflict:
             raise TransientError(f"another worker counts: {conflict}") from conflict
 
@@ -76,7 +80,9 @@ class Counting:
         return answer
 
     async def add(self, moves: Moves, counts: Tally) -> None:
-        rows = await asyncio.to_thread(miss_rows, counts)  # thousands of them would hold the event loop up
+        rows = await asyncio.to_thread(
+            miss_rows, counts
+        )  # thousands of them would hold the event loop up
         attempt = 0
         while not await self._try(moves, rows, attempt):
             await asyncio.sleep(self._retry_delay(attempt))
@@ -92,13 +98,17 @@ class Counting:
         except StorageUnavailable as error:
             self.blocked_by = f"the database does not answer: {error}"
             self._on_retry(error.sqlstate)
-            log.warning("counting_waits", sqlstate=error.sqlstate, error=str(error), attempt=attempt)
+            log.warning(
+                "counting_waits", sqlstate=error.sqlstate, error=str(error), attempt=attempt
+            )
             return False
         except StorageRefused as error:
             self.blocked_by = None
             raise CountsRefusedError(f"{error.sqlstate}: {error}") from error
         except StorageError as error:
-            raise FatalError(f"the database refuses the counts ({error.sqlstate}): {error}") from error
+            raise FatalError(
+                f"the database refuses the counts ({error.sqlstate}): {error}"
+            ) from error
         if counted.first_sightings:
             self._on_first_sighting()
         for overflow in counted.overflows:
@@ -107,7 +117,9 @@ class Counting:
 
     def _tell(self, overflow: Overflow) -> None:
         self._on_overflow(overflow.source, overflow.occurrences)
-        if self._told.get(overflow.source) != overflow.hour:  # once an hour: each batch may overflow
+        if (
+            self._told.get(overflow.source) != overflow.hour
+        ):  # once an hour: each batch may overflow
             self._told[overflow.source] = overflow.hour
             log.warning("unmapped_overflow", source=overflow.source, hour=overflow.hour.isoformat())
 
@@ -137,8 +149,8 @@ def _sample(rows: Iterable[Row]) -> str:
     return orjson.dumps(sample(rows)).decode() if recalled is None else recalled
 
 
-def _stored(at: Partition) -> ledger.Partition:
-    return ledger.Partition(at.topic_id, at.topic, at.partition)
+def _stored(at: Partition) -> ledger.WatermarkKey:
+    return ledger.WatermarkKey(at.topic_id, at.topic, at.partition)
 
 
 def _move(at: Partition, expected: int, next_offset: int) -> WatermarkMove:

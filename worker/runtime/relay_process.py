@@ -10,7 +10,7 @@ import structlog
 from worker.kafka.retrying import jittered_backoff
 from worker.runtime.index.covering import cover_changes
 from worker.runtime.liveness.deadman import deadman
-from worker.runtime.liveness.watchdog import Progress, Standing, Watchdog
+from worker.runtime.liveness.watchdog import Awaited, Progress, Watchdog
 from worker.runtime.process import Stop, background, end_in_order, signals
 from worker.runtime.relay.relay import Relay
 from worker.runtime.relay.relay_metrics import RelayMetrics
@@ -72,14 +72,20 @@ class RelayProcess:
         await end_in_order(parts, self._settings.shutdown_timeout_s)
         log.info("relay_stopped")
 
-    async def _look(self) -> list[Standing]:
+    async def _look(self) -> list[Awaited]:
         self._not_started()
         return self._relay.standings()
 
     def _not_started(self) -> list[str]:
         """Why it has neither led nor stood by yet; once it has, nothing, whatever happens later."""
-        self._has_started = self._has_started or (self._relay.has_turned and self._relay.failed is None)
-        return [] if self._has_started else ["the relay neither leads nor stands by", *self._not_ready()]
+        self._has_started = self._has_started or (
+            self._relay.has_turned and self._relay.failed is None
+        )
+        return (
+            []
+            if self._has_started
+            else ["the relay neither leads nor stands by", *self._not_ready()]
+        )
 
     def _not_ready(self) -> list[str]:
         return [] if self._relay.failed is None else [self._relay.failed]

@@ -16,12 +16,12 @@ from aiokafka import TopicPartition
 from faststream import FastStream
 
 from worker.domain.errors import TransientError
-from worker.ingest.consumer import Fetching, RawRecord, application, consume, handle_with
+from worker.ingest.consumer import FetchedRecord, Fetching, application, consume, handle_with
 from worker.ingest.handler import BatchHandler, BatchReport
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.planning.brake import Brake, Limits
 from worker.ingest.planning.encode import Encoder
-from worker.ingest.planning.recall import IS_COMPILED, planner_with
+from worker.ingest.planning.recall import IS_COMPILED, make_planner
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.connections import admin_of, broker_connection, client_connection, prepare_reading
 from worker.kafka.producer import Outputs
@@ -29,15 +29,15 @@ from worker.kafka.record import Outgoing
 from worker.kafka.retrying import jittered_backoff
 from worker.kafka.topics import largest_output
 from worker.runtime.announcer import Announcer
-from worker.runtime.coordinates import Coordinates
-from worker.runtime.counting import Counting
+from worker.runtime.coordinates import PartitionLookup
+from worker.runtime.counting import LedgerWriter
 from worker.runtime.index.covering import cover_changes
 from worker.runtime.index.following import LiveMappings, Swap
 from worker.runtime.index.live import LiveIndex
 from worker.runtime.liveness.allocator import keep_freed_memory
 from worker.runtime.liveness.deadman import deadman
-from worker.runtime.liveness.outlook import InHand, Outlook
-from worker.runtime.liveness.watchdog import Progress, Standing, Watchdog
+from worker.runtime.liveness.outlook import InHand, ProgressProbe
+from worker.runtime.liveness.watchdog import Awaited, Progress, Watchdog
 from worker.runtime.process import Stop, background, end_in_order, ended, signals, until_done
 from worker.runtime.relay.relay import Relay
 from worker.runtime.relay.relay_metrics import RelayMetrics
@@ -74,7 +74,9 @@ class Worker:
         self._tracing = tracing(settings)
         retry_delay = jittered_backoff()
         self._engine = create_engine(settings.database_url or "")
-        self._ledger = Ledger(self._engine, settings.group_id, most_new=settings.max_new_markets_per_hour)
+        self._ledger = Ledger(
+            self._engine, settings.group_id, most_new=settings.max_new_markets_per_hour
+        )
         self._index = LiveIndex()
         self._mappings = LiveMappings(
             self._engine,
@@ -90,9 +92,12 @@ class Worker:
             timeout_s=settings.publish_timeout_s,
         )
         self._announcer = Announcer(
-            self._ledger, self._outputs, settings.prefixed(settings.topic_unmapped), retry_delay=retry_delay
+            self._ledger,
+            self._outputs,
+            settings.prefixed(settings.topic_unmapped),
+            retry_delay=retry_delay,
         )
-        self._counting = Counting(
+        self._counting = LedgerWriter(
             self._ledger,
             retry_delay=retry_delay,
             on_retry=self.metrics.retried,
@@ -102,7 +107,7 @@ class Worker:
         self._admin = admin_of(settings)
         self._missing_topics: str | None = None
         self._assignment = Assignment(
-            Coordinates(self._admin, self._counting, settings.group_id),
+            PartitionLookup(self._admin, self._counting, settings.group_id),
             drain_timeout_s=settings.drain_timeout_s,
             commit_timeout_s=settings.commit_timeout_s,
             retry_delay=retry_delay,
@@ -222,13 +227,15 @@ class Worker:
         handler: BatchHandler[Outgoing] = BatchHandler(
             assignment=self._assignment,
             indexes=self._index,
-            planner=planner_with(self._encoder(), max_message_bytes=settings.max_message_bytes),
+            planner=make_planner(self._encoder(), max_message_bytes=settings.max_message_bytes),
             outputs=self._outputs,
             counts=self._counting,
             part_max_bytes=max(1, settings.batch_max_bytes // _PARTS),
             report=self._part_done,
             ahead=ahead,
-            brake=Brake(Limits(settings.brake_consecutive, settings.brake_ratio, settings.brake_window)),
+            brake=Brake(
+                Limits(settings.brake_consecutive, settings.brake_ratio, settings.brake_window)
+            ),
             on_brake=self.metrics.braked,
         )
         handle_with(subscriber, self._never_raising(handler.handle))
@@ -236,14 +243,16 @@ class Worker:
         self._subscriber = subscriber
         return app
 
-    def _outlook_on_work(self) -> Outlook:
-        return Outlook(
+    def _outlook_on_work(self) -> ProgressProbe:
+        return ProgressProbe(
             self._admin,
             self._assignment,
             self._in_hand,
             topics=list(self.settings.observation_topics.values()),
             handed_over=self._handed_over,
-            database_blocks=lambda: not self._index.is_loaded or self._counting.blocked_by is not None,
+            database_blocks=lambda: (
+                not self._index.is_loaded or self._counting.blocked_by is not None
+            ),
             on_blocked=self.metrics.blocked,
             timeout_s=self._look_timeout_s,
         )
@@ -257,7 +266,7 @@ class Worker:
         consumer = self._subscriber.consumer
         return {} if consumer is None else fetch_positions(consumer, places)
 
-    async def _look(self) -> list[Standing]:
+    async def _look(self) -> list[Awaited]:
         standings = await self._outlook.look()
         if self._relay is not None:
             standings += self._relay.standings()
@@ -273,11 +282,11 @@ class Worker:
         )
 
     def _never_raising(
-        self, handle: Callable[[Sequence[RawRecord]], Awaitable[None]]
-    ) -> Callable[[Sequence[RawRecord]], Awaitable[None]]:
+        self, handle: Callable[[Sequence[FetchedRecord]], Awaitable[None]]
+    ) -> Callable[[Sequence[FetchedRecord]], Awaitable[None]]:
         """No exception may leave the handler: FastStream would go on and commit over the batch."""
 
-        async def guarded(records: Sequence[RawRecord]) -> None:
+        async def guarded(records: Sequence[FetchedRecord]) -> None:
             try:
                 with self._in_hand.held(), self._tracing.batch(records):
                     await handle(records)
@@ -300,7 +309,9 @@ class Worker:
         self.metrics.index_swapped(self._index, swap)
 
     async def _load_index(self) -> None:
-        await until_done(self._mappings.load, StorageUnavailable, self._retry_delay, "index_not_loaded")
+        await until_done(
+            self._mappings.load, StorageUnavailable, self._retry_delay, "index_not_loaded"
+        )
 
     async def _find_topics(self) -> None:
         """Wait for every topic: the consumer's own start would wait 40 s for a missing one, then fail."""

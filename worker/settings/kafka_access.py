@@ -13,7 +13,9 @@ def _check_certificates(path: FilePath) -> FilePath:
     try:
         ssl.create_default_context(cafile=path)
     except OSError as error:
-        raise ValueError(f"holds no certificate that can be read: {error.strerror or error}") from error
+        raise ValueError(
+            f"holds no certificate that can be read: {error.strerror or error}"
+        ) from error
     return path
 
 
@@ -27,12 +29,16 @@ class KafkaAccess(BaseSettings):
         "SCRAM-SHA-512", description="How the password is proved, with SASL."
     )
     kafka_username: str | None = Field(None, min_length=1, description="Who we are, with SASL.")
-    kafka_password: str | None = Field(None, min_length=1, repr=False, description="The password, with SASL.")
+    kafka_password: str | None = Field(
+        None, min_length=1, repr=False, description="The password, with SASL."
+    )
     kafka_allow_sasl_plaintext: bool = Field(
-        default=False, description="Allow SASL without TLS: whoever listens can read all, and try passwords."
+        default=False,
+        description="Allow SASL without TLS: whoever listens can read all, and try passwords.",
     )
     kafka_ca_file: Annotated[FilePath, AfterValidator(_check_certificates)] | None = Field(
-        None, description="PEM file of the authorities that brokers are trusted by; without, the system's."
+        None,
+        description="PEM file of the authorities that brokers are trusted by; without, the system's.",
     )
     kafka_certificate_file: FilePath | None = Field(
         None, description="PEM file of our own certificate, where brokers ask for one."
@@ -46,7 +52,9 @@ class KafkaAccess(BaseSettings):
     def _check_access(self) -> Self:
         self._check_sasl()
         if (self.kafka_certificate_file is None) != (self.kafka_key_file is None):
-            raise ValueError("MARKETMAP_KAFKA_CERTIFICATE_FILE and MARKETMAP_KAFKA_KEY_FILE belong together")
+            raise ValueError(
+                "MARKETMAP_KAFKA_CERTIFICATE_FILE and MARKETMAP_KAFKA_KEY_FILE belong together"
+            )
         files = (self.kafka_ca_file, self.kafka_certificate_file)
         if not self.kafka_uses_tls and any(files):
             raise ValueError(

@@ -40,7 +40,9 @@ def _check_database_url(url: str) -> str:
     if parts.scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
         raise ValueError("must begin with postgresql://")
     if not parts.path.strip("/"):
-        raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
+        raise ValueError(
+            "must name a database, as in postgresql://user:password@host:5432/database"
+        )
     _check_tls_of_database(dict(parse_qsl(parts.query)))
     return url
 
@@ -104,8 +106,8 @@ class Settings(KafkaAccess):
         repr=False,
         description="Postgres, as postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE.",
     )
-    kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_bootstrap_servers)] | None = Field(
-        None, description="Kafka brokers, as host:port, comma-separated."
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_bootstrap_servers)] | None = (
+        Field(None, description="Kafka brokers, as host:port, comma-separated.")
     )
     group_id: Annotated[str, AfterValidator(_check_group)] = Field(
         "market-mapping-worker", description="Consumer group; watermarks belong to it."
@@ -115,19 +117,30 @@ class Settings(KafkaAccess):
         "market-mapping-worker", description="Client id of connections to Kafka."
     )
     member_name: str | None = Field(
-        None, min_length=1, max_length=249, description="Static member of the group, for rolling restarts."
+        None,
+        min_length=1,
+        max_length=249,
+        description="Static member of the group, for rolling restarts.",
     )
 
     topic_prefix: TopicPrefix = Field("", description="Put before the name of every topic.")
     topic_betpawa: Topic = Field("observations.betpawa", description="Observations of BetPawa.")
-    topic_sportybet: Topic = Field("observations.sportybet", description="Observations of SportyBet.")
+    topic_sportybet: Topic = Field(
+        "observations.sportybet", description="Observations of SportyBet."
+    )
     topic_bet9ja: Topic = Field("observations.bet9ja", description="Observations of Bet9ja.")
-    topic_resolved: Topic = Field("odds.resolved", description="Resolved odds, one record an observation.")
+    topic_resolved: Topic = Field(
+        "odds.resolved", description="Resolved odds, one record an observation."
+    )
     topic_dead: Topic = Field("observations.dead", description="Records that could not be read.")
-    topic_unmapped: Topic = Field("unmapped.markets", description="First sightings of unmapped markets.")
+    topic_unmapped: Topic = Field(
+        "unmapped.markets", description="First sightings of unmapped markets."
+    )
     topic_changes: Topic = Field("mappings.changes", description="Changes of mappings, compacted.")
     partitions: int = Field(6, ge=1, le=1000, description="Partitions of a topic that is created.")
-    max_message_bytes: Bytes = Field(4 * MIB, description="Largest record read or written, in bytes.")
+    max_message_bytes: Bytes = Field(
+        4 * MIB, description="Largest record read or written, in bytes."
+    )
 
     batch_max_bytes: Bytes = Field(16 * MIB, description="Records of one batch together, in bytes.")
     max_unpacked_bytes: Bytes = Field(
@@ -137,21 +150,34 @@ class Settings(KafkaAccess):
     batch_max_records: int = Field(2000, ge=1, le=100_000, description="Records of one batch.")
 
     brake_consecutive: int = Field(
-        100, ge=0, le=1_000_000, description="Dead letters in a row in a partition at which to stop; 0: off."
+        100,
+        ge=0,
+        le=1_000_000,
+        description="Dead letters in a row in a partition at which to stop; 0: off.",
     )
     brake_ratio: float = Field(
         0.5, ge=0, le=1, allow_inf_nan=False, description="Share of them at which to stop; 0: off."
     )
     brake_window: int = Field(
-        1000, ge=1, le=1_000_000, description="The share is that of so many last records of the partition."
+        1000,
+        ge=1,
+        le=1_000_000,
+        description="The share is that of so many last records of the partition.",
     )
 
     max_new_markets_per_hour: int = Field(
-        2000, ge=0, le=1_000_000, description="New unmapped markets of a source in an hour; 0: any number."
+        2000,
+        ge=0,
+        le=1_000_000,
+        description="New unmapped markets of a source in an hour; 0: any number.",
     )
 
-    session_timeout_s: Seconds = Field(30, ge=6, description="Before the group gives a silent member up.")
-    rebalance_timeout_s: Seconds = Field(60, description="The group waits this long for members to rejoin.")
+    session_timeout_s: Seconds = Field(
+        30, ge=6, description="Before the group gives a silent member up."
+    )
+    rebalance_timeout_s: Seconds = Field(
+        60, description="The group waits this long for members to rejoin."
+    )
     fetch_wait_s: Seconds = Field(0.05, description="How long an empty fetch waits for records.")
     index_poll_s: Seconds = Field(
         5, description="Mappings are looked at this often, should a notification be lost."
@@ -162,18 +188,25 @@ class Settings(KafkaAccess):
     relay_in_worker: bool = Field(
         default=False, description="Run a relay in every worker too; one of all relays publishes."
     )
-    publish_timeout_s: Seconds = Field(60, description="For the acknowledgement of a batch; then exit.")
-    commit_timeout_s: Seconds = Field(10, description="For a commit of offsets; a later one makes up for it.")
+    publish_timeout_s: Seconds = Field(
+        60, description="For the acknowledgement of a batch; then exit."
+    )
+    commit_timeout_s: Seconds = Field(
+        10, description="For a commit of offsets; a later one makes up for it."
+    )
     admin_timeout_s: Seconds = Field(15, description="For one question to the cluster.")
 
     on_truncation: Literal["stop", "continue"] = Field(
-        "stop", description="When a log ends below what is counted: stop the partition, or go on at its end."
+        "stop",
+        description="When a log ends below what is counted: stop the partition, or go on at its end.",
     )
     metadata_max_age_s: Seconds = Field(
         60, description="New partitions and leaders are looked for at least this often."
     )
     stall_timeout_s: Seconds = Field(
-        120, ge=2, description="Without any progress though there is work; then exit. Half of it: not alive."
+        120,
+        ge=2,
+        description="Without any progress though there is work; then exit. Half of it: not alive.",
     )
     watchdog_interval_s: Seconds = Field(5, description="How often progress is looked at.")
 
@@ -185,9 +218,12 @@ class Settings(KafkaAccess):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: readable on a terminal, JSON lines otherwise."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level shown.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level shown."
+    )
     tracing: Annotated[bool, AfterValidator(_check_tracing)] = Field(
-        default=False, description="Send a span of each batch by OTLP; `OTEL_*` variables say where to."
+        default=False,
+        description="Send a span of each batch by OTLP; `OTEL_*` variables say where to.",
     )
 
     drain_timeout_s: Seconds = Field(20, description="For finishing the batch in hand, in seconds.")
@@ -198,15 +234,21 @@ class Settings(KafkaAccess):
         if self.max_message_bytes > self.batch_max_bytes:
             raise ValueError(f"{PREFIX}BATCH_MAX_BYTES must not be below {PREFIX}MAX_MESSAGE_BYTES")
         if self.batch_max_bytes > self.max_unpacked_bytes:
-            raise ValueError(f"{PREFIX}MAX_UNPACKED_BYTES must not be below {PREFIX}BATCH_MAX_BYTES")
+            raise ValueError(
+                f"{PREFIX}MAX_UNPACKED_BYTES must not be below {PREFIX}BATCH_MAX_BYTES"
+            )
         if self.drain_timeout_s > self.shutdown_timeout_s:
-            raise ValueError(f"{PREFIX}DRAIN_TIMEOUT_S must not be above {PREFIX}SHUTDOWN_TIMEOUT_S")
+            raise ValueError(
+                f"{PREFIX}DRAIN_TIMEOUT_S must not be above {PREFIX}SHUTDOWN_TIMEOUT_S"
+            )
         if self.drain_timeout_s >= self.rebalance_timeout_s:
             raise ValueError(f"{PREFIX}DRAIN_TIMEOUT_S must be below {PREFIX}REBALANCE_TIMEOUT_S")
         if self.stall_timeout_s <= self.rebalance_timeout_s:
             raise ValueError(f"{PREFIX}STALL_TIMEOUT_S must be above {PREFIX}REBALANCE_TIMEOUT_S")
         if self.watchdog_interval_s > self.stall_timeout_s / 4:
-            raise ValueError(f"{PREFIX}WATCHDOG_INTERVAL_S must not be above {PREFIX}STALL_TIMEOUT_S / 4")
+            raise ValueError(
+                f"{PREFIX}WATCHDOG_INTERVAL_S must not be above {PREFIX}STALL_TIMEOUT_S / 4"
+            )
         topics = [*self.observation_topics.values(), self.topic_resolved, self.topic_dead]
         topics += [self.topic_unmapped, self.topic_changes]
         if len({topic.removeprefix(self.topic_prefix) for topic in topics}) < len(topics):
@@ -246,14 +288,18 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _read_secret_files(environment: Mapping[str, str], faults: list[str]) -> Iterator[tuple[str, str]]:
+def _read_secret_files(
+    environment: Mapping[str, str], faults: list[str]
+) -> Iterator[tuple[str, str]]:
     for field in SECRETS:
         name = variable(field) + "_FILE"
         path = environment.get(name)
         if not path:
             continue
         if environment.get(variable(field)):
-            faults.append(f"{name}: {_shown(path)}: give either this or {variable(field)}, not both")
+            faults.append(
+                f"{name}: {_shown(path)}: give either this or {variable(field)}, not both"
+            )
         try:
             yield field, Path(path).read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as error:

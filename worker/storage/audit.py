@@ -11,7 +11,7 @@ from worker.storage import audit_sql as sql
 from worker.storage.errors import driver_errors_translated
 from worker.storage.mappings import INDEX_COLUMNS
 
-Values = dict[str, Any]
+AuditValues = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class AuditRow:
     mapping_id: int | None
     canonical_id: str
     action: str
-    old_value: Values | None
-    new_value: Values | None
+    old_value: AuditValues | None
+    new_value: AuditValues | None
     reason: str | None
     created_at: datetime
     created_by: str | None
@@ -67,7 +67,7 @@ async def history(connection: AsyncConnection, canonical_id: str) -> Sequence[Au
     return await _read(connection, sql.READ_HISTORY, {"canonical_id": canonical_id})
 
 
-async def table_as_of(connection: AsyncConnection, version: int) -> list[Values]:
+async def table_as_of(connection: AsyncConnection, version: int) -> list[AuditValues]:
     """Return the active mappings of a version, rebuilt from the audit log alone, by ascending id.
 
     A row is a dict of INDEX_COLUMNS, as `load_index_rows` returns them. Raises UnknownVersionError for one
@@ -81,6 +81,8 @@ async def table_as_of(connection: AsyncConnection, version: int) -> list[Values]
     return [{name: value.get(name) for name in INDEX_COLUMNS} for value in values]
 
 
-async def _read(connection: AsyncConnection, query: Any, parameters: Values) -> Sequence[AuditRow]:
+async def _read(
+    connection: AsyncConnection, query: Any, parameters: AuditValues
+) -> Sequence[AuditRow]:
     with driver_errors_translated():
         return [AuditRow(*row) for row in await connection.execute(query, parameters)]

@@ -76,25 +76,36 @@ class Edit:
 
     async def create(self, mapping: Mapping, *, is_active: bool = True) -> StoredMapping:
         """Add a mapping. Raises DuplicateCanonicalId."""
-        created = await self._run(sql.CREATE, mapping=_json(mapping), is_active=is_active, actor=self._actor)
+        created = await self._run(
+            sql.CREATE, mapping=_json(mapping), is_active=is_active, actor=self._actor
+        )
         if created is None:
             raise DuplicateCanonicalId(mapping.canonical_id)
         return await self.get(mapping.canonical_id)
 
     async def update(
-        self, canonical_id: str, mapping: Mapping, expected_version: int, *, is_active: bool | None = None
+        self,
+        canonical_id: str,
+        mapping: Mapping,
+        expected_version: int,
+        *,
+        is_active: bool | None = None,
     ) -> StoredMapping:
         """Put `mapping` in the place of the row; `is_active` None leaves it switched as it is.
 
         Raises UnknownMapping, StaleVersion, and DuplicateCanonicalId for a new canonical id that is taken.
         """
         row = await self.get(canonical_id, expected_version)
-        if mapping.canonical_id != canonical_id and await mappings.get(self.connection, mapping.canonical_id):
+        if mapping.canonical_id != canonical_id and await mappings.get(
+            self.connection, mapping.canonical_id
+        ):
             raise DuplicateCanonicalId(mapping.canonical_id)
         await self._run(sql.UPDATE, id=row.id, mapping=_json(mapping), is_active=is_active)
         return await self.get(mapping.canonical_id)
 
-    async def set_active(self, canonical_id: str, expected_version: int, *, is_active: bool) -> StoredMapping:
+    async def set_active(
+        self, canonical_id: str, expected_version: int, *, is_active: bool
+    ) -> StoredMapping:
         """Switch a mapping on or off. Raises UnknownMapping, StaleVersion."""
         row = await self.get(canonical_id, expected_version)
         await self._run(sql.SET_ACTIVE, id=row.id, is_active=is_active)
@@ -122,7 +133,9 @@ async def editing(
     StorageUnavailable when another editor does not finish within the lock timeout.
     """
     if not actor.strip() or len(actor) > LONGEST_ACTOR or not reason.strip():
-        raise ValueError(f"a change is signed with an actor of 1 to {LONGEST_ACTOR} characters and a reason")
+        raise ValueError(
+            f"a change is signed with an actor of 1 to {LONGEST_ACTOR} characters and a reason"
+        )
     async with transaction(engine) as connection:
         with driver_errors_translated():
             await connection.execute(LOCK_MAPPINGS)

@@ -74,14 +74,17 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _sqlstate(error: BaseException) -> str | None:
-    return next((state for link in _chain(error) if (state := getattr(link, "sqlstate", None))), None)
+    return next(
+        (state for link in _chain(error) if (state := getattr(link, "sqlstate", None))), None
+    )
 
 
 def _no_answer(error: BaseException) -> bool:
     """Whether nobody answered. A server that is not trusted did, and asking again makes it no better."""
     links = list(_chain(error))
     return not any(isinstance(link, SSLCertVerificationError) for link in links) and any(
-        isinstance(link, OSError | PoolTimeoutError) or getattr(link, "connection_invalidated", False)
+        isinstance(link, OSError | PoolTimeoutError)
+        or getattr(link, "connection_invalidated", False)
         for link in links
     )
 
@@ -89,5 +92,7 @@ def _no_answer(error: BaseException) -> bool:
 def _message(error: BaseException) -> str:
     """The driver's sentence alone: SQLAlchemy's text has the statement, Postgres's details hold rows."""
     innermost = list(_chain(error))[-1]
-    sentence = innermost.args[0] if isinstance(innermost, PostgresError) and innermost.args else innermost
+    sentence = (
+        innermost.args[0] if isinstance(innermost, PostgresError) and innermost.args else innermost
+    )
     return str(sentence) or type(innermost).__name__

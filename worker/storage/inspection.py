@@ -75,7 +75,9 @@ async def read_clock(connection: AsyncConnection) -> datetime:
 
 async def lacking_privileges(connection: AsyncConnection) -> Sequence[str]:
     """What of WORKER_NEEDS the connection's user may not do, each as "table PRIVILEGE"."""
-    wanted = [(name, privilege) for name, privileges in WORKER_NEEDS.items() for privilege in privileges]
+    wanted = [
+        (name, privilege) for name, privileges in WORKER_NEEDS.items() for privilege in privileges
+    ]
     names, privileges = (list(column) for column in zip(*wanted, strict=True))
     with driver_errors_translated():
         return list(await connection.scalars(LACKING, {"names": names, "privileges": privileges}))

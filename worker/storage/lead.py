@@ -67,7 +67,9 @@ class Lead:
 
     async def advance(self, version: int) -> None:
         """Everything up to ``version`` is published."""
-        moved = await relay.move_cursor(self._connection, self._name, expected=self.version, version=version)
+        moved = await relay.move_cursor(
+            self._connection, self._name, expected=self.version, version=version
+        )
         if not moved:
             raise StorageUnavailable(f"the cursor is not at {self.version}: another relay leads")
         self.version = version
@@ -101,7 +103,9 @@ async def leading(
     try:
         async with _session(engine.connect()) as connection:
             with driver_errors_translated():
-                await connection.execute(BOUND_SILENCE, {"silence_ms": str(round(silence_s * 1000))})
+                await connection.execute(
+                    BOUND_SILENCE, {"silence_ms": str(round(silence_s * 1000))}
+                )
             # Asked again and again: a wait inside the server would keep a snapshot, and hold up its vacuum.
             while not await relay.try_to_lead(connection, name):
                 on_standby()

@@ -27,8 +27,11 @@ MOST_REMEMBERED = 50_000
 _Key = tuple[str, str]
 
 
-class Partition(NamedTuple):
-    """A Kafka partition; `topic_id` is Kafka's 22 characters of unpadded base64url."""
+class WatermarkKey(NamedTuple):
+    """Which watermark of the group: a Kafka partition, in the order of the table's key.
+
+    `topic_id` is Kafka's 22 characters of unpadded base64url.
+    """
 
     topic_id: str
     topic: str
@@ -132,7 +135,7 @@ class Ledger:
         self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._group = consumer_group
 
-    async def open_partitions(self, partitions: Sequence[Partition]) -> Watermarks:
+    async def open_partitions(self, partitions: Sequence[WatermarkKey]) -> Watermarks:
         """Return `next_offset` by (topic id, partition); a partition not seen before starts at 0."""
         parameters = {"consumer_group": self._group} | _partition_arrays(partitions)
         async with self._transaction() as connection:
@@ -153,11 +156,15 @@ class Ledger:
             return await self._commit_in_steps(moves, misses)
         with driver_errors_translated():
             async with self._at_once.connect() as connection:
-                found = (await connection.execute(sql.COUNT, self._moved(moves) | _arrays(misses))).all()
+                found = (
+                    await connection.execute(sql.COUNT, self._moved(moves) | _arrays(misses))
+                ).all()
         _require_as_expected(moves, found)
         return Counted(found[0].first_sightings)
 
-    async def _commit_in_steps(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
+    async def _commit_in_steps(
+        self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]
+    ) -> Counted:
         in_order = sorted(misses, key=_key)
         async with self._transaction() as connection:
             found = (await connection.execute(sql.MOVE_WATERMARKS, self._moved(moves))).all()
@@ -171,7 +178,11 @@ class Ledger:
 
     def _may_be_new(self, misses: Sequence[MissRow]) -> Sequence[MissRow]:
         """Those that the table has not shown to have. Without a limit it does not matter."""
-        return [miss for miss in misses if _key(miss) not in self._remembered] if self._most_new else []
+        return (
+            [miss for miss in misses if _key(miss) not in self._remembered]
+            if self._most_new
+            else []
+        )
 
     def _remember(self, misses: Sequence[MissRow]) -> None:
         if self._most_new:
@@ -179,23 +190,29 @@ class Ledger:
                 self._remembered.clear()
             self._remembered.update(map(_key, misses[:MOST_REMEMBERED]))
 
-    async def _left_out(self, connection: AsyncConnection, misses: Sequence[MissRow]) -> list[Row[Any]]:
+    async def _left_out(
+        self, connection: AsyncConnection, misses: Sequence[MissRow]
+    ) -> list[Row[Any]]:
         """Take places for what is new, once all quotas are locked; return what there was none for."""
         asked = [_asked(part) for part in _parts(misses)]
         opened = [(await connection.execute(sql.OPEN_QUOTAS, part)).all() for part in asked]
         left_out: list[Row[Any]] = []
         for part in asked if any(opened) else []:
-            left_out += (await connection.execute(sql.TAKE_PLACES, part | {"most": self._most_new})).all()
+            left_out += (
+                await connection.execute(sql.TAKE_PLACES, part | {"most": self._most_new})
+            ).all()
         return left_out
 
     async def known(self, topics: Iterable[str]) -> Sequence[KnownWatermark]:
         """Every watermark under these names, also of topics that had the name before."""
         parameters = {"consumer_group": self._group, "topics": sorted(topics)}
         async with self._transaction() as connection:
-            return [KnownWatermark(*row) for row in await connection.execute(sql.READ_KNOWN, parameters)]
+            return [
+                KnownWatermark(*row) for row in await connection.execute(sql.READ_KNOWN, parameters)
+            ]
 
     async def set_back(
-        self, partition: Partition, expected: int, next_offset: int, *, actor: str, reason: str
+        self, partition: WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
     ) -> None:
         """Move a watermark back and record it: what lies above is counted when it is read again.
 
@@ -206,7 +223,7 @@ class Ledger:
         await self._change(partition, expected, next_offset, actor, reason)
 
     async def skip_to(
-        self, partition: Partition, expected: int, next_offset: int, *, actor: str, reason: str
+        self, partition: WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
     ) -> None:
         """Move a watermark forwards and record it: what lies between is never counted.
 
@@ -241,7 +258,7 @@ class Ledger:
         }
 
     async def _change(
-        self, partition: Partition, expected: int, next_offset: int, actor: str, reason: str
+        self, partition: WatermarkKey, expected: int, next_offset: int, actor: str, reason: str
     ) -> None:
         parameters = {
             "consumer_group": self._group,
@@ -255,7 +272,9 @@ class Ledger:
         async with self._transaction() as connection:
             found = (await connection.execute(sql.CHANGE_WATERMARK, parameters)).all()
             if not all(row.as_expected for row in found) or not found:
-                raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
+                raise WatermarkConflict(
+                    {(row.topic_id, row.partition): row.next_offset for row in found}
+                )
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -292,7 +311,9 @@ def _overflows(left_out: Iterable[Row[Any]]) -> tuple[Overflow, ...]:
     occurrences: Counter[tuple[str, datetime]] = Counter()
     for row in left_out:
         occurrences[row.source, row.hour] += row.occurrences
-    return tuple(Overflow(source, hour, times) for (source, hour), times in sorted(occurrences.items()))
+    return tuple(
+        Overflow(source, hour, times) for (source, hour), times in sorted(occurrences.items())
+    )
 
 
 async def _add(connection: AsyncConnection, misses: Sequence[MissRow]) -> int:
@@ -312,7 +333,7 @@ def _require_as_expected(moves: Sequence[WatermarkMove], found: Sequence[Row[Any
         raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
 
 
-def _partition_arrays(partitions: Sequence[Partition]) -> dict[str, list[str] | list[int]]:
+def _partition_arrays(partitions: Sequence[WatermarkKey]) -> dict[str, list[str] | list[int]]:
     return {
         "topic_ids": [each.topic_id for each in partitions],
         "topics": [each.topic for each in partitions],

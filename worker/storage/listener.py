@@ -18,7 +18,11 @@ _CONNECT_S: Final = 10.0
 
 
 async def listen(
-    url: str, *, on_listening: Callable[[], None], on_version: Callable[[int], None], probe_s: float = PROBE_S
+    url: str,
+    *,
+    on_listening: Callable[[], None],
+    on_version: Callable[[int], None],
+    probe_s: float = PROBE_S,
 ) -> None:
     """Call ``on_version`` with the mapping version of every commit from ``on_listening`` on.
 
@@ -28,7 +32,9 @@ async def listen(
     """
     with driver_errors_translated():
         connection = await asyncpg.connect(
-            driver_url(url), timeout=_CONNECT_S, server_settings={"application_name": "marketmap-listener"}
+            driver_url(url),
+            timeout=_CONNECT_S,
+            server_settings={"application_name": "marketmap-listener"},
         )
     try:
         ended = asyncio.Event()
@@ -55,6 +61,8 @@ async def _until_lost(connection: Any, ended: asyncio.Event, probe_s: float) -> 
 def _receiver(on_version: Callable[[int], None]) -> Callable[[Any, int, str, str], None]:
     def receive(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
         # Anybody may notify: what is no version only says that something may have happened.
-        on_version(int(payload) if payload.isascii() and payload.isdigit() and len(payload) < 20 else 0)
+        on_version(
+            int(payload) if payload.isascii() and payload.isdigit() and len(payload) < 20 else 0
+        )
 
     return receive

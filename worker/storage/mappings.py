@@ -133,7 +133,10 @@ async def import_mappings(
     if len(set(names)) != len(names):
         raise ValueError("a canonical id stands twice")
     rows = json.dumps(
-        [dump_mapping(one) | {"is_active": one.canonical_id not in switched_off} for one in mappings]
+        [
+            dump_mapping(one) | {"is_active": one.canonical_id not in switched_off}
+            for one in mappings
+        ]
     )
     with driver_errors_translated():
         attempt = await connection.begin_nested()

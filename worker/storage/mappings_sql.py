@@ -89,13 +89,15 @@ ID_COLUMNS: Final = {"betpawa": "betpawa_id", "sportybet": "sportybet_id", "bet9
 
 # One for each filter of a list. They are put together rather than switched off by a NULL parameter, because
 # then no plan could use the partial indexes.
-SOLD_ON: Final = {platform: f"mapping.{column} IS NOT NULL" for platform, column in ID_COLUMNS.items()}
-CLAIMS_ON: Final = {platform: f"mapping.{column} = :market_id" for platform, column in ID_COLUMNS.items()}
+SOLD_ON: Final = {
+    platform: f"mapping.{column} IS NOT NULL" for platform, column in ID_COLUMNS.items()
+}
+CLAIMS_ON: Final = {
+    platform: f"mapping.{column} = :market_id" for platform, column in ID_COLUMNS.items()
+}
 CLAIMS: Final = f"({' OR '.join(CLAIMS_ON.values())})"
 IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
-CONTAINS: Final = (
-    "strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)), lower(CAST(:containing AS text))) > 0"
-)
+CONTAINS: Final = "strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)), lower(CAST(:containing AS text))) > 0"
 
 
 def list_of(*predicates: str, limited: bool = False) -> TextClause:

@@ -103,7 +103,11 @@ def script_folder() -> Path:
 async def locked_connection(url: str) -> AsyncIterator[AsyncConnection]:
     """One transaction, alone among migrations; committed on a clean exit."""
     engine = create_engine(
-        url, application_name="marketmap-migrate", pool_size=1, statement_timeout_s=0, lock_timeout_s=0
+        url,
+        application_name="marketmap-migrate",
+        pool_size=1,
+        statement_timeout_s=0,
+        lock_timeout_s=0,
     )
     try:
         with driver_errors_translated():

@@ -16,13 +16,13 @@ from worker.storage import misses_sql as sql
 from worker.storage.errors import driver_errors_translated
 from worker.storage.mappings_sql import SIGN
 
-MissKey = tuple[str, str]
-Order = Literal["priority", "occurrences", "last_seen", "first_seen"]
+QueueKey = tuple[str, str]
+QueueOrder = Literal["priority", "occurrences", "last_seen", "first_seen"]
 
 WORK: Final = ("NEW", "ACKNOWLEDGED")
 
 
-class Miss(NamedTuple):
+class QueuedMiss(NamedTuple):
     """One market that was observed and could not be resolved.
 
     `reason` is why it was last missed, under `mapping_version`; `mapped_version` is the version that covers
@@ -55,14 +55,14 @@ class Miss(NamedTuple):
     score: float
 
     @property
-    def key(self) -> MissKey:
+    def key(self) -> QueueKey:
         return self.source, self.external_market_id
 
 
 class UnknownMiss(LookupError):  # noqa: N818 (it names what was found: nothing)
     """Markets that were never missed. `keys` are their sources and ids."""
 
-    def __init__(self, keys: Sequence[MissKey]) -> None:
+    def __init__(self, keys: Sequence[QueueKey]) -> None:
         super().__init__("never missed: " + ", ".join(" ".join(key) for key in keys))
         self.keys = keys
 
@@ -75,9 +75,9 @@ async def list_misses(
     reason: str | None = None,
     containing: str = "",
     min_occurrences: int = 1,
-    order: Order = "priority",
+    order: QueueOrder = "priority",
     limit: int = 50,
-) -> Sequence[Miss]:
+) -> Sequence[QueuedMiss]:
     """Return the first `limit` misses in `order`, of those for which all filters hold.
 
     `containing` is a text in the market's id or name, in upper or lower case.
@@ -93,7 +93,7 @@ async def list_misses(
     return await _read(connection, sql.LISTS[order], parameters)
 
 
-async def get_miss(connection: AsyncConnection, key: MissKey) -> Miss:
+async def get_miss(connection: AsyncConnection, key: QueueKey) -> QueuedMiss:
     """Return one miss. Raises UnknownMiss."""
     found = await _read(connection, sql.GET, _keys([key]))
     if not found:
@@ -101,28 +101,30 @@ async def get_miss(connection: AsyncConnection, key: MissKey) -> Miss:
     return found[0]
 
 
-async def misses_of(connection: AsyncConnection, markets: Collection[MissKey]) -> Sequence[Miss]:
+async def misses_of(
+    connection: AsyncConnection, markets: Collection[QueueKey]
+) -> Sequence[QueuedMiss]:
     """Return the misses of these platform ids, of any status, with or without a specifier in their own id."""
     return await _read(connection, sql.READ_MARKETS, _keys(markets))
 
 
 async def acknowledge(
-    connection: AsyncConnection, keys: Collection[MissKey], *, actor: str, notes: str | None = None
-) -> Sequence[MissKey]:
+    connection: AsyncConnection, keys: Collection[QueueKey], *, actor: str, notes: str | None = None
+) -> Sequence[QueueKey]:
     """Somebody works on it. Returns what changed; notes None keep what is there. Raises UnknownMiss."""
     return await _change(connection, sql.ACKNOWLEDGE, keys, actor, {"notes": notes})
 
 
 async def ignore(
     connection: AsyncConnection,
-    keys: Collection[MissKey],
+    keys: Collection[QueueKey],
     *,
     actor: str,
     notes: str | None = None,
     until_count: int | None = None,
     until_rate: float | None = None,
     until: datetime | None = None,
-) -> Sequence[MissKey]:
+) -> Sequence[QueueKey]:
     """Not worth a mapping, for ever or until it is missed again after one of the limits is reached.
 
     `until_count`: occurrences in all; `until_rate`: occurrences per hour; `until`: an aware time. Ignoring
@@ -133,15 +135,19 @@ async def ignore(
 
 
 async def reopen(
-    connection: AsyncConnection, keys: Collection[MissKey], *, actor: str, notes: str | None = None
-) -> Sequence[MissKey]:
+    connection: AsyncConnection, keys: Collection[QueueKey], *, actor: str, notes: str | None = None
+) -> Sequence[QueueKey]:
     """It is work again. Returns what changed. Raises UnknownMiss."""
     return await _change(connection, sql.REOPEN, keys, actor, {"notes": notes})
 
 
 async def cover(
-    connection: AsyncConnection, version: int, keys: Collection[MissKey], *, ignored_too: bool = False
-) -> Sequence[MissKey]:
+    connection: AsyncConnection,
+    version: int,
+    keys: Collection[QueueKey],
+    *,
+    ignored_too: bool = False,
+) -> Sequence[QueueKey]:
     """The mappings of `version` cover these markets: they become MAPPED. Returns what changed.
 
     Unknown ones and those that were missed under that version already stay as they are, and so do IGNORED
@@ -157,10 +163,10 @@ async def cover(
 async def _change(
     connection: AsyncConnection,
     statement: TextClause,
-    keys: Collection[MissKey],
+    keys: Collection[QueueKey],
     actor: str,
     values: dict[str, Any],
-) -> Sequence[MissKey]:
+) -> Sequence[QueueKey]:
     known = {miss.key for miss in await _read(connection, sql.GET, _keys(keys))}
     if unknown := sorted(set(keys) - known):
         raise UnknownMiss(unknown)
@@ -170,12 +176,14 @@ async def _change(
         return sorted((row.source, row.external_market_id) for row in changed)
 
 
-async def _read(connection: AsyncConnection, query: Any, parameters: dict[str, Any]) -> Sequence[Miss]:
+async def _read(
+    connection: AsyncConnection, query: Any, parameters: dict[str, Any]
+) -> Sequence[QueuedMiss]:
     with driver_errors_translated():
-        return [Miss(*row) for row in await connection.execute(query, parameters)]
+        return [QueuedMiss(*row) for row in await connection.execute(query, parameters)]
 
 
-def _keys(keys: Collection[MissKey]) -> dict[str, Any]:
+def _keys(keys: Collection[QueueKey]) -> dict[str, Any]:
     return {
         "sources": [source for source, _ in keys],
         "external_market_ids": [market_id for _, market_id in keys],

@@ -37,7 +37,9 @@ async def read_cursor(connection: AsyncConnection, name: str) -> int:
         return int(await connection.scalar(READ_CURSOR, {"name": name}) or 0)
 
 
-async def move_cursor(connection: AsyncConnection, name: str, *, expected: int, version: int) -> bool:
+async def move_cursor(
+    connection: AsyncConnection, name: str, *, expected: int, version: int
+) -> bool:
     """Move the cursor from `expected` to `version`; False if it stands elsewhere, and nothing is written."""
     parameters = {"name": name, "expected": expected, "version": version}
     with driver_errors_translated():

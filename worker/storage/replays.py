@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from worker.storage import replays_sql as sql
 from worker.storage.errors import driver_errors_translated
 
-State = Literal["RUNNING", "DONE", "FAILED", "ABANDONED"]
+ReplayState = Literal["RUNNING", "DONE", "FAILED", "ABANDONED"]
 
 
 class Replay(NamedTuple):
@@ -46,7 +46,7 @@ class ReplayRun(NamedTuple):
     rate: float | None
     actor: str
     reason: str
-    state: State
+    state: ReplayState
     error: str | None
     published: int
     passed_over: int
@@ -81,13 +81,20 @@ class RunningReplay:
     async def add(
         self, *, published: int = 0, passed_over: int = 0, unreadable: int = 0, lost: int = 0
     ) -> None:
-        counts = {"published": published, "passed_over": passed_over, "unreadable": unreadable, "lost": lost}
+        counts = {
+            "published": published,
+            "passed_over": passed_over,
+            "unreadable": unreadable,
+            "lost": lost,
+        }
         with driver_errors_translated():
             await self._connection.execute(sql.ADD, {"id": self.id, **counts})
 
-    async def finish(self, state: State, error: str | None = None) -> None:
+    async def finish(self, state: ReplayState, error: str | None = None) -> None:
         with driver_errors_translated():
-            await self._connection.execute(sql.FINISH, {"id": self.id, "state": state, "error": error})
+            await self._connection.execute(
+                sql.FINISH, {"id": self.id, "state": state, "error": error}
+            )
 
 
 @asynccontextmanager
@@ -127,7 +134,9 @@ async def get(connection: AsyncConnection, replay_id: str) -> ReplayRun:
 async def newest(connection: AsyncConnection, limit: int) -> Sequence[ReplayRun]:
     """Up to so many replays, the newest first. Raises a StorageError."""
     with driver_errors_translated():
-        return [ReplayRun(*row) for row in await connection.execute(sql.READ_NEWEST, {"limit": limit})]
+        return [
+            ReplayRun(*row) for row in await connection.execute(sql.READ_NEWEST, {"limit": limit})
+        ]
 
 
 @asynccontextmanager

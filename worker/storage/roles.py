@@ -28,6 +28,12 @@ async def create_roles(connection: AsyncConnection) -> None:
     is an administrator.
     """
     with driver_errors_translated():
-        for name in ("roles_v1", "ownership_v3", "grants_v2", "replay_grants_v1", "overflow_grants_v1"):
+        for name in (
+            "roles_v1",
+            "ownership_v3",
+            "grants_v2",
+            "replay_grants_v1",
+            "overflow_grants_v1",
+        ):
             for statement in statements(name):
                 await connection.execute(text(statement))

@@ -68,9 +68,17 @@ user_market_mappings = Table(
     ),
     CheckConstraint("jsonb_typeof(line_rule) = 'object'", name="ck_user_market_mappings_line_rule"),
     Index("idx_user_mappings_active", "is_active", postgresql_where=text("is_active")),
-    Index("idx_user_mappings_betpawa", "betpawa_id", postgresql_where=text("betpawa_id IS NOT NULL")),
-    Index("idx_user_mappings_sportybet", "sportybet_id", postgresql_where=text("sportybet_id IS NOT NULL")),
-    Index("idx_user_mappings_bet9ja", "bet9ja_key", postgresql_where=text("bet9ja_key IS NOT NULL")),
+    Index(
+        "idx_user_mappings_betpawa", "betpawa_id", postgresql_where=text("betpawa_id IS NOT NULL")
+    ),
+    Index(
+        "idx_user_mappings_sportybet",
+        "sportybet_id",
+        postgresql_where=text("sportybet_id IS NOT NULL"),
+    ),
+    Index(
+        "idx_user_mappings_bet9ja", "bet9ja_key", postgresql_where=text("bet9ja_key IS NOT NULL")
+    ),
 )
 
 mapping_audit_log = Table(
@@ -121,16 +129,20 @@ unmapped_market_log = Table(
     Column("heat", Double),
     Column("event_hashes", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     Column("other_books", SmallInteger, nullable=False, server_default=text("0")),
-    Column("event_count", Integer, Computed("marketmap_event_count_v1(event_hashes)", persisted=True)),
+    Column(
+        "event_count", Integer, Computed("marketmap_event_count_v1(event_hashes)", persisted=True)
+    ),
     Column("priority", Double, Computed(PRIORITY, persisted=True)),
     UniqueConstraint("source", "external_market_id", name="uq_unmapped_source_market"),
     CheckConstraint(
-        "status IN ('NEW', 'ACKNOWLEDGED', 'MAPPED', 'IGNORED')", name="ck_unmapped_market_log_status"
+        "status IN ('NEW', 'ACKNOWLEDGED', 'MAPPED', 'IGNORED')",
+        name="ck_unmapped_market_log_status",
     ),
     CheckConstraint("occurrence_count >= 1", name="ck_unmapped_market_log_occurrence_count"),
     CheckConstraint("first_seen_at <= last_seen_at", name="ck_unmapped_market_log_seen"),
     CheckConstraint(
-        "(status = 'MAPPED') = (mapped_version IS NOT NULL)", name="ck_unmapped_market_log_mapped_version"
+        "(status = 'MAPPED') = (mapped_version IS NOT NULL)",
+        name="ck_unmapped_market_log_mapped_version",
     ),
     CheckConstraint(
         "status = 'IGNORED'"
@@ -184,7 +196,9 @@ watermark_change = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     CheckConstraint("old_offset <> new_offset", name="ck_watermark_change_moves"),
     CheckConstraint("least(old_offset, new_offset) >= 0", name="ck_watermark_change_offsets"),
-    CheckConstraint("btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_watermark_change_explained"),
+    CheckConstraint(
+        "btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_watermark_change_explained"
+    ),
 )
 
 unmapped_overflow = Table(
@@ -228,14 +242,22 @@ replay_run = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("finished_at", DateTime(timezone=True)),
     CheckConstraint("id ~ '^[a-z0-9-]{1,36}$'", name="ck_replay_run_id"),
-    CheckConstraint("jsonb_typeof(ranges) = 'array' AND ranges <> '[]'::jsonb", name="ck_replay_run_ranges"),
+    CheckConstraint(
+        "jsonb_typeof(ranges) = 'array' AND ranges <> '[]'::jsonb", name="ck_replay_run_ranges"
+    ),
     CheckConstraint("jsonb_typeof(filters) = 'object'", name="ck_replay_run_filters"),
     CheckConstraint("mapping_version >= 0", name="ck_replay_run_mapping_version"),
     CheckConstraint("rate > 0", name="ck_replay_run_rate"),
     CheckConstraint("btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_replay_run_signed"),
-    CheckConstraint("state IN ('RUNNING', 'DONE', 'FAILED', 'ABANDONED')", name="ck_replay_run_state"),
-    CheckConstraint("(state = 'RUNNING') = (finished_at IS NULL)", name="ck_replay_run_finished_at"),
+    CheckConstraint(
+        "state IN ('RUNNING', 'DONE', 'FAILED', 'ABANDONED')", name="ck_replay_run_state"
+    ),
+    CheckConstraint(
+        "(state = 'RUNNING') = (finished_at IS NULL)", name="ck_replay_run_finished_at"
+    ),
     CheckConstraint("error IS NULL OR state = 'FAILED'", name="ck_replay_run_error"),
-    CheckConstraint("least(published, passed_over, unreadable, lost) >= 0", name="ck_replay_run_counts"),
+    CheckConstraint(
+        "least(published, passed_over, unreadable, lost) >= 0", name="ck_replay_run_counts"
+    ),
     Index("idx_replay_run_created", text("created_at DESC")),
 )

@@ -12,7 +12,9 @@ from . import Observation, observation_key
 LARGEST = 4 * 1024 * 1024
 
 
-async def publish(bootstrap_servers: str, observations: Iterable[Observation], prefix: str = "") -> None:
+async def publish(
+    bootstrap_servers: str, observations: Iterable[Observation], prefix: str = ""
+) -> None:
     """Send the observations to the topics of their platforms; returns when all are acknowledged."""
     async with AIOKafkaProducer(
         bootstrap_servers=bootstrap_servers,

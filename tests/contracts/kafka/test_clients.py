@@ -49,7 +49,9 @@ class Listener(ConsumerRebalanceListener):
 
 
 @asynccontextmanager
-async def member(kafka: str, group: str, topic: str, listener: Listener) -> AsyncIterator[AIOKafkaConsumer]:
+async def member(
+    kafka: str, group: str, topic: str, listener: Listener
+) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka,
         group_id=group,
@@ -153,7 +155,11 @@ async def test_every_rebalance_takes_all_partitions_and_sends_positions_back_to_
 async def test_a_consumer_of_a_missing_topic_does_not_start(services: Services, topic: str) -> None:
     """It asks for the topic until a request's time is up: 40 s, unless it is set as here."""
     consumer = AIOKafkaConsumer(
-        topic, f"{topic}.missing", bootstrap_servers=services.kafka, group_id="g", request_timeout_ms=300
+        topic,
+        f"{topic}.missing",
+        bootstrap_servers=services.kafka,
+        group_id="g",
+        request_timeout_ms=300,
     )
     try:
         with pytest.raises(UnknownTopicOrPartitionError):
@@ -212,14 +218,19 @@ async def test_the_admin_client_passes_over_an_error_of_the_whole_group(services
 
     answers._send_request = failed
     places = [TopicPartition("t", 0)]
-    assert await client.list_consumer_group_offsets("g", group_coordinator_id=1, partitions=places) == {}
+    assert (
+        await client.list_consumer_group_offsets("g", group_coordinator_id=1, partitions=places)
+        == {}
+    )
 
 
 def test_librdkafka_writes_topic_ids_in_plain_base64() -> None:
     assert str(confluent_kafka.Uuid(-1, -1)) == "/////////////////////w"
 
 
-async def test_our_topic_ids_are_url_safe_and_of_one_length(admin: KafkaAdmin, topic_prefix: str) -> None:
+async def test_our_topic_ids_are_url_safe_and_of_one_length(
+    admin: KafkaAdmin, topic_prefix: str
+) -> None:
     names = [f"{topic_prefix}id{number}" for number in range(30)]
     await admin.create([TopicSpec(name, 1, {}) for name in names])
     ids = await admin.topic_ids(names)

@@ -34,7 +34,9 @@ def default_of(call: Any, name: str) -> Any:
 
 def ours() -> BatchSubscriber:
     broker: Any = application("127.0.0.1:1", "contract", {}).broker
-    subscriber, _ = consume(broker, ["t"], "g", FETCHING, cast("Assignment", None), on_fatal=lambda _: None)
+    subscriber, _ = consume(
+        broker, ["t"], "g", FETCHING, cast("Assignment", None), on_fatal=lambda _: None
+    )
     return subscriber
 
 
@@ -50,7 +52,9 @@ def test_what_our_consumer_is_given_is_what_the_delivery_rests_on() -> None:
     given = ours()._connection_args
     assert given["auto_offset_reset"] == "earliest"
     assert given["isolation_level"] == "read_committed"
-    assert given["rebalance_timeout_ms"] == FETCHING.rebalance_timeout_ms > given["session_timeout_ms"]
+    assert (
+        given["rebalance_timeout_ms"] == FETCHING.rebalance_timeout_ms > given["session_timeout_ms"]
+    )
     assert given["heartbeat_interval_ms"] * 3 <= given["session_timeout_ms"]
     assert given["max_poll_interval_ms"] >= 24 * 60 * 60 * 1000
 
@@ -59,7 +63,9 @@ def test_by_default_what_an_aborted_transaction_wrote_is_read() -> None:
     assert default_of(AIOKafkaConsumer.__init__, "isolation_level") == "read_uncommitted"
 
 
-@pytest.mark.parametrize(("told", "waits"), [({}, 7000), ({"rebalance_timeout_ms": 90_000}, 90_000)])
+@pytest.mark.parametrize(
+    ("told", "waits"), [({}, 7000), ({"rebalance_timeout_ms": 90_000}, 90_000)]
+)
 async def test_a_rebalance_waits_only_for_the_session_timeout_unless_it_is_told_otherwise(
     told: dict[str, int], waits: int
 ) -> None:
@@ -68,7 +74,9 @@ async def test_a_rebalance_waits_only_for_the_session_timeout_unless_it_is_told_
     await consumer.stop()
 
 
-async def test_a_producer_waits_for_one_replica_and_may_write_twice_unless_it_is_told_otherwise() -> None:
+async def test_a_producer_waits_for_one_replica_and_may_write_twice_unless_it_is_told_otherwise() -> (
+    None
+):
     assert default_of(AIOKafkaProducer.__init__, "enable_idempotence") is False
     assert default_of(AIOKafkaProducer.__init__, "request_timeout_ms") == 40_000
     producer = AIOKafkaProducer()
@@ -78,7 +86,9 @@ async def test_a_producer_waits_for_one_replica_and_may_write_twice_unless_it_is
 
 def test_to_reject_on_error_is_to_acknowledge() -> None:
     with pytest.warns(UserWarning, match="same effect as AckPolicy.ACK"):
-        KafkaBroker().subscriber("t", group_id="g", batch=True, ack_policy=AckPolicy.REJECT_ON_ERROR)
+        KafkaBroker().subscriber(
+            "t", group_id="g", batch=True, ack_policy=AckPolicy.REJECT_ON_ERROR
+        )
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])

@@ -22,7 +22,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.parser import AioKafkaBatchParser
 
-from worker.ingest.consumer import Fetching, RawRecord, application, consume, handle_with
+from worker.ingest.consumer import FetchedRecord, Fetching, application, consume, handle_with
 from worker.ingest.partitions.assignment import Assignment
 from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
 
@@ -39,11 +39,11 @@ FETCHING = Fetching(
     rebalance_timeout_ms=10_000,
     member_name=None,
 )
-Handler = Callable[[Sequence[RawRecord]], Awaitable[None]]
+Handler = Callable[[Sequence[FetchedRecord]], Awaitable[None]]
 Consumer = Callable[[], "AIOKafkaConsumer | None"]
 
 
-def record(*headers: tuple[str, bytes | None], value: bytes = b"{}") -> RawRecord:
+def record(*headers: tuple[str, bytes | None], value: bytes = b"{}") -> FetchedRecord:
     untyped: Any = headers  # the client's annotation knows no null
     return ConsumerRecord("t", 0, 0, 0, 0, b"k", value, None, 1, len(value), untyped)
 
@@ -63,7 +63,9 @@ async def subscribed(kafka: str, topic: str, handler: Handler) -> AsyncIterator[
     broker: Any = app.broker
     errors: list[BaseException] = []
     listener = cast("Assignment", Listener())
-    subscriber, _ = consume(broker, [topic], f"{topic}.group", FETCHING, listener, on_fatal=errors.append)
+    subscriber, _ = consume(
+        broker, [topic], f"{topic}.group", FETCHING, listener, on_fatal=errors.append
+    )
     handle_with(subscriber, handler)
     await app.start()
     try:
@@ -94,7 +96,10 @@ async def test_the_default_decoder_fails_a_whole_batch_over_one_record() -> None
 
 
 def test_by_default_it_reads_from_the_end_of_a_topic() -> None:
-    assert inspect.signature(KafkaBroker.subscriber).parameters["auto_offset_reset"].default == "latest"
+    assert (
+        inspect.signature(KafkaBroker.subscriber).parameters["auto_offset_reset"].default
+        == "latest"
+    )
 
 
 def test_manual_is_a_policy_of_its_own() -> None:
@@ -116,10 +121,10 @@ async def test_our_subscriber_hands_over_records_whatever_their_headers_say(
     ]
     for number, each in enumerate(headers):
         await producer.send_and_wait(topic, b"{%d" % number, b"k", headers=each, partition=0)
-    seen: list[RawRecord] = []
+    seen: list[FetchedRecord] = []
     complete = asyncio.Event()
 
-    async def handle(records: Sequence[RawRecord]) -> None:
+    async def handle(records: Sequence[FetchedRecord]) -> None:
         seen.extend(records)
         if len(seen) == len(headers):
             complete.set()
@@ -139,7 +144,7 @@ async def test_after_a_handler_that_raised_the_position_stays_past_the_batch_and
     place = TopicPartition(topic, 0)
     raised, went_on = asyncio.Event(), asyncio.Event()
 
-    async def handle(records: Sequence[RawRecord]) -> None:
+    async def handle(records: Sequence[FetchedRecord]) -> None:
         if raised.is_set():
             went_on.set()
             return
@@ -147,7 +152,10 @@ async def test_after_a_handler_that_raised_the_position_stays_past_the_batch_and
         raise ValueError("a defect")
 
     await producer.send_and_wait(topic, b"0", partition=0)
-    async with subscribed(services.kafka, topic, handle) as consumer_now, asyncio.timeout(PATIENCE_S):
+    async with (
+        subscribed(services.kafka, topic, handle) as consumer_now,
+        asyncio.timeout(PATIENCE_S),
+    ):
         await raised.wait()
         await producer.send_and_wait(topic, b"1", partition=0)
         await went_on.wait()

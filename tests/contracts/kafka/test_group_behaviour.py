@@ -116,7 +116,9 @@ class InMemory:
     @asynccontextmanager
     async def member(self, listener: Listener) -> AsyncIterator[InMemoryMember]:
         member = InMemoryMember(self, listener)
-        tasks = [asyncio.create_task(work) for work in (member.consumer.run(), self._heartbeats(member))]
+        tasks = [
+            asyncio.create_task(work) for work in (member.consumer.run(), self._heartbeats(member))
+        ]
         try:
             async with asyncio.timeout(PATIENCE_S):
                 yield member
@@ -130,7 +132,11 @@ class InMemory:
         while True:
             await asyncio.sleep(0)
             is_joined = member.consumer.generation >= 0
-            if is_joined and not member.consumer.is_told and self.group.must_rejoin(member.sender.name):
+            if (
+                is_joined
+                and not member.consumer.is_told
+                and self.group.must_rejoin(member.sender.name)
+            ):
                 member.consumer.learn_of_rebalance()
 
     async def append(self, partition: int, count: int) -> None:
@@ -206,7 +212,9 @@ class OnKafka:
         await producer.stop()
 
     async def append_marker(self, partition: int) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self._servers, transactional_id=f"{self.topic}.tx")
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers, transactional_id=f"{self.topic}.tx"
+        )
         await producer.start()
         before = (await self._admin.backlog("nobody", [self.topic])).total
         async with producer.transaction():
@@ -369,7 +377,9 @@ async def test_the_position_is_behind_the_marker_of_a_transaction(cluster: Clust
         assert await member.consumer.position(places(cluster)[0]) == 3
 
 
-async def test_a_position_that_is_not_in_the_log_becomes_its_start_without_a_word(cluster: Cluster) -> None:
+async def test_a_position_that_is_not_in_the_log_becomes_its_start_without_a_word(
+    cluster: Cluster,
+) -> None:
     await cluster.append(0, 5)
     await cluster.delete_before(0, 2)
     listener = Listener()

@@ -54,7 +54,9 @@ def read(content: bytes) -> list[Any]:
 
 
 def test_the_client_reads_record_batches_by_the_two_names_that_are_replaced() -> None:
-    assert {"MemoryRecords", "PartitionRecords"} <= set(fetcher.Fetcher._proc_fetch_request.__code__.co_names)
+    assert {"MemoryRecords", "PartitionRecords"} <= set(
+        fetcher.Fetcher._proc_fetch_request.__code__.co_names
+    )
 
 
 def test_the_clients_own_reader_raises_at_the_record_with_the_name() -> None:
@@ -86,7 +88,9 @@ def test_ours_reads_all_records_and_escapes_the_name(codec: int) -> None:
     assert all(r.headers[1] == ("null", None) for r in records)
 
 
-def test_what_needs_no_escaping_is_read_by_the_clients_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_needs_no_escaping_is_read_by_the_clients_own_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(batches, "EscapingBatch", None)
     assert len(read(bytes(batch((b"1", "good"), (b"2", "gut: ü")).build()))) == 2
 

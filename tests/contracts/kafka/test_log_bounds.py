@@ -61,10 +61,17 @@ async def test_an_open_transaction_is_beyond_the_end_and_below_the_high_watermar
     )  # the marker, which has an offset, too, is written after the commit is acknowledged
 
 
-async def test_a_topic_that_is_not_there_has_no_bounds(admin: KafkaAdmin, topic_prefix: str) -> None:
+async def test_a_topic_that_is_not_there_has_no_bounds(
+    admin: KafkaAdmin, topic_prefix: str
+) -> None:
     with pytest.raises(TransientError):
         await admin.log_starts([TopicPartition(f"{topic_prefix}none", 0)])
 
 
 async def test_of_no_partitions_nothing_is_asked(admin: KafkaAdmin) -> None:
-    assert await admin.log_ends([]) == await admin.log_starts([]) == await admin.high_watermarks([]) == {}
+    assert (
+        await admin.log_ends([])
+        == await admin.log_starts([])
+        == await admin.high_watermarks([])
+        == {}
+    )

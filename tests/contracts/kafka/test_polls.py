@@ -82,7 +82,11 @@ async def test_by_itself_a_poll_gives_all_that_was_fetched_of_a_partition_whatev
 @pytest.mark.services
 @pytest.mark.parametrize("limits", [{}, {"max_records": 2}, {"max_records": 500}])
 async def test_with_ours_it_ends_at_the_bound_and_the_next_polls_give_the_rest_in_order(
-    services: Services, producer: AIOKafkaProducer, topic: str, restored: None, limits: dict[str, int]
+    services: Services,
+    producer: AIOKafkaProducer,
+    topic: str,
+    restored: None,
+    limits: dict[str, int],
 ) -> None:
     await fill(producer, topic)
     read_any_batch(unpacked_bytes=2 * VALUE, poll_bytes=BOUND)
@@ -122,7 +126,9 @@ async def test_what_is_paused_or_sought_between_two_polls_is_not_given_by_the_se
         assert (await polls_of(reader, 1))[0] == [(1, 7)]
         reader.resume(one)
         taken = sum(number == 0 for number, _ in before)
-        rest = [record for poll in await polls_of(reader, 2 * BATCHES - taken - 8) for record in poll]
+        rest = [
+            record for poll in await polls_of(reader, 2 * BATCHES - taken - 8) for record in poll
+        ]
     assert [offset for number, offset in rest if number == 0] == [*range(taken, BATCHES)]
     assert [offset for number, offset in rest if number == 1] == [*range(8, BATCHES)]
 

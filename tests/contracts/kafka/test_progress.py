@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.support.services.installation import until
-from worker.ingest.consumer import RawRecord
+from worker.ingest.consumer import FetchedRecord
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.cluster.admin import KafkaAdmin
 
@@ -23,7 +23,9 @@ pytestmark = pytest.mark.services
 async def consumer(services: Services, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
     """Reads partition 0 from its start, as a worker does."""
     async with AIOKafkaConsumer(
-        bootstrap_servers=services.kafka, isolation_level="read_committed", auto_offset_reset="earliest"
+        bootstrap_servers=services.kafka,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
     ) as consumer:
         consumer.assign([TopicPartition(topic, 0)])
         yield consumer
@@ -31,7 +33,9 @@ async def consumer(services: Services, topic: str) -> AsyncIterator[AIOKafkaCons
 
 @pytest.fixture
 async def transactional(services: Services, topic: str) -> AsyncIterator[AIOKafkaProducer]:
-    async with AIOKafkaProducer(bootstrap_servers=services.kafka, transactional_id=f"{topic}.tx") as producer:
+    async with AIOKafkaProducer(
+        bootstrap_servers=services.kafka, transactional_id=f"{topic}.tx"
+    ) as producer:
         yield producer
 
 
@@ -100,7 +104,7 @@ async def test_one_record_taken_at_a_time_arrives_as_well(
     assert await arrives(consumer, admin, topic, 2) == []
 
 
-async def _first(consumer: AIOKafkaConsumer) -> AsyncIterator[RawRecord]:
+async def _first(consumer: AIOKafkaConsumer) -> AsyncIterator[FetchedRecord]:
     while not (fetched := await consumer.getmany(timeout_ms=100, max_records=1)):
         pass
     for records in fetched.values():

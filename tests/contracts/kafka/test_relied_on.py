@@ -29,7 +29,10 @@ PATIENCE_S = 60
 async def values_in(kafka: str, topic: str, count: int) -> list[bytes | None]:
     """The values of the first records that a reader of committed records sees."""
     consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=kafka, auto_offset_reset="earliest", isolation_level="read_committed"
+        topic,
+        bootstrap_servers=kafka,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
     )
     await consumer.start()
     try:
@@ -141,8 +144,12 @@ async def test_a_transaction_is_committed_though_a_record_of_it_was_refused(
 ) -> None:
     """So every acknowledgement of a transaction is awaited before it is committed."""
     small, narrow = f"{topic_prefix}small", f"{topic_prefix}narrow"
-    await admin.create([TopicSpec(small, 1, {}), TopicSpec(narrow, 1, {"max.message.bytes": "1000"})])
-    producer = AIOKafkaProducer(bootstrap_servers=services.kafka, transactional_id=f"{topic_prefix}tx")
+    await admin.create(
+        [TopicSpec(small, 1, {}), TopicSpec(narrow, 1, {"max.message.bytes": "1000"})]
+    )
+    producer = AIOKafkaProducer(
+        bootstrap_servers=services.kafka, transactional_id=f"{topic_prefix}tx"
+    )
     await producer.start()
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -183,7 +190,11 @@ async def test_another_policy_commits_over_a_batch_whose_handler_raised(
         raise ValueError("a defect")
 
     subscriber: Any = broker.subscriber(
-        topic, group_id=f"{topic}.g", batch=True, auto_offset_reset="earliest", ack_policy=AckPolicy.ACK
+        topic,
+        group_id=f"{topic}.g",
+        batch=True,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.ACK,
     )
     subscriber(raise_always)
     place = TopicPartition(topic, 0)
@@ -281,6 +292,8 @@ async def test_an_answer_about_altered_offsets_hides_the_refusal_of_a_partition(
         )
         (future,) = client.alter_consumer_group_offsets([wanted]).values()
         answer = await asyncio.to_thread(future.result, PATIENCE_S)
-        assert answer.topic_partitions[0].error.code() == confluent_kafka.KafkaError.UNKNOWN_MEMBER_ID
+        assert (
+            answer.topic_partitions[0].error.code() == confluent_kafka.KafkaError.UNKNOWN_MEMBER_ID
+        )
     finally:
         await consumer.stop()

@@ -25,7 +25,10 @@ from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
 
 BOUND = 16 * MIB
 PLACE = TopicPartition("observations.bet9ja", 3)
-READERS = {"C": default_records_in_c.DefaultRecordBatch, "Python": default_records._DefaultRecordBatchPy}
+READERS = {
+    "C": default_records_in_c.DefaultRecordBatch,
+    "Python": default_records._DefaultRecordBatchPy,
+}
 # Unpacks a file up to a bound, and says by how much that raised the most memory ever held, in MiB.
 UNPACKS = """
 import sys
@@ -159,7 +162,9 @@ async def test_the_broker_measures_a_batch_packed_unless_the_topic_is_told_to_un
     given, unpacking_topic = f"{topic_prefix}given", f"{topic_prefix}unpacking"
     largest = {"max.message.bytes": str(MIB)}
     await admin.create([TopicSpec(given, 1, largest)])
-    await admin.create([TopicSpec(unpacking_topic, 1, largest | {"compression.type": "uncompressed"})])
+    await admin.create(
+        [TopicSpec(unpacking_topic, 1, largest | {"compression.type": "uncompressed"})]
+    )
     assert await send_batch(producer, given, bomb(2 * MIB, name)) == 0
     with pytest.raises(MessageSizeTooLargeError):
         await send_batch(producer, unpacking_topic, bomb(2 * MIB, name))

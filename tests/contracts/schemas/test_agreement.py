@@ -56,7 +56,9 @@ timestamps = st.sampled_from(
 digits = st.sampled_from(["1", "1" * 20, "1" * 21, "", "1a", "1\n", "١"])
 
 
-def disturbed(valid: dict[str, Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+def disturbed(
+    valid: dict[str, Any], **fields: st.SearchStrategy[Any]
+) -> st.SearchStrategy[dict[str, Any]]:
     """A valid document in which up to two of the fields are replaced, by anything or nothing."""
     changes = st.lists(st.sampled_from(sorted(fields)), max_size=2, unique=True).flatmap(
         lambda names: st.fixed_dictionaries(
@@ -64,7 +66,9 @@ def disturbed(valid: dict[str, Any], **fields: st.SearchStrategy[Any]) -> st.Sea
         )
     )
     return changes.map(
-        lambda change: {name: value for name, value in {**valid, **change}.items() if value is not ABSENT}
+        lambda change: {
+            name: value for name, value in {**valid, **change}.items() if value is not ABSENT
+        }
     )
 
 
@@ -125,7 +129,10 @@ def test_model_and_schema_agree_on_what_is_no_message(document: Any) -> None:
 lines = st.sampled_from([None, "0", "2.5", "-0.25", "-0", "2.50", "+1", "1e1", "", "2.5\n", 2.5])
 prices = st.sampled_from([None, 1, 1.0, 1.01, 2, -1, "1.98"])
 outcomes = disturbed(
-    {"outcome": "over", "odds": 1.98, "active": True}, outcome=texts, odds=prices, active=st.booleans()
+    {"outcome": "over", "odds": 1.98, "active": True},
+    outcome=texts,
+    odds=prices,
+    active=st.booleans(),
 )
 markets = disturbed(
     RESOLVED_EVENT["markets"][0],

@@ -42,7 +42,14 @@ def test_the_required_parts_are_there() -> None:
     assert DOCUMENT["asyncapi"] == "3.0.0"
     assert DOCUMENT["info"]["title"]
     assert DOCUMENT["info"]["version"]
-    assert set(DOCUMENT) <= {"asyncapi", "info", "defaultContentType", "channels", "operations", "components"}
+    assert set(DOCUMENT) <= {
+        "asyncapi",
+        "info",
+        "defaultContentType",
+        "channels",
+        "operations",
+        "components",
+    }
 
 
 def test_every_reference_leads_somewhere_in_the_document() -> None:

@@ -54,7 +54,10 @@ def test_a_breaking_change_fails_the_check_with_its_path_and_why(committed: Path
     edit(committed / "baseline" / "observation.v1.json", '"maxLength": 20,', '"maxLength": 30,')
     result = check(committed)
     assert result.exit_code == 1
-    assert "observation.v1.json: event.sportradar_id: maxLength narrowed from 30 to 20\n" in result.stdout
+    assert (
+        "observation.v1.json: event.sportradar_id: maxLength narrowed from 30 to 20\n"
+        in result.stdout
+    )
 
 
 def test_a_machine_gets_json(committed: Path) -> None:
@@ -71,7 +74,9 @@ def test_a_directory_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
 def test_export_repairs_what_check_complains_about(committed: Path) -> None:
     (committed / "generated" / "asyncapi.json").unlink()
     out = f"--out={committed / 'generated'}"
-    assert CliRunner().invoke(app, ["export", out, "--dry-run"]).stdout == "asyncapi.json: missing\n"
+    assert (
+        CliRunner().invoke(app, ["export", out, "--dry-run"]).stdout == "asyncapi.json: missing\n"
+    )
     assert check(committed).exit_code == 1
     assert CliRunner().invoke(app, ["export", out]).exit_code == 0
     assert check(committed).exit_code == 0

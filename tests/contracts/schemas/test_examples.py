@@ -40,12 +40,16 @@ def test_what_a_model_writes_its_schema_accepts(message: Message) -> None:
     for example in schema["examples"]:
         written = message.model.model_validate(example).model_dump(mode="json", by_alias=True)
         if "headers" in message.file:
-            written = {name: value if value is None else str(value) for name, value in written.items()}
+            written = {
+                name: value if value is None else str(value) for name, value in written.items()
+            }
         Draft202012Validator(schema).validate(written)
 
 
 @pytest.mark.parametrize(("file", "field", "example"), list(fields_with_examples()))
-def test_every_example_of_a_field_is_valid_there(file: str, field: dict[str, Any], example: Any) -> None:
+def test_every_example_of_a_field_is_valid_there(
+    file: str, field: dict[str, Any], example: Any
+) -> None:
     schema = {**field, "$defs": SCHEMAS[file].get("$defs", {})}
     Draft202012Validator(schema).validate(example)
 

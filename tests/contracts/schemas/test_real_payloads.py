@@ -9,7 +9,9 @@ import pytest
 
 from schemas import Observation
 
-PAYLOADS = Path(os.environ.get("MARKETMAP_PAYLOADS") or Path(__file__).parents[4] / "shared" / "payloads")
+PAYLOADS = Path(
+    os.environ.get("MARKETMAP_PAYLOADS") or Path(__file__).parents[4] / "shared" / "payloads"
+)
 WHERE = {
     "sportybet": ("data", "markets"),
     "betpawa": ("markets",),

@@ -23,7 +23,7 @@ from tests.faults.stage.switchboard import FOLDER_VARIABLE, Points
 from tests.faults.stage.weakened import WEAKNESS_VARIABLE, WEAKNESSES
 from worker.cli.main import main
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.partitions.claim import Claimed
+from worker.ingest.partitions.claim import ClaimedBatch
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
 from worker.runtime.announcer import Announcer
@@ -102,7 +102,9 @@ def _transaction(points: Points) -> None:
         PreparedStatement,
         "fetch",
         underway=lambda statement: (
-            _counting.get() and not statement._connection.is_in_transaction() and points.is_due("count.sent")
+            _counting.get()
+            and not statement._connection.is_in_transaction()
+            and points.is_due("count.sent")
         ),
         then=lambda: points.strike("count.sent"),
     )
@@ -121,7 +123,7 @@ def _committing(points: Points) -> None:
         points.in_flight = 0
         points.passing("commit.after")
 
-    _wrap(Claimed, "commit", before=lambda: points.passing("commit.before"), after=done)
+    _wrap(ClaimedBatch, "commit", before=lambda: points.passing("commit.before"), after=done)
     _wrap(
         AIOKafkaConsumer,
         "commit",

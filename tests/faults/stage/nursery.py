@@ -50,7 +50,9 @@ class Nursery:
     def start(self, environment: dict[str, str], log: Path) -> Child:
         assert self._process.stdin is not None
         with self._one_by_one:
-            self._process.stdin.write(orjson.dumps({"environment": environment, "log": str(log)}) + b"\n")
+            self._process.stdin.write(
+                orjson.dumps({"environment": environment, "log": str(log)}) + b"\n"
+            )
             self._process.stdin.flush()
             return self._born.get(timeout=START_TIMEOUT_S)
 

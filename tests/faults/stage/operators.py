@@ -38,7 +38,9 @@ class Operator:
         """Move every commit forward, by chance; what is skipped by partition."""
         committed = await self._committed()
         ends = {place.partition: end for place, end in (await self._trial.log_ends()).items()}
-        skipped = {p: range(old, self._trial.dice.randint(old, ends[p])) for p, old in committed.items()}
+        skipped = {
+            p: range(old, self._trial.dice.randint(old, ends[p])) for p, old in committed.items()
+        }
         await self._reset({partition: offsets.stop for partition, offsets in skipped.items()})
         return skipped
 
@@ -48,7 +50,9 @@ class Operator:
         futures = self._admin.delete_topics([topic], operation_timeout=ANSWER_S)
         await asyncio.to_thread(futures[topic].result, ANSWER_S)
         await self._trial.wait(self._is_gone, "the topic is not deleted")
-        specs = [spec for spec in topic_specs(self._trial.installation.settings) if spec.name == topic]
+        specs = [
+            spec for spec in topic_specs(self._trial.installation.settings) if spec.name == topic
+        ]
         await self._trial.installation.admin.create(specs)
 
     async def add_partitions(self) -> None:
@@ -68,9 +72,13 @@ class Operator:
 
     async def _reset(self, offsets: dict[int, int]) -> None:
         await self._trial.group_is_empty()
-        places = [Offset(self._trial.topic, partition, offset) for partition, offset in offsets.items()]
+        places = [
+            Offset(self._trial.topic, partition, offset) for partition, offset in offsets.items()
+        ]
         wanted = ConsumerGroupTopicPartitions(self._trial.group, places)
         (future,) = self._admin.alter_consumer_group_offsets([wanted]).values()
         await asyncio.to_thread(future.result, ANSWER_S)
         found = await self._committed()
-        assert found == offsets, f"the reset did not hold: {TopicPartition(self._trial.topic, 0)} {found}"
+        assert found == offsets, (
+            f"the reset did not hold: {TopicPartition(self._trial.topic, 0)} {found}"
+        )

@@ -17,14 +17,22 @@ class Point(NamedTuple):
 
 _EVERY: Final = (
     Point("publish.before", may_repeat=False, where="before P"),
-    Point("publish.unacknowledged", may_repeat=True, where="in P, records sent and not acknowledged"),
+    Point(
+        "publish.unacknowledged", may_repeat=True, where="in P, records sent and not acknowledged"
+    ),
     Point("publish.middle", may_repeat=True, where="in P, half acknowledged and half not sent"),
     Point("publish.after", may_repeat=True, where="after P, before D"),
     Point("count.sent", may_repeat=True, where="in D, its only statement sent and not answered"),
     Point("count.begun", may_repeat=True, where="in D with new markets, after BEGIN"),
     Point("count.moved", may_repeat=True, where="in D with new markets, watermarks moved"),
-    Point("count.added", may_repeat=True, where="in D with new markets, misses added, before COMMIT"),
-    Point("count.committing", may_repeat=True, where="in D with new markets, COMMIT sent and not answered"),
+    Point(
+        "count.added", may_repeat=True, where="in D with new markets, misses added, before COMMIT"
+    ),
+    Point(
+        "count.committing",
+        may_repeat=True,
+        where="in D with new markets, COMMIT sent and not answered",
+    ),
     Point("count.committed", may_repeat=False, where="after D, answer not used"),
     Point("commit.before", may_repeat=False, where="before K"),
     Point("commit.sent", may_repeat=False, where="in K, commit sent and not answered"),

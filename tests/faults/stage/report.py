@@ -48,7 +48,11 @@ def table(rows: Sequence[Row]) -> str:
     """A Markdown table, aligned so that it reads on a terminal too."""
     lines = [HEADINGS, *(row.cells for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-    rule = "|" + "|".join(f"-{'-' * width}{'-' if not n else ':'}" for n, width in enumerate(widths)) + "|"
+    rule = (
+        "|"
+        + "|".join(f"-{'-' * width}{'-' if not n else ':'}" for n, width in enumerate(widths))
+        + "|"
+    )
     shown = [_line(line, widths) for line in lines]
     return "\n".join([shown[0], rule, *shown[1:]])
 

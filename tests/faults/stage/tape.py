@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas import ID_HEADER
 from tests.faults.stage.oracle import number_of_dead
 from tests.support.services.installation import Installation
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 
 class Output(NamedTuple):
@@ -38,8 +38,14 @@ class Tape:
 
     async def start(self) -> None:
         await self._consumer.start()
-        topics = await self._installation.admin.topics([self._resolved, self._dead, self._first_sightings])
-        places = [TopicPartition(t.name, number) for t in topics.values() for number in range(t.partitions)]
+        topics = await self._installation.admin.topics(
+            [self._resolved, self._dead, self._first_sightings]
+        )
+        places = [
+            TopicPartition(t.name, number)
+            for t in topics.values()
+            for number in range(t.partitions)
+        ]
         self._consumer.assign(places)
 
     async def stop(self) -> None:
@@ -55,22 +61,24 @@ class Tape:
             *(_dead(record) for record in records[self._dead]),
         ]
 
-    async def _read_on(self) -> dict[str, list[AnyRecord]]:
+    async def _read_on(self) -> dict[str, list[RawRecord]]:
         ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
-        records: defaultdict[str, list[AnyRecord]] = defaultdict(list)
+        records: defaultdict[str, list[RawRecord]] = defaultdict(list)
         while any([await self._consumer.position(place) < end for place, end in ends.items()]):
             for place, batch in (await self._consumer.getmany(timeout_ms=200)).items():
                 records[place.topic] += batch
         return records
 
 
-def _resolved(record: AnyRecord) -> Output:
+def _resolved(record: RawRecord) -> Output:
     return Output(
-        int(orjson.loads(record.value or b"")["event"]["home"]), _source_id(record.headers), record.key or b""
+        int(orjson.loads(record.value or b"")["event"]["home"]),
+        _source_id(record.headers),
+        record.key or b"",
     )
 
 
-def _dead(record: AnyRecord) -> Output:
+def _dead(record: RawRecord) -> Output:
     return Output(number_of_dead(record.value), _source_id(record.headers), record.key or b"")
 
 

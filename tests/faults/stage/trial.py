@@ -124,7 +124,9 @@ class Trial:
 
         async def is_empty() -> bool:
             described = admin.describe_consumer_groups([self.group])[self.group]
-            return bool((await asyncio.to_thread(described.result, 30)).state == ConsumerGroupState.EMPTY)
+            return bool(
+                (await asyncio.to_thread(described.result, 30)).state == ConsumerGroupState.EMPTY
+            )
 
         await self.wait(is_empty, "the group is not empty")
 
@@ -186,7 +188,9 @@ class Trial:
         await self.wait(is_answered, "the broker does not tell where the log ends")
         return found
 
-    async def caught_up_with(self, ends: dict[TopicPartition, int], *, exactly: bool = False) -> None:
+    async def caught_up_with(
+        self, ends: dict[TopicPartition, int], *, exactly: bool = False
+    ) -> None:
         """Wait until the group has committed these offsets, or beyond."""
 
         def is_done(committed: int | None, end: int) -> bool:
@@ -207,7 +211,13 @@ class Trial:
             pytest.fail(f"{otherwise} within {PATIENCE_S:.0f} s\n{self.crew.tails()}")
 
     async def judged(
-        self, fault: str, *, injected: int = 1, in_flight: int = 0, ends: Sequence[int] = (), note: str = ""
+        self,
+        fault: str,
+        *,
+        injected: int = 1,
+        in_flight: int = 0,
+        ends: Sequence[int] = (),
+        note: str = "",
     ) -> Row:
         """Wait for recovery, let the stream rest, compare everything with the oracle, let it flow on.
 
@@ -246,7 +256,9 @@ class Trial:
         return [f"a worker ended: {end}" for end in new if not _is_expected(end, codes)]
 
     async def _all_announced(self) -> bool:
-        (row,) = await self.query("SELECT count(*) FROM unmapped_market_log WHERE announced_at IS NULL")
+        (row,) = await self.query(
+            "SELECT count(*) FROM unmapped_market_log WHERE announced_at IS NULL"
+        )
         return bool(row[0] == 0)
 
     async def query(self, statement: str) -> Sequence[Any]:
@@ -269,7 +281,9 @@ class Trial:
         topics = await self.installation.admin.topics([self.topic])
         if self.topic not in topics:
             raise TransientError(f"{self.topic} is not there")
-        return [TopicPartition(self.topic, number) for number in range(topics[self.topic].partitions)]
+        return [
+            TopicPartition(self.topic, number) for number in range(topics[self.topic].partitions)
+        ]
 
 
 def _is_expected(end: End, codes: Sequence[int]) -> bool:
@@ -277,7 +291,13 @@ def _is_expected(end: End, codes: Sequence[int]) -> bool:
 
 
 def _row(
-    fault: str, injected: int, records: int, in_flight: int, verdict: Verdict, recovery_s: float, note: str
+    fault: str,
+    injected: int,
+    records: int,
+    in_flight: int,
+    verdict: Verdict,
+    recovery_s: float,
+    note: str,
 ) -> Row:
     repeated = len(verdict.repeated)
     return Row(

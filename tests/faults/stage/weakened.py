@@ -5,37 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from worker.ingest.partitions.claim import Claimed
+from worker.ingest.partitions.claim import ClaimedBatch
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
 from worker.storage import ledger
-from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkConflict, WatermarkMove, Watermarks
+from worker.storage.ledger import (
+    Counted,
+    Ledger,
+    MissRow,
+    WatermarkConflict,
+    WatermarkMove,
+    Watermarks,
+)
 
 WEAKNESS_VARIABLE = "FAULT_WEAKNESS"
 
 
 def count_before_publishing() -> None:
     """D, P, K in place of P, D, K: what is counted may never be published."""
-    send, commit = Outputs.send, Claimed.commit
+    send, commit = Outputs.send, ClaimedBatch.commit
     held: list[tuple[Outputs, Sequence[Outgoing]]] = []
 
     async def hold(self: Outputs, outputs: Sequence[Outgoing]) -> None:
         held.append((self, outputs))
 
-    async def send_and_commit(self: Claimed, *arguments: Any) -> None:
+    async def send_and_commit(self: ClaimedBatch, *arguments: Any) -> None:
         while held:
             await send(*held.pop(0))
         await commit(self, *arguments)
 
     Outputs.send = hold  # type: ignore[method-assign]  # it is meant
-    Claimed.commit = send_and_commit  # type: ignore[method-assign, assignment]  # it is meant
+    ClaimedBatch.commit = send_and_commit  # type: ignore[method-assign, assignment]  # it is meant
 
 
 def move_watermarks_blindly() -> None:
     """No compare-and-set: whoever comes counts, wherever the watermarks are by then."""
     commit = Ledger.commit
 
-    async def blind(self: Ledger, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
+    async def blind(
+        self: Ledger, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]
+    ) -> Counted:
         while True:
             try:
                 return await commit(self, moves, misses)

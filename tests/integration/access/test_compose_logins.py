@@ -55,13 +55,22 @@ async def as_service(database: str) -> AsyncIterator[Any]:
 def test_postgres_runs_the_script_and_only_what_migrates_is_an_administrator() -> None:
     postgres = SERVICES["postgres"]
     assert f"./{SCRIPT}:/docker-entrypoint-initdb.d/logins.sql:ro" in postgres["volumes"]
-    administrator = (postgres["environment"]["POSTGRES_USER"], postgres["environment"]["POSTGRES_PASSWORD"])
-    urls = {name for name, one in SERVICES.items() if "MARKETMAP_DATABASE_URL" in one.get("environment", {})}
+    administrator = (
+        postgres["environment"]["POSTGRES_USER"],
+        postgres["environment"]["POSTGRES_PASSWORD"],
+    )
+    urls = {
+        name
+        for name, one in SERVICES.items()
+        if "MARKETMAP_DATABASE_URL" in one.get("environment", {})
+    }
     assert {name for name in urls if login_of(name) == administrator} == {"migrate"}
 
 
 @pytest.mark.parametrize("service", ["worker", "relay"])
-async def test_what_runs_has_all_it_needs_and_is_no_administrator(as_service: Any, service: str) -> None:
+async def test_what_runs_has_all_it_needs_and_is_no_administrator(
+    as_service: Any, service: str
+) -> None:
     async with transaction(as_service(service)) as connection:
         assert await lacking_privileges(connection) == []
         assert not (await read_server(connection)).is_superuser

@@ -91,7 +91,9 @@ async def test_a_pool_that_is_used_up_says_try_again(database: str) -> None:
     await engine.dispose()
 
 
-async def test_a_lost_connection_hides_nothing_and_leaves_its_place_in_the_pool(database: str) -> None:
+async def test_a_lost_connection_hides_nothing_and_leaves_its_place_in_the_pool(
+    database: str,
+) -> None:
     engine = create_engine(database, pool_size=1, pool_timeout_s=0.05)
 
     async def fail_without_connection() -> None:
@@ -113,7 +115,9 @@ async def test_a_pool_heals_after_the_server_dropped_its_connections(migrated: s
     async with transaction(engine) as connection:
         pid = await connection.scalar(text("SELECT pg_backend_pid()"))
     async with transaction(other) as connection:
-        assert await connection.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        assert await connection.scalar(
+            text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid}
+        )
     with suppress(StorageUnavailable):  # the first use finds out, or the driver knew already
         await ledger.open_partitions([])
     assert await ledger.open_partitions([]) == {}

@@ -19,7 +19,7 @@ from worker.storage.editing import editing
 from worker.storage.engine import create_engine, transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
 from worker.storage.inspection import WORKER_NEEDS, lacking_privileges, read_server
-from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkKey, WatermarkMove
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import downgrade, known_revision, upgrade
 from worker.storage.replays import Replay
@@ -52,7 +52,9 @@ async def log_in(database: str, administrator: AsyncEngine) -> AsyncIterator[Log
 
     async def make(group: str) -> AsyncEngine:
         login = f"{name}_{group}"
-        await connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD 'x' IN ROLE marketmap_{group}")
+        await connection.execute(
+            f"CREATE ROLE {login} LOGIN PASSWORD 'x' IN ROLE marketmap_{group}"
+        )
         address = urlsplit(database)
         place = address.netloc.rpartition("@")[2]
         engines.append(create_engine(urlunsplit(address._replace(netloc=f"{login}:x@{place}"))))
@@ -78,9 +80,13 @@ async def test_a_worker_counts_announces_and_relays(log_in: LogIn) -> None:
     engine = await log_in("worker")
     ledger = Ledger(engine, "workers", most_new=1)
     topic_id = "c29tZS10b3BpYy1pZF8tMQ"
-    await ledger.open_partitions([Partition(topic_id, "observations", 0)])
-    assert await ledger.commit([WatermarkMove(topic_id, "observations", 0, 0, 1)], [MISS]) == Counted(1)
-    await ledger.set_back(Partition(topic_id, "observations", 0), 1, 0, actor="worker", reason="truncated")
+    await ledger.open_partitions([WatermarkKey(topic_id, "observations", 0)])
+    assert await ledger.commit(
+        [WatermarkMove(topic_id, "observations", 0, 0, 1)], [MISS]
+    ) == Counted(1)
+    await ledger.set_back(
+        WatermarkKey(topic_id, "observations", 0), 1, 0, actor="worker", reason="truncated"
+    )
     async with ledger.unannounced(10) as batch:
         assert len(batch) == 1
     async with transaction(engine) as connection:
@@ -121,7 +127,8 @@ async def test_an_editor_changes_mappings_and_works_through_misses(
     log_in: LogIn, administrator: AsyncEngine
 ) -> None:
     await run(
-        administrator, "INSERT INTO unmapped_market_log (source, external_market_id) VALUES ('betpawa', '2')"
+        administrator,
+        "INSERT INTO unmapped_market_log (source, external_market_id) VALUES ('betpawa', '2')",
     )
     engine = await log_in("editor")
     async with editing(engine, actor="ann", reason="new") as edit:
@@ -147,7 +154,9 @@ async def test_a_worker_and_an_editor_run_replays(log_in: LogIn, group: str) -> 
         await running.finish("DONE")
 
 
-async def test_plain_sql_is_audited_with_the_login_not_with_the_triggers_owner(log_in: LogIn) -> None:
+async def test_plain_sql_is_audited_with_the_login_not_with_the_triggers_owner(
+    log_in: LogIn,
+) -> None:
     engine = await log_in("editor")
     await run(
         engine,
@@ -264,7 +273,9 @@ async def test_the_command_gives_everything_to_the_owner_and_can_run_again(datab
 
 async def owners(url: str) -> list[str]:
     connection = await asyncpg.connect(url)
-    found = await connection.fetch("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+    found = await connection.fetch(
+        "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+    )
     await connection.close()
     return [row[0] for row in found]
 
@@ -297,4 +308,6 @@ async def test_who_may_not_create_roles_is_warned_and_not_stopped(database: str)
         f"ALTER DATABASE {name} OWNER TO CURRENT_USER; DROP OWNED BY {name}; DROP ROLE {name}"
     )
     await administrator.close()
-    assert [warning.split()[1] for warning in warnings] == [role.replace("marketmap", name) for role in ROLES]
+    assert [warning.split()[1] for warning in warnings] == [
+        role.replace("marketmap", name) for role in ROLES
+    ]

@@ -56,11 +56,15 @@ async def connects(url: str) -> bool:
         await engine.dispose()
 
 
-async def test_a_server_is_known_by_its_authority_and_its_name(server: str, authority: Authority) -> None:
+async def test_a_server_is_known_by_its_authority_and_its_name(
+    server: str, authority: Authority
+) -> None:
     assert await connects(asked(server, authority.ca_file))
 
 
-async def test_the_listening_connection_asks_for_the_same(server: str, authority: Authority) -> None:
+async def test_the_listening_connection_asks_for_the_same(
+    server: str, authority: Authority
+) -> None:
     listening = asyncio.Event()
     url = asked(server, authority.ca_file)
     task = asyncio.create_task(listen(url, on_listening=listening.set, on_version=lambda _: None))
@@ -77,7 +81,9 @@ async def test_a_server_of_a_foreign_authority_is_not_trusted(server: str, tmp_p
         await listen(url, on_listening=lambda: None, on_version=lambda _: None)
 
 
-async def test_a_server_under_another_name_is_not_trusted(server: str, authority: Authority) -> None:
+async def test_a_server_under_another_name_is_not_trusted(
+    server: str, authority: Authority
+) -> None:
     url = asked(server.replace("127.0.0.1", "localhost"), authority.ca_file)
     with pytest.raises(StorageFatal, match="certificate is not valid for 'localhost'"):
         await connects(url)
@@ -94,6 +100,8 @@ async def test_a_server_that_asks_for_a_certificate_gets_ours(
             await connects(asked(url, authority.ca_file))
 
 
-async def test_a_server_without_tls_is_not_spoken_to_where_tls_is_asked_for(services: Services) -> None:
+async def test_a_server_without_tls_is_not_spoken_to_where_tls_is_asked_for(
+    services: Services,
+) -> None:
     with pytest.raises(StorageUnavailable, match="rejected SSL upgrade"):
         await connects(f"{services.postgres}?sslmode=require")

@@ -28,7 +28,8 @@ pytestmark = pytest.mark.services
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OBSERVATIONS = [
-    orjson.dumps(seen.observation) for seen in generate_scrape(seed=3, events=2, started_at=NOON, size="slim")
+    orjson.dumps(seen.observation)
+    for seen in generate_scrape(seed=3, events=2, started_at=NOON, size="slim")
 ]
 # Also what no command would let through: rivals, and rows that cannot be used.
 EDITS = [
@@ -110,7 +111,11 @@ def test_the_command_resolves_as_of_a_version(
 ) -> None:
     file = tmp_path / "one.jsonl"
     market = {"id": "29", "status": 0, "outcomes": [{"desc": "Yes", "odds": "1.9", "isActive": 1}]}
-    observed = {"platform": "sportybet", "observed_at": "2026-11-22T12:00:00Z", "event": {"id": "sr:match:1"}}
+    observed = {
+        "platform": "sportybet",
+        "observed_at": "2026-11-22T12:00:00Z",
+        "event": {"id": "sr:match:1"},
+    }
     file.write_bytes(orjson.dumps(observed | {"markets": [market]}))
     first = change("mappings", "create", "--file", mapping_file)["version"]
     change("mappings", "update", "btts", "--set", "canonical_id=both_score")
@@ -120,7 +125,12 @@ def test_the_command_resolves_as_of_a_version(
         assert [one["canonical_id"] for one in event["markets"]] == expected
 
 
-def test_a_version_that_is_still_to_come_is_wrong_usage(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_version_that_is_still_to_come_is_wrong_usage(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     (tmp_path / "none.jsonl").write_bytes(b"")
     result = run("resolve", str(tmp_path / "none.jsonl"), "--as-of", "1")
-    assert (result.exit_code, "there is no version 1: the last one is 0" in result.stderr) == (2, True)
+    assert (result.exit_code, "there is no version 1: the last one is 0" in result.stderr) == (
+        2,
+        True,
+    )

@@ -35,7 +35,9 @@ def test_with_all_the_inactive_ones_come_back_byte_for_byte_in_an_empty_table(
     change("mappings", "import", "-", text=exported)
     assert run("mappings", "export", "--all").stdout == exported
     assert exported.count('"is_active": false') == 3
-    active = [one["canonical_id"] for one in json.loads(run("mappings", "export").stdout)["mappings"]]
+    active = [
+        one["canonical_id"] for one in json.loads(run("mappings", "export").stdout)["mappings"]
+    ]
     assert active == [name for name in names if name not in {names[0], names[7], names[-1]}]
 
 
@@ -73,7 +75,10 @@ def test_a_catalogue_with_one_rival_is_refused_as_a_whole(run: Run, change: Chan
     catalogue["mappings"].append(catalogue["mappings"][0] | {"canonical_id": "twin"})
     result = run("mappings", "import", "-", *SIGNED, text=json.dumps(catalogue))
     assert result.exit_code == 1
-    assert "twin conflicts with 1x2_ft" in result.stderr or "1x2_ft conflicts with twin" in result.stderr
+    assert (
+        "twin conflicts with 1x2_ft" in result.stderr
+        or "1x2_ft conflicts with twin" in result.stderr
+    )
     assert json.loads(run("mappings", "list", "--json").stdout) == []
 
 

@@ -61,15 +61,21 @@ async def test_covering_again_changes_nothing(mapped: AsyncEngine) -> None:
     assert await cover(mapped) == []
 
 
-async def test_a_mapping_that_is_switched_off_or_gone_meanwhile_covers_nothing(mapped: AsyncEngine) -> None:
+async def test_a_mapping_that_is_switched_off_or_gone_meanwhile_covers_nothing(
+    mapped: AsyncEngine,
+) -> None:
     await execute(mapped, "UPDATE user_market_mappings SET is_active = false")
     assert await cover(mapped) == []
     await execute(mapped, "DELETE FROM user_market_mappings")
     assert await cover(mapped) == []
 
 
-async def test_what_an_editor_ignores_stays_ignored_though_a_change_covers_it(mapped: AsyncEngine) -> None:
-    await execute(mapped, "UPDATE unmapped_market_log SET status = 'IGNORED', ignored_until_count = 9")
+async def test_what_an_editor_ignores_stays_ignored_though_a_change_covers_it(
+    mapped: AsyncEngine,
+) -> None:
+    await execute(
+        mapped, "UPDATE unmapped_market_log SET status = 'IGNORED', ignored_until_count = 9"
+    )
     assert await cover(mapped) == []
     assert await statuses(mapped) == {"user1": "IGNORED", "user2": "IGNORED"}
     limits = await execute(mapped, "SELECT DISTINCT ignored_until_count FROM unmapped_market_log")

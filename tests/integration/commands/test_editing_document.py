@@ -19,7 +19,9 @@ OBSERVED = {
     "platform": "sportybet",
     "observed_at": "2026-11-22T12:00:00Z",
     "event": {"id": "sr:match:1"},
-    "markets": [{"id": "900100", "status": 0, "outcomes": [{"desc": "Yes", "odds": "3.1", "isActive": 1}]}],
+    "markets": [
+        {"id": "900100", "status": 0, "outcomes": [{"desc": "Yes", "odds": "3.1", "isActive": 1}]}
+    ],
 }
 
 
@@ -55,7 +57,9 @@ def test_every_command_works_and_leaves_what_the_document_says(
     query: Callable[..., list[dict[str, Any]]],
 ) -> None:
     follow(run, monkeypatch)
-    assert {row["created_by"] for row in query("SELECT created_by FROM mapping_audit_log")} == {"ada"}
+    assert {row["created_by"] for row in query("SELECT created_by FROM mapping_audit_log")} == {
+        "ada"
+    }
     rows = query("SELECT external_market_id, status FROM unmapped_market_log ORDER BY 1")
     assert [tuple(row.values()) for row in rows] == [
         ("900200", "MAPPED"),

@@ -26,7 +26,9 @@ def version(change: Change, mapping_file: str) -> int:
 
 
 def audit(query: Query) -> list[tuple[Any, ...]]:
-    rows = query("SELECT action, canonical_id, created_by, reason FROM mapping_audit_log ORDER BY id")
+    rows = query(
+        "SELECT action, canonical_id, created_by, reason FROM mapping_audit_log ORDER BY id"
+    )
     return [tuple(row.values()) for row in rows]
 
 
@@ -40,8 +42,15 @@ def test_a_mapping_is_created_from_a_file_and_signed(version: int, run: Run, que
 def test_a_spreadsheet_gets_the_mappings(version: int, run: Run) -> None:
     lines = run("mappings", "list", "--csv").stdout_bytes.decode("utf-8-sig").split("\r\n")
     (row,) = csv.DictReader(lines)
-    assert (row["canonical_id"], row["sportybet_id"], row["version"]) == ("btts", "29", str(version))
-    assert [outcome["sportybet_desc"] for outcome in json.loads(row["outcome_mapping"])] == ["Yes", "No"]
+    assert (row["canonical_id"], row["sportybet_id"], row["version"]) == (
+        "btts",
+        "29",
+        str(version),
+    )
+    assert [outcome["sportybet_desc"] for outcome in json.loads(row["outcome_mapping"])] == [
+        "Yes",
+        "No",
+    ]
 
 
 def test_a_mapping_is_created_from_options_alone(change: Change) -> None:
@@ -49,12 +58,18 @@ def test_a_mapping_is_created_from_options_alone(change: Change) -> None:
     assert {"field": "outcome.yes.sportybet_desc", "old": None, "new": "Yes"} in created["changes"]
 
 
-@pytest.mark.parametrize("command", ["create", "activate", "deactivate", "delete", "update", "import"])
+@pytest.mark.parametrize(
+    "command", ["create", "activate", "deactivate", "delete", "update", "import"]
+)
 @pytest.mark.parametrize("missing", [0, 2])
 def test_a_change_without_actor_or_reason_is_wrong_usage(
     run: Run, query: Query, mapping_file: str, command: str, missing: int
 ) -> None:
-    arguments = {"create": ["--file", mapping_file], "update": ["btts", "--set", "name=x"], "import": []}
+    arguments = {
+        "create": ["--file", mapping_file],
+        "update": ["btts", "--set", "name=x"],
+        "import": [],
+    }
     signed = SIGNED[missing : missing + 2]
     result = run("mappings", command, *arguments.get(command, ["btts"]), *signed)
     assert (result.exit_code, audit(query)) == (2, [])
@@ -80,7 +95,9 @@ def test_the_actor_may_come_from_the_environment(
 def test_a_mapping_that_cannot_be_used_is_refused_by_field_and_nothing_is_written(
     run: Run, query: Query, assignment: str, field: str
 ) -> None:
-    result = run("mappings", "create", "--set", "canonical_id=x", *YES, "--set", assignment, *SIGNED)
+    result = run(
+        "mappings", "create", "--set", "canonical_id=x", *YES, "--set", assignment, *SIGNED
+    )
     assert (result.exit_code, audit(query)) == (1, [])
     assert result.stderr.startswith(f"{field} = ")
 
@@ -103,7 +120,13 @@ def test_a_rival_is_named_and_nothing_is_written(
 
 def test_machines_get_the_conflicts_too(version: int, run: Run) -> None:
     result = run("mappings", "create", "--set", "canonical_id=x", *YES, *SIGNED, "--json")
-    rival = {"canonical_id": "x", "rival": "btts", "platform": "sportybet", "market_id": "29", "label": "yes"}
+    rival = {
+        "canonical_id": "x",
+        "rival": "btts",
+        "platform": "sportybet",
+        "market_id": "29",
+        "label": "yes",
+    }
     assert json.loads(result.stdout) == {"refused": True, "conflicts": [rival]}
 
 
@@ -119,7 +142,9 @@ def test_a_rival_is_found_when_it_is_switched_on(version: int, change: Change, r
     assert "x conflicts with btts" in result.stderr
 
 
-def test_a_dry_run_shows_the_difference_and_changes_nothing(version: int, run: Run, query: Query) -> None:
+def test_a_dry_run_shows_the_difference_and_changes_nothing(
+    version: int, run: Run, query: Query
+) -> None:
     result = run("mappings", "update", "btts", "--set", "name=GG", *SIGNED, "--dry-run")
     assert [line.split() for line in result.stdout.splitlines()][-1] == [
         "name",
@@ -129,7 +154,9 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(version: int, run: R
     assert len(audit(query)) == 1
 
 
-def test_a_change_that_changes_nothing_is_said_and_not_written(version: int, run: Run, query: Query) -> None:
+def test_a_change_that_changes_nothing_is_said_and_not_written(
+    version: int, run: Run, query: Query
+) -> None:
     result = run("mappings", "update", "btts", "--set", "name=Both Teams To Score", *SIGNED)
     assert (result.exit_code, len(audit(query))) == (0, 1)
     assert "nothing to change" in result.stderr
@@ -140,7 +167,14 @@ def test_an_editor_of_an_outdated_version_is_told_what_changed_and_by_whom(
 ) -> None:
     change("mappings", "update", "btts", "--set", "name=GG")
     result = run(
-        "mappings", "update", "btts", "--set", "name=NG", "--expected-version", str(version), *SIGNED
+        "mappings",
+        "update",
+        "btts",
+        "--set",
+        "name=NG",
+        "--expected-version",
+        str(version),
+        *SIGNED,
     )
     assert result.exit_code == 1
     for told in ("ada", "because", "Both Teams To Score", "GG", "nothing was changed"):
@@ -167,7 +201,9 @@ def test_an_update_takes_either_a_file_or_fields(run: Run, options: list[str]) -
     assert run("mappings", "update", "btts", *options, *SIGNED).exit_code == 2
 
 
-def test_switching_off_and_on_is_told_as_such(version: int, change: Change, query: Query, run: Run) -> None:
+def test_switching_off_and_on_is_told_as_such(
+    version: int, change: Change, query: Query, run: Run
+) -> None:
     assert change("mappings", "deactivate", "btts")["action"] == "DEACTIVATE"
     assert json.loads(run("mappings", "list", "--active", "--json").stdout) == []
     assert change("mappings", "activate", "btts")["action"] == "ACTIVATE"
@@ -183,9 +219,13 @@ def test_history_shows_who_when_why_and_what(version: int, change: Change, run: 
     assert told[1]["changes"] == [{"field": "outcome.yes.betpawa_name", "old": None, "new": "Ja"}]
 
 
-def test_a_rollback_makes_a_new_version_equal_to_the_old_one(version: int, change: Change, run: Run) -> None:
+def test_a_rollback_makes_a_new_version_equal_to_the_old_one(
+    version: int, change: Change, run: Run
+) -> None:
     before = json.loads(run("mappings", "show", "btts", "--json").stdout)
-    change("mappings", "update", "btts", "--set", "name=GG", "--set", "outcome.no.sportybet_desc=Nope")
+    change(
+        "mappings", "update", "btts", "--set", "name=GG", "--set", "outcome.no.sportybet_desc=Nope"
+    )
     change("mappings", "deactivate", "btts")
     back = change("mappings", "rollback", "btts", str(version))
     after = json.loads(run("mappings", "show", "btts", "--json").stdout)
@@ -224,7 +264,9 @@ def test_a_deleted_mapping_comes_back_only_from_the_expected_version(
     assert change(*back, str(deleted))["action"] == "CREATE"
 
 
-def test_a_rollback_to_where_there_was_nothing_is_refused(version: int, change: Change, run: Run) -> None:
+def test_a_rollback_to_where_there_was_nothing_is_refused(
+    version: int, change: Change, run: Run
+) -> None:
     change("mappings", "delete", "btts")
     deleted = run("mappings", "rollback", "btts", str(version + 1), *SIGNED)
     unknown = run("mappings", "rollback", "nobody", str(version), *SIGNED)

@@ -29,11 +29,16 @@ def edit(database: str, number: int, *arguments: str) -> CompletedProcess[str]:
 
 def race(database: str, command: Callable[[int], list[str]]) -> list[CompletedProcess[str]]:
     with ThreadPoolExecutor(EDITORS) as editors:
-        return list(editors.map(lambda number: edit(database, number, *command(number)), range(EDITORS)))
+        return list(
+            editors.map(lambda number: edit(database, number, *command(number)), range(EDITORS))
+        )
 
 
 def test_of_editors_who_saw_the_same_version_one_saves_and_the_others_are_told(
-    change: Callable[..., Any], query: Callable[..., list[dict[str, Any]]], migrated: str, mapping_file: str
+    change: Callable[..., Any],
+    query: Callable[..., list[dict[str, Any]]],
+    migrated: str,
+    mapping_file: str,
 ) -> None:
     version = change("mappings", "create", "--file", mapping_file)["version"]
     seen = ["update", "btts", "--expected-version", str(version), "--set"]
@@ -48,7 +53,14 @@ def test_of_editors_who_saw_the_same_version_one_saves_and_the_others_are_told(
 def test_of_rivals_that_are_created_at_once_one_gets_in(
     run: object, query: Callable[..., list[dict[str, Any]]], migrated: str
 ) -> None:
-    fields = ["--set", "name=M", "--set", "sportybet_id=29", "--set", "outcome.yes.sportybet_desc=Yes"]
+    fields = [
+        "--set",
+        "name=M",
+        "--set",
+        "sportybet_id=29",
+        "--set",
+        "outcome.yes.sportybet_desc=Yes",
+    ]
     results = race(migrated, lambda number: ["create", "--set", f"canonical_id=m{number}", *fields])
     assert sorted(result.returncode for result in results) == [0, *[1] * (EDITORS - 1)]
     assert all("conflicts with m" in r.stderr for r in results if r.returncode)

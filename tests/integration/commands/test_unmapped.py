@@ -27,7 +27,8 @@ def listed(run: Run, *options: str) -> list[str]:
 
 def status(query: Query, market_id: str) -> tuple[str, str | None]:
     (row,) = query(
-        "SELECT status, status_actor FROM unmapped_market_log WHERE external_market_id = $1", market_id
+        "SELECT status, status_actor FROM unmapped_market_log WHERE external_market_id = $1",
+        market_id,
     )
     return row["status"], row["status_actor"]
 
@@ -54,7 +55,9 @@ def test_what_matters_most_comes_first(three: None, run: Run) -> None:
         (["booked"], ["800"]),
     ],
 )
-def test_the_queue_can_be_narrowed(three: None, run: Run, options: list[str], expected: list[str]) -> None:
+def test_the_queue_can_be_narrowed(
+    three: None, run: Run, options: list[str], expected: list[str]
+) -> None:
     assert listed(run, *options) == expected
 
 
@@ -69,12 +72,17 @@ def test_people_get_a_table(three: None, run: Run) -> None:
     assert "UNKNOWN_MARKET" in row
 
 
-def test_a_spreadsheet_gets_the_queue_and_no_name_as_a_formula(three: None, miss: AddMiss, run: Run) -> None:
+def test_a_spreadsheet_gets_the_queue_and_no_name_as_a_formula(
+    three: None, miss: AddMiss, run: Run
+) -> None:
     miss("bet9ja", "S_EVIL", '=HYPERLINK("http://x","Over")', count=9)
     result = run("unmapped", "list", "--csv")
     rows = list(csv.DictReader(StringIO(result.stdout_bytes.decode("utf-8-sig"), newline="")))
     assert [row["external_market_id"] for row in rows] == ["99", "S_NEW", "S_EVIL", "800"]
-    assert [row["market_name"] for row in rows][1:3] == ["New One", '\'=HYPERLINK("http://x","Over")']
+    assert [row["market_name"] for row in rows][1:3] == [
+        "New One",
+        '\'=HYPERLINK("http://x","Over")',
+    ]
     assert json.loads(rows[0]["sample_outcomes"])[0]["label"] == "Odd"
 
 
@@ -84,7 +92,11 @@ def test_json_and_csv_at_once_are_wrong_usage(run: Run) -> None:
 
 
 def test_each_decision_is_signed(three: None, change: Change, query: Query) -> None:
-    for command, expected in (("acknowledge", "ACKNOWLEDGED"), ("ignore", "IGNORED"), ("reopen", "NEW")):
+    for command, expected in (
+        ("acknowledge", "ACKNOWLEDGED"),
+        ("ignore", "IGNORED"),
+        ("reopen", "NEW"),
+    ):
         assert change("unmapped", command, "sportybet", "800")["changed"] == [
             {"source": "sportybet", "external_market_id": "800"}
         ]
@@ -144,7 +156,9 @@ def test_a_mapping_that_covers_a_miss_marks_it(
     miss("bet9ja", "29", "Of another book")
     created = change("mappings", "create", "--file", mapping_file)
     assert created["covered"] == [["sportybet", "29"]]
-    assert query("SELECT source, status, mapped_version FROM unmapped_market_log ORDER BY source") == [
+    assert query(
+        "SELECT source, status, mapped_version FROM unmapped_market_log ORDER BY source"
+    ) == [
         {"source": "bet9ja", "status": "NEW", "mapped_version": None},
         {"source": "sportybet", "status": "MAPPED", "mapped_version": created["version"]},
     ]
@@ -197,7 +211,10 @@ def test_a_draft_holds_what_the_samples_tell(miss: AddMiss, run: Run) -> None:
 def test_a_draft_fixes_the_specifier_that_names_the_market(miss: AddMiss, run: Run) -> None:
     miss("sportybet", "8?goalnr=2", "2nd Goal", ["None"], qualifier="goalnr=2")
     draft = yaml.safe_load(run("unmapped", "map", "sportybet", "8?goalnr=2").stdout)
-    assert (draft["sportybet_id"], draft["line_rule"]) == ("8", {"fixed": {"sportybet": {"goalnr": "2"}}})
+    assert (draft["sportybet_id"], draft["line_rule"]) == (
+        "8",
+        {"fixed": {"sportybet": {"goalnr": "2"}}},
+    )
 
 
 def test_a_finished_draft_is_mapped_in_one_step(
@@ -260,6 +277,8 @@ def test_a_mapping_with_another_id_on_that_platform_is_not_taken(
 
 
 @pytest.mark.parametrize("options", [["--file", "x", "--into", "y", *SIGNED], ["--into", "btts"]])
-def test_mapping_wants_one_target_and_a_signature(miss: AddMiss, run: Run, options: list[str]) -> None:
+def test_mapping_wants_one_target_and_a_signature(
+    miss: AddMiss, run: Run, options: list[str]
+) -> None:
     miss("sportybet", "800")
     assert run("unmapped", "map", "sportybet", "800", *options).exit_code == 2

@@ -57,7 +57,9 @@ outcome_mapping:
 
 
 @pytest.fixture(scope="module")
-def addresses(breakable_services: LocalServices, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def addresses(
+    breakable_services: LocalServices, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """An installation under the default names, as somebody has it who has run it for a while."""
     given = {
         "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS": breakable_services.kafka,
@@ -71,7 +73,9 @@ def addresses(breakable_services: LocalServices, tmp_path_factory: pytest.TempPa
 
 async def prepare(services: LocalServices, folder: Path) -> None:
     await fill(services.postgres)
-    async with installed(services.kafka, services.postgres, folder, **DEFAULT_NAMES) as installation:
+    async with installed(
+        services.kafka, services.postgres, folder, **DEFAULT_NAMES
+    ) as installation:
         await installation.publish([*scrape(), *unreadable(), *unmapped()])
         installation.start_worker()
         await installation.caught_up()
@@ -99,15 +103,21 @@ def unreadable() -> list[Published]:
 def unmapped() -> list[Published]:
     """A market that no mapping knows, missed a few times."""
     market = sportybet("800117", prices={"Yes": "2", "No": "1.8"})
-    return [("observations.sportybet", b"1", observation("sportybet", [market]), []) for _ in range(3)]
+    return [
+        ("observations.sportybet", b"1", observation("sportybet", [market]), []) for _ in range(3)
+    ]
 
 
 @pytest.fixture
-def reader(addresses: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Reader]:
+def reader(
+    addresses: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Reader]:
     document: Path = request.getfixturevalue("document")
     for name, content in files(document).items():
         (tmp_path / name).write_text(content, encoding="utf-8")
-    starts_services = any(step.command.startswith("marketmap services up") for step in steps(document))
+    starts_services = any(
+        step.command.startswith("marketmap services up") for step in steps(document)
+    )
     reader = Reader(tmp_path, {} if starts_services else addresses)
     try:
         yield reader
@@ -117,7 +127,9 @@ def reader(addresses: dict[str, str], tmp_path: Path, request: pytest.FixtureReq
 
 
 @pytest.mark.parametrize("document", WITH_COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_command_of_a_document_does_what_the_document_says(document: Path, reader: Reader) -> None:
+def test_every_command_of_a_document_does_what_the_document_says(
+    document: Path, reader: Reader
+) -> None:
     for step in steps(document):
         reader.take(step)
     reader.leave()
@@ -126,7 +138,8 @@ def test_every_command_of_a_document_does_what_the_document_says(document: Path,
 def test_the_example_of_every_command_runs(addresses: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "observations.jsonl").write_bytes(
         observation(
-            "sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": "1.9", "Under 2.5": "1.9"})]
+            "sportybet",
+            [sportybet("18", "total=2.5", prices={"Over 2.5": "1.9", "Under 2.5": "1.9"})],
         )
     )
     (tmp_path / "market.yaml").write_text(MARKET)
@@ -135,7 +148,9 @@ def test_the_example_of_every_command_runs(addresses: dict[str, str], tmp_path: 
         if leaf.name == "unmapped map":
             (tmp_path / "market.yaml").unlink()  # a draft overwrites nothing
         if leaf.name not in EXAMPLES_NOT_RUN:
-            reader.take(Step(ROOT / "docs/commands.md", 0, shlex.join(["marketmap", *leaf.example]), 0))
+            reader.take(
+                Step(ROOT / "docs/commands.md", 0, shlex.join(["marketmap", *leaf.example]), 0)
+            )
 
 
 def test_examples_that_are_not_run_are_of_commands_that_are_there() -> None:
@@ -145,5 +160,7 @@ def test_examples_that_are_not_run_are_of_commands_that_are_there() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_command_stands_in_a_console_block_where_it_is_run(document: Path) -> None:
     elsewhere = [block for block in blocks(document) if block.language != "console"]
-    words = {line.split()[0] for block in elsewhere for line in block.text.splitlines() if line.strip()}
+    words = {
+        line.split()[0] for block in elsewhere for line in block.text.splitlines() if line.strip()
+    }
     assert words & PROGRAMS == set()

@@ -26,7 +26,9 @@ async def installation(services: Services, tmp_path: Path) -> AsyncIterator[Inst
 
 
 @pytest.fixture
-def follow(migrated: str, engine: AsyncEngine) -> Callable[..., AbstractAsyncContextManager[Follower]]:
+def follow(
+    migrated: str, engine: AsyncEngine
+) -> Callable[..., AbstractAsyncContextManager[Follower]]:
     """`async with follow(poll_s=...) as follower`: an index that follows the empty table of `migrated`."""
 
     @asynccontextmanager

@@ -11,7 +11,13 @@ from tests.conftest import Services
 from tests.support.editing.changes import audited, parsed, published, table
 from tests.support.editing.edits import insert, run
 from tests.support.editing.table_view import fold
-from tests.support.services.installation import Installation, fill, installed, temporary_database, until
+from tests.support.services.installation import (
+    Installation,
+    fill,
+    installed,
+    temporary_database,
+    until,
+)
 from worker.kafka.topics import topic_specs
 from worker.runtime.process import background
 from worker.runtime.relay.relay import Relay
@@ -45,7 +51,9 @@ async def compacting(services: Services, tmp_path: Path) -> AsyncIterator[Instal
             yield installation
 
 
-async def test_what_compaction_leaves_of_the_topic_gives_the_table(compacting: Installation) -> None:
+async def test_what_compaction_leaves_of_the_topic_gives_the_table(
+    compacting: Installation,
+) -> None:
     url = compacting.settings.database_url or ""
     for number in range(KEYS):
         await insert(url, f"often {number}", f"o{number}")
@@ -55,7 +63,8 @@ async def test_what_compaction_leaves_of_the_topic_gives_the_table(compacting: I
     async def is_compacted() -> bool:
         # A segment ends, and can be cleaned, only when a later record arrives.
         await run(
-            url, "UPDATE user_market_mappings SET priority = priority + 1 WHERE canonical_id = 'often 3'"
+            url,
+            "UPDATE user_market_mappings SET priority = priority + 1 WHERE canonical_id = 'often 3'",
         )
         await published(compacting)
         return len(await compacting.consume("mappings.changes")) < len(before) // 2

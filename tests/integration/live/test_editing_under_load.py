@@ -24,7 +24,14 @@ from schemas import ID_HEADER, MappingChanged, MappingState
 from tests.conftest import Services
 from tests.support.editing import edited_stream
 from tests.support.editing.changes import first_occurrences, parsed, published, table
-from tests.support.editing.editors import ACTOR, Committed, Editor, SignedEditor, SqlEditor, create_all
+from tests.support.editing.editors import (
+    ACTOR,
+    Committed,
+    Editor,
+    SignedEditor,
+    SqlEditor,
+    create_all,
+)
 from tests.support.editing.following import delays_ms
 from tests.support.editing.table_view import fold
 from tests.support.services.installation import (
@@ -36,7 +43,7 @@ from tests.support.services.installation import (
     until,
 )
 from tests.support.services.relays import start_relay
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 from worker.storage.audit import AuditRow, read_after
 
 pytestmark = pytest.mark.services
@@ -57,7 +64,7 @@ class Seen:
     audit: Sequence[AuditRow]
     table: dict[str, MappingState]
     changes: list[MappingChanged]
-    outputs: list[AnyRecord]
+    outputs: list[RawRecord]
     worker_versions: list[float]
     opened: list[int]
     delays_ms: list[float]
@@ -92,7 +99,9 @@ async def scenario(installation: Installation) -> Seen:
     await create_all(connection, range(edited_stream.MARKETS))
     await connection.close()
     for _ in range(WORKERS):
-        installation.start_worker(MARKETMAP_BATCH_MAX_RECORDS="20", MARKETMAP_INDEX_POLL_S=str(POLL_S))
+        installation.start_worker(
+            MARKETMAP_BATCH_MAX_RECORDS="20", MARKETMAP_INDEX_POLL_S=str(POLL_S)
+        )
     ((before,),) = await installation.query("SELECT max(id) FROM mapping_audit_log")
     for number in range(WORKERS):
         await installation.logged("partition_opened", number)
@@ -127,7 +136,9 @@ async def scenario(installation: Installation) -> Seen:
 async def editors(installation: Installation, url: str) -> AsyncIterator[list[Editor]]:
     """One editor who works as the commands do, and others with plain SQL."""
     connections = [await asyncpg.connect(url) for _ in range(EDITORS - 1)]
-    by_sql = [SqlEditor(connection, Random(number)) for number, connection in enumerate(connections)]
+    by_sql = [
+        SqlEditor(connection, Random(number)) for number, connection in enumerate(connections)
+    ]
     try:
         yield [*by_sql, SignedEditor(installation.engine, Random(EDITORS))]
     finally:
@@ -201,7 +212,13 @@ def test_every_change_is_audited_once(seen: Seen) -> None:
 
 def test_every_mapping_was_changed_and_every_kind_of_change_was_made(seen: Seen) -> None:
     assert len({row.canonical_id for row in made(seen)}) == edited_stream.MARKETS == 200
-    assert {row.action for row in made(seen)} == {"CREATE", "UPDATE", "ACTIVATE", "DEACTIVATE", "DELETE"}
+    assert {row.action for row in made(seen)} == {
+        "CREATE",
+        "UPDATE",
+        "ACTIVATE",
+        "DEACTIVATE",
+        "DELETE",
+    }
 
 
 def test_the_audit_log_alone_gives_the_table(seen: Seen) -> None:
@@ -215,7 +232,9 @@ def test_the_audit_log_alone_gives_the_table(seen: Seen) -> None:
 
 
 def test_the_topic_has_every_change_in_order(seen: Seen) -> None:
-    assert first_occurrences(seen.changes) == [(row.id, row.canonical_id, row.action) for row in seen.audit]
+    assert first_occurrences(seen.changes) == [
+        (row.id, row.canonical_id, row.action) for row in seen.audit
+    ]
 
 
 def test_a_reader_of_the_topic_ends_with_the_table(seen: Seen) -> None:
@@ -250,7 +269,9 @@ def test_no_observation_is_lost_or_invented(seen: Seen) -> None:
 
 
 def test_nothing_is_resolved_under_another_version_than_it_names(seen: Seen) -> None:
-    indexes = edited_stream.indexes_of(seen.audit, {event["mapping_version"] for event in resolved(seen)})
+    indexes = edited_stream.indexes_of(
+        seen.audit, {event["mapping_version"] for event in resolved(seen)}
+    )
     assert edited_stream.wrongly_resolved(seen.outputs, indexes) == []
 
 

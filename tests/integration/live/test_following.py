@@ -91,7 +91,9 @@ async def test_every_kind_of_change_is_followed(
     async with follow() as follower:
         await follower.at(await insert(migrated, "btts", "29"))
         await follower.at(await run(migrated, statement))
-        assert [claim.canonical_id for claim in follower.index.current.claims("sportybet", "29")] == claimed
+        assert [
+            claim.canonical_id for claim in follower.index.current.claims("sportybet", "29")
+        ] == claimed
         await check_is_the_table(follower, engine)
 
 
@@ -152,7 +154,9 @@ async def test_a_row_that_cannot_be_used_is_reported_and_costs_no_other(
         with capture_logs() as logs:
             await insert(migrated, "broken", "1", outcomes=[{"no": "outcome"}])
             await follower.at(await insert(migrated, "btts", "29"))
-        assert [line["canonical_id"] for line in logs if line["event"] == "mapping_not_usable"] == ["broken"]
+        assert [line["canonical_id"] for line in logs if line["event"] == "mapping_not_usable"] == [
+            "broken"
+        ]
         assert list(follower.index.unusable) == ["broken"]
         assert follower.index.current.size == 1
 
@@ -167,7 +171,9 @@ async def test_a_row_that_is_broken_leaves_the_index_and_comes_back_when_it_is_m
         )
         assert (follower.index.current.size, list(follower.index.unusable)) == (0, ["btts"])
         mended = json.dumps(OUTCOMES)
-        await follower.at(await run(migrated, "UPDATE user_market_mappings SET outcome_mapping = $1", mended))
+        await follower.at(
+            await run(migrated, "UPDATE user_market_mappings SET outcome_mapping = $1", mended)
+        )
         assert (follower.index.current.size, follower.index.unusable) == (1, {})
 
 

@@ -10,7 +10,13 @@ import pytest
 
 from tests.support.editing.changes import audited, first_occurrences, parsed, published
 from tests.support.editing.edits import insert
-from tests.support.services.installation import Installation, fill, installed, temporary_database, until
+from tests.support.services.installation import (
+    Installation,
+    fill,
+    installed,
+    temporary_database,
+    until,
+)
 from tests.support.services.relays import start_relay
 from tests.support.stream import resolved, stream
 from worker.local.services import LocalServices
@@ -19,10 +25,14 @@ pytestmark = pytest.mark.services
 
 
 @pytest.fixture
-async def breakable(breakable_services: LocalServices, tmp_path: Path) -> AsyncIterator[Installation]:
+async def breakable(
+    breakable_services: LocalServices, tmp_path: Path
+) -> AsyncIterator[Installation]:
     async with temporary_database(breakable_services.postgres) as url:
         await fill(url)
-        async with installed(breakable_services.kafka, url, tmp_path, index_poll_s=0.1) as installation:
+        async with installed(
+            breakable_services.kafka, url, tmp_path, index_poll_s=0.1
+        ) as installation:
             yield installation
 
 
@@ -59,7 +69,11 @@ async def test_a_worker_goes_on_with_its_index_says_how_old_it_is_and_catches_up
     await published(breakable)
     assert await relay.stop() == 0
     assert await breakable.stop_worker() == 0
-    versions = {orjson.loads(record.value or b"")["mapping_version"] for record in await resolved(breakable)}
-    assert versions == {before}, "what was resolved while Postgres was away names what it was resolved with"
+    versions = {
+        orjson.loads(record.value or b"")["mapping_version"] for record in await resolved(breakable)
+    }
+    assert versions == {before}, (
+        "what was resolved while Postgres was away names what it was resolved with"
+    )
     changes = parsed(await breakable.consume("mappings.changes"))
     assert first_occurrences(changes) == await audited(url)

@@ -11,7 +11,14 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.editing.changes import AUDIT, audited, first_occurrences, parsed, published, table
+from tests.support.editing.changes import (
+    AUDIT,
+    audited,
+    first_occurrences,
+    parsed,
+    published,
+    table,
+)
 from tests.support.editing.edits import fetch, insert, run
 from tests.support.editing.table_view import fold
 from tests.support.services.installation import Installation, until
@@ -73,7 +80,10 @@ async def test_every_audit_row_is_published_once_in_order_and_makes_the_table(
         await insert(url, "btts 2", "x29")
         await run(url, "UPDATE user_market_mappings SET is_active = false WHERE id % 3 = 0")
         await run(url, "DELETE FROM user_market_mappings WHERE id % 5 = 0")
-        await run(url, "UPDATE user_market_mappings SET canonical_id = canonical_id || ' 2' WHERE id % 7 = 0")
+        await run(
+            url,
+            "UPDATE user_market_mappings SET canonical_id = canonical_id || ' 2' WHERE id % 7 = 0",
+        )
         await published(installation)
         changes = parsed(await installation.consume("mappings.changes"))
     assert [(change.mapping_version, change.canonical_id, change.action) for change in changes] == (
@@ -99,7 +109,11 @@ async def test_a_relay_goes_on_where_the_last_one_stopped(
 async def test_a_row_that_no_worker_can_use_is_published_in_the_form_of_the_schema(
     installation: Installation, run_relay: RunRelay, url: str
 ) -> None:
-    outcomes = [7, {"no": "outcome"}, {"canonical_id": "yes", "sportybet_desc": "Yes", "position": "x"}]
+    outcomes = [
+        7,
+        {"no": "outcome"},
+        {"canonical_id": "yes", "sportybet_desc": "Yes", "position": "x"},
+    ]
     await insert(url, "broken", "x1", outcomes=[*outcomes, {"canonical_id": "no"}])
     async with run_relay():
         await published(installation)
@@ -148,7 +162,9 @@ async def test_a_leader_that_was_replaced_without_noticing_publishes_nothing_mor
             await successor.send([new])
         with pytest.raises(TransientError):
             await stopped.send([old])
-    assert [record.value for record in await installation.consume("mappings.changes")] == [new.value]
+    assert [record.value for record in await installation.consume("mappings.changes")] == [
+        new.value
+    ]
 
 
 async def test_a_leader_that_lost_its_connection_cannot_move_the_cursor(url: str) -> None:
@@ -160,7 +176,10 @@ async def test_a_leader_that_lost_its_connection_cannot_move_the_cursor(url: str
 
 async def test_the_server_ends_a_lead_that_has_been_silent_for_too_long(url: str) -> None:
     async with leading(url, "x", silence_s=2, on_standby=lambda: None) as silent:
-        async with asyncio.timeout(60), leading(url, "x", silence_s=60, on_standby=lambda: None) as next_one:
+        async with (
+            asyncio.timeout(60),
+            leading(url, "x", silence_s=60, on_standby=lambda: None) as next_one,
+        ):
             await next_one.advance(1)
         with pytest.raises(StorageUnavailable):
             await silent.pending()

@@ -22,7 +22,7 @@ from worker.cli.connection import connected_settings
 from worker.local.jars import KAFKA_VERSION, class_path
 from worker.local.owned import owned_services
 from worker.local.process import is_running, wait_gone
-from worker.local.service import Service, State
+from worker.local.service import Service, ServiceState
 from worker.local.services import LocalServices
 from worker.local.unprivileged import privileges
 
@@ -77,7 +77,9 @@ async def ask_postgres(url: str, query: str) -> Any:
 
 
 def test_up_gives_a_kafka_that_answers_and_creates_no_topic_by_itself(up: dict[str, Any]) -> None:
-    metadata = AdminClient({"bootstrap.servers": up["kafka"]}).list_topics("never.created", timeout=10)
+    metadata = AdminClient({"bootstrap.servers": up["kafka"]}).list_topics(
+        "never.created", timeout=10
+    )
     assert len(metadata.brokers) == 1
     assert metadata.topics["never.created"].error is not None
 
@@ -95,7 +97,9 @@ async def test_postgres_wants_its_password(up: dict[str, Any]) -> None:
 
 def test_everything_listens_on_this_machine_only(up: dict[str, Any]) -> None:
     for service in up["services"].values():
-        listening = [c for c in psutil.Process(service["pid"]).net_connections() if c.status == "LISTEN"]
+        listening = [
+            c for c in psutil.Process(service["pid"]).net_connections() if c.status == "LISTEN"
+        ]
         assert {c.laddr.ip.removeprefix("::ffff:") for c in listening} == {"127.0.0.1"}
 
 
@@ -115,7 +119,7 @@ def test_an_address_in_the_environment_wins(up: dict[str, Any], command: Command
     given = "postgresql://someone@db.example:5432/elsewhere"
     told = json.loads(command("status", "--json", MARKETMAP_DATABASE_URL=given).stdout)
     assert told["postgres"] == given
-    assert told["services"]["postgres"]["state"] == State.EXTERNAL
+    assert told["services"]["postgres"]["state"] == ServiceState.EXTERNAL
     assert told["kafka"] == up["kafka"]
 
 
@@ -145,9 +149,11 @@ def test_a_dry_run_of_down_stops_nothing(up: dict[str, Any], command: Command) -
     assert all(is_running(service["pid"]) for service in up["services"].values())
 
 
-def test_another_folder_has_a_pair_of_its_own(up: dict[str, Any], breakable_services: LocalServices) -> None:
+def test_another_folder_has_a_pair_of_its_own(
+    up: dict[str, Any], breakable_services: LocalServices
+) -> None:
     other = {status.name: status for status in breakable_services.status()}
-    assert {status.state for status in other.values()} == {State.RUNNING}
+    assert {status.state for status in other.values()} == {ServiceState.RUNNING}
     assert all(other[name].address != up[name] for name in other)
 
 
@@ -160,7 +166,7 @@ async def test_a_killed_postgres_is_reported_and_comes_back_with_its_data(
     assert wait_gone(pid, 10)
     told = command("status", "--json")
     assert told.returncode == 1
-    assert json.loads(told.stdout)["services"]["postgres"]["state"] == State.CRASHED
+    assert json.loads(told.stdout)["services"]["postgres"]["state"] == ServiceState.CRASHED
     assert json.loads(told.stdout)["postgres"] is None
     assert json.loads(command("up", "--json").stdout)["postgres"] == up["postgres"]
     assert await ask_postgres(up["postgres"], "SELECT value FROM kept") == 7
@@ -171,10 +177,10 @@ def test_a_killed_kafka_comes_back_on_its_port(breakable_services: LocalServices
     kafka = breakable_services.kafka_service
     before = kafka.address
     kafka.kill()
-    assert kafka.state() is State.CRASHED
+    assert kafka.state() is ServiceState.CRASHED
     kafka.start()
     assert kafka.address == before
-    assert kafka.state() is State.RUNNING
+    assert kafka.state() is ServiceState.RUNNING
 
 
 @contextmanager
@@ -198,7 +204,7 @@ def test_a_stale_pid_file_that_names_a_stranger_does_not_stop_postgres(
     postgres = breakable_services.postgres_service
     with process_in_the_pid_file(postgres) as stranger:
         postgres.start()
-        assert postgres.state() is State.RUNNING
+        assert postgres.state() is ServiceState.RUNNING
         assert stranger.poll() is None
 
 
@@ -210,7 +216,7 @@ def test_a_pid_file_of_a_server_that_nobody_reaps_does_not_stop_postgres(
         dead.kill()
         os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is left as it is
         postgres.start()
-        assert postgres.state() is State.RUNNING
+        assert postgres.state() is ServiceState.RUNNING
 
 
 def test_start_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +224,7 @@ def test_start_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     services = LocalServices(tmp_path)
     with pytest.raises(Exception, match="jars could not be resolved"):
         services.start()
-    assert {status.state for status in services.status()} == {State.STOPPED}
+    assert {status.state for status in services.status()} == {ServiceState.STOPPED}
 
 
 def test_down_keeps_logs_and_data_and_purge_removes_them(tmp_path: Path) -> None:
@@ -226,7 +232,7 @@ def test_down_keeps_logs_and_data_and_purge_removes_them(tmp_path: Path) -> None
     services.start()
     services.stop()
     (status,) = services.status()
-    assert status.state is State.STOPPED
+    assert status.state is ServiceState.STOPPED
     assert "ready to accept connections" in status.log.read_text()
     assert "database system is shut down" in status.log.read_text()
     services.stop(purge=True)

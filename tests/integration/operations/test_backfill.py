@@ -13,7 +13,7 @@ from schemas import REPLAY_HEADER
 from tests.support.people.commands import SIGNED, Finished, command
 from tests.support.services.installation import Installation
 from tests.support.stream import expected_counts, resolved, stream
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -27,12 +27,12 @@ CREATE = ("mappings", "create", *SIGNED, "--json", "--backfill", "1h", "--file")
 class Seen:
     dry: Finished
     created: Finished
-    outputs: list[AnyRecord]
+    outputs: list[RawRecord]
     counts: Any
     runs: Any
 
 
-def canonical_ids(record: AnyRecord) -> set[str]:
+def canonical_ids(record: RawRecord) -> set[str]:
     return {market["canonical_id"] for market in orjson.loads(record.value or b"")["markets"]}
 
 
@@ -92,7 +92,9 @@ def test_the_backfill_is_recorded_with_the_mapping_it_is_for(seen: Seen) -> None
 async def test_without_a_cluster_nothing_is_created(installation: Installation) -> None:
     file = installation.folder / "mapping.yaml"
     outcomes = '[{"canonical_id": "yes", "sportybet_desc": "Yes"}]'
-    file.write_text(f"canonical_id: {CANONICAL}\nname: Third\nsportybet_id: x\noutcome_mapping: {outcomes}\n")
+    file.write_text(
+        f"canonical_id: {CANONICAL}\nname: Third\nsportybet_id: x\noutcome_mapping: {outcomes}\n"
+    )
     away = {"MARKETMAP_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "MARKETMAP_ADMIN_TIMEOUT_S": "1"}
     answer = await command(installation, *CREATE, str(file), **away)
     assert answer.code == 1

@@ -17,10 +17,21 @@ from worker.operations.doctor.findings import Finding
 
 pytestmark = pytest.mark.services
 
-AFTER_THE_SERVERS = {"topics", "acls", "group", "offsets", "migrations", "roles", "mappings", "clock"}
+AFTER_THE_SERVERS = {
+    "topics",
+    "acls",
+    "group",
+    "offsets",
+    "migrations",
+    "roles",
+    "mappings",
+    "clock",
+}
 
 
-async def found(installation: Installation, *, timeout_s: float = 20, **changed: str) -> Sequence[Finding]:
+async def found(
+    installation: Installation, *, timeout_s: float = 20, **changed: str
+) -> Sequence[Finding]:
     return await examine(installation.settings.model_copy(update=changed), timeout_s=timeout_s)
 
 
@@ -49,7 +60,9 @@ async def test_a_healthy_installation_has_no_failure_and_no_other_warning_than_o
 ) -> None:
     findings = await found(installation)
     assert by_level(findings, "FAILURE") == {}
-    assert by_level(findings, "WARNING").keys() == {"group", "roles"}, "no worker runs, and a superuser asks"
+    assert by_level(findings, "WARNING").keys() == {"group", "roles"}, (
+        "no worker runs, and a superuser asks"
+    )
     assert by_level(findings, "OK").keys() >= AFTER_THE_SERVERS - {"group", "roles"}
 
 
@@ -58,7 +71,9 @@ async def test_each_sickness_is_found_beside_the_others(installation: Installati
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
     await producer.start()
     early = round(time.time() * 1000) + 600_000
-    await producer.send_and_wait(settings.observation_topics["bet9ja"], b"x", partition=1, timestamp_ms=early)
+    await producer.send_and_wait(
+        settings.observation_topics["bet9ja"], b"x", partition=1, timestamp_ms=early
+    )
     await producer.stop()
     await installation.query(
         """INSERT INTO user_market_mappings (canonical_id, name, sportybet_id, outcome_mapping)
@@ -75,7 +90,9 @@ async def test_each_sickness_is_found_beside_the_others(installation: Installati
     assert all(finding.remedy for finding in findings if finding.level != "OK")
 
 
-async def test_a_dead_broker_does_not_hide_what_the_database_tells(installation: Installation) -> None:
+async def test_a_dead_broker_does_not_hide_what_the_database_tells(
+    installation: Installation,
+) -> None:
     findings = await found(installation, timeout_s=10, kafka_bootstrap_servers="127.0.0.1:1")
     assert by_level(findings, "FAILURE").keys() == {"kafka"}
     assert by_level(findings, "OK").keys() >= {"database", "migrations", "mappings", "clock"}

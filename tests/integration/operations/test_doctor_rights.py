@@ -60,7 +60,9 @@ async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker
     topics: dict[str, TopicFacts] = {}
 
     async def are_in_force() -> bool:
-        topics.update(await inspection_of(settings).topics(spec.name for spec in topic_specs(settings)))
+        topics.update(
+            await inspection_of(settings).topics(spec.name for spec in topic_specs(settings))
+        )
         hidden = sum(facts.partitions == 0 for facts in topics.values())
         return (hidden, sum(facts.config is None for facts in topics.values())) == (1, 4)
 

@@ -102,7 +102,9 @@ async def test_a_worker_that_may_not_use_its_group_ends_and_names_it(
 async def test_a_relay_that_may_not_use_its_transactional_id_ends_and_names_it(
     guarded: GuardedKafka, guarded_installation: Installation
 ) -> None:
-    left = [grant for grant in grants.relay(guarded_installation.settings) if grant.resource == "TOPIC"]
+    left = [
+        grant for grant in grants.relay(guarded_installation.settings) if grant.resource == "TOPIC"
+    ]
     relay = start_relay(
         guarded_installation, environment=user_with(guarded, guarded_installation, "relay", left)
     )

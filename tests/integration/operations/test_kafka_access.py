@@ -19,7 +19,10 @@ from worker.settings.settings import Settings
 pytestmark = pytest.mark.services
 
 TOPIC = "never.created"
-MAY_LOOK = [Grant("TOPIC", "LITERAL", TOPIC, "DESCRIBE"), Grant("GROUP", "LITERAL", "g", "DESCRIBE")]
+MAY_LOOK = [
+    Grant("TOPIC", "LITERAL", TOPIC, "DESCRIBE"),
+    Grant("GROUP", "LITERAL", "g", "DESCRIBE"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,9 @@ async def test_a_certificate_stands_for_its_name(ada: GuardedKafka) -> None:
     assert await look(ada.by_certificate("ada")) == ({}, "Dead")
 
 
-async def test_a_password_is_proved_without_tls_where_that_is_allowed_by_name(ada: GuardedKafka) -> None:
+async def test_a_password_is_proved_without_tls_where_that_is_allowed_by_name(
+    ada: GuardedKafka,
+) -> None:
     access = {
         "kafka_bootstrap_servers": ada.sasl_plaintext,
         "kafka_security_protocol": "SASL_PLAINTEXT",
@@ -79,7 +84,9 @@ async def test_a_mechanism_that_the_broker_does_not_know_is_refused(ada: Guarded
     assert "Unsupported SASL mechanism" in told
 
 
-async def test_a_broker_of_a_foreign_authority_is_not_trusted(ada: GuardedKafka, foreign: Authority) -> None:
+async def test_a_broker_of_a_foreign_authority_is_not_trusted(
+    ada: GuardedKafka, foreign: Authority
+) -> None:
     told = await refusal(ada.by_password("ada", "right") | {"kafka_ca_file": foreign.ca_file})
     assert "certificate verify failed" in told
 
@@ -91,12 +98,16 @@ async def test_a_broker_under_another_name_is_not_trusted(ada: GuardedKafka) -> 
     assert "certificate verify failed" in told
 
 
-async def test_without_a_certificate_there_is_no_way_in_where_one_is_asked_for(ada: GuardedKafka) -> None:
+async def test_without_a_certificate_there_is_no_way_in_where_one_is_asked_for(
+    ada: GuardedKafka,
+) -> None:
     access = ada.by_certificate("ada") | {"kafka_certificate_file": None, "kafka_key_file": None}
     assert "alert certificate required" in await refusal(access)
 
 
-async def test_a_certificate_of_a_foreign_authority_is_refused(ada: GuardedKafka, foreign: Authority) -> None:
+async def test_a_certificate_of_a_foreign_authority_is_refused(
+    ada: GuardedKafka, foreign: Authority
+) -> None:
     assert "alert" in await refusal(ada.by_certificate("ada", issuer=foreign))
 
 

@@ -52,7 +52,9 @@ async def commit(installation: Installation, offset: int, metadata: str) -> None
         await consumer.stop()
 
 
-async def test_lag_from_before_the_first_worker_to_after_a_reset(installation: Installation) -> None:
+async def test_lag_from_before_the_first_worker_to_after_a_reset(
+    installation: Installation,
+) -> None:
     await installation.publish(stream(TOTAL))
     report = await lag(installation)
     assert (report["state"], report["members"], report["records"]) == ("Dead", 0, TOTAL)
@@ -87,7 +89,9 @@ async def test_lag_from_before_the_first_worker_to_after_a_reset(installation: I
     assert signs(await lag(installation)) == {"WATERMARK_AHEAD"}
 
 
-async def test_machines_get_json_and_people_a_table_with_the_sum(installation: Installation) -> None:
+async def test_machines_get_json_and_people_a_table_with_the_sum(
+    installation: Installation,
+) -> None:
     await installation.publish(stream(TOTAL))
     assert (await command(installation, "lag", "--json")).json["records"] == TOTAL
     shown = await command(installation, "lag", COLUMNS="200")

@@ -17,7 +17,7 @@ from tests.support.records import TOPIC_ID, FakeRecord
 from tests.support.services.installation import Installation, Published, execute, until
 from tests.support.stream import expected_counts, stream
 from worker.ingest.planning.encode import Encoder
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 from worker.kafka.record import Headers
 from worker.kafka.stream import topic_stream
 
@@ -37,9 +37,9 @@ async def redrive(installation: Installation, *arguments: str, code: int = 0) ->
     return json.loads(await dead(installation, "redrive", *arguments, *SIGNED, "--json", code=code))
 
 
-async def committed(installation: Installation, topic: str) -> list[AnyRecord]:
+async def committed(installation: Installation, topic: str) -> list[RawRecord]:
     """What a reader of committed records sees."""
-    records: list[AnyRecord] = []
+    records: list[RawRecord] = []
     async with topic_stream(installation.settings, installation.settings.prefixed(topic)) as read:
         async for some in read.batches():
             records += some
@@ -60,15 +60,21 @@ def letter(
 ) -> Published:
     """A dead letter as a worker writes it."""
     prefixed = installation.settings.prefixed
-    encoder = Encoder(resolved_topic="r", dead_topic="d", group="g", max_bytes=2**20, max_dead_bytes=2**16)
-    given: dict[str, Any] = {"key": b"k", "value": b"v%d" % offset, "partition": offset % 3} | fields
+    encoder = Encoder(
+        resolved_topic="r", dead_topic="d", group="g", max_bytes=2**20, max_dead_bytes=2**16
+    )
+    given: dict[str, Any] = {
+        "key": b"k",
+        "value": b"v%d" % offset,
+        "partition": offset % 3,
+    } | fields
     record = FakeRecord(topic=prefixed(topic), offset=offset, headers=headers or [], **given)
     source_id = f"{TOPIC_ID}/{record.partition}/{offset}"
     made = encoder.dead(source_id, record, "DATABASE_REFUSED", "22003: out of range")
     return ("observations.dead", made.key, made.value, made.headers)
 
 
-def seen(records: Sequence[AnyRecord]) -> Counter[tuple[int, bytes | None, bytes | None]]:
+def seen(records: Sequence[RawRecord]) -> Counter[tuple[int, bytes | None, bytes | None]]:
     return Counter((record.partition, record.key, record.value) for record in records)
 
 
@@ -77,7 +83,9 @@ async def test_killed_again_and_again_it_sends_each_letter_back_exactly_once(
 ) -> None:
     total = 2000
     small = {"MARKETMAP_MAX_MESSAGE_BYTES": "4096", "MARKETMAP_BATCH_MAX_BYTES": "4096"}
-    await installation.publish(letter(installation, n, value=b"%d" % n + b" " * 500) for n in range(total))
+    await installation.publish(
+        letter(installation, n, value=b"%d" % n + b" " * 500) for n in range(total)
+    )
     went_back = [0]
     for _ in range(3):
         running = Running(installation, ("dead", "redrive", "--all", *SIGNED), small)
@@ -194,7 +202,9 @@ async def test_misses_of_redriven_records_count_once_and_the_letters_are_listed_
 
     await execute(url, "ALTER TABLE unmapped_market_log DROP CONSTRAINT banned")
     assert (await redrive(installation, first))["redriven"] == 1
-    assert (await redrive(installation, "--dead-reason", "DATABASE_REFUSED"))["redriven"] == total // 7 - 1
+    assert (await redrive(installation, "--dead-reason", "DATABASE_REFUSED"))[
+        "redriven"
+    ] == total // 7 - 1
     assert (await redrive(installation, "--all"))["redriven_already"] == total // 7
 
     async def counted() -> bool:
@@ -232,7 +242,9 @@ async def letters_are(installation: Installation, number: int) -> None:
     await until(are)
 
 
-async def test_nothing_that_a_letter_holds_reaches_the_terminal_raw(installation: Installation) -> None:
+async def test_nothing_that_a_letter_holds_reaches_the_terminal_raw(
+    installation: Installation,
+) -> None:
     nasty: Headers = [("\x1b[31mname", b"\x1b]0;title\x07")]
     await installation.publish(
         [letter(installation, 0, key=b"\x1b[2J", value=b"\x9b31m\x1b[0m", headers=nasty)]

@@ -15,7 +15,7 @@ from tests.support.people.commands import SIGNED, Finished, command
 from tests.support.services.installation import Installation, Published, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
 from worker.kafka.connections import offsets_of
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -24,13 +24,13 @@ UNREADABLE: list[Published] = [("observations.sportybet", b"1", b"{", [])]
 SEVENTH = "sportybet:seventh 3"
 
 
-def replays_of(records: list[AnyRecord]) -> list[str | None]:
+def replays_of(records: list[RawRecord]) -> list[str | None]:
     """The replay that each resolved event comes from; None for the live workers."""
     found = [dict(record.headers).get(REPLAY_HEADER) for record in records]
     return [None if name is None else name.decode() for name in found]
 
 
-def of_replay(records: list[AnyRecord], replay_id: str | None) -> list[AnyRecord]:
+def of_replay(records: list[RawRecord], replay_id: str | None) -> list[RawRecord]:
     names = replays_of(records)
     return [record for record, name in zip(records, names, strict=True) if name == replay_id]
 
@@ -54,7 +54,9 @@ async def standing(installation: Installation) -> Standing:
         for topic in settings.observation_topics.values()
         for number in range(settings.partitions)
     ]
-    watermarks = await installation.query("SELECT topic_id, partition, next_offset FROM ingest_watermark")
+    watermarks = await installation.query(
+        "SELECT topic_id, partition, next_offset FROM ingest_watermark"
+    )
     return Standing(
         committed=await installation.admin.committed(settings.group_id, places),
         watermarks=sorted(watermarks),
@@ -80,13 +82,13 @@ async def _is_announced(installation: Installation) -> bool:
 class Seen:
     before: Standing
     after: Standing
-    live: list[AnyRecord]
+    live: list[RawRecord]
     dry: Finished
     all: Finished
     chosen: Finished
     earlier: Finished
-    outputs: list[AnyRecord]
-    later: list[AnyRecord]
+    outputs: list[RawRecord]
+    later: list[RawRecord]
     counts: Counter[tuple[str, str]]
     runs: Any
     shown: Any
@@ -100,9 +102,15 @@ async def scenario(installation: Installation) -> Seen:
     again = ("replay", "run", "--from", "1h", *SIGNED, "--json")
     dry = await command(installation, "replay", "run", "--from", "1h", "--dry-run", "--json")
     everything = await command(installation, *again)
-    chosen = await command(installation, *again, "--market", SEVENTH, "--topic", "observations.sportybet")
+    chosen = await command(
+        installation, *again, "--market", SEVENTH, "--topic", "observations.sportybet"
+    )
     earlier = await command(installation, *again, "--as-of", "0", "--platform", "sportybet")
-    assert [each.code for each in (dry, everything, chosen, earlier)] == [0] * 4, (dry, everything, chosen)
+    assert [each.code for each in (dry, everything, chosen, earlier)] == [0] * 4, (
+        dry,
+        everything,
+        chosen,
+    )
     after, outputs = await standing(installation), await resolved(installation)
     await installation.publish(stream(12, TOTAL))
     await installation.caught_up()
@@ -147,14 +155,20 @@ def test_what_is_replayed_is_what_was_published(seen: Seen) -> None:
     by_id = {dict(record.headers)[ID_HEADER]: record for record in seen.live}
     for record in of_replay(seen.outputs, seen.all.json["id"]):
         first = by_id[dict(record.headers)[ID_HEADER]]
-        assert (record.key, record.value, record.partition) == (first.key, first.value, first.partition)
+        assert (record.key, record.value, record.partition) == (
+            first.key,
+            first.value,
+            first.partition,
+        )
 
 
 def test_what_the_live_worker_publishes_names_no_replay(seen: Seen) -> None:
     assert set(replays_of(seen.live)) == {None}
 
 
-def test_a_replay_leaves_offsets_watermarks_counts_dead_letters_and_members_as_they_are(seen: Seen) -> None:
+def test_a_replay_leaves_offsets_watermarks_counts_dead_letters_and_members_as_they_are(
+    seen: Seen,
+) -> None:
     assert seen.after == seen.before
 
 

@@ -21,10 +21,16 @@ SPORTYBET = ("--platform", "sportybet")
 
 
 def by_partition(plan: Any) -> dict[int, Any]:
-    return {each["partition"]: each for each in plan["partitions"] if each["topic"].endswith("sportybet")}
+    return {
+        each["partition"]: each
+        for each in plan["partitions"]
+        if each["topic"].endswith("sportybet")
+    }
 
 
-async def test_a_plan_is_the_records_of_the_window_and_writes_nothing(installation: Installation) -> None:
+async def test_a_plan_is_the_records_of_the_window_and_writes_nothing(
+    installation: Installation,
+) -> None:
     await installation.publish(stream(TOTAL))
     halfway = datetime.now(UTC).isoformat()
     await installation.publish(stream(TOTAL, TOTAL))
@@ -62,7 +68,9 @@ async def test_a_hole_that_retention_has_left_is_told_and_the_rest_is_replayed(
     assert "is deleted" in done.stderr
 
 
-async def test_where_there_is_nothing_to_replay_nothing_is_recorded(installation: Installation) -> None:
+async def test_where_there_is_nothing_to_replay_nothing_is_recorded(
+    installation: Installation,
+) -> None:
     done = await command(installation, "replay", "run", "--from", "1h", *SIGNED)
     assert (done.code, "nothing to replay" in done.stderr) == (0, True)
     assert (await command(installation, "replay", "list", "--json")).json == []

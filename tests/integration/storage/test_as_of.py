@@ -34,7 +34,8 @@ EDITS = [
 NAME = st.sampled_from(NAMES)
 VALUES = st.fixed_dictionaries({"name": NAME, "other": NAME, "number": st.integers(0, 4)})
 TRANSACTION = st.tuples(
-    st.lists(st.tuples(st.sampled_from(EDITS), VALUES), min_size=1, max_size=3), st.sampled_from("CCCCR")
+    st.lists(st.tuples(st.sampled_from(EDITS), VALUES), min_size=1, max_size=3),
+    st.sampled_from("CCCCR"),
 )
 
 
@@ -44,7 +45,9 @@ async def edit(connection: AsyncConnection, sql: str, values: dict[str, Any]) ->
     await connection.execute(statement, {name: values[name] for name in wanted})
 
 
-async def replay(connection: AsyncConnection, transactions: list[Any]) -> dict[int, list[dict[str, Any]]]:
+async def replay(
+    connection: AsyncConnection, transactions: list[Any]
+) -> dict[int, list[dict[str, Any]]]:
     """Make the edits, from an empty table on; the table as it was at each version."""
     tables: dict[int, list[dict[str, Any]]] = {}
     await connection.execute(text("DELETE FROM user_market_mappings"))
@@ -78,7 +81,8 @@ async def test_as_of_each_version_the_log_tells_the_table_of_that_moment(
 
 async def test_a_long_history_tells_every_table(engine: AsyncEngine) -> None:
     values = [
-        {"name": NAMES[step % 6], "other": NAMES[step * 5 % 7 % 6], "number": step % 5} for step in range(60)
+        {"name": NAMES[step % 6], "other": NAMES[step * 5 % 7 % 6], "number": step % 5}
+        for step in range(60)
     ]
     transactions = [([(EDITS[step * 7 % 11 % 6], one)], "C") for step, one in enumerate(values)]
     async with engine.connect() as connection:
@@ -93,7 +97,9 @@ async def test_before_the_first_change_the_table_is_empty(engine: AsyncEngine) -
 
 
 @pytest.mark.parametrize("version", [-1, 2])
-async def test_a_version_that_never_was_is_refused(engine: AsyncEngine, rows: Rows, version: int) -> None:
+async def test_a_version_that_never_was_is_refused(
+    engine: AsyncEngine, rows: Rows, version: int
+) -> None:
     await rows(
         "INSERT INTO user_market_mappings (canonical_id, name, outcome_mapping) VALUES ('a', 'A', '[1]')"
     )

@@ -73,7 +73,9 @@ async def test_switching_on_again_is_an_action_of_its_own(rows: Rows, log: Log) 
     assert [row.action for row in await log()] == ["CREATE", "DEACTIVATE", "ACTIVATE"]
 
 
-async def test_a_new_canonical_id_ends_the_old_one_and_begins_the_new_one(rows: Rows, log: Log) -> None:
+async def test_a_new_canonical_id_ends_the_old_one_and_begins_the_new_one(
+    rows: Rows, log: Log
+) -> None:
     await rows(CREATE)
     await rows("UPDATE user_market_mappings SET canonical_id = 'b', priority = 5")
     _, ended, begun = await log()
@@ -92,7 +94,9 @@ async def test_a_new_canonical_id_ends_the_old_one_and_begins_the_new_one(rows: 
         "DELETE FROM user_market_mappings WHERE canonical_id = 'nobody'",
     ],
 )
-async def test_an_update_that_changes_nothing_writes_nothing(rows: Rows, log: Log, nothing: str) -> None:
+async def test_an_update_that_changes_nothing_writes_nothing(
+    rows: Rows, log: Log, nothing: str
+) -> None:
     await rows(CREATE)
     before = await rows("SELECT xmin, ctid::text, updated_at FROM user_market_mappings")
     await rows(nothing)
@@ -114,7 +118,9 @@ async def test_what_is_taken_back_leaves_nothing(engine: AsyncEngine, rows: Rows
     assert [(row.new_value or {})["name"] for row in await log()] == ["A", "kept"]
 
 
-async def test_actor_and_reason_are_the_transactions(engine: AsyncEngine, rows: Rows, log: Log) -> None:
+async def test_actor_and_reason_are_the_transactions(
+    engine: AsyncEngine, rows: Rows, log: Log
+) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("SELECT set_config('marketmap.actor', 'ann', true)"))
         await connection.execute(text("SELECT set_config('marketmap.reason', 'season', true)"))
@@ -122,12 +128,17 @@ async def test_actor_and_reason_are_the_transactions(engine: AsyncEngine, rows: 
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE user_market_mappings SET name = 'B'"))
         role = await connection.scalar(text("SELECT session_user::text"))
-    assert [(row.created_by, row.reason) for row in await log()] == [("ann", "season"), (role, None)]
+    assert [(row.created_by, row.reason) for row in await log()] == [
+        ("ann", "season"),
+        (role, None),
+    ]
 
 
 async def test_an_actor_that_is_too_long_is_cut_not_refused(engine: AsyncEngine, log: Log) -> None:
     async with engine.begin() as connection:
-        await connection.execute(text("SELECT set_config('marketmap.actor', repeat('a', 300), true)"))
+        await connection.execute(
+            text("SELECT set_config('marketmap.actor', repeat('a', 300), true)")
+        )
         await connection.execute(text(CREATE))
     assert [row.created_by for row in await log()] == ["a" * 100]
 
@@ -148,13 +159,18 @@ async def test_a_deleted_mapping_is_let_go_and_its_history_stays(
 ) -> None:
     await rows(CREATE)
     await rows("DELETE FROM user_market_mappings")
-    assert [(row.mapping_id, row.action) for row in await log()] == [(None, "CREATE"), (None, "DELETE")]
+    assert [(row.mapping_id, row.action) for row in await log()] == [
+        (None, "CREATE"),
+        (None, "DELETE"),
+    ]
     async with engine.connect() as connection:
         assert await audit.history(connection, "a") == await log()
         assert await audit.history(connection, "nobody") == []
 
 
-async def test_the_audit_log_tells_its_times_in_order_and_in_utc(engine: AsyncEngine, log: Log) -> None:
+async def test_the_audit_log_tells_its_times_in_order_and_in_utc(
+    engine: AsyncEngine, log: Log
+) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL timezone = 'Asia/Tokyo'"))
         await connection.execute(text(CREATE_MANY))
@@ -195,14 +211,18 @@ async def test_nobody_rewrites_history_not_even_its_owner(
     assert await log() == before
 
 
-async def test_only_the_foreign_key_lets_go_of_a_mapping(engine: AsyncEngine, rows: Rows, log: Log) -> None:
+async def test_only_the_foreign_key_lets_go_of_a_mapping(
+    engine: AsyncEngine, rows: Rows, log: Log
+) -> None:
     """With the mapping gone and the row still pointing at it, another change beside it is refused."""
     await rows(CREATE)
     async with engine.connect() as connection:
         await connection.execute(text("SET LOCAL session_replication_role = replica"))
         await connection.execute(text("DELETE FROM user_market_mappings"))
         with pytest.raises(DBAPIError, match="append-only"):
-            await connection.execute(text("UPDATE mapping_audit_log SET mapping_id = NULL, reason = 'x'"))
+            await connection.execute(
+                text("UPDATE mapping_audit_log SET mapping_id = NULL, reason = 'x'")
+            )
     assert [row.mapping_id is None for row in await log()] == [False]
 
 
@@ -223,4 +243,7 @@ async def test_the_newest_changes_come_first(rows: Rows, engine: AsyncEngine) ->
     await rows("DELETE FROM user_market_mappings WHERE canonical_id = 'm1'")
     async with engine.connect() as connection:
         newest = await audit.newest(connection, 2)
-    assert [(change.action, change.canonical_id) for change in newest] == [("DELETE", "m1"), ("CREATE", "m3")]
+    assert [(change.action, change.canonical_id) for change in newest] == [
+        ("DELETE", "m1"),
+        ("CREATE", "m3"),
+    ]

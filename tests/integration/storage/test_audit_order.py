@@ -25,7 +25,9 @@ async def announced(migrated: str) -> AsyncIterator[asyncio.Queue[str]]:
     """The payloads of the notifications, in the order in which they come."""
     heard: asyncio.Queue[str] = asyncio.Queue()
     connection = await asyncpg.connect(migrated)
-    await connection.add_listener(audit_sql.CHANNEL, lambda *notification: heard.put_nowait(notification[3]))
+    await connection.add_listener(
+        audit_sql.CHANNEL, lambda *notification: heard.put_nowait(notification[3])
+    )
     yield heard
     await connection.close()
 
@@ -37,11 +39,16 @@ async def edit(url: str, editor: int) -> int:
     for number in range(CHANGES):
         async with engine.connect() as connection:
             await connection.execute(text(CREATE), {"name": f"{editor}/{number}"})
-            await connection.execute(text("UPDATE user_market_mappings SET priority = priority + 1"))
+            await connection.execute(
+                text("UPDATE user_market_mappings SET priority = priority + 1")
+            )
             if number % 5:
                 await connection.rollback()
             else:
-                kept += await connection.scalar(text("SELECT count(*) + 1 FROM user_market_mappings")) or 0
+                kept += (
+                    await connection.scalar(text("SELECT count(*) + 1 FROM user_market_mappings"))
+                    or 0
+                )
                 await connection.commit()
     await engine.dispose()
     return kept
@@ -54,7 +61,10 @@ async def follow(engine: AsyncEngine, until: asyncio.Event) -> list[int]:
     while not is_last:
         is_last = until.is_set()
         async with engine.connect() as connection:
-            seen += [row.id for row in await audit.read_after(connection, seen[-1] if seen else 0, 100_000)]
+            seen += [
+                row.id
+                for row in await audit.read_after(connection, seen[-1] if seen else 0, 100_000)
+            ]
     return seen
 
 
@@ -72,7 +82,9 @@ async def test_a_reader_who_goes_on_from_the_last_id_misses_no_change(
     assert len(written) == sum(kept)
 
 
-async def test_a_change_waits_for_the_one_before_it_to_be_committed(engine: AsyncEngine, rows: Rows) -> None:
+async def test_a_change_waits_for_the_one_before_it_to_be_committed(
+    engine: AsyncEngine, rows: Rows
+) -> None:
     async with engine.connect() as first, engine.connect() as second:
         await first.execute(text(CREATE), {"name": "first"})
         await second.execute(text("SET LOCAL lock_timeout = '50ms'"))
@@ -82,7 +94,9 @@ async def test_a_change_waits_for_the_one_before_it_to_be_committed(engine: Asyn
         await first.commit()
         await second.execute(text(CREATE), {"name": "second"})
         await second.commit()
-    assert [row.canonical_id for row in await rows("SELECT * FROM mapping_audit_log ORDER BY id")] == [
+    assert [
+        row.canonical_id for row in await rows("SELECT * FROM mapping_audit_log ORDER BY id")
+    ] == [
         "first",
         "second",
     ]
@@ -149,4 +163,8 @@ async def test_the_history_starts_with_the_mappings_that_are_there_already(datab
         "SELECT canonical_id, action FROM mapping_audit_log WHERE id > 3 ORDER BY id"
     )
     await connection.close()
-    assert [tuple(row) for row in added] == [("unknown", "CREATE"), ("renamed", "UPDATE"), ("gone", "DELETE")]
+    assert [tuple(row) for row in added] == [
+        ("unknown", "CREATE"),
+        ("renamed", "UPDATE"),
+        ("gone", "DELETE"),
+    ]

@@ -47,7 +47,9 @@ def test_migrate_prints_where_from_and_where_to(database: str) -> None:
     assert run_migrate(database, "--revision", "0003").stdout == "0002 -> 0003\n"
 
 
-@pytest.mark.parametrize("arguments", [["--down"], ["--revision", "77"], ["--dry-run", "--revision", "77"]])
+@pytest.mark.parametrize(
+    "arguments", [["--down"], ["--revision", "77"], ["--dry-run", "--revision", "77"]]
+)
 def test_a_revision_that_makes_no_sense_is_wrong_usage(database: str, arguments: list[str]) -> None:
     result = run_migrate(database, *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
@@ -73,10 +75,13 @@ def test_an_address_of_something_else_is_wrong_usage(command: Any) -> None:
     assert command("mysql://h/d").exit_code == 2
 
 
-def test_import_takes_the_shipped_catalogue_and_changes_nothing_the_second_time(migrated: str) -> None:
+def test_import_takes_the_shipped_catalogue_and_changes_nothing_the_second_time(
+    migrated: str,
+) -> None:
     shipped = [mapping.canonical_id for mapping in load_catalogue(shipped_catalogue().read_text())]
     foreseen, first, second = (
-        json.loads(run_import(migrated, "--json", *options).stdout) for options in (["--dry-run"], [], [])
+        json.loads(run_import(migrated, "--json", *options).stdout)
+        for options in (["--dry-run"], [], [])
     )
     assert foreseen == first | {"dry_run": True}
     assert (first["added"], first["changed"], first["unchanged"]) == (shipped, [], [])
@@ -92,11 +97,16 @@ def test_import_tells_people_what_it_did(migrated: str) -> None:
 def test_import_reads_a_file_or_stdin(migrated: str, tmp_path: Path) -> None:
     some = dump_catalogue(load_catalogue(shipped_catalogue().read_text())[:2])
     (tmp_path / "some.json").write_text(some)
-    assert len(json.loads(run_import(migrated, str(tmp_path / "some.json"), "--json").stdout)["added"]) == 2
+    assert (
+        len(json.loads(run_import(migrated, str(tmp_path / "some.json"), "--json").stdout)["added"])
+        == 2
+    )
     assert len(json.loads(run_import(migrated, "-", "--json", text=some).stdout)["unchanged"]) == 2
 
 
-def test_a_catalogue_with_faults_is_refused_with_every_fault_and_nothing_is_imported(migrated: str) -> None:
+def test_a_catalogue_with_faults_is_refused_with_every_fault_and_nothing_is_imported(
+    migrated: str,
+) -> None:
     faulty = json.loads(shipped_catalogue().read_text())
     faulty["mappings"][1]["name"] = ""
     faulty["mappings"][2]["outcome_mapping"] = []
@@ -111,7 +121,9 @@ def test_a_file_that_is_not_there_is_wrong_usage(migrated: str, tmp_path: Path) 
     assert run_import(migrated, str(tmp_path / "none.json")).exit_code == 2
 
 
-def test_the_commands_run_as_a_process_and_take_the_address_from_the_environment(database: str) -> None:
+def test_the_commands_run_as_a_process_and_take_the_address_from_the_environment(
+    database: str,
+) -> None:
     environment = os.environ | {"MARKETMAP_DATABASE_URL": database}
     sign = ["--actor", "ada", "--reason", "test"]
     for arguments, expected in (

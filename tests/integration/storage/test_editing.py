@@ -24,9 +24,14 @@ OVER_UNDER = Mapping(
     bet9ja_key="S_OU",
     priority=3,
     line_rule=LineRule("total"),
-    outcomes=(OutcomeLabels("over", "Over", None, "O", 0), OutcomeLabels("under", "Under", None, "U", 1)),
+    outcomes=(
+        OutcomeLabels("over", "Over", None, "O", 0),
+        OutcomeLabels("under", "Under", None, "U", 1),
+    ),
 )
-FIRST_GOAL = Mapping("first_goal", "First Goal", (OutcomeLabels("none", None, "None"),), sportybet_id="8")
+FIRST_GOAL = Mapping(
+    "first_goal", "First Goal", (OutcomeLabels("none", None, "None"),), sportybet_id="8"
+)
 
 
 async def create(engine: AsyncEngine, *mappings: Mapping) -> list[StoredMapping]:
@@ -56,7 +61,9 @@ async def test_each_change_is_signed_and_makes_the_next_version(engine: AsyncEng
         row = await edit.set_active(row.canonical_id, row.version, is_active=False)
     async with editing(engine, actor="dan", reason="unused") as edit:
         assert await edit.delete(row.canonical_id, row.version) == row
-    assert [(change.action, change.created_by, change.reason) for change in await history(engine)] == [
+    assert [
+        (change.action, change.created_by, change.reason) for change in await history(engine)
+    ] == [
         ("CREATE", "ann", "new"),
         ("UPDATE", "bob", "renamed"),
         ("DEACTIVATE", "cyd", "wrong"),
@@ -82,13 +89,17 @@ async def test_a_change_that_changes_nothing_leaves_the_version(engine: AsyncEng
 async def test_who_changes_an_outdated_version_is_told_the_current_one(engine: AsyncEngine) -> None:
     (row,) = await create(engine, OVER_UNDER)
     async with editing(engine, actor="bob", reason="renamed") as edit:
-        current = await edit.update(row.canonical_id, replace(OVER_UNDER, name="Total"), row.version)
+        current = await edit.update(
+            row.canonical_id, replace(OVER_UNDER, name="Total"), row.version
+        )
     for change in (
         lambda edit: edit.update(row.canonical_id, OVER_UNDER, row.version),
         lambda edit: edit.set_active(row.canonical_id, row.version, is_active=False),
         lambda edit: edit.delete(row.canonical_id, row.version),
     ):
-        with pytest.raises(StaleVersion, match="is at version 2 now, you changed version 1") as stale:
+        with pytest.raises(
+            StaleVersion, match="is at version 2 now, you changed version 1"
+        ) as stale:
             await attempt(engine, change)
         assert stale.value.current == current
     assert len(await history(engine)) == 2
@@ -104,17 +115,23 @@ async def test_of_editors_at_the_same_time_on_one_version_one_wins(engine: Async
     outcomes = await asyncio.gather(
         *(
             attempt(
-                engine, lambda edit, n=n: edit.update(row.canonical_id, replace(OVER_UNDER, priority=n), 1)
+                engine,
+                lambda edit, n=n: edit.update(row.canonical_id, replace(OVER_UNDER, priority=n), 1),
             )
             for n in (10, 11, 12, 13)
         ),
         return_exceptions=True,
     )
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType"] + ["StaleVersion"] * 3
+    assert (
+        sorted(type(outcome).__name__ for outcome in outcomes)
+        == ["NoneType"] + ["StaleVersion"] * 3
+    )
     assert len(await history(engine)) == 2
 
 
-async def test_what_an_editor_read_stays_until_they_have_written(engine: AsyncEngine, rows: Rows) -> None:
+async def test_what_an_editor_read_stays_until_they_have_written(
+    engine: AsyncEngine, rows: Rows
+) -> None:
     """Two editors who each check for a rival first never both get in."""
 
     async def add_unless_claimed(canonical_id: str) -> None:
@@ -153,7 +170,9 @@ async def test_a_dry_run_shows_the_row_and_writes_nothing(engine: AsyncEngine) -
     assert await history(engine) == []
 
 
-@pytest.mark.parametrize(("actor", "reason"), [("", "r"), (" ", "r"), ("a" * 101, "r"), ("ann", " ")])
+@pytest.mark.parametrize(
+    ("actor", "reason"), [("", "r"), (" ", "r"), ("a" * 101, "r"), ("ann", " ")]
+)
 async def test_a_change_is_signed(engine: AsyncEngine, actor: str, reason: str) -> None:
     with pytest.raises(ValueError, match="signed with an actor"):
         async with editing(engine, actor=actor, reason=reason):

@@ -9,7 +9,14 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import (
+    Counted,
+    Ledger,
+    MissRow,
+    WatermarkConflict,
+    WatermarkKey,
+    WatermarkMove,
+)
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]
@@ -22,7 +29,7 @@ async def test_an_opened_partition_starts_at_zero_and_keeps_its_watermark(
     ledger: Ledger, move: Moves
 ) -> None:
     (first,) = move(0, 10)
-    partition = Partition(first.topic_id, first.topic, 0)
+    partition = WatermarkKey(first.topic_id, first.topic, 0)
     key = (first.topic_id, 0)
     assert await ledger.open_partitions([partition]) == {key: 0}
     await ledger.commit([first], [])
@@ -31,14 +38,16 @@ async def test_an_opened_partition_starts_at_zero_and_keeps_its_watermark(
 
 async def test_a_recreated_topic_starts_at_zero(ledger: Ledger, move: Moves) -> None:
     await ledger.commit(move(0, 10), [])
-    opened = await ledger.open_partitions([Partition(OTHER_TOPIC_ID, "observations", 0)])
+    opened = await ledger.open_partitions([WatermarkKey(OTHER_TOPIC_ID, "observations", 0)])
     assert opened == {(OTHER_TOPIC_ID, 0): 0}
 
 
 async def test_groups_count_on_their_own(ledger: Ledger, engine: AsyncEngine, move: Moves) -> None:
     (first,) = move(0, 10)
     await ledger.commit([first], [])
-    opened = await Ledger(engine, "others").open_partitions([Partition(first.topic_id, first.topic, 0)])
+    opened = await Ledger(engine, "others").open_partitions(
+        [WatermarkKey(first.topic_id, first.topic, 0)]
+    )
     assert opened == {(first.topic_id, 0): 0}
 
 
@@ -56,7 +65,9 @@ async def test_a_first_sighting_is_stored_as_it_was_seen(
 async def test_occurrences_add_up(ledger: Ledger, move: Moves, miss: MissRow, rows: Rows) -> None:
     assert await ledger.commit(move(0, 1), [miss._replace(occurrence_count=3)]) == Counted(1)
     assert await ledger.commit(move(1, 2), [miss._replace(occurrence_count=4)]) == Counted(0)
-    assert [tuple(row) for row in await rows("SELECT occurrence_count FROM unmapped_market_log")] == [(7,)]
+    assert [
+        tuple(row) for row in await rows("SELECT occurrence_count FROM unmapped_market_log")
+    ] == [(7,)]
 
 
 async def test_a_batch_larger_than_one_statement_takes_counts_every_row_once(
@@ -68,7 +79,9 @@ async def test_a_batch_larger_than_one_statement_takes_counts_every_row_once(
     assert await ledger.commit(move(1, 2), misses) == Counted(0)
     assert sorted(
         (row.external_market_id, row.occurrence_count)
-        for row in await rows("SELECT external_market_id, occurrence_count FROM unmapped_market_log")
+        for row in await rows(
+            "SELECT external_market_id, occurrence_count FROM unmapped_market_log"
+        )
     ) == [(str(number), 2 * miss.occurrence_count) for number in range(5)]
 
 
@@ -84,9 +97,9 @@ async def test_a_batch_larger_than_one_statement_takes_has_no_more_places(
     misses = [miss._replace(external_market_id=str(number)) for number in range(7)]
     counted = await Ledger(engine, "workers", most_new=3).commit(move(0, 1), misses)
     assert (counted.first_sightings, sum(each.occurrences for each in counted.overflows)) == (3, 4)
-    assert [tuple(row) for row in await rows("SELECT new_markets, overflowed FROM unmapped_overflow")] == [
-        (3, 4)
-    ]
+    assert [
+        tuple(row) for row in await rows("SELECT new_markets, overflowed FROM unmapped_overflow")
+    ] == [(3, 4)]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
@@ -110,7 +123,14 @@ async def test_the_newest_sighting_wins_in_whatever_order_they_come(
         "SELECT market_name, sample_outcomes::text, reason, mapping_version, first_seen_at, last_seen_at"
         " FROM unmapped_market_log"
     )
-    assert tuple(row) == ("name 2", "[2]", "REASON_2", 2, miss.first_seen_at, miss.last_seen_at + 2 * MINUTE)
+    assert tuple(row) == (
+        "name 2",
+        "[2]",
+        "REASON_2",
+        2,
+        miss.first_seen_at,
+        miss.last_seen_at + 2 * MINUTE,
+    )
 
 
 @pytest.mark.parametrize("age", [-1, 0, 1])
@@ -119,8 +139,12 @@ async def test_a_sighting_without_a_name_never_erases_the_name(
 ) -> None:
     seen = miss.last_seen_at + age * MINUTE
     await ledger.commit(move(0, 1), [miss])
-    await ledger.commit(move(1, 2), [miss._replace(market_name=None, first_seen_at=seen, last_seen_at=seen)])
-    assert [row.market_name for row in await rows("SELECT * FROM unmapped_market_log")] == [miss.market_name]
+    await ledger.commit(
+        move(1, 2), [miss._replace(market_name=None, first_seen_at=seen, last_seen_at=seen)]
+    )
+    assert [row.market_name for row in await rows("SELECT * FROM unmapped_market_log")] == [
+        miss.market_name
+    ]
 
 
 async def test_an_older_sighting_lends_a_name_that_is_missing(
@@ -129,7 +153,9 @@ async def test_an_older_sighting_lends_a_name_that_is_missing(
     before = miss.last_seen_at - MINUTE
     await ledger.commit(move(0, 1), [miss._replace(market_name=None)])
     await ledger.commit(move(1, 2), [miss._replace(first_seen_at=before, last_seen_at=before)])
-    assert [row.market_name for row in await rows("SELECT * FROM unmapped_market_log")] == [miss.market_name]
+    assert [row.market_name for row in await rows("SELECT * FROM unmapped_market_log")] == [
+        miss.market_name
+    ]
 
 
 async def test_what_an_editor_wrote_survives_another_sighting(
@@ -173,7 +199,9 @@ async def test_a_partition_that_was_never_opened_is_a_conflict(
     assert conflict.value.current == {}
 
 
-async def test_a_move_that_stands_still_still_compares(ledger: Ledger, move: Moves, miss: MissRow) -> None:
+async def test_a_move_that_stands_still_still_compares(
+    ledger: Ledger, move: Moves, miss: MissRow
+) -> None:
     assert await ledger.commit(move(0, 0) + move(0, 2, partition=1), [miss]) == Counted(1)
     with pytest.raises(WatermarkConflict):
         await ledger.commit(move(1, 1) + move(2, 4, partition=1), [miss])
@@ -194,7 +222,9 @@ async def test_a_value_that_does_not_fit_is_refused_and_nothing_is_written(
 ) -> None:
     for bad in BAD:
         with pytest.raises(StorageRefused):
-            await ledger.commit(move(0, 1), [miss._replace(external_market_id="good"), miss._replace(**bad)])
+            await ledger.commit(
+                move(0, 1), [miss._replace(external_market_id="good"), miss._replace(**bad)]
+            )
     assert await rows("SELECT * FROM unmapped_market_log") == []
     assert await ledger.commit(move(0, 1), [miss]) == Counted(1)
 

@@ -10,7 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import Counted, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import (
+    Counted,
+    Ledger,
+    MissRow,
+    WatermarkConflict,
+    WatermarkKey,
+    WatermarkMove,
+)
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]
@@ -38,7 +45,9 @@ async def victim(migrated: str, ledger: Ledger) -> AsyncIterator[Ledger]:
 async def test_a_commit_is_one_statement_whatever_its_size(
     wire: Any, wired: Ledger, move: Moves, miss: MissRow
 ) -> None:
-    await wired.commit(move(0, 5), [miss])  # the driver asks about the types once for each connection
+    await wired.commit(
+        move(0, 5), [miss]
+    )  # the driver asks about the types once for each connection
     wire.executed.clear()
     misses = [miss._replace(external_market_id=str(number)) for number in range(300)]
     await wired.commit(move(5, 9) + move(0, 6, partition=1), misses)
@@ -107,9 +116,11 @@ async def test_watermarks_are_locked_in_order_so_that_nobody_waits_holding_a_lat
     victim = Ledger(victims, "workers")
     moves = move(0, 1, partition=1) + move(0, 1, partition=0)
     for each in moves:  # one by one: 1 comes before 0
-        await victim.open_partitions([Partition(each.topic_id, each.topic, each.partition)])
+        await victim.open_partitions([WatermarkKey(each.topic_id, each.topic, each.partition)])
     async with engine.begin() as holder:
-        await holder.execute(text("SELECT partition FROM ingest_watermark WHERE partition = 0 FOR UPDATE"))
+        await holder.execute(
+            text("SELECT partition FROM ingest_watermark WHERE partition = 0 FOR UPDATE")
+        )
         commit = asyncio.create_task(victim.commit(moves, []))
         await until(rows, WAITING)
         await rows("SELECT partition FROM ingest_watermark WHERE partition = 1 FOR UPDATE NOWAIT")
@@ -122,7 +133,9 @@ async def test_no_miss_is_locked_while_a_watermark_is_waited_for(
 ) -> None:
     await victim.commit(move(0, 1), [miss])
     async with engine.begin() as holder:
-        await holder.execute(text("SELECT partition FROM ingest_watermark WHERE partition = 0 FOR UPDATE"))
+        await holder.execute(
+            text("SELECT partition FROM ingest_watermark WHERE partition = 0 FOR UPDATE")
+        )
         commit = asyncio.create_task(victim.commit(move(1, 2), [miss]))
         await until(rows, WAITING)
         assert len(await rows("SELECT id FROM unmapped_market_log FOR UPDATE NOWAIT")) == 1
@@ -140,7 +153,9 @@ async def test_who_asks_for_the_last_place_waits_until_it_is_taken(
             text("INSERT INTO unmapped_market_log (source, external_market_id) VALUES (:s, 'a')"),
             {"s": miss.source},
         )
-        first = asyncio.create_task(limited.commit(move(0, 1), [miss._replace(external_market_id="a")]))
+        first = asyncio.create_task(
+            limited.commit(move(0, 1), [miss._replace(external_market_id="a")])
+        )
         await until(rows, WAITING)
         second = asyncio.create_task(
             limited.commit(move(0, 1, partition=1), [miss._replace(external_market_id="b")])

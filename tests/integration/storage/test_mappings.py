@@ -37,9 +37,13 @@ FIRST_GOAL = Mapping(
 BOTH = [OVER_UNDER, FIRST_GOAL]
 
 
-async def run_import(engine: AsyncEngine, mappings: list[Mapping], *, dry_run: bool = False) -> ImportReport:
+async def run_import(
+    engine: AsyncEngine, mappings: list[Mapping], *, dry_run: bool = False
+) -> ImportReport:
     async with engine.begin() as connection:
-        return await import_mappings(connection, mappings, actor="ann", reason="season", dry_run=dry_run)
+        return await import_mappings(
+            connection, mappings, actor="ann", reason="season", dry_run=dry_run
+        )
 
 
 async def stored(engine: AsyncEngine) -> list[Mapping]:
@@ -92,7 +96,9 @@ async def test_a_dry_run_reports_the_same_and_writes_nothing(engine: AsyncEngine
     assert await run_import(engine, mappings) == foreseen
 
 
-async def test_an_unchanged_mapping_keeps_its_time_of_change(engine: AsyncEngine, rows: Rows) -> None:
+async def test_an_unchanged_mapping_keeps_its_time_of_change(
+    engine: AsyncEngine, rows: Rows
+) -> None:
     await run_import(engine, BOTH)
     before = dict(await rows("SELECT canonical_id, updated_at FROM user_market_mappings"))
     await run_import(engine, [OVER_UNDER, replace(FIRST_GOAL, name="First")])
@@ -114,7 +120,9 @@ async def test_a_mapping_that_is_not_in_the_file_stays(engine: AsyncEngine) -> N
     assert len(await stored(engine)) == 2
 
 
-async def test_actor_and_reason_are_known_to_the_transaction_and_gone_after_it(engine: AsyncEngine) -> None:
+async def test_actor_and_reason_are_known_to_the_transaction_and_gone_after_it(
+    engine: AsyncEngine,
+) -> None:
     signature = text(
         "SELECT current_setting('marketmap.actor', true), current_setting('marketmap.reason', true)"
     )
@@ -127,7 +135,9 @@ async def test_actor_and_reason_are_known_to_the_transaction_and_gone_after_it(e
 
 async def test_the_actor_is_the_creator(engine: AsyncEngine, rows: Rows) -> None:
     await run_import(engine, [OVER_UNDER])
-    assert [row.created_by for row in await rows("SELECT created_by FROM user_market_mappings")] == ["ann"]
+    assert [
+        row.created_by for row in await rows("SELECT created_by FROM user_market_mappings")
+    ] == ["ann"]
 
 
 async def test_a_canonical_id_that_stands_twice_is_refused(engine: AsyncEngine) -> None:
@@ -141,10 +151,14 @@ async def test_a_mapping_that_does_not_fit_takes_the_whole_import_back(engine: A
     assert await stored(engine) == []
 
 
-async def test_without_any_mapping_there_still_is_a_version(engine: AsyncEngine, rows: Rows) -> None:
+async def test_without_any_mapping_there_still_is_a_version(
+    engine: AsyncEngine, rows: Rows
+) -> None:
     async with engine.connect() as connection:
         assert await load_index_rows(connection) == (0, [])
-    await rows("INSERT INTO mapping_audit_log (id, canonical_id, action) VALUES (41, 'gone', 'DELETE')")
+    await rows(
+        "INSERT INTO mapping_audit_log (id, canonical_id, action) VALUES (41, 'gone', 'DELETE')"
+    )
     async with engine.connect() as connection:
         assert await load_index_rows(connection) == (41, [])
 
@@ -152,7 +166,9 @@ async def test_without_any_mapping_there_still_is_a_version(engine: AsyncEngine,
 async def test_version_and_rows_are_of_one_moment(engine: AsyncEngine) -> None:
     """One statement: no other commit can come between the version and the rows."""
     sent: list[str] = []
-    event.listen(engine.sync_engine, "before_cursor_execute", lambda *sending: sent.append(sending[2]))
+    event.listen(
+        engine.sync_engine, "before_cursor_execute", lambda *sending: sent.append(sending[2])
+    )
     async with engine.connect() as connection:
         await load_index_rows(connection)
     assert len(sent) == 1

@@ -97,7 +97,9 @@ async def read_catalog(url: str) -> Catalog:
     async with connected(url) as connection:
         found = {name: await connection.fetch(query) for name, query in CATALOG.items()}
     return {
-        name: sorted((tuple(row) for row in rows if not str(row[0]).startswith("alembic_version")), key=str)
+        name: sorted(
+            (tuple(row) for row in rows if not str(row[0]).startswith("alembic_version")), key=str
+        )
         for name, rows in found.items()
     }
 
@@ -155,7 +157,9 @@ async def test_the_comparison_through_the_catalog_sees_every_alteration(built: s
 async def test_alembic_would_generate_no_further_migration(migrated: str) -> None:
     def differences(connection: Connection) -> list[object]:
         options = {"compare_type": True, "compare_server_default": True}
-        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+        return list(
+            compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        )
 
     engine = create_engine(migrated)
     async with engine.connect() as connection:
@@ -197,7 +201,9 @@ MUST_BE_GIVEN = """
 """
 
 
-async def test_each_step_leaves_in_place_what_workers_of_the_step_before_rely_on(database: str) -> None:
+async def test_each_step_leaves_in_place_what_workers_of_the_step_before_rely_on(
+    database: str,
+) -> None:
     columns: set[tuple[object, ...]] = set()
     to_be_given: set[tuple[object, ...]] = set()
     for revision in REVISIONS:
@@ -250,7 +256,9 @@ async def test_markets_missed_before_announcements_existed_are_not_announced(dat
 
 
 async def test_an_upgrade_never_goes_back(migrated: str) -> None:
-    with pytest.raises(UnknownRevisionError, match=f"0002 does not lie in that direction from {HEAD}"):
+    with pytest.raises(
+        UnknownRevisionError, match=f"0002 does not lie in that direction from {HEAD}"
+    ):
         await upgrade(migrated, "0002")
     assert await current(migrated) == HEAD
 
@@ -272,7 +280,9 @@ async def test_the_printed_sql_builds_the_same_database(database: str, built: st
 def installed(tmp_path: Path) -> Path:
     """The package as a wheel lays it out: the migrations inside, no checkout around it."""
     root = Path(__file__).parents[3]
-    shutil.copytree(root / "worker", tmp_path / "worker", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        root / "worker", tmp_path / "worker", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copytree(root / "alembic", tmp_path / "worker" / "storage" / "_alembic")
     return tmp_path
 

@@ -85,7 +85,9 @@ def batches_of(release: Path, times: int) -> list[Statement]:
     """The first batch of a recording, of partition 0 from 0 to 4, as if it came again and again."""
     said = read(release)
     begin = next(
-        number for number, one in enumerate(said) if "move (topic_id, partition, expected" in one.sql
+        number
+        for number, one in enumerate(said)
+        if "move (topic_id, partition, expected" in one.sql
     )
     end = next(number for number, one in enumerate(said) if number > begin and one.ends_transaction)
     moving, *counting = said[begin : end + 1]
@@ -119,7 +121,9 @@ async def test_an_older_and_a_newer_worker_count_the_same_markets_at_once(
     assert found == {BTTS: (2 * TURNS + TURNS, watermarks), BOOKED: (TURNS + TURNS, watermarks)}
 
 
-async def test_a_recording_says_what_was_said(today: list[Statement], database: str, tmp_path: Path) -> None:
+async def test_a_recording_says_what_was_said(
+    today: list[Statement], database: str, tmp_path: Path
+) -> None:
     file = FOLDER if os.environ.get("MARKETMAP_RECORD_STATEMENTS") else tmp_path
     file /= f"{known_revision()}.sql"
     file.write_text(written(today), encoding="utf-8")

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from worker.domain.events import MOST_HASHES, event_hash, union
 from worker.storage import misses, misses_sql
 from worker.storage.ledger import Ledger, MissRow, WatermarkMove
-from worker.storage.misses import Miss
+from worker.storage.misses import QueuedMiss
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]
@@ -20,7 +20,7 @@ Rows = Callable[..., Any]
 HOUR = timedelta(hours=1)
 
 
-async def ranked(engine: AsyncEngine) -> list[Miss]:
+async def ranked(engine: AsyncEngine) -> list[QueuedMiss]:
     async with engine.connect() as connection:
         return list(await misses.list_misses(connection, limit=1000))
 
@@ -47,7 +47,9 @@ async def test_more_recent_and_wider_misses_come_first(
 ) -> None:
     for offset, (name, values) in enumerate((("second", second), ("first", first))):
         seen = miss.last_seen_at - values.pop("age", 0) * HOUR
-        row = miss._replace(external_market_id=name, first_seen_at=seen, last_seen_at=seen, **values)
+        row = miss._replace(
+            external_market_id=name, first_seen_at=seen, last_seen_at=seen, **values
+        )
         await ledger.commit(move(offset, offset + 1), [row])
     assert [found.external_market_id for found in await ranked(engine)] == ["first", "second"]
 
@@ -72,7 +74,9 @@ async def test_after_a_hundred_scrapes_ranks_are_still_distinct_and_in_order(
     found = await ranked(engine)
     assert len({miss.score for miss in found}) == 40
     by_rate = sorted(found, key=lambda miss: -miss.occurrences_per_hour)
-    assert [miss.external_market_id for miss in by_rate] == [f"{number:02}" for number in range(39, -1, -1)]
+    assert [miss.external_market_id for miss in by_rate] == [
+        f"{number:02}" for number in range(39, -1, -1)
+    ]
 
 
 async def test_a_steady_rate_shows_as_itself(
@@ -117,7 +121,9 @@ async def test_an_observation_from_the_future_is_no_hotter_than_one_of_now(
     assert (await ranked(engine))[0].occurrences_per_hour < 1
 
 
-async def test_a_row_that_another_service_wrote_has_its_rank_too(engine: AsyncEngine, rows: Rows) -> None:
+async def test_a_row_that_another_service_wrote_has_its_rank_too(
+    engine: AsyncEngine, rows: Rows
+) -> None:
     await rows(
         "INSERT INTO unmapped_market_log (source, external_market_id, occurrence_count)"
         " VALUES ('betpawa', 'rare', 1), ('betpawa', 'often', 50)"
@@ -139,7 +145,9 @@ async def test_many_events_are_estimated_without_saturating(rows: Rows, events: 
 
 
 @pytest.mark.parametrize(("known", "added"), [(70, 5), (5, 70), (0, 3), (40, 40), (200, 300)])
-async def test_the_database_joins_hashes_as_the_domain_does(rows: Rows, known: int, added: int) -> None:
+async def test_the_database_joins_hashes_as_the_domain_does(
+    rows: Rows, known: int, added: int
+) -> None:
     one, other = hashes(range(known)), hashes(range(50, 50 + added))
     ((joined,),) = await rows(
         "SELECT marketmap_add_events_v1(:one, :other)", one=list(one), other=list(other)

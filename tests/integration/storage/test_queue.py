@@ -14,7 +14,7 @@ from worker.storage.engine import transaction
 from worker.storage.errors import StorageRefused
 from worker.storage.ledger import Ledger, MissRow, WatermarkMove
 from worker.storage.migrate import upgrade
-from worker.storage.misses import Miss, MissKey, UnknownMiss
+from worker.storage.misses import QueuedMiss, QueueKey, UnknownMiss
 
 Rows = Callable[..., Any]
 See = Callable[..., Any]
@@ -38,13 +38,15 @@ def see(ledger: Ledger, move: Callable[..., list[WatermarkMove]], miss: MissRow)
     return see
 
 
-async def change(engine: AsyncEngine, name: str, *arguments: Any, **options: Any) -> Sequence[MissKey]:
+async def change(
+    engine: AsyncEngine, name: str, *arguments: Any, **options: Any
+) -> Sequence[QueueKey]:
     async with transaction(engine) as connection:
-        changed: Sequence[MissKey] = await getattr(misses, name)(connection, *arguments, **options)
+        changed: Sequence[QueueKey] = await getattr(misses, name)(connection, *arguments, **options)
         return changed
 
 
-async def get(engine: AsyncEngine, key: MissKey = KEY) -> Miss:
+async def get(engine: AsyncEngine, key: QueueKey = KEY) -> QueuedMiss:
     async with engine.connect() as connection:
         return await misses.get_miss(connection, key)
 
@@ -110,13 +112,17 @@ async def test_only_legal_changes_are_made_also_by_plain_sql(
         "UPDATE unmapped_market_log SET ignored_until_count = 3",
     ],
 )
-async def test_a_version_or_a_limit_belongs_to_its_status(see: See, rows: Rows, impossible: str) -> None:
+async def test_a_version_or_a_limit_belongs_to_its_status(
+    see: See, rows: Rows, impossible: str
+) -> None:
     await see()
     with pytest.raises(IntegrityError, match=r"ck_unmapped_market_log_(mapped_version|ignored)"):
         await rows(impossible)
 
 
-async def test_what_was_mapped_before_versions_were_kept_is_so_as_of_the_last_one(database: str) -> None:
+async def test_what_was_mapped_before_versions_were_kept_is_so_as_of_the_last_one(
+    database: str,
+) -> None:
     await upgrade(database, "0006")
     connection = await asyncpg.connect(database)
     await connection.execute(
@@ -138,14 +144,18 @@ async def test_an_illegal_change_of_one_changes_none(engine: AsyncEngine, see: S
     assert (await get(engine, ("sportybet", "other"))).status == "NEW"
 
 
-async def test_what_a_mapping_covers_becomes_mapped_with_its_version(engine: AsyncEngine, see: See) -> None:
+async def test_what_a_mapping_covers_becomes_mapped_with_its_version(
+    engine: AsyncEngine, see: See
+) -> None:
     await see(mapping_version=7)
     assert await change(engine, "cover", 8, [KEY, ("bet9ja", "never missed")]) == [KEY]
     found = await get(engine)
     assert (found.status, found.mapped_version) == ("MAPPED", 8)
 
 
-async def test_what_was_missed_under_the_version_is_not_covered_by_it(engine: AsyncEngine, see: See) -> None:
+async def test_what_was_missed_under_the_version_is_not_covered_by_it(
+    engine: AsyncEngine, see: See
+) -> None:
     await see(mapping_version=8)
     assert await change(engine, "cover", 8, [KEY]) == []
     assert (await get(engine)).status == "NEW"
@@ -159,7 +169,11 @@ async def test_what_is_mapped_comes_back_only_when_missed_under_that_version_or_
     await change(engine, "cover", 8, [KEY])
     await see(mapping_version=version, reason="NO_MATCHING_OUTCOMES")
     found = await get(engine)
-    assert (found.status, found.occurrence_count, found.reason) == (status, 2, "NO_MATCHING_OUTCOMES")
+    assert (found.status, found.occurrence_count, found.reason) == (
+        status,
+        2,
+        "NO_MATCHING_OUTCOMES",
+    )
     assert (found.mapped_version is None) == (status == "NEW")
 
 
@@ -209,7 +223,9 @@ async def test_ignoring_again_sets_the_limits_anew(engine: AsyncEngine, see: See
     assert (found.ignored_until_count, found.ignored_until) == (None, NOON + HOUR)
 
 
-@pytest.mark.parametrize(("options", "status"), [({}, "IGNORED"), ({"ignored_too": True}, "MAPPED")])
+@pytest.mark.parametrize(
+    ("options", "status"), [({}, "IGNORED"), ({"ignored_too": True}, "MAPPED")]
+)
 async def test_what_is_ignored_is_covered_only_on_request(
     engine: AsyncEngine, see: See, options: dict[str, bool], status: str
 ) -> None:
@@ -220,7 +236,9 @@ async def test_what_is_ignored_is_covered_only_on_request(
     assert (found.status, found.ignored_until_count) == (status, None if options else 9)
 
 
-async def test_misses_of_a_platform_market_include_its_specifiers(engine: AsyncEngine, see: See) -> None:
+async def test_misses_of_a_platform_market_include_its_specifiers(
+    engine: AsyncEngine, see: See
+) -> None:
     for market_id in ("8", "8?goalnr=2", "80", "9"):
         await see(external_market_id=market_id)
     async with engine.connect() as connection:
@@ -245,7 +263,10 @@ async def test_misses_are_listed_by_what_they_are(
 ) -> None:
     await see(external_market_id="plain", source="betpawa")
     await see(
-        external_market_id="named", market_name="Corners", reason="NO_MATCHING_OUTCOMES", occurrence_count=9
+        external_market_id="named",
+        market_name="Corners",
+        reason="NO_MATCHING_OUTCOMES",
+        occurrence_count=9,
     )
     await see(external_market_id="old", last_seen_at=NOON - HOUR)
     await see(external_market_id="ignored")

@@ -13,7 +13,9 @@ async def test_a_cursor_starts_at_zero_and_stays_where_it_was_moved(engine: Asyn
         assert await relay.read_cursor(connection, "others") == 0
 
 
-async def test_a_cursor_that_stands_elsewhere_is_not_moved_nor_one_backwards(engine: AsyncEngine) -> None:
+async def test_a_cursor_that_stands_elsewhere_is_not_moved_nor_one_backwards(
+    engine: AsyncEngine,
+) -> None:
     async with engine.connect() as connection:
         await relay.read_cursor(connection, "changes")
         assert await relay.move_cursor(connection, "changes", expected=0, version=7)

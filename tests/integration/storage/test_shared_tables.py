@@ -117,7 +117,9 @@ async def test_the_seed_has_exactly_these_columns(seed: asyncpg.Connection) -> N
 
 
 async def test_the_seed_has_exactly_these_constraints(seed: asyncpg.Connection) -> None:
-    assert {table: dict(await seed.fetch(READ_CONSTRAINTS, table)) for table in CONSTRAINTS} == CONSTRAINTS
+    assert {
+        table: dict(await seed.fetch(READ_CONSTRAINTS, table)) for table in CONSTRAINTS
+    } == CONSTRAINTS
 
 
 async def test_the_seed_has_exactly_these_indexes(seed: asyncpg.Connection) -> None:

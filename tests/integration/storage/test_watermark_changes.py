@@ -9,14 +9,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import KnownWatermark, Ledger, MissRow, Partition, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import (
+    KnownWatermark,
+    Ledger,
+    MissRow,
+    WatermarkConflict,
+    WatermarkKey,
+    WatermarkMove,
+)
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]
 
 TOPIC_ID = "c29tZS10b3BpYy1pZF8tMQ"
 OTHER_TOPIC_ID = "c29tZS10b3BpYy1pZF8tMg"
-FIRST = Partition(TOPIC_ID, "observations", 0)
+FIRST = WatermarkKey(TOPIC_ID, "observations", 0)
 CHANGES = """
 SELECT consumer_group, topic_id, topic, partition, old_offset, new_offset, actor, reason FROM watermark_change
 """
@@ -32,7 +39,8 @@ async def test_a_watermark_that_is_set_back_is_recorded_and_counted_from_there(
     ]
     await ledger.commit(move(4, 10), [miss])
     assert [
-        row.occurrence_count for row in await rows("SELECT occurrence_count FROM unmapped_market_log")
+        row.occurrence_count
+        for row in await rows("SELECT occurrence_count FROM unmapped_market_log")
     ] == [2]
 
 
@@ -68,7 +76,9 @@ async def test_a_move_in_the_other_direction_is_refused(ledger: Ledger, next_off
 
 
 @pytest.mark.parametrize(("actor", "reason"), [("", "why"), ("ada", " ")])
-async def test_a_move_without_who_and_why_is_refused(ledger: Ledger, actor: str, reason: str) -> None:
+async def test_a_move_without_who_and_why_is_refused(
+    ledger: Ledger, actor: str, reason: str
+) -> None:
     with pytest.raises(StorageRefused):
         await ledger.skip_to(FIRST, 0, 4, actor=actor, reason=reason)
     assert await ledger.open_partitions([FIRST]) == {(TOPIC_ID, 0): 0}
@@ -82,7 +92,9 @@ async def test_a_move_without_who_and_why_is_refused(ledger: Ledger, actor: str,
         "TRUNCATE watermark_change",
     ],
 )
-async def test_the_record_is_append_only(engine: AsyncEngine, ledger: Ledger, rewriting: str) -> None:
+async def test_the_record_is_append_only(
+    engine: AsyncEngine, ledger: Ledger, rewriting: str
+) -> None:
     await ledger.skip_to(FIRST, 0, 4, actor="ada", reason="why")
     async with engine.connect() as connection:
         await connection.execute(text("SET LOCAL session_replication_role = replica"))
@@ -94,8 +106,8 @@ async def test_what_was_opened_under_a_name_is_known_also_of_a_topic_that_is_gon
     ledger: Ledger, engine: AsyncEngine, move: Moves
 ) -> None:
     await ledger.commit(move(0, 10), [])
-    await ledger.open_partitions([Partition(OTHER_TOPIC_ID, "observations", 0)])
-    await ledger.open_partitions([Partition(OTHER_TOPIC_ID, "others", 1)])
+    await ledger.open_partitions([WatermarkKey(OTHER_TOPIC_ID, "observations", 0)])
+    await ledger.open_partitions([WatermarkKey(OTHER_TOPIC_ID, "others", 1)])
     await Ledger(engine, "other group").open_partitions([FIRST._replace(partition=5)])
     assert await ledger.known(["observations"]) == [
         KnownWatermark("observations", TOPIC_ID, 0, 10),

@@ -107,7 +107,10 @@ def test_the_worker_ends_and_names_topic_partition_and_offset_each_time(seen: Se
     assert len(seen.endings.errors) == 2
     for error in seen.endings.errors:
         assert f".observations.sportybet/0 from offset {seen.offset} on" in error
-        assert f"offsets {seen.offset} to {seen.offset} unpacks to more than {128 * MIB} bytes" in error
+        assert (
+            f"offsets {seen.offset} to {seen.offset} unpacks to more than {128 * MIB} bytes"
+            in error
+        )
 
 
 def test_memory_stays_within_what_the_setting_allows(seen: Seen) -> None:
@@ -134,7 +137,9 @@ async def many_within(installation: Installation) -> Endings:
     """Batches of one record that unpack to just what they may."""
     batch = await asyncio.to_thread(bomb, installation.settings.max_unpacked_bytes - 1024)
     endings = Endings()
-    async with AIOKafkaProducer(bootstrap_servers=installation.settings.kafka_bootstrap_servers) as producer:
+    async with AIOKafkaProducer(
+        bootstrap_servers=installation.settings.kafka_bootstrap_servers
+    ) as producer:
         for topic in installation.settings.observation_topics.values():
             for _ in range(MANY):
                 await send_batch(producer, topic, batch)
@@ -144,7 +149,9 @@ async def many_within(installation: Installation) -> Endings:
     return endings
 
 
-def test_of_many_that_are_just_within_the_setting_only_a_few_are_held_at_once(in_installation: Any) -> None:
+def test_of_many_that_are_just_within_the_setting_only_a_few_are_held_at_once(
+    in_installation: Any,
+) -> None:
     bound = 48 * MIB
     endings = in_installation(
         many_within, max_unpacked_bytes=bound, partitions=1, brake_consecutive=0, brake_ratio=0

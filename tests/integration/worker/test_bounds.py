@@ -72,7 +72,9 @@ async def scenario(installation: Installation) -> Seen:
     assert await installation.stop_worker() == 0
     # Fetched and not yet taken, in hand, one of them parsed, and what is being published.
     fetched = 2 * settings.batch_max_bytes
-    bound = IDLE_MIB * MIB + fetched + settings.batch_max_bytes + PARSED * settings.max_message_bytes
+    bound = (
+        IDLE_MIB * MIB + fetched + settings.batch_max_bytes + PARSED * settings.max_message_bytes
+    )
     return Seen(idle, peaks, bound + largest_output(settings))
 
 

@@ -28,7 +28,9 @@ async def test_it_stops_the_worker_and_raised_by_the_operator_lets_it_go_on(
     installation: Installation,
 ) -> None:
     topic = "observations.sportybet"
-    await installation.publish([(topic, b"one key", b"no json %d" % n, []) for n in range(UNREADABLE)])
+    await installation.publish(
+        [(topic, b"one key", b"no json %d" % n, []) for n in range(UNREADABLE)]
+    )
     await installation.publish(stream(GOOD))
     bound = {"MARKETMAP_BRAKE_CONSECUTIVE": str(BOUND), "MARKETMAP_BATCH_MAX_RECORDS": "7"}
 
@@ -39,7 +41,11 @@ async def test_it_stops_the_worker_and_raised_by_the_operator_lets_it_go_on(
     assert fatal["kind"] == "BrakeError"
     (tripped,) = [line for line in installation.log_of(0) if line["event"] == "brake_tripped"]
     assert (tripped["limit"], list(tripped["reasons"])) == ("consecutive", ["INVALID_JSON"])
-    for told in (f"{installation.settings.topic_prefix}{topic}/", "INVALID_JSON", "BRAKE_CONSECUTIVE"):
+    for told in (
+        f"{installation.settings.topic_prefix}{topic}/",
+        "INVALID_JSON",
+        "BRAKE_CONSECUTIVE",
+    ):
         assert told in fatal["error"]
 
     installation.start_worker(**bound)

@@ -24,8 +24,14 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(wheel, folder / "environment", extra="kafka") / "python"
 
 
-def publish(python: Path, installation: Installation, file: Path) -> subprocess.CompletedProcess[str]:
-    arguments = ["--bootstrap-servers", installation.settings.kafka_bootstrap_servers or "", str(file)]
+def publish(
+    python: Path, installation: Installation, file: Path
+) -> subprocess.CompletedProcess[str]:
+    arguments = [
+        "--bootstrap-servers",
+        installation.settings.kafka_bootstrap_servers or "",
+        str(file),
+    ]
     prefix = ["--topic-prefix", installation.settings.topic_prefix]
     return subprocess.run(
         [python, "-m", "market_mapping_client.publish", *prefix, *arguments],

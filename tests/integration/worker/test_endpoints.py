@@ -31,7 +31,10 @@ MARKETS = [
 GOOD = observation("sportybet", MARKETS)
 FRAMED = b"\x00\x00\x00\x00\x0a" + GOOD  # as with a schema registry
 RECORDS: list[Published] = [
-    *[("observations.sportybet", b"%d" % number, GOOD if number % 2 else FRAMED, []) for number in range(8)],
+    *[
+        ("observations.sportybet", b"%d" % number, GOOD if number % 2 else FRAMED, [])
+        for number in range(8)
+    ],
     ("observations.bet9ja", b"k", b"no json", []),
     ("observations.betpawa", b"k", None, []),
 ]
@@ -130,7 +133,12 @@ async def test_a_relay_is_alive_and_started_once_it_leads(installation: Installa
 
 def test_it_is_not_ready_while_topics_are_missing_and_names_them(seen: Seen) -> None:
     told = " ".join(seen.reasons_without_topics)
-    for topic in ("observations.betpawa", "observations.bet9ja", "odds.resolved", "unmapped.markets"):
+    for topic in (
+        "observations.betpawa",
+        "observations.bet9ja",
+        "odds.resolved",
+        "unmapped.markets",
+    ):
         assert topic in told
 
 
@@ -146,13 +154,17 @@ def test_every_metric_is_shown(seen: Seen) -> None:
 
 def test_records_and_bytes_are_those_that_were_sent(seen: Seen) -> None:
     assert value(seen, "marketmap_records_total") == len(RECORDS)
-    assert value(seen, "marketmap_bytes_total") == sum(len(body or b"") for _, _, body, _ in RECORDS)
+    assert value(seen, "marketmap_bytes_total") == sum(
+        len(body or b"") for _, _, body, _ in RECORDS
+    )
 
 
 def test_markets_are_counted_by_platform_outcome_and_reason(seen: Seen) -> None:
     reasons = {"resolved": "", "missed": "UNKNOWN_MARKET", "rejected": "INVALID_ODDS"}
     counted = {
-        outcome: value(seen, "marketmap_markets_total", platform="sportybet", outcome=outcome, reason=reason)
+        outcome: value(
+            seen, "marketmap_markets_total", platform="sportybet", outcome=outcome, reason=reason
+        )
         for outcome, reason in reasons.items()
     }
     assert counted == {"resolved": 16, "missed": 8, "rejected": 8}

@@ -13,7 +13,7 @@ import pytest
 from schemas import ID_HEADER, UnmappedMarket
 from tests.support.markets import observation, sportybet
 from tests.support.services.installation import Installation, Published, until
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -49,20 +49,22 @@ def of_bet9ja(number: int) -> Published:
 @dataclass
 class Seen:
     rows: dict[tuple[str, str], Any]
-    announced: list[AnyRecord]
-    announced_again: list[AnyRecord]
+    announced: list[RawRecord]
+    announced_again: list[RawRecord]
     strangers: list[Any]
     logs: list[dict[str, Any]]
 
 
-async def announced(installation: Installation, times: int) -> list[AnyRecord]:
+async def announced(installation: Installation, times: int) -> list[RawRecord]:
     """The messages once there are so many and no row waits."""
-    found: list[AnyRecord] = []
+    found: list[RawRecord] = []
 
     async def all_are() -> bool:
         installation.check_alive()
         found[:] = await installation.consume("unmapped.markets")
-        waiting = await installation.query("SELECT 1 FROM unmapped_market_log WHERE announced_at IS NULL")
+        waiting = await installation.query(
+            "SELECT 1 FROM unmapped_market_log WHERE announced_at IS NULL"
+        )
         return len(found) >= times and not waiting
 
     await until(all_are)
@@ -98,7 +100,9 @@ async def scenario(installation: Installation) -> Seen:
         {(row.source, row.external_market_id): row for row in rows},
         first,
         again[len(first) :],
-        list(await installation.query("SELECT * FROM unmapped_market_log WHERE source = 'elsewhere'")),
+        list(
+            await installation.query("SELECT * FROM unmapped_market_log WHERE source = 'elsewhere'")
+        ),
         installation.log_of(1),
     )
 
@@ -109,11 +113,15 @@ def seen(in_installation: Any) -> Seen:
     return outcome
 
 
-def test_every_observation_that_misses_a_market_counts_once_however_many_lines_it_had(seen: Seen) -> None:
+def test_every_observation_that_misses_a_market_counts_once_however_many_lines_it_had(
+    seen: Seen,
+) -> None:
     assert {key: row.occurrence_count for key, row in seen.rows.items()} == MISSES
 
 
-def test_first_seen_is_the_earliest_and_last_seen_the_latest_whatever_the_order_of_coming(seen: Seen) -> None:
+def test_first_seen_is_the_earliest_and_last_seen_the_latest_whatever_the_order_of_coming(
+    seen: Seen,
+) -> None:
     row = seen.rows["sportybet", "900001"]
     assert row.first_seen_at == NOON.replace(minute=min(SEEN_AT))
     assert row.last_seen_at == NOON.replace(minute=max(SEEN_AT))
@@ -139,12 +147,14 @@ def test_a_miss_says_why_and_under_which_version(seen: Seen) -> None:
     assert {row.status for row in seen.rows.values()} == {"NEW"}
 
 
-def told(record: AnyRecord) -> UnmappedMarket:
+def told(record: RawRecord) -> UnmappedMarket:
     return UnmappedMarket.model_validate_json(record.value or b"")
 
 
 def test_each_market_is_announced_once_however_often_it_is_missed(seen: Seen) -> None:
-    markets = Counter((message.source, message.external_market_id) for message in map(told, seen.announced))
+    markets = Counter(
+        (message.source, message.external_market_id) for message in map(told, seen.announced)
+    )
     assert markets == dict.fromkeys(MISSES, 1)
 
 

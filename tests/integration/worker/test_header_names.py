@@ -14,7 +14,7 @@ from schemas import DeadLetter
 from tests.support.hostile.header_names import ESCAPED, RawName, send
 from tests.support.markets import observation, sportybet
 from tests.support.services.installation import Installation
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -25,7 +25,7 @@ BAD = RawName("bad")
 @dataclass
 class Seen:
     resolved: list[str]
-    dead: list[AnyRecord]
+    dead: list[RawRecord]
     exit_code: int
 
 
@@ -34,14 +34,20 @@ async def scenario(installation: Installation) -> Seen:
         return observation("sportybet", MARKETS, id=name)
 
     topic = installation.settings.observation_topics["sportybet"]
-    async with AIOKafkaProducer(bootstrap_servers=installation.settings.kafka_bootstrap_servers) as producer:
-        await send(producer, topic, (good("before"), "plain"), (good("named"), BAD), (b"no json", BAD))
+    async with AIOKafkaProducer(
+        bootstrap_servers=installation.settings.kafka_bootstrap_servers
+    ) as producer:
+        await send(
+            producer, topic, (good("before"), "plain"), (good("named"), BAD), (b"no json", BAD)
+        )
         await send(producer, topic, (good("after"), "plain"))
         await send(producer, topic, (good("elsewhere"), BAD), partition=1)
     installation.start_worker()
     await installation.caught_up()
     exit_code = await installation.stop_worker()
-    resolved = [orjson.loads(each.value or b"") for each in await installation.consume("odds.resolved")]
+    resolved = [
+        orjson.loads(each.value or b"") for each in await installation.consume("odds.resolved")
+    ]
     dead = await installation.consume("observations.dead")
     return Seen(sorted(each["event"]["id"] for each in resolved), dead, exit_code)
 

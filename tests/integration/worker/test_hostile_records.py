@@ -21,7 +21,7 @@ from tests.support.markets import observation, sportybet
 from tests.support.services.installation import PATIENCE_S, Installation
 from worker.domain.books.platforms import Platform
 from worker.kafka.cluster.admin import TopicSpec
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 from worker.kafka.topics import topic_specs
 from worker.runtime.telemetry.log_events import EVENTS
 
@@ -60,9 +60,9 @@ class Seen:
     """What was sent, and everything that came of it."""
 
     sent: Sent
-    dead: dict[str, list[AnyRecord]]
+    dead: dict[str, list[RawRecord]]
     resolved: dict[str, list[Any]]
-    stolen: list[AnyRecord]
+    stolen: list[RawRecord]
     topics: dict[str, int]
     peak: int
     exit_code: int
@@ -91,9 +91,13 @@ class Sender:
     ) -> None:
         def note(error: Any, message: Any) -> None:
             assert error is None, f"{name}: {error}"
-            self.written[name] = record_id(self._ids[message.topic()], message.partition(), message.offset())
+            self.written[name] = record_id(
+                self._ids[message.topic()], message.partition(), message.offset()
+            )
 
-        self._producer.produce(self._topics[platform], value, key, headers=list(headers), on_delivery=note)
+        self._producer.produce(
+            self._topics[platform], value, key, headers=list(headers), on_delivery=note
+        )
 
     async def flush(self) -> None:
         assert await asyncio.to_thread(self._producer.flush, PATIENCE_S) == 0
@@ -115,11 +119,15 @@ async def send_all(installation: Installation) -> Sent:
         sender = packed if len(hostile.value or b"") > LARGEST else plain
         sender.send(*hostile[:4], hostile.headers)
         neighbour = f"beside {hostile.name}"[:100]
-        plain.send(neighbour, hostile.platform, hostile.key, good(neighbour, platform_of(number)), [])
+        plain.send(
+            neighbour, hostile.platform, hostile.key, good(neighbour, platform_of(number)), []
+        )
     for spoilt in SPOILT_MARKETS:
         plain.send(spoilt.name, spoilt.platform, b"k", spoilt.value, [])
     for name, market in LONG_TEXTS.items():
-        plain.send(name, "sportybet", b"k", good(name, "sportybet", [*MARKETS["sportybet"], market]), [])
+        plain.send(
+            name, "sportybet", b"k", good(name, "sportybet", [*MARKETS["sportybet"], market]), []
+        )
     await plain.flush()
     for name, codec in BOMBS.items():
         bomb = Sender(installation, ids, codec)
@@ -136,11 +144,22 @@ async def send_all(installation: Installation) -> Sent:
     for codec in CODECS:
         sender = Sender(installation, ids, codec)
         sender.send(
-            codec, "sportybet", b"k", good(codec, "sportybet"), [*strange, ("content-type", b"image/png")]
+            codec,
+            "sportybet",
+            b"k",
+            good(codec, "sportybet"),
+            [*strange, ("content-type", b"image/png")],
         )
         await sender.flush()
         plain.written |= sender.written
-    entries = [*MARKETS["sportybet"], None, 7, {"id": 5}, {"id": "18", "specifier": "total=x"}, {"id": "1e9"}]
+    entries = [
+        *MARKETS["sportybet"],
+        None,
+        7,
+        {"id": 5},
+        {"id": "18", "specifier": "total=x"},
+        {"id": "1e9"},
+    ]
     plain.send(ONE_BAD_ENTRY, "sportybet", b"k", good(ONE_BAD_ENTRY, "sportybet", entries), strange)
     await plain.flush()
     written = plain.written | packed.written
@@ -182,7 +201,7 @@ async def scenario(installation: Installation) -> Seen:
     await installation.resolved_from(len(sent.good) + 2)
     peak = peak_memory(worker.pid)
     exit_code = await installation.stop_worker()
-    dead: dict[str, list[AnyRecord]] = {}
+    dead: dict[str, list[RawRecord]] = {}
     for letter in await installation.consume("observations.dead"):
         dead.setdefault(DeadLetter.from_headers(letter.headers).id, []).append(letter)
     resolved: dict[str, list[Any]] = {}
@@ -210,17 +229,19 @@ async def topic_ends(installation: Installation) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def seen(in_installation: Any) -> Seen:
-    outcome: Seen = in_installation(scenario, max_message_bytes=LARGEST, batch_max_bytes=2 * LARGEST)
+    outcome: Seen = in_installation(
+        scenario, max_message_bytes=LARGEST, batch_max_bytes=2 * LARGEST
+    )
     return outcome
 
 
-def letter_of(seen: Seen, name: str) -> AnyRecord:
+def letter_of(seen: Seen, name: str) -> RawRecord:
     """The only dead letter that a record gave."""
     (letter,) = seen.dead[seen.sent.hostile[name]]
     return letter
 
 
-def sent_headers(letter: AnyRecord) -> Headers:
+def sent_headers(letter: RawRecord) -> Headers:
     """The headers before ours."""
     ours = DeadLetter.from_headers(letter.headers).to_headers()
     assert list(letter.headers[-len(ours) :]) == ours
@@ -228,14 +249,18 @@ def sent_headers(letter: AnyRecord) -> Headers:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=list(HOSTILE))
-def test_a_hostile_record_gives_one_dead_letter_with_its_reason(seen: Seen, hostile: Hostile) -> None:
+def test_a_hostile_record_gives_one_dead_letter_with_its_reason(
+    seen: Seen, hostile: Hostile
+) -> None:
     letter = DeadLetter.from_headers(letter_of(seen, hostile.name).headers)
     assert letter.reason == hostile.reason
     assert letter.detail
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=list(HOSTILE))
-def test_a_dead_letter_keeps_the_bytes_key_and_headers_of_its_record(seen: Seen, hostile: Hostile) -> None:
+def test_a_dead_letter_keeps_the_bytes_key_and_headers_of_its_record(
+    seen: Seen, hostile: Hostile
+) -> None:
     letter = letter_of(seen, hostile.name)
     nothing_at_all = hostile.key is None and hostile.value is None
     assert letter.value == (b"" if nothing_at_all else hostile.value)
@@ -274,12 +299,16 @@ SPOILT_OR_LONG = [*(spoilt.name for spoilt in SPOILT_MARKETS), *LONG_TEXTS]
 
 
 @pytest.mark.parametrize("name", SPOILT_OR_LONG)
-def test_a_market_with_a_field_of_the_wrong_type_or_size_costs_no_other_market(seen: Seen, name: str) -> None:
+def test_a_market_with_a_field_of_the_wrong_type_or_size_costs_no_other_market(
+    seen: Seen, name: str
+) -> None:
     ((told, headers),) = seen.resolved[name]
     assert headers["marketmap-id"] == seen.sent.good[name].encode()
     event = ResolvedEvent.model_validate_json(orjson.dumps(told))
     prices = {
-        (market.canonical_id, one.outcome): one.odds for market in event.markets for one in market.outcomes
+        (market.canonical_id, one.outcome): one.odds
+        for market in event.markets
+        for one in market.outcomes
     }
     assert {key: odds for key, odds in prices.items() if key[0] == "1x2_ft"} == {
         ("1x2_ft", outcome): odds for outcome, odds in RIGHT[0][2]
@@ -301,7 +330,9 @@ def test_one_bad_market_entry_costs_only_itself(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_a_record_is_read_whatever_codec_packs_it_and_headers_adorn_it(seen: Seen, codec: str) -> None:
+def test_a_record_is_read_whatever_codec_packs_it_and_headers_adorn_it(
+    seen: Seen, codec: str
+) -> None:
     assert len(seen.resolved[codec]) == 1
 
 
@@ -310,11 +341,15 @@ def test_nothing_is_published_where_a_sender_asks_for_it(seen: Seen) -> None:
 
 
 def test_nothing_is_published_anywhere_but_where_it_belongs(seen: Seen) -> None:
-    observed = sum(offsets for name, offsets in seen.topics.items() if name.startswith("observations."))
+    observed = sum(
+        offsets for name, offsets in seen.topics.items() if name.startswith("observations.")
+    )
     markers = 2
     hostile, good_ones = len(seen.sent.hostile), len(seen.sent.good)
     assert observed - seen.topics["observations.dead"] == hostile + good_ones + 2 + markers
-    written = {name: n for name, n in seen.topics.items() if not name.startswith("observations.") and n}
+    written = {
+        name: n for name, n in seen.topics.items() if not name.startswith("observations.") and n
+    }
     assert written.keys() == {"odds.resolved", "unmapped.markets"}
     assert (seen.topics["observations.dead"], written["odds.resolved"]) == (hostile, good_ones + 2)
     assert written["unmapped.markets"] < 100
@@ -331,7 +366,9 @@ def test_records_of_transactions_are_read_though_markers_stand_between_them(seen
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_of_a_value_that_unpacks_to_more_than_the_topic_takes_the_head_is_kept(seen: Seen, name: str) -> None:
+def test_of_a_value_that_unpacks_to_more_than_the_topic_takes_the_head_is_kept(
+    seen: Seen, name: str
+) -> None:
     letter = letter_of(seen, name)
     told = DeadLetter.from_headers(letter.headers)
     assert (told.reason, told.truncated_from) == ("TOO_LARGE", BLOWN_UP + 1)
@@ -340,7 +377,9 @@ def test_of_a_value_that_unpacks_to_more_than_the_topic_takes_the_head_is_kept(s
     assert len(letter.value) == 2 * LARGEST - len(name)
 
 
-def test_a_key_and_headers_that_unpack_to_more_than_the_topic_takes_are_left_out(seen: Seen) -> None:
+def test_a_key_and_headers_that_unpack_to_more_than_the_topic_takes_are_left_out(
+    seen: Seen,
+) -> None:
     letter = letter_of(seen, "heavy headers")
     told = DeadLetter.from_headers(letter.headers)
     assert (letter.key, letter.value, sent_headers(letter)) == (None, b"{", [])
@@ -364,7 +403,11 @@ def test_body_is_a_good_observation_before_it_is_spoilt() -> None:
     assert orjson.loads(body())["platform"] == "sportybet"
 
 
-def test_the_log_has_one_event_of_the_list_on_each_line_and_nothing_of_what_was_sent(seen: Seen) -> None:
+def test_the_log_has_one_event_of_the_list_on_each_line_and_nothing_of_what_was_sent(
+    seen: Seen,
+) -> None:
     assert {orjson.loads(line)["event"] for line in seen.log.splitlines()} <= EVENTS.keys()
     told = seen.log.lower()
-    assert not [text for text in ("wuhan", "qingdao", "hostile", "nonsense", "x" * 100) if text in told]
+    assert not [
+        text for text in ("wuhan", "qingdao", "hostile", "nonsense", "x" * 100) if text in told
+    ]

@@ -13,10 +13,16 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from tests.support.services.installation import Installation, fill, installed, temporary_database, until
+from tests.support.services.installation import (
+    Installation,
+    fill,
+    installed,
+    temporary_database,
+    until,
+)
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
 from worker.ingest.partitions.marks import mark
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 if TYPE_CHECKING:
     from tests.conftest import Services
@@ -46,7 +52,9 @@ async def test_a_worker_that_is_told_to_stop_while_busy_loses_nothing_and_repeat
     assert await installation.stop_worker() == 0
     done = (await installation.backlog()).done
     assert done < total, "the worker was done before it could be stopped"
-    assert len(await resolved(installation)) == done, "something was published that was not committed"
+    assert len(await resolved(installation)) == done, (
+        "something was published that was not committed"
+    )
 
     installation.start_worker()
     await installation.caught_up()
@@ -82,7 +90,7 @@ async def test_a_worker_on_a_database_without_tables_ends_with_an_error(
 class Rewound:
     """Outputs and counts after the first run, after a rewind with our mark, and after an operator's reset."""
 
-    outputs: tuple[list[AnyRecord], list[AnyRecord], list[AnyRecord]]
+    outputs: tuple[list[RawRecord], list[RawRecord], list[RawRecord]]
     counts: tuple[Any, Any, Any]
     cases: tuple[set[str], set[str], set[str]]
     committed: set[str]
@@ -115,7 +123,9 @@ async def our_mark(installation: Installation) -> str:
     return mark((await installation.admin.topic_ids([topic]))[topic], 0)
 
 
-async def run_until(installation: Installation, outputs: int) -> tuple[list[AnyRecord], Any, set[str]]:
+async def run_until(
+    installation: Installation, outputs: int
+) -> tuple[list[RawRecord], Any, set[str]]:
     number = len(installation.workers)
     installation.start_worker()
     await installation.resolved_from(outputs)
@@ -136,7 +146,8 @@ async def rewinding(installation: Installation) -> Rewound:
     await rewind(installation, "")
     third = await run_until(installation, 2 * (TOTAL + 12))
     places = [
-        TopicPartition(installation.settings.observation_topics["sportybet"], number) for number in range(3)
+        TopicPartition(installation.settings.observation_topics["sportybet"], number)
+        for number in range(3)
     ]
     committed = await installation.admin.committed(installation.settings.group_id, places)
     outputs, counts, cases = zip(first, second, third, strict=True)
@@ -175,7 +186,9 @@ def test_after_a_replay_the_commits_carry_the_ordinary_mark(rewound: Rewound) ->
 
 
 @pytest.fixture
-async def breakable(breakable_services: LocalServices, tmp_path: Path) -> AsyncIterator[Installation]:
+async def breakable(
+    breakable_services: LocalServices, tmp_path: Path
+) -> AsyncIterator[Installation]:
     async with temporary_database(breakable_services.postgres) as url:
         await fill(url)
         async with installed(breakable_services.kafka, url, tmp_path) as installation:
@@ -200,8 +213,12 @@ async def test_a_batch_is_held_while_postgres_is_away_and_counted_once_when_it_i
     async def was_away_for_longer_than_a_stall_may_last() -> bool:
         breakable.check_alive()
         _, text = await breakable.ask("/metrics")
-        blocked = re.search(r'^marketmap_blocked_seconds_total{cause="database"} (.*)$', text, re.MULTILINE)
-        return blocked is not None and float(blocked[1]) > float(IMPATIENT["MARKETMAP_STALL_TIMEOUT_S"])
+        blocked = re.search(
+            r'^marketmap_blocked_seconds_total{cause="database"} (.*)$', text, re.MULTILINE
+        )
+        return blocked is not None and float(blocked[1]) > float(
+            IMPATIENT["MARKETMAP_STALL_TIMEOUT_S"]
+        )
 
     await until(was_away_for_longer_than_a_stall_may_last)
     assert (await breakable.ask("/livez"))[0] == 200, "it waits, and is not stuck"
@@ -291,7 +308,9 @@ async def test_without_kafka_and_postgres_a_worker_with_a_batch_in_hand_stops_wi
 async def test_the_second_signal_ends_a_worker_at_once(
     breakable: Installation, breakable_services: LocalServices, number: signal.Signals
 ) -> None:
-    worker = breakable.start_worker(MARKETMAP_DRAIN_TIMEOUT_S="50", MARKETMAP_SHUTDOWN_TIMEOUT_S="3000")
+    worker = breakable.start_worker(
+        MARKETMAP_DRAIN_TIMEOUT_S="50", MARKETMAP_SHUTDOWN_TIMEOUT_S="3000"
+    )
     await breakable.ready()
     breakable_services.postgres_service.kill()
     await breakable.publish(stream(10))

@@ -11,7 +11,7 @@ import pytest
 from schemas import DeadLetter
 from tests.support.services.installation import Installation, execute
 from tests.support.stream import expected_counts, numbers, resolved, stream
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -23,8 +23,8 @@ BANNED = ("sportybet", "seventh 5")
 
 @dataclass
 class Refused:
-    letters: list[AnyRecord]
-    outputs: list[AnyRecord]
+    letters: list[RawRecord]
+    outputs: list[RawRecord]
     counts: Counter[tuple[str, str]]
     metrics: str
     log: str
@@ -76,7 +76,10 @@ def test_each_refused_record_has_one_dead_letter_with_the_sqlstate(refused: Refu
     for letter in refused.letters:
         headers = DeadLetter.from_headers(letter.headers)
         told[headers.reason, (headers.detail or "").partition(":")[0]] += 1
-    assert told == {("DATABASE_REFUSED", "22003"): TOTAL // 7, ("DATABASE_REFUSED", "23514"): TOTAL // 7}
+    assert told == {
+        ("DATABASE_REFUSED", "22003"): TOTAL // 7,
+        ("DATABASE_REFUSED", "23514"): TOTAL // 7,
+    }
 
 
 def test_its_bytes_are_kept(refused: Refused) -> None:

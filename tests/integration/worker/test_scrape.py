@@ -68,7 +68,9 @@ async def test_every_answer_of_a_scrape_is_right_though_the_worker_is_killed_in_
     assert events.keys() == truth.keys(), "an observation was lost or invented"
     assert len(by_id) == len(scrape), "an output's id is not its observation's"
     differences = [
-        difference for place, event in events.items() for difference in check(truth[place].expected, event)
+        difference
+        for place, event in events.items()
+        for difference in check(truth[place].expected, event)
     ]
     assert differences == []
     assert await installation.counts() == expected_counts(scrape)

@@ -19,7 +19,7 @@ from tests.support.stream import (
     resolved,
     stream,
 )
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -30,7 +30,7 @@ SLOWLY = {"MARKETMAP_BATCH_MAX_RECORDS": "4"}
 
 @dataclass
 class Seen:
-    outputs: list[AnyRecord]
+    outputs: list[RawRecord]
     counts: Counter[tuple[str, str]]
     left_when_joined: int
     left_when_killed: int
@@ -57,7 +57,11 @@ async def scenario(installation: Installation) -> Seen:
     }
     assert [await installation.stop_worker(number) for number in (1, 2)] == [0, 0]
     return Seen(
-        await resolved(installation), await installation.counts(), left_when_joined, left_when_killed, opened
+        await resolved(installation),
+        await installation.counts(),
+        left_when_joined,
+        left_when_killed,
+        opened,
     )
 
 

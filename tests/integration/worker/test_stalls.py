@@ -90,7 +90,9 @@ def test_a_worker_that_is_stuck_ends_with_exit_code_1(seen: dict[str, Ended], pa
 
 
 @pytest.mark.parametrize("part", REASONS)
-def test_before_it_ends_it_says_at_its_endpoints_what_stands(seen: dict[str, Ended], part: str) -> None:
+def test_before_it_ends_it_says_at_its_endpoints_what_stands(
+    seen: dict[str, Ended], part: str
+) -> None:
     status, told = seen[part].alive
     assert (status, told["alive"]) == (503, False)
     assert any(REASONS[part] in reason for reason in told["reasons"])
@@ -100,7 +102,9 @@ def test_before_it_ends_it_says_at_its_endpoints_what_stands(seen: dict[str, End
 
 
 @pytest.mark.parametrize("part", REASONS)
-def test_the_log_says_what_stood_and_what_everything_was_doing(seen: dict[str, Ended], part: str) -> None:
+def test_the_log_says_what_stood_and_what_everything_was_doing(
+    seen: dict[str, Ended], part: str
+) -> None:
     stalled = seen[part].events["stalled"]
     assert any(REASONS[part] in reason for reason in stalled["reasons"])
     assert "task " in stalled["stacks"]
@@ -113,7 +117,9 @@ def test_the_stacks_lead_to_the_part_that_is_stuck(seen: dict[str, Ended]) -> No
     assert "never_ends" in seen["batch"].events["stalled"]["stacks"]
 
 
-def test_an_event_loop_that_stands_still_ends_the_process_from_outside(seen: dict[str, Ended]) -> None:
+def test_an_event_loop_that_stands_still_ends_the_process_from_outside(
+    seen: dict[str, Ended],
+) -> None:
     assert "fatal" not in seen["loop"].events
     assert "Timeout (" in seen["loop"].text
     assert "in blocks_the_loop" in seen["loop"].text
@@ -125,7 +131,9 @@ def test_a_fetch_that_raises_is_fatal_at_once_and_not_tried_again(seen: dict[str
     assert "stalled" not in seen["fetch error"].events
 
 
-async def test_a_part_that_does_not_stop_is_left_behind_and_costs_nothing(installation: Installation) -> None:
+async def test_a_part_that_does_not_stop_is_left_behind_and_costs_nothing(
+    installation: Installation,
+) -> None:
     await installation.publish(stream(RECORDS))
     installation.start_worker("tests.support.services.stuck_worker", STUCK_IN="shutdown", **TIGHT)
     await installation.caught_up()
@@ -140,7 +148,9 @@ async def test_a_part_that_does_not_stop_is_left_behind_and_costs_nothing(instal
 async def test_a_shutdown_that_holds_the_event_loop_up_is_ended_from_outside(
     installation: Installation,
 ) -> None:
-    installation.start_worker("tests.support.services.stuck_worker", STUCK_IN="loop at shutdown", **TIGHT)
+    installation.start_worker(
+        "tests.support.services.stuck_worker", STUCK_IN="loop at shutdown", **TIGHT
+    )
     await installation.ready()
     assert await installation.stop_worker() == 1
     text = (installation.folder / "worker-0.log").read_text()

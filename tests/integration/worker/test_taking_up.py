@@ -13,7 +13,13 @@ import pytest
 from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.services.installation import PATIENCE_S, Installation, installed, temporary_database, until
+from tests.support.services.installation import (
+    PATIENCE_S,
+    Installation,
+    installed,
+    temporary_database,
+    until,
+)
 from tests.support.services.operator import Operator
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
 from worker.ingest.partitions.marks import read_mark
@@ -60,15 +66,21 @@ async def opened(installation: Installation, case: str, number: int) -> dict[str
 
 async def metric(installation: Installation, name: str, number: int, **labels: str) -> float | None:
     _, body = await installation.ask("/metrics", number)
-    samples = [sample for family in text_string_to_metric_families(body) for sample in family.samples]
+    samples = [
+        sample for family in text_string_to_metric_families(body) for sample in family.samples
+    ]
     values = [
-        sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items()
+        sample.value
+        for sample in samples
+        if sample.name == name and labels.items() <= sample.labels.items()
     ]
     return sum(values) if values else None
 
 
 async def changes(installation: Installation) -> list[tuple[int, int, str]]:
-    rows = await installation.query("SELECT old_offset, new_offset, reason FROM watermark_change ORDER BY id")
+    rows = await installation.query(
+        "SELECT old_offset, new_offset, reason FROM watermark_change ORDER BY id"
+    )
     return [tuple(row) for row in rows]
 
 
@@ -127,7 +139,9 @@ async def test_an_operators_skip_is_taken_at_its_word_and_recorded(single: Insta
     assert sorted(numbers(await resolved(single))) == [*range(40), *range(70, 100)]
 
 
-async def test_records_deleted_while_no_worker_ran_are_an_alarm_and_a_number(single: Installation) -> None:
+async def test_records_deleted_while_no_worker_ran_are_an_alarm_and_a_number(
+    single: Installation,
+) -> None:
     await counted(single, 40)
     await single.publish(stream(60, 40))
     await Operator(single).delete_records(70)
@@ -158,7 +172,10 @@ async def test_records_deleted_under_a_worker_that_is_behind_are_an_alarm_and_a_
     assert line["lost"] in {29, 30}
     assert len(await resolved(single)) == 100 - line["lost"]
     assert await single.counts() == between(0, 70 - line["lost"]) + between(70, 100)
-    assert await metric(single, "marketmap_offset_gap_records_total", 0, cause="retention") == line["lost"]
+    assert (
+        await metric(single, "marketmap_offset_gap_records_total", 0, cause="retention")
+        == line["lost"]
+    )
 
 
 async def test_records_deleted_with_none_behind_them_are_found_while_nothing_comes(
@@ -184,13 +201,17 @@ async def test_a_log_that_ends_below_what_is_counted_stops_its_partition_until_i
     single: Installation,
 ) -> None:
     await counted(single, 40)
-    await single.query("UPDATE ingest_watermark SET next_offset = 60 WHERE next_offset = 40 RETURNING 1")
+    await single.query(
+        "UPDATE ingest_watermark SET next_offset = 60 WHERE next_offset = 40 RETURNING 1"
+    )
     single.start_worker(**SOON)
     line = await opened(single, "TRUNCATED", 1)
     assert (line["event"], line["level"], line["lost"]) == ("partition_stopped", "error", 20)
     assert any("is stopped: its log ended at 40" in reason for reason in await single.reasons(1))
     assert await metric(single, "marketmap_partitions_stopped", 1) == 1
-    await single.publish(stream(50, 40))  # beyond the watermark: what lies at 40 to 60 is new all the same
+    await single.publish(
+        stream(50, 40)
+    )  # beyond the watermark: what lies at 40 to 60 is new all the same
     assert await single.stop_worker(1) == 0
 
     single.start_worker(**SOON)
@@ -221,7 +242,9 @@ async def test_a_topic_created_again_under_a_running_worker_is_read_from_its_sta
     assert sorted(numbers(await resolved(single))) == list(range(100))
 
 
-async def test_a_topic_created_again_while_no_worker_ran_is_read_from_its_start(single: Installation) -> None:
+async def test_a_topic_created_again_while_no_worker_ran_is_read_from_its_start(
+    single: Installation,
+) -> None:
     await counted(single, 40)
     await Operator(single).recreate_topic()
     await single.publish(stream(60, 40))
@@ -231,7 +254,9 @@ async def test_a_topic_created_again_while_no_worker_ran_is_read_from_its_start(
     assert await single.counts() == expected_counts(100)
 
 
-async def test_partitions_that_are_added_are_found_and_read_from_their_start(single: Installation) -> None:
+async def test_partitions_that_are_added_are_found_and_read_from_their_start(
+    single: Installation,
+) -> None:
     single.start_worker(MARKETMAP_METADATA_MAX_AGE_S="1")
     await single.publish(stream(40))
     await single.caught_up()
@@ -267,7 +292,9 @@ async def test_a_database_restored_from_a_backup_is_counted_up_again(single: Ins
     assert len(set(ids(await resolved(single)))) == 71
 
 
-async def restore(installation: Installation, counts: Counter[tuple[str, str]], watermark: int) -> None:
+async def restore(
+    installation: Installation, counts: Counter[tuple[str, str]], watermark: int
+) -> None:
     """Put back what the tables held when ``watermark`` was reached; every market was known by then."""
     for (source, market), occurrences in counts.items():
         await installation.query(
@@ -293,7 +320,9 @@ async def test_a_rolling_restart_of_static_members_moves_no_partition(
     total = 600
     async with (
         temporary_database(services.postgres, template) as url,
-        installed(services.kafka, url, tmp_path, partitions=4, session_timeout_s=45) as installation,
+        installed(
+            services.kafka, url, tmp_path, partitions=4, session_timeout_s=45
+        ) as installation,
     ):
         for name in ("one", "two"):
             installation.start_worker(MARKETMAP_MEMBER_NAME=name, **SLOWLY)

@@ -78,15 +78,23 @@ async def test_a_line_logged_in_a_batch_leads_to_its_span_and_that_to_the_sender
         assert [(link.trace_id.hex(), link.span_id.hex()) for link in span.links] == [
             (f"{7:032x}", f"{9:016x}")
         ]
-    outside = [line for line in installation.logs() if line["event"] in {"partition_opened", "index_loaded"}]
+    outside = [
+        line
+        for line in installation.logs()
+        if line["event"] in {"partition_opened", "index_loaded"}
+    ]
     assert outside
     assert not [line for line in outside if "trace_id" in line]
 
 
-async def test_a_collector_that_is_away_costs_spans_and_nothing_else(installation: Installation) -> None:
+async def test_a_collector_that_is_away_costs_spans_and_nothing_else(
+    installation: Installation,
+) -> None:
     await installation.publish(traced(stream(TOTAL)))
     installation.start_worker(
-        MARKETMAP_TRACING="true", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", NO_PROXY="127.0.0.1"
+        MARKETMAP_TRACING="true",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1",
+        NO_PROXY="127.0.0.1",
     )
     await installation.caught_up()
     assert await installation.stop_worker() == 0

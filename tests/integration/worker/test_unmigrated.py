@@ -27,7 +27,9 @@ async def unmigrated(services: Services, tmp_path: Path) -> AsyncIterator[Instal
         yield installation
 
 
-async def test_a_worker_that_does_not_find_its_tables_ends_and_names_one(unmigrated: Installation) -> None:
+async def test_a_worker_that_does_not_find_its_tables_ends_and_names_one(
+    unmigrated: Installation,
+) -> None:
     unmigrated.start_worker()
     assert await unmigrated.ended() == 1
     (told,) = [line["error"] for line in unmigrated.logs() if line["event"] == "fatal"]

@@ -4,23 +4,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.domain.books.bet9ja import LONGEST_KEY, Key, format_key, parse_key
+from worker.domain.books.bet9ja import LONGEST_KEY, Bet9jaKey, format_key, parse_key
 from worker.domain.books.lines import from_quarters, negate, parse_european, parse_line
 from worker.domain.books.sportybet import LONGEST_SPECIFIER, format_specifier, parse_specifier
-from worker.domain.mapping import Fault, MappingError, parse_mapping
+from worker.domain.mapping import MappingError, MappingFault, parse_mapping
 
 MARKETS = st.builds(
     "{}_{}".format,
     st.sampled_from(["S", "LIVES", "B", "T"]),
     st.text(string.ascii_uppercase + string.digits + "-", min_size=1, max_size=20),
 )
-PARAMS = st.none() | st.text(min_size=1, max_size=12).filter(lambda text: not set(text) & {"_", "@"})
-KEYS = st.builds(Key, MARKETS, PARAMS, st.text(min_size=1, max_size=40))
+PARAMS = st.none() | st.text(min_size=1, max_size=12).filter(
+    lambda text: not set(text) & {"_", "@"}
+)
+KEYS = st.builds(Bet9jaKey, MARKETS, PARAMS, st.text(min_size=1, max_size=40))
 # Short texts of the grammar's own characters: most are nearly keys, some are.
 NEARLY_KEYS = st.text("S_@1X-.\n", max_size=12) | st.text(max_size=30)
 SPECIFIER_TEXTS = st.text("ab=|1.", max_size=16) | st.text(max_size=30)
 PAIRS = st.lists(
-    st.tuples(st.text("abctotal", min_size=1, max_size=6), st.text("12:.=+sr", min_size=1, max_size=8)),
+    st.tuples(
+        st.text("abctotal", min_size=1, max_size=6), st.text("12:.=+sr", min_size=1, max_size=8)
+    ),
     unique_by=lambda pair: pair[0],
     max_size=4,
 ).map(tuple)
@@ -29,7 +33,7 @@ NUMBERS = st.from_regex(r"[+\-−]?[0-9]{1,6}(\.[0-9]{1,6})?", fullmatch=True)
 
 @LAWS
 @given(KEYS)
-def test_a_formatted_key_parses_to_the_key(key: Key) -> None:
+def test_a_formatted_key_parses_to_the_key(key: Bet9jaKey) -> None:
     assert parse_key(format_key(key)) == key
 
 
@@ -118,14 +122,24 @@ def test_start_scores_are_their_difference(home: int, away: int) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["canonical_id", "name", "betpawa_id", "bet9ja_key", "priority", "outcome_mapping", "line_rule"]
+            [
+                "canonical_id",
+                "name",
+                "betpawa_id",
+                "bet9ja_key",
+                "priority",
+                "outcome_mapping",
+                "line_rule",
+            ]
         ),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.text(max_size=5),
             lambda inner: (
                 st.lists(inner, max_size=3)
                 | st.dictionaries(
-                    st.sampled_from(["kind", "fixed", "free", "sportybet", "canonical_id", "bet9ja_suffix"]),
+                    st.sampled_from(
+                        ["kind", "fixed", "free", "sportybet", "canonical_id", "bet9ja_suffix"]
+                    ),
                     inner,
                     max_size=3,
                 )
@@ -138,7 +152,7 @@ def test_a_mapping_is_read_or_refused_with_faults_whatever_it_holds(raw: dict[st
     assert all(fault.field and fault.reason for fault in faults_of(raw))
 
 
-def faults_of(raw: dict[str, object]) -> list[Fault]:
+def faults_of(raw: dict[str, object]) -> list[MappingFault]:
     try:
         parse_mapping(raw)
     except MappingError as refused:

@@ -64,7 +64,10 @@ def scan(
         one
         for one in mappings
         if getattr(
-            one, {"sportybet": "sportybet_id", "betpawa": "betpawa_id", "bet9ja": "bet9ja_key"}[platform]
+            one,
+            {"sportybet": "sportybet_id", "betpawa": "betpawa_id", "bet9ja": "bet9ja_key"}[
+                platform
+            ],
         )
         == market_id
         and any(outcome.canonical_id == label for outcome in one.outcomes)
@@ -113,8 +116,12 @@ def test_index_lookup_equals_a_naive_scan(
 
 @FEED_LAWS
 @given(MAPPINGS)
-def test_conflicts_are_the_labels_that_two_equals_claim_and_one_row_can_show(mappings: list[Mapping]) -> None:
-    reported = {(one.platform, one.market_id, one.label) for one in MappingIndex(mappings).conflicts()}
+def test_conflicts_are_the_labels_that_two_equals_claim_and_one_row_can_show(
+    mappings: list[Mapping],
+) -> None:
+    reported = {
+        (one.platform, one.market_id, one.label) for one in MappingIndex(mappings).conflicts()
+    }
     meeting: set[tuple[str, str, str]] = set()
     rows: list[tuple[Platform, str | None]] = [
         *(("sportybet", text) for text in (None, "total=2.5", "goalnr=1", "variant=x")),
@@ -131,6 +138,8 @@ def test_conflicts_are_the_labels_that_two_equals_claim_and_one_row_can_show(map
                     and fits(one, platform, qualifier)
                     and fits(other, platform, qualifier)
                 ):
-                    shared = {a.canonical_id for a in one.outcomes} & {b.canonical_id for b in other.outcomes}
+                    shared = {a.canonical_id for a in one.outcomes} & {
+                        b.canonical_id for b in other.outcomes
+                    }
                     meeting |= {(platform, market_id, label) for label in shared}
     assert reported == meeting

@@ -84,7 +84,9 @@ def test_a_revised_index_is_the_one_built_anew(
 
 @FEED_LAWS
 @given(TABLE, TABLE)
-def test_the_index_that_was_revised_stays_as_it_was(before: list[Mapping], change: list[Mapping]) -> None:
+def test_the_index_that_was_revised_stays_as_it_was(
+    before: list[Mapping], change: list[Mapping]
+) -> None:
     index = MappingIndex(before, 1)
     was = (held(index), answers(index), index.size)
     index.revised(before, change, 2)
@@ -98,5 +100,7 @@ def test_conflicts_among_the_changed_are_those_in_the_markets_they_claim(
 ) -> None:
     index = MappingIndex(table_after(before, change, set()), 1)
     claimed = {(platform, one.id_on(platform)) for one in change for platform in PLATFORMS}
-    expected = {found for found in index.conflicts() if (found.platform, found.market_id) in claimed}
+    expected = {
+        found for found in index.conflicts() if (found.platform, found.market_id) in claimed
+    }
     assert set(index.conflicts(change)) == expected

@@ -9,8 +9,27 @@ from tests.support.laws import LAWS
 from worker.domain.labels import Teams, fold, name_roles
 
 # Few pieces, so that names meet, run into each other and stand in longer words; marks and roles as text, too.
-PIECES = ["a", "b", "ab", " ", "a b", "-", ".", "1", "_", "é", "ß", "²", "\x01", "\x02", "{home}", "/"]
-NAMES = st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join).map(fold).filter(bool)
+PIECES = [
+    "a",
+    "b",
+    "ab",
+    " ",
+    "a b",
+    "-",
+    ".",
+    "1",
+    "_",
+    "é",
+    "ß",
+    "²",
+    "\x01",
+    "\x02",
+    "{home}",
+    "/",
+]
+NAMES = (
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join).map(fold).filter(bool)
+)
 
 
 @st.composite

@@ -117,7 +117,9 @@ def test_every_market_is_missed_once_at_most(platform: Platform, data: st.DataOb
 @pytest.mark.parametrize("platform", PLATFORMS)
 @FEED_LAWS
 @given(st.data())
-def test_a_market_resolves_the_same_alone_as_in_company(platform: Platform, data: st.DataObject) -> None:
+def test_a_market_resolves_the_same_alone_as_in_company(
+    platform: Platform, data: st.DataObject
+) -> None:
     feed = data.draw(markets(platform).filter(bool))
     if not isinstance(feed, list):
         return

@@ -11,10 +11,13 @@ ODDS: st.SearchStrategy[object] = st.sampled_from(
     ["1.5", "2", 2, 2.0, "1", True, None, "", [], {}, "9.99", float("nan")]
 )
 SELECTIONS = st.lists(
-    st.builds(Selection, st.text("ab", max_size=4), st.none(), ODDS, active=st.booleans()), max_size=40
+    st.builds(Selection, st.text("ab", max_size=4), st.none(), ODDS, active=st.booleans()),
+    max_size=40,
 )
 ROWS = st.lists(
-    st.builds(ParsedRow, st.just("1"), st.none() | st.text("xy", max_size=3), st.none(), SELECTIONS),
+    st.builds(
+        ParsedRow, st.just("1"), st.none() | st.text("xy", max_size=3), st.none(), SELECTIONS
+    ),
     max_size=8,
 )
 
@@ -39,8 +42,12 @@ def test_a_sample_is_the_least_of_all_that_is_there(rows: list[ParsedRow]) -> No
 
 
 def test_no_odds_are_read_that_are_not_shown() -> None:
-    rows = [ParsedRow("1", str(line), None, _Untouchable() if line > 3 else []) for line in range(9)]
-    rows[0] = rows[0]._replace(selections=[Selection(str(n), None, "2", active=True) for n in range(12)])
+    rows = [
+        ParsedRow("1", str(line), None, _Untouchable() if line > 3 else []) for line in range(9)
+    ]
+    rows[0] = rows[0]._replace(
+        selections=[Selection(str(n), None, "2", active=True) for n in range(12)]
+    )
     assert len(sample(rows)) == 12
 
 

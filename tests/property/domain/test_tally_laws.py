@@ -19,7 +19,9 @@ def sighting(source: int, market_id: str, minute: int, offset: int) -> Sighting:
 
 # A market is missed once in an observation, so no two sightings of one market share a record.
 SIGHTINGS = st.lists(
-    st.tuples(st.integers(0, 2), st.sampled_from(["1", "2"]), st.integers(0, 3), st.integers(0, 40)),
+    st.tuples(
+        st.integers(0, 2), st.sampled_from(["1", "2"]), st.integers(0, 3), st.integers(0, 40)
+    ),
     unique_by=lambda drawn: drawn[3],
     max_size=12,
 ).map(lambda drawn: [sighting(*one) for one in drawn])
@@ -55,7 +57,9 @@ def test_merging_is_associative(sightings: list[Sighting], first: int, second: i
 
 @LAWS
 @given(SIGHTINGS, st.randoms())
-def test_the_order_of_sightings_does_not_change_the_tally(sightings: list[Sighting], order: object) -> None:
+def test_the_order_of_sightings_does_not_change_the_tally(
+    sightings: list[Sighting], order: object
+) -> None:
     mixed = list(sightings)
     order.shuffle(mixed)  # type: ignore[attr-defined]  # random.Random
     assert tally(mixed) == tally(sightings)

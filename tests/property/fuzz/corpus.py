@@ -22,7 +22,10 @@ _CUTS: Final = 8
 def messages(seed: int) -> list[bytes]:
     """Whole and well formed, of every platform, cut down to some of their markets."""
     draw = random.Random(seed)
-    whole = [dict(seen.observation) for seen in generate_scrape(seed=seed, events=4, started_at=_STARTED_AT)]
+    whole = [
+        dict(seen.observation)
+        for seen in generate_scrape(seed=seed, events=4, started_at=_STARTED_AT)
+    ]
     whole += [observation for platform in PLATFORMS if (observation := _real(platform)) is not None]
     return [orjson.dumps(_cut(draw, observation)) for observation in whole for _ in range(_CUTS)]
 

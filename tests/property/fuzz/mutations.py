@@ -71,7 +71,11 @@ def a_node(draw: random.Random, document: Any) -> Node | None:
     if not isinstance(document, dict | list) or not document:
         return None
     while True:
-        key = draw.choice(list(document)) if isinstance(document, dict) else draw.randrange(len(document))
+        key = (
+            draw.choice(list(document))
+            if isinstance(document, dict)
+            else draw.randrange(len(document))
+        )
         value = document[key]
         if not isinstance(value, dict | list) or not value or draw.random() < _STAY:
             return document, key
@@ -167,9 +171,28 @@ def _edit(draw: random.Random, container: Any, key: Any, _: Any) -> None:
 def _changed_text(draw: random.Random, text: str) -> str:
     at = draw.randint(0, len(text))
     piece = draw.choice(
-        ["", " ", "_", "@", "|", "=", ".", "-", "+", "0", "\t", "\u00a0", "é", "Over", "(1:0)", "home"]
+        [
+            "",
+            " ",
+            "_",
+            "@",
+            "|",
+            "=",
+            ".",
+            "-",
+            "+",
+            "0",
+            "\t",
+            "\u00a0",
+            "é",
+            "Over",
+            "(1:0)",
+            "home",
+        ]
     )
-    return draw.choice([text[:at] + piece + text[at:], text[:at] + piece, text.upper(), text[::-1], text * 2])
+    return draw.choice(
+        [text[:at] + piece + text[at:], text[:at] + piece, text.upper(), text[::-1], text * 2]
+    )
 
 
 def _flip(draw: random.Random, value: bytes, _: bytes) -> bytes:
@@ -199,7 +222,9 @@ def _put_raw(draw: random.Random, value: bytes, _: bytes) -> bytes:
     """A token that no JSON writer gives, in the place of a value."""
     at = value.find(b":", draw.randint(0, len(value))) + 1
     end = (
-        min(end for sign in b",}" if (end := value.find(sign, at)) >= 0) if at and b"}" in value[at:] else at
+        min(end for sign in b",}" if (end := value.find(sign, at)) >= 0)
+        if at and b"}" in value[at:]
+        else at
     )
     return value[:at] + draw.choice(RAW) + value[end:]
 

@@ -41,7 +41,11 @@ FRESH_EVERY: Final = 25
 
 PLANNER: Final = Planner(
     Encoder(
-        resolved_topic="resolved", dead_topic="dead", group="g", max_bytes=LARGEST, max_dead_bytes=2 * LARGEST
+        resolved_topic="resolved",
+        dead_topic="dead",
+        group="g",
+        max_bytes=LARGEST,
+        max_dead_bytes=2 * LARGEST,
     ),
     max_message_bytes=LARGEST,
 )
@@ -95,7 +99,12 @@ def _check_resolved(planned: Planned[Outgoing]) -> Kind:
     assert len(places) == len(set(places)), "two answers for one market"
     codes = {(rejected.code, (rejected.detail or "")[:12]) for rejected in event.rejected}
     reasons = {(miss.reason, miss.outcome is None) for miss in event.misses}
-    return ("resolved", event.platform, len(event.markets).bit_length(), tuple(sorted(codes | reasons)))
+    return (
+        "resolved",
+        event.platform,
+        len(event.markets).bit_length(),
+        tuple(sorted(codes | reasons)),
+    )
 
 
 def _check_missed(missed: Any) -> None:
@@ -142,7 +151,9 @@ class Fuzzer:
         assert plan(neighbour) == verdict, "the verdict on a neighbour changed"
         if self.spoiled % FRESH_EVERY == 0:
             fresh = MappingIndex(CATALOGUE, version=FOOTBALL.version)
-            assert plan(value, fresh) == judged.planned, "what the index remembers changes a verdict"
+            assert plan(value, fresh) == judged.planned, (
+                "what the index remembers changes a verdict"
+            )
 
 
 def test_whatever_a_message_holds_its_verdict_keeps_the_laws(tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from tests.support.hostile.records import LARGEST, hostile_records
 from tests.support.markets import FOOTBALL, said
 from worker.domain.labels import teams
 from worker.domain.resolve import platform_rows, resolve_rows
-from worker.ingest.reading.decode import Unreadable, decode
-from worker.ingest.reading.read import Readable, quickly, read
+from worker.ingest.reading.decode import UnreadableRecord, decode
+from worker.ingest.reading.read import Readable, read, read_typed
 
 SPOILT: Final = 2000
 BEYOND_A_DOUBLE: Final = re.compile(rb"\d{300}|[eE]\+?\d{3}")
-Verdict = Unreadable | tuple[Any, ...]
+Verdict = UnreadableRecord | tuple[Any, ...]
 
 
 def verdict(seen: Readable) -> Verdict:
@@ -36,12 +36,14 @@ def verdict(seen: Readable) -> Verdict:
 
 def whole(value: bytes) -> Verdict:
     decoded = decode(value, max_bytes=len(value))
-    if isinstance(decoded, Unreadable):
+    if isinstance(decoded, UnreadableRecord):
         return decoded
     observed = decoded.observation
     names = teams(observed.home, observed.away)
     return verdict(
-        Readable(observed.platform, platform_rows(observed), names, decoded.observed_at, decoded.envelope)
+        Readable(
+            observed.platform, platform_rows(observed), names, decoded.observed_at, decoded.envelope
+        )
     )
 
 
@@ -49,12 +51,12 @@ def check(values: Iterable[bytes]) -> int:
     """How many of the messages were read the quick way, with the same result; fails where it is another."""
     quick = 0
     for value in values:
-        seen = quickly(value)
+        seen = read_typed(value)
         if seen is None:
             continue
         quick += 1
         expected = whole(value)
-        if isinstance(expected, Unreadable) and expected.reason == "INVALID_JSON":
+        if isinstance(expected, UnreadableRecord) and expected.reason == "INVALID_JSON":
             assert BEYOND_A_DOUBLE.search(value), (value[:2000], expected)
         else:
             assert verdict(seen) == expected, value[:2000]

@@ -31,7 +31,11 @@ pytest.importorskip("market_mapping_recall", reason="the compiled part is not in
 
 SPOILT: Final = 2000
 ENCODER: Final = Encoder(
-    resolved_topic="resolved", dead_topic="dead", group="g", max_bytes=LARGEST, max_dead_bytes=LARGEST
+    resolved_topic="resolved",
+    dead_topic="dead",
+    group="g",
+    max_bytes=LARGEST,
+    max_dead_bytes=LARGEST,
 )
 RESOLVING: Final = Planner(ENCODER, max_message_bytes=LARGEST)
 Values = Sequence[bytes | None]
@@ -64,7 +68,9 @@ def verdict(planner: Planner[Outgoing], planned: Planned[Outgoing]) -> tuple[Any
 
 
 def counted(planner: Planner[Outgoing], sightings: Iterable[Sighting]) -> list[MissRow]:
-    return sorted(miss_rows(planner.tally(sightings)), key=lambda row: (row.source, row.external_market_id))
+    return sorted(
+        miss_rows(planner.tally(sightings)), key=lambda row: (row.source, row.external_market_id)
+    )
 
 
 def check(planner: RecallingPlanner[Outgoing], values: Values) -> None:
@@ -74,7 +80,9 @@ def check(planner: RecallingPlanner[Outgoing], values: Values) -> None:
     expected = [RESOLVING.plan(record, at, FOOTBALL) for record, at in records]
     for value, one, other in zip(values, found, expected, strict=True):
         assert verdict(planner, one) == verdict(RESOLVING, other), (value or b"")[:2000]
-    seen, resolved = ([each for one in part for each in one.sightings] for part in (found, expected))
+    seen, resolved = (
+        [each for one in part for each in one.sightings] for part in (found, expected)
+    )
     assert counted(planner, seen) == counted(RESOLVING, resolved)
 
 

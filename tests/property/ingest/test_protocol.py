@@ -30,10 +30,10 @@ from worker.domain.misses import Sighting
 from worker.ingest.handler import BatchHandler
 from worker.ingest.partitions import claim as claimed
 from worker.ingest.partitions import opening as lookup
-from worker.ingest.partitions.claim import Claimed
+from worker.ingest.partitions.claim import ClaimedBatch
 from worker.ingest.partitions.marks import mark
 from worker.ingest.partitions.starts import Findings, OnTruncation, Start
-from worker.ingest.planning.plan import Share
+from worker.ingest.planning.plan import CountedShare
 from worker.kafka.record import Partition
 from worker.storage.errors import StorageUnavailable
 from worker.storage.ledger import Counted, MissRow, WatermarkMove
@@ -72,7 +72,9 @@ def drawn(data: st.DataObject) -> Choose:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.data(), st.integers(0, 60))
-def test_the_same_holds_for_orders_of_events_that_are_searched_for(data: st.DataObject, events: int) -> None:
+def test_the_same_holds_for_orders_of_events_that_are_searched_for(
+    data: st.DataObject, events: int
+) -> None:
     world, choose, rest = World(), drawn(data), seeded(0)
 
     def at_first(possible: Sequence[Event]) -> Event:
@@ -84,7 +86,7 @@ def test_the_same_holds_for_orders_of_events_that_are_searched_for(data: st.Data
 class CountsFirst(BatchHandler[Output]):
     """Counts before it publishes."""
 
-    async def _process(self, claimed: Claimed, index: MappingIndex) -> None:
+    async def _process(self, claimed: ClaimedBatch, index: MappingIndex) -> None:
         records = claimed.records
         plan = await self._plan(records, claimed, index)
         await self._count(plan.share, records, claimed, index)
@@ -95,7 +97,7 @@ class CountsFirst(BatchHandler[Output]):
 class WaitsForNoAck(BatchHandler[Output]):
     """Goes on while its outputs are still on their way."""
 
-    async def _process(self, claimed: Claimed, index: MappingIndex) -> None:
+    async def _process(self, claimed: ClaimedBatch, index: MappingIndex) -> None:
         records = claimed.records
         plan = await self._plan(records, claimed, index)
         sending = asyncio.create_task(self._outputs.send(plan.outputs))
@@ -140,12 +142,14 @@ def believing_the_commit(found: Findings, on_truncation: OnTruncation = "stop") 
     return Start("RESUME", position, max(position, found.watermark), max(position, found.watermark))
 
 
-def plain_mark(topic_id: str, next_offset: int, replay_to: int = 0, truncated_at: int | None = None) -> str:
+def plain_mark(
+    topic_id: str, next_offset: int, replay_to: int = 0, truncated_at: int | None = None
+) -> str:
     """Forgets in the middle of a replay that there is one."""
     return mark(topic_id, next_offset)
 
 
-def all_sightings(share: Share, watermarks: dict[Partition, int]) -> Iterable[Sighting]:
+def all_sightings(share: CountedShare, watermarks: dict[Partition, int]) -> Iterable[Sighting]:
     """Counts what is below the watermark, too."""
     return (sighting for _, _, sighting in share.sightings)
 
@@ -173,7 +177,9 @@ def test_counts_apart_from_their_watermark_count_twice() -> None:
     shows("counted twice", ledger=TornLedger)
 
 
-def test_without_a_look_at_the_mark_a_reset_is_not_published_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_look_at_the_mark_a_reset_is_not_published_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(lookup, "start_of", resuming_at_the_watermark)
     shows("not published again after the reset")
 
@@ -192,7 +198,7 @@ def test_a_mark_that_does_not_tell_of_a_replay_ends_it_when_the_worker_dies(
 
 
 def test_counting_below_the_watermark_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Share, "sightings_from", all_sightings)
+    monkeypatch.setattr(CountedShare, "sightings_from", all_sightings)
     monkeypatch.setattr(fakes_ledger, "_check", lambda *_: None)  # which would refuse it
     shows("counted twice")
 

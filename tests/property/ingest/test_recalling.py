@@ -30,7 +30,11 @@ compiled = pytest.importorskip("market_mapping_recall", reason="the compiled par
 
 MOST_BYTES: Final = 100_000
 ENCODER: Final = Encoder(
-    resolved_topic="resolved", dead_topic="dead", group="g", max_bytes=MOST_BYTES, max_dead_bytes=MOST_BYTES
+    resolved_topic="resolved",
+    dead_topic="dead",
+    group="g",
+    max_bytes=MOST_BYTES,
+    max_dead_bytes=MOST_BYTES,
 )
 RESOLVING: Final = Planner(ENCODER, max_message_bytes=MOST_BYTES)
 
@@ -38,7 +42,12 @@ RESULT: Final = mapping(
     "1x2", ["Home", "Draw", "Away"], id=1, sportybet_id="A", betpawa_id="A", bet9ja_key="S_A"
 )
 BOTH: Final = mapping(
-    "both", ["Home & Yes", "Away & No", "Draw"], id=2, sportybet_id="A", betpawa_id="A", bet9ja_key="S_A"
+    "both",
+    ["Home & Yes", "Away & No", "Draw"],
+    id=2,
+    sportybet_id="A",
+    betpawa_id="A",
+    bet9ja_key="S_A",
 )
 TOTAL: Final = mapping(
     "total",
@@ -69,8 +78,44 @@ INDEX: Final = MappingIndex([RESULT, BOTH, TOTAL, HANDICAP, FIRST], 1)
 
 # Texts that JSON, folding and whole words make something of.
 PIECES: Final = (
-    *("ab", "AB", "a", "b", "FC", "Home", "home", "Draw", "over", "gg", "2", "²", "1", "_", "-", "."),
-    *("ß", "ss", "İ", "i̇", "ς", "Σ", "σ", "é", "e\u0301", "\u0301", "ŉ", "٣", "Ⅷ", "😀", "Ꮤ", "ᲈ", "中", "ﬁ"),
+    *(
+        "ab",
+        "AB",
+        "a",
+        "b",
+        "FC",
+        "Home",
+        "home",
+        "Draw",
+        "over",
+        "gg",
+        "2",
+        "²",
+        "1",
+        "_",
+        "-",
+        ".",
+    ),
+    *(
+        "ß",
+        "ss",
+        "İ",
+        "i̇",
+        "ς",
+        "Σ",
+        "σ",
+        "é",
+        "e\u0301",
+        "\u0301",
+        "ŉ",
+        "٣",
+        "Ⅷ",
+        "😀",
+        "Ꮤ",
+        "ᲈ",
+        "中",
+        "ﬁ",
+    ),
     *(" ", "  ", "\t", "\u00a0", "\u2003", "\u001c", "\u200b", "\x01", "\x02"),
     *("{home}", "{away}", "{", "}", '"', "\\", "/", "&", "(", ")"),
 )
@@ -104,7 +149,9 @@ def named_rows(draw: st.DrawFn) -> tuple[list[str], str, str]:
 
 @LAWS
 @given(named_rows())
-def test_labels_have_the_roles_that_python_gives_them_or_none(row: tuple[list[str], str, str]) -> None:
+def test_labels_have_the_roles_that_python_gives_them_or_none(
+    row: tuple[list[str], str, str],
+) -> None:
     labels, home, away = row
     roles = compiled.Recall(*_characters(), NOT_NAMES).roles(labels, home, away)
     if roles is not None:
@@ -177,9 +224,42 @@ class Style:
 
 # What each event calls its teams stands for <H> and <A>, and <h> for the home side in capitals.
 LABELS: Final = (
-    *("Home", "home ", "HOME", "Draw", "Away", "<H>", "<A>", " <h>", "<H> & Yes", "<A> & No", "Home & Yes"),
-    *("Over", "Under", "Over 2.5", "Under 2.50", "Over 3.5", "<H> & Over", "<H> & Over 2.5", "None", "Yes"),
-    *("<H> (-1)", "<A> (+1)", "Home (-1)", "Away (1)", "<H> <A>", "<H>a", "strange", 'é"\\/', "😀", ""),
+    *(
+        "Home",
+        "home ",
+        "HOME",
+        "Draw",
+        "Away",
+        "<H>",
+        "<A>",
+        " <h>",
+        "<H> & Yes",
+        "<A> & No",
+        "Home & Yes",
+    ),
+    *(
+        "Over",
+        "Under",
+        "Over 2.5",
+        "Under 2.50",
+        "Over 3.5",
+        "<H> & Over",
+        "<H> & Over 2.5",
+        "None",
+        "Yes",
+    ),
+    *(
+        "<H> (-1)",
+        "<A> (+1)",
+        "Home (-1)",
+        "Away (1)",
+        "<H> <A>",
+        "<H>a",
+        "strange",
+        'é"\\/',
+        "😀",
+        "",
+    ),
     *("{home}", "{away} & No", "over 2.5", "<A>/<H>"),
 )
 RESULT_ROWS: Final = (
@@ -190,7 +270,13 @@ TOTAL_ROWS: Final = (
     *("Over 2.5|Under 2.5", "Over|Under", "Under|Over", "<H> & Over|Over", "Over 3.5|Under 3.5"),
     "<H> & Over 2.5|Over 2.5",
 )
-SIDED_ROWS: Final = ("Home|Away", "<H>|<A>", "<A>|<H>|None", "<H> (-1)|<A> (+1)", "Home (-1)|<A> (1)")
+SIDED_ROWS: Final = (
+    "Home|Away",
+    "<H>|<A>",
+    "<A>|<H>|None",
+    "<H> (-1)|<A> (+1)",
+    "Home (-1)|<A> (1)",
+)
 BET9JA_ROWS: Final = (
     *("Home|Draw|Away", "Draw|Away", "Home & Yes|Away & No", "Over|Under", "<H>|Draw", "home|away"),
     *("Home & Over|Over", "Over|Over & Over"),
@@ -198,7 +284,18 @@ BET9JA_ROWS: Final = (
 ROWS: Final = {"A": RESULT_ROWS, "B": (*TOTAL_ROWS, *SIDED_ROWS), "C": SIDED_ROWS}
 USUAL_PRICES: Final = ("1.98", "1.98", "2", "2.00", "3.50", "9999999.99999999", "1.00000001", "15")
 STRANGE_PRICES: Final = (
-    *("1", "1.0", "1.00000000", "1.000000000", "0", "0.0", "0.5", "10000000", "1.123456789", "0.0000000001"),
+    *(
+        "1",
+        "1.0",
+        "1.00000000",
+        "1.000000000",
+        "0",
+        "0.0",
+        "0.5",
+        "10000000",
+        "1.123456789",
+        "0.0000000001",
+    ),
     *("-0", "-1.5", "1e1", "2E0", "9007199254740993", "1e-400", "1.9800", "100.0"),
 )
 STRANGE_TEXTS: Final = (*STRANGE_PRICES, "", "nan", "01.5", " 2", "é", "1.", "+2", "1,5", "٣")
@@ -210,7 +307,16 @@ SPECIFIERS: Final[dict[str, Sequence[str | None]]] = {
 }
 STRANGE_SPECIFIERS: Final = ("", "nonsense", 'é="', "total=2.5", "variant=1|variant=2")
 HANDICAPS: Final = ("10", "10.0", "14", "-4", "4")
-STRANGE_HANDICAPS: Final = ("0", "-0", "1e1", "10.5", "1e300", "3999999", "4000000", "9007199254740993")
+STRANGE_HANDICAPS: Final = (
+    "0",
+    "-0",
+    "1e1",
+    "10.5",
+    "1e300",
+    "3999999",
+    "4000000",
+    "9007199254740993",
+)
 BETPAWA_SPECIFIERS: Final[list[Any]] = [
     (("total", "2.5"),),
     (("total", "3.5"), ("total", "2.5")),
@@ -239,7 +345,9 @@ class Feed:
     def _same_markets(self) -> list[bytes]:
         markets = self._markets()
         names = {id_: self._market_name() or "" for id_ in self.some(["S_X", "S_Y", "T_Y", "S_A"])}
-        return [self._observation(markets, names, number) for number in range(self.draw.randint(1, 3))]
+        return [
+            self._observation(markets, names, number) for number in range(self.draw.randint(1, 3))
+        ]
 
     def _observation(self, markets: Any, names: dict[str, Any], number: int) -> bytes:
         draw = self.draw
@@ -276,7 +384,11 @@ class Feed:
     def fields(self, **named: Any) -> Fields:
         """Those that are not None, as a rule; in any order, and perhaps one of them twice or of no use."""
         draw = self.draw
-        fields = [(name, value) for name, value in named.items() if value is not None or draw.random() < 0.1]
+        fields = [
+            (name, value)
+            for name, value in named.items()
+            if value is not None or draw.random() < 0.1
+        ]
         if draw.random() < 0.3:
             draw.shuffle(fields)
         if self.is_strange():
@@ -354,20 +466,28 @@ class Feed:
 
     def _betpawa(self) -> Any:
         draw, id_ = self.draw, self._id()
-        rows = [self._betpawa_row(id_) for _ in range(draw.randint(0 if self.is_strange() else 1, 3))]
+        rows = [
+            self._betpawa_row(id_) for _ in range(draw.randint(0 if self.is_strange() else 1, 3))
+        ]
         kind = self.fields(id=id_, name=self._market_name(), displayName=self._market_name())
         return self.fields(marketType=kind, row=rows)
 
     def _betpawa_row(self, id_: str) -> Any:
         draw = self.draw
-        beside = draw.choice(["2.5", "Away +1", "<H>", "-1", "x" * 41]) if self.is_strange() else None
+        beside = (
+            draw.choice(["2.5", "Away +1", "<H>", "-1", "x" * 41]) if self.is_strange() else None
+        )
         prices = []
         for label in self._labels(id_):
             of_both = [self._number() if draw.random() < 0.7 else self._price() for _ in range(2)]
             older, newer = (
-                of_both if self.is_strange() else draw.choice([(of_both[0], None), (None, of_both[1])])
+                of_both
+                if self.is_strange()
+                else draw.choice([(of_both[0], None), (None, of_both[1])])
             )
-            price = self.fields(name=label, price=older, odds=newer, suspended=self._flag(), handicap=beside)
+            price = self.fields(
+                name=label, price=older, odds=newer, suspended=self._flag(), handicap=beside
+            )
             prices.append(price)
         handicap = draw.choice(STRANGE_HANDICAPS if self.is_strange() else HANDICAPS)
         has_line = id_ != "A" or self.is_strange()
@@ -382,7 +502,9 @@ class Feed:
         id_ = draw.choice("AABBXXY")
         place = f"{draw.choice('LIVES') if self.is_strange() else 'S'}_{id_}"
         if id_ == "B" or draw.random() < 0.2:
-            place += draw.choice(["@é", "@", "@0:1"] if self.is_strange() else ["@2.5", "@2.50", "@-1", "@1"])
+            place += draw.choice(
+                ["@é", "@", "@0:1"] if self.is_strange() else ["@2.5", "@2.50", "@-1", "@1"]
+            )
         row: list[tuple[str, Any]] = []
         for label in self._labels(id_):
             price: Any = self._price() if draw.random() < 0.7 else self._number()
@@ -399,7 +521,9 @@ def in_event(node: Any, home: str, away: str) -> Any:
         case str():
             return node.replace("<H>", home).replace("<A>", away).replace("<h>", home.upper())
         case tuple():
-            return tuple((in_event(key, home, away), in_event(value, home, away)) for key, value in node)
+            return tuple(
+                (in_event(key, home, away), in_event(value, home, away)) for key, value in node
+            )
         case list():
             return [in_event(each, home, away) for each in node]
         case _:
@@ -517,7 +641,10 @@ def observed(platform: Platform, markets: str) -> bytes:
 def test_of_a_key_that_comes_twice_the_last_value_is_sampled() -> None:
     planner = recalling()
     for _ in range(2):
-        check(planner, [observed("bet9ja", '{"S_X_1":"2"}'), observed("bet9ja", '{"S_X_1":"2","S_X_1":"3"}')])
+        check(
+            planner,
+            [observed("bet9ja", '{"S_X_1":"2"}'), observed("bet9ja", '{"S_X_1":"2","S_X_1":"3"}')],
+        )
 
 
 @pytest.mark.parametrize(
@@ -529,8 +656,16 @@ def test_of_a_key_that_comes_twice_the_last_value_is_sampled() -> None:
             '[{"marketType":{"id":"X"}}]',
             '[{"marketType":{"id":"X"},"row":[{"prices":[{"name":"a","price":@}]}]}]',
         ),
-        ("betpawa", '[{"marketType":{"id":"X"}}]', '[{"marketType":{"id":"X"},"row":[{"handicap":@}]}]'),
-        ("sportybet", '[{"id":"X"}]', '[{"id":"X","outcomes":[{"desc":"a","odds":"2","probability":@}]}]'),
+        (
+            "betpawa",
+            '[{"marketType":{"id":"X"}}]',
+            '[{"marketType":{"id":"X"},"row":[{"handicap":@}]}]',
+        ),
+        (
+            "sportybet",
+            '[{"id":"X"}]',
+            '[{"id":"X","outcomes":[{"desc":"a","odds":"2","probability":@}]}]',
+        ),
         ("sportybet", '[{"id":"X"}]', '[{"id":"X","product":@}]'),
     ],
 )
@@ -545,7 +680,9 @@ def test_a_number_beyond_a_double_gives_the_same(
 
 
 @pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1" + "0" * 30])
-@pytest.mark.parametrize("markets", ['{"S_A_Home":@,"S_A_Draw":"2"}', '{"S_A_Home":{"v":@},"S_A_Draw":"2"}'])
+@pytest.mark.parametrize(
+    "markets", ['{"S_A_Home":@,"S_A_Draw":"2"}', '{"S_A_Home":{"v":@},"S_A_Draw":"2"}']
+)
 def test_a_whole_number_of_more_than_64_bits_is_told_alike(markets: str, number: str) -> None:
     planner = recalling()
     for _ in range(2):
@@ -568,7 +705,10 @@ def test_an_id_that_is_cut_stands_where_the_whole_one_would() -> None:
 def test_ids_that_are_cut_may_stand_on_either_side_of_one_that_is_recalled() -> None:
     long = sorted((f"{HEAD}{'b' * 20}{number}" for number in range(9)), key=clipped_id)
     first, last = next(
-        (one, other) for one in long for other in long if one < other and clipped_id(one) > clipped_id(other)
+        (one, other)
+        for one in long
+        for other in long
+        if one < other and clipped_id(one) > clipped_id(other)
     )
     between = clipped_id(first)[:-1]
     assert clipped_id(last) < between < clipped_id(first)

@@ -9,14 +9,14 @@ from typing import Any
 from schemas import ID_HEADER, MappingChanged, MappingState, audit_id
 from tests.support.editing.edits import fetch
 from tests.support.services.installation import Installation, until
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 
 AUDIT = "SELECT id, canonical_id, action FROM mapping_audit_log ORDER BY id"
 TABLE = "SELECT canonical_id, to_jsonb(mapping)::text AS row FROM user_market_mappings AS mapping"
 CURSOR = "SELECT coalesce(max(last_audit_id), 0) FROM relay_cursor"
 
 
-def parsed(records: Iterable[AnyRecord]) -> list[MappingChanged]:
+def parsed(records: Iterable[RawRecord]) -> list[MappingChanged]:
     """The messages; each must be under its key and carry its id."""
     changes = []
     for record in records:
@@ -31,7 +31,9 @@ def first_occurrences(changes: Iterable[MappingChanged]) -> list[tuple[int, str,
     """Version, canonical id and action, repetitions dropped, in the order of the topic."""
     seen: dict[int, tuple[int, str, str]] = {}
     for change in changes:
-        seen.setdefault(change.mapping_version, (change.mapping_version, change.canonical_id, change.action))
+        seen.setdefault(
+            change.mapping_version, (change.mapping_version, change.canonical_id, change.action)
+        )
     return list(seen.values())
 
 
@@ -41,7 +43,9 @@ async def audited(url: str) -> list[tuple[int, str, str]]:
 
 async def table(url: str) -> dict[str, MappingState]:
     rows: Sequence[Any] = await fetch(url, TABLE)
-    return {name: MappingState.model_validate_json(json.dumps(json.loads(row))) for name, row in rows}
+    return {
+        name: MappingState.model_validate_json(json.dumps(json.loads(row))) for name, row in rows
+    }
 
 
 async def published(installation: Installation) -> None:

@@ -13,7 +13,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.resolve import resolve
 from worker.ingest.planning.encode import resolved_event
 from worker.ingest.reading.decode import Decoded, decode
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 from worker.runtime.index.live import build_index
 from worker.storage.audit import AuditRow
 
@@ -37,7 +37,8 @@ _PRICES = [_market(number) for number in range(MARKETS)]
 def records(first: int, count: int) -> list[Published]:
     """Numbered observations; any eight that follow each other offer every market that editors change."""
     return [
-        ("observations.sportybet", b"%d" % (n % 31), _payload(n), []) for n in range(first, first + count)
+        ("observations.sportybet", b"%d" % (n % 31), _payload(n), [])
+        for n in range(first, first + count)
     ]
 
 
@@ -58,12 +59,15 @@ def indexes_of(rows: Sequence[AuditRow], wanted: set[int]) -> dict[int, MappingI
     return indexes
 
 
-def wrongly_resolved(outputs: Sequence[AnyRecord], indexes: dict[int, MappingIndex]) -> list[dict[str, Any]]:
+def wrongly_resolved(
+    outputs: Sequence[RawRecord], indexes: dict[int, MappingIndex]
+) -> list[dict[str, Any]]:
     """The outputs that differ from what their observation gives under the version that they name."""
     return [
         event
         for event in (orjson.loads(record.value or b"") for record in outputs)
-        if {name: event[name] for name in _ANSWERS} != _expected(event, indexes[event["mapping_version"]])
+        if {name: event[name] for name in _ANSWERS}
+        != _expected(event, indexes[event["mapping_version"]])
     ]
 
 

@@ -11,7 +11,10 @@ import asyncpg
 from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.index import MappingIndex
 
-OUTCOMES = [{"canonical_id": "yes", "sportybet_desc": "Yes"}, {"canonical_id": "no", "sportybet_desc": "No"}]
+OUTCOMES = [
+    {"canonical_id": "yes", "sportybet_desc": "Yes"},
+    {"canonical_id": "no", "sportybet_desc": "No"},
+]
 
 INSERT = """
 INSERT INTO user_market_mappings (canonical_id, name, sportybet_id, outcome_mapping)
@@ -30,7 +33,9 @@ async def run(url: str, statement: str, *arguments: Any) -> int:
     try:
         async with connection.transaction():
             await connection.execute(statement, *arguments)
-            return int(await connection.fetchval("SELECT coalesce(max(id), 0) FROM mapping_audit_log"))
+            return int(
+                await connection.fetchval("SELECT coalesce(max(id), 0) FROM mapping_audit_log")
+            )
     finally:
         await connection.close()
 

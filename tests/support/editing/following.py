@@ -63,7 +63,9 @@ async def following(
         task.add_done_callback(tasks.discard)
 
     index = LiveIndex()
-    mappings = LiveMappings(engine, url, index, poll_s=poll_s, retry_delay=retry_delay, on_swap=on_swap)
+    mappings = LiveMappings(
+        engine, url, index, poll_s=poll_s, retry_delay=retry_delay, on_swap=on_swap
+    )
     follower = Follower(index, mappings, swaps)
     if loaded:
         await mappings.load()

@@ -47,7 +47,10 @@ def recorded(engine: AsyncEngine) -> Iterator[list[Statement]]:
     def committed(_: Any) -> None:
         said.append(Statement(COMMIT, [], 0))
 
-    listeners: dict[str, Callable[..., None]] = {"after_cursor_execute": executed, "commit": committed}
+    listeners: dict[str, Callable[..., None]] = {
+        "after_cursor_execute": executed,
+        "commit": committed,
+    }
     for name, listener in listeners.items():
         event.listen(engine.sync_engine, name, listener)
     try:

@@ -11,11 +11,11 @@ from worker.storage import audit, mappings, misses, relay, replays
 from worker.storage.editing import editing
 from worker.storage.engine import transaction
 from worker.storage.lead import PENDING
-from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow, WatermarkKey, WatermarkMove
 from worker.storage.misses_sql import ORDERS
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PARTITIONS = [Partition("c29tZS10b3BpYy1pZF8tMQ", "observations", number) for number in (0, 1)]
+PARTITIONS = [WatermarkKey("c29tZS10b3BpYy1pZF8tMQ", "observations", number) for number in (0, 1)]
 BOOKED = ("sportybet", "800")
 BTTS = ("sportybet", "29")
 
@@ -43,7 +43,9 @@ async def batches_are_counted(engine: AsyncEngine) -> None:
     ledger = Ledger(engine, "workers", most_new=100)
     await ledger.open_partitions(PARTITIONS)
     await ledger.commit([move(0, 0, 4)], [missed(*BTTS, 2), missed(*BOOKED, 1)])
-    await ledger.commit([move(1, 0, 6)], [missed(*BTTS, 1), missed(*BOOKED, 2), missed("bet9ja", "S_NEW", 2)])
+    await ledger.commit(
+        [move(1, 0, 6)], [missed(*BTTS, 1), missed(*BOOKED, 2), missed("bet9ja", "S_NEW", 2)]
+    )
     await ledger.commit([move(1, 6, 8)], [missed(*BTTS, 1)])
     await ledger.known(["observations"])
 
@@ -66,7 +68,9 @@ async def mappings_are_edited(engine: AsyncEngine) -> None:
         made = await edit.set_active("new", made.version, is_active=False)
         await edit.delete("new", made.version)
     async with transaction(engine) as connection:
-        await mappings.list_mappings(connection, is_active=True, platform="sportybet", market_id="1")
+        await mappings.list_mappings(
+            connection, is_active=True, platform="sportybet", market_id="1"
+        )
         await mappings.list_mappings(connection, containing="x", limit=5)
         version = await audit.last_version(connection)
         await audit.history(connection, "new")
@@ -83,7 +87,9 @@ async def queue_is_worked_through(engine: AsyncEngine) -> None:
         await misses.acknowledge(connection, [BOOKED], actor="ada", notes="asking")
         await misses.reopen(connection, [BOOKED], actor="ada")
         limit = NOON + timedelta(days=100)
-        await misses.ignore(connection, [BOOKED], actor="ada", until_count=9, until_rate=1.5, until=limit)
+        await misses.ignore(
+            connection, [BOOKED], actor="ada", until_count=9, until_rate=1.5, until=limit
+        )
         await misses.cover(connection, await audit.last_version(connection), [BTTS])
 
 
@@ -97,7 +103,9 @@ async def changes_are_published(engine: AsyncEngine) -> None:
 
 
 async def range_is_replayed(engine: AsyncEngine) -> None:
-    asked = replays.Replay("r1", "workers", [{"partition": 0}], {"markets": []}, 6, 2.5, "ada", "because")
+    asked = replays.Replay(
+        "r1", "workers", [{"partition": 0}], {"markets": []}, 6, 2.5, "ada", "because"
+    )
     async with replays.start(engine, asked) as running:
         await running.add(published=3, passed_over=1)
         await running.finish("FAILED", "away")
@@ -109,7 +117,9 @@ async def range_is_replayed(engine: AsyncEngine) -> None:
 
 def mapping(canonical_id: str, **ids: str) -> Mapping:
     outcomes = [{"canonical_id": "yes", "sportybet_desc": "Yes", "bet9ja_suffix": "Y"}]
-    return parse_mapping({"canonical_id": canonical_id, "name": "Name", "outcome_mapping": outcomes, **ids})
+    return parse_mapping(
+        {"canonical_id": canonical_id, "name": "Name", "outcome_mapping": outcomes, **ids}
+    )
 
 
 def move(partition: int, expected: int, next_offset: int) -> WatermarkMove:

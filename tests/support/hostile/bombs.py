@@ -43,7 +43,9 @@ def blank_record(value_bytes: int) -> Iterator[bytes]:
 
 def batch_of(packed: bytes, codec_number: int, *, records: int = 1, offset: int = 0) -> bytes:
     """A batch of format 2, of now, around what its records were packed to."""
-    now_ms = int(time.time() * 1000)  # what is older than its topic's retention, a broker may delete at once
+    now_ms = int(
+        time.time() * 1000
+    )  # what is older than its topic's retention, a broker may delete at once
     attributes = (codec_number, records - 1, now_ms, now_ms, -1, -1, -1, records)
     header = DefaultRecordBase.HEADER_STRUCT
     head = header.pack(offset, header.size + len(packed) - 12, -1, 2, 0, *attributes)
@@ -89,7 +91,9 @@ class _Built(NamedTuple):
         return self.batch
 
 
-async def send_batch(producer: AIOKafkaProducer, topic: str, batch: bytes, *, partition: int = 0) -> int:
+async def send_batch(
+    producer: AIOKafkaProducer, topic: str, batch: bytes, *, partition: int = 0
+) -> int:
     """Publish a batch of one record as it is; its offset."""
     sent: Any = producer.create_batch()
     sent._builder = _Built(batch)

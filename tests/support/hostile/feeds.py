@@ -23,7 +23,9 @@ SCALARS = (
 )
 JSON = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(texts(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -31,9 +33,12 @@ LINES = st.sampled_from(
     ["0", "0.5", "1", "1.5", "2.5", "2.50", "-1", "-0.5", "+1", "−1.5", "0:1", "nan", "1e1", ""]
 )
 ODDS = (
-    st.sampled_from(["1.98", "4", "2.10", 3.5, 2, "1", "1.00", "0.00", "nan", "2,15", None, True]) | SCALARS
+    st.sampled_from(["1.98", "4", "2.10", 3.5, 2, "1", "1.00", "0.00", "nan", "2,15", None, True])
+    | SCALARS
 )
-TEAMS = st.sampled_from([None, "", "Wuhan", "Wuhan Three Towns", "Qingdao (W)", "Draw", "Over", "a.b*"])
+TEAMS = st.sampled_from(
+    [None, "", "Wuhan", "Wuhan Three Towns", "Qingdao (W)", "Draw", "Over", "a.b*"]
+)
 SPORTYBET_KEYS = ["total", "hcp", "goalnr", "minute", "from", "to", "variant", "minsnr", "cornernr"]
 
 
@@ -43,15 +48,21 @@ def _ids(platform: Platform) -> st.SearchStrategy[str]:
 
 
 def _labels(platform: Platform) -> st.SearchStrategy[str]:
-    known = sorted({label for one in CATALOGUE for row in one.outcomes if (label := row.on(platform))})
+    known = sorted(
+        {label for one in CATALOGUE for row in one.outcomes if (label := row.on(platform))}
+    )
     with_line = st.builds("{} {}".format, st.sampled_from(["Over", "Under", "Home & Over"]), LINES)
-    bracketed = st.builds("{} ({})".format, st.sampled_from(["Home", "Away", "Draw", "Wuhan"]), LINES)
+    bracketed = st.builds(
+        "{} ({})".format, st.sampled_from(["Home", "Away", "Draw", "Wuhan"]), LINES
+    )
     return st.sampled_from(known) | with_line | bracketed | texts(max_size=12)
 
 
 _SPECIFIERS = (
     st.none()
-    | st.lists(st.builds("{}={}".format, st.sampled_from(SPORTYBET_KEYS), LINES), max_size=2).map("|".join)
+    | st.lists(st.builds("{}={}".format, st.sampled_from(SPORTYBET_KEYS), LINES), max_size=2).map(
+        "|".join
+    )
     | texts(max_size=10)
     | JSON
 )
@@ -81,14 +92,16 @@ def _betpawa_market(draw: st.DrawFn) -> Any:
             "price": ODDS,
             "odds": ODDS,
             "suspended": _FLAGS,
-            "handicap": st.builds("{}{}".format, st.sampled_from(["", "Home ", "Away "]), LINES) | JSON,
+            "handicap": st.builds("{}{}".format, st.sampled_from(["", "Home ", "Away "]), LINES)
+            | JSON,
         },
     )
     row = st.fixed_dictionaries(
         {"prices": st.lists(price | JSON, max_size=4)},
         optional={
             "handicap": st.integers(-12, 12) | st.none() | JSON,
-            "specifier": st.dictionaries(st.sampled_from(["total", "hcp"]), LINES, max_size=2) | JSON,
+            "specifier": st.dictionaries(st.sampled_from(["total", "hcp"]), LINES, max_size=2)
+            | JSON,
         },
     )
     rows: list[Any] = draw(st.lists(row | JSON, max_size=4))
@@ -103,13 +116,17 @@ def _mutated(market: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 def _bet9ja_keys() -> st.SearchStrategy[str]:
     param = st.just("") | LINES.map("@{}".format)
-    return st.builds("{}{}_{}".format, _ids("bet9ja"), param, _labels("bet9ja")) | texts(max_size=20)
+    return st.builds("{}{}_{}".format, _ids("bet9ja"), param, _labels("bet9ja")) | texts(
+        max_size=20
+    )
 
 
 _MARKETS: dict[Platform, st.SearchStrategy[Any]] = {
     "sportybet": st.lists(_sportybet_market() | JSON, max_size=6),
     "betpawa": st.lists(_betpawa_market() | JSON, max_size=6),
-    "bet9ja": st.dictionaries(_bet9ja_keys(), ODDS | st.fixed_dictionaries({"v": ODDS}) | JSON, max_size=12),
+    "bet9ja": st.dictionaries(
+        _bet9ja_keys(), ODDS | st.fixed_dictionaries({"v": ODDS}) | JSON, max_size=12
+    ),
 }
 
 

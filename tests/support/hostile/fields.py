@@ -42,7 +42,9 @@ _RIGHT_OF_ENVELOPE: Final[dict[str, tuple[Any, ...]]] = {
 
 # A market that no other entry of a good record speaks of, in which one field is then replaced.
 _SPOILT: Final[dict[Platform, Any]] = {
-    "sportybet": sportybet("18", "total=2.5", name="Over/Under", prices={"Over 2.5": "1.98"}, product=3),
+    "sportybet": sportybet(
+        "18", "total=2.5", name="Over/Under", prices={"Over 2.5": "1.98"}, product=3
+    ),
     "betpawa": betpawa("5000", betpawa_row(10, Over=1.98), name="Over/Under"),
 }
 _PATHS: Final[dict[Platform, tuple[tuple[Any, ...], ...]]] = {
@@ -126,7 +128,9 @@ def _each(
 
 
 def _document(platform: Platform, event_id: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(observation(platform, GOOD_MARKETS[platform], id=event_id))
+    document: dict[str, Any] = json.loads(
+        observation(platform, GOOD_MARKETS[platform], id=event_id)
+    )
     return document
 
 

@@ -36,7 +36,9 @@ class Hostile(NamedTuple):
 
 def body(**fields: Any) -> bytes:
     """An observation's bytes with these fields of the envelope; ``_ABSENT`` leaves one out."""
-    document = {name: value for name, value in ({**_ENVELOPE, **fields}).items() if value is not _ABSENT}
+    document = {
+        name: value for name, value in ({**_ENVELOPE, **fields}).items() if value is not _ABSENT
+    }
     return json.dumps(document).encode()
 
 
@@ -63,7 +65,10 @@ def _bytes() -> dict[str, tuple[DeadReason, bytes | None]]:
         "1e999": ("INVALID_JSON", with_raw(b"1e999")),
         "integer of 5,000 digits": ("INVALID_JSON", with_raw(b"9" * 5000)),
         "nesting of 100,000": ("INVALID_JSON", with_raw(b"[" * 100_000 + b"]" * 100_000)),
-        "objects nested 100,000 deep": ("INVALID_JSON", with_raw(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)),
+        "objects nested 100,000 deep": (
+            "INVALID_JSON",
+            with_raw(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+        ),
         "tombstone": ("TOMBSTONE", None),
         "empty": ("EMPTY", b""),
         "blanks": ("EMPTY", b" \r\n\t "),
@@ -97,7 +102,11 @@ def _fields() -> dict[str, tuple[DeadReason, bytes]]:
         ("schema_version", True, "INVALID_FIELD"),
         ("schema_version", None, "INVALID_FIELD"),
         ("schema_version", 2, "UNSUPPORTED_VERSION"),
-        ("schema_version", -(10**30), "INVALID_FIELD"),  # beyond 64 bits a number is read as a float
+        (
+            "schema_version",
+            -(10**30),
+            "INVALID_FIELD",
+        ),  # beyond 64 bits a number is read as a float
         ("platform", _ABSENT, "INVALID_FIELD"),
         ("platform", 1, "INVALID_FIELD"),
         ("platform", ["sportybet"], "INVALID_FIELD"),
@@ -158,7 +167,9 @@ def _told(value: Any) -> str:
 
 def _other_platforms() -> list[Hostile]:
     """Markets in another platform's form, under a platform's name and on its topic."""
-    of_betpawa = [{"marketType": {"id": "3743"}, "row": [{"prices": [{"name": "1", "price": 1.5}]}]}]
+    of_betpawa = [
+        {"marketType": {"id": "3743"}, "row": [{"prices": [{"name": "1", "price": 1.5}]}]}
+    ]
     of_sportybet = [{"id": "1", "outcomes": [{"desc": "Home", "odds": "1.5", "isActive": 1}]}]
     of_bet9ja = {"S_1X2_1": "1.5"}
     mixed = [
@@ -171,7 +182,11 @@ def _other_platforms() -> list[Hostile]:
     ]
     return [
         Hostile(
-            f"foreign {number}", platform, b"k%d" % number, body(platform=platform, markets=m), "WRONG_SHAPE"
+            f"foreign {number}",
+            platform,
+            b"k%d" % number,
+            body(platform=platform, markets=m),
+            "WRONG_SHAPE",
         )
         for number, (platform, m) in enumerate(mixed)
     ]

@@ -8,7 +8,13 @@ import tempfile
 from typing import Final, NamedTuple
 
 MISSING: Final = "there is no chromium on this machine (Debian's package of that name)"
-_OPTIONS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
+_OPTIONS: Final = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+)
 _PATIENCE_S: Final = 60.0
 
 

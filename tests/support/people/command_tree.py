@@ -43,4 +43,8 @@ def every_command() -> list[Leaf]:
     root = typer.main.get_command(app)
     context = root.make_context("marketmap", ["--help"], resilient_parsing=True)
     loaded: Any = root
-    return [leaf for name in COMMANDS for leaf in leaves(loaded.resolve_command(context, [name])[1], name)]
+    return [
+        leaf
+        for name in COMMANDS
+        for leaf in leaves(loaded.resolve_command(context, [name])[1], name)
+    ]

@@ -70,7 +70,9 @@ async def command(installation: Installation, *arguments: str, **environment: st
     return await Running(installation, arguments, environment).finished()
 
 
-async def command_in_process(installation: Installation, *arguments: str, **environment: str) -> Finished:
+async def command_in_process(
+    installation: Installation, *arguments: str, **environment: str
+) -> Finished:
     """The same without the seconds that a process takes to start; nothing else may run meanwhile."""
     given = installation.environment | environment
     absent = dict.fromkeys(name for name in os.environ if name not in given)

@@ -42,7 +42,9 @@ def blocks(document: Path) -> Iterator[Block]:
     end = 0
     for found in _FENCED.finditer(content):
         text = textwrap.dedent(found[3])
-        yield Block(found[2], text, content[end : found.start()], content.count("\n", 0, found.start()) + 2)
+        yield Block(
+            found[2], text, content[end : found.start()], content.count("\n", 0, found.start()) + 2
+        )
         end = found.end()
 
 

@@ -40,7 +40,9 @@ _ASSIGNMENTS: Final = re.compile(r"^((?:\w+=\S+ )*)")
 class Job:
     """What a command with ``&`` behind it started; it has said that it works once ``start`` returns."""
 
-    def __init__(self, command: str, folder: Path, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, command: str, folder: Path, environment: Mapping[str, str], log: Path
+    ) -> None:
         self._command, self._log = command, log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -67,7 +69,11 @@ class Job:
 
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, self._told()
-        lines = [orjson.loads(line) for line in self._log.read_bytes().splitlines() if line.endswith(b"}")]
+        lines = [
+            orjson.loads(line)
+            for line in self._log.read_bytes().splitlines()
+            if line.endswith(b"}")
+        ]
         addresses = [line["address"] for line in lines if line.get("event") == "listening"]
         return bool(addresses) and _answers(f"{addresses[0]}/readyz")
 
@@ -76,13 +82,17 @@ class Job:
         return b"\n" in self._log.read_bytes()
 
     def _told(self) -> str:
-        return f"{self._command} ended with {self._process.poll()}:\n{self._log.read_text()[-4000:]}"
+        return (
+            f"{self._command} ended with {self._process.poll()}:\n{self._log.read_text()[-4000:]}"
+        )
 
 
 class Reader:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        self._ports = dict(zip(_WRITTEN_PORTS, map(str, pick_free(len(_WRITTEN_PORTS))), strict=True))
+        self._ports = dict(
+            zip(_WRITTEN_PORTS, map(str, pick_free(len(_WRITTEN_PORTS))), strict=True)
+        )
         ours = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT / "clients" / "python"),
@@ -90,7 +100,9 @@ class Reader:
             "MARKETMAP_LOCAL_DIR": str(folder / ".local"),
             "COLUMNS": "200",
         }
-        others = {name: value for name, value in os.environ.items() if not name.startswith("MARKETMAP_")}
+        others = {
+            name: value for name, value in os.environ.items() if not name.startswith("MARKETMAP_")
+        }
         self._environment = others | ours | dict(environment)
         self._jobs: dict[int, Job] = {}  # by the numbers that a shell gives them
 
@@ -139,7 +151,9 @@ class Reader:
         absent = dict.fromkeys(name for name in os.environ if name not in self._environment)
         with contextlib.chdir(self._folder):
             result = CliRunner(env=absent | self._environment).invoke(app, arguments)
-        return result.exit_code, result.output + (repr(result.exception) if result.exception else "")
+        return result.exit_code, result.output + (
+            repr(result.exception) if result.exception else ""
+        )
 
     def _start(self, command: str) -> None:
         number = max(self._jobs, default=0) + 1
@@ -166,7 +180,9 @@ class Reader:
 def check_not_run(program: str, arguments: list[str]) -> None:
     """What cannot be run here at least names what there is: targets of make, files of this repository."""
     if program == "make":
-        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        targets = re.findall(
+            r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+        )
         assert set(targets) >= {one for one in arguments if "=" not in one}, arguments
     named = [one for one in arguments if one.startswith(("deploy/", "docs/", "scripts/"))]
     assert [one for one in named if not (ROOT / one).exists()] == []

@@ -26,7 +26,11 @@ def python_at_terminal(*arguments: str, **environment: str) -> Seen:
     """
     terminal, own_end = pty.openpty()
     kept = ("PATH", "HOME", "TMPDIR")
-    given = {name: os.environ[name] for name in kept if name in os.environ} | {"TERM": "xterm"} | environment
+    given = (
+        {name: os.environ[name] for name in kept if name in os.environ}
+        | {"TERM": "xterm"}
+        | environment
+    )
     process = subprocess.Popen(
         [sys.executable, *arguments],
         env=given,

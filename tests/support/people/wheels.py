@@ -15,7 +15,16 @@ LOCKED = ("--constraints", str(ROOT / "requirements.lock"))
 
 def build_wheel(project: Path, folder: Path) -> Path:
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
+        [
+            sys.executable,
+            "-m",
+            "hatchling",
+            "build",
+            "--target",
+            "wheel",
+            "--directory",
+            str(folder),
+        ],
         cwd=project,
         check=True,
         capture_output=True,

@@ -29,7 +29,9 @@ async def recreate_topic(installation: Installation, topic: str) -> None:
 async def delete_records(installation: Installation, topic: str, before: dict[int, int]) -> None:
     """Delete what lies below an offset of each partition, as retention does."""
     name = installation.settings.prefixed(topic)
-    places = [confluent_kafka.TopicPartition(name, number, offset) for number, offset in before.items()]
+    places = [
+        confluent_kafka.TopicPartition(name, number, offset) for number, offset in before.items()
+    ]
     client = _client(installation)
     await _answered(client.delete_records(places))
 

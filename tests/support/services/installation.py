@@ -28,7 +28,7 @@ from worker.domain.catalogue import load_catalogue
 from worker.domain.errors import TransientError
 from worker.kafka.cluster.admin import Backlog, KafkaAdmin
 from worker.kafka.connections import admin_of
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 from worker.kafka.stream import read_topic
 from worker.kafka.topics import ensure_topics
 from worker.settings.settings import Settings
@@ -63,9 +63,13 @@ class Installation:
     def environment(self) -> dict[str, str]:
         given = self.settings.model_dump(exclude_none=True, exclude_defaults=True)
         ours = {f"MARKETMAP_{name.upper()}": str(value) for name, value in given.items()}
-        return {name: v for name, v in os.environ.items() if not name.startswith("MARKETMAP_")} | ours
+        return {
+            name: v for name, v in os.environ.items() if not name.startswith("MARKETMAP_")
+        } | ours
 
-    def start_worker(self, module: str = "worker.cli", **environment: str) -> subprocess.Popen[bytes]:
+    def start_worker(
+        self, module: str = "worker.cli", **environment: str
+    ) -> subprocess.Popen[bytes]:
         """Start a worker process; ``module`` is what is run in place of the command."""
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         with log:
@@ -106,7 +110,9 @@ class Installation:
             await producer.stop()
 
     async def backlog(self) -> Backlog:
-        return await self.admin.backlog(self.settings.group_id, self.settings.observation_topics.values())
+        return await self.admin.backlog(
+            self.settings.group_id, self.settings.observation_topics.values()
+        )
 
     async def caught_up(self) -> None:
         """Wait until the group has committed everything that was published."""
@@ -134,7 +140,7 @@ class Installation:
                 log = (self.folder / f"worker-{number}.log").read_text()
                 pytest.fail(f"worker {number} ended with {process.returncode}:\n{log[-4000:]}")
 
-    async def consume(self, topic: str) -> list[AnyRecord]:
+    async def consume(self, topic: str) -> list[RawRecord]:
         """Everything in a topic, up to where it ends now."""
         return await read_topic(self.settings, self.settings.prefixed(topic))
 

@@ -17,7 +17,9 @@ _leave = lifetime.leave
 
 def leave(code: int) -> NoReturn:
     (line,) = [
-        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM:")
     ]
     os.write(1, b'{"event": "most_memory", "bytes": %d}\n' % (int(line.split()[1]) * 1024))
     _leave(code)

@@ -24,7 +24,10 @@ class Operator:
         self._group = installation.settings.group_id
         self._topic = installation.settings.prefixed(TOPIC)
         self._client = AdminClient(
-            {"bootstrap.servers": installation.settings.kafka_bootstrap_servers or "", "log_level": 0}
+            {
+                "bootstrap.servers": installation.settings.kafka_bootstrap_servers or "",
+                "log_level": 0,
+            }
         )
 
     async def reset_offset(self, offset: int) -> None:
@@ -34,7 +37,9 @@ class Operator:
 
         async def is_reset() -> bool:
             try:
-                answers = await _answered(lambda: self._client.alter_consumer_group_offsets(request))
+                answers = await _answered(
+                    lambda: self._client.alter_consumer_group_offsets(request)
+                )
             except KafkaException:
                 return False  # the group is not empty yet
             return all(each.error is None for answer in answers for each in answer.topic_partitions)

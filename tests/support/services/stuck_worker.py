@@ -16,7 +16,7 @@ from faststream import FastStream
 
 from worker.cli.main import main
 from worker.kafka.producer import Outputs
-from worker.runtime.coordinates import Coordinates
+from worker.runtime.coordinates import PartitionLookup
 
 
 async def never_ends(*_: Any) -> None:
@@ -50,7 +50,7 @@ PARTS: dict[str, tuple[type, str, Callable[..., Any]]] = {
     "loop": (Outputs, "send", blocks_the_loop),
     "fetch": (AIOKafkaConsumer, "getmany", gives_nothing),
     "fetch error": (AIOKafkaConsumer, "getmany", raises),
-    "opening": (Coordinates, "topic_ids", never_ends),
+    "opening": (PartitionLookup, "topic_ids", never_ends),
     "shutdown": (FastStream, "stop", never_ends),
     "loop at shutdown": (FastStream, "stop", blocks_the_loop),
 }

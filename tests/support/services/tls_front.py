@@ -48,7 +48,9 @@ class _Front:
                 assert await reader.readexactly(len(SSL_REQUEST)) == SSL_REQUEST
                 writer.write(b"S")
                 await writer.start_tls(self._context)
-                there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+                there, back = await asyncio.open_connection(
+                    self._target.hostname, self._target.port
+                )
                 async with closing(back):
                     await _until_one_ends(_pipe(reader, back), _pipe(there, writer))
 

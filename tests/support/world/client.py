@@ -36,7 +36,9 @@ class Position:
 class FakeConsumer:
     """A member of the group. ``run`` joins and joins again; records are handed out when told to."""
 
-    def __init__(self, cluster: Cluster, sender: Sender, listener: ConsumerRebalanceListener) -> None:
+    def __init__(
+        self, cluster: Cluster, sender: Sender, listener: ConsumerRebalanceListener
+    ) -> None:
         self._cluster = cluster
         self._sender = sender
         self._listener = listener
@@ -106,7 +108,9 @@ class FakeConsumer:
     def highwater(self, partition: TopicPartition) -> int | None:
         return self._cluster.log.ends([partition])[partition]
 
-    async def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def beginning_offsets(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
         places = list(partitions)
         starts: dict[TopicPartition, int] = await self._cluster.network.ask(
             "look up", self._sender, [lambda: self._cluster.log.starts(places)]
@@ -123,7 +127,11 @@ class FakeConsumer:
 
     def fetchable(self) -> list[TopicPartition]:
         """Open partitions that have records beyond the position."""
-        return [place for place in sorted(self.states) if place not in self.paused and self._next(place, 1)]
+        return [
+            place
+            for place in sorted(self.states)
+            if place not in self.paused and self._next(place, 1)
+        ]
 
     def fetch(self, most: int) -> list[FakeRecord]:
         """Up to ``most`` records of each open partition; the positions move on at once."""

@@ -93,7 +93,9 @@ def records(at: Servers) -> Iterator[Event]:
         if end < MOST_RECORDS:
             yield Event(f"append to {number}", 3, partial(at.append, number))
             yield Event(f"append garbage to {number}", 0.3, partial(at.append, number, good=False))
-            yield Event(f"append to {number} what is refused", 0.2, partial(at.append_refused, number))
+            yield Event(
+                f"append to {number} what is refused", 0.2, partial(at.append_refused, number)
+            )
             yield Event(f"marker in {number}", 0.3, partial(at.log.append_marker, number))
 
 
@@ -124,7 +126,9 @@ def operators(at: Servers) -> Iterator[Event]:
             yield Event(f"{place.partition} is deleted before {offset}", 0.01, delete)
         if not at.group.members:
             for offset in range(0, end + 1, 2):
-                yield Event(f"{place.partition} is reset to {offset}", 0.5, partial(at.reset, place, offset))
+                yield Event(
+                    f"{place.partition} is reset to {offset}", 0.5, partial(at.reset, place, offset)
+                )
     if not at.group.members:
         for stay in (True, False):
             again = partial(at.create_topic_again, commits_stay=stay)

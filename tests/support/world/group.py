@@ -62,7 +62,9 @@ class FakeGroup:
     def must_rejoin(self, member: str) -> bool:
         return member not in self._members or (not self.is_stable and self._members[member] is None)
 
-    def commit(self, member: str, generation: int, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+    def commit(
+        self, member: str, generation: int, offsets: dict[TopicPartition, OffsetAndMetadata]
+    ) -> None:
         """Raises CommitFailedError for whoever is not a member of this generation."""
         if member not in self._members or generation != self.generation:
             raise CommitFailedError
@@ -70,7 +72,10 @@ class FakeGroup:
 
     def committed(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
         found = {place: self._offsets[place] for place in places if place in self._offsets}
-        return {place: Committed(commit.offset, commit.metadata or "") for place, commit in found.items()}
+        return {
+            place: Committed(commit.offset, commit.metadata or "")
+            for place, commit in found.items()
+        }
 
     def alter(self, offsets: dict[TopicPartition, int]) -> None:
         """As Kafka's own tool does it: the metadata is left empty. Raises NotEmptyError."""
@@ -80,7 +85,11 @@ class FakeGroup:
 
     def forget(self, *, only_resets: bool) -> None:
         """As after the topic was deleted; the coordinator may be slow to do so."""
-        kept = {place: commit for place, commit in self._offsets.items() if only_resets and commit.metadata}
+        kept = {
+            place: commit
+            for place, commit in self._offsets.items()
+            if only_resets and commit.metadata
+        }
         self._offsets = kept
 
     def _complete(self) -> None:
@@ -93,4 +102,6 @@ class FakeGroup:
         for number, member in enumerate(members):
             self._members[member] = None
             if not waiting[member].done():
-                waiting[member].set_result(Joined(self.generation, set(places[number :: len(members)])))
+                waiting[member].set_result(
+                    Joined(self.generation, set(places[number :: len(members)]))
+                )

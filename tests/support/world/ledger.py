@@ -14,8 +14,8 @@ from worker.storage.ledger import (
     KnownWatermark,
     MissRow,
     Overflow,
-    Partition,
     WatermarkConflict,
+    WatermarkKey,
     WatermarkMove,
     Watermarks,
     _check,
@@ -57,7 +57,7 @@ class FakeLedger:
         self._group = consumer_group
         self._most_new = most_new
 
-    async def open_partitions(self, partitions: Sequence[Partition]) -> Watermarks:
+    async def open_partitions(self, partitions: Sequence[WatermarkKey]) -> Watermarks:
         return self.opened(partitions)
 
     async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
@@ -67,14 +67,14 @@ class FakeLedger:
         return self.known_under(topics)
 
     async def set_back(
-        self, partition: Partition, expected: int, next_offset: int, *, actor: str, reason: str
+        self, partition: WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
     ) -> None:
         if next_offset >= expected:
             raise ValueError("set_back moves a watermark back")
         self.changed(partition, expected, next_offset)
 
     async def skip_to(
-        self, partition: Partition, expected: int, next_offset: int, *, actor: str, reason: str
+        self, partition: WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
     ) -> None:
         if next_offset <= expected:
             raise ValueError("skip_to moves a watermark forwards")
@@ -88,17 +88,19 @@ class FakeLedger:
             if group == self._group and self.tables.topics[topic_id] in names
         ]
 
-    def changed(self, at: Partition, expected: int, next_offset: int) -> None:
+    def changed(self, at: WatermarkKey, expected: int, next_offset: int) -> None:
         """A watermark that somebody moves on purpose, in either direction."""
         self._compare([WatermarkMove(at.topic_id, at.topic, at.partition, expected, next_offset)])
         self.tables.watermarks[self._group, at.topic_id, at.partition] = next_offset
 
-    def opened(self, partitions: Sequence[Partition]) -> Watermarks:
+    def opened(self, partitions: Sequence[WatermarkKey]) -> Watermarks:
         for at in partitions:
             self.tables.topics[at.topic_id] = at.topic
             self.tables.watermarks.setdefault((self._group, at.topic_id, at.partition), 0)
         return {
-            (at.topic_id, at.partition): self.tables.watermarks[self._group, at.topic_id, at.partition]
+            (at.topic_id, at.partition): self.tables.watermarks[
+                self._group, at.topic_id, at.partition
+            ]
             for at in partitions
         }
 
@@ -119,7 +121,9 @@ class FakeLedger:
     def _left_out(self, fresh: Iterable[MissRow]) -> list[MissRow]:
         """Those without a place in this hour; what comes often takes places first."""
         left_out = []
-        for miss in sorted(fresh, key=lambda miss: (-miss.occurrence_count, miss.external_market_id)):
+        for miss in sorted(
+            fresh, key=lambda miss: (-miss.occurrence_count, miss.external_market_id)
+        ):
             quota = self.tables.quotas.setdefault((miss.source, self.tables.hour), Quota())
             if quota.new_markets < self._most_new:
                 quota.new_markets += 1
@@ -133,13 +137,16 @@ class FakeLedger:
         for miss in left_out:
             occurrences[miss.source] += miss.occurrence_count
         return tuple(
-            Overflow(source, self.tables.hour, times) for source, times in sorted(occurrences.items())
+            Overflow(source, self.tables.hour, times)
+            for source, times in sorted(occurrences.items())
         )
 
     def _compare(self, moves: Sequence[WatermarkMove]) -> None:
         asked = [(move.topic_id, move.partition) for move in moves]
         stored = self.tables.watermarks
-        current = {place: stored[self._group, *place] for place in asked if (self._group, *place) in stored}
+        current = {
+            place: stored[self._group, *place] for place in asked if (self._group, *place) in stored
+        }
         if any(current.get((move.topic_id, move.partition)) != move.expected for move in moves):
             raise WatermarkConflict(current)
 

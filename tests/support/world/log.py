@@ -26,7 +26,9 @@ class FakeLog:
     def append(self, partition: int, value: bytes | None, timestamp: int = 1) -> int:
         """The offset that the record got."""
         offset = self._ends[partition]
-        self._records[partition].append(FakeRecord(self.topic, partition, offset, timestamp, b"k", value))
+        self._records[partition].append(
+            FakeRecord(self.topic, partition, offset, timestamp, b"k", value)
+        )
         self._ends[partition] += 1
         return offset
 

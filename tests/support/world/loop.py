@@ -12,7 +12,9 @@ class SteppedLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self._started: set[asyncio.Task[None]] = set()  # the loop itself holds tasks by weak references
+        self._started: set[asyncio.Task[None]] = (
+            set()
+        )  # the loop itself holds tasks by weak references
         super().__init__()
         # A killed worker leaves failures that nobody looks at. The collector would tell of them in another
         # test, and formatting a traceback breaks what parses code at that moment (CPython issue 106905).

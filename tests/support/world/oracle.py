@@ -60,7 +60,9 @@ class Oracle:
         """From here on everything at or above ``offset`` is to be published again."""
         self.again_from[topic_id, partition] = (offset, len(self.published))
         self.may_repeat(
-            source for source in self.misses if source.is_in(topic_id, partition) and source.offset >= offset
+            source
+            for source in self.misses
+            if source.is_in(topic_id, partition) and source.offset >= offset
         )
 
     def verdict(self, tables: Tables) -> list[str]:

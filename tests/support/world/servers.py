@@ -40,7 +40,10 @@ class Servers:
     """What there is, and an oracle that is told of all that happens to it."""
 
     def __init__(
-        self, *, handler: type[BatchHandler[Output]] = BatchHandler, ledger: type[FakeLedger] = FakeLedger
+        self,
+        *,
+        handler: type[BatchHandler[Output]] = BatchHandler,
+        ledger: type[FakeLedger] = FakeLedger,
     ) -> None:
         self.loop = SteppedLoop()
         self.network = Network()
@@ -173,7 +176,9 @@ class Servers:
             watermark = self.watermark(place.partition)
             self.oracle.may_repeat(self._from(place.partition, watermark))
             if (commit := commits.get(place)) is not None and not commit.metadata:
-                self.oracle.may_be_left_out(self.log.topic_id, place.partition, watermark, commit.offset)
+                self.oracle.may_be_left_out(
+                    self.log.topic_id, place.partition, watermark, commit.offset
+                )
 
     def reset(self, place: TopicPartition, offset: int) -> None:
         """An operator's word: from here on publish again, and below that skip what is not counted."""

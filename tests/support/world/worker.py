@@ -19,12 +19,12 @@ from worker.domain.errors import FatalError, TransientError
 from worker.domain.resolve import Resolution
 from worker.ingest.handler import BatchHandler
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.partitions.opening import Known
+from worker.ingest.partitions.opening import KnownStart
 from worker.ingest.planning.plan import Planner
 from worker.kafka.record import Committed, Partition, Record
-from worker.runtime.counting import Counting
+from worker.runtime.counting import LedgerWriter
 from worker.storage.ledger import Counted, MissRow, WatermarkConflict, WatermarkMove, Watermarks
-from worker.storage.ledger import Partition as LedgerPartition
+from worker.storage.ledger import WatermarkKey as LedgerPartition
 
 DRAIN_TIMEOUT_S = 10.0
 COMMIT_TIMEOUT_S = 5.0
@@ -103,19 +103,25 @@ class RemoteLedger:
 class RemoteCoordinates:
     """What the assignment asks when it takes partitions up."""
 
-    def __init__(self, around: Surroundings, counting: Counting, sender: Sender) -> None:
+    def __init__(self, around: Surroundings, counting: LedgerWriter, sender: Sender) -> None:
         self._around = around
         self._counting = counting
         self._sender = sender
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         names = list(topics)
-        found: dict[str, str] = await self._ask(lambda: dict.fromkeys(names, self._around.log.topic_id))
+        found: dict[str, str] = await self._ask(
+            lambda: dict.fromkeys(names, self._around.log.topic_id)
+        )
         return found
 
-    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Committed]:
+    async def committed(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, Committed]:
         wanted = list(partitions)
-        found: dict[TopicPartition, Committed] = await self._ask(lambda: self._around.group.committed(wanted))
+        found: dict[TopicPartition, Committed] = await self._ask(
+            lambda: self._around.group.committed(wanted)
+        )
         return found
 
     async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
@@ -123,7 +129,9 @@ class RemoteCoordinates:
         found: dict[TopicPartition, int] = await self._ask(lambda: self._around.log.starts(wanted))
         return found
 
-    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def high_watermarks(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
         wanted = list(partitions)
         found: dict[TopicPartition, int] = await self._ask(lambda: self._around.log.ends(wanted))
         return found
@@ -131,10 +139,10 @@ class RemoteCoordinates:
     async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         return await self._counting.watermarks(partitions)
 
-    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
+    async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
         names = list(topics)
         rows = await self._ask(lambda: self._around.ledger.known_under(names))
-        return [Known(*row) for row in rows]
+        return [KnownStart(*row) for row in rows]
 
     async def move_watermark(
         self, partition: Partition, expected: int, next_offset: int, reason: str
@@ -173,7 +181,7 @@ class FakeWorker(Sender):
         self.around = around
         ledger: Any = RemoteLedger(around, self)
         outputs = Outputs(around, self)
-        counting = Counting(
+        counting = LedgerWriter(
             ledger,
             retry_delay=lambda _: RETRY_S,
             on_retry=lambda _: None,

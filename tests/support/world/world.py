@@ -44,7 +44,11 @@ class World(Servers):
     def _events(self) -> list[Event]:
         found = [*fakes_events.good_events(self)]
         if self.calm:
-            return [*found, *fakes_events.start_of_a_worker(self, 1), *fakes_events.lost_requests(self)]
+            return [
+                *found,
+                *fakes_events.start_of_a_worker(self, 1),
+                *fakes_events.lost_requests(self),
+            ]
         found += [*fakes_events.start_of_a_worker(self, MOST_WORKERS), *fakes_events.records(self)]
         return [*found, *fakes_events.faults(self), *fakes_events.operators(self)]
 

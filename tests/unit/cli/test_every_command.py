@@ -15,7 +15,7 @@ import worker
 from tests.support.people.command_tree import Leaf, every_command
 from tests.support.people.terminal import Seen, python_at_terminal
 from worker.cli.main import app
-from worker.cli.progress import Rate, counts, sizes
+from worker.cli.progress import RateColumn, counts, sizes
 
 LEAVES = every_command()
 ESCAPE = "\x1b"
@@ -85,7 +85,7 @@ def test_of_each_command_it_is_known_what_a_person_sees_when_it_takes_longer() -
 @pytest.mark.parametrize("columns", [counts(), sizes()], ids=["counts", "sizes"])
 def test_a_bar_has_the_rate_and_the_time_that_is_left(columns: tuple[object, ...]) -> None:
     assert {BarColumn, TimeRemainingColumn} < {type(column) for column in columns}
-    assert {Rate, TransferSpeedColumn} & {type(column) for column in columns}
+    assert {RateColumn, TransferSpeedColumn} & {type(column) for column in columns}
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.name)
@@ -98,7 +98,9 @@ def test_help_in_a_pipe_has_no_escapes(leaf: Leaf) -> None:
 @pytest.fixture(scope="module")
 def help_at_terminal() -> dict[str, Seen]:
     """The help of all commands, without and with NO_COLOR."""
-    return {no_color: python_at_terminal("-c", HELP_OF_ALL, NO_COLOR=no_color) for no_color in ("", "1")}
+    return {
+        no_color: python_at_terminal("-c", HELP_OF_ALL, NO_COLOR=no_color) for no_color in ("", "1")
+    }
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])

@@ -15,7 +15,9 @@ def test_the_help_has_an_example_that_the_command_takes(leaf: Leaf) -> None:
     parser = leaf.command.make_parser(typer.Context(leaf.command))
     given, rest, _ = parser.parse_args(leaf.example[depth:])
     assert rest == []
-    assert [one.name for one in leaf.command.params if one.required and not given.get(one.name)] == []
+    assert [
+        one.name for one in leaf.command.params if one.required and not given.get(one.name)
+    ] == []
 
 
 def test_a_person_sees_the_example() -> None:

@@ -20,7 +20,9 @@ HEAVY = {
 
 
 def run_python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_help_imports_no_command_and_nothing_heavy() -> None:
@@ -54,7 +56,13 @@ def test_a_missing_optional_package_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_wrong_settings_are_wrong_usage_told_on_stderr() -> None:
-    command = [sys.executable, "-c", "from worker.cli.main import main; main()", "services", "status"]
+    command = [
+        sys.executable,
+        "-c",
+        "from worker.cli.main import main; main()",
+        "services",
+        "status",
+    ]
     outcome = subprocess.run(
         command, capture_output=True, text=True, check=False, env={"MARKETMAP_HTTP_PORT": "abc"}
     )

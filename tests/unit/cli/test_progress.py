@@ -46,6 +46,9 @@ def test_a_file_that_takes_long_has_a_bar_over_its_bytes(
     file = tmp_path / "records"
     file.write_bytes(b"a\nb\n")
     with file.open("rb") as opened:
-        assert list(with_bar(iter(opened.readline, b""), opened, as_lines=False)) == [b"a\n", b"b\n"]
+        assert list(with_bar(iter(opened.readline, b""), opened, as_lines=False)) == [
+            b"a\n",
+            b"b\n",
+        ]
     assert "Reading" in screen.getvalue()
     assert "4/4 bytes" in screen.getvalue()

@@ -65,13 +65,19 @@ def test_an_ordinary_name_is_read_as_it_was(name: str) -> None:
     assert rows_of(name) == [["1", name]]
 
 
-@pytest.mark.parametrize("name", ["1ère mi-temps", 'Over "2,5"', "two\nlines", "Yes;No", "O'Neill", ""])
+@pytest.mark.parametrize(
+    "name", ["1ère mi-temps", 'Over "2,5"', "two\nlines", "Yes;No", "O'Neill", ""]
+)
 def test_commas_quotes_and_line_breaks_within_a_name_survive(name: str) -> None:
     assert rows_of(name) == [["1", name]]
 
 
 def test_what_is_no_text_is_json_and_nothing_is_nothing() -> None:
-    assert [cell(one) for one in (None, True, [{"label": "=1"}])] == ["", "true", '[{"label": "=1"}]']
+    assert [cell(one) for one in (None, True, [{"label": "=1"}])] == [
+        "",
+        "true",
+        '[{"label": "=1"}]',
+    ]
 
 
 def test_what_steers_a_terminal_is_escaped() -> None:

@@ -65,4 +65,6 @@ def bash_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def bash(script: str, environment: dict[str, str], *arguments: str) -> str:
     command = ["bash", "-c", script, "bash", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    ).stdout

@@ -35,7 +35,9 @@ def test_in_whatever_order_they_come_the_same_state_is_taken_last() -> None:
 
 def test_other_events_and_platforms_are_apart() -> None:
     latest = Latest()
-    other_event = EVENT.model_copy(update={"event": EVENT.event.model_copy(update={"id": "another"})})
+    other_event = EVENT.model_copy(
+        update={"event": EVENT.event.model_copy(update={"id": "another"})}
+    )
     other_book = EVENT.model_copy(update={"platform": "betpawa"})
     assert all([latest.take(EVENT), latest.take(other_event), latest.take(other_book)])
 

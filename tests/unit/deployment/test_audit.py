@@ -8,8 +8,15 @@ from typing import Any
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "audit.py"
 SOUND: dict[str, Any] = {"name": "yarl", "version": "1.25.1", "vulns": []}
-SKIPPED = {"name": "aiohttp", "skip_reason": "Dependency not found on PyPI and could not be audited"}
-WEAK = {"name": "jinja2", "version": "3.1.5", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3.1.6"]}]}
+SKIPPED = {
+    "name": "aiohttp",
+    "skip_reason": "Dependency not found on PyPI and could not be audited",
+}
+WEAK = {
+    "name": "jinja2",
+    "version": "3.1.5",
+    "vulns": [{"id": "PYSEC-1", "fix_versions": ["3.1.6"]}],
+}
 
 
 def audit(program: str) -> subprocess.CompletedProcess[str]:
@@ -54,12 +61,16 @@ def test_an_empty_report_is_no_answer() -> None:
 def steps_of_a_release(*variables: str) -> str:
     """What `make release` would run."""
     command = ["make", "--dry-run", "--no-print-directory", "release", *variables]
-    return subprocess.run(command, cwd=SCRIPT.parents[1], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, cwd=SCRIPT.parents[1], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_a_release_has_its_checksums_only_after_the_audit() -> None:
     steps = steps_of_a_release()
-    wheels, bill, audited = (steps.index(one) for one in ("hatchling build", "cyclonedx-py", "pip-audit"))
+    wheels, bill, audited = (
+        steps.index(one) for one in ("hatchling build", "cyclonedx-py", "pip-audit")
+    )
     assert max(wheels, bill, audited) < steps.index("> SHA256SUMS")
 
 

@@ -39,7 +39,9 @@ def test_whatever_is_long_lived_has_a_health_check(services: dict[str, Any]) -> 
 
 
 def test_whatever_ends_by_itself_has_none(services: dict[str, Any]) -> None:
-    assert all(services[name]["healthcheck"] == {"disable": True} for name in set(services) - LONG_LIVED)
+    assert all(
+        services[name]["healthcheck"] == {"disable": True} for name in set(services) - LONG_LIVED
+    )
 
 
 def test_nothing_waits_for_a_service_that_is_not_there_or_in_a_way_it_cannot_meet(
@@ -47,17 +49,23 @@ def test_nothing_waits_for_a_service_that_is_not_there_or_in_a_way_it_cannot_mee
 ) -> None:
     for service in services.values():
         for needed, how in service.get("depends_on", {}).items():
-            expected = "service_healthy" if needed in LONG_LIVED else "service_completed_successfully"
+            expected = (
+                "service_healthy" if needed in LONG_LIVED else "service_completed_successfully"
+            )
             assert how["condition"] == expected
 
 
 @pytest.mark.parametrize("name", ["worker", "relay"])
-def test_it_starts_on_a_ready_broker_and_a_migrated_database(services: dict[str, Any], name: str) -> None:
+def test_it_starts_on_a_ready_broker_and_a_migrated_database(
+    services: dict[str, Any], name: str
+) -> None:
     assert set(services[name]["depends_on"]) == {"kafka", "postgres", "migrate", "topics"}
 
 
 def test_every_container_has_bounds(services: dict[str, Any]) -> None:
-    assert all(set(one["deploy"]["resources"]["limits"]) == {"cpus", "memory"} for one in services.values())
+    assert all(
+        set(one["deploy"]["resources"]["limits"]) == {"cpus", "memory"} for one in services.values()
+    )
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -106,7 +114,9 @@ def test_compose_itself_accepts_the_file() -> None:
     docker = shutil.which("docker")
     if (
         not docker
-        or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode
+        or subprocess.run(
+            [docker, "compose", "version"], capture_output=True, check=False
+        ).returncode
     ):
         pytest.skip("the docker compose plugin is not installed")
     subprocess.run([docker, "compose", "config", "--quiet"], cwd=ROOT, check=True)

@@ -29,7 +29,9 @@ class Instruction(NamedTuple):
 
 
 INSTRUCTIONS = [
-    Instruction(*line.split(" ", 1)) for line in TEXT.splitlines() if line and not line.startswith("#")
+    Instruction(*line.split(" ", 1))
+    for line in TEXT.splitlines()
+    if line and not line.startswith("#")
 ]
 STARTS = [number for number, one in enumerate(INSTRUCTIONS) if one.name == "FROM"]
 LAST_STAGE = INSTRUCTIONS[STARTS[-1] :]
@@ -60,7 +62,9 @@ def test_every_stage_begins_with_one_release_of_python() -> None:
 def test_it_runs_as_an_ordinary_user_by_number() -> None:
     (user,) = given("USER")
     assert int(user) > 0
-    assert [one.name for one in LAST_STAGE].index("USER") > [one.name for one in LAST_STAGE].index("COPY")
+    assert [one.name for one in LAST_STAGE].index("USER") > [one.name for one in LAST_STAGE].index(
+        "COPY"
+    )
 
 
 def test_a_signal_reaches_the_program_and_no_shell() -> None:
@@ -69,9 +73,13 @@ def test_a_signal_reaches_the_program_and_no_shell() -> None:
 
 
 def test_only_locked_packages_are_installed() -> None:
-    installing = [one.rest for one in INSTRUCTIONS if one.name == "RUN" and "pip install" in one.rest]
+    installing = [
+        one.rest for one in INSTRUCTIONS if one.name == "RUN" and "pip install" in one.rest
+    ]
     assert len(installing) == 2
-    assert all("--require-hashes" in one or "--constraints requirements.lock" in one for one in installing)
+    assert all(
+        "--require-hashes" in one or "--constraints requirements.lock" in one for one in installing
+    )
 
 
 def test_no_secret_is_in_it() -> None:
@@ -80,9 +88,15 @@ def test_no_secret_is_in_it() -> None:
 
 
 def test_every_file_it_is_built_from_exists_and_reaches_the_build() -> None:
-    copies = [one.rest for one in INSTRUCTIONS if one.name == "COPY" and not one.rest.startswith("--from")]
+    copies = [
+        one.rest for one in INSTRUCTIONS if one.name == "COPY" and not one.rest.startswith("--from")
+    ]
     sources = {source for line in copies for source in shlex.split(line)[:-1]}
-    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    sent = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
     assert sources == sent
     assert all((ROOT / source).exists() for source in sources)
 

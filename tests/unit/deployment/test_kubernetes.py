@@ -53,8 +53,12 @@ def given_settings(folder: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("manifest", [pytest.param(one, id=named(one)) for one in manifests("base", "setup")])
-def test_every_manifest_is_valid_and_has_no_unknown_field(manifest: dict[str, Any], release: str) -> None:
+@pytest.mark.parametrize(
+    "manifest", [pytest.param(one, id=named(one)) for one in manifests("base", "setup")]
+)
+def test_every_manifest_is_valid_and_has_no_unknown_field(
+    manifest: dict[str, Any], release: str
+) -> None:
     assert kubernetes_validate.validate(manifest, release, strict=True) == release
 
 
@@ -96,13 +100,17 @@ def test_the_address_of_the_database_comes_from_a_file(pod: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("folder", ["base", "setup"])
 def test_every_variable_is_a_setting_and_every_value_is_accepted(folder: str) -> None:
-    fields = {name.removeprefix(PREFIX).lower(): value for name, value in given_settings(folder).items()}
+    fields = {
+        name.removeprefix(PREFIX).lower(): value for name, value in given_settings(folder).items()
+    }
     assert set(fields) <= set(Settings.model_fields)
     Settings.model_validate(fields)
 
 
 @pytest.mark.parametrize("deployment", deployments())
-def test_the_kubelet_waits_longer_than_the_process_needs_to_stop(deployment: dict[str, Any]) -> None:
+def test_the_kubelet_waits_longer_than_the_process_needs_to_stop(
+    deployment: dict[str, Any],
+) -> None:
     grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
     assert grace > DEFAULTS.shutdown_timeout_s
 
@@ -116,11 +124,15 @@ def test_the_probes_ask_the_endpoints_where_they_are_served(deployment: dict[str
     assert {one["port"] for one in asked} == {"http"}
     served = int(given_settings("base")["MARKETMAP_HTTP_PORT"])
     assert container["ports"] == [{"name": "http", "containerPort": served}]
-    assert deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"] == str(served)
+    assert deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"] == str(
+        served
+    )
 
 
 @pytest.mark.parametrize("deployment", deployments())
-def test_a_stalled_process_has_time_to_say_why_before_it_is_killed(deployment: dict[str, Any]) -> None:
+def test_a_stalled_process_has_time_to_say_why_before_it_is_killed(
+    deployment: dict[str, Any],
+) -> None:
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     probe = container["livenessProbe"]
     killed_after = probe["periodSeconds"] * probe["failureThreshold"]
@@ -132,7 +144,8 @@ def test_every_deployment_has_a_disruption_budget() -> None:
     budgets = {named(one): one["spec"]["selector"] for one in of_kind("PodDisruptionBudget")}
     for deployment in of_kind("Deployment"):
         assert (
-            budgets["PodDisruptionBudget-" + deployment["metadata"]["name"]] == deployment["spec"]["selector"]
+            budgets["PodDisruptionBudget-" + deployment["metadata"]["name"]]
+            == deployment["spec"]["selector"]
         )
 
 
@@ -145,7 +158,9 @@ def test_selectors_find_the_pods_of_their_deployment() -> None:
 def test_scaling_counts_the_lag_of_the_group_on_every_topic_of_observations() -> None:
     (scaled,) = of_kind("ScaledObject")
     triggers = scaled["spec"]["triggers"]
-    assert {trigger["metadata"]["topic"] for trigger in triggers} == set(DEFAULTS.observation_topics.values())
+    assert {trigger["metadata"]["topic"] for trigger in triggers} == set(
+        DEFAULTS.observation_topics.values()
+    )
     assert {trigger["metadata"]["consumerGroup"] for trigger in triggers} == {DEFAULTS.group_id}
     assert all(trigger["type"] == "kafka" for trigger in triggers)
 
@@ -189,7 +204,9 @@ def test_scaling_has_the_form_that_keda_reads() -> None:
         (("advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown"), {"window": 300}),
     ],
 )
-def test_scaling_in_another_form_would_be_noticed(place: tuple[Any, ...], wrong: dict[str, Any]) -> None:
+def test_scaling_in_another_form_would_be_noticed(
+    place: tuple[Any, ...], wrong: dict[str, Any]
+) -> None:
     (scaled,) = of_kind("ScaledObject")
     part = scaled["spec"]
     for step in place:
@@ -200,7 +217,9 @@ def test_scaling_in_another_form_would_be_noticed(place: tuple[Any, ...], wrong:
 
 def test_scaling_never_starts_a_worker_without_a_partition() -> None:
     (scaled,) = of_kind("ScaledObject")
-    assert scaled["spec"]["maxReplicaCount"] == len(DEFAULTS.observation_topics) * DEFAULTS.partitions
+    assert (
+        scaled["spec"]["maxReplicaCount"] == len(DEFAULTS.observation_topics) * DEFAULTS.partitions
+    )
 
 
 @pytest.mark.parametrize("folder", ["base", "setup", "scaling", "example", "example/setup"])

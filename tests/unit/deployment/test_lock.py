@@ -31,7 +31,9 @@ INSTALLED = installed("market-mapping-worker", set())
 
 def licence(name: str) -> str:
     about = distribution(name).metadata
-    told = [one for field in ("License-Expression", "License") for one in about.get_all(field) or ()]
+    told = [
+        one for field in ("License-Expression", "License") for one in about.get_all(field) or ()
+    ]
     classified = [one for one in about.get_all("Classifier") or () if one.startswith("License ::")]
     return "; ".join(one[:100] for one in (*told, *classified))
 

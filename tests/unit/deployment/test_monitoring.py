@@ -15,7 +15,9 @@ from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS
 
 ROOT = Path(__file__).parents[3]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-GROUPS: list[dict[str, Any]] = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())["groups"]
+GROUPS: list[dict[str, Any]] = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())[
+    "groups"
+]
 ALERTS: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
@@ -67,7 +69,11 @@ def test_a_query_groups_by_labels_that_are_there(query: Query) -> None:
 
 @every_query
 def test_the_texts_of_a_query_name_labels_of_its_result(query: Query) -> None:
-    named = {label for text in query.texts for label in re.findall(r"\{\{ *(?:\$labels\.)?(\w+) *\}\}", text)}
+    named = {
+        label
+        for text in query.texts
+        for label in re.findall(r"\{\{ *(?:\$labels\.)?(\w+) *\}\}", text)
+    }
     assert named <= result_labels(parse(query.expression))
 
 
@@ -95,7 +101,9 @@ def test_alerts_have_names_of_their_own_and_say_whom_they_wake() -> None:
     assert all(rule["annotations"]["summary"].endswith(".") for rule in ALERTS)
 
 
-def test_every_alert_leads_to_its_part_of_the_runbook_and_there_is_no_part_without_an_alert() -> None:
+def test_every_alert_leads_to_its_part_of_the_runbook_and_there_is_no_part_without_an_alert() -> (
+    None
+):
     assert parts_of_the_runbook("Alerts") == [rule["alert"] for rule in ALERTS]
     links = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in ALERTS}
     assert links == {alert: f"docs/runbook.md#{alert.lower()}" for alert in links}
@@ -107,15 +115,19 @@ def test_panels_have_ids_of_their_own_and_ask_the_source_that_is_chosen() -> Non
     assert {panel["type"] for panel in every} == {"row", "stat", "timeseries"}
     (source,) = DASHBOARD["templating"]["list"]
     chosen = {"type": "prometheus", "uid": f"${{{source['name']}}}"}
-    assert all(each["datasource"] == chosen for panel in PANELS for each in [panel, *panel["targets"]])
     assert all(
-        len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]) for panel in PANELS
+        each["datasource"] == chosen for panel in PANELS for each in [panel, *panel["targets"]]
+    )
+    assert all(
+        len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+        for panel in PANELS
     )
 
 
 def test_panels_lie_beside_each_other_within_the_width_of_the_page() -> None:
     places = sorted(
-        (p["y"], p["x"], p["w"], p["h"]) for p in (panel["gridPos"] for panel in DASHBOARD["panels"])
+        (p["y"], p["x"], p["w"], p["h"])
+        for p in (panel["gridPos"] for panel in DASHBOARD["panels"])
     )
     assert all(x + width <= 24 for _, x, width, _ in places)
     for (y, x, width, height), (next_y, next_x, _, _) in pairwise(places):

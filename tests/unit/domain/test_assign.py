@@ -53,7 +53,9 @@ def test_what_is_set_and_taken_away_again_leaves_the_mapping_as_it_was() -> None
 
 
 def test_an_outcome_goes_with_its_last_label() -> None:
-    gone = [f"outcome.over.{column}=" for column in ("betpawa_name", "sportybet_desc", "bet9ja_suffix")]
+    gone = [
+        f"outcome.over.{column}=" for column in ("betpawa_name", "sportybet_desc", "bet9ja_suffix")
+    ]
     assert [row["canonical_id"] for row in assign(OVER_UNDER, gone)["outcome_mapping"]] == ["under"]
 
 
@@ -88,7 +90,8 @@ def test_every_assignment_that_cannot_be_read_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [{"outcome_mapping": [1]}, {"outcome_mapping": {"a": 1}}, {"line_rule": {"fixed": [1]}}]
+    "broken",
+    [{"outcome_mapping": [1]}, {"outcome_mapping": {"a": 1}}, {"line_rule": {"fixed": [1]}}],
 )
 def test_a_row_of_no_usable_shape_is_not_mended_field_by_field(broken: Values) -> None:
     with pytest.raises(MappingError, match="replace the mapping by a file"):

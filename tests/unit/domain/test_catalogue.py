@@ -4,7 +4,13 @@ import pytest
 
 from tests.support.markets import CATALOGUE, CATALOGUE_FILE
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.catalogue import Entry, dump_catalogue, dump_entries, load_catalogue, load_entries
+from worker.domain.catalogue import (
+    Entry,
+    dump_catalogue,
+    dump_entries,
+    load_catalogue,
+    load_entries,
+)
 from worker.domain.mapping import MappingError
 
 
@@ -34,7 +40,9 @@ def test_switched_on_is_true_or_false(value: object) -> None:
 
 def test_canonical_ids_and_names_are_unique() -> None:
     assert (
-        len({one.canonical_id for one in CATALOGUE}) == len({one.name for one in CATALOGUE}) == len(CATALOGUE)
+        len({one.canonical_id for one in CATALOGUE})
+        == len({one.name for one in CATALOGUE})
+        == len(CATALOGUE)
     )
 
 
@@ -43,10 +51,15 @@ def test_every_mapping_has_a_platform_and_a_label_on_each_of_its_platforms() -> 
         platforms = [platform for platform in PLATFORMS if one.id_on(platform)]
         assert platforms
         for platform in platforms:
-            assert any(outcome.on(platform) for outcome in one.outcomes), (one.canonical_id, platform)
+            assert any(outcome.on(platform) for outcome in one.outcomes), (
+                one.canonical_id,
+                platform,
+            )
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"format": 2, "mappings": []}', '{"format": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "[]", '{"format": 2, "mappings": []}', '{"format": 1}']
+)
 def test_a_text_that_is_no_catalogue_is_refused(text: str) -> None:
     with pytest.raises(MappingError):
         load_catalogue(text)

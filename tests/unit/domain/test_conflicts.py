@@ -11,7 +11,8 @@ def mapping(canonical_id: str = "mine", **fields: Any) -> Mapping:
     labels = fields.pop("labels", ["Yes", "No"])
     rows = [{"canonical_id": label, "sportybet_desc": label} for label in labels]
     return parse_mapping(
-        {"canonical_id": canonical_id, "name": "M", "sportybet_id": "29", "outcome_mapping": rows} | fields
+        {"canonical_id": canonical_id, "name": "M", "sportybet_id": "29", "outcome_mapping": rows}
+        | fields
     )
 
 

@@ -11,7 +11,9 @@ def sample(*labels: str, qualifier: str | None = None) -> list[dict[str, Any]]:
 
 
 def test_a_mapped_market_is_told_with_the_labels_it_knows_and_those_it_does_not() -> None:
-    found = coverage(FOOTBALL, "sportybet", "18", sample("Over 2.5", "Exactly", qualifier="total=2.5"))
+    found = coverage(
+        FOOTBALL, "sportybet", "18", sample("Over 2.5", "Exactly", qualifier="total=2.5")
+    )
     assert found == Coverage(is_market=True, known=("Over 2.5",), unknown=("Exactly",))
 
 
@@ -31,11 +33,15 @@ def test_another_market_is_not_covered(source: str, market_id: str, samples: Any
 
 @pytest.mark.parametrize("samples", [None, [], {}, [1], [{"label": 5}]])
 def test_without_samples_the_id_alone_tells(samples: Any) -> None:
-    assert coverage(FOOTBALL, "bet9ja", "S_1X2", samples) == Coverage(is_market=True, known=(), unknown=())
+    assert coverage(FOOTBALL, "bet9ja", "S_1X2", samples) == Coverage(
+        is_market=True, known=(), unknown=()
+    )
 
 
 def test_one_specifier_of_another_market_is_enough_to_be_uncovered() -> None:
-    both = sample("Over 2.5", qualifier="total=2.5") + sample("Over 2.5", qualifier="total=2.5|minute=9")
+    both = sample("Over 2.5", qualifier="total=2.5") + sample(
+        "Over 2.5", qualifier="total=2.5|minute=9"
+    )
     assert not coverage(FOOTBALL, "sportybet", "18", both).is_market
 
 

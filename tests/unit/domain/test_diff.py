@@ -65,7 +65,11 @@ def test_times_ids_and_authors_do_not_count() -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [{"outcome_mapping": [1]}, {"outcome_mapping": [{"canonical_id": {}}]}, {"line_rule": {"fixed": [2]}}],
+    [
+        {"outcome_mapping": [1]},
+        {"outcome_mapping": [{"canonical_id": {}}]},
+        {"line_rule": {"fixed": [2]}},
+    ],
 )
 def test_a_row_of_any_shape_is_shown_as_it_is(broken: dict[str, object]) -> None:
     (name, value), *_ = broken.items()

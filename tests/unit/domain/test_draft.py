@@ -14,7 +14,10 @@ def test_a_draft_of_distinct_labels_is_a_usable_mapping() -> None:
     made = draft("bet9ja", "S_PENGIVEN", "Penalty Given", sample("Y", "N"))
     mapping = parse_mapping(made)
     assert (mapping.canonical_id, mapping.bet9ja_key) == ("penalty_given", "S_PENGIVEN")
-    assert [(row.canonical_id, row.bet9ja_suffix) for row in mapping.outcomes] == [("y", "Y"), ("n", "N")]
+    assert [(row.canonical_id, row.bet9ja_suffix) for row in mapping.outcomes] == [
+        ("y", "Y"),
+        ("n", "N"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,11 @@ from worker.domain.resolve import Observation
 
 
 def about(
-    platform: Platform, markets: Any, market_id: str, qualifier: str | None = None, index: Any = FOOTBALL
+    platform: Platform,
+    markets: Any,
+    market_id: str,
+    qualifier: str | None = None,
+    index: Any = FOOTBALL,
 ) -> Explanation:
     observed = Observation(platform, markets, "Wuhan", "Qingdao")
     return explain(observed, index, market_id, qualifier)
@@ -31,7 +35,9 @@ def test_a_matched_label_says_what_it_was_read_as_and_where_it_went() -> None:
 
 
 def test_a_label_with_another_line_says_which_outcome_it_contradicts() -> None:
-    (row,) = about("sportybet", [sportybet("18", "total=2.5", prices={"Under 3.5": "2"})], "18").rows
+    (row,) = about(
+        "sportybet", [sportybet("18", "total=2.5", prices={"Under 3.5": "2"})], "18"
+    ).rows
     assert [(one.verdict, one.outcome, one.line) for one in row.labels] == [
         ("CONTRADICTS_LINE", "under", "2.5")
     ]
@@ -46,13 +52,21 @@ def test_an_unknown_label_is_named_as_such_and_sampled() -> None:
 
 def test_each_candidate_says_its_id_priority_and_verdict() -> None:
     first = mapping(
-        "first", ["home"], sportybet_id="8", id=3, line_rule={"fixed": {"sportybet": {"goalnr": "1"}}}
+        "first",
+        ["home"],
+        sportybet_id="8",
+        id=3,
+        line_rule={"fixed": {"sportybet": {"goalnr": "1"}}},
     )
-    total = mapping("total", ["home"], sportybet_id="8", id=4, priority=9, line_rule={"kind": "total"})
+    total = mapping(
+        "total", ["home"], sportybet_id="8", id=4, priority=9, line_rule={"kind": "total"}
+    )
     index = MappingIndex([first, total], version=12)
     found = about("sportybet", [sportybet("8", "goalnr=1", prices={"home": "2"})], "8", index=index)
     (row,) = found.rows
-    assert [(one.canonical_id, one.mapping_id, one.priority, one.verdict) for one in row.candidates] == [
+    assert [
+        (one.canonical_id, one.mapping_id, one.priority, one.verdict) for one in row.candidates
+    ] == [
         ("total", 4, 9, "OTHER_MARKET"),
         ("first", 3, 0, "MARKET"),
     ]
@@ -69,7 +83,10 @@ def test_a_market_that_nobody_maps_says_so() -> None:
 
 def test_a_qualifier_that_names_another_market_says_how_it_is_missed() -> None:
     (row,) = about("sportybet", [sportybet("8", "goalnr=2", prices={"Home": "2"})], "8").rows
-    assert row.meaning == "UNKNOWN_PARAM_MARKET: the qualifier names another market, missed as 8?goalnr=2"
+    assert (
+        row.meaning
+        == "UNKNOWN_PARAM_MARKET: the qualifier names another market, missed as 8?goalnr=2"
+    )
 
 
 def test_a_line_that_cannot_be_read_says_why() -> None:
@@ -111,7 +128,10 @@ def test_params_are_the_same_in_any_order() -> None:
 
 def test_rows_of_betpawa_are_chosen_by_their_line() -> None:
     found = about(
-        "betpawa", [betpawa("5000", betpawa_row(10, Over=1.9), betpawa_row(6, Over=1.2))], "5000", "2.5"
+        "betpawa",
+        [betpawa("5000", betpawa_row(10, Over=1.9), betpawa_row(6, Over=1.2))],
+        "5000",
+        "2.5",
     )
     assert [market["line"] for market in found.markets] == ["2.5"]
 

@@ -29,7 +29,9 @@ def test_every_mapping_is_found_by_each_of_its_ids() -> None:
 def test_the_higher_priority_wins_outcome_by_outcome() -> None:
     low = mapping("low", ["a", "b"], sportybet_id="1", id=1)
     high = mapping("high", ["b", "c"], sportybet_id="1", id=2, priority=10)
-    found = run("sportybet", [sportybet("1", prices={"a": 2, "b": 3, "c": 4})], index=index(low, high))
+    found = run(
+        "sportybet", [sportybet("1", prices={"a": 2, "b": 3, "c": 4})], index=index(low, high)
+    )
     assert answer(found) == {("low", None): {"a": 2}, ("high", None): {"b": 3, "c": 4}}
 
 
@@ -70,13 +72,21 @@ def test_mappings_that_no_row_can_mean_at_once_do_not_conflict(one: object, othe
 def test_a_free_key_lets_two_mappings_meet() -> None:
     both = index(
         mapping("one", ["a"], sportybet_id="1", id=1, line_rule={"free": ["goalnr"]}),
-        mapping("two", ["a"], sportybet_id="1", id=2, line_rule={"fixed": {"sportybet": {"goalnr": "1"}}}),
+        mapping(
+            "two",
+            ["a"],
+            sportybet_id="1",
+            id=2,
+            line_rule={"fixed": {"sportybet": {"goalnr": "1"}}},
+        ),
     )
     assert [conflict.label for conflict in both.conflicts()] == ["a"]
 
 
 def test_mappings_of_one_id_are_told_apart_by_their_fixed_values() -> None:
-    first = mapping("first", ["home"], sportybet_id="8", line_rule={"fixed": {"sportybet": {"goalnr": "1"}}})
+    first = mapping(
+        "first", ["home"], sportybet_id="8", line_rule={"fixed": {"sportybet": {"goalnr": "1"}}}
+    )
     second = mapping(
         "second", ["home"], sportybet_id="8", line_rule={"fixed": {"sportybet": {"goalnr": "2"}}}
     )
@@ -88,7 +98,9 @@ def test_mappings_of_one_id_are_told_apart_by_their_fixed_values() -> None:
 
 def test_a_mapping_of_one_platform_says_nothing_about_the_others() -> None:
     found = run(
-        "sportybet", [sportybet("x", prices={"a": 2})], index=index(mapping("m", ["a"], betpawa_id="x"))
+        "sportybet",
+        [sportybet("x", prices={"a": 2})],
+        index=index(mapping("m", ["a"], betpawa_id="x")),
     )
     assert missed(found) == {("x", "UNKNOWN_MARKET", None)}
 
@@ -102,7 +114,9 @@ def test_no_betpawa_id_is_no_error() -> None:
 
 def test_a_meaning_is_worked_out_once() -> None:
     some = index(*CATALOGUE)
-    assert some.meaning("sportybet", "18", "total=2.5") is some.meaning("sportybet", "18", "total=2.5")
+    assert some.meaning("sportybet", "18", "total=2.5") is some.meaning(
+        "sportybet", "18", "total=2.5"
+    )
 
 
 def test_qualifiers_of_markets_that_nobody_claims_are_not_remembered() -> None:
@@ -123,7 +137,9 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_label_of_a_megabyte_is_not_remembered() -> None:
     some = index(*CATALOGUE)
-    found = run("sportybet", [sportybet("18", "total=2.5", prices={"x" * 1_000_000: "2"})], index=some)
+    found = run(
+        "sportybet", [sportybet("18", "total=2.5", prices={"x" * 1_000_000: "2"})], index=some
+    )
     assert [reason for _, reason, _ in missed(found)] == ["NO_MATCHING_OUTCOMES"]
     meaning = some.meaning("sportybet", "18", "total=2.5")
     assert isinstance(meaning, Market)
@@ -170,7 +186,9 @@ def test_a_label_of_a_mapping_counts_before_the_name_of_a_team_in_it(home: str) 
 
 def test_a_row_that_names_a_team_and_an_unknown_outcome_is_not_laid_out() -> None:
     some = index(*CATALOGUE)
-    row = sportybet("818", "total=2.5", prices={"Sion/draw & over 2.5": "9", "Sion/Sion & sideways": "5"})
+    row = sportybet(
+        "818", "total=2.5", prices={"Sion/draw & over 2.5": "9", "Sion/Sion & sideways": "5"}
+    )
     found = run("sportybet", [row], home="Sion", away="Lugano", index=some)
     assert [outcome for _, _, outcome in missed(found)] == ["Sion/Sion & sideways"]
     meaning = some.meaning("sportybet", "818", "total=2.5")

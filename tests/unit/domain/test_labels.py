@@ -10,7 +10,12 @@ QINGDAO = "Qingdao Hainiu FC"
 def htft(label: str, home: str | None, away: str | None) -> Answer:
     """What a label of half time / full time & total 2.5 resolves to; empty when to nothing."""
     return answer(
-        run("sportybet", [sportybet("818", "total=2.5", prices={label: "9.9"})], home=home, away=away)
+        run(
+            "sportybet",
+            [sportybet("818", "total=2.5", prices={label: "9.9"})],
+            home=home,
+            away=away,
+        )
     )
 
 
@@ -64,7 +69,9 @@ def test_a_name_inside_of_a_word_is_not_that_name() -> None:
     assert htft("Interlaken/draw & over 2.5", "Inter", "Basel") == {}
 
 
-@pytest.mark.parametrize("home", ["A.C. (W)", "1. FC [U21]+", "O'Higgins*", "a|b", "\\d+", "$^", "Team & Co"])
+@pytest.mark.parametrize(
+    "home", ["A.C. (W)", "1. FC [U21]+", "O'Higgins*", "a|b", "\\d+", "$^", "Team & Co"]
+)
 def test_names_with_characters_of_regular_expressions_are_plain_text(home: str) -> None:
     assert htft(f"{home}/draw & over 2.5", home, "Other FC") == one("1_x_over")
     assert htft("axb/draw & over 2.5", home, "Other FC") == {}
@@ -83,7 +90,9 @@ def test_a_team_named_draw_does_not_turn_a_draw_into_its_win() -> None:
 
 def test_a_team_named_over_leaves_totals_as_they_are() -> None:
     prices = {"Over 2.5": "1.98", "Under 2.5": "1.83"}
-    found = run("sportybet", [sportybet("18", "total=2.5", prices=prices)], home="Over", away="Under")
+    found = run(
+        "sportybet", [sportybet("18", "total=2.5", prices=prices)], home="Over", away="Under"
+    )
     assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.98, "under": 1.83}}
 
 
@@ -95,19 +104,29 @@ def test_a_label_that_names_a_team_depends_on_the_event_each_time() -> None:
 
 
 def test_a_team_name_alone_stands_for_its_side() -> None:
-    found = run("sportybet", [sportybet("1", prices={WUHAN: "2.4", "Draw": "3.3"})], home=WUHAN, away=QINGDAO)
+    found = run(
+        "sportybet",
+        [sportybet("1", prices={WUHAN: "2.4", "Draw": "3.3"})],
+        home=WUHAN,
+        away=QINGDAO,
+    )
     assert answer(found) == {("1x2_ft", None): {"home": 2.4, "draw": 3.3}}
 
 
 def test_a_name_with_brackets_is_told_from_the_line_in_brackets() -> None:
     prices = {"Arsenal (W) (-1.5)": "4.6", "Chelsea (W) (+1.5)": "1.2"}
     found = run(
-        "sportybet", [sportybet("16", "hcp=-1.5", prices=prices)], home="Arsenal (W)", away="Chelsea (W)"
+        "sportybet",
+        [sportybet("16", "hcp=-1.5", prices=prices)],
+        home="Arsenal (W)",
+        away="Chelsea (W)",
     )
     assert answer(found) == {("asian_handicap_ft", "-1.5"): {"home": 4.6, "away": 1.2}}
 
 
-@pytest.mark.parametrize(("label", "outcome"), [("GG", "yes"), ("ng", "no"), ("Yes", "yes"), ("NO", "no")])
+@pytest.mark.parametrize(
+    ("label", "outcome"), [("GG", "yes"), ("ng", "no"), ("Yes", "yes"), ("NO", "no")]
+)
 def test_gg_and_ng_are_read_as_yes_and_no(label: str, outcome: str) -> None:
     found = run("sportybet", [sportybet("29", prices={label: "1.7"})])
     assert answer(found) == {("btts_ft", None): {outcome: 1.7}}
@@ -119,7 +138,9 @@ def test_a_combined_label_is_read_in_any_case(label: str) -> None:
     assert answer(found) == {("1x2_btts_ft", None): {"home_yes": 4.4}}
 
 
-@pytest.mark.parametrize("label", ["Over", "over 2.5 goals", "Over2.5", "Overtime 2.5", "2.5 Over", ""])
+@pytest.mark.parametrize(
+    "label", ["Over", "over 2.5 goals", "Over2.5", "Overtime 2.5", "2.5 Over", ""]
+)
 def test_a_label_is_never_completed_by_a_guess(label: str) -> None:
     found = run("sportybet", [sportybet("18", "total=2.5", prices={label: "1.98"})])
     expected = {("over_under_ft", "2.5"): {"over": 1.98}} if label == "Over" else {}
@@ -128,7 +149,9 @@ def test_a_label_is_never_completed_by_a_guess(label: str) -> None:
 
 
 def test_every_line_of_a_label_must_be_the_market_s() -> None:
-    found = run("sportybet", [sportybet("36", "total=2.5", prices={"Over 2.5 & Over 3.5 & Yes": "4"})])
+    found = run(
+        "sportybet", [sportybet("36", "total=2.5", prices={"Over 2.5 & Over 3.5 & Yes": "4"})]
+    )
     assert answer(found) == {}
 
 

@@ -5,7 +5,12 @@ import pytest
 from tests.support.markets import CATALOGUE
 from worker.domain.mapping import MappingError, dump_mapping, parse_mapping
 
-OUTCOME = {"canonical_id": "over", "betpawa_name": "Over", "sportybet_desc": "Over", "bet9ja_suffix": "O"}
+OUTCOME = {
+    "canonical_id": "over",
+    "betpawa_name": "Over",
+    "sportybet_desc": "Over",
+    "bet9ja_suffix": "O",
+}
 GOOD: dict[str, Any] = {
     "canonical_id": "over_under_ft",
     "name": "Over/Under",
@@ -50,7 +55,10 @@ def test_a_mapping_of_the_table_keeps_its_id_and_ignores_other_columns() -> None
         ({"outcome_mapping": ["x"]}, "outcome_mapping[0]"),
         ({"outcome_mapping": [{"canonical_id": "a"}]}, "outcome_mapping[0]"),
         ({"outcome_mapping": [OUTCOME | {"position": "1"}]}, "outcome_mapping[0].position"),
-        ({"outcome_mapping": [OUTCOME | {"sportybet_desc": 5}]}, "outcome_mapping[0].sportybet_desc"),
+        (
+            {"outcome_mapping": [OUTCOME | {"sportybet_desc": 5}]},
+            "outcome_mapping[0].sportybet_desc",
+        ),
         ({"line_rule": "total"}, "line_rule"),
         ({"line_rule": {"kind": "totals"}}, "line_rule.kind"),
         ({"line_rule": {"sort": "total"}}, "line_rule.sort"),
@@ -71,11 +79,20 @@ def test_a_field_that_is_wrong_is_named(fields: dict[str, Any], field: str) -> N
 
 
 def test_every_fault_is_named_not_only_the_first() -> None:
-    assert set(faults(canonical_id=None, name=7, priority="x")) == {"canonical_id", "name", "priority"}
+    assert set(faults(canonical_id=None, name=7, priority="x")) == {
+        "canonical_id",
+        "name",
+        "priority",
+    }
 
 
 def test_outcomes_without_any_label_are_refused() -> None:
-    bare = {"canonical_id": "pos_0", "betpawa_name": None, "sportybet_desc": None, "bet9ja_suffix": None}
+    bare = {
+        "canonical_id": "pos_0",
+        "betpawa_name": None,
+        "sportybet_desc": None,
+        "bet9ja_suffix": None,
+    }
     assert faults(outcome_mapping=[bare]) == {"outcome_mapping[0]": "has no label on any platform"}
 
 
@@ -87,12 +104,18 @@ def test_outcomes_without_any_label_are_refused() -> None:
         ({"canonical_id": "under", "bet9ja_suffix": "O"}, "bet9ja_suffix"),
     ],
 )
-def test_an_outcome_or_label_that_stands_twice_is_refused(second: dict[str, str], field: str) -> None:
-    assert faults(outcome_mapping=[OUTCOME, second]) == {f"outcome_mapping[1].{field}": "stands twice"}
+def test_an_outcome_or_label_that_stands_twice_is_refused(
+    second: dict[str, str], field: str
+) -> None:
+    assert faults(outcome_mapping=[OUTCOME, second]) == {
+        f"outcome_mapping[1].{field}": "stands twice"
+    }
 
 
 def test_bet9ja_suffixes_that_differ_in_case_are_two() -> None:
-    parse_mapping(GOOD | {"outcome_mapping": [OUTCOME, {"canonical_id": "under", "bet9ja_suffix": "o"}]})
+    parse_mapping(
+        GOOD | {"outcome_mapping": [OUTCOME, {"canonical_id": "under", "bet9ja_suffix": "o"}]}
+    )
 
 
 def test_a_wrong_value_is_shown_bounded() -> None:

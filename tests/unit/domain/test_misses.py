@@ -8,7 +8,9 @@ from worker.domain.resolve import Miss
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def sighting(market_id: str = "60180", minute: int = 0, offset: int = 0, partition: int = 0) -> Sighting:
+def sighting(
+    market_id: str = "60180", minute: int = 0, offset: int = 0, partition: int = 0
+) -> Sighting:
     missed = Miss(market_id, "Early Goals", "UNKNOWN_MARKET", None, [])
     at = NOON + timedelta(minutes=minute)
     return Sighting("sportybet", (missed,), at, 7, ("topic", partition, offset), event=offset)
@@ -23,9 +25,9 @@ def test_each_observation_is_one_occurrence() -> None:
 
 
 def test_first_and_last_sighting_are_by_time_not_by_arrival() -> None:
-    count = tally([sighting(minute=5, offset=1), sighting(minute=1, offset=2), sighting(minute=9, offset=3)])[
-        "sportybet", "60180"
-    ]
+    count = tally(
+        [sighting(minute=5, offset=1), sighting(minute=1, offset=2), sighting(minute=9, offset=3)]
+    )["sportybet", "60180"]
     assert (count.first_seen_at, count.last_seen_at) == (
         NOON + timedelta(minutes=1),
         NOON + timedelta(minutes=9),
@@ -50,7 +52,8 @@ def test_merging_leaves_both_tallies_as_they_were() -> None:
 
 def test_a_sample_holds_labels_odds_and_where_they_were_seen() -> None:
     found = run(
-        "sportybet", [sportybet("60180", "minsnr=10|total=0.5", prices={"Over": "2.10", "Under": "x"})]
+        "sportybet",
+        [sportybet("60180", "minsnr=10|total=0.5", prices={"Over": "2.10", "Under": "x"})],
     )
     (missed,) = found.missed
     assert sample(missed.rows) == [

@@ -14,7 +14,9 @@ def test_outcomes_come_in_the_mapping_s_order_and_markets_by_id_and_line() -> No
         sportybet("18", "total=2.5", prices={"Under 2.5": "1.8"}),
     ]
     markets = documents(run("sportybet", rows))
-    assert [(m["canonical_id"], m["line"], [o["outcome"] for o in m["outcomes"]]) for m in markets] == [
+    assert [
+        (m["canonical_id"], m["line"], [o["outcome"] for o in m["outcomes"]]) for m in markets
+    ] == [
         ("1x2_ft", None, ["home", "away"]),
         ("over_under_ft", "2.5", ["under"]),
         ("over_under_ft", "3.5", ["over", "under"]),
@@ -52,7 +54,10 @@ def test_an_unknown_label_at_several_lines_is_one_miss() -> None:
 def test_of_a_half_known_market_only_the_unknown_labels_are_sampled() -> None:
     found = run("sportybet", [sportybet("29", prices={"Yes": "1.7", "Maybe": "9", "Never": "8"})])
     (one,) = found.missed
-    assert {selection.label for row in one.rows for selection in row.selections} == {"Maybe", "Never"}
+    assert {selection.label for row in one.rows for selection in row.selections} == {
+        "Maybe",
+        "Never",
+    }
 
 
 def test_equal_rows_are_one() -> None:
@@ -111,7 +116,9 @@ def test_names_and_labels_of_misses_are_cut() -> None:
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("markets", [None, [], {}, "x", 5, True])
-def test_what_is_not_the_platform_s_container_holds_no_rows(platform: Platform, markets: Any) -> None:
+def test_what_is_not_the_platform_s_container_holds_no_rows(
+    platform: Platform, markets: Any
+) -> None:
     assert list(platform_rows(Observation(platform, markets))) == []
     found = resolve(Observation(platform, markets), FOOTBALL)
     assert (found.markets, found.misses, found.rejected, found.missed) == ([], [], [], [])
@@ -127,6 +134,8 @@ def test_of_very_many_rejections_the_first_are_kept_and_the_others_counted() -> 
     found = run("sportybet", [*unreadable, sportybet("1", prices={"Home": "0"})])
     assert found.more_rejected == {"INVALID_KEY_FORMAT": 8}
     assert len(found.rejected) == MOST_REJECTED
-    assert found.rejected[0].code == "INVALID_ODDS", "what cannot be read must not crowd out the rest"
+    assert found.rejected[0].code == "INVALID_ODDS", (
+        "what cannot be read must not crowd out the rest"
+    )
     backwards = run("sportybet", [sportybet("1", prices={"Home": "0"}), *reversed(unreadable)])
     assert (backwards.rejected, backwards.more_rejected) == (found.rejected, found.more_rejected)

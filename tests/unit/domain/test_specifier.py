@@ -2,7 +2,14 @@ import pytest
 
 from worker.domain.books.platforms import Platform
 from worker.domain.mapping import LineRule
-from worker.domain.specifier import Line, OtherMarket, Unreadable, foreign_id, parse_qualifier, read_line
+from worker.domain.specifier import (
+    Line,
+    OtherMarket,
+    UnreadableLine,
+    foreign_id,
+    parse_qualifier,
+    read_line,
+)
 
 TOTAL = LineRule("total")
 FIRST = LineRule(fixed={"sportybet": {"goalnr": "1"}})
@@ -20,7 +27,9 @@ VARIANT = LineRule(free=frozenset({"variant"}))
         ("betpawa", "-1", (("handicap", "-1"),)),
     ],
 )
-def test_a_qualifier_is_read_as_params(platform: Platform, qualifier: str | None, params: object) -> None:
+def test_a_qualifier_is_read_as_params(
+    platform: Platform, qualifier: str | None, params: object
+) -> None:
     assert parse_qualifier(platform, qualifier) == params
 
 
@@ -40,8 +49,8 @@ def test_line_zero_is_a_line_and_not_none() -> None:
 
 
 def test_a_missing_line_is_unreadable_and_says_which_key_is_missing() -> None:
-    assert read_line(TOTAL, "sportybet", ()) == Unreadable("total is missing")
-    assert read_line(FIRST, "sportybet", ()) == Unreadable("goalnr is missing")
+    assert read_line(TOTAL, "sportybet", ()) == UnreadableLine("total is missing")
+    assert read_line(FIRST, "sportybet", ()) == UnreadableLine("goalnr is missing")
 
 
 def test_a_fixed_value_is_compared_as_a_number() -> None:
@@ -58,7 +67,7 @@ def test_a_free_key_says_nothing_about_the_market() -> None:
 
 
 def test_params_that_cannot_be_read_are_unreadable() -> None:
-    assert read_line(TOTAL, "sportybet", None) == Unreadable("the specifier cannot be read")
+    assert read_line(TOTAL, "sportybet", None) == UnreadableLine("the specifier cannot be read")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,12 @@ def test_params_that_cannot_be_read_are_unreadable() -> None:
         ("sportybet", (("total", "2.5"),), [LineRule()], "8?total"),
         ("sportybet", (("variant", "x"), ("minute", "5")), [VARIANT], "8?minute=5"),
         ("bet9ja", (("param", "2.5"),), [LineRule()], "8"),
-        ("betpawa", (("handicap", "2"),), [LineRule(fixed={"betpawa": {"handicap": "1"}})], "8?handicap=2"),
+        (
+            "betpawa",
+            (("handicap", "2"),),
+            [LineRule(fixed={"betpawa": {"handicap": "1"}})],
+            "8?handicap=2",
+        ),
     ],
 )
 def test_another_market_s_id_has_what_names_it_and_never_a_line(

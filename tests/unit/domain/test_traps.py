@@ -64,16 +64,21 @@ def test_position_is_never_evidence(market_id: str, specifier: str | None, step:
         for number, label in enumerate(truth)
     }
     feed = dict(list(priced.items())[::step])
-    found = run("sportybet", [sportybet(market_id, specifier, prices=feed)], home="Wuhan", away="Qingdao")
+    found = run(
+        "sportybet", [sportybet(market_id, specifier, prices=feed)], home="Wuhan", away="Qingdao"
+    )
     (prices,) = answer(found).values()
     assert prices == dict(zip(truth.values(), priced.values(), strict=True))
 
 
 def test_a_missing_outcome_does_not_move_the_others_up() -> None:
     found = run(
-        "sportybet", [sportybet("30", prices={"Only Home": "4", "Only Away": "5.1", "Both teams": "1.7"})]
+        "sportybet",
+        [sportybet("30", prices={"Only Home": "4", "Only Away": "5.1", "Both teams": "1.7"})],
     )
-    assert answer(found) == {("which_team_to_score", None): {"home_only": 4, "away_only": 5.1, "both": 1.7}}
+    assert answer(found) == {
+        ("which_team_to_score", None): {"home_only": 4, "away_only": 5.1, "both": 1.7}
+    }
 
 
 def test_one_up_and_two_up_are_three_way_markets() -> None:
@@ -108,7 +113,10 @@ def test_the_number_of_corners_is_not_the_range_of_corners() -> None:
 
 
 def test_fifteen_rows_of_minutes_are_not_all_the_first_five_minutes() -> None:
-    rows = [sportybet("900069", f"minute={minute}", prices={"Draw": "1.5"}) for minute in range(5, 90, 5)]
+    rows = [
+        sportybet("900069", f"minute={minute}", prices={"Draw": "1.5"})
+        for minute in range(5, 90, 5)
+    ]
     found = run("sportybet", rows)
     assert set(answer(found)) == {("1x2_5min", None)}
     assert len(found.misses) == 16
@@ -122,7 +130,9 @@ def test_two_mappings_of_one_key_both_stay_in_the_index() -> None:
 
 
 @pytest.mark.parametrize("specifier", [None, "total=nan", "total=1_0", "total=inf"])
-def test_an_over_under_without_a_usable_total_does_not_get_a_null_line(specifier: str | None) -> None:
+def test_an_over_under_without_a_usable_total_does_not_get_a_null_line(
+    specifier: str | None,
+) -> None:
     found = run("sportybet", [sportybet("18", specifier, prices={"Over": "1.9", "Under": "1.9"})])
     assert not found.markets
 
@@ -165,12 +175,16 @@ def test_outcomes_that_betpawa_does_not_sell_are_kept_on_the_other_books() -> No
 def test_markets_that_all_three_books_sell_do_map(
     type_id: str, label: str, quarters: int | None, key: tuple[str, str | None]
 ) -> None:
-    assert set(answer(run("betpawa", [betpawa(type_id, betpawa_row(quarters, **{label: 9.0}))]))) == {key}
+    assert set(
+        answer(run("betpawa", [betpawa(type_id, betpawa_row(quarters, **{label: 9.0}))]))
+    ) == {key}
 
 
 @pytest.mark.parametrize("field", [{"status": 1}, {"banned": True}])
 def test_market_status_and_banned_are_not_ignored(field: dict[str, Any]) -> None:
-    assert active(run("sportybet", [sportybet("29", prices={"Yes": "1.7"}, **field)])) == {"yes": False}
+    assert active(run("sportybet", [sportybet("29", prices={"Yes": "1.7"}, **field)])) == {
+        "yes": False
+    }
 
 
 def test_a_market_in_which_nothing_is_active_is_still_resolved() -> None:
@@ -191,7 +205,9 @@ def test_misses_of_every_platform_are_told() -> None:
     assert missed(run("sportybet", [sportybet("800117", "variant=x", prices={"A": "5"})])) == {
         ("800117", "UNKNOWN_MARKET", None)
     }
-    assert missed(run("betpawa", [betpawa("999", betpawa_row(4, A=5))])) == {("999", "UNKNOWN_MARKET", None)}
+    assert missed(run("betpawa", [betpawa("999", betpawa_row(4, A=5))])) == {
+        ("999", "UNKNOWN_MARKET", None)
+    }
 
 
 def test_the_priority_decides_when_platform_ids_collide() -> None:
@@ -203,7 +219,9 @@ def test_the_priority_decides_when_platform_ids_collide() -> None:
 
 
 def test_a_missed_market_is_one_miss_however_many_lines_it_had() -> None:
-    rows = [sportybet("60180", f"minsnr=10|total={line}.5", prices={"Over": "2"}) for line in range(5)]
+    rows = [
+        sportybet("60180", f"minsnr=10|total={line}.5", prices={"Over": "2"}) for line in range(5)
+    ]
     found = run("sportybet", rows)
     assert [(one.external_market_id, len(list(one.rows))) for one in found.missed] == [("60180", 5)]
 

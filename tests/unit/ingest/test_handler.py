@@ -65,7 +65,9 @@ class Ground:
             moved, self.moved_to = self.moved_to, None
             raise WatermarksMovedError({at: moved for at, _, _ in moves})
         occurrences = {key: count.occurrences for key, count in counts.items()}
-        self.note("count", ([(at.partition, expected, end) for at, expected, end in moves], occurrences))
+        self.note(
+            "count", ([(at.partition, expected, end) for at, expected, end in moves], occurrences)
+        )
 
     @asynccontextmanager
     async def claim(self, records: Sequence[Record]) -> AsyncIterator["Ground"]:
@@ -118,7 +120,9 @@ async def test_a_batch_is_published_then_counted_then_committed() -> None:
     ("step", "done"),
     [("publish", []), ("count", ["publish"]), ("commit", ["publish", "count"])],
 )
-async def test_a_step_that_fails_keeps_the_later_ones_from_being_taken(step: str, done: list[str]) -> None:
+async def test_a_step_that_fails_keeps_the_later_ones_from_being_taken(
+    step: str, done: list[str]
+) -> None:
     ground = Ground(fail_in=step)
     with pytest.raises(FatalError, match=step):
         await ground.handler().handle(batch(3))
@@ -156,9 +160,15 @@ async def test_the_next_batch_expects_the_watermark_where_this_one_left_it() -> 
 
 async def test_a_batch_of_several_partitions_counts_and_commits_each() -> None:
     ground = Ground()
-    records = [FakeRecord(partition=2, offset=7, value=UNKNOWN), FakeRecord(partition=1, offset=4, value=b"")]
+    records = [
+        FakeRecord(partition=2, offset=7, value=UNKNOWN),
+        FakeRecord(partition=1, offset=4, value=b""),
+    ]
     await ground.handler().handle(records)
-    assert ground.steps[1:] == [("count", ([(1, 0, 5), (2, 0, 8)], {KEY: 1})), ("commit", {1: 5, 2: 8})]
+    assert ground.steps[1:] == [
+        ("count", ([(1, 0, 5), (2, 0, 8)], {KEY: 1})),
+        ("commit", {1: 5, 2: 8}),
+    ]
 
 
 async def test_parts_are_bounded_by_bytes_and_hold_at_least_one_record() -> None:
@@ -229,7 +239,9 @@ async def test_a_later_part_that_is_not_acknowledged_keeps_all_from_being_counte
     assert "commit" not in ground.names
 
 
-async def test_what_is_published_before_a_part_that_trips_the_brake_is_counted_and_committed() -> None:
+async def test_what_is_published_before_a_part_that_trips_the_brake_is_counted_and_committed() -> (
+    None
+):
     ground = Ground()
     handler = ground.handler(part_max_bytes=1)
     handler._brake = Brake(Limits(1, 0, 1))
@@ -259,7 +271,11 @@ async def test_all_parts_of_a_batch_see_one_version_though_the_index_is_swapped_
 async def test_a_batch_stops_between_two_parts_when_its_partitions_are_to_be_given_up() -> None:
     ground = Ground(over_after="publish")
     await ground.handler(part_max_bytes=1).handle(batch(3))
-    assert ground.steps == [("publish", [0]), ("count", ([(0, 0, 1)], {KEY: 1})), ("commit", {0: 1})]
+    assert ground.steps == [
+        ("publish", [0]),
+        ("count", ([(0, 0, 1)], {KEY: 1})),
+        ("commit", {0: 1}),
+    ]
 
 
 async def test_nothing_is_done_for_partitions_that_are_being_given_up_already() -> None:
@@ -300,7 +316,11 @@ def large_record(entry: str, size: int) -> bytes:
     """An observation of about ``size`` bytes, made of numbered entries."""
     head = UNKNOWN.partition(b'"markets"')[0] + b'"markets": ['
     length = len(entry % 10**6) + 1
-    return head + ",".join(entry % number for number in range(10**6, 10**6 + size // length)).encode() + b"]}"
+    return (
+        head
+        + ",".join(entry % number for number in range(10**6, 10**6 + size // length)).encode()
+        + b"]}"
+    )
 
 
 # Work that is done on the event loop itself lets others be served between its steps only.

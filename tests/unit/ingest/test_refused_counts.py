@@ -19,7 +19,12 @@ from tests.support.records import FakeRecord, partition_of, place
 from worker.domain.errors import FatalError
 from worker.domain.misses import Tally, sample
 from worker.domain.resolve import Resolution
-from worker.ingest.handler import BatchHandler, BatchReport, CountsRefusedError, WatermarksMovedError
+from worker.ingest.handler import (
+    BatchHandler,
+    BatchReport,
+    CountsRefusedError,
+    WatermarksMovedError,
+)
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped
 from worker.ingest.planning.plan import Planner
@@ -62,8 +67,14 @@ class Table:
     async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
         if any(self.watermarks.get(at, 0) != expected for at, expected, _ in moves):
             raise WatermarksMovedError({at: self.watermarks.get(at, 0) for at, _, _ in moves})
-        summed = self.counts + Counter({key: count.occurrences for (_, key), count in counts.items()})
-        if self.refuses_all or self.banned & summed.keys() or max(summed.values(), default=0) > LARGEST:
+        summed = self.counts + Counter(
+            {key: count.occurrences for (_, key), count in counts.items()}
+        )
+        if (
+            self.refuses_all
+            or self.banned & summed.keys()
+            or max(summed.values(), default=0) > LARGEST
+        ):
             self.refused += 1
             raise CountsRefusedError("22003: integer out of range")
         self.counts = summed
@@ -122,7 +133,11 @@ class Ground:
     @property
     def letters(self) -> list[int]:
         """The offsets of the dead letters for counts that were refused."""
-        return [int(at.rpartition("/")[2]) for what, at in self.sent if what.startswith("DATABASE_REFUSED")]
+        return [
+            int(at.rpartition("/")[2])
+            for what, at in self.sent
+            if what.startswith("DATABASE_REFUSED")
+        ]
 
 
 def batch(values: Sequence[bytes], first: int = 0) -> list[FakeRecord]:
@@ -144,7 +159,10 @@ async def test_a_refused_record_gets_a_dead_letter_and_its_neighbours_are_counte
 async def test_the_dead_letter_tells_what_the_database_says() -> None:
     ground = Ground()
     await ground.handle(batch([BAD]))
-    assert [what for what, _ in ground.sent] == ["resolved", "DATABASE_REFUSED 22003: integer out of range"]
+    assert [what for what, _ in ground.sent] == [
+        "resolved",
+        "DATABASE_REFUSED 22003: integer out of range",
+    ]
 
 
 async def test_what_is_counted_apart_from_newer_records_still_shows_its_outcomes() -> None:

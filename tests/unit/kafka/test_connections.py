@@ -32,12 +32,16 @@ def fault(**settings: Any) -> str:
 def test_a_password_without_tls_must_be_allowed_by_name() -> None:
     told = fault(kafka_security_protocol="SASL_PLAINTEXT", **SASL)
     assert "MARKETMAP_KAFKA_ALLOW_SASL_PLAINTEXT" in told
-    allowed = Settings(kafka_security_protocol="SASL_PLAINTEXT", kafka_allow_sasl_plaintext=True, **SASL)  # type: ignore[arg-type]
+    allowed = Settings(
+        kafka_security_protocol="SASL_PLAINTEXT", kafka_allow_sasl_plaintext=True, **SASL
+    )  # type: ignore[arg-type]
     assert client_connection(allowed)["security_protocol"] == "SASL_PLAINTEXT"
 
 
 def test_sasl_needs_a_user_and_a_password() -> None:
-    assert "needs MARKETMAP_KAFKA_USERNAME" in fault(kafka_security_protocol="SASL_SSL", kafka_username="ada")
+    assert "needs MARKETMAP_KAFKA_USERNAME" in fault(
+        kafka_security_protocol="SASL_SSL", kafka_username="ada"
+    )
 
 
 def test_a_password_that_nobody_would_ask_for_is_a_mistake() -> None:
@@ -50,13 +54,17 @@ def test_certificates_without_tls_are_a_mistake(authority: Authority) -> None:
 
 def test_a_certificate_needs_its_key(authority: Authority) -> None:
     certificate, _ = authority.client("ada")
-    assert "belong together" in fault(kafka_security_protocol="SSL", kafka_certificate_file=certificate)
+    assert "belong together" in fault(
+        kafka_security_protocol="SSL", kafka_certificate_file=certificate
+    )
 
 
 def test_a_certificate_and_the_key_of_another_do_not_fit(authority: Authority) -> None:
     certificate, _ = authority.client("ada")
     _, key = authority.client("bob")
-    told = fault(kafka_security_protocol="SSL", kafka_certificate_file=certificate, kafka_key_file=key)
+    told = fault(
+        kafka_security_protocol="SSL", kafka_certificate_file=certificate, kafka_key_file=key
+    )
     assert "do not fit together" in told
 
 
@@ -64,7 +72,9 @@ def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.touch()
     assert "no certificate" in fault(kafka_security_protocol="SSL", kafka_ca_file=empty)
-    assert "does not point to a file" in fault(kafka_security_protocol="SSL", kafka_ca_file=tmp_path / "none")
+    assert "does not point to a file" in fault(
+        kafka_security_protocol="SSL", kafka_ca_file=tmp_path / "none"
+    )
 
 
 def test_a_password_does_not_show_in_a_representation() -> None:
@@ -93,8 +103,14 @@ def test_every_client_gets_the_same(authority: Authority, mechanism: Any) -> Non
         kafka_key_file=key,
     )
     connection = client_connection(settings)
-    assert connection["sasl_mechanism"] == settings.librdkafka_access()["sasl.mechanism"] == mechanism
-    assert connection["security_protocol"] == settings.librdkafka_access()["security.protocol"] == "SASL_SSL"
+    assert (
+        connection["sasl_mechanism"] == settings.librdkafka_access()["sasl.mechanism"] == mechanism
+    )
+    assert (
+        connection["security_protocol"]
+        == settings.librdkafka_access()["security.protocol"]
+        == "SASL_SSL"
+    )
     assert connection["ssl_context"].check_hostname
     assert type(broker_connection(settings)["security"]).__name__.startswith("SASL")
     admin_of(settings)  # librdkafka refuses an option that it does not know

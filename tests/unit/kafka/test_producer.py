@@ -76,7 +76,9 @@ async def test_a_record_that_the_client_refuses_is_fatal() -> None:
         await outputs_to(producer).send(TWO)
 
 
-async def test_a_tombstone_without_a_key_gets_an_empty_value_and_one_with_a_key_keeps_none() -> None:
+async def test_a_tombstone_without_a_key_gets_an_empty_value_and_one_with_a_key_keeps_none() -> (
+    None
+):
     producer = FakeProducer()
     records = [Outgoing("t", None, None, []), Outgoing("t", b"k", None, [])]
     sending = asyncio.create_task(outputs_to(producer).send(records))

@@ -19,7 +19,9 @@ class Draws(random.Random):
         return self.drawn
 
 
-@pytest.mark.parametrize(("drawn", "expected"), [(0.0, [0.5, 1, 2, 4, 4]), (0.5, [0.75, 1.5, 3, 6, 6])])
+@pytest.mark.parametrize(
+    ("drawn", "expected"), [(0.0, [0.5, 1, 2, 4, 4]), (0.5, [0.75, 1.5, 3, 6, 6])]
+)
 def test_the_wait_doubles_up_to_the_longest_and_half_of_it_is_chance(
     drawn: float, expected: list[float]
 ) -> None:

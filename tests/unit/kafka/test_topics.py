@@ -4,7 +4,7 @@ import pytest
 
 from worker.kafka.cluster.admin import TopicSpec
 from worker.kafka.cluster.inspection import TopicFacts
-from worker.kafka.topics import Difference, differences, largest_output, topic_specs
+from worker.kafka.topics import TopicDifference, differences, largest_output, topic_specs
 from worker.settings.settings import Settings
 
 SETTINGS = Settings(topic_prefix="x.", partitions=5, max_message_bytes=1_000_000)
@@ -25,7 +25,7 @@ def with_partitions(spec: TopicSpec, number: int) -> TopicFacts:
     return as_is(spec)._replace(partitions=number)
 
 
-def found(spec: TopicSpec, facts: TopicFacts) -> Sequence[Difference]:
+def found(spec: TopicSpec, facts: TopicFacts) -> Sequence[TopicDifference]:
     return differences(spec, facts, "kafka:9092")
 
 
@@ -92,7 +92,9 @@ def test_a_configuration_is_mended_by_kafkas_own_tool() -> None:
 
 @pytest.mark.parametrize("policy", ["compact", "compact,delete"])
 def test_observations_must_not_be_compacted(policy: str) -> None:
-    assert [grave for _, _, grave in found(OBSERVED, as_is(OBSERVED, cleanup_policy=policy))] == [True]
+    assert [grave for _, _, grave in found(OBSERVED, as_is(OBSERVED, cleanup_policy=policy))] == [
+        True
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,9 @@ def test_observations_must_not_be_compacted(policy: str) -> None:
         ({"retention_ms": "999999999999"}, []),
     ],
 )
-def test_too_little_is_a_difference_and_more_is_not(config: dict[str, str], grave: list[bool]) -> None:
+def test_too_little_is_a_difference_and_more_is_not(
+    config: dict[str, str], grave: list[bool]
+) -> None:
     assert [one for _, _, one in found(OBSERVED, as_is(OBSERVED, **config))] == grave
 
 

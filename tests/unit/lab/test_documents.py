@@ -35,5 +35,7 @@ def test_the_runbook_names_no_event_that_is_not_logged() -> None:
 def test_the_runbook_lists_every_metric_with_its_sentence() -> None:
     metrics = (METRICS | RELAY_METRICS).items()
     rows = [f"| `{name}` | {metric.sentence} |" for name, metric in metrics]
-    runbook = (metrics_document.DOCUMENT.parent / "runbook.md").read_text(encoding="utf-8").splitlines()
+    runbook = (
+        (metrics_document.DOCUMENT.parent / "runbook.md").read_text(encoding="utf-8").splitlines()
+    )
     assert [row for row in runbook if row.startswith("| `marketmap_")] == rows

@@ -16,7 +16,7 @@ from worker.local.errors import LocalServicesError
 from worker.local.instance import Instance, read_instance, write_instance
 from worker.local.ports import accepts, is_free, pick_free
 from worker.local.process import Steps, find, is_running
-from worker.local.service import Service, State
+from worker.local.service import Service, ServiceState
 
 LISTEN = """
 import socket, sys
@@ -73,7 +73,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def test_start_returns_when_the_service_answers(service: Service) -> None:
     assert service.start()
-    assert service.state() is State.RUNNING
+    assert service.state() is ServiceState.RUNNING
     assert service.pid
 
 
@@ -88,7 +88,7 @@ def test_stop_can_be_repeated(service: Service) -> None:
     service.start()
     service.stop()
     service.stop()
-    assert service.state() is State.STOPPED
+    assert service.state() is ServiceState.STOPPED
     assert service.pid is None
 
 
@@ -104,7 +104,7 @@ def test_a_service_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
 def test_a_killed_service_is_told_from_a_stopped_one(service: Service) -> None:
     service.start()
     service.kill()
-    assert service.state() is State.CRASHED
+    assert service.state() is ServiceState.CRASHED
 
 
 def test_a_restart_keeps_the_port(service: Service) -> None:
@@ -133,7 +133,9 @@ def test_a_port_lost_between_choice_and_start_is_replaced(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         lost = taken.getsockname()[1]
         choices = iter([(lost,), pick_free(1)])
-        monkeypatch.setattr(program, "is_ready", lambda i: i.ports != (lost,) and accepts(i.ports[0]))
+        monkeypatch.setattr(
+            program, "is_ready", lambda i: i.ports != (lost,) and accepts(i.ports[0])
+        )
         monkeypatch.setattr(service_module, "pick_free", lambda _: next(choices))
         service.start()
     assert len(program.launched) == 2
@@ -147,7 +149,7 @@ def test_a_service_that_ends_at_once_is_reported_with_the_end_of_its_log(
     service = Service(Listener(tmp_path, BROKEN), tmp_path)
     with pytest.raises(LocalServicesError, match="no such option"):
         service.start()
-    assert service.state() is State.STOPPED
+    assert service.state() is ServiceState.STOPPED
 
 
 def test_a_service_that_never_answers_is_ended(tmp_path: Path) -> None:
@@ -164,7 +166,7 @@ def test_a_process_that_does_not_answer_any_more_is_unresponsive(service: Servic
     pid = service.pid
     assert pid
     write_instance(service.folder / "instance.json", Instance("token", pick_free(1), wanted=True))
-    assert service.state() is State.UNRESPONSIVE
+    assert service.state() is ServiceState.UNRESPONSIVE
 
 
 def test_another_process_is_never_taken_for_ours(service: Service) -> None:
@@ -190,7 +192,9 @@ print("ready", flush=True)
 ctypes.CDLL(None).pthread_exit(None)
 """
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
         assert child.stdout
         child.stdout.readline()
         while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:

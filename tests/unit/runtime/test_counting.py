@@ -13,11 +13,18 @@ from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Sighting, Tally, tally
 from worker.domain.resolve import Miss
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
-from worker.ingest.partitions.opening import Known
-from worker.runtime.counting import Counting, miss_row
+from worker.ingest.partitions.opening import KnownStart
+from worker.runtime.counting import LedgerWriter, miss_row
 from worker.storage import ledger
 from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailable
-from worker.storage.ledger import Counted, Ledger, MissRow, Overflow, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import (
+    Counted,
+    Ledger,
+    MissRow,
+    Overflow,
+    WatermarkConflict,
+    WatermarkMove,
+)
 
 MOVES = [(place(0), 3, 7)]
 ROW = ParsedRow("900001", "total=1.5", "Cards", [Selection("Yes", None, "1.5", True)])  # active
@@ -26,7 +33,12 @@ ROW = ParsedRow("900001", "total=1.5", "Cards", [Selection("Yes", None, "1.5", T
 def sighting(minute: int, name: str | None = "Cards") -> Sighting:
     missed = Miss("900001", name, "UNKNOWN_MARKET", None, [ROW])
     return Sighting(
-        "sportybet", (missed,), datetime(2026, 11, 22, 12, minute, tzinfo=UTC), 7, ("t", 0, minute), event=1
+        "sportybet",
+        (missed,),
+        datetime(2026, 11, 22, 12, minute, tzinfo=UTC),
+        7,
+        ("t", 0, minute),
+        event=1,
     )
 
 
@@ -57,18 +69,20 @@ class Table:
         return [ledger.KnownWatermark(topic, TOPIC_ID, 0, offset) for topic in topics]
 
     async def set_back(
-        self, at: ledger.Partition, expected: int, next_offset: int, *, actor: str, reason: str
+        self, at: ledger.WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
     ) -> None:
         self.changes.append(("set_back", expected, next_offset, actor, reason))
         self._answer()
 
     async def skip_to(
-        self, at: ledger.Partition, expected: int, next_offset: int, *, actor: str, reason: str
+        self, at: ledger.WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
     ) -> None:
         self.changes.append(("skip_to", expected, next_offset, actor, reason))
         self._answer()
 
-    async def open_partitions(self, partitions: Sequence[ledger.Partition]) -> dict[tuple[str, int], int]:
+    async def open_partitions(
+        self, partitions: Sequence[ledger.WatermarkKey]
+    ) -> dict[tuple[str, int], int]:
         offset = self._answer()
         return {(at.topic_id, at.partition): offset for at in partitions}
 
@@ -81,7 +95,7 @@ class Ground:
         self.blocked: list[str | None] = []
         self.first_sightings = 0
         self.overflowed: list[tuple[str, int]] = []
-        self.counting = Counting(
+        self.counting = LedgerWriter(
             cast("Ledger", self.table),
             retry_delay=self.delay,
             on_retry=self.retried.append,
@@ -114,7 +128,9 @@ def test_a_row_tells_when_it_was_seen_first_and_last_and_shows_the_newest() -> N
     row = miss_row(key, count)
     assert (row.first_seen_at.minute, row.last_seen_at.minute) == (2, 5)
     assert (row.market_name, row.reason, row.mapping_version) == (None, "UNKNOWN_MARKET", 7)
-    assert orjson.loads(row.sample_outcomes) == [{"label": "Yes", "odds": 1.5, "qualifier": "total=1.5"}]
+    assert orjson.loads(row.sample_outcomes) == [
+        {"label": "Yes", "odds": 1.5, "qualifier": "total=1.5"}
+    ]
 
 
 @pytest.mark.parametrize(("first", "told"), [(0, 0), (3, 1)])
@@ -140,7 +156,10 @@ async def test_a_database_that_is_away_is_waited_for_and_told_meanwhile() -> Non
     await ground.counting.add(MOVES, COUNTS)
     assert len(ground.table.commits) == 3
     assert (ground.waited, ground.retried) == ([0, 1], [None, "53300"])
-    assert ground.blocked == ["the database does not answer: no answer", "the database does not answer: full"]
+    assert ground.blocked == [
+        "the database does not answer: no answer",
+        "the database does not answer: full",
+    ]
     assert ground.counting.blocked_by is None
 
 
@@ -189,7 +208,7 @@ async def test_what_is_known_is_told_and_an_absent_database_is_named() -> None:
         await ground.counting.known(["observations.sportybet"])
     assert ground.counting.blocked_by == "the database does not answer: away"
     assert await ground.counting.known(["observations.sportybet"]) == [
-        Known("observations.sportybet", TOPIC_ID, 0, 5)
+        KnownStart("observations.sportybet", TOPIC_ID, 0, 5)
     ]
     assert ground.counting.blocked_by is None
 

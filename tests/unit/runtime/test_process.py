@@ -55,7 +55,9 @@ async def test_a_part_that_hangs_leaves_time_for_the_others() -> None:
         seen.append("ended")
 
     with not_stopped() as parts:
-        await end_in_order({"first": holds_its_cancellation_up, "second": raises, "third": ends}, 0.3)
+        await end_in_order(
+            {"first": holds_its_cancellation_up, "second": raises, "third": ends}, 0.3
+        )
     assert (seen, parts) == (["ended"], ["first", "second"])
 
 

@@ -43,4 +43,6 @@ def test_the_headers_are_as_their_schemas_describe_them(message: str) -> None:
 
 def test_a_type_is_named_after_the_schema_of_its_message() -> None:
     files = {message.model.__name__: message.file for message in MESSAGES}
-    assert {name: f"marketmap.{files[name].removesuffix('.json')}" for name in EVENT_TYPES} == EVENT_TYPES
+    assert {
+        name: f"marketmap.{files[name].removesuffix('.json')}" for name in EVENT_TYPES
+    } == EVENT_TYPES

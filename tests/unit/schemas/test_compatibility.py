@@ -72,7 +72,9 @@ def test_a_narrowed_output_breaks_nobody(wide: Any, narrow: Any, named: str) -> 
 
 @pytest.mark.parametrize("direction", ["input", "output"])
 @pytest.mark.parametrize("changed", [{"pattern": "b"}, {"format": "time"}])
-def test_a_changed_rule_that_cannot_be_judged_breaks_both_ways(direction: Direction, changed: Any) -> None:
+def test_a_changed_rule_that_cannot_be_judged_breaks_both_ways(
+    direction: Direction, changed: Any
+) -> None:
     old = message({"pattern": "a", "format": "date"})
     (line,) = lines(old, message({"pattern": "a", "format": "date", **changed}), direction)
     assert "changed" in line
@@ -96,12 +98,16 @@ def test_a_new_required_field_breaks_an_input_only() -> None:
 
 
 def test_an_optional_field_that_becomes_required_breaks_an_input_only() -> None:
-    assert lines(message(TEXT), message(TEXT, required=True), "input") == ["f: the field is required now"]
+    assert lines(message(TEXT), message(TEXT, required=True), "input") == [
+        "f: the field is required now"
+    ]
     assert lines(message(TEXT), message(TEXT, required=True), "output") == []
 
 
 def test_a_required_field_that_becomes_optional_breaks_an_output_only() -> None:
-    assert lines(message(TEXT, required=True), message(TEXT), "output") == ["f: the field may be absent now"]
+    assert lines(message(TEXT, required=True), message(TEXT), "output") == [
+        "f: the field may be absent now"
+    ]
     assert lines(message(TEXT, required=True), message(TEXT), "input") == []
 
 
@@ -119,7 +125,10 @@ def test_elements_are_compared(keyword: str, path: str) -> None:
 
 
 def test_unknown_keys_that_are_forbidden_break_an_input() -> None:
-    old, new = message({"type": "object"}), message({"type": "object", "additionalProperties": False})
+    old, new = (
+        message({"type": "object"}),
+        message({"type": "object", "additionalProperties": False}),
+    )
     assert lines(old, new, "input") == ["f.*: nothing is accepted here now"]
     assert lines(new, old, "output") == ["f.*: values are new here"]
     assert lines(new, old, "input") == []
@@ -127,7 +136,10 @@ def test_unknown_keys_that_are_forbidden_break_an_input() -> None:
 
 def test_references_are_followed_in_each_document() -> None:
     old, new = (
-        {**message({"$ref": "#/$defs/T"}), "$defs": {"T": message({"type": "string", "maxLength": longest})}}
+        {
+            **message({"$ref": "#/$defs/T"}),
+            "$defs": {"T": message({"type": "string", "maxLength": longest})},
+        }
         for longest in (9, 8)
     )
     assert lines(old, new, "input") == ["f.f: maxLength narrowed from 9 to 8"]
@@ -136,7 +148,10 @@ def test_references_are_followed_in_each_document() -> None:
 def test_a_reference_that_is_used_twice_is_compared_at_both_places() -> None:
     old, new = (
         {
-            "properties": {"a": {"$ref": "#/$defs/T"}, "b": {"anyOf": [{"$ref": "#/$defs/T"}, NULL]}},
+            "properties": {
+                "a": {"$ref": "#/$defs/T"},
+                "b": {"anyOf": [{"$ref": "#/$defs/T"}, NULL]},
+            },
             "$defs": {"T": {"type": "string", "maxLength": longest}},
         }
         for longest in (9, 8)

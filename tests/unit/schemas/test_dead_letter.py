@@ -28,7 +28,10 @@ def test_headers_read_back_are_the_letter_that_was_written() -> None:
 
 
 def test_the_record_s_own_headers_are_passed_over() -> None:
-    foreign: list[tuple[str, bytes | None]] = [("traceparent", b"\xff\xfe"), ("marketmap.dead.offset", None)]
+    foreign: list[tuple[str, bytes | None]] = [
+        ("traceparent", b"\xff\xfe"),
+        ("marketmap.dead.offset", None),
+    ]
     assert DeadLetter.from_headers([*foreign, *LETTER.to_headers()]) == LETTER
 
 
@@ -54,4 +57,8 @@ def test_every_reason_has_a_sentence() -> None:
 
 def test_every_field_has_a_header_of_its_own() -> None:
     names = [header_name(field) for field in DeadLetter.model_fields]
-    assert names == [*DEAD_LETTER_HEADERS, "marketmap.dead.truncated_from", "marketmap.dead.left_out"]
+    assert names == [
+        *DEAD_LETTER_HEADERS,
+        "marketmap.dead.truncated_from",
+        "marketmap.dead.left_out",
+    ]

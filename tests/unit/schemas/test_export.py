@@ -71,7 +71,9 @@ def test_a_message_that_was_removed_is_told(baseline: Path) -> None:
 
 def test_an_input_that_accepted_more_is_told(baseline: Path) -> None:
     edit(baseline / "observation.v1.json", '"maxLength": 255', '"maxLength": 300')
-    assert broken(baseline) == ["observation.v1.json: event.home: maxLength narrowed from 300 to 255"]
+    assert broken(baseline) == [
+        "observation.v1.json: event.home: maxLength narrowed from 300 to 255"
+    ]
 
 
 def test_an_output_that_promised_more_is_told(baseline: Path) -> None:
@@ -79,4 +81,6 @@ def test_an_output_that_promised_more_is_told(baseline: Path) -> None:
     schema = json.loads(path.read_text(encoding="utf-8"))
     schema["$defs"]["RejectedEntry"]["properties"]["code"]["enum"].remove("INVALID_ODDS")
     path.write_text(json.dumps(schema), encoding="utf-8")
-    assert broken(baseline) == ["resolved_event.v1.json: rejected[].code: value INVALID_ODDS is new"]
+    assert broken(baseline) == [
+        "resolved_event.v1.json: rejected[].code: value INVALID_ODDS is new"
+    ]

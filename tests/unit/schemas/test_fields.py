@@ -87,7 +87,9 @@ def test_a_naive_timestamp_is_refused_by_name(value: object) -> None:
     st.datetimes(
         min_value=datetime(2000, 1, 2),  # noqa: DTZ001  the strategy adds the zone
         max_value=datetime(2099, 12, 30),  # noqa: DTZ001  as above
-        timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+        timezones=st.integers(-1439, 1439).map(
+            lambda minutes: timezone(timedelta(minutes=minutes))
+        ),
     )
 )
 def test_every_aware_instant_of_the_century_survives_its_text(instant: datetime) -> None:
@@ -101,7 +103,23 @@ def test_a_canonical_line_is_accepted(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["-0", "2.50", "2.0", "+0.5", "00", "01", ".5", "1.", "1e1", "nan", "1_0", "0:1", "", "2.5\n", 2.5],
+    [
+        "-0",
+        "2.50",
+        "2.0",
+        "+0.5",
+        "00",
+        "01",
+        ".5",
+        "1.",
+        "1e1",
+        "nan",
+        "1_0",
+        "0:1",
+        "",
+        "2.5\n",
+        2.5,
+    ],
 )
 def test_a_line_that_is_not_canonical_is_refused(line: object) -> None:
     assert not accepts(LINES, line)

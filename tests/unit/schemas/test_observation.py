@@ -67,7 +67,9 @@ def test_a_platform_that_is_none_of_the_three_is_refused(platform: object) -> No
     assert not accepts({**SPORTYBET, "platform": platform})
 
 
-@pytest.mark.parametrize("event_id", ["", "x" * 101, "a\n", "a\x00", "\x7f", "\x85", "\ud800", 7, None])
+@pytest.mark.parametrize(
+    "event_id", ["", "x" * 101, "a\n", "a\x00", "\x7f", "\x85", "\ud800", 7, None]
+)
 def test_an_event_id_that_cannot_be_a_key_is_refused(event_id: object) -> None:
     assert not accepts(with_event(id=event_id))
 
@@ -127,7 +129,9 @@ def test_an_event_may_have_no_markets_left(platform: str) -> None:
     assert accepts({**OBSERVATIONS[platform], "markets": empty})
 
 
-@pytest.mark.parametrize("names", [{"S_OU": None}, {"S_OU": 1}, [], "x", {"S_OU": "a\x00"}, {"S\x00": "a"}])
+@pytest.mark.parametrize(
+    "names", [{"S_OU": None}, {"S_OU": 1}, [], "x", {"S_OU": "a\x00"}, {"S\x00": "a"}]
+)
 def test_market_names_are_strings_without_nul(names: object) -> None:
     assert not accepts({**BET9JA, "market_names": names})
 

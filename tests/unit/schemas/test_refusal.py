@@ -53,7 +53,9 @@ def test_an_unknown_version_outweighs_what_else_is_wrong() -> None:
         ({}, "event.id: Field required"),
     ],
 )
-def test_the_detail_names_the_field_its_value_and_what_is_wrong(event: dict[str, Any], detail: str) -> None:
+def test_the_detail_names_the_field_its_value_and_what_is_wrong(
+    event: dict[str, Any], detail: str
+) -> None:
     assert verdict({**SPORTYBET, "event": event}).detail == detail
 
 
@@ -72,7 +74,10 @@ def test_a_long_value_is_cut() -> None:
 
 
 def test_the_detail_names_markets_of_the_wrong_form() -> None:
-    assert verdict({**SPORTYBET, "markets": {}}).detail == "markets: markets of sportybet must be an array"
+    assert (
+        verdict({**SPORTYBET, "markets": {}}).detail
+        == "markets: markets of sportybet must be an array"
+    )
 
 
 def test_the_detail_is_bounded_whatever_the_payload_holds() -> None:

@@ -61,7 +61,10 @@ def test_a_value_outside_of_the_contract_is_refused_where_it_stands(
     "field", ["schema_version", "event", "mapping_version", "markets", "misses", "rejected"]
 )
 def test_what_downstream_relies_on_is_always_there(field: str) -> None:
-    assert refused_at({name: value for name, value in RESOLVED_EVENT.items() if name != field}) == field
+    assert (
+        refused_at({name: value for name, value in RESOLVED_EVENT.items() if name != field})
+        == field
+    )
 
 
 def test_lists_are_complete_unless_it_says_otherwise() -> None:

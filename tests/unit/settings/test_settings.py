@@ -91,7 +91,10 @@ def test_a_database_url_must_name_a_database(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("query", "reason"),
-    [("sslmode=on", "sslmode must be one of"), ("sslrootcert=/nowhere/ca.pem", "path of sslrootcert")],
+    [
+        ("sslmode=on", "sslmode must be one of"),
+        ("sslrootcert=/nowhere/ca.pem", "path of sslrootcert"),
+    ],
 )
 def test_a_database_url_whose_tls_cannot_work_is_refused(
     monkeypatch: pytest.MonkeyPatch, query: str, reason: str
@@ -101,7 +104,9 @@ def test_a_database_url_whose_tls_cannot_work_is_refused(
     assert "secret" not in fault
 
 
-def test_the_database_url_does_not_show_in_a_representation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_url_does_not_show_in_a_representation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("MARKETMAP_DATABASE_URL", URL)
     assert "secret" not in repr(load_settings())
 
@@ -135,7 +140,9 @@ def test_a_misspelt_variable_is_told_from_an_unrelated_one(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URI", "KAFKA_PASWORD"])
-def test_what_was_meant_as_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_what_was_meant_as_a_secret_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     (fault,) = faults_of(monkeypatch, **{name: "marked-secret"})
     assert "marked-secret" not in fault
 
@@ -143,11 +150,20 @@ def test_what_was_meant_as_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
-        ({"MAX_MESSAGE_BYTES": "9000000", "BATCH_MAX_BYTES": "8000000"}, "MARKETMAP_BATCH_MAX_BYTES"),
-        ({"BATCH_MAX_BYTES": "9000000", "MAX_UNPACKED_BYTES": "8999999"}, "MARKETMAP_MAX_UNPACKED_BYTES"),
+        (
+            {"MAX_MESSAGE_BYTES": "9000000", "BATCH_MAX_BYTES": "8000000"},
+            "MARKETMAP_BATCH_MAX_BYTES",
+        ),
+        (
+            {"BATCH_MAX_BYTES": "9000000", "MAX_UNPACKED_BYTES": "8999999"},
+            "MARKETMAP_MAX_UNPACKED_BYTES",
+        ),
         ({"DRAIN_TIMEOUT_S": "40"}, "MARKETMAP_DRAIN_TIMEOUT_S"),
         ({"TOPIC_DEAD": "odds.resolved"}, "differ"),
-        ({"STALL_TIMEOUT_S": "60"}, "MARKETMAP_STALL_TIMEOUT_S must be above MARKETMAP_REBALANCE_TIMEOUT_S"),
+        (
+            {"STALL_TIMEOUT_S": "60"},
+            "MARKETMAP_STALL_TIMEOUT_S must be above MARKETMAP_REBALANCE_TIMEOUT_S",
+        ),
         ({"WATCHDOG_INTERVAL_S": "31"}, "MARKETMAP_WATCHDOG_INTERVAL_S"),
     ],
 )

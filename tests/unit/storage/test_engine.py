@@ -6,7 +6,8 @@ from worker.storage.engine import create_engine, driver_url, printable_url
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
 def test_an_address_of_postgres_is_taken_in_each_of_its_spellings(scheme: str) -> None:
     assert (
-        driver_url(f"{scheme}://u:p@h:5432/d?sslmode=require") == "postgresql://u:p@h:5432/d?sslmode=require"
+        driver_url(f"{scheme}://u:p@h:5432/d?sslmode=require")
+        == "postgresql://u:p@h:5432/d?sslmode=require"
     )
 
 
@@ -18,7 +19,9 @@ def test_another_address_is_refused_without_repeating_its_password(url: str) -> 
 
 
 def test_a_printed_address_has_no_user_password_or_query() -> None:
-    assert printable_url("postgresql+asyncpg://u:p%40x@h:5432/d?password=y") == "postgresql://h:5432/d"
+    assert (
+        printable_url("postgresql+asyncpg://u:p%40x@h:5432/d?password=y") == "postgresql://h:5432/d"
+    )
 
 
 def test_an_engine_s_errors_do_not_show_the_values_of_a_statement() -> None:

@@ -39,7 +39,12 @@ def test_the_sqlstate_decides(sqlstates: str, kind: type[StorageError]) -> None:
 
 @pytest.mark.parametrize(
     "silence",
-    [ConnectionRefusedError("refused"), TimeoutError(), PoolTimeoutError("pool"), OSError("unreachable")],
+    [
+        ConnectionRefusedError("refused"),
+        TimeoutError(),
+        PoolTimeoutError("pool"),
+        OSError("unreachable"),
+    ],
 )
 def test_no_answer_may_be_an_answer_later(silence: Exception) -> None:
     error = classify(silence)
@@ -58,7 +63,9 @@ def wrapped(orig: BaseException, **options: Any) -> DBAPIError:
 
 def test_the_sentence_leaves_the_row_out_that_the_server_tells() -> None:
     details = {"D": "Failing row contains (secret).", "H": "Look at it."}
-    refused = asyncpg.PostgresError.new({"C": "23514", "M": "new row violates check constraint", **details})
+    refused = asyncpg.PostgresError.new(
+        {"C": "23514", "M": "new row violates check constraint", **details}
+    )
     assert str(classify(wrapped(refused))) == "new row violates check constraint"
 
 
@@ -68,7 +75,9 @@ def test_a_connection_that_broke_under_a_statement_is_worth_another_try() -> Non
 
 
 def test_a_misuse_of_the_driver_is_a_defect() -> None:
-    assert type(classify(wrapped(asyncpg.InterfaceError("cannot perform operation")))) is StorageFatal
+    assert (
+        type(classify(wrapped(asyncpg.InterfaceError("cannot perform operation")))) is StorageFatal
+    )
 
 
 def test_the_message_has_the_servers_sentence_and_not_the_values() -> None:

@@ -34,6 +34,8 @@ async def test_a_watermark_that_moves_backwards(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("moves", [[], [MOVE._replace(next_offset=0)]])
-async def test_misses_without_a_watermark_that_moves(ledger: Ledger, moves: list[WatermarkMove]) -> None:
+async def test_misses_without_a_watermark_that_moves(
+    ledger: Ledger, moves: list[WatermarkMove]
+) -> None:
     with pytest.raises(ValueError, match="counted again"):
         await ledger.commit(moves, [MISS])

@@ -23,5 +23,7 @@ def test_every_column_of_a_table_has_its_line(table: str) -> None:
 @pytest.mark.parametrize("table", metadata.tables)
 def test_every_index_of_a_table_is_named(table: str) -> None:
     assert [
-        index.name for index in metadata.tables[table].indexes if f"`{index.name}`" not in section(table)
+        index.name
+        for index in metadata.tables[table].indexes
+        if f"`{index.name}`" not in section(table)
     ] == []

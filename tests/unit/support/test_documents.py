@@ -41,7 +41,9 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_commands_are_found_in_their_order_with_line_and_exit_code(document: Path) -> None:
-    found = [(step.line, step.command.split("#")[0].split(), step.exit_code) for step in steps(document)]
+    found = [
+        (step.line, step.command.split("#")[0].split(), step.exit_code) for step in steps(document)
+    ]
     assert found == [
         (12, ["marketmap", "validate", "a.json"], 1),
         (14, ["long", "--one", "--two"], 0),
@@ -57,14 +59,17 @@ def test_files_to_save_are_the_blocks_that_the_text_names(document: Path) -> Non
     ("command", "exit_code"),
     [("marketmap validate nowhere.json", 0), ("cat nowhere.json", 0), ("true | cat", 1)],
 )
-def test_another_exit_code_than_the_document_says_fails(tmp_path: Path, command: str, exit_code: int) -> None:
+def test_another_exit_code_than_the_document_says_fails(
+    tmp_path: Path, command: str, exit_code: int
+) -> None:
     reader = Reader(tmp_path, {})
     with pytest.raises(AssertionError, match=r"README.md:1: .*\nended with"):
         reader.take(Step(ROOT / "README.md", 1, command, exit_code))
 
 
 @pytest.mark.parametrize(
-    "command", ["make nothing", "kubectl apply -k deploy/nowhere", "marketmap run worker", "kill %1"]
+    "command",
+    ["make nothing", "kubectl apply -k deploy/nowhere", "marketmap run worker", "kill %1"],
 )
 def test_what_cannot_be_so_fails(tmp_path: Path, command: str) -> None:
     with pytest.raises((AssertionError, KeyError)):

@@ -45,7 +45,9 @@ async def connect(proxy: Proxy) -> AsyncIterator[Connect]:
     yield connect
     for client in clients:
         client.writer.transport.abort()
-    await asyncio.gather(*(client.writer.wait_closed() for client in clients), return_exceptions=True)
+    await asyncio.gather(
+        *(client.writer.wait_closed() for client in clients), return_exceptions=True
+    )
 
 
 class Client:
@@ -87,7 +89,9 @@ async def test_a_reset_spares_new_connections(proxy: Proxy, connect: Connect) ->
     assert await (await connect()).answered(b"hello")
 
 
-async def test_what_a_frozen_proxy_holds_comes_out_when_it_thaws(proxy: Proxy, connect: Connect) -> None:
+async def test_what_a_frozen_proxy_holds_comes_out_when_it_thaws(
+    proxy: Proxy, connect: Connect
+) -> None:
     client = await connect()
     assert await client.answered(b"hello")
     proxy.freeze()

@@ -29,7 +29,7 @@ _MOST_SHAPES: Final = 8
 _KEY: Final = re.compile(r"((?:S|LIVES|B|T)_[A-Z0-9-]+(?:@[^_@]+)?)_.+", re.ASCII | re.DOTALL)
 
 
-class Key(NamedTuple):
+class Bet9jaKey(NamedTuple):
     """A key's parts; ``market`` with its prefix, as ``user_market_mappings.bet9ja_key`` has it."""
 
     market: str
@@ -56,7 +56,7 @@ class _Places(dict[str, str | None]):
 _places: Final = _Places()
 
 
-def parse_key(key: str) -> Key | None:
+def parse_key(key: str) -> Bet9jaKey | None:
     """The parts of ``key``, or None when it is not of the grammar or longer than 500 characters.
 
     ``format_key`` of the result is the key again.
@@ -65,15 +65,15 @@ def parse_key(key: str) -> Key | None:
     if place is None:
         return None
     market, _, param = place.partition("@")
-    return Key(market, param or None, key[len(place) + 1 :])
+    return Bet9jaKey(market, param or None, key[len(place) + 1 :])
 
 
-def format_key(key: Key) -> str:
+def format_key(key: Bet9jaKey) -> str:
     param = "" if key.param is None else f"@{key.param}"
     return f"{key.market}{param}_{key.outcome}"
 
 
-Values = Callable[[dict[str, Any]], tuple[Any, ...]]
+ValueGetter = Callable[[dict[str, Any]], tuple[Any, ...]]
 
 
 class _Shape(NamedTuple):
@@ -82,7 +82,7 @@ class _Shape(NamedTuple):
     market_id: str
     qualifier: str | None
     labels: tuple[str, ...]
-    values: Values
+    values: ValueGetter
 
 
 class KeyRow(NamedTuple):
@@ -96,7 +96,9 @@ class KeyRow(NamedTuple):
 
     @property
     def selections(self) -> list[Selection]:
-        return [_selection(label, value) for label, value in zip(self.labels, self.values, strict=True)]
+        return [
+            _selection(label, value) for label, value in zip(self.labels, self.values, strict=True)
+        ]
 
     def read(self, rejected: set[Rejection]) -> RowReading | None:
         del rejected  # odds are any value
@@ -134,7 +136,9 @@ class _Shapes(dict[tuple[str, int], list[_Shape]]):
     def learn(self, counted: tuple[str, int], keys: Sequence[str]) -> _Shape:
         place, _ = counted
         market, _, param = place.partition("@")
-        shape = _Shape(market, param or None, tuple(key[len(place) + 1 :] for key in keys), _values_of(keys))
+        shape = _Shape(
+            market, param or None, tuple(key[len(place) + 1 :] for key in keys), _values_of(keys)
+        )
         self[counted] = [shape, *self[counted][: _MOST_SHAPES - 1]]
         return shape
 
@@ -142,7 +146,7 @@ class _Shapes(dict[tuple[str, int], list[_Shape]]):
 _shapes: Final = _Shapes()
 
 
-def _values_of(keys: Sequence[str]) -> Values:
+def _values_of(keys: Sequence[str]) -> ValueGetter:
     if len(keys) > 1:
         return itemgetter(*keys)
     only = keys[0]

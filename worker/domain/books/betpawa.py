@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from worker.domain.books.lines import from_quarters, parse_line
-from worker.domain.books.rows import ParsedRow, Rows, Selection, shown, text_or_none, unreadable
+from worker.domain.books.rows import (
+    ParsedRow,
+    Rows,
+    Selection,
+    abbreviate,
+    text_or_none,
+    unreadable,
+)
 
 _HIGHEST_QUARTERS = 3_999_999
 LONGEST_BESIDE = 40
@@ -51,7 +58,9 @@ def _row(market_id: str, name: str | None, row: Any) -> Rows:
         else:
             selections.append(selection)
     if selections or not prices:
-        yield ParsedRow(market_id, qualifier(row.get("handicap"), row.get("specifier")), name, selections)
+        yield ParsedRow(
+            market_id, qualifier(row.get("handicap"), row.get("specifier")), name, selections
+        )
 
 
 def qualifier(handicap: Any, specifier: Any) -> str | None:
@@ -61,7 +70,7 @@ def qualifier(handicap: Any, specifier: Any) -> str | None:
         return line
     said = {parse_line(value) if type(value) is str else None for value in specifier.values()}
     if len(said) == 1 and (line is None or line in said):
-        return said.pop() or shown(specifier)
+        return said.pop() or abbreviate(specifier)
     return f"{line} and {sorted(map(str, said))}"
 
 
@@ -73,7 +82,7 @@ def _from_handicap(handicap: Any) -> str | None:
     if type(handicap) is int and abs(handicap) <= _HIGHEST_QUARTERS:
         return from_quarters(handicap)
     # Not the number alone: 10.5 quarters would read as the line 10.5.
-    return f"{shown(handicap)} quarters"
+    return f"{abbreviate(handicap)} quarters"
 
 
 def _selection(price: Any) -> Selection | None:
@@ -87,7 +96,7 @@ def _beside(handicap: Any) -> str | None:
     if handicap is None:
         return None
     is_short = type(handicap) is str and len(handicap) <= LONGEST_BESIDE
-    return handicap if is_short else shown(handicap)
+    return handicap if is_short else abbreviate(handicap)
 
 
 def one_price(older: object, newer: object) -> object:

@@ -54,7 +54,9 @@ class Price(str):
 
     @classmethod
     def of(cls, odds: Odds | None, *, active: bool) -> Price:
-        return cls(f'"odds":{"null" if odds is None else odds},"active":{"true" if active else "false"}')
+        return cls(
+            f'"odds":{"null" if odds is None else odds},"active":{"true" if active else "false"}'
+        )
 
     @property
     def odds(self) -> Odds | None:

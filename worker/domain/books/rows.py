@@ -105,7 +105,7 @@ def clipped_id(external_id: str) -> str:
     return f"{external_id[: LONGEST_ID - 17]}~{digest}"
 
 
-def shown(value: object) -> str:
+def abbreviate(value: object) -> str:
     """A value as an error message may show it: bounded, control characters escaped."""
     if isinstance(value, str) and len(value) > _SHOWN:
         value = value[:_SHOWN]
@@ -115,7 +115,9 @@ def shown(value: object) -> str:
 
 
 def unreadable(reason: str, value: object, market_id: str = "?") -> Rejection:
-    return Rejection(market_id[:LONGEST_ID] or "?", None, "INVALID_KEY_FORMAT", f"{reason}: {shown(value)}")
+    return Rejection(
+        market_id[:LONGEST_ID] or "?", None, "INVALID_KEY_FORMAT", f"{reason}: {abbreviate(value)}"
+    )
 
 
 def text_or_none(value: Any) -> str | None:

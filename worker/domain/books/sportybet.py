@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker.domain.books.rows import ParsedRow, Rejection, Rows, Selection, shown, text_or_none, unreadable
+from worker.domain.books.rows import (
+    ParsedRow,
+    Rejection,
+    Rows,
+    Selection,
+    abbreviate,
+    text_or_none,
+    unreadable,
+)
 
 LONGEST_SPECIFIER = 1000
 Params = tuple[tuple[str, str], ...]
@@ -66,7 +74,9 @@ def row_of(
     for outcome in outcomes or []:
         selection = _selection(outcome, is_open=is_open)
         if selection is None:
-            faults.append(unreadable("an outcome must be an object whose desc is a text", outcome, market_id))
+            faults.append(
+                unreadable("an outcome must be an object whose desc is a text", outcome, market_id)
+            )
         else:
             selections.append(selection)
     return ParsedRow(market_id, qualifier, name, selections, faults)
@@ -76,13 +86,15 @@ def _qualifier(specifier: Any) -> str | None:
     """The specifier verbatim; one that is no text becomes a text that no rule can read."""
     if specifier is None or type(specifier) is str:
         return specifier or None
-    return shown(type(specifier))
+    return abbreviate(type(specifier))
 
 
 def _selection(outcome: Any, *, is_open: bool) -> Selection | None:
     if type(outcome) is not dict or type(label := outcome.get("desc")) is not str:
         return None
-    return Selection(label, None, outcome.get("odds"), is_open and _is_on(outcome.get("isActive", 1)))
+    return Selection(
+        label, None, outcome.get("odds"), is_open and _is_on(outcome.get("isActive", 1))
+    )
 
 
 def _is_open(market: dict[str, Any]) -> bool:

@@ -20,9 +20,9 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from worker.domain.errors import TransientError
-from worker.ingest.partitions.claim import Claimed
-from worker.ingest.partitions.opening import Coordinates, Opening, log_opening, look_up
-from worker.ingest.partitions.owned import Lag, Owned
+from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.partitions.opening import Opening, OpeningFacts, log_opening, look_up
+from worker.ingest.partitions.owned import Lag, OpenPartition
 from worker.ingest.partitions.starts import OnTruncation
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.record import Committed, Record
@@ -40,7 +40,7 @@ class Assignment(ConsumerRebalanceListener):
 
     def __init__(
         self,
-        coordinates: Coordinates,
+        coordinates: OpeningFacts,
         *,
         drain_timeout_s: float,
         commit_timeout_s: float,
@@ -62,7 +62,7 @@ class Assignment(ConsumerRebalanceListener):
         self._on_drain = on_drain
         self._on_truncation = on_truncation
         self._clock = clock
-        self._owned: dict[TopicPartition, Owned] = {}
+        self._owned: dict[TopicPartition, OpenPartition] = {}
         self._stopped: dict[TopicPartition, Opening] = {}
         self._busy = asyncio.Lock()
         self._openings: dict[asyncio.Task[None], Sequence[TopicPartition]] = {}
@@ -84,7 +84,7 @@ class Assignment(ConsumerRebalanceListener):
         return consumer
 
     @property
-    def owned(self) -> Sequence[Owned]:
+    def owned(self) -> Sequence[OpenPartition]:
         return list(self._owned.values())
 
     @property
@@ -154,7 +154,7 @@ class Assignment(ConsumerRebalanceListener):
         return True
 
     @asynccontextmanager
-    async def claim(self, records: Sequence[Record]) -> AsyncIterator[Claimed]:
+    async def claim(self, records: Sequence[Record]) -> AsyncIterator[ClaimedBatch]:
         """Hold the partitions of a fetched batch while it is processed.
 
         Left out are stale records, and those of a partition whose log is not what it was: when the next
@@ -170,7 +170,9 @@ class Assignment(ConsumerRebalanceListener):
             elif elsewhere:
                 self._reopen(elsewhere)
             taken = [group for place, group in groups.items() if place not in elsewhere]
-            yield Claimed(self, epoch, self.owned, [record for group in taken for record in group])
+            yield ClaimedBatch(
+                self, epoch, self.owned, [record for group in taken for record in group]
+            )
 
     async def keep_checking(self, interval_s: float) -> None:
         """Until cancelled."""
@@ -214,7 +216,9 @@ class Assignment(ConsumerRebalanceListener):
         grouped: dict[TopicPartition, list[Record]] = {}
         for record in records:
             grouped.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
-        return {place: group for place, group in grouped.items() if not self._is_stale(place, group)}
+        return {
+            place: group for place, group in grouped.items() if not self._is_stale(place, group)
+        }
 
     def _is_stale(self, place: TopicPartition, records: Sequence[Record]) -> bool:
         """Whether records were fetched before the partition was (re)opened: the consumer stands elsewhere.
@@ -230,15 +234,23 @@ class Assignment(ConsumerRebalanceListener):
         return fetch_positions(self.consumer, [place]).get(place, -1)
 
     def _gone_back(self, groups: Mapping[TopicPartition, Sequence[Record]]) -> list[TopicPartition]:
-        return [place for place, group in groups.items() if group[0].offset < self._owned[place].position]
+        return [
+            place
+            for place, group in groups.items()
+            if group[0].offset < self._owned[place].position
+        ]
 
-    async def _fallen_behind(self, groups: Mapping[TopicPartition, Sequence[Record]]) -> list[TopicPartition]:
+    async def _fallen_behind(
+        self, groups: Mapping[TopicPartition, Sequence[Record]]
+    ) -> list[TopicPartition]:
         """The partitions whose next record was deleted before it was read.
 
         A jump alone says nothing: compaction and the markers of transactions leave gaps, too.
         """
         owned = {place: self._owned[place] for place in groups}
-        jumped = [place for place, group in groups.items() if group[0].offset > owned[place].position]
+        jumped = [
+            place for place, group in groups.items() if group[0].offset > owned[place].position
+        ]
         if not jumped:
             return []
         try:
@@ -282,7 +294,9 @@ class Assignment(ConsumerRebalanceListener):
             return
         for place in places:
             self._stopped.pop(place, None)
-        self._stopped |= {opening.place: opening for opening in openings if opening.start.is_stopped}
+        self._stopped |= {
+            opening.place: opening for opening in openings if opening.start.is_stopped
+        }
         self._owned |= {opening.place: self._opened(opening) for opening in readable}
         self.consumer.resume(*(opening.place for opening in readable))
         self._on_change("opened")
@@ -294,13 +308,17 @@ class Assignment(ConsumerRebalanceListener):
                 return await look_up(self._coordinates, places, self._on_truncation)
             except (TransientError, KafkaError) as failure:
                 delay_s = self._retry_delay(attempt)
-                log.warning("partitions_not_opened", error=str(failure), retry_in_s=round(delay_s, 3))
+                log.warning(
+                    "partitions_not_opened", error=str(failure), retry_in_s=round(delay_s, 3)
+                )
                 await asyncio.sleep(delay_s)
                 attempt += 1
 
-    def _opened(self, opening: Opening) -> Owned:
+    def _opened(self, opening: Opening) -> OpenPartition:
         start = opening.start
-        return Owned(opening.partition, start.position, start.watermark, start.replay_to, self._clock())
+        return OpenPartition(
+            opening.partition, start.position, start.watermark, start.replay_to, self._clock()
+        )
 
     def _tell(self, opening: Opening) -> None:
         before = self._stopped.get(opening.place)
@@ -335,10 +353,12 @@ class Assignment(ConsumerRebalanceListener):
     def lags(self, now_s: float) -> list[Lag]:
         return [self._lag(place, owned, now_s) for place, owned in self._owned.items()]
 
-    def _lag(self, place: TopicPartition, owned: Owned, now_s: float) -> Lag:
+    def _lag(self, place: TopicPartition, owned: OpenPartition, now_s: float) -> Lag:
         behind = max(0, (self.consumer.highwater(place) or 0) - self.position_of(place))
         since_s = owned.last_timestamp_ms / 1000 if owned.last_timestamp_ms else owned.opened_at_s
-        return Lag(owned.partition, behind, max(0.0, now_s - since_s) if behind else 0.0, owned.watermark)
+        return Lag(
+            owned.partition, behind, max(0.0, now_s - since_s) if behind else 0.0, owned.watermark
+        )
 
     def position_of(self, place: TopicPartition) -> int:
         """Up to where an open partition is processed.

@@ -8,11 +8,11 @@ from typing import Protocol
 from aiokafka import TopicPartition
 
 from worker.ingest.partitions.marks import mark
-from worker.ingest.partitions.owned import Owned
+from worker.ingest.partitions.owned import OpenPartition
 from worker.kafka.record import Committed, Partition, Record
 
 
-class Assignment(Protocol):
+class OwnedPartitions(Protocol):
     """Whose partitions they are. ``epoch`` changes with every rebalance."""
 
     epoch: int
@@ -21,11 +21,15 @@ class Assignment(Protocol):
     async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None: ...
 
 
-class Claimed:
+class ClaimedBatch:
     """The records of a batch that may be processed, while their partitions are held."""
 
     def __init__(
-        self, assignment: Assignment, epoch: int, owned: Iterable[Owned], records: Sequence[Record]
+        self,
+        assignment: OwnedPartitions,
+        epoch: int,
+        owned: Iterable[OpenPartition],
+        records: Sequence[Record],
     ) -> None:
         self.records = records
         self._assignment = assignment

@@ -15,7 +15,7 @@ _MARK: Final = re.compile(
 )
 
 
-class Mark(NamedTuple):
+class CommitMark(NamedTuple):
     """What a commit of ours says beside its offset.
 
     Records below ``replay_to`` are published again without being counted; 0 when no replay is under way.
@@ -27,17 +27,21 @@ class Mark(NamedTuple):
     truncated_at: int | None = None
 
 
-def mark(topic_id: str, next_offset: int, replay_to: int = 0, truncated_at: int | None = None) -> str:
+def mark(
+    topic_id: str, next_offset: int, replay_to: int = 0, truncated_at: int | None = None
+) -> str:
     """The metadata for a commit of ``next_offset``; while a replay is under way it says how far it goes."""
     replay = f":replay<{replay_to}" if next_offset < replay_to else ""
     truncated = "" if truncated_at is None else f":truncated@{truncated_at}"
     return f"mmw1:{topic_id}{replay}{truncated}"
 
 
-def read_mark(metadata: str) -> Mark | None:
+def read_mark(metadata: str) -> CommitMark | None:
     """What ``mark`` wrote; None for whatever is not ours."""
     found = _MARK.fullmatch(metadata)
     if found is None:
         return None
     topic_id, replay_to, truncated_at = found.groups()
-    return Mark(topic_id, int(replay_to or 0), None if truncated_at is None else int(truncated_at))
+    return CommitMark(
+        topic_id, int(replay_to or 0), None if truncated_at is None else int(truncated_at)
+    )

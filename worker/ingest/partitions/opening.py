@@ -16,7 +16,7 @@ from worker.kafka.record import Committed, Partition
 log = structlog.get_logger()
 
 
-class Known(NamedTuple):
+class KnownStart(NamedTuple):
     """A partition that the group opened before, and its watermark."""
 
     topic: str
@@ -25,12 +25,12 @@ class Known(NamedTuple):
     watermark: int
 
 
-class Coordinates(Protocol):
+class OpeningFacts(Protocol):
     """What Kafka and the database know of partitions. Each call may raise TransientError."""
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]: ...
 
-    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
+    async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
         """Every partition opened before under these names, also of topics that had the name before."""
 
     async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
@@ -41,11 +41,17 @@ class Coordinates(Protocol):
     ) -> None:
         """Move a watermark, in either direction, and record why. TransientError if it is elsewhere by now."""
 
-    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Committed]: ...
+    async def committed(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, Committed]: ...
 
-    async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+    async def log_starts(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]: ...
 
-    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def high_watermarks(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
         """The offset after the last record, of an open transaction as well."""
 
 
@@ -75,13 +81,15 @@ class Opening(NamedTuple):
         start = self.start
         if start.is_stopped and start.cause == "operator":
             return None
-        metadata = mark(self.partition.topic_id, start.position, start.replay_to, start.truncated_at)
+        metadata = mark(
+            self.partition.topic_id, start.position, start.replay_to, start.truncated_at
+        )
         wanted = Committed(start.position, metadata)
         return None if wanted == self.committed else wanted
 
 
 async def look_up(
-    coordinates: Coordinates, places: Sequence[TopicPartition], on_truncation: OnTruncation
+    coordinates: OpeningFacts, places: Sequence[TopicPartition], on_truncation: OnTruncation
 ) -> list[Opening]:
     """Where each of ``places`` is taken up; the watermarks are moved to where the starts want them.
 
@@ -91,8 +99,12 @@ async def look_up(
         return []
     topics = {place.topic for place in places}
     ids = await coordinates.topic_ids(topics)
-    partitions = {place: Partition(place.topic, place.partition, ids[place.topic]) for place in places}
-    known = await coordinates.known(topics)  # before the watermarks: asking for those makes partitions known
+    partitions = {
+        place: Partition(place.topic, place.partition, ids[place.topic]) for place in places
+    }
+    known = await coordinates.known(
+        topics
+    )  # before the watermarks: asking for those makes partitions known
     watermarks = await coordinates.watermarks(list(partitions.values()))
     committed = await coordinates.committed(places)
     log_starts = await coordinates.log_starts(places)
@@ -115,7 +127,7 @@ async def look_up(
     return openings
 
 
-def _before(partition: Partition, known: Sequence[Known]) -> tuple[bool, bool, bool]:
+def _before(partition: Partition, known: Sequence[KnownStart]) -> tuple[bool, bool, bool]:
     """Whether the partition is new, others of its topic are counted, another topic had the name before."""
     namesakes = [each for each in known if each.topic == partition.topic]
     same_topic = [each for each in namesakes if each.topic_id == partition.topic_id]
@@ -126,7 +138,7 @@ def _before(partition: Partition, known: Sequence[Known]) -> tuple[bool, bool, b
     )
 
 
-async def _settle(coordinates: Coordinates, opening: Opening, watermark: int) -> None:
+async def _settle(coordinates: OpeningFacts, opening: Opening, watermark: int) -> None:
     start = opening.start
     if start.watermark != watermark:
         reason = f"{start.case}: {start.lost} offsets ({start.cause})" if start.lost else start.case

@@ -9,7 +9,7 @@ from worker.kafka.record import Partition
 
 
 @dataclass(slots=True)
-class Owned:
+class OpenPartition:
     """An open partition: where it is, what is counted, and how far a replay goes (0 when there is none)."""
 
     partition: Partition

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from worker.ingest.partitions.marks import Mark, read_mark
+from worker.ingest.partitions.marks import CommitMark, read_mark
 from worker.kafka.record import Committed
 
 Case = Literal[
@@ -25,12 +25,14 @@ Case = Literal[
     "RETENTION_GAP",
     "TRUNCATED",
 ]
-Cause = Literal["retention", "operator", "truncation"]
+WatermarkCause = Literal["retention", "operator", "truncation"]
 OnTruncation = Literal["stop", "continue"]
 
 # Nothing of the partition was read before: that older records are gone already is no loss of ours.
 _BEGINNINGS: Final[frozenset[Case]] = frozenset({"FIRST_START", "NEW_PARTITION", "RECREATED"})
-ALARMS: Final[frozenset[Case]] = frozenset({"RECREATED", "COUNTS_WENT_BACK", "RETENTION_GAP", "TRUNCATED"})
+ALARMS: Final[frozenset[Case]] = frozenset(
+    {"RECREATED", "COUNTS_WENT_BACK", "RETENTION_GAP", "TRUNCATED"}
+)
 
 
 class Findings(NamedTuple):
@@ -65,7 +67,7 @@ class Start(NamedTuple):
     watermark: int
     replay_to: int = 0
     lost: int = 0
-    cause: Cause | None = None
+    cause: WatermarkCause | None = None
     truncated_at: int | None = None
 
     @property
@@ -97,12 +99,12 @@ def _wanted(found: Findings) -> Start:
     return _ours(found, found.committed.offset, ours)
 
 
-def _without_commit(found: Findings, of_another_topic: Mark | None) -> Start:
+def _without_commit(found: Findings, of_another_topic: CommitMark | None) -> Start:
     case: Case = "AFTER_CRASH" if found.watermark else _beginning(found, of_another_topic)
     return Start(case, found.watermark, found.watermark)
 
 
-def _beginning(found: Findings, of_another_topic: Mark | None) -> Case:
+def _beginning(found: Findings, of_another_topic: CommitMark | None) -> Case:
     if of_another_topic is not None:
         return "RECREATED"
     if found.is_new and found.others_counted:
@@ -110,12 +112,14 @@ def _beginning(found: Findings, of_another_topic: Mark | None) -> Case:
     return "RECREATED" if found.is_new and found.had_other_id else "FIRST_START"
 
 
-def _ours(found: Findings, offset: int, ours: Mark) -> Start:
+def _ours(found: Findings, offset: int, ours: CommitMark) -> Start:
     """A replay goes on up to the watermark: a count that was under way when it began may have moved that."""
     watermark = found.watermark
     if offset < min(ours.replay_to, watermark):
         went_back = ours.replay_to > watermark
-        return Start("COUNTS_WENT_BACK" if went_back else "REPLAY_GOES_ON", offset, watermark, watermark)
+        return Start(
+            "COUNTS_WENT_BACK" if went_back else "REPLAY_GOES_ON", offset, watermark, watermark
+        )
     if max(offset, ours.replay_to) > watermark:
         return Start("COUNTS_WENT_BACK", watermark, watermark)
     return Start("RESUME" if offset == watermark else "AFTER_CRASH", watermark, watermark)
@@ -148,7 +152,13 @@ def _truncated(wanted: Start, found: Findings, end: int) -> Start:
         return Start("TRUNCATED", end, found.watermark, 0, skipped, "operator", end)
     position = min(wanted.position, end)
     return Start(
-        "TRUNCATED", position, found.watermark, wanted.replay_to, found.watermark - end, "truncation", end
+        "TRUNCATED",
+        position,
+        found.watermark,
+        wanted.replay_to,
+        found.watermark - end,
+        "truncation",
+        end,
     )
 
 
@@ -165,4 +175,6 @@ def _not_before(start: Start, log_start: int) -> Start:
     if gone > 0 and start.case not in _BEGINNINGS:
         return Start("RETENTION_GAP", log_start, log_start, 0, gone, "retention")
     replay_to = start.replay_to if log_start < start.replay_to else 0
-    return start._replace(position=log_start, watermark=max(start.watermark, log_start), replay_to=replay_to)
+    return start._replace(
+        position=log_start, watermark=max(start.watermark, log_start), replay_to=replay_to
+    )

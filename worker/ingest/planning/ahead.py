@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from worker.domain.index import MappingIndex
-from worker.ingest.partitions.claim import Claimed
+from worker.ingest.partitions.claim import ClaimedBatch
 from worker.ingest.planning.plan import Plan, Planned, Planner, combine, parts
 from worker.kafka.record import Partition, Record
 
@@ -32,7 +32,7 @@ class FetchingAhead(Protocol):
         """Fetch what comes next, if that is not being done yet; it is handed over all the same."""
 
 
-class Planning(Generic[T]):
+class PlanAhead(Generic[T]):
     """Has batches planned, a part at a time: a planner serves one thread.
 
     A verdict that was made ahead of time stands for its record alone, in the partition and under the index
@@ -40,7 +40,11 @@ class Planning(Generic[T]):
     """
 
     def __init__(
-        self, planner: Planner[T], indexes: Indexes, fetching: FetchingAhead | None, part_max_bytes: int
+        self,
+        planner: Planner[T],
+        indexes: Indexes,
+        fetching: FetchingAhead | None,
+        part_max_bytes: int,
     ) -> None:
         self._planner = planner
         self._indexes = indexes
@@ -55,14 +59,16 @@ class Planning(Generic[T]):
             return await asyncio.to_thread(lambda: combine(self._taken(records, index)))
 
     @contextmanager
-    def ahead(self, claimed: Claimed) -> Iterator[None]:
+    def ahead(self, claimed: ClaimedBatch) -> Iterator[None]:
         """Plan what comes next until the block ends; a part that is begun by then is finished."""
         verdicts = self._verdicts = {}
         if self._fetching is None or claimed.is_over:
             yield
             return
         ended = asyncio.Event()
-        looking = asyncio.create_task(self._look_ahead(self._fetching.begin(), claimed, ended, verdicts))
+        looking = asyncio.create_task(
+            self._look_ahead(self._fetching.begin(), claimed, ended, verdicts)
+        )
         looking.add_done_callback(_told)
         try:
             yield
@@ -72,7 +78,7 @@ class Planning(Generic[T]):
     async def _look_ahead(
         self,
         fetching: asyncio.Task[Sequence[Record]],
-        claimed: Claimed,
+        claimed: ClaimedBatch,
         ended: asyncio.Event,
         verdicts: _Verdicts[T],
     ) -> None:
@@ -88,13 +94,17 @@ class Planning(Generic[T]):
                 await asyncio.to_thread(self._add, placed, index, verdicts)
 
     def _add(self, records: _Placed, index: MappingIndex, verdicts: _Verdicts[T]) -> None:
-        for (record, _), verdict in zip(records, self._planner.plan_all(records, index), strict=True):
+        for (record, _), verdict in zip(
+            records, self._planner.plan_all(records, index), strict=True
+        ):
             verdicts[verdict.at, verdict.offset] = record, index, verdict
 
     def _taken(self, records: _Placed, index: MappingIndex) -> Iterator[Planned[T]]:
         """The verdicts on records, made now where they are not there."""
         ahead = [self._verdict(record, at, index) for record, at in records]
-        missing = [placed for placed, verdict in zip(records, ahead, strict=True) if verdict is None]
+        missing = [
+            placed for placed, verdict in zip(records, ahead, strict=True) if verdict is None
+        ]
         planned = iter(self._planner.plan_all(missing, index))
         return (verdict or next(planned) for verdict in ahead)
 

@@ -15,10 +15,10 @@ from typing import Literal, NamedTuple
 from worker.domain.errors import FatalError
 from worker.kafka.record import Partition
 
-Limit = Literal["consecutive", "ratio"]
+BrakeLimit = Literal["consecutive", "ratio"]
 
 
-class Verdict(NamedTuple):
+class RecordOutcome(NamedTuple):
     """What became of one record. ``dead`` is the reason of a dead letter, None for one that was resolved."""
 
     at: Partition
@@ -41,7 +41,7 @@ class Tripped(NamedTuple):
     """A limit that a partition came to: the first dead letter that led to it, and how many by reason."""
 
     at: Partition
-    limit: Limit
+    limit: BrakeLimit
     first_offset: int
     reasons: Counter[str]
 
@@ -85,7 +85,7 @@ class Brake:
         self._limits = limits
         self._histories: dict[Partition, _History] = {}
 
-    def check(self, verdicts: Iterable[Verdict]) -> None:
+    def check(self, verdicts: Iterable[RecordOutcome]) -> None:
         """Raise BrakeError if ``verdicts`` after what is settled would come to a limit; settle nothing."""
         tried: dict[Partition, _History] = {}
         for verdict in verdicts:
@@ -93,14 +93,14 @@ class Brake:
             if tripped is not None:
                 raise BrakeError(tripped)
 
-    def settle(self, verdicts: Iterable[Verdict]) -> None:
+    def settle(self, verdicts: Iterable[RecordOutcome]) -> None:
         """Remember verdicts that were carried out, in the order of each partition's offsets."""
         settled: dict[Partition, _History] = {}
         for verdict in verdicts:
             self._add(settled, verdict)
         self._histories |= settled
 
-    def _add(self, histories: dict[Partition, _History], verdict: Verdict) -> Tripped | None:
+    def _add(self, histories: dict[Partition, _History], verdict: RecordOutcome) -> Tripped | None:
         at, offset, dead = verdict
         history = histories.get(at) or self._copy_of(at, offset)
         histories[at] = history

@@ -10,7 +10,7 @@ import orjson
 from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, UnmappedMarket
 from schemas.cloud_events import cloud_event, moment
 from worker.domain.resolve import Miss, Resolution, miss_document
-from worker.kafka.record import Headers, Outgoing, Source
+from worker.kafka.record import Headers, Outgoing, Record
 
 # A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
 MOST_ENTRIES: Final = 1000
@@ -77,7 +77,8 @@ def _end_list(texts: list[str]) -> None:
 def _omitted(resolution: Resolution) -> list[str]:
     omitted = {
         "misses": max(0, len(resolution.misses) - MOST_ENTRIES),
-        "rejected": max(0, len(resolution.rejected) - MOST_ENTRIES) + resolution.more_rejected.total(),
+        "rejected": max(0, len(resolution.rejected) - MOST_ENTRIES)
+        + resolution.more_rejected.total(),
     }
     return [',"omitted":', orjson.dumps(omitted).decode()] if any(omitted.values()) else []
 
@@ -131,12 +132,19 @@ class Encoder:
         self._replay: Headers = [] if replay_id is None else [(REPLAY_HEADER, replay_id.encode())]
 
     def resolved(
-        self, source_id: str, record: Source, envelope: dict[str, Any], resolution: Resolution, version: int
+        self,
+        source_id: str,
+        record: Record,
+        envelope: dict[str, Any],
+        resolution: Resolution,
+        version: int,
     ) -> Outgoing | None:
-        return self._resolved(source_id, record, envelope, resolved_event(envelope, resolution, version))
+        return self._resolved(
+            source_id, record, envelope, resolved_event(envelope, resolution, version)
+        )
 
     def assembled(
-        self, source_id: str, record: Source, envelope: dict[str, Any], body: bytes, version: int
+        self, source_id: str, record: Record, envelope: dict[str, Any], body: bytes, version: int
     ) -> Outgoing | None:
         """As ``resolved``, of a resolved event whose JSON is there from its markets on."""
         return self._resolved(source_id, record, envelope, _head(envelope, version) + body)
@@ -145,7 +153,7 @@ class Encoder:
         return entries(resolution)
 
     def _resolved(
-        self, source_id: str, record: Source, envelope: dict[str, Any], value: bytes
+        self, source_id: str, record: Record, envelope: dict[str, Any], value: bytes
     ) -> Outgoing | None:
         if len(value) > self._max_bytes:
             return None
@@ -154,13 +162,18 @@ class Encoder:
         theirs = cloud_event("ResolvedEvent", event_id, record.topic, moment(record.timestamp))
         return Outgoing(self._resolved_topic, event_key(envelope), value, ours + theirs)
 
-    def dead(self, source_id: str, record: Source, reason: str, detail: str) -> Outgoing:
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> Outgoing:
         """The record's own bytes, key and headers, ours behind them.
 
         Of a record that a compressed batch has blown up beyond what the topic takes, only the head of the
         value is kept, and a key and headers that take half of the room are left out.
         """
-        key, headers, beside, left_out = record.key, record.headers, _bytes_beside_value(record), None
+        key, headers, beside, left_out = (
+            record.key,
+            record.headers,
+            _bytes_beside_value(record),
+            None,
+        )
         if beside > self._max_dead_bytes // 2:
             detail = f"its key and headers, {beside} bytes, are left out; {detail}"
             key, headers, beside, left_out = None, (), 0, beside
@@ -181,14 +194,18 @@ class Encoder:
             }
         )
         return Outgoing(
-            self._dead_topic, key, value[:room] if value else value, [*headers, *letter.to_headers()]
+            self._dead_topic,
+            key,
+            value[:room] if value else value,
+            [*headers, *letter.to_headers()],
         )
 
 
-def _bytes_beside_value(record: Source) -> int:
+def _bytes_beside_value(record: Record) -> int:
     """An upper bound of what key and headers take on the wire."""
     headers = sum(
-        len(name) * _MOST_BYTES_A_CHARACTER + len(value or b"") + _FRAMING for name, value in record.headers
+        len(name) * _MOST_BYTES_A_CHARACTER + len(value or b"") + _FRAMING
+        for name, value in record.headers
     )
     return len(record.key or b"") + headers
 

@@ -11,8 +11,8 @@ from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting, Tally, tally
 from worker.domain.resolve import Miss, Resolution, resolve_rows
-from worker.ingest.planning.brake import Verdict
-from worker.ingest.reading.decode import Unreadable
+from worker.ingest.planning.brake import RecordOutcome
+from worker.ingest.reading.decode import UnreadableRecord
 from worker.ingest.reading.framing import unframed
 from worker.ingest.reading.read import Readable, read
 from worker.kafka.record import Partition, Record
@@ -21,11 +21,16 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Encoder(Protocol[T_co]):
+class VerdictEncoder(Protocol[T_co]):
     """Turns a record's verdict into what the outputs take; ``source_id`` goes out with it as its id."""
 
     def resolved(
-        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
+        self,
+        source_id: str,
+        record: Record,
+        envelope: dict[str, Any],
+        resolution: Resolution,
+        version: int,
     ) -> T_co | None:
         """One resolved event; None when it would be larger than the output topic takes."""
 
@@ -33,7 +38,7 @@ class Encoder(Protocol[T_co]):
         """The record as it came, with the reason in headers."""
 
 
-class Outcome(NamedTuple):
+class MarketCount(NamedTuple):
     """What became of markets of a platform, for the metrics: resolved, missed or rejected, and why."""
 
     platform: str
@@ -52,14 +57,14 @@ class Planned(NamedTuple, Generic[T]):
     output: T
     sightings: Sequence[Sighting]
     platform: str | None
-    outcomes: Mapping[Outcome, int]
+    outcomes: Mapping[MarketCount, int]
     dead: str | None
 
 
-class Share(NamedTuple):
+class CountedShare(NamedTuple):
     """What is counted in one transaction: consecutive records of a batch, and what was missed in them."""
 
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[RecordOutcome]
     sightings: Sequence[tuple[Partition, int, Sighting]]
 
     @property
@@ -77,9 +82,9 @@ class Plan(Generic[T]):
     """What to do for a batch, in the order of its records."""
 
     outputs: Sequence[T]
-    share: Share
+    share: CountedShare
     observations: Counter[str]
-    outcomes: Counter[Outcome]
+    outcomes: Counter[MarketCount]
     dead: Counter[str]
 
     @property
@@ -95,7 +100,7 @@ class Plan(Generic[T]):
 class Planner(Generic[T]):
     """Plans single records under one index."""
 
-    def __init__(self, encoder: Encoder[T], *, max_message_bytes: int) -> None:
+    def __init__(self, encoder: VerdictEncoder[T], *, max_message_bytes: int) -> None:
         self._encoder = encoder
         self._max_bytes = max_message_bytes
 
@@ -103,12 +108,14 @@ class Planner(Generic[T]):
         """One record's verdict under ``index``; never raises on what the record holds."""
         source_id = source_id_of(record, at)
         seen = read(unframed(record.value), max_bytes=self._max_bytes)
-        if isinstance(seen, Unreadable):
+        if isinstance(seen, UnreadableRecord):
             return self._dead(record, at, source_id, *seen)
         resolution = resolve_rows(seen.rows, seen.platform, seen.names, index)
         if has_another_shape(resolution):
             first = resolution.rejected[0].detail
-            return self._dead(record, at, source_id, "WRONG_SHAPE", f"no market can be read; {first}")
+            return self._dead(
+                record, at, source_id, "WRONG_SHAPE", f"no market can be read; {first}"
+            )
         output = self._encoder.resolved(source_id, record, seen.envelope, resolution, index.version)
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
@@ -133,7 +140,9 @@ class Planner(Generic[T]):
         """The dead letter of a record whose counts the database refuses."""
         return self._encoder.dead(source_id_of(record, at), record, "DATABASE_REFUSED", detail)
 
-    def _dead(self, record: Record, at: Partition, source_id: str, reason: str, detail: str) -> Planned[T]:
+    def _dead(
+        self, record: Record, at: Partition, source_id: str, reason: str, detail: str
+    ) -> Planned[T]:
         letter = self._encoder.dead(source_id, record, reason, detail)
         return Planned(at, record.offset, letter, (), None, {}, reason)
 
@@ -141,14 +150,14 @@ class Planner(Generic[T]):
 def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     """One plan for a batch of single verdicts, in their order."""
     outputs: list[T] = []
-    verdicts: list[Verdict] = []
+    verdicts: list[RecordOutcome] = []
     sightings: list[tuple[Partition, int, Sighting]] = []
     observations: Counter[str] = Counter()
-    outcomes: Counter[Outcome] = Counter()
+    outcomes: Counter[MarketCount] = Counter()
     dead: Counter[str] = Counter()
     for verdict in planned:
         outputs.append(verdict.output)
-        verdicts.append(Verdict(verdict.at, verdict.offset, verdict.dead))
+        verdicts.append(RecordOutcome(verdict.at, verdict.offset, verdict.dead))
         sightings += [(verdict.at, verdict.offset, sighting) for sighting in verdict.sightings]
         for outcome, times in verdict.outcomes.items():
             outcomes[outcome] += times
@@ -156,17 +165,17 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
             observations[verdict.platform] += 1
         if verdict.dead is not None:
             dead[verdict.dead] += 1
-    return Plan(outputs, Share(verdicts, sightings), observations, outcomes, dead)
+    return Plan(outputs, CountedShare(verdicts, sightings), observations, outcomes, dead)
 
 
 def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
     """One plan of consecutive ones whose outputs are published, to be counted as one."""
-    share = Share(
+    share = CountedShare(
         [verdict for plan in plans for verdict in plan.share.verdicts],
         [sighting for plan in plans for sighting in plan.share.sightings],
     )
     observations: Counter[str] = Counter()
-    outcomes: Counter[Outcome] = Counter()
+    outcomes: Counter[MarketCount] = Counter()
     dead: Counter[str] = Counter()
     for plan in plans:
         observations += plan.observations
@@ -222,14 +231,18 @@ def _event_key(envelope: dict[str, Any]) -> str:
 
 def outcomes_of(
     platform: str, resolved: int, missed: Mapping[str, int], rejecting: Resolution
-) -> dict[Outcome, int]:
+) -> dict[MarketCount, int]:
     """What became of an observation's markets: ``missed`` by reason, refused those of ``rejecting``."""
-    outcomes = {Outcome(platform, "resolved"): resolved}
+    outcomes = {MarketCount(platform, "resolved"): resolved}
     for reason, times in missed.items():
-        outcomes[Outcome(platform, "missed", reason)] = times
+        outcomes[MarketCount(platform, "missed", reason)] = times
     if rejecting.rejected:
-        rejected = Counter(rejection.code for rejection in rejecting.rejected) + rejecting.more_rejected
-        outcomes |= {Outcome(platform, "rejected", code): times for code, times in rejected.items()}
+        rejected = (
+            Counter(rejection.code for rejection in rejecting.rejected) + rejecting.more_rejected
+        )
+        outcomes |= {
+            MarketCount(platform, "rejected", code): times for code, times in rejected.items()
+        }
     return outcomes
 
 

@@ -25,9 +25,9 @@ from worker.domain.markets import Market, NotMapped, market_begins, outcome_begi
 from worker.domain.misses import Count, Sighting, Tally, merge, tally
 from worker.domain.resolve import Miss, Resolution, resolve_rows
 from worker.ingest.planning.plan import (
-    Encoder,
     Planned,
     Planner,
+    VerdictEncoder,
     has_another_shape,
     outcomes_of,
     reasons_of,
@@ -35,7 +35,7 @@ from worker.ingest.planning.plan import (
     source_id_of,
 )
 from worker.ingest.reading.framing import unframed
-from worker.ingest.reading.read import Readable, quickly
+from worker.ingest.reading.read import Readable, read_typed
 from worker.ingest.reading.typed import rows_at
 from worker.kafka.record import Partition, Record
 
@@ -60,7 +60,7 @@ _NOTHING: Final = Resolution([], [], [], [])
 _MOST_MISSES: Final = 1000
 
 
-class Entries(Protocol):
+class AssembledEvent(Protocol):
     """A resolved event from its markets on, as JSON: entries with a comma behind each, and what follows."""
 
     @property
@@ -71,10 +71,10 @@ class Entries(Protocol):
     def rest(self) -> str: ...
 
 
-class AssemblingEncoder(Encoder[T_co], Protocol[T_co]):
+class AssemblingEncoder(VerdictEncoder[T_co], Protocol[T_co]):
     """An encoder that takes a resolved event in pieces."""
 
-    def entries(self, resolution: Resolution) -> Entries: ...
+    def entries(self, resolution: Resolution) -> AssembledEvent: ...
 
     def assembled(
         self, source_id: str, record: Record, envelope: dict[str, Any], body: bytes, version: int
@@ -99,7 +99,9 @@ class RecallingPlanner(Planner[T]):
         waiting = iter(records)
         while together := list(islice(waiting, memory.at_once)):
             values = [self._readable(record) for record, _ in together]
-            for (record, at), value, recalled in zip(together, values, memory.read(values), strict=True):
+            for (record, at), value, recalled in zip(
+                together, values, memory.read(values), strict=True
+            ):
                 planned = None
                 if value is not None and recalled is not None:
                     planned = self._recalled(record, at, value, recalled, memory)
@@ -113,7 +115,7 @@ class RecallingPlanner(Planner[T]):
         self, record: Record, at: Partition, value: bytes, recalled: Recalled, memory: _Memory
     ) -> Planned[T] | None:
         """The verdict on what is recalled; None where it has to be found in the ordinary way."""
-        seen = quickly(recalled.envelope)
+        seen = read_typed(recalled.envelope)
         if seen is None:
             return None
         rest = memory.resolve(value, recalled, seen) if recalled.aside else _NOTHING
@@ -159,7 +161,7 @@ class RecallingPlanner(Planner[T]):
         )
 
 
-def planner_with(encoder: AssemblingEncoder[T], *, max_message_bytes: int) -> Planner[T]:
+def make_planner(encoder: AssemblingEncoder[T], *, max_message_bytes: int) -> Planner[T]:
     """The planner for whole batches: one that recalls, where that was compiled."""
     planner = RecallingPlanner if IS_COMPILED else Planner
     return planner(encoder, max_message_bytes=max_message_bytes)
@@ -231,7 +233,9 @@ class _Memory:
 def _taught(market: Market, labels: Iterable[Label]) -> tuple[Any, ...]:
     """What labels say that are all known: the words of the claims, the claims, each label with its slot."""
     external_id = clipped_id(market.sold_as[0])
-    claims = [(place_of(*claimed), market_begins(*claimed, external_id)) for claimed in market.accepted]
+    claims = [
+        (place_of(*claimed), market_begins(*claimed, external_id)) for claimed in market.accepted
+    ]
     numbers = {claim: number for number, (claim, _) in enumerate(market.accepted)}
     taught = []
     for label in labels:
@@ -239,7 +243,9 @@ def _taught(market: Market, labels: Iterable[Label]) -> tuple[Any, ...]:
         slot = market.slot(text, beside, None)
         if slot is not None:
             claim, _, outcome = slot
-            taught.append((text, beside, numbers[claim], claim.order[outcome], outcome_begins(outcome)))
+            taught.append(
+                (text, beside, numbers[claim], claim.order[outcome], outcome_begins(outcome))
+            )
     return market.words, claims, taught
 
 
@@ -256,7 +262,9 @@ class _Missed(Sequence[Miss]):
 
     __slots__ = ("_platform", "_value", "recalled", "rest")
 
-    def __init__(self, value: bytes, recalled: Recalled, platform: Platform, rest: Sequence[Miss]) -> None:
+    def __init__(
+        self, value: bytes, recalled: Recalled, platform: Platform, rest: Sequence[Miss]
+    ) -> None:
         self._value = value
         self._platform: Platform = platform
         self.recalled = recalled
@@ -277,7 +285,9 @@ class _Missed(Sequence[Miss]):
         if number >= recalled.missed:
             return self.rest[number - recalled.missed]
         id_, name, reason = recalled.miss(number)
-        return Miss(id_, name, reason, None, RecalledRows(self._value, recalled, self._platform, number))
+        return Miss(
+            id_, name, reason, None, RecalledRows(self._value, recalled, self._platform, number)
+        )
 
 
 class RecalledRows(Iterable[Row]):

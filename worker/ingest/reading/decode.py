@@ -16,7 +16,7 @@ _ESCAPED_NUL: Final = b"\\u0000"
 _ESCAPE: Final = b"\\"
 
 
-class Unreadable(NamedTuple):
+class UnreadableRecord(NamedTuple):
     """A record that stands for no observation. ``detail`` names the field, the bounded value, the cause."""
 
     reason: DeadReason
@@ -31,41 +31,43 @@ class Decoded(NamedTuple):
     envelope: dict[str, Any]
 
 
-def decode(value: bytes | None, *, max_bytes: int) -> Decoded | Unreadable:
+def decode(value: bytes | None, *, max_bytes: int) -> Decoded | UnreadableRecord:
     """Read one record's value. ``max_bytes`` bounds what is parsed at all."""
     document = _parse(value, max_bytes)
-    if isinstance(document, Unreadable):
+    if isinstance(document, UnreadableRecord):
         return document
     if not isinstance(document, dict):
-        return Unreadable("NOT_AN_OBJECT", f"the body is {type(document).__name__}, not an object")
+        return UnreadableRecord(
+            "NOT_AN_OBJECT", f"the body is {type(document).__name__}, not an object"
+        )
     try:
         return _decoded(Observation.model_validate(document))
     except ValidationError as error:
-        return Unreadable(*refusal(error))
+        return UnreadableRecord(*refusal(error))
 
 
 def _parse(value: bytes | None, max_bytes: int) -> Any:
     if value is None:
-        return Unreadable("TOMBSTONE", "the record has no value")
+        return UnreadableRecord("TOMBSTONE", "the record has no value")
     if not value or value.isspace():
-        return Unreadable("EMPTY", "the record's value is empty")
+        return UnreadableRecord("EMPTY", "the record's value is empty")
     if len(value) > max_bytes:
-        return Unreadable("TOO_LARGE", f"{len(value)} bytes, at most {max_bytes} are read")
+        return UnreadableRecord("TOO_LARGE", f"{len(value)} bytes, at most {max_bytes} are read")
     try:
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         return _not_json(value, error)
     if may_hold_nul(value) and holds_nul(document):
-        return Unreadable("NUL_CHARACTER", "a text holds a NUL character")
+        return UnreadableRecord("NUL_CHARACTER", "a text holds a NUL character")
     return document
 
 
-def _not_json(value: bytes, error: orjson.JSONDecodeError) -> Unreadable:
+def _not_json(value: bytes, error: orjson.JSONDecodeError) -> UnreadableRecord:
     try:
         value.decode()
     except UnicodeDecodeError as cause:
-        return Unreadable("INVALID_UTF8", f"byte {cause.start}: {cause.reason}")
-    return Unreadable("INVALID_JSON", str(error)[:_SHOWN])
+        return UnreadableRecord("INVALID_UTF8", f"byte {cause.start}: {cause.reason}")
+    return UnreadableRecord("INVALID_JSON", str(error)[:_SHOWN])
 
 
 def may_hold_nul(value: bytes) -> bool:
@@ -106,4 +108,6 @@ def _decoded(observation: Observation) -> Decoded:
 
 def passed_on(observation: Observation) -> dict[str, Any]:
     """The envelope as it goes into the resolved event."""
-    return observation.model_dump(mode="json", exclude={"markets", "market_names", "schema_version"})
+    return observation.model_dump(
+        mode="json", exclude={"markets", "market_names", "schema_version"}
+    )

@@ -15,7 +15,7 @@ from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import Rejection, Row
 from worker.domain.labels import Teams, teams
 from worker.domain.resolve import platform_rows
-from worker.ingest.reading.decode import Unreadable, decode, may_hold_nul
+from worker.ingest.reading.decode import UnreadableRecord, decode, may_hold_nul
 from worker.ingest.reading.typed import read_usual
 
 
@@ -29,24 +29,24 @@ class Readable(NamedTuple):
     envelope: dict[str, Any]
 
 
-def read(value: bytes | None, *, max_bytes: int) -> Readable | Unreadable:
+def read(value: bytes | None, *, max_bytes: int) -> Readable | UnreadableRecord:
     """Read one record's value; the quick way where it can be, with the same result.
 
     ``max_bytes`` bounds what is parsed at all. Never raises on what a topic may hold.
     """
     if value is not None and len(value) <= max_bytes:
-        readable = quickly(value)
+        readable = read_typed(value)
         if readable is not None:
             return readable
     decoded = decode(value, max_bytes=max_bytes)
-    if isinstance(decoded, Unreadable):
+    if isinstance(decoded, UnreadableRecord):
         return decoded
     observation, observed_at, envelope = decoded
     names = teams(observation.home, observation.away)
     return Readable(observation.platform, platform_rows(observation), names, observed_at, envelope)
 
 
-def quickly(value: bytes) -> Readable | None:
+def read_typed(value: bytes) -> Readable | None:
     """Read a value of the usual form; None for any other, and for one that is to be refused."""
     usual = None if may_hold_nul(value) else read_usual(value)
     if usual is None or not usual.event.is_usual:

@@ -17,7 +17,15 @@ from msgspec import Meta, Raw, Struct, field
 from worker.domain.books import bet9ja, betpawa, sportybet
 from worker.domain.books.odds import active_prices, closed_prices
 from worker.domain.books.platforms import Platform
-from worker.domain.books.rows import MarketNames, ParsedRow, Rejection, Row, RowReading, Selection, shown
+from worker.domain.books.rows import (
+    MarketNames,
+    ParsedRow,
+    Rejection,
+    Row,
+    RowReading,
+    Selection,
+    abbreviate,
+)
 from worker.domain.resolve import Observation, platform_rows
 
 _Text = Annotated[str, Meta(min_length=1)]
@@ -84,7 +92,7 @@ def _loaded(raw: Raw) -> Any:
     try:
         return orjson.loads(bytes(raw)) if bytes(raw) else None
     except orjson.JSONDecodeError:
-        return shown(bytes(raw).decode("utf-8", "replace"))
+        return abbreviate(bytes(raw).decode("utf-8", "replace"))
 
 
 class _BetpawaPrice(Struct, gc=False):
@@ -126,7 +134,10 @@ class BetpawaRow(Struct, gc=False):
     def selections(self) -> list[Selection]:
         return [
             Selection(
-                price.label, price.beside, betpawa.one_price(price.price, price.odds), not price.suspended
+                price.label,
+                price.beside,
+                betpawa.one_price(price.price, price.odds),
+                not price.suspended,
             )
             for price in self.seen
         ]
@@ -140,7 +151,9 @@ class BetpawaRow(Struct, gc=False):
         try:
             return labels, [
                 (closed_prices if price.suspended else active_prices)[
-                    price.price if price.odds is None else betpawa.one_price(price.price, price.odds)
+                    price.price
+                    if price.odds is None
+                    else betpawa.one_price(price.price, price.odds)
                 ]
                 for price in seen
             ]
@@ -225,7 +238,10 @@ _BETPAWA_MARKETS: Final = msgspec.json.Decoder(list[_BetpawaMarket])
 
 
 def rows_at(
-    platform: Platform, value: bytes, places: Iterable[tuple[int, int]], names: MarketNames | None = None
+    platform: Platform,
+    value: bytes,
+    places: Iterable[tuple[int, int]],
+    names: MarketNames | None = None,
 ) -> Iterable[Row | Rejection]:
     """Rows of a part of a platform's markets; ``places`` tell where entries of them stand in ``value``.
 

@@ -53,10 +53,14 @@ def bound_polls(bound: int) -> None:
 class Fetcher(_TheirFetcher):  # type: ignore[misc]  # the client ships no types
     bound: ClassVar[int]
 
-    async def fetched_records(self, *arguments: Any, **named: Any) -> dict[TopicPartition, list[AnyRecord]]:
+    async def fetched_records(
+        self, *arguments: Any, **named: Any
+    ) -> dict[TopicPartition, list[AnyRecord]]:
         token = _ROOM.set(_Room(self.bound))
         try:
-            found: dict[TopicPartition, list[AnyRecord]] = await super().fetched_records(*arguments, **named)
+            found: dict[TopicPartition, list[AnyRecord]] = await super().fetched_records(
+                *arguments, **named
+            )
             return found
         finally:
             _ROOM.reset(token)

@@ -19,4 +19,8 @@ def fetch_positions(
     if subscription is None or subscription.assignment is None:
         return {}
     states = {place: subscription.assignment.state_value(place) for place in places}
-    return {place: state.position for place, state in states.items() if state and state.has_valid_position}
+    return {
+        place: state.position
+        for place, state in states.items()
+        if state and state.has_valid_position
+    }

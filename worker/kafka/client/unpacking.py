@@ -116,7 +116,9 @@ _UnpackInto = Callable[[Any, Any], int]
 
 def _by_buffer(unpack_into: _UnpackInto, head: bytearray, packed: memoryview, bound: int) -> bytes:
     """Through memory that is kept, when that will do: to get fresh memory takes longer than to unpack."""
-    kept = _KEPT.pop() if _KEPT else bytearray(ORDINARY_BYTES)  # taken away, as there may be other threads
+    kept = (
+        _KEPT.pop() if _KEPT else bytearray(ORDINARY_BYTES)
+    )  # taken away, as there may be other threads
     try:
         return _through(memoryview(kept)[:bound], unpack_into, head, packed)
     except _DoesNotFitError:
@@ -124,11 +126,16 @@ def _by_buffer(unpack_into: _UnpackInto, head: bytearray, packed: memoryview, bo
             raise
     finally:
         _KEPT.append(kept)
-    with mmap.mmap(-1, bound) as fresh, memoryview(fresh) as room:  # a page is taken when it is written to
+    with (
+        mmap.mmap(-1, bound) as fresh,
+        memoryview(fresh) as room,
+    ):  # a page is taken when it is written to
         return _through(room, unpack_into, head, packed)
 
 
-def _through(room: memoryview, unpack_into: _UnpackInto, head: bytearray, packed: memoryview) -> bytes:
+def _through(
+    room: memoryview, unpack_into: _UnpackInto, head: bytearray, packed: memoryview
+) -> bytes:
     try:
         size = unpack_into(packed, room)
     except cramjam.DecompressionError as error:

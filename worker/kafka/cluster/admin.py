@@ -58,7 +58,9 @@ class KafkaAdmin:
     Every call may raise FatalError: the cluster refuses who we are, or lacks a grant to us.
     """
 
-    def __init__(self, librdkafka: dict[str, Any], aiokafka: dict[str, Any], *, timeout_s: float) -> None:
+    def __init__(
+        self, librdkafka: dict[str, Any], aiokafka: dict[str, Any], *, timeout_s: float
+    ) -> None:
         asked = Librdkafka(librdkafka)
         self._client, self._ask = asked.client, asked.ask
         self._aiokafka = aiokafka
@@ -91,11 +93,15 @@ class KafkaAdmin:
             async with asyncio.timeout(self._timeout_s):
                 found = await self._list_offsets(group, wanted)
         except _REFUSALS as error:
-            raise FatalError(f"Kafka refuses to tell the offsets of the group {group}: {error!r}") from error
+            raise FatalError(
+                f"Kafka refuses to tell the offsets of the group {group}: {error!r}"
+            ) from error
         except (KafkaError, TimeoutError) as error:
             raise TransientError(f"Kafka does not tell the committed offsets: {error!r}") from error
         if found.keys() != set(wanted):  # the client passes over an error of the whole group
-            raise TransientError("Kafka does not tell the committed offsets: the answer is incomplete")
+            raise TransientError(
+                "Kafka does not tell the committed offsets: the answer is incomplete"
+            )
         return {
             place: Committed(commit.offset, commit.metadata or "")
             for place, commit in found.items()
@@ -116,7 +122,9 @@ class KafkaAdmin:
         """The offset after the last record that a reader of committed records sees. Raises TransientError."""
         return await self._ask(self._log_offsets, sorted(partitions), OffsetSpec.latest())
 
-    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def high_watermarks(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
         """The offset after the last record, committed or in an open transaction. Raises TransientError."""
         level = IsolationLevel.READ_UNCOMMITTED
         return await self._ask(self._log_offsets, sorted(partitions), OffsetSpec.latest(), level)
@@ -141,7 +149,9 @@ class KafkaAdmin:
     def _topics(self, names: list[str]) -> dict[str, TopicState]:
         if not names:
             return {}
-        futures = self._client.describe_topics(TopicCollection(names), request_timeout=self._timeout_s)
+        futures = self._client.describe_topics(
+            TopicCollection(names), request_timeout=self._timeout_s
+        )
         found = {}
         for name, future in futures.items():
             try:
@@ -150,7 +160,9 @@ class KafkaAdmin:
                 if error.args[0].code() == confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART:
                     continue
                 raise _named(name, error) from error
-            found[name] = TopicState(name, url_safe(str(described.topic_id)), len(described.partitions))
+            found[name] = TopicState(
+                name, url_safe(str(described.topic_id)), len(described.partitions)
+            )
         return found
 
     def _ends(self, topics: list[str]) -> dict[TopicPartition, int]:
@@ -190,7 +202,10 @@ class KafkaAdmin:
         )
 
     def _create(self, specs: Sequence[TopicSpec]) -> None:
-        topics = [NewTopic(spec.name, num_partitions=spec.partitions, config=spec.config) for spec in specs]
+        topics = [
+            NewTopic(spec.name, num_partitions=spec.partitions, config=spec.config)
+            for spec in specs
+        ]
         if not topics:
             return
         futures = self._client.create_topics(topics, request_timeout=self._timeout_s)

@@ -24,7 +24,7 @@ _SAYS_LITTLE: Final = (
 )
 
 
-class Cluster(NamedTuple):
+class ClusterFacts(NamedTuple):
     """The brokers that are up; the id is None while the cluster does not tell it."""
 
     cluster_id: str | None
@@ -56,7 +56,7 @@ class ClusterInspection:
         self._client, self._ask = asked.client, asked.ask
         self._timeout_s = timeout_s
 
-    async def cluster(self) -> Cluster:
+    async def cluster(self) -> ClusterFacts:
         """Raises TransientError."""
         return await self._ask(self._cluster)
 
@@ -72,15 +72,17 @@ class ClusterInspection:
         """The latest timestamp of any record, in ms; empty partitions are left out. Raises TransientError."""
         return await self._ask(self._newest_times, sorted(partitions))
 
-    def _cluster(self) -> Cluster:
+    def _cluster(self) -> ClusterFacts:
         metadata = self._client.list_topics(timeout=self._timeout_s)
-        return Cluster(metadata.cluster_id, len(metadata.brokers))
+        return ClusterFacts(metadata.cluster_id, len(metadata.brokers))
 
     def _topics(self, names: list[str]) -> dict[str, TopicFacts]:
         if not names:
             return {}
         described = self._client.describe_topics(
-            TopicCollection(names), include_authorized_operations=True, request_timeout=self._timeout_s
+            TopicCollection(names),
+            include_authorized_operations=True,
+            request_timeout=self._timeout_s,
         )
         answers = {name: self._answer(future) for name, future in described.items()}
         shown = {name: answer for name, answer in answers.items() if not isinstance(answer, int)}
@@ -108,7 +110,9 @@ class ClusterInspection:
         for resource, future in futures.items():
             answer = self._answer(future)
             is_shown = not isinstance(answer, int)
-            configs[resource.name] = {k: str(v.value) for k, v in answer.items()} if is_shown else None
+            configs[resource.name] = (
+                {k: str(v.value) for k, v in answer.items()} if is_shown else None
+            )
         return configs
 
     def _answer(self, future: Any) -> Any:
@@ -125,7 +129,10 @@ class ClusterInspection:
         if not places:
             return {}
         futures = self._client.list_offsets(
-            {confluent_kafka.TopicPartition(*place): OffsetSpec.max_timestamp() for place in places},
+            {
+                confluent_kafka.TopicPartition(*place): OffsetSpec.max_timestamp()
+                for place in places
+            },
             request_timeout=self._timeout_s,
         )
         times = {

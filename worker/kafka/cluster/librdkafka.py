@@ -35,7 +35,9 @@ class Librdkafka:
     """``client`` is to be used in what ``ask`` calls."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._told = _Told()  # by itself: a client that held its holder would live until the collector comes
+        self._told = (
+            _Told()
+        )  # by itself: a client that held its holder would live until the collector comes
         ours: dict[str, Any] = {"log_level": 0, "error_cb": self._told.note}
         self.client = AdminClient(settings | ours)
 

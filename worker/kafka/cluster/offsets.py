@@ -44,7 +44,9 @@ class Group(NamedTuple):
 class ClusterOffsets:
     """``librdkafka`` and ``aiokafka`` hold the settings of each client. ``timeout_s`` bounds every call."""
 
-    def __init__(self, librdkafka: dict[str, Any], aiokafka: dict[str, Any], *, timeout_s: float) -> None:
+    def __init__(
+        self, librdkafka: dict[str, Any], aiokafka: dict[str, Any], *, timeout_s: float
+    ) -> None:
         asked = Librdkafka(librdkafka)
         self._client, self._ask = asked.client, asked.ask
         self._aiokafka = aiokafka
@@ -69,7 +71,9 @@ class ClusterOffsets:
         except (KafkaError, TimeoutError) as error:
             raise TransientError(f"Kafka does not describe the group {name}: {error!r}") from error
 
-    def _at_time(self, places: list[TopicPartition], timestamp_ms: int) -> dict[TopicPartition, int]:
+    def _at_time(
+        self, places: list[TopicPartition], timestamp_ms: int
+    ) -> dict[TopicPartition, int]:
         if not places:
             return {}
         spec = OffsetSpec.for_timestamp(timestamp_ms)

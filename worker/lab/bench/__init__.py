@@ -1,5 +1,6 @@
 """Measures the worker beside others on the same topics, and judges every answer before a figure counts.
 
 ``workloads`` makes the messages, ``ground`` the servers, topics and databases, ``peers`` the processes that
-the worker is compared with; ``trial`` is one run of one of them. ``worker.lab.bench.commands`` puts all together.
+the worker is compared with; ``trial`` is one run of one of them.
+``worker.lab.bench.commands`` puts it all together.
 """

@@ -17,7 +17,7 @@ from worker.cli.console import err, fail, out, write_text
 from worker.cli.progress import LateBar, late_bar
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_catalogue
-from worker.lab.bench.comparison import Choice, compare
+from worker.lab.bench.comparison import BenchOptions, compare
 from worker.lab.bench.conditions import conditions
 from worker.lab.bench.contestants import CONTESTANTS
 from worker.lab.bench.document import MarkersMissingError, renewed
@@ -26,7 +26,7 @@ from worker.lab.bench.grids import as_table
 from worker.lab.bench.ground import Ground
 from worker.lab.bench.latency import latencies
 from worker.lab.bench.processes import BenchError
-from worker.lab.bench.report import Report
+from worker.lab.bench.report import BenchReport
 from worker.lab.bench.scaling import scale
 from worker.lab.bench.trial import Trial
 from worker.lab.bench.workloads import WORKLOADS, Sizes, scrape, workload
@@ -44,24 +44,37 @@ def bench(
         bool, typer.Option("--table", help="Compare with the others; also without any.")
     ] = False,
     scaling: Annotated[
-        bool, typer.Option("--scaling", help="Processes, mappings, markets in a message, contention.")
+        bool,
+        typer.Option("--scaling", help="Processes, mappings, markets in a message, contention."),
     ] = False,
-    latency: Annotated[bool, typer.Option("--latency", help="At 30 and 70 % of the highest rate.")] = False,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="At 30 and 70 % of the highest rate.")
+    ] = False,
     workloads: Annotated[
         list[str] | None, typer.Option("--workload", help=f"Of the table: {', '.join(WORKLOADS)}.")
     ] = None,
     contestants: Annotated[
-        list[str] | None, typer.Option("--contestant", help=f"Of the table: {', '.join(CONTESTANTS)}.")
+        list[str] | None,
+        typer.Option("--contestant", help=f"Of the table: {', '.join(CONTESTANTS)}."),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, max=100, help="Runs of each; medians are shown.")] = 3,
-    events: Annotated[int, typer.Option(min=1, max=2000, help="Events of the scrape.")] = _SIZES.events,
-    small: Annotated[int, typer.Option(min=1, max=1_000_000, help="Messages of `small`.")] = _SIZES.small,
-    large: Annotated[int, typer.Option(min=1, max=1000, help="Messages of `large`.")] = _SIZES.large,
+    rounds: Annotated[
+        int, typer.Option(min=1, max=100, help="Runs of each; medians are shown.")
+    ] = 3,
+    events: Annotated[
+        int, typer.Option(min=1, max=2000, help="Events of the scrape.")
+    ] = _SIZES.events,
+    small: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Messages of `small`.")
+    ] = _SIZES.small,
+    large: Annotated[
+        int, typer.Option(min=1, max=1000, help="Messages of `large`.")
+    ] = _SIZES.large,
     partitions: Annotated[int, typer.Option(min=1, max=100, help="Of each topic.")] = 6,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every run there.")] = None,
     svg: Annotated[Path | None, typer.Option("--svg", help="Draw it there.")] = None,
     document: Annotated[
-        Path | None, typer.Option("--document", help="Renew the figures and pictures of this document.")
+        Path | None,
+        typer.Option("--document", help="Renew the figures and pictures of this document."),
     ] = None,
 ) -> None:
     """Measure the worker beside others, in turn, on the same topics; every answer is judged.
@@ -70,7 +83,7 @@ def bench(
 
     Example: marketmap bench --workload scrape --contestant worker --contestant json --rounds 5
     """
-    choice = Choice(
+    choice = BenchOptions(
         _known(workloads, WORKLOADS, "--workload") or WORKLOADS,
         _known(contestants, CONTESTANTS, "--contestant"),
         rounds,
@@ -80,7 +93,7 @@ def bench(
     parts = {"table": table or not (scaling or latency), "scaling": scaling, "latency": latency}
     if document is not None:
         _require_places(document, [name for name, is_wanted in parts.items() if is_wanted])
-    report = Report(conditions(choice.sizes, rounds=rounds))
+    report = BenchReport(conditions(choice.sizes, rounds=rounds))
     try:
         with owned_services() as services:
             catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
@@ -110,7 +123,13 @@ def _known(names: list[str] | None, among: Collection[str], option: str) -> list
 
 
 async def _measure(
-    report: Report, ground: Ground, choice: Choice, *, table: bool, scaling: bool, latency: bool
+    report: BenchReport,
+    ground: Ground,
+    choice: BenchOptions,
+    *,
+    table: bool,
+    scaling: bool,
+    latency: bool,
 ) -> None:
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of every new topic
     source = scrape(choice.sizes.events)
@@ -146,7 +165,7 @@ def _tell(trial: Trial) -> None:
         err.print(f"    {fault}", style="red", markup=False)
 
 
-def _draw(report: Report, svg: Path) -> None:
+def _draw(report: BenchReport, svg: Path) -> None:
     for name, picture in report.pictures(svg.stem).items():
         write_text(picture, svg.with_name(name))
 

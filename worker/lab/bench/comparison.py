@@ -12,7 +12,7 @@ from worker.lab.bench.workloads import Sizes, Workload, make
 from worker.lab.synthetic.expected import Generated
 
 
-class Choice(NamedTuple):
+class BenchOptions(NamedTuple):
     """What takes part. Without ``contestants``, all of them on `scrape` and the main ones on the others."""
 
     workloads: Sequence[str]
@@ -31,13 +31,15 @@ class Choice(NamedTuple):
 
 
 async def compare(
-    ground: Ground, source: Sequence[Generated], choice: Choice, told: Callable[[Trial], None]
+    ground: Ground, source: Sequence[Generated], choice: BenchOptions, told: Callable[[Trial], None]
 ) -> list[Trial]:
     """All runs, each told when it is over."""
     trials = []
     for name in choice.workloads:
         contestants = choice.taking_part(name)
-        topics = await _publish(ground, make(name, source, choice.sizes), contestants, choice.partitions)
+        topics = await _publish(
+            ground, make(name, source, choice.sizes), contestants, choice.partitions
+        )
         for _ in range(choice.rounds):
             for contestant in contestants:
                 trial = await run(ground, topics[contestant.share], contestant)
@@ -51,8 +53,13 @@ async def _publish(
 ) -> dict[float, Published]:
     """The workload, and the part of it that slow contestants get, by its share."""
     shares = {contestant.share for contestant in contestants}
-    return {share: await ground.publish(_first(workload, share), partitions=partitions) for share in shares}
+    return {
+        share: await ground.publish(_first(workload, share), partitions=partitions)
+        for share in shares
+    }
 
 
 def _first(workload: Workload, share: float) -> Workload:
-    return Workload(workload.name, workload.messages[: max(1, round(len(workload.messages) * share))])
+    return Workload(
+        workload.name, workload.messages[: max(1, round(len(workload.messages) * share))]
+    )

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from worker.lab.bench.ground import Ground, Published
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import Ledger, MissRow, Partition, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow, WatermarkKey, WatermarkMove
 
 _WAITED: Final = re.compile(r"acquired \w+ on .* after ([\d.]+) ms")
 # Waits that are shorter than this are not in the server's log.
@@ -72,12 +72,16 @@ async def contend(
         for setting in (f"deadlock_timeout = '{_SHORTEST_MS}ms'", "log_lock_waits = on"):
             await ground.administer(f"ALTER DATABASE {place.database} SET {setting}")
         url = place.settings.database_url or ""
-        counts = await asyncio.gather(*(_count(url, each, rows, times, pause_ms) for each in range(workers)))
+        counts = await asyncio.gather(
+            *(_count(url, each, rows, times, pause_ms) for each in range(workers))
+        )
         log = ground.services.postgres_service.log.read_text(encoding="utf-8", errors="replace")
         lines = [line for line in log.splitlines() if f"@{place.database} " in line]
     waits = sorted(float(found[1]) for line in lines if (found := _WAITED.search(line)))
     taken = sorted(ms for count in counts for ms in count.times_ms)
-    return Contention(workers, len(rows), pause_ms, taken, waits, sum(count.deadlocks for count in counts))
+    return Contention(
+        workers, len(rows), pause_ms, taken, waits, sum(count.deadlocks for count in counts)
+    )
 
 
 async def _count(
@@ -85,7 +89,7 @@ async def _count(
 ) -> _Counted:
     """Count with an engine and a partition of its own."""
     engine, dice = create_engine(url), random.Random(number)  # noqa: S311  (no secret)
-    ledger, partition = Ledger(engine, "bench"), Partition(_TOPIC_ID, "bench", number)
+    ledger, partition = Ledger(engine, "bench"), WatermarkKey(_TOPIC_ID, "bench", number)
     counted = _Counted([], 0)
     try:
         offset = (await ledger.open_partitions([partition]))[_TOPIC_ID, number]
@@ -103,7 +107,9 @@ async def _count(
     return counted
 
 
-async def _committed(ledger: Ledger, moves: Sequence[WatermarkMove], rows: Sequence[MissRow]) -> bool:
+async def _committed(
+    ledger: Ledger, moves: Sequence[WatermarkMove], rows: Sequence[MissRow]
+) -> bool:
     """False if it ended in a deadlock."""
     try:
         await ledger.commit(moves, rows)
@@ -120,4 +126,6 @@ def _p99(ascending: Sequence[float]) -> float:
 
 def _miss(source: str, external_market_id: str) -> MissRow:
     now = datetime.now(UTC)
-    return MissRow(source, external_market_id, None, "[]", "UNKNOWN_MARKET", 1, now, now, 1, (1, 2, 3))
+    return MissRow(
+        source, external_market_id, None, "[]", "UNKNOWN_MARKET", 1, now, now, 1, (1, 2, 3)
+    )

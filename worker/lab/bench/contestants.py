@@ -50,7 +50,13 @@ _ALL: Final = (
     Contestant("bytes", "aiokafka, bytes passed through", f"{_PEERS}.passthrough", ("bytes",)),
     Contestant("json", "aiokafka, orjson decode and encode", f"{_PEERS}.passthrough", ("json",)),
     Contestant("librdkafka", "confluent-kafka, bytes passed through", f"{_PEERS}.librdkafka"),
-    Contestant("naive", "FastStream, one market at a time", f"{_PEERS}.naive", truth="looked up", share=0.05),
+    Contestant(
+        "naive",
+        "FastStream, one market at a time",
+        f"{_PEERS}.naive",
+        truth="looked up",
+        share=0.05,
+    ),
     Contestant(
         "resolver",
         "the resolver alone, in memory",
@@ -60,7 +66,11 @@ _ALL: Final = (
         truth="resolved",
     ),
     Contestant(
-        "orjson", "orjson decode and encode, in memory", f"{_PEERS}.memory", ("orjson",), end="measured"
+        "orjson",
+        "orjson decode and encode, in memory",
+        f"{_PEERS}.memory",
+        ("orjson",),
+        end="measured",
     ),
 )
 CONTESTANTS: Final = {contestant.name: contestant for contestant in _ALL}

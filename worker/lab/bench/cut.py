@@ -10,12 +10,12 @@ from worker.lab.synthetic.books.bet9ja import market_of
 from worker.lab.synthetic.expected import Expected, Generated
 
 # The book's own ids of markets, each with what the observation holds of it.
-Markets = dict[str, list[Any]]
+CutMarkets = dict[str, list[Any]]
 
 
-def by_market(seen: Generated) -> Markets:
+def by_market(seen: Generated) -> CutMarkets:
     """What an observation holds, by the book's id of the market."""
-    found: Markets = defaultdict(list)
+    found: CutMarkets = defaultdict(list)
     if seen.platform == "bet9ja":
         for entry in seen.observation["markets"].items():
             found[market_of(entry[0])].append(entry)
@@ -25,10 +25,12 @@ def by_market(seen: Generated) -> Markets:
     return found
 
 
-def part(seen: Generated, markets: Markets) -> Generated:
+def part(seen: Generated, markets: CutMarkets) -> Generated:
     """The observation with only these of its markets. Its truth is the part of the truth under their ids."""
     entries = [entry for group in markets.values() for entry in group]
-    observation = seen.observation | {"markets": dict(entries) if seen.platform == "bet9ja" else entries}
+    observation = seen.observation | {
+        "markets": dict(entries) if seen.platform == "bet9ja" else entries
+    }
     if "market_names" in observation:
         names = observation["market_names"]
         observation["market_names"] = {id_: name for id_, name in names.items() if id_ in markets}

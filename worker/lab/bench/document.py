@@ -16,7 +16,9 @@ def renewed(document: str, parts: Mapping[str, str]) -> str:
         begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         if not pattern.search(document):
-            raise MarkersMissingError(f"there is no place for {name}: {begin} and {end} are missing")
+            raise MarkersMissingError(
+                f"there is no place for {name}: {begin} and {end} are missing"
+            )
         text = f"{begin}\n{part}\n{end}"
         document = pattern.sub(lambda _, text=text: text, document)  # type: ignore[misc]  # bound at once
     return document

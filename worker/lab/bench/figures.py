@@ -59,12 +59,12 @@ FIGURES: Final = (
     Figure("out MB", lambda one: _per_thousand(one.bytes_out / 1e6, one), 2),
 )
 
-Key = tuple[str, str]
+FigureKey = tuple[str, str]
 
 
-def by_contestant(trials: Iterable[Trial]) -> dict[Key, list[Trial]]:
+def by_contestant(trials: Iterable[Trial]) -> dict[FigureKey, list[Trial]]:
     """The runs of each (workload, contestant), in the order of their rounds."""
-    grouped: dict[Key, list[Trial]] = {}
+    grouped: dict[FigureKey, list[Trial]] = {}
     for trial in trials:
         grouped.setdefault((trial.workload, trial.contestant), []).append(trial)
     return grouped
@@ -74,14 +74,16 @@ class Target(NamedTuple):
     """A ratio of two runs of one round, or a figure of one run, that is to be at ``least`` or at ``most``."""
 
     sentence: str
-    above: Key
+    above: FigureKey
     of: Callable[[Trial], float]
-    below: Key | None = None
+    below: FigureKey | None = None
     least: float | None = None
     most: float | None = None
 
     def is_met(self, value: float) -> bool:
-        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+        return (self.least is None or value >= self.least) and (
+            self.most is None or value <= self.most
+        )
 
     @property
     def bound(self) -> str:
@@ -92,23 +94,54 @@ _WORKER: Final = ("scrape", "worker")
 TARGETS: Final = (
     Target("scrape: rate, times decode and encode", _WORKER, rate, ("scrape", "json"), least=1.0),
     Target("scrape: CPU, times decode and encode", _WORKER, cpu_us, ("scrape", "json"), most=0.9),
-    Target("scrape: rate, times the byte passthrough", _WORKER, rate, ("scrape", "bytes"), least=0.6),
+    Target(
+        "scrape: rate, times the byte passthrough", _WORKER, rate, ("scrape", "bytes"), least=0.6
+    ),
     # By markets: the naive handler gets only a part of the messages, and that may be richer.
-    Target("scrape: markets/s, times the naive one", _WORKER, markets_rate, ("scrape", "naive"), least=60),
-    Target("scrape: rate, times that without guarantees", _WORKER, rate, ("scrape", "unguarded"), least=0.85),
     Target(
-        "small: rate, times the byte passthrough", ("small", "worker"), rate, ("small", "bytes"), least=0.6
+        "scrape: markets/s, times the naive one",
+        _WORKER,
+        markets_rate,
+        ("scrape", "naive"),
+        least=60,
     ),
     Target(
-        "hot: CPU per market, times that of scrape", ("hot", "worker"), cpu_us_per_market, _WORKER, most=1.2
+        "scrape: rate, times that without guarantees",
+        _WORKER,
+        rate,
+        ("scrape", "unguarded"),
+        least=0.85,
     ),
-    Target("large: peak resident MiB", ("large", "worker"), lambda one: one.peak_mib, most=400 / 1.048576),
+    Target(
+        "small: rate, times the byte passthrough",
+        ("small", "worker"),
+        rate,
+        ("small", "bytes"),
+        least=0.6,
+    ),
+    Target(
+        "hot: CPU per market, times that of scrape",
+        ("hot", "worker"),
+        cpu_us_per_market,
+        _WORKER,
+        most=1.2,
+    ),
+    Target(
+        "large: peak resident MiB",
+        ("large", "worker"),
+        lambda one: one.peak_mib,
+        most=400 / 1.048576,
+    ),
 )
 
 
 def reached(target: Target, trials: Iterable[Trial]) -> Spread | None:
     """The ratio over all rounds; None where a contestant did not run, or was wrong."""
-    runs = {key: some for key, some in by_contestant(trials).items() if not any(one.faults for one in some)}
+    runs = {
+        key: some
+        for key, some in by_contestant(trials).items()
+        if not any(one.faults for one in some)
+    }
     above = runs.get(target.above, [])
     if target.below is None:
         values = [target.of(one) for one in above]

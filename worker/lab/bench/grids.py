@@ -12,7 +12,7 @@ from worker.lab.bench.figures import FIGURES, TARGETS, Spread, by_contestant, re
 from worker.lab.bench.trial import Trial
 
 
-class Grid(NamedTuple):
+class FigureTable(NamedTuple):
     """A table; the first ``texts`` columns are words, the others numbers."""
 
     title: str
@@ -21,21 +21,23 @@ class Grid(NamedTuple):
     texts: int = 1
 
 
-def comparison(trials: Sequence[Trial]) -> Grid:
+def comparison(trials: Sequence[Trial]) -> FigureTable:
     """Every contestant on every workload, medians of the rounds."""
-    rows = [[workload, name, *_cells(runs)] for (workload, name), runs in by_contestant(trials).items()]
+    rows = [
+        [workload, name, *_cells(runs)] for (workload, name), runs in by_contestant(trials).items()
+    ]
     columns = ["workload", "contestant", *(figure.title for figure in FIGURES)]
-    return Grid("Comparison", columns, rows, texts=2)
+    return FigureTable("Comparison", columns, rows, texts=2)
 
 
-def targets(trials: Sequence[Trial]) -> Grid:
+def targets(trials: Sequence[Trial]) -> FigureTable:
     rows = []
     for target in TARGETS:
         value = reached(target, trials)
         if value is not None:
             met = "yes" if target.is_met(value.median) else "no"
             rows.append([target.sentence, target.bound, shown(value, 2), met])
-    return Grid("Targets", ["figure", "target", "reached", "met"], rows)
+    return FigureTable("Targets", ["figure", "target", "reached", "met"], rows)
 
 
 def _cells(runs: Sequence[Trial]) -> list[str]:
@@ -56,13 +58,13 @@ def shown(value: Spread, digits: int = 0) -> str:
     return median if least == most else f"{median} ({least} to {most})"
 
 
-def as_markdown(grid: Grid) -> str:
+def as_markdown(grid: FigureTable) -> str:
     rules = ["---"] * grid.texts + ["---:"] * (len(grid.columns) - grid.texts)
     lines = [grid.columns, rules, *grid.rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def as_table(grid: Grid) -> Table:
+def as_table(grid: FigureTable) -> Table:
     """For the terminal, spreads below their medians."""
     table = Table(
         title=grid.title,

@@ -53,7 +53,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Place:
+class RunSite:
     """Where one run takes place: ``settings`` with outputs, a group and a database that nothing else uses."""
 
     published: Published
@@ -79,7 +79,9 @@ class Place:
     def environment(self) -> dict[str, str]:
         """For a process that is to work here."""
         chosen = self.settings.model_dump(exclude_none=True, exclude_defaults=True)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MARKETMAP_")}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("MARKETMAP_")
+        }
         return inherited | {variable(name): str(value) for name, value in chosen.items()}
 
 
@@ -98,7 +100,9 @@ class Ground:
         await upgrade(url)
         engine = create_engine(url)
         async with engine.begin() as connection:
-            await import_mappings(connection, self._catalogue, actor="bench", reason="shipped catalogue")
+            await import_mappings(
+                connection, self._catalogue, actor="bench", reason="shipped catalogue"
+            )
         await engine.dispose()
         return self
 
@@ -126,7 +130,7 @@ class Ground:
         return settings
 
     @asynccontextmanager
-    async def place(self, published: Published, **settings: Any) -> AsyncIterator[Place]:
+    async def place(self, published: Published, **settings: Any) -> AsyncIterator[RunSite]:
         """A place for one run over what is published; its database and its outputs go with it."""
         run = uuid.uuid4().hex[:8]
         names = {
@@ -134,8 +138,12 @@ class Ground:
             "topic_dead": f"observations.dead.{run}",
             "topic_unmapped": f"unmapped.markets.{run}",
         }
-        chosen = {"database_url": self.url_of(f"bench_{run}"), "group_id": f"bench-{run}"} | names | settings
-        place = Place(published, published.settings.model_copy(update=chosen))
+        chosen = (
+            {"database_url": self.url_of(f"bench_{run}"), "group_id": f"bench-{run}"}
+            | names
+            | settings
+        )
+        place = RunSite(published, published.settings.model_copy(update=chosen))
         await self.administer(f"CREATE DATABASE bench_{run} TEMPLATE {self._template}")
         await admin_of(place.settings).create(_specs(place.settings, place.outputs))
         try:
@@ -172,7 +180,9 @@ async def _write(settings: Settings, messages: Sequence[Message]) -> dict[Coordi
 def scraper(settings: Settings) -> AIOKafkaProducer:
     """Who publishes observations; to be used as a context."""
     return AIOKafkaProducer(
-        **client_connection(settings), max_request_size=settings.max_message_bytes, enable_idempotence=True
+        **client_connection(settings),
+        max_request_size=settings.max_message_bytes,
+        enable_idempotence=True,
     )
 
 

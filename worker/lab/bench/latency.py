@@ -13,7 +13,7 @@ from schemas import ID_HEADER
 from worker.kafka.connections import admin_of
 from worker.kafka.stream import read_topic
 from worker.lab.bench.contestants import CONTESTANTS
-from worker.lab.bench.ground import Coordinate, Ground, Place, Published, scraper, send
+from worker.lab.bench.ground import Coordinate, Ground, Published, RunSite, scraper, send
 from worker.lab.bench.processes import started
 from worker.lab.bench.trial import Ends, require_right, run
 from worker.lab.bench.verdict import judge
@@ -35,19 +35,31 @@ class Latency(NamedTuple):
     p999_ms: float
 
 
-async def latencies(ground: Ground, workload: Workload, *, seconds: float, partitions: int) -> list[Latency]:
+async def latencies(
+    ground: Ground, workload: Workload, *, seconds: float, partitions: int
+) -> list[Latency]:
     """Find the highest rate of one worker, then measure at shares of it, each for so many seconds."""
-    highest = await run(ground, await ground.publish(workload, partitions=partitions), CONTESTANTS["worker"])
+    highest = await run(
+        ground, await ground.publish(workload, partitions=partitions), CONTESTANTS["worker"]
+    )
     require_right(highest.contestant, highest.faults)
     rate = highest.messages / highest.seconds
     return [
-        await _measure(ground, workload, share, share * rate, seconds=seconds, partitions=partitions)
+        await _measure(
+            ground, workload, share, share * rate, seconds=seconds, partitions=partitions
+        )
         for share in SHARES
     ]
 
 
 async def _measure(
-    ground: Ground, workload: Workload, share: float, rate: float, *, seconds: float, partitions: int
+    ground: Ground,
+    workload: Workload,
+    share: float,
+    rate: float,
+    *,
+    seconds: float,
+    partitions: int,
 ) -> Latency:
     number = math.ceil(rate * (_WARMING_S + seconds))
     messages = [workload.messages[each % len(workload.messages)] for each in range(number)]
@@ -63,12 +75,14 @@ async def _measure(
         places = dict(zip(due_ms, messages, strict=True))
         judged = replace(place, published=replace(published, places=places))
         require_right("worker", await judge(judged, CONTESTANTS["worker"]))
-        waited = sorted(await _waited_ms(place, due_ms, since_ms=min(due_ms.values()) + 1000 * _WARMING_S))
+        waited = sorted(
+            await _waited_ms(place, due_ms, since_ms=min(due_ms.values()) + 1000 * _WARMING_S)
+        )
     return Latency(share, rate, len(waited), *(_quantile(waited, each) for each in _QUANTILES))
 
 
 async def _publish_steadily(
-    place: Place, messages: Sequence[Message], rate: float
+    place: RunSite, messages: Sequence[Message], rate: float
 ) -> dict[Coordinate, float]:
     """When each record was due, in milliseconds since the epoch. A late one counts from when it was due."""
     began_s = time.time()
@@ -84,7 +98,9 @@ async def _publish_steadily(
     }
 
 
-async def _waited_ms(place: Place, due_ms: dict[Coordinate, float], *, since_ms: float) -> list[float]:
+async def _waited_ms(
+    place: RunSite, due_ms: dict[Coordinate, float], *, since_ms: float
+) -> list[float]:
     """By event, from when its observation was due to the broker's time of its arrival."""
     ids = await admin_of(place.settings).topic_ids(place.settings.observation_topics.values())
     due = {f"{ids[topic]}/{number}/{offset}": ms for (topic, number, offset), ms in due_ms.items()}

@@ -24,10 +24,12 @@ FROM pg_stat_statements AS statement
 JOIN pg_database AS database ON database.oid = statement.dbid
 WHERE database.datname = $1
 """
-_WRITTEN: Final = "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_stat_database WHERE datname = $1"
+_WRITTEN: Final = (
+    "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_stat_database WHERE datname = $1"
+)
 
 
-class Reading(NamedTuple):
+class MeterReading(NamedTuple):
     """All meters at one moment: seconds, and counts since the servers began."""
 
     at_s: float
@@ -37,22 +39,24 @@ class Reading(NamedTuple):
     statements: int
     wal_bytes: int
 
-    def since(self, before: Reading) -> Reading:
-        return Reading._make(now - then for now, then in zip(self, before, strict=True))
+    def since(self, before: MeterReading) -> MeterReading:
+        return MeterReading._make(now - then for now, then in zip(self, before, strict=True))
 
 
 class Meters:
     """The meters of the servers and of the processes that are measured."""
 
-    def __init__(self, services: LocalServices, connection: asyncpg.Connection, database: str) -> None:
+    def __init__(
+        self, services: LocalServices, connection: asyncpg.Connection, database: str
+    ) -> None:
         self._broker = psutil.Process(services.kafka_service.pid)
         self._postgres = psutil.Process(services.postgres_service.pid)
         self._connection = connection
         self._database = database
 
-    async def read(self, processes: Sequence[int]) -> Reading:
+    async def read(self, processes: Sequence[int]) -> MeterReading:
         counts = await self._connection.fetchrow(_COUNTS, self._database)
-        return Reading(
+        return MeterReading(
             time.perf_counter(),
             sum(_cpu_s(psutil.Process(pid)) for pid in processes),
             _cpu_s(self._broker),

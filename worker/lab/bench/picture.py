@@ -54,7 +54,9 @@ def drawn(panels: Sequence[Bars | Curves]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top:.0f}" width="{_WIDTH}" '
         f'height="{top:.0f}" font-family="sans-serif" font-size="13" fill="{_INK}">'
     )
-    return "\n".join([head, '<rect width="100%" height="100%" fill="#ffffff"/>', *parts, "</svg>", ""])
+    return "\n".join(
+        [head, '<rect width="100%" height="100%" fill="#ffffff"/>', *parts, "</svg>", ""]
+    )
 
 
 def _bars(panel: Bars, top: float) -> tuple[str, float]:
@@ -64,7 +66,9 @@ def _bars(panel: Bars, top: float) -> tuple[str, float]:
     for number, (name, value) in enumerate(panel.values):
         y = top + _HEAD + number * _STEP
         colour = _OURS if name in panel.ours else _OTHERS
-        least, median, most = (min(each, longest) for each in (value.least, value.median, value.most))
+        least, median, most = (
+            min(each, longest) for each in (value.least, value.median, value.most)
+        )
         cut = " (cut off)" if most < value.most else ""
         lines += [
             _text(_LABELS - 8, y + 14, name, anchor="end"),
@@ -100,7 +104,9 @@ def _curves(panel: Curves, top: float) -> tuple[str, float]:
         lines.append(_text(at(x, 0)[0], bottom + 18, f"{x:,.0f}", anchor="middle"))
     lines.append(_text((left + _WIDTH - _LEGEND) / 2, bottom + 38, panel.x_title, anchor="middle"))
     for number, (name, line) in enumerate(panel.lines):
-        lines += _curve(name, [at(x, y) for x, y in line], _COLOURS[number % len(_COLOURS)], number, top)
+        lines += _curve(
+            name, [at(x, y) for x, y in line], _COLOURS[number % len(_COLOURS)], number, top
+        )
     return "\n".join(lines), _HEAD + _PLOT_HEIGHT + 64
 
 

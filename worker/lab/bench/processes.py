@@ -16,7 +16,7 @@ import orjson
 
 from worker.domain.errors import TransientError
 from worker.lab.bench.contestants import Contestant
-from worker.lab.bench.ground import Place
+from worker.lab.bench.ground import RunSite
 
 _PATIENCE_S: Final = 300.0
 _END_S: Final = 30.0
@@ -40,7 +40,9 @@ class Process:
     def require_alive(self) -> None:
         if self.process.poll() not in {None, 0}:
             tail = self.log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
-            raise BenchError(f"{self.contestant.name} ended with {self.process.returncode}:\n{tail}")
+            raise BenchError(
+                f"{self.contestant.name} ended with {self.process.returncode}:\n{tail}"
+            )
 
     def said(self, event: str) -> dict[str, Any] | None:
         """The first line that it has logged of an event."""
@@ -64,10 +66,14 @@ class Process:
 
 
 @asynccontextmanager
-async def started(contestant: Contestant, place: Place, number: int = 1) -> AsyncIterator[list[Process]]:
+async def started(
+    contestant: Contestant, place: RunSite, number: int = 1
+) -> AsyncIterator[list[Process]]:
     """So many processes of a contestant in one group; asked to end, and made to, at the end."""
     with tempfile.TemporaryDirectory() as folder:
-        processes = [_start(contestant, place, Path(folder) / f"{each}.log") for each in range(number)]
+        processes = [
+            _start(contestant, place, Path(folder) / f"{each}.log") for each in range(number)
+        ]
         try:
             yield processes
         finally:
@@ -93,7 +99,7 @@ async def _holds(condition: Callable[[], Awaitable[bool]]) -> bool:
         return False
 
 
-def _start(contestant: Contestant, place: Place, log: Path) -> Process:
+def _start(contestant: Contestant, place: RunSite, log: Path) -> Process:
     command = [sys.executable, "-m", contestant.module, *contestant.arguments]
     with log.open("wb") as stream:
         process = subprocess.Popen(command, env=place.environment, stdout=stream, stderr=stream)  # noqa: S603  # our own command

@@ -9,7 +9,7 @@ from typing import Any
 from worker.lab.bench.contention import Contention
 from worker.lab.bench.contestants import CONTESTANTS
 from worker.lab.bench.figures import Figure, by_contestant, cpu_us, rate, spread
-from worker.lab.bench.grids import Grid, as_markdown, comparison, shown, targets
+from worker.lab.bench.grids import FigureTable, as_markdown, comparison, shown, targets
 from worker.lab.bench.latency import Latency
 from worker.lab.bench.picture import Bars, Curves, drawn
 from worker.lab.bench.scaling import Point, Scaling
@@ -20,7 +20,7 @@ _OURS = [CONTESTANTS[name].title for name in ("worker", "unguarded", "resolver")
 
 
 @dataclass
-class Report:
+class BenchReport:
     conditions: Mapping[str, str]
     trials: Sequence[Trial] = field(default_factory=list)
     scaling: Scaling | None = None
@@ -30,10 +30,12 @@ class Report:
     def faults(self) -> list[str]:
         """What was wrong in any run of the comparison."""
         return [
-            f"{trial.workload}, {trial.contestant}: {each}" for trial in self.trials for each in trial.faults
+            f"{trial.workload}, {trial.contestant}: {each}"
+            for trial in self.trials
+            for each in trial.faults
         ]
 
-    def grids(self) -> Iterator[Grid]:
+    def grids(self) -> Iterator[FigureTable]:
         if self.trials:
             yield comparison(self.trials)
             yield targets(self.trials)
@@ -44,15 +46,21 @@ class Report:
 
     def document_parts(self, stem: str) -> dict[str, str]:
         """Markdown by the name of its place; ``stem`` is that of the document's pictures."""
-        conditions = as_markdown(Grid("Conditions", ["", "measured"], list(self.conditions.items()), texts=2))
+        conditions = as_markdown(
+            FigureTable("Conditions", ["", "measured"], list(self.conditions.items()), texts=2)
+        )
         grids = {grid.title: as_markdown(grid) for grid in self.grids()}
         parts = {}
         if self.trials:
             tables = [conditions, grids.pop("Comparison"), grids.pop("Targets")]
-            parts["table"] = "\n\n".join([*tables, f"![Rates and CPU time on `scrape`]({stem}.svg)"])
+            parts["table"] = "\n\n".join(
+                [*tables, f"![Rates and CPU time on `scrape`]({stem}.svg)"]
+            )
         if self.scaling:
             pictures = f"![Cost as sizes grow]({stem}-scaling.svg)"
-            tables = [f"{title}:\n\n{table}" for title, table in grids.items() if title != "Latency"]
+            tables = [
+                f"{title}:\n\n{table}" for title, table in grids.items() if title != "Latency"
+            ]
             parts["scaling"] = "\n\n".join([conditions, *tables, pictures])
         if self.latency:
             parts["latency"] = f"{conditions}\n\n{grids['Latency']}"
@@ -85,18 +93,18 @@ def _bars(trials: Sequence[Trial], figure: Figure) -> Bars:
     return Bars(f"{trials[0].workload}: {figure.title}", values, _OURS)
 
 
-def _scaling_grids(scaling: Scaling) -> Iterator[Grid]:
-    yield Grid(
+def _scaling_grids(scaling: Scaling) -> Iterator[FigureTable]:
+    yield FigureTable(
         "Messages a second by processes",
         ["partitions of each topic", "processes", "messages/s"],
         [[point.line, str(point.size), shown(point.value)] for point in scaling.processes],
     )
-    yield Grid(
+    yield FigureTable(
         "CPU of the resolver by mappings",
         ["mappings", "us/market"],
         [[f"{point.size:,}", shown(point.value, 2)] for point in scaling.mappings],
     )
-    yield Grid(
+    yield FigureTable(
         "CPU by markets in a message",
         ["contestant", "markets", "us/market"],
         [[point.line, f"{point.size:,}", shown(point.value, 2)] for point in scaling.markets],
@@ -104,8 +112,8 @@ def _scaling_grids(scaling: Scaling) -> Iterator[Grid]:
     yield _contention_grid(scaling.contention)
 
 
-def _contention_grid(contention: Sequence[Contention]) -> Grid:
-    return Grid(
+def _contention_grid(contention: Sequence[Contention]) -> FigureTable:
+    return FigureTable(
         "Workers that count the same markets",
         [
             "pause",
@@ -135,8 +143,8 @@ def _contention_grid(contention: Sequence[Contention]) -> Grid:
     )
 
 
-def _latency_grid(latency: Sequence[Latency]) -> Grid:
-    return Grid(
+def _latency_grid(latency: Sequence[Latency]) -> FigureTable:
+    return FigureTable(
         "Latency",
         ["load", "messages/s", "messages", "p50 ms", "p99 ms", "p99.9 ms"],
         [
@@ -154,7 +162,9 @@ def _latency_grid(latency: Sequence[Latency]) -> Grid:
 
 
 def _curves(scaling: Scaling) -> list[Curves]:
-    processes = [point._replace(line=f"{point.line} partitions of each topic") for point in scaling.processes]
+    processes = [
+        point._replace(line=f"{point.line} partitions of each topic") for point in scaling.processes
+    ]
     markets = [point._replace(line=CONTESTANTS[point.line].title) for point in scaling.markets]
     return [
         Curves("Messages a second", "processes", _lines(processes)),

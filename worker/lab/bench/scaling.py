@@ -55,36 +55,50 @@ async def scale(ground: Ground, source: Sequence[Generated], *, rounds: int, tol
     )
 
 
-async def _processes(ground: Ground, source: Sequence[Generated], rounds: int, told: Told) -> list[Point]:
+async def _processes(
+    ground: Ground, source: Sequence[Generated], rounds: int, told: Told
+) -> list[Point]:
     points = []
     for partitions in dict.fromkeys(partitions for partitions, _ in CREWS):
-        published = await ground.publish(workload("scrape", [*source] * _REPEATED), partitions=partitions)
+        published = await ground.publish(
+            workload("scrape", [*source] * _REPEATED), partitions=partitions
+        )
         for processes in [number for each, number in CREWS if each == partitions]:
             trials = [
-                await _told(run(ground, published, CONTESTANTS["worker"], processes=processes), told)
+                await _told(
+                    run(ground, published, CONTESTANTS["worker"], processes=processes), told
+                )
                 for _ in range(rounds)
             ]
             points.append(Point(str(partitions), processes, spread([rate(one) for one in trials])))
     return points
 
 
-async def _mappings(ground: Ground, source: Sequence[Generated], rounds: int, told: Told) -> list[Point]:
+async def _mappings(
+    ground: Ground, source: Sequence[Generated], rounds: int, told: Told
+) -> list[Point]:
     published = await ground.publish(workload("scrape", islice(source, _INDEXED_MESSAGES)))
     resolver = CONTESTANTS["resolver"]
     taken: dict[int, list[float]] = {size: [] for size in MAPPINGS}
     for _ in range(rounds):
         for size in MAPPINGS:
             indexed = resolver._replace(arguments=(*resolver.arguments, str(size)))
-            taken[size].append(cpu_us_per_market(await _told(run(ground, published, indexed), told)))
+            taken[size].append(
+                cpu_us_per_market(await _told(run(ground, published, indexed), told))
+            )
     return [Point("resolver", size, spread(values)) for size, values in taken.items()]
 
 
-async def _markets(ground: Ground, source: Sequence[Generated], rounds: int, told: Told) -> list[Point]:
+async def _markets(
+    ground: Ground, source: Sequence[Generated], rounds: int, told: Told
+) -> list[Point]:
     points = []
     for markets in MARKETS:
         published = await ground.publish(of_size(source, markets, total=_MARKETS_IN_ALL))
         for name in ("worker", "json", "resolver"):
-            trials = [await _told(run(ground, published, CONTESTANTS[name]), told) for _ in range(rounds)]
+            trials = [
+                await _told(run(ground, published, CONTESTANTS[name]), told) for _ in range(rounds)
+            ]
             points.append(Point(name, markets, spread([cpu_us_per_market(one) for one in trials])))
     return points
 
@@ -100,5 +114,6 @@ async def _contention(ground: Ground, source: Sequence[Generated]) -> list[Conte
     published = await ground.publish(workload("scrape", source[:1]))
     keys = [key for key, _ in expected_miss_counts(source).most_common(_ROWS)]
     return [
-        await contend(ground, published, keys, workers=4, times=100, pause_ms=pause) for pause in _PAUSES_MS
+        await contend(ground, published, keys, workers=4, times=100, pause_ms=pause)
+        for pause in _PAUSES_MS
     ]

@@ -12,8 +12,8 @@ from aiokafka import TopicPartition
 
 from worker.kafka.connections import admin_of
 from worker.lab.bench.contestants import Contestant
-from worker.lab.bench.ground import Ground, Place, Published
-from worker.lab.bench.meters import Meters, Reading, log_bytes, peak_mib, rows_written
+from worker.lab.bench.ground import Ground, Published, RunSite
+from worker.lab.bench.meters import MeterReading, Meters, log_bytes, peak_mib, rows_written
 from worker.lab.bench.processes import BenchError, Process, started, until
 from worker.lab.bench.verdict import judge
 
@@ -42,7 +42,9 @@ class Trial(NamedTuple):
     faults: Sequence[str]
 
 
-async def run(ground: Ground, published: Published, contestant: Contestant, *, processes: int = 1) -> Trial:
+async def run(
+    ground: Ground, published: Published, contestant: Contestant, *, processes: int = 1
+) -> Trial:
     """Measure one run, with so many processes in one group."""
     async with ground.place(published) as place:
         ends = await Ends.of(place)
@@ -84,14 +86,14 @@ class _Taken(NamedTuple):
     """From the moment at which every process fetches; ``messages`` are those that were to come then."""
 
     messages: int
-    reading: Reading
+    reading: MeterReading
 
 
 async def _measured(ground: Ground, ends: Ends, running: Sequence[Process]) -> _Taken:
     place = ends.place
     if running[0].contestant.end == "measured":
         line = await running[0].has_said("measured")
-        own = Reading(line["seconds"], line["cpu_s"], 0, 0, 0, 0)
+        own = MeterReading(line["seconds"], line["cpu_s"], 0, 0, 0, 0)
         return _Taken(len(place.published.workload.messages), own)
     connection = await asyncpg.connect(ground.services.postgres)
     try:
@@ -116,12 +118,12 @@ async def _watched(meters: Meters, ends: Ends, running: Sequence[Process]) -> _T
 class Ends:
     """How far a run is."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RunSite) -> None:
         self.place = place
         self._admin = admin_of(place.settings)
 
     @classmethod
-    async def of(cls, place: Place) -> Self:
+    async def of(cls, place: RunSite) -> Self:
         """Once the cluster has answered: its first answer to a client may take seconds."""
         ends = cls(place)
         await until(ends._are_told, every_s=_GLANCE_S)
@@ -136,7 +138,9 @@ class Ends:
     async def published(self) -> int:
         """How many events there are. Raises BenchError when there are dead letters, too."""
         resolved, dead = self.place.resolved, TopicPartition(self.place.dead, 0)
-        events = [TopicPartition(resolved, number) for number in range(self.place.settings.partitions)]
+        events = [
+            TopicPartition(resolved, number) for number in range(self.place.settings.partitions)
+        ]
         ends = await self._admin.high_watermarks([*events, dead])
         if letters := ends.pop(dead):
             raise BenchError(f"{letters} messages became dead letters")

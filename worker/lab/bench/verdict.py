@@ -13,7 +13,7 @@ from worker.kafka.connections import admin_of
 from worker.kafka.record import Record
 from worker.kafka.stream import read_topic
 from worker.lab.bench.contestants import Contestant
-from worker.lab.bench.ground import Place, Published
+from worker.lab.bench.ground import Published, RunSite
 from worker.lab.bench.workloads import Message
 from worker.lab.synthetic.expected import UNKNOWN_MARKET, expected_miss_counts
 from worker.lab.synthetic.oracle import check
@@ -25,23 +25,29 @@ MissCounts = Counter[tuple[str, str]]
 KeyedValues = Counter[tuple[bytes | None, bytes | None]]
 
 
-async def judge(place: Place, contestant: Contestant) -> list[str]:
+async def judge(place: RunSite, contestant: Contestant) -> list[str]:
     """What is wrong with what a run has left, in sentences; nothing when all is right."""
     records = await read_topic(place.settings, place.resolved)
     faults = list(await _wrong_outputs(place, contestant, records))
     if contestant.counts:
         faults += wrong_counts(place.published.workload.messages, await _counted(place))
-    return faults if len(faults) <= _SHOWN else [*faults[:_SHOWN], f"and {len(faults) - _SHOWN} more"]
+    return (
+        faults if len(faults) <= _SHOWN else [*faults[:_SHOWN], f"and {len(faults) - _SHOWN} more"]
+    )
 
 
-async def _wrong_outputs(place: Place, contestant: Contestant, records: Sequence[Record]) -> Iterable[str]:
+async def _wrong_outputs(
+    place: RunSite, contestant: Contestant, records: Sequence[Record]
+) -> Iterable[str]:
     match contestant.truth:
         case "unchanged":
             return changed(place.published.workload.messages, records)
         case "looked up":
             return wrongly_looked_up(place.published, records)
         case "resolved":
-            ids = await admin_of(place.settings).topic_ids(place.settings.observation_topics.values())
+            ids = await admin_of(place.settings).topic_ids(
+                place.settings.observation_topics.values()
+            )
             return wrong_events(place.published, ids, records)
 
 
@@ -56,7 +62,9 @@ def changed(messages: Sequence[Message], records: Sequence[Record]) -> Iterator[
         yield f"{missing} messages are missing, {extra} are not what was published"
 
 
-def wrong_events(published: Published, ids: dict[str, str], records: Sequence[Record]) -> Iterator[str]:
+def wrong_events(
+    published: Published, ids: dict[str, str], records: Sequence[Record]
+) -> Iterator[str]:
     """Every message has one event, and the event says what the generator knows to be true."""
     by_source = {_header(record): record for record in records}
     if len(by_source) != len(records):
@@ -78,7 +86,9 @@ def wrongly_looked_up(published: Published, records: Sequence[Record]) -> Iterat
         topic, partition, offset = _header(record).split("/")
         message = published.places[topic, int(partition), int(offset)]
         known = {
-            miss.external_market_id for miss in message.seen.expected.misses if miss.reason == UNKNOWN_MARKET
+            miss.external_market_id
+            for miss in message.seen.expected.misses
+            if miss.reason == UNKNOWN_MARKET
         }
         if set(orjson.loads(record.value or b"{}")["misses"]) != known:
             yield f"{topic} {partition} {offset}: other misses"
@@ -96,10 +106,12 @@ def _header(record: Record) -> str:
     return (dict(record.headers)[ID_HEADER] or b"").decode()
 
 
-async def _counted(place: Place) -> MissCounts:
+async def _counted(place: RunSite) -> MissCounts:
     connection = await asyncpg.connect(place.settings.database_url)
     try:
         rows = await connection.fetch(_COUNTS)
     finally:
         await connection.close()
-    return Counter({(row["source"], row["external_market_id"]): row["occurrence_count"] for row in rows})
+    return Counter(
+        {(row["source"], row["external_market_id"]): row["occurrence_count"] for row in rows}
+    )

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from worker.lab.bench.cut import Markets, by_market, part, size
+from worker.lab.bench.cut import CutMarkets, by_market, part, size
 from worker.lab.synthetic.expected import UNKNOWN_MARKET, Generated
 from worker.lab.synthetic.scrape import generate_scrape
 
@@ -93,7 +93,7 @@ def of_size(source: Sequence[Generated], markets: int, *, total: int) -> Workloa
 
 def _cut_to(seen: Generated, markets: int) -> Generated | None:
     """The first markets of an observation up to so many; None when it falls short of nine tenths of them."""
-    taken: Markets = {}
+    taken: CutMarkets = {}
     room = markets
     for id_, entries in by_market(seen).items():
         if (length := size(part(seen, {id_: entries}))) <= room:
@@ -121,12 +121,14 @@ def _mostly_missed(source: Sequence[Generated]) -> Iterator[Generated]:
 
 
 def _missed(seen: Generated) -> list[str]:
-    return [miss.external_market_id for miss in seen.expected.misses if miss.reason == UNKNOWN_MARKET]
+    return [
+        miss.external_market_id for miss in seen.expected.misses if miss.reason == UNKNOWN_MARKET
+    ]
 
 
-def _hits(seen: Generated, markets: Markets, wanted: float) -> Markets:
+def _hits(seen: Generated, markets: CutMarkets, wanted: float) -> CutMarkets:
     """Mapped markets with no more than ``wanted`` entries in all."""
-    taken: Markets = {}
+    taken: CutMarkets = {}
     for id_ in dict.fromkeys(market.external_market_id for market in seen.expected.markets):
         if id_ in markets and size(part(seen, taken | {id_: markets[id_]})) <= wanted:
             taken[id_] = markets[id_]

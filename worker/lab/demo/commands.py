@@ -56,7 +56,9 @@ def demo(
         int, typer.Option(min=1, max=2000, help="Football events in the scrape.")
     ] = DEFAULT_EVENTS,
     seed: Annotated[int, typer.Option(help="The same seed gives the same scrape.")] = 1,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the services and the data in place.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the services and the data in place.")
+    ] = False,
 ) -> None:
     """Publish a generated scrape of three books, resolve it, map a miss, and show the next scrape.
 
@@ -75,7 +77,9 @@ def demo(
 @contextmanager
 def _services(*, keep: bool) -> Iterator[None]:
     """Local services, stopped afterwards if they were started for the demo."""
-    if os.environ.get("MARKETMAP_KAFKA_BOOTSTRAP_SERVERS") and os.environ.get("MARKETMAP_DATABASE_URL"):
+    if os.environ.get("MARKETMAP_KAFKA_BOOTSTRAP_SERVERS") and os.environ.get(
+        "MARKETMAP_DATABASE_URL"
+    ):
         yield
         return
     services = LocalServices(default_folder())
@@ -113,7 +117,9 @@ async def _run(base: Settings, *, events: int, seed: int, keep: bool) -> int:
                 await worker.has_committed(len(truth) + 1 + len(again))
                 seen = await _collect(settings, seen.seconds)
                 truth = [*truth, *map(demo_mapping.as_mapped, again)]
-                pictures.second_scrape(mapped, _events_of(again, seen), _matching(again, seen), to=out)
+                pictures.second_scrape(
+                    mapped, _events_of(again, seen), _matching(again, seen), to=out
+                )
         differences = judge(truth, seen, mapped, events=events)
         pictures.verdict(truth, differences, to=out)
         pictures.what_next(settings if keep else None, to=out)
@@ -126,13 +132,13 @@ async def _show_mapped(settings: Settings, worker: DemoWorker, mapped: Mapped) -
     pictures.mapped(mapped, published, loaded, to=out)
 
 
-def _events_of(scrape: list[Generated], seen: Seen) -> list[pictures.Event]:
+def _events_of(scrape: list[Generated], seen: Seen) -> list[pictures.ResolvedJson]:
     """What came out of one scrape."""
     ids = {generated.observation["scrape_id"] for generated in scrape}
     return [event for event in seen.events if event["scrape_id"] in ids]
 
 
-def _matching(scrape: list[Generated], seen: Seen) -> list[pictures.Event]:
+def _matching(scrape: list[Generated], seen: Seen) -> list[pictures.ResolvedJson]:
     """What came out of the same events in other scrapes: to compare like with like."""
     ids = {generated.observation["scrape_id"] for generated in scrape}
     places = {(generated.platform, generated.observation["event"]["id"]) for generated in scrape}
@@ -171,16 +177,22 @@ async def _prepare(settings: Settings) -> None:
         engine = create_engine(settings.database_url or "")
         async with engine.begin() as connection:
             catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
-            imported = await import_mappings(connection, catalogue, actor="demo", reason="shipped catalogue")
+            imported = await import_mappings(
+                connection, catalogue, actor="demo", reason="shipped catalogue"
+            )
         await engine.dispose()
         await ensure_topics(settings)
     err.print(f"Imported {len(imported.added)} mappings.")
 
 
-async def _publish(settings: Settings, feed: Feed, *, events: int, scrape: int = 0) -> list[Generated]:
+async def _publish(
+    settings: Settings, feed: Feed, *, events: int, scrape: int = 0
+) -> list[Generated]:
     """Publish one scrape; with the first one goes a record that nobody can read."""
     producer = AIOKafkaProducer(
-        **client_connection(settings), max_request_size=largest_output(settings), compression_type=COMPRESSION
+        **client_connection(settings),
+        max_request_size=largest_output(settings),
+        compression_type=COMPRESSION,
     )
     await producer.start()
     truth: list[Generated] = []
@@ -196,7 +208,9 @@ async def _publish(settings: Settings, feed: Feed, *, events: int, scrape: int =
                 shown.advance(bar)
             shown.update(bar, total=len(truth))
             if scrape == 0:
-                await producer.send(settings.observation_topics["sportybet"], UNREADABLE, b"unreadable")
+                await producer.send(
+                    settings.observation_topics["sportybet"], UNREADABLE, b"unreadable"
+                )
             await producer.flush()
     finally:
         await producer.stop()

@@ -14,16 +14,16 @@ from worker.domain.draft import draft
 from worker.domain.mapping import parse_mapping
 from worker.kafka.stream import read_topic
 from worker.lab.synthetic.expected import ExpectedMarket, ExpectedOutcome, Generated
-from worker.operations.mappings.editing import Change
+from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
 from worker.settings.settings import Settings
 from worker.storage import audit, misses
 from worker.storage.audit import AuditRow
 from worker.storage.editing import editing
 from worker.storage.engine import create_engine, transaction
-from worker.storage.misses import Miss, MissKey
+from worker.storage.misses import QueuedMiss, QueueKey
 
-MARKET: Final[MissKey] = ("bet9ja", "S_OUA")
+MARKET: Final[QueueKey] = ("bet9ja", "S_OUA")
 WHY: Final = "its meaning is beyond doubt: its keys say line, over and under"
 CANONICAL_ID: Final = "over_under_asian_ft"
 ACTOR: Final = "demo"
@@ -35,10 +35,10 @@ _PAUSE_S: Final = 0.05
 class Mapped(NamedTuple):
     """A missed market that was mapped. ``place`` is where it stood in the queue, of ``queue`` markets."""
 
-    miss: Miss
+    miss: QueuedMiss
     place: int
     queue: int
-    change: Change
+    change: AppliedChange
     history: Sequence[AuditRow]
 
     @property
@@ -52,7 +52,9 @@ async def map_missed(settings: Settings) -> Mapped | None:
     try:
         async with transaction(engine) as connection:
             queue = await misses.list_misses(connection, limit=100_000)
-        found = next(((place, miss) for place, miss in enumerate(queue, 1) if miss.key == MARKET), None)
+        found = next(
+            ((place, miss) for place, miss in enumerate(queue, 1) if miss.key == MARKET), None
+        )
         if found is None:
             return None
         place, miss = found
@@ -66,11 +68,17 @@ async def map_missed(settings: Settings) -> Mapped | None:
         await engine.dispose()
 
 
-def finished_draft(miss: Miss) -> dict[str, Any]:
+def finished_draft(miss: QueuedMiss) -> dict[str, Any]:
     """The draft that `unmapped map` gives, with the names that an editor would choose."""
     values = draft("bet9ja", miss.external_market_id, miss.market_name, miss.sample_outcomes)
-    rows = [row | {"canonical_id": _OUTCOMES[row["bet9ja_suffix"]]} for row in values["outcome_mapping"]]
-    return values | {"canonical_id": CANONICAL_ID, "name": "Over/Under Asian", "outcome_mapping": rows}
+    rows = [
+        row | {"canonical_id": _OUTCOMES[row["bet9ja_suffix"]]} for row in values["outcome_mapping"]
+    ]
+    return values | {
+        "canonical_id": CANONICAL_ID,
+        "name": "Over/Under Asian",
+        "outcome_mapping": rows,
+    }
 
 
 async def published_change(settings: Settings, version: int) -> MappingChanged:
@@ -98,10 +106,14 @@ def as_mapped(seen: Generated) -> Generated:
             lines.setdefault(line, []).append(
                 ExpectedOutcome(_OUTCOMES[suffix], odds if odds > 1 else None, active=odds > 1)
             )
-    added = [ExpectedMarket(CANONICAL_ID, line, MARKET[1], tuple(rows)) for line, rows in lines.items()]
+    added = [
+        ExpectedMarket(CANONICAL_ID, line, MARKET[1], tuple(rows)) for line, rows in lines.items()
+    ]
     return seen._replace(
         expected=seen.expected._replace(
             markets=(*seen.expected.markets, *added),
-            misses=tuple(miss for miss in seen.expected.misses if miss.external_market_id != MARKET[1]),
+            misses=tuple(
+                miss for miss in seen.expected.misses if miss.external_market_id != MARKET[1]
+            ),
         )
     )

@@ -13,15 +13,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas import DeadLetter, MappingChanged
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 from worker.lab.demo.mapping import MARKET, WHY, Mapped
 from worker.lab.synthetic.expected import Generated
-from worker.lab.synthetic.oracle import Difference, wrong_labels
+from worker.lab.synthetic.oracle import Discrepancy, wrong_labels
 from worker.operations.mappings.tables import history_table
 from worker.settings.settings import Settings
 
-Event = dict[str, Any]
-Prices = dict[tuple[str, str | None, str], dict[str, float]]
+ResolvedJson = dict[str, Any]
+PricesByBook = dict[tuple[str, str | None, str], dict[str, float]]
 
 BOOKS: Final = ("betpawa", "sportybet", "bet9ja")
 _BAR: Final = 24
@@ -43,7 +43,7 @@ ORDER BY occurrence_count DESC, source, external_market_id
 """)
 
 
-class Miss(NamedTuple):
+class DemoMiss(NamedTuple):
     source: str
     external_market_id: str
     market_name: str | None
@@ -58,26 +58,35 @@ class Dead(NamedTuple):
     value: bytes
 
 
-async def read_misses(connection: AsyncConnection) -> list[Miss]:
-    return [Miss(*row) for row in await connection.execute(READ_MISSES)]
+async def read_misses(connection: AsyncConnection) -> list[DemoMiss]:
+    return [DemoMiss(*row) for row in await connection.execute(READ_MISSES)]
 
 
-def dead_of(record: AnyRecord) -> Dead:
+def dead_of(record: RawRecord) -> Dead:
     return Dead(DeadLetter.from_headers(record.headers), (record.value or b"")[:60])
 
 
 def show(
-    events: Sequence[Event], misses: Sequence[Miss], dead: Sequence[Dead], *, seconds: float, to: Console
+    events: Sequence[ResolvedJson],
+    misses: Sequence[DemoMiss],
+    dead: Sequence[Dead],
+    *,
+    seconds: float,
+    to: Console,
 ) -> None:
-    markets = sum(len(event["markets"]) + len(event["misses"]) + len(event["rejected"]) for event in events)
+    markets = sum(
+        len(event["markets"]) + len(event["misses"]) + len(event["rejected"]) for event in events
+    )
     to.print()
-    to.print(f"[bold]{len(events)} observations, {markets} markets in {seconds:.1f} s[/] (start included)")
+    to.print(
+        f"[bold]{len(events)} observations, {markets} markets in {seconds:.1f} s[/] (start included)"
+    )
     for picture in (coverage(events), top_misses(misses), side_by_side(events), dead_letters(dead)):
         to.print()
         to.print(picture)
 
 
-def coverage(events: Iterable[Event]) -> Table:
+def coverage(events: Iterable[ResolvedJson]) -> Table:
     """The share of each book's markets that became canonical ones."""
     counted: dict[str, Counter[str]] = {book: Counter() for book in BOOKS}
     for event in events:
@@ -99,7 +108,7 @@ def _bar(share: float) -> Text:
     return Text("█" * full, style="green") + Text("░" * (_BAR - full), style="dim")
 
 
-def top_misses(misses: Sequence[Miss]) -> Table:
+def top_misses(misses: Sequence[DemoMiss]) -> Table:
     """What an editor would map first: one occurrence is one observation that had the market."""
     total = sum(miss.occurrences for miss in misses)
     title = f"Top misses ({len(misses)} markets, {total} occurrences)"
@@ -109,22 +118,30 @@ def top_misses(misses: Sequence[Miss]) -> Table:
     for miss in misses[:_TOP]:
         name = miss.market_name or ""
         table.add_row(
-            miss.source, miss.external_market_id, name[:40], miss.reason or "", str(miss.occurrences)
+            miss.source,
+            miss.external_market_id,
+            name[:40],
+            miss.reason or "",
+            str(miss.occurrences),
         )
     return table
 
 
-def side_by_side(events: Iterable[Event]) -> Table:
+def side_by_side(events: Iterable[ResolvedJson]) -> Table:
     """The match with the most markets that all three books sell; the best price of each outcome is marked."""
-    matches: dict[str, list[Event]] = {}
+    matches: dict[str, list[ResolvedJson]] = {}
     for event in events:
         matches.setdefault(event["event"]["sportradar_id"] or "", []).append(event)
     everywhere = [
-        match for key, match in matches.items() if key and len({e["platform"] for e in match}) == len(BOOKS)
+        match
+        for key, match in matches.items()
+        if key and len({e["platform"] for e in match}) == len(BOOKS)
     ]
     if not everywhere:
         return Table(title="No match is on all three books", title_justify="left", box=None)
-    match = max(everywhere, key=lambda events: sum(len(p) == len(BOOKS) for p in _prices(events).values()))
+    match = max(
+        everywhere, key=lambda events: sum(len(p) == len(BOOKS) for p in _prices(events).values())
+    )
     teams = match[0]["event"]
     table = Table("market", "line", "outcome", title_justify="left", box=None)
     table.title = f"{teams['home']} - {teams['away']}, three books (best price marked *)"
@@ -136,8 +153,8 @@ def side_by_side(events: Iterable[Event]) -> Table:
     return table
 
 
-def _prices(match: Iterable[Event]) -> Prices:
-    prices: Prices = {}
+def _prices(match: Iterable[ResolvedJson]) -> PricesByBook:
+    prices: PricesByBook = {}
     for event in match:
         for market in event["markets"]:
             for price in market["outcomes"]:
@@ -156,7 +173,9 @@ def _price(odds: dict[str, float], book: str) -> Text:
 
 def dead_letters(dead: Sequence[Dead]) -> Table:
     title = f"Dead letters ({len(dead)})"
-    table = Table("reason", "where", "detail", "first bytes", title=title, title_justify="left", box=None)
+    table = Table(
+        "reason", "where", "detail", "first bytes", title=title, title_justify="left", box=None
+    )
     for letter, value in dead[:_TOP]:
         where = f"{letter.topic.rpartition('.')[2]}/{letter.partition}/{letter.offset}"
         table.add_row(letter.reason, where, (letter.detail or "")[:40], repr(value)[2:30])
@@ -187,10 +206,14 @@ def mapped(done: Mapped, published: MappingChanged, loaded: dict[str, Any], *, t
 def no_second_act(*, to: Console) -> None:
     market = " ".join(MARKET)
     to.print()
-    to.print(f"[bold red]No second act: {market}, the market to map, is not in the queue of misses.[/]")
+    to.print(
+        f"[bold red]No second act: {market}, the market to map, is not in the queue of misses.[/]"
+    )
 
 
-def second_scrape(done: Mapped, after: Sequence[Event], before: Sequence[Event], *, to: Console) -> None:
+def second_scrape(
+    done: Mapped, after: Sequence[ResolvedJson], before: Sequence[ResolvedJson], *, to: Console
+) -> None:
     """The next scrape of the same events, held against the first one."""
     source, market_id = done.miss.key
     table = Table(title="The next scrape of the same events", title_justify="left", box=None)
@@ -199,16 +222,20 @@ def second_scrape(done: Mapped, after: Sequence[Event], before: Sequence[Event],
     for name, events in (("before", before), ("after", after)):
         own = [event for event in events if event["platform"] == source]
         markets, misses = (_holding(own, part, market_id) for part in ("markets", "misses"))
-        table.add_row(name, f"{markets} of {len(own)}", f"{misses} of {len(own)}", f"{_share(own):.1%}")
+        table.add_row(
+            name, f"{markets} of {len(own)}", f"{misses} of {len(own)}", f"{_share(own):.1%}"
+        )
     to.print()
     to.print(table)
 
 
-def _holding(events: Iterable[Event], part: str, market_id: str) -> int:
-    return sum(any(one["external_market_id"] == market_id for one in event[part]) for event in events)
+def _holding(events: Iterable[ResolvedJson], part: str, market_id: str) -> int:
+    return sum(
+        any(one["external_market_id"] == market_id for one in event[part]) for event in events
+    )
 
 
-def _share(events: Iterable[Event]) -> float:
+def _share(events: Iterable[ResolvedJson]) -> float:
     """The share of the markets that resolved."""
     counts = Counter[str]()
     for event in events:
@@ -216,7 +243,7 @@ def _share(events: Iterable[Event]) -> float:
     return counts["markets"] / max(1, counts.total())
 
 
-def verdict(truth: Sequence[Generated], differences: Sequence[Difference], *, to: Console) -> None:
+def verdict(truth: Sequence[Generated], differences: Sequence[Discrepancy], *, to: Console) -> None:
     """Whether everything is as the generator knows it to be."""
     prices = sum(len(market.outcomes) for seen in truth for market in seen.expected.markets)
     wrong = wrong_labels(differences)
@@ -229,7 +256,9 @@ def verdict(truth: Sequence[Generated], differences: Sequence[Difference], *, to
         return
     to.print(f"[bold red]{len(wrong)} wrong labels, {len(differences)} differences in all:[/]")
     for difference in differences[:_TOP]:
-        to.print(f"  {difference.kind} {difference.where}: {difference.expected!r}, got {difference.got!r}")
+        to.print(
+            f"  {difference.kind} {difference.where}: {difference.expected!r}, got {difference.got!r}"
+        )
 
 
 def what_next(kept: Settings | None, *, to: Console) -> None:

@@ -26,7 +26,9 @@ def settings_document() -> str:
 
 def _row(name: str) -> str:
     field = Settings.model_fields[name]
-    default = "" if field.default is None else f"`{field.default}`" if field.default != "" else "(empty)"
+    default = (
+        "" if field.default is None else f"`{field.default}`" if field.default != "" else "(empty)"
+    )
     secret = f" Or `{variable(name)}_FILE`." if name in SECRETS else ""
     return f"| `{variable(name)}` | {default} | {field.description}{secret} |\n"
 

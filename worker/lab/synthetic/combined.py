@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.lab.synthetic.model import RESULTS, Grid, Pmf
+from worker.lab.synthetic.model import RESULTS, Pmf, ScoreGrid
 from worker.lab.synthetic.question import Probabilities, Question, yes_no
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _SHORT = {"home": "1", "draw": "x", "away": "2"}
 _FIXED_TOTAL = 2.5
 
 
-def _chance(grid: Grid, holds: Callable[[str, bool, int], bool]) -> float:
+def _chance(grid: ScoreGrid, holds: Callable[[str, bool, int], bool]) -> float:
     """Probability that ``holds(result, both scored, total)``."""
     return sum(p for key, p in grid.joint.items() if holds(*key))
 
@@ -67,7 +67,9 @@ def double_chance_btts(asked: Question) -> Probabilities:
 
 def or_over(asked: Question) -> Probabilities:
     side = asked.market.side
-    return yes_no(_chance(asked.grid, lambda won, _both, total: won == side or total > _FIXED_TOTAL))
+    return yes_no(
+        _chance(asked.grid, lambda won, _both, total: won == side or total > _FIXED_TOTAL)
+    )
 
 
 def or_btts(asked: Question) -> Probabilities:
@@ -84,7 +86,7 @@ def no_draw_btts(asked: Question) -> Probabilities:
     return yes_no(_chance(asked.grid, lambda won, both, _total: won != "draw" and both))
 
 
-def _halves(asked: Question) -> tuple[Grid, Grid]:
+def _halves(asked: Question) -> tuple[ScoreGrid, ScoreGrid]:
     return asked.model.periods["goals_1h"], asked.model.periods["goals_2h"]
 
 
@@ -140,7 +142,7 @@ def half_full_score(asked: Question) -> Probabilities:
     return {name: _half_full_chance(first, second, name) for name in asked.market.outcomes}
 
 
-def _half_full_chance(first: Grid, second: Grid, name: str) -> float:
+def _half_full_chance(first: ScoreGrid, second: ScoreGrid, name: str) -> float:
     half, full = name.split("_")
     if half == "4+":
         return sum(first.total[4:])

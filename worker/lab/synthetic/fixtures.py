@@ -16,8 +16,32 @@ _CITIES = (
     "Lorne", "Marsk", "Norby", "Orton", "Pelham", "Quarry", "Rovna", "Selby", "Tarn", "Ulver", "Varde",
     "Wexley", "Yarm", "Zolder", "São Bento", "Malmköping", "Óbidos", "Bătrâna", "Saint-Aubin",
 )  # fmt: skip
-_CLUBS = ("United", "City", "FC", "Athletic", "Rovers", "SK", "Sporting", "Town", "Wanderers", "1907")
-_GIVEN = ("Ade", "Bruno", "Chidi", "Dario", "Emil", "Femi", "Goran", "Hugo", "Ivan", "Jonas", "Karim", "Luis")
+_CLUBS = (
+    "United",
+    "City",
+    "FC",
+    "Athletic",
+    "Rovers",
+    "SK",
+    "Sporting",
+    "Town",
+    "Wanderers",
+    "1907",
+)
+_GIVEN = (
+    "Ade",
+    "Bruno",
+    "Chidi",
+    "Dario",
+    "Emil",
+    "Femi",
+    "Goran",
+    "Hugo",
+    "Ivan",
+    "Jonas",
+    "Karim",
+    "Luis",
+)
 _FAMILY = (
     "Adeyemi",
     "Berg",
@@ -106,7 +130,9 @@ def rank_of(index: int) -> float:
     return rank
 
 
-def _event_ids(rng: random.Random, index: int, sportradar_id: str, *, everywhere: bool) -> dict[str, str]:
+def _event_ids(
+    rng: random.Random, index: int, sportradar_id: str, *, everywhere: bool
+) -> dict[str, str]:
     ids = {
         "betpawa": str(33_000_000 + index * 7),
         "sportybet": f"sr:match:{sportradar_id}",

@@ -10,7 +10,7 @@ from worker.lab.synthetic.single import SINGLE
 
 if TYPE_CHECKING:
     from worker.lab.synthetic.model import MatchModel
-    from worker.lab.synthetic.question import Market
+    from worker.lab.synthetic.question import QuestionedMarket
 
 FAMILIES = SINGLE | COMBINED
 _NEVER = 1e-9
@@ -26,10 +26,12 @@ class FairPrices:
         self.model = model
         self._known: dict[tuple[str, str | None], Probabilities] = {}
 
-    def of(self, market: Market, line: str | None) -> Probabilities:
+    def of(self, market: QuestionedMarket, line: str | None) -> Probabilities:
         """Probability by canonical outcome; outcomes that cannot happen are left out."""
         key = (market.canonical_id, line)
         if key not in self._known:
             asked = Question(self.model, market, float(line or 0))
-            self._known[key] = {o: p for o, p in FAMILIES[market.family](asked).items() if p > _NEVER}
+            self._known[key] = {
+                o: p for o, p in FAMILIES[market.family](asked).items() if p > _NEVER
+            }
         return self._known[key]

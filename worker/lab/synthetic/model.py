@@ -36,7 +36,7 @@ def result(difference: float) -> str:
 
 
 @dataclass(frozen=True)
-class Grid:
+class ScoreGrid:
     """Two independent counts, home and away, of one period of a match."""
 
     home: Pmf
@@ -91,8 +91,8 @@ def convolve(left: Pmf, right: Pmf) -> Pmf:
     return tuple(sums)
 
 
-def grid(home_mean: float, away_mean: float, highest: int) -> Grid:
-    return Grid(poisson(home_mean, highest), poisson(away_mean, highest))
+def grid(home_mean: float, away_mean: float, highest: int) -> ScoreGrid:
+    return ScoreGrid(poisson(home_mean, highest), poisson(away_mean, highest))
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class MatchModel:
     red_cards: tuple[float, float]
 
     @cached_property
-    def periods(self) -> dict[str, Grid]:
+    def periods(self) -> dict[str, ScoreGrid]:
         """Grids by the names that the market table uses."""
         first, second = FIRST_HALF_SHARE, 1 - FIRST_HALF_SHARE
         return {
@@ -133,11 +133,11 @@ class MatchModel:
         return sums
 
 
-def _part(means: tuple[float, float], share: float, highest: int) -> Grid:
+def _part(means: tuple[float, float], share: float, highest: int) -> ScoreGrid:
     return grid(means[0] * share, means[1] * share, highest)
 
 
-def _by_difference_and_total(half: Grid) -> dict[tuple[int, int], float]:
+def _by_difference_and_total(half: ScoreGrid) -> dict[tuple[int, int], float]:
     # Six goals a side and half: the rest is under one match in ten thousand and would triple the work.
     kept = {(h - a, h + a): 0.0 for h in range(6) for a in range(6)}
     for h, a, p in half.cells:

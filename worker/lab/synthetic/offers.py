@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from worker.lab.synthetic.question import Market
+from worker.lab.synthetic.question import QuestionedMarket
 
 PLATFORMS = ("betpawa", "sportybet", "bet9ja")
 _OUTCOME = 0
 
 
-class Selection(NamedTuple):
+class OfferedOutcome(NamedTuple):
     """One outcome of an offer: the canonical outcome, the label as a template, the feed's own outcome id."""
 
     outcome: str
@@ -31,10 +31,10 @@ class Offer(NamedTuple):
     book's form needs.
     """
 
-    market: Market
+    market: QuestionedMarket
     external_id: str
     frequency: float
-    selections: tuple[Selection, ...]
+    selections: tuple[OfferedOutcome, ...]
     lines: tuple[str | None, ...]
     stray: tuple[str, str] | None
     shares_id: bool
@@ -78,7 +78,9 @@ def _offer(entry: dict[str, Any], sold: dict[str, Any], uses: Counter[str]) -> O
         market=_market(entry),
         external_id=sold["id"],
         frequency=sold["frequency"],
-        selections=tuple(Selection(o[0], o[1], o[2] if len(o) > 2 else "") for o in sold["outcomes"]),
+        selections=tuple(
+            OfferedOutcome(o[0], o[1], o[2] if len(o) > 2 else "") for o in sold["outcomes"]
+        ),
         lines=tuple(sold.get("lines", (None,))),
         stray=(stray[0], stray[-1]) if stray else None,
         shares_id=uses[sold["id"]] > 1,
@@ -86,11 +88,15 @@ def _offer(entry: dict[str, Any], sold: dict[str, Any], uses: Counter[str]) -> O
     )
 
 
-def _market(entry: dict[str, Any]) -> Market:
+def _market(entry: dict[str, Any]) -> QuestionedMarket:
     sold = (entry[platform]["outcomes"] for platform in PLATFORMS if platform in entry)
     outcomes = dict.fromkeys(selection[_OUTCOME] for selections in sold for selection in selections)
-    return Market(
-        entry["id"], entry["family"], entry.get("period", ""), entry.get("side", ""), tuple(outcomes)
+    return QuestionedMarket(
+        entry["id"],
+        entry["family"],
+        entry.get("period", ""),
+        entry.get("side", ""),
+        tuple(outcomes),
     )
 
 

@@ -24,10 +24,10 @@ Kind = Literal[
     "MISSING_REJECTION",
     "EXTRA_REJECTION",
 ]
-Key = tuple[str, str | None]
+ResultKey = tuple[str, str | None]
 
 
-class Difference(NamedTuple):
+class Discrepancy(NamedTuple):
     """``expected`` and ``got`` are short texts for a person, empty where there is nothing."""
 
     kind: Kind
@@ -41,7 +41,7 @@ class _Price(NamedTuple):
     active: bool
 
 
-def check(expected: Expected, resolved_event: Mapping[str, Any]) -> list[Difference]:
+def check(expected: Expected, resolved_event: Mapping[str, Any]) -> list[Discrepancy]:
     """Differences between the truth and one ResolvedEvent as parsed JSON; none when it is right.
 
     WRONG_LABEL: a market, line or outcome was published that the event does not sell, or one that it sells at
@@ -59,25 +59,27 @@ def check(expected: Expected, resolved_event: Mapping[str, Any]) -> list[Differe
     ]
 
 
-def wrong_labels(differences: Iterable[Difference]) -> list[Difference]:
+def wrong_labels(differences: Iterable[Discrepancy]) -> list[Discrepancy]:
     return [difference for difference in differences if difference.kind == "WRONG_LABEL"]
 
 
-def _repeated(keys: Iterable[Key]) -> Iterator[Difference]:
+def _repeated(keys: Iterable[ResultKey]) -> Iterator[Discrepancy]:
     for (canonical_id, line), times in Counter(keys).items():
         if times > 1:
-            yield Difference("REPEATED", _at(canonical_id, line), "once", f"{times} times")
+            yield Discrepancy("REPEATED", _at(canonical_id, line), "once", f"{times} times")
 
 
-def _missing_markets(truth: dict[Key, ExpectedMarket], markets: list[Any]) -> Iterator[Difference]:
+def _missing_markets(
+    truth: dict[ResultKey, ExpectedMarket], markets: list[Any]
+) -> Iterator[Discrepancy]:
     got = {(market["canonical_id"], market.get("line")) for market in markets}
     for key in truth.keys() - got:
-        yield Difference("MISSING_MARKET", _at(*key), truth[key].external_market_id, "")
+        yield Discrepancy("MISSING_MARKET", _at(*key), truth[key].external_market_id, "")
 
 
 def _market_differences(
-    expected: Expected, truth: dict[Key, ExpectedMarket], markets: list[Any]
-) -> Iterator[Difference]:
+    expected: Expected, truth: dict[ResultKey, ExpectedMarket], markets: list[Any]
+) -> Iterator[Discrepancy]:
     sold = _prices_sold(expected)
     held_back = {(rejection.external_market_id, rejection.line) for rejection in expected.rejected}
     for market in markets:
@@ -85,31 +87,39 @@ def _market_differences(
         if key in truth:
             yield from _known_market(truth[key], market, sold)
         elif (market["external_market_id"], market.get("line")) in held_back:
-            yield Difference("EXTRA_MARKET", _at(*key), "rejected", market["external_market_id"])
+            yield Discrepancy("EXTRA_MARKET", _at(*key), "rejected", market["external_market_id"])
         else:
-            yield Difference("WRONG_LABEL", _at(*key), "", f"sold as {market['external_market_id']}")
+            yield Discrepancy(
+                "WRONG_LABEL", _at(*key), "", f"sold as {market['external_market_id']}"
+            )
 
 
 def _prices_sold(expected: Expected) -> set[tuple[str, float | None]]:
     """Every price by the platform's market id."""
-    return {(m.external_market_id, outcome.odds) for m in expected.markets for outcome in m.outcomes}
+    return {
+        (m.external_market_id, outcome.odds) for m in expected.markets for outcome in m.outcomes
+    }
 
 
 def _known_market(
     truth: ExpectedMarket, market: Mapping[str, Any], sold: set[tuple[str, float | None]]
-) -> Iterator[Difference]:
+) -> Iterator[Discrepancy]:
     where = _at(truth.canonical_id, truth.line)
     if market["external_market_id"] != truth.external_market_id:
-        yield Difference("WRONG_EXTERNAL_ID", where, truth.external_market_id, market["external_market_id"])
+        yield Discrepancy(
+            "WRONG_EXTERNAL_ID", where, truth.external_market_id, market["external_market_id"]
+        )
     right = {outcome.outcome: _Price(outcome.odds, outcome.active) for outcome in truth.outcomes}
     names = [outcome["outcome"] for outcome in market["outcomes"]]
     for name, times in Counter(names).items():
         if times > 1:
-            yield Difference("REPEATED", f"{where} {name}", "once", f"{times} times")
+            yield Discrepancy("REPEATED", f"{where} {name}", "once", f"{times} times")
     for name in right.keys() - set(names):
-        yield Difference("MISSING_OUTCOME", f"{where} {name}", str(right[name].odds), "")
+        yield Discrepancy("MISSING_OUTCOME", f"{where} {name}", str(right[name].odds), "")
     for outcome in market["outcomes"]:
-        yield from _outcome(where, right.get(outcome["outcome"]), outcome, truth.external_market_id, sold)
+        yield from _outcome(
+            where, right.get(outcome["outcome"]), outcome, truth.external_market_id, sold
+        )
 
 
 def _outcome(
@@ -118,35 +128,37 @@ def _outcome(
     outcome: Mapping[str, Any],
     external_id: str,
     sold: set[tuple[str, float | None]],
-) -> Iterator[Difference]:
+) -> Iterator[Discrepancy]:
     at = f"{where} {outcome['outcome']}"
     got = _Price(None if outcome.get("odds") is None else float(outcome["odds"]), outcome["active"])
     if right is None:
-        yield Difference("WRONG_LABEL", at, "", str(got.odds))
+        yield Discrepancy("WRONG_LABEL", at, "", str(got.odds))
         return
     if got.odds != right.odds:
         moved = got.odds is not None and (external_id, got.odds) in sold
-        yield Difference("WRONG_LABEL" if moved else "WRONG_ODDS", at, str(right.odds), str(got.odds))
+        yield Discrepancy(
+            "WRONG_LABEL" if moved else "WRONG_ODDS", at, str(right.odds), str(got.odds)
+        )
     if got.active != right.active:
-        yield Difference("WRONG_ACTIVE", at, str(right.active), str(got.active))
+        yield Discrepancy("WRONG_ACTIVE", at, str(right.active), str(got.active))
 
 
-def _misses(expected: Expected, misses: list[Any]) -> Iterator[Difference]:
+def _misses(expected: Expected, misses: list[Any]) -> Iterator[Discrepancy]:
     right = Counter(tuple(miss) for miss in expected.misses)
     got = Counter(_fields(miss, "external_market_id", "reason", "outcome") for miss in misses)
     for entry in (right - got).elements():
-        yield Difference("MISSING_MISS", str(entry[0]), _text(entry), "")
+        yield Discrepancy("MISSING_MISS", str(entry[0]), _text(entry), "")
     for entry in (got - right).elements():
-        yield Difference("EXTRA_MISS", str(entry[0]), "", _text(entry))
+        yield Discrepancy("EXTRA_MISS", str(entry[0]), "", _text(entry))
 
 
-def _rejections(expected: Expected, rejected: list[Any]) -> Iterator[Difference]:
+def _rejections(expected: Expected, rejected: list[Any]) -> Iterator[Discrepancy]:
     right = Counter(tuple(entry) for entry in expected.rejected)
     got = Counter(_fields(entry, "external_market_id", "line", "code") for entry in rejected)
     for entry in (right - got).elements():
-        yield Difference("MISSING_REJECTION", str(entry[0]), _text(entry), "")
+        yield Discrepancy("MISSING_REJECTION", str(entry[0]), _text(entry), "")
     for entry in (got - right).elements():
-        yield Difference("EXTRA_REJECTION", str(entry[0]), "", _text(entry))
+        yield Discrepancy("EXTRA_REJECTION", str(entry[0]), "", _text(entry))
 
 
 def _fields(entry: Mapping[str, Any], *names: str) -> tuple[str | None, ...]:

@@ -58,7 +58,9 @@ class Desk:
     opening: random.Random
     moves: random.Random | None
 
-    def sheet(self, fair: Probabilities, outcomes: Iterable[str], *, may_be_invalid: bool = True) -> Sheet:
+    def sheet(
+        self, fair: Probabilities, outcomes: Iterable[str], *, may_be_invalid: bool = True
+    ) -> Sheet:
         """Prices of ``outcomes`` in their order, without those that cannot happen."""
         shift = self._shift()
         chances = _with_residual(fair, tuple(outcomes))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.lab.synthetic.model import Grid, MatchModel, Pmf
+    from worker.lab.synthetic.model import MatchModel, Pmf, ScoreGrid
 
 
-class Market(NamedTuple):
+class QuestionedMarket(NamedTuple):
     """A canonical market: its family of truths, the period and side it is about, and all its outcomes."""
 
     canonical_id: str
@@ -22,11 +22,11 @@ class Market(NamedTuple):
 
 class Question(NamedTuple):
     model: MatchModel
-    market: Market
+    market: QuestionedMarket
     line: float
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> ScoreGrid:
         return self.model.periods[self.market.period]
 
     @property

@@ -67,7 +67,9 @@ def _observe(visit: _Visit, platform: str, fixture: Fixture, fair: FairPrices) -
     stall = Stall(
         fixture=fixture,
         fair=fair,
-        desk=pricing.Desk(_HOUSES[platform], opening, seeded(*place, visit.scrape) if visit.scrape else None),
+        desk=pricing.Desk(
+            _HOUSES[platform], opening, seeded(*place, visit.scrape) if visit.scrape else None
+        ),
         answers=AnswerSheet(),
         narrowest=_NARROWEST[platform],
         observed_ms=int(observed_at.timestamp() * 1000),
@@ -92,7 +94,9 @@ def _markets(platform: str, stall: Stall) -> dict[str, Any]:
     return {"markets": odds} | ({"market_names": names} if named else {})
 
 
-def _envelope(platform: str, fixture: Fixture, begun: datetime, observed_at: datetime) -> dict[str, Any]:
+def _envelope(
+    platform: str, fixture: Fixture, begun: datetime, observed_at: datetime
+) -> dict[str, Any]:
     known = platform in fixture.known_to_sportradar
     return {
         "schema_version": 1,

@@ -93,7 +93,9 @@ def correct_score(asked: Question) -> Probabilities:
 
 
 def multiscores(asked: Question) -> Probabilities:
-    sums = {name: sum(asked.grid.score(*s) for s in scores) for name, scores in _MULTISCORES.items()}
+    sums = {
+        name: sum(asked.grid.score(*s) for s in scores) for name, scores in _MULTISCORES.items()
+    }
     results = asked.grid.results
     for side in ("home", "away"):
         listed = sum(p for name, p in sums.items() if name.startswith(side))
@@ -144,7 +146,9 @@ def winning_margin(asked: Question) -> Probabilities:
 def one_of_the_sides(asked: Question) -> Probabilities:
     """Who has the first, or the last, of what is counted: each falls to a side by its share."""
     none = asked.grid.total[0]
-    home, away = (sum(n * p for n, p in enumerate(pmf)) for pmf in (asked.grid.home, asked.grid.away))
+    home, away = (
+        sum(n * p for n, p in enumerate(pmf)) for pmf in (asked.grid.home, asked.grid.away)
+    )
     share = home / (home + away)
     return {"home": (1 - none) * share, "none": none, "away": (1 - none) * (1 - share)}
 

@@ -14,10 +14,17 @@ from worker.cli.options import Actor, AsJson, Reason
 from worker.cli.progress import late_bar
 from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
 from worker.cli.tables import print_table
-from worker.operations.dead_letters.letters import Choice
-from worker.operations.dead_letters.options import DeadReasons, Since, Sources, Until, chosen, place_or_id
+from worker.operations.dead_letters.letters import LetterFilter
+from worker.operations.dead_letters.options import (
+    DeadReasons,
+    Since,
+    Sources,
+    Until,
+    parse_filter,
+    place_or_id,
+)
 from worker.operations.dead_letters.redrive import redrive
-from worker.operations.dead_letters.returning import Outcome, Signature
+from worker.operations.dead_letters.returning import RedriveReport, Signature
 from worker.operations.dead_letters.tables import (
     BAR_FIELDS,
     LINE_FIELDS,
@@ -34,7 +41,7 @@ from worker.operations.dead_letters.tables import (
 from worker.operations.dead_letters.topic import Found, Listing, find_letter, list_letters
 from worker.settings.settings import Settings
 
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, the oldest first.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="At most so many, the oldest first.")]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,17 +57,25 @@ def list_(
     reasons: Annotated[
         list[str] | None,
         typer.Option(
-            "--reason", "--dead-reason", help="Dead for this reason. Repeatable.", show_default=False
+            "--reason",
+            "--dead-reason",
+            help="Dead for this reason. Repeatable.",
+            show_default=False,
         ),
     ] = None,
     sources: Sources = None,
     since: Since = None,
     until: Until = None,
     redriven: Annotated[
-        bool | None, typer.Option("--redriven/--not-redriven", help="Only those that were sent back, or not.")
+        bool | None,
+        typer.Option("--redriven/--not-redriven", help="Only those that were sent back, or not."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 30,
-    histogram: Annotated[bool, typer.Option("--histogram", help="How many by reason and topic.")] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")
+    ] = 30,
+    histogram: Annotated[
+        bool, typer.Option("--histogram", help="How many by reason and topic.")
+    ] = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -70,7 +85,9 @@ def list_(
     """
     refuse_two_forms(as_json=as_json, as_csv=as_csv)
     settings = connected_settings(kafka=True)
-    choice = chosen(settings, reasons=reasons, sources=sources, since=since, until=until, redriven=redriven)
+    choice = parse_filter(
+        settings, reasons=reasons, sources=sources, since=since, until=until, redriven=redriven
+    )
     with late_bar() as progress:
         listing = run_on_kafka(list_letters(settings, choice, limit, progress))
     rows = bars_json(listing.counted) if histogram else [line_json(one) for one in listing.lines]
@@ -86,7 +103,10 @@ def list_(
 
 def _sum_up(listing: Listing, *, histogram: bool) -> None:
     cut = not histogram and listing.total > len(listing.lines)
-    err.print(f"{listing.total} dead letters" + (f", the newest {len(listing.lines)} shown" if cut else ""))
+    err.print(
+        f"{listing.total} dead letters"
+        + (f", the newest {len(listing.lines)} shown" if cut else "")
+    )
     if listing.strangers:
         err.print(f"{listing.strangers} records on the topic are no dead letters.")
 
@@ -94,12 +114,16 @@ def _sum_up(listing: Listing, *, histogram: bool) -> None:
 @app.command()
 def show(
     letter: Annotated[
-        str, typer.Argument(help="PARTITION:OFFSET as `list` shows it, or the id.", show_default=False)
+        str,
+        typer.Argument(help="PARTITION:OFFSET as `list` shows it, or the id.", show_default=False),
     ],
     *,
-    most: Annotated[int, typer.Option("--characters", min=1, help="Of the value, at most so many.")] = 4000,
+    most: Annotated[
+        int, typer.Option("--characters", min=1, help="Of the value, at most so many.")
+    ] = 4000,
     save: Annotated[
-        Path | None, typer.Option(help="Write the value to this file, byte for byte.", dir_okay=False)
+        Path | None,
+        typer.Option(help="Write the value to this file, byte for byte.", dir_okay=False),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -135,7 +159,8 @@ def _save(found: Found, file: Path) -> None:
 @app.command("redrive")
 def redrive_(
     letters: Annotated[
-        list[str] | None, typer.Argument(help="PARTITION:OFFSET or id of letters.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="PARTITION:OFFSET or id of letters.", show_default=False),
     ] = None,
     *,
     actor: Actor,
@@ -145,11 +170,13 @@ def redrive_(
     since: Since = None,
     until: Until = None,
     everything: Annotated[bool, typer.Option("--all", help="All that have not gone back.")] = False,
-    limit: Limit = None,
+    limit: LimitOption = None,
     max_times: Annotated[
         int, typer.Option(min=1, help="Refuse a record that went back so often already.")
     ] = 3,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go back, send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go back, send nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send dead letters back to the topic they came from, each exactly once. Can be repeated when cut short.
@@ -159,7 +186,7 @@ def redrive_(
     Example: marketmap dead redrive --dead-reason WRONG_SHAPE --since 1d --dry-run --actor you --reason "..."
     """
     settings = connected_settings(kafka=True)
-    choice = chosen(
+    choice = parse_filter(
         settings, letters=letters or (), reasons=reasons, sources=sources, since=since, until=until
     )
     if choice.is_everything != everything:
@@ -168,7 +195,9 @@ def redrive_(
             2,
         )
     signature = _signature(actor, reason)
-    outcome = _redrive(settings, choice, signature, max_times=max_times, limit=limit, dry_run=dry_run)
+    outcome = _redrive(
+        settings, choice, signature, max_times=max_times, limit=limit, dry_run=dry_run
+    )
     if as_json:
         print_json(outcome_json(outcome, dry_run=dry_run))
     else:
@@ -185,13 +214,13 @@ def _signature(actor: str, reason: str) -> Signature:
 
 def _redrive(
     settings: Settings,
-    choice: Choice,
+    choice: LetterFilter,
     signature: Signature,
     *,
     max_times: int,
     limit: int | None,
     dry_run: bool,
-) -> Outcome:
+) -> RedriveReport:
     hint = " Run the same command again: what went back does not go back a second time."
     with late_bar() as progress:
         return run_on_kafka(
@@ -208,7 +237,7 @@ def _redrive(
         )
 
 
-def _report(outcome: Outcome, *, dry_run: bool) -> None:
+def _report(outcome: RedriveReport, *, dry_run: bool) -> None:
     would = "would go back" if dry_run else "went back"
     out.print(f"{outcome.redriven} letters {would}, {outcome.bytes} bytes.")
     if outcome.already:

@@ -10,14 +10,14 @@ from pydantic import ValidationError
 
 from schemas import REDRIVEN_HEADER, REDRIVES_HEADER, DeadLetter, Redriven
 from schemas.dead_letter import PREFIX
-from worker.kafka.record import Source
+from worker.kafka.record import Record
 
 _ID: Final = re.compile(r"([A-Za-z0-9_-]{22})/(\d{1,10})/(\d{1,19})", re.ASCII)
 _TIMES: Final = re.compile(rb"\d{1,9}", re.ASCII)
 _PAGE: Final = 1024
 
 
-class Place(NamedTuple):
+class LetterPosition(NamedTuple):
     """Where a dead letter stands in its topic."""
 
     partition: int
@@ -30,14 +30,14 @@ class Place(NamedTuple):
 class Letter(NamedTuple):
     """A dead letter: the record as it stands, and what its headers tell. Times in milliseconds."""
 
-    place: Place
+    place: LetterPosition
     died_at_ms: int
-    record: Source
+    record: Record
     told: DeadLetter
     redrives: int
 
 
-class Mark(NamedTuple):
+class RedriveMark(NamedTuple):
     """The mark that a dead letter was redriven."""
 
     redriven: Redriven
@@ -47,21 +47,21 @@ class Mark(NamedTuple):
 class Stranger(NamedTuple):
     """A record on the topic that is neither."""
 
-    place: Place
+    place: LetterPosition
     detail: str
 
 
-def read(record: Source) -> Letter | Mark | Stranger:
+def read(record: Record) -> Letter | RedriveMark | Stranger:
     """What a record of the dead letters' topic is.
 
     A sender may put our headers on its own record, but the worker's stand on its dead letter as well: so a
     mark is only what has no reason.
     """
     names = {name for name, _ in record.headers}
-    place = Place(record.partition, record.offset)
+    place = LetterPosition(record.partition, record.offset)
     try:
         if REDRIVEN_HEADER in names and f"{PREFIX}reason" not in names:
-            return Mark(Redriven.from_headers(record.headers), record.timestamp)
+            return RedriveMark(Redriven.from_headers(record.headers), record.timestamp)
         told = DeadLetter.from_headers(record.headers)
     except ValidationError as error:
         return Stranger(place, f"{error.error_count()} of the headers are missing or wrong")
@@ -71,7 +71,7 @@ def read(record: Source) -> Letter | Mark | Stranger:
     return Letter(place, record.timestamp, record, told, _redrives(record))
 
 
-def _redrives(record: Source) -> int:
+def _redrives(record: Record) -> int:
     """How often it was redriven: the last header counts, for it is the one that a redrive has put there."""
     values = [value for name, value in record.headers if name == REDRIVES_HEADER]
     return int(values[-1]) if values and values[-1] and _TIMES.fullmatch(values[-1]) else 0
@@ -102,7 +102,7 @@ def is_id(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LetterFilter:
     """Which letters: empty and None leave all in. Times are of the death, ``until_ms`` is left out."""
 
     reasons: frozenset[str] = frozenset()
@@ -110,7 +110,7 @@ class Choice:
     since_ms: int | None = None
     until_ms: int | None = None
     ids: frozenset[str] = frozenset()
-    places: frozenset[Place] = frozenset()
+    places: frozenset[LetterPosition] = frozenset()
     redriven: bool | None = None
 
     def takes(self, letter: Letter, *, is_redriven: bool) -> bool:
@@ -120,7 +120,11 @@ class Choice:
             return False
         if self.until_ms is not None and letter.died_at_ms >= self.until_ms:
             return False
-        if self.names_letters and letter.told.id not in self.ids and letter.place not in self.places:
+        if (
+            self.names_letters
+            and letter.told.id not in self.ids
+            and letter.place not in self.places
+        ):
             return False
         return (not self.reasons or letter.told.reason in self.reasons) and (
             not self.topics or letter.told.topic in self.topics
@@ -132,13 +136,13 @@ class Choice:
 
     @property
     def is_everything(self) -> bool:
-        return self == Choice(redriven=self.redriven)
+        return self == LetterFilter(redriven=self.redriven)
 
 
-class Line(NamedTuple):
+class ListedLetter(NamedTuple):
     """A letter without its bytes, for a list."""
 
-    place: Place
+    place: LetterPosition
     died_at_ms: int
     id: str
     reason: str
@@ -151,9 +155,9 @@ class Line(NamedTuple):
     redriven: bool
 
 
-def line(letter: Letter, *, is_redriven: bool) -> Line:
+def line(letter: Letter, *, is_redriven: bool) -> ListedLetter:
     told, value = letter.told, letter.record.value
-    return Line(
+    return ListedLetter(
         letter.place,
         letter.died_at_ms,
         told.id,
@@ -178,7 +182,7 @@ class Bar:
 
 
 @dataclass(slots=True)
-class Counted:
+class LetterCounts:
     """Letters by reason and source topic; of more than ``most`` kinds the rest is counted under OTHERS."""
 
     most: int = 200
@@ -186,7 +190,7 @@ class Counted:
 
     OTHERS = ("(others)", "(others)")
 
-    def add(self, letter: Line) -> None:
+    def add(self, letter: ListedLetter) -> None:
         kind = (letter.reason, letter.topic)
         if kind not in self.bars and len(self.bars) >= self.most:
             kind = self.OTHERS

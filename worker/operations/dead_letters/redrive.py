@@ -15,9 +15,16 @@ from worker.kafka.connections import admin_of, client_connection
 from worker.kafka.fenced_producer import fenced_outputs
 from worker.kafka.record import Outgoing
 from worker.kafka.topics import largest_output
-from worker.operations.dead_letters.letters import Choice, Ids, Letter, Mark, Stranger
-from worker.operations.dead_letters.returning import Outcome, Rules, Signature, back, refusal, size
-from worker.operations.dead_letters.topic import Progress, entries_of, redriven_ids
+from worker.operations.dead_letters.letters import Ids, Letter, LetterFilter, RedriveMark, Stranger
+from worker.operations.dead_letters.returning import (
+    RedriveReport,
+    Rules,
+    Signature,
+    back,
+    refusal,
+    size,
+)
+from worker.operations.dead_letters.topic import ReadProgress, entries_of, redriven_ids
 from worker.settings.settings import Settings
 
 # An open transaction holds up who reads what is committed: a killed process must not leave one for long.
@@ -26,21 +33,21 @@ _MOST_AT_ONCE: Final = 500
 _AROUND_A_RECORD: Final = 1024
 
 
-class Sender(Protocol):
+class TransactionSender(Protocol):
     async def send(self, outputs: Sequence[Outgoing]) -> None:
         """Publish all, in one transaction, or none."""
 
 
 async def redrive(
     settings: Settings,
-    choice: Choice,
+    choice: LetterFilter,
     signature: Signature,
     *,
     max_times: int,
     limit: int | None,
     dry_run: bool,
-    progress: Progress,
-) -> Outcome:
+    progress: ReadProgress,
+) -> RedriveReport:
     """Send the chosen letters back, oldest first within a partition, unless they have gone back already.
 
     Raises TransientError when Kafka is away or another redrive takes over; the same call may follow.
@@ -63,7 +70,12 @@ class _Run:
     """One redrive under way: letters wait until they are worth a transaction."""
 
     def __init__(
-        self, settings: Settings, choice: Choice, signature: Signature, rules: Rules, sender: Sender | None
+        self,
+        settings: Settings,
+        choice: LetterFilter,
+        signature: Signature,
+        rules: Rules,
+        sender: TransactionSender | None,
     ) -> None:
         self._choice = choice
         self._signature = signature
@@ -74,9 +86,9 @@ class _Run:
         self._seen: set[str] = set()
         self.waiting: list[Letter] = []
         self.gone = Ids()
-        self.outcome = Outcome()
+        self.outcome = RedriveReport()
 
-    async def take(self, entry: Letter | Mark | Stranger) -> None:
+    async def take(self, entry: Letter | RedriveMark | Stranger) -> None:
         if isinstance(entry, Stranger) and entry.place in self._choice.places:
             self._seen.add(str(entry.place))
             self.outcome.refuse(entry.place, "NOT_A_DEAD_LETTER")
@@ -111,7 +123,9 @@ class _Run:
 
     def missing(self) -> list[str]:
         """What was named and is not there."""
-        return sorted(({str(place) for place in self._choice.places} | self._choice.ids) - self._seen)
+        return sorted(
+            ({str(place) for place in self._choice.places} | self._choice.ids) - self._seen
+        )
 
 
 async def _rules(settings: Settings, max_times: int) -> Rules:
@@ -123,7 +137,9 @@ async def _rules(settings: Settings, max_times: int) -> Rules:
     return Rules(partitions, settings.prefixed(settings.topic_dead), max_times, max_bytes)
 
 
-def _sender(settings: Settings, rules: Rules, *, dry_run: bool) -> AbstractAsyncContextManager[Sender | None]:
+def _sender(
+    settings: Settings, rules: Rules, *, dry_run: bool
+) -> AbstractAsyncContextManager[TransactionSender | None]:
     if dry_run:
         return nullcontext()
     return fenced_outputs(

@@ -9,8 +9,8 @@ from typing import Final, Literal, NamedTuple
 
 from schemas import ID_HEADER, REDRIVEN_HEADER, REDRIVES_HEADER, Redriven
 from schemas.dead_letter import PREFIX
-from worker.kafka.record import Headers, Outgoing, Source
-from worker.operations.dead_letters.letters import Letter, Place
+from worker.kafka.record import Headers, Outgoing, Record
+from worker.operations.dead_letters.letters import Letter, LetterPosition
 
 Code = Literal["TRUNCATED", "FOREIGN_TOPIC", "REDRIVEN_TOO_OFTEN", "TOO_LARGE", "NOT_A_DEAD_LETTER"]
 
@@ -51,7 +51,7 @@ def refusal(letter: Letter, rules: Rules) -> Code | None:
     return "TOO_LARGE" if size(letter.record) > rules.max_bytes else None
 
 
-def size(record: Source) -> int:
+def size(record: Record) -> int:
     """The bytes of key, value and headers."""
     headers = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
     return len(record.key or b"") + len(record.value or b"") + headers
@@ -69,13 +69,19 @@ def _original(letter: Letter, rules: Rules, times: int) -> Outgoing:
     partition = told.partition if told.partition < rules.topics[told.topic] else None
     # The client refuses a record with neither key nor value.
     value = b"" if record.value is None and record.key is None else record.value
-    return Outgoing(told.topic, record.key, value, [*headers, (REDRIVES_HEADER, b"%d" % times)], partition)
+    return Outgoing(
+        told.topic, record.key, value, [*headers, (REDRIVES_HEADER, b"%d" % times)], partition
+    )
 
 
 def _mark(letter: Letter, rules: Rules, times: int, signature: Signature) -> Outgoing:
     """In the letter's own partition: so whoever reads on from the letter comes to its mark."""
-    told = Redriven(id=letter.told.id, times=times, by=signature.actor[:255], reason=signature.reason[:500])
-    return Outgoing(rules.dead_topic, told.id.encode(), b"", [*told.to_headers()], letter.place.partition)
+    told = Redriven(
+        id=letter.told.id, times=times, by=signature.actor[:255], reason=signature.reason[:500]
+    )
+    return Outgoing(
+        rules.dead_topic, told.id.encode(), b"", [*told.to_headers()], letter.place.partition
+    )
 
 
 def _is_ours(name: str) -> bool:
@@ -83,7 +89,7 @@ def _is_ours(name: str) -> bool:
 
 
 @dataclass(slots=True)
-class Outcome:
+class RedriveReport:
     """What a redrive did: letters that went back, had gone before, were refused by code, were not found.
 
     ``refusals`` names the first of the refused ones.
@@ -93,10 +99,10 @@ class Outcome:
     bytes: int = 0
     already: int = 0
     refused: Counter[Code] = field(default_factory=Counter)
-    refusals: list[tuple[Place, Code]] = field(default_factory=list)
+    refusals: list[tuple[LetterPosition, Code]] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
 
-    def refuse(self, place: Place, code: Code) -> None:
+    def refuse(self, place: LetterPosition, code: Code) -> None:
         self.refused[code] += 1
         if len(self.refusals) < _MOST_NAMED:
             self.refusals.append((place, code))

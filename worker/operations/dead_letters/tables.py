@@ -11,36 +11,40 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.tables import _decoded, printable, shown, text, time_of
-from worker.operations.dead_letters.letters import Counted, Line
-from worker.operations.dead_letters.returning import CODES, Outcome
+from worker.cli.tables import _decoded, for_display, printable, text, time_of
+from worker.operations.dead_letters.letters import LetterCounts, ListedLetter
+from worker.operations.dead_letters.returning import CODES, RedriveReport
 from worker.operations.dead_letters.topic import Found
 
-LINE_FIELDS: Final = (*Line._fields, "died_at")
+LINE_FIELDS: Final = (*ListedLetter._fields, "died_at")
 BAR_FIELDS: Final = ("reason", "topic", "letters", "first", "last")
 _BAR: Final = 24
 _DETAIL: Final = 100
 _LARGEST_PRETTY: Final = 256 * 1024
 
 
-def lines_table(lines: Iterable[Line]) -> Table:
+def lines_table(lines: Iterable[ListedLetter]) -> Table:
     table = Table("letter", "died (UTC)", "reason", "from", "bytes", "redriven", "detail", box=None)
     for one in lines:
         source = f"{one.topic}/{one.partition} @{one.offset}"
-        gone = ("yes" if one.redriven else "") + (f" (before: {one.redrives})" if one.redrives else "")
+        gone = ("yes" if one.redriven else "") + (
+            f" (before: {one.redrives})" if one.redrives else ""
+        )
         size = "none" if one.value_bytes is None else str(one.value_bytes)
         detail = (one.detail or "")[:_DETAIL]
         table.add_row(
-            str(one.place), time_of(one.died_at_ms), *map(text, (one.reason, source, size, gone, detail))
+            str(one.place),
+            time_of(one.died_at_ms),
+            *map(text, (one.reason, source, size, gone, detail)),
         )
     return table
 
 
-def line_json(one: Line) -> dict[str, Any]:
+def line_json(one: ListedLetter) -> dict[str, Any]:
     return one._asdict() | {"place": str(one.place), "died_at": time_of(one.died_at_ms)}
 
 
-def bars_table(counted: Counted) -> Table:
+def bars_table(counted: LetterCounts) -> Table:
     """How many of each kind, the most first, with bars in proportion."""
     table = Table("reason", "from", "letters", "", "first (UTC)", "last (UTC)", box=None)
     longest = max((bar.letters for bar in counted.bars.values()), default=1)
@@ -57,7 +61,7 @@ def bars_table(counted: Counted) -> Table:
     return table
 
 
-def bars_json(counted: Counted) -> list[dict[str, Any]]:
+def bars_json(counted: LetterCounts) -> list[dict[str, Any]]:
     return [
         {
             "reason": reason,
@@ -73,14 +77,18 @@ def bars_json(counted: Counted) -> list[dict[str, Any]]:
 def letter_table(found: Found) -> Table:
     """All headers, ours and the record's own, and the mark if there is one."""
     letter, record = found.letter, found.letter.record
-    table = Table(show_header=False, box=None, title=f"Dead letter {letter.place}", title_justify="left")
+    table = Table(
+        show_header=False, box=None, title=f"Dead letter {letter.place}", title_justify="left"
+    )
     table.add_row("died (UTC)", time_of(letter.died_at_ms))
-    table.add_row("key", Text(shown(record.key)))
+    table.add_row("key", Text(for_display(record.key)))
     for name, value in record.headers:
-        table.add_row(text(name), Text(shown(value)))
+        table.add_row(text(name), Text(for_display(value)))
     if found.mark is not None:
         mark = found.mark.redriven
-        table.add_row("redriven", Text(printable(f"{time_of(found.mark.at_ms)} by {mark.by}: {mark.reason}")))
+        table.add_row(
+            "redriven", Text(printable(f"{time_of(found.mark.at_ms)} by {mark.by}: {mark.reason}"))
+        )
     return table
 
 
@@ -93,13 +101,15 @@ def letter_json(found: Found) -> dict[str, Any]:
         **letter.told.model_dump(),
         "redrives": letter.redrives,
         "redriven": None if found.mark is None else found.mark.redriven.model_dump(),
-        "headers": [[name, None if value is None else _decoded(value)] for name, value in record.headers],
+        "headers": [
+            [name, None if value is None else _decoded(value)] for name, value in record.headers
+        ],
         "key_base64": _base64(record.key),
         "value_base64": _base64(record.value),
     }
 
 
-def outcome_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
+def outcome_json(outcome: RedriveReport, *, dry_run: bool) -> dict[str, Any]:
     return {
         "redriven": outcome.redriven,
         "bytes": outcome.bytes,
@@ -111,7 +121,7 @@ def outcome_json(outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def refusals(outcome: Outcome) -> list[str]:
+def refusals(outcome: RedriveReport) -> list[str]:
     """A line for each code, with its sentence and the first letters it was said of."""
     return [
         f"{times} refused, {code}: {CODES[code]} "

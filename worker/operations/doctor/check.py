@@ -28,7 +28,9 @@ class Check(NamedTuple):
         """What it finds; no answer is a finding, too."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await patiently(lambda: self.look(settings), patience_s=settings.admin_timeout_s)
+                return await patiently(
+                    lambda: self.look(settings), patience_s=settings.admin_timeout_s
+                )
         except (TransientError, FatalError, StorageError) as error:
             return [failure(self.subject, str(error), self.remedy)]
         except TimeoutError:

@@ -28,7 +28,9 @@ def doctor(
     *,
     timeout: Annotated[
         float,
-        typer.Option(metavar="SECONDS", min=1, max=300, help="For each check; it ends within thrice that."),
+        typer.Option(
+            metavar="SECONDS", min=1, max=300, help="For each check; it ends within thrice that."
+        ),
     ] = 10,
     as_json: AsJson = False,
 ) -> None:
@@ -42,7 +44,9 @@ def doctor(
     with err.status("Looking"):
         findings = _examine(timeout)
     if as_json:
-        print_json({"ok": not has_failure(findings), "findings": [one._asdict() for one in findings]})
+        print_json(
+            {"ok": not has_failure(findings), "findings": [one._asdict() for one in findings]}
+        )
     else:
         for line in itertools.chain.from_iterable(map(lines_of, findings)):
             out.print(line, soft_wrap=True)
@@ -70,5 +74,8 @@ def lines_of(finding: Finding) -> Iterator[Text]:
 
 def summary(findings: Sequence[Finding]) -> str:
     levels = Counter(finding.level for finding in findings)
-    bad = (f"{levels[level]} {level.lower()}{'s' * (levels[level] != 1)}" for level in ("FAILURE", "WARNING"))
+    bad = (
+        f"{levels[level]} {level.lower()}{'s' * (levels[level] != 1)}"
+        for level in ("FAILURE", "WARNING")
+    )
     return f"{', '.join(bad)}, {levels['OK']} OK."

@@ -31,14 +31,18 @@ from worker.storage.roles import existing_roles
 
 async def _database(settings: Settings) -> Sequence[Finding]:
     if not settings.database_url:
-        return [failure("database", "no address", "set MARKETMAP_DATABASE_URL; marketmap services up")]
+        return [
+            failure("database", "no address", "set MARKETMAP_DATABASE_URL; marketmap services up")
+        ]
     async with _connection(settings) as connection:
         return judge_server(await read_server(connection), printable_url(settings.database_url))
 
 
 async def _revision(settings: Settings) -> Sequence[Finding]:
     revision = await current(settings.database_url or "")
-    return judge_revision(revision, known_revision(), is_known=revision is None or _is_known(revision))
+    return judge_revision(
+        revision, known_revision(), is_known=revision is None or _is_known(revision)
+    )
 
 
 def _is_known(revision: str) -> bool:
@@ -70,7 +74,9 @@ async def _mappings(settings: Settings) -> Sequence[Finding]:
         changed_at = await last_change(connection)
     parsed = parse_rows(rows)
     index = MappingIndex(parsed.usable.values(), version)
-    facts = MappingFacts(version, changed_at, len(parsed.usable), parsed.unusable, index.conflicts())
+    facts = MappingFacts(
+        version, changed_at, len(parsed.usable), parsed.unusable, index.conflicts()
+    )
     return judge_mappings(facts)
 
 

@@ -28,7 +28,11 @@ class MappingFacts(NamedTuple):
 def judge_server(server: Server, address: str) -> list[Finding]:
     if server.is_read_only:
         message = f"{address}: Postgres {server.version}, read-only"
-        return [failure("database", message, "is it a standby? MARKETMAP_DATABASE_URL must name the primary")]
+        return [
+            failure(
+                "database", message, "is it a standby? MARKETMAP_DATABASE_URL must name the primary"
+            )
+        ]
     return [fine("database", f"{address}: Postgres {server.version}")]
 
 
@@ -48,11 +52,15 @@ def judge_roles(server: Server, existing: Collection[str], lacking: Sequence[str
     missing = [role for role in ROLES if role not in existing]
     if missing:
         found.append(
-            warning("roles", f"missing: {', '.join(missing)}", "marketmap roles, as an administrator")
+            warning(
+                "roles", f"missing: {', '.join(missing)}", "marketmap roles, as an administrator"
+            )
         )
     if server.is_superuser:
         message = f"{server.login} is a superuser and may do more than a worker has to"
-        found.append(warning("roles", message, "a login of its own, with GRANT marketmap_worker TO it"))
+        found.append(
+            warning("roles", message, "a login of its own, with GRANT marketmap_worker TO it")
+        )
     if lacking:
         message = f"{server.login} lacks {', '.join(lacking)}"
         remedy = f"marketmap roles, then GRANT marketmap_worker TO {server.login}"
@@ -63,7 +71,9 @@ def judge_roles(server: Server, existing: Collection[str], lacking: Sequence[str
 def judge_mappings(facts: MappingFacts) -> list[Finding]:
     found = [
         failure(
-            "mappings", f"{canonical_id} cannot be used: {reason}", f"marketmap mappings show {canonical_id}"
+            "mappings",
+            f"{canonical_id} cannot be used: {reason}",
+            f"marketmap mappings show {canonical_id}",
         )
         for canonical_id, reason in list(facts.unusable.items())[:_MOST_SHOWN]
     ]
@@ -73,10 +83,10 @@ def judge_mappings(facts: MappingFacts) -> list[Finding]:
     if facts.conflicts:
         first, count = facts.conflicts[0], len(facts.conflicts)
         labels = f"{count} label{'s' * (count != 1)} claimed twice"
-        where = (
-            f"{first.platform} market {first.market_id}, {first.label!r}, by {first.winner} and {first.loser}"
+        where = f"{first.platform} market {first.market_id}, {first.label!r}, by {first.winner} and {first.loser}"
+        found.append(
+            warning("mappings", f"{labels}, as {where}", "change the priority of one of them")
         )
-        found.append(warning("mappings", f"{labels}, as {where}", "change the priority of one of them"))
     if not facts.usable:
         remedy = "marketmap mappings import, for the shipped catalogue"
         found.append(warning("mappings", "there is none: every market is missed", remedy))

@@ -20,7 +20,9 @@ async def examine(settings: Settings, *, timeout_s: float) -> list[Finding]:
     # Half of the time for each question, so that a check can say which one was not answered.
     bounded = settings.model_copy(update={"admin_timeout_s": timeout_s / 2})
     first = await asyncio.gather(*(check.run(bounded, timeout_s) for check in _SERVERS))
-    dead = {check.subject for check, found in zip(_SERVERS, first, strict=True) if has_failure(found)}
+    dead = {
+        check.subject for check, found in zip(_SERVERS, first, strict=True) if has_failure(found)
+    }
 
     async def go_on(check: Check) -> Sequence[Finding]:
         unreached = [server for server in check.needs if server in dead]

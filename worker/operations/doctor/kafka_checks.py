@@ -29,7 +29,11 @@ from worker.settings.settings import Settings
 async def _kafka(settings: Settings) -> Sequence[Finding]:
     if not settings.kafka_bootstrap_servers:
         return [
-            failure("kafka", "no address", "set MARKETMAP_KAFKA_BOOTSTRAP_SERVERS; marketmap services up")
+            failure(
+                "kafka",
+                "no address",
+                "set MARKETMAP_KAFKA_BOOTSTRAP_SERVERS; marketmap services up",
+            )
         ]
     return judge_cluster(await inspection_of(settings).cluster())
 
@@ -66,7 +70,9 @@ async def _record_times(settings: Settings) -> Sequence[Finding]:
 
 async def _observed(settings: Settings) -> Sequence[TopicPartition]:
     topics = await inspection_of(settings).topics(settings.observation_topics.values())
-    return [TopicPartition(name, n) for name, facts in topics.items() for n in range(facts.partitions)]
+    return [
+        TopicPartition(name, n) for name, facts in topics.items() for n in range(facts.partitions)
+    ]
 
 
 _DESCRIBE: Final = "may these credentials describe the topics?"

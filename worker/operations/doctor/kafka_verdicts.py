@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from worker.kafka.cluster.inspection import Cluster, TopicFacts
+from worker.kafka.cluster.inspection import ClusterFacts, TopicFacts
 from worker.kafka.cluster.offsets import Group
 from worker.kafka.topics import differences, topic_specs
 from worker.operations.doctor.findings import Finding, failure, fine, warning
 from worker.operations.lag.report import LagReport, SignCode
 from worker.settings.settings import Settings
 
-Topics = Mapping[str, TopicFacts]
+TopicFactsByName = Mapping[str, TopicFacts]
 
 _MOST_SIGNS: Final = 5
 _HARMFUL_SIGNS: Final[frozenset[SignCode]] = frozenset({"BEYOND_END", "TRUNCATED", "DELETED"})
 
 
-def judge_cluster(cluster: Cluster) -> list[Finding]:
+def judge_cluster(cluster: ClusterFacts) -> list[Finding]:
     brokers = f"{cluster.brokers} broker{'s' * (cluster.brokers != 1)}"
     return [fine("kafka", f"{brokers}, cluster {cluster.cluster_id}")]
 
 
-def judge_topics(settings: Settings, topics: Topics, brokers: int) -> list[Finding]:
+def judge_topics(settings: Settings, topics: TopicFactsByName, brokers: int) -> list[Finding]:
     servers = settings.kafka_bootstrap_servers or ""
     specs = topic_specs(settings)
     found: list[Finding] = []
@@ -43,9 +43,7 @@ def _replication(facts: TopicFacts, brokers: int) -> Iterator[Finding]:
         message = f"{facts.name} has partitions without a leader: {_numbers(facts.leaderless)}"
         yield failure("topics", message, "bring the brokers back that hold them")
     if facts.under_replicated:
-        message = (
-            f"{facts.name} has partitions with replicas that are behind: {_numbers(facts.under_replicated)}"
-        )
+        message = f"{facts.name} has partitions with replicas that are behind: {_numbers(facts.under_replicated)}"
         yield warning("topics", message, "look at the brokers that hold them")
     if facts.replicas == 1 < brokers:
         message = f"{facts.name} is on one of {brokers} brokers only"
@@ -56,10 +54,12 @@ def _numbers(partitions: Sequence[int]) -> str:
     return ", ".join(map(str, partitions))
 
 
-def judge_rights(settings: Settings, topics: Topics) -> list[Finding]:
+def judge_rights(settings: Settings, topics: TopicFactsByName) -> list[Finding]:
     """What the credentials may do, as far as the broker tells; of transactional ids it does not tell."""
     lacking = list(_lacking(settings, topics))
-    return lacking or [fine("acls", "these credentials may read and write the topics that are there")]
+    return lacking or [
+        fine("acls", "these credentials may read and write the topics that are there")
+    ]
 
 
 def judge_group_rights(settings: Settings, operations: Collection[str]) -> list[Finding]:
@@ -75,7 +75,7 @@ def _acls(settings: Settings) -> str:
     return f"kafka-acls.sh --bootstrap-server {settings.kafka_bootstrap_servers} --add"
 
 
-def _lacking(settings: Settings, topics: Topics) -> Iterator[Finding]:
+def _lacking(settings: Settings, topics: TopicFactsByName) -> Iterator[Finding]:
     tool = _acls(settings)
     outputs = (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped)
     wanted = [(name, "READ") for name in settings.observation_topics.values()]
@@ -98,7 +98,9 @@ def judge_group(group: Group, name: str, partitions: int) -> list[Finding]:
         message = f"{name}: {group.state}, members come or go"
         return [warning("group", message, "ask again; if it stays so, see the workers' logs")]
     if members > partitions:
-        message = f"{name}: {members} members for {partitions} partitions: some have nothing to read"
+        message = (
+            f"{name}: {members} members for {partitions} partitions: some have nothing to read"
+        )
         return [warning("group", message, "run fewer workers, or add partitions")]
     return [fine("group", f"{name}: {group.state}, {members} member{'s' * (members != 1)}")]
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 from worker.settings.settings import SECRETS, Settings, variable
 from worker.storage.engine import printable_url
 
-Source = Literal["default", "environment", "file", "local services"]
+SettingSource = Literal["default", "environment", "file", "local services"]
 
 HIDDEN: Final = "(hidden)"
 
@@ -18,7 +18,7 @@ class Effective(NamedTuple):
 
     variable: str
     value: Any
-    source: Source
+    source: SettingSource
 
 
 def effective_settings(settings: Settings, environment: Mapping[str, str]) -> list[Effective]:
@@ -36,7 +36,7 @@ def _shown(field: str, value: Any) -> Any:
     return printable_url(value) if field == "database_url" else HIDDEN
 
 
-def _source(field: str, value: Any, given: set[str]) -> Source:
+def _source(field: str, value: Any, given: set[str]) -> SettingSource:
     if f"{variable(field)}_FILE" in given and field in SECRETS:
         return "file"
     if variable(field) in given:

@@ -35,7 +35,10 @@ def worker(settings: Settings) -> list[Grant]:
 def relay(settings: Settings) -> list[Grant]:
     """Publishes changes of mappings in transactions; `run worker --with-relay` needs the worker's as well."""
     (changes,) = _named(settings, settings.topic_changes)
-    return [*_topics("WRITE", [changes]), Grant("TRANSACTIONAL_ID", "LITERAL", f"{changes}-relay", "WRITE")]
+    return [
+        *_topics("WRITE", [changes]),
+        Grant("TRANSACTIONAL_ID", "LITERAL", f"{changes}-relay", "WRITE"),
+    ]
 
 
 def redrive(settings: Settings) -> list[Grant]:
@@ -67,7 +70,12 @@ def look(settings: Settings) -> list[Grant]:
 
 def administrator(settings: Settings) -> list[Grant]:
     """`topics ensure`."""
-    outputs = (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped, settings.topic_changes)
+    outputs = (
+        settings.topic_resolved,
+        settings.topic_dead,
+        settings.topic_unmapped,
+        settings.topic_changes,
+    )
     topics = [*_observations(settings), *_named(settings, *outputs)]
     operations: tuple[Operation, ...] = ("DESCRIBE", "DESCRIBE_CONFIGS", "CREATE")
     return [grant for operation in operations for grant in _topics(operation, topics)]
@@ -85,7 +93,8 @@ def downstream(settings: Settings) -> list[Grant]:
 
 
 ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
-    role.__name__: role for role in (worker, relay, redrive, replay, look, administrator, scraper, downstream)
+    role.__name__: role
+    for role in (worker, relay, redrive, replay, look, administrator, scraper, downstream)
 }
 
 

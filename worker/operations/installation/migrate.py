@@ -22,9 +22,14 @@ EMPTY = "empty"
 
 def migrate(
     *,
-    revision: Annotated[str, typer.Option(help="Where to go; a downgrade needs it by name.")] = "head",
+    revision: Annotated[
+        str, typer.Option(help="Where to go; a downgrade needs it by name.")
+    ] = "head",
     down: Annotated[
-        bool, typer.Option("--down", help="Go back to --revision (`base` drops all tables and their data).")
+        bool,
+        typer.Option(
+            "--down", help="Go back to --revision (`base` drops all tables and their data)."
+        ),
     ] = False,
     sql: Annotated[
         bool, typer.Option("--sql", help="Print the SQL for an empty database, connect to none.")

@@ -28,9 +28,14 @@ def root() -> None:
 @app.command()
 def ensure(
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")
+    ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="As --dry-run, and a topic that is missing is a failure, too.")
+        bool,
+        typer.Option(
+            "--check", help="As --dry-run, and a topic that is missing is a failure, too."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
 ) -> None:
@@ -65,11 +70,15 @@ def _show(ensured: Sequence[Ensured], *, made: str) -> None:
     print_table(table)
     for topic in ensured:
         for difference in topic.differences:
-            err.print(f"{topic.name} {difference.what}: {difference.remedy}", markup=False, soft_wrap=True)
+            err.print(
+                f"{topic.name} {difference.what}: {difference.remedy}", markup=False, soft_wrap=True
+            )
 
 
 def _json(topic: Ensured) -> dict[str, object]:
-    return topic._asdict() | {"differences": [difference._asdict() for difference in topic.differences]}
+    return topic._asdict() | {
+        "differences": [difference._asdict() for difference in topic.differences]
+    }
 
 
 @app.command()
@@ -87,7 +96,9 @@ def grants(
     settings = load_settings()
     chosen = {name: role(settings) for name, role in ROLES.items() if part in {None, name}}
     if as_json:
-        print_json({name: [grant._asdict() for grant in granted] for name, granted in chosen.items()})
+        print_json(
+            {name: [grant._asdict() for grant in granted] for name, granted in chosen.items()}
+        )
         return
     table = Table("part", "operation", "resource", "pattern", "name", box=None)
     for name, granted in chosen.items():

@@ -24,7 +24,8 @@ from worker.storage.errors import StorageError
 def lag(
     *,
     watch: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.5, help="Show it anew so often, until Ctrl-C.")
+        float | None,
+        typer.Option(metavar="SECONDS", min=0.5, help="Show it anew so often, until Ctrl-C."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -104,7 +105,9 @@ def report_table(report: LagReport) -> Table:
 
 def sign_lines(report: LagReport) -> list[str]:
     return [
-        f"{_place(each)} {sign.code}: {sign.detail}." for each in report.partitions for sign in each.signs
+        f"{_place(each)} {sign.code}: {sign.detail}."
+        for each in report.partitions
+        for sign in each.signs
     ]
 
 

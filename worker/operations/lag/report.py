@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from aiokafka import TopicPartition
 
-from worker.ingest.partitions.marks import Mark, read_mark
+from worker.ingest.partitions.marks import CommitMark, read_mark
 from worker.kafka.cluster.offsets import Group, Member
 from worker.kafka.connections import admin_of, offsets_of
 from worker.kafka.patience import patiently
@@ -54,7 +54,7 @@ class PartitionFacts(NamedTuple):
     owner: Member | None
 
     @property
-    def mark(self) -> Mark | None:
+    def mark(self) -> CommitMark | None:
         return read_mark(self.committed.metadata) if self.committed else None
 
     @property
@@ -102,7 +102,9 @@ def partition_lag(
     """``oldest_ms`` is the time of the record at ``next_offset``, None when none was found. Pure."""
     records = facts.log_end - facts.next_offset
     age = None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000)
-    return PartitionLag(facts, records, age if records else 0.0, signs_of(facts, has_members=has_members))
+    return PartitionLag(
+        facts, records, age if records else 0.0, signs_of(facts, has_members=has_members)
+    )
 
 
 def signs_of(facts: PartitionFacts, *, has_members: bool) -> Sequence[Sign]:
@@ -118,28 +120,36 @@ def signs_of(facts: PartitionFacts, *, has_members: bool) -> Sequence[Sign]:
     return signs
 
 
-def _signs_of_commit(facts: PartitionFacts, offset: int, mark: Mark | None) -> list[Sign]:
+def _signs_of_commit(facts: PartitionFacts, offset: int, mark: CommitMark | None) -> list[Sign]:
     if mark is not None and mark.topic_id != facts.topic_id:
         return [Sign("OTHER_TOPIC", "the commit is of a topic that had the name before")]
     signs = []
     watermark = facts.watermark or 0
     if mark is None:
-        signs.append(Sign("NO_MARK", f"committed by somebody else than a worker, at {offset}: a reset"))
+        signs.append(
+            Sign("NO_MARK", f"committed by somebody else than a worker, at {offset}: a reset")
+        )
     elif offset < mark.replay_to:
         signs.append(Sign("REPLAY", f"published again, not counted, up to {mark.replay_to}"))
     elif offset < watermark:
-        signs.append(Sign("WATERMARK_AHEAD", f"counted {watermark - offset} further than committed"))
+        signs.append(
+            Sign("WATERMARK_AHEAD", f"counted {watermark - offset} further than committed")
+        )
     elif offset > watermark:
         signs.append(Sign("COMMIT_AHEAD", f"committed {offset - watermark} further than counted"))
     if mark is not None and mark.truncated_at is not None:
         signs.append(
-            Sign("TRUNCATED", f"stopped: the log ended at {mark.truncated_at}, below what is counted")
+            Sign(
+                "TRUNCATED", f"stopped: the log ended at {mark.truncated_at}, below what is counted"
+            )
         )
     if offset > facts.log_end:
         signs.append(Sign("BEYOND_END", f"committed {offset - facts.log_end} beyond the log's end"))
     if offset < facts.log_start:
         signs.append(
-            Sign("DELETED", f"{facts.log_start - offset} offsets were deleted before they were read")
+            Sign(
+                "DELETED", f"{facts.log_start - offset} offsets were deleted before they were read"
+            )
         )
     return signs
 
@@ -155,14 +165,18 @@ async def survey_lag(settings: Settings, now_ms: int) -> LagReport:
 
     group, facts = await patiently(ask, patience_s=settings.admin_timeout_s)
     stretches = {
-        TopicPartition(each.topic, each.partition): Stretch(each.next_offset, each.log_end) for each in facts
+        TopicPartition(each.topic, each.partition): Stretch(each.next_offset, each.log_end)
+        for each in facts
     }
     oldest = await peek(settings, stretches, most=1, timeout_s=_PEEK_S)
     ages = {place: records[0].timestamp for place, records in oldest.items()}
     has_members = bool(group.members)
     partitions = [
         partition_lag(
-            each, ages.get(TopicPartition(each.topic, each.partition)), now_ms, has_members=has_members
+            each,
+            ages.get(TopicPartition(each.topic, each.partition)),
+            now_ms,
+            has_members=has_members,
         )
         for each in facts
     ]
@@ -192,7 +206,9 @@ async def _facts(
 
 
 async def _watermarks(settings: Settings) -> dict[tuple[str, int], int]:
-    engine = create_engine(settings.database_url or "", application_name="marketmap-cli", pool_size=1)
+    engine = create_engine(
+        settings.database_url or "", application_name="marketmap-cli", pool_size=1
+    )
     try:
         known = await Ledger(engine, settings.group_id).known(settings.observation_topics.values())
     finally:

@@ -14,11 +14,17 @@ from worker.domain.books.platforms import PLATFORMS
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.mapping import Mapping
 from worker.operations.mappings.changing import MappingChange, report, run_edit
-from worker.operations.mappings.editing import Change
-from worker.operations.replay.choice import Choice, MarketName
-from worker.operations.replay.commands import run_replay, show_ended, show_plan, survey_or_fail, warn_of_holes
+from worker.operations.mappings.editing import AppliedChange
+from worker.operations.replay.choice import MarketName, ReplayFilter
+from worker.operations.replay.commands import (
+    run_replay,
+    show_ended,
+    show_plan,
+    survey_or_fail,
+    warn_of_holes,
+)
 from worker.operations.replay.plan import ReplayPlan, Window
-from worker.operations.replay.runs import Ended, Order, run_new
+from worker.operations.replay.runs import Ended, ReplayOrder, run_new
 from worker.operations.replay.survey import survey
 from worker.operations.replay.tables import ended_json, plan_json
 from worker.settings.settings import Settings
@@ -28,7 +34,7 @@ class Backfill(NamedTuple):
     """What is to be published again: the markets, on the topics of their platforms, from a time on."""
 
     settings: Settings
-    choice: Choice
+    choice: ReplayFilter
     begin: datetime
 
     @property
@@ -51,16 +57,26 @@ def backfill_of(mapping: Mapping, ago: str, database_url: str | None) -> Backfil
     duration = parse_ago(ago)
     if duration is None:
         fail(f"--backfill {ago!r} is no duration, as in 30m or 2h", code=2)
-    markets = [MarketName(on, market_id) for on in PLATFORMS if (market_id := mapping.id_on(on)) is not None]
+    markets = [
+        MarketName(on, market_id)
+        for on in PLATFORMS
+        if (market_id := mapping.id_on(on)) is not None
+    ]
     if not markets:
         fail("--backfill needs a mapping with a platform's id", code=2)
     settings = connected_settings(kafka=True, database=database_url is None)
     settings = settings.model_copy(update={"database_url": chosen_url(database_url)})
-    return Backfill(settings, Choice(markets=tuple(markets)), datetime.now(UTC) - duration)
+    return Backfill(settings, ReplayFilter(markets=tuple(markets)), datetime.now(UTC) - duration)
 
 
 def create_and_backfill(
-    wanted: Backfill, change: MappingChange, *, actor: str, reason: str, dry_run: bool, as_json: bool
+    wanted: Backfill,
+    change: MappingChange,
+    *,
+    actor: str,
+    reason: str,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Create the mapping, then publish again; with ``dry_run`` say what both would do."""
     # Before anything is changed: does the cluster answer?
@@ -74,12 +90,17 @@ def create_and_backfill(
         return
     ended = _run(wanted, done.canonical_id, actor, reason)
     if as_json:
-        report(done, dry_run=False, as_json=True, more={"backfill": ended_json(ended) if ended else None})
+        report(
+            done,
+            dry_run=False,
+            as_json=True,
+            more={"backfill": ended_json(ended) if ended else None},
+        )
     elif ended:
         show_ended(ended, as_json=False)
 
 
-def _show_planned(change: Change, planned: ReplayPlan, *, as_json: bool) -> None:
+def _show_planned(change: AppliedChange, planned: ReplayPlan, *, as_json: bool) -> None:
     if as_json:
         report(change, dry_run=True, as_json=True, more={"backfill": plan_json(planned)})
     else:
@@ -92,7 +113,7 @@ def _run(wanted: Backfill, canonical_id: str, actor: str, reason: str) -> Ended 
     warn_of_holes(found)
     if not found.records:
         return None
-    order = Order(wanted.choice, None, None, actor, f"backfill of {canonical_id}: {reason}")
+    order = ReplayOrder(wanted.choice, None, None, actor, f"backfill of {canonical_id}: {reason}")
     return run_replay(lambda watch: run_new(wanted.settings, found, order, watch))
 
 
@@ -109,4 +130,6 @@ def _survey_settled(wanted: Backfill) -> ReplayPlan:
         with err.status("Waiting"):
             return asyncio.run(survey_later())
     except (TransientError, FatalError) as error:
-        fail(f"The mapping is there, its backfill is not: {error}. To make up for it: {wanted.by_hand}")
+        fail(
+            f"The mapping is there, its backfill is not: {error}. To make up for it: {wanted.by_hand}"
+        )

@@ -14,7 +14,7 @@ from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
 from worker.cli.options import Actor, AsJson, DryRun, Reason
 from worker.cli.tables import print_table
 from worker.domain.mapping import MappingError
-from worker.operations.mappings.editing import Change, ConflictError, NoSuchStateError
+from worker.operations.mappings.editing import AppliedChange, ConflictError, NoSuchStateError
 from worker.operations.mappings.files import read_text
 from worker.operations.mappings.tables import change_json, change_table, history_table
 from worker.storage.audit import history
@@ -22,7 +22,7 @@ from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, Unk
 from worker.storage.engine import create_engine
 
 Result = TypeVar("Result")
-MappingChange = Callable[[Edit], Awaitable[Change]]
+MappingChange = Callable[[Edit], Awaitable[AppliedChange]]
 
 CanonicalId = Annotated[str, typer.Argument(help="The mapping's canonical id.", show_default=False)]
 ExpectedVersion = Annotated[
@@ -81,7 +81,12 @@ def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
         **own: Any,
     ) -> None:
         change_mapping(
-            database_url, command(**own), actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+            database_url,
+            command(**own),
+            actor=actor,
+            reason=reason,
+            dry_run=dry_run,
+            as_json=as_json,
         )
 
     parameters = [
@@ -105,7 +110,9 @@ def change_mapping(
     as_json: bool,
 ) -> None:
     """Change one mapping, and say what was changed, or would be."""
-    done = run_edit(database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+    done = run_edit(
+        database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+    )
     report(done, dry_run=dry_run, as_json=as_json)
 
 
@@ -144,7 +151,9 @@ def refuse_faults(error: MappingError, what: str) -> NoReturn:
 
 def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
     if as_json:
-        print_json({"refused": True, "conflicts": [rivalry._asdict() for rivalry in error.rivalries]})
+        print_json(
+            {"refused": True, "conflicts": [rivalry._asdict() for rivalry in error.rivalries]}
+        )
     elif error.change is not None:
         print_table(change_table(error.change), to=err)
     for rivalry in error.rivalries:
@@ -155,7 +164,9 @@ def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
     )
 
 
-def report(change: Change, *, dry_run: bool, as_json: bool, more: dict[str, Any] | None = None) -> None:
+def report(
+    change: AppliedChange, *, dry_run: bool, as_json: bool, more: dict[str, Any] | None = None
+) -> None:
     """Say what was changed, or would be; ``more`` is what JSON has beside it."""
     if as_json:
         taken_back = {"version": None} if dry_run else {}

@@ -45,10 +45,15 @@ def root() -> None:
 def list_(
     containing: Annotated[str, typer.Argument(help="A text in the canonical id or the name.")] = "",
     *,
-    platform: Annotated[str | None, typer.Option(help=f"Sold on it: {', '.join(PLATFORMS)}.")] = None,
-    market_id: Annotated[str | None, typer.Option(help="The platform's own id of the market.")] = None,
+    platform: Annotated[
+        str | None, typer.Option(help=f"Sold on it: {', '.join(PLATFORMS)}.")
+    ] = None,
+    market_id: Annotated[
+        str | None, typer.Option(help="The platform's own id of the market.")
+    ] = None,
     is_active: Annotated[
-        bool | None, typer.Option("--active/--inactive", help="Only those that are switched on, or off.")
+        bool | None,
+        typer.Option("--active/--inactive", help="Only those that are switched on, or off."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
     database_url: DatabaseUrl = None,
@@ -85,7 +90,9 @@ def list_(
 
 
 @app.command()
-def show(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def show(
+    canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False
+) -> None:
     """One mapping as it stands, with the version that a change of it starts from.
 
     Example: marketmap mappings show btts_ft
@@ -100,7 +107,9 @@ def show(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json
 
 
 @app.command()
-def history(canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def history(
+    canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False
+) -> None:
     """Who changed a mapping, when, why and what; also of one that is deleted.
 
     Example: marketmap mappings history btts_ft

@@ -27,7 +27,8 @@ from worker.operations.mappings.files import parse_values, split_version
 from worker.storage.editing import Edit
 
 MappingFile = Annotated[
-    Path | None, typer.Option("--file", help="The mapping as YAML or JSON, - for stdin.", show_default=False)
+    Path | None,
+    typer.Option("--file", help="The mapping as YAML or JSON, - for stdin.", show_default=False),
 ]
 Assignments = Annotated[
     list[str] | None,
@@ -46,7 +47,9 @@ def create(
     actor: Actor,
     file: MappingFile = None,
     assignments: Assignments = None,
-    inactive: Annotated[bool, typer.Option("--inactive", help="Switched off to begin with.")] = False,
+    inactive: Annotated[
+        bool, typer.Option("--inactive", help="Switched off to begin with.")
+    ] = False,
     backfill: Annotated[
         str | None,
         typer.Option(
@@ -66,18 +69,22 @@ def create(
     """
     mapping = read_mapping(file, assignments)
 
-    def change(edit: Edit) -> Awaitable[editing.Change]:
+    def change(edit: Edit) -> Awaitable[editing.AppliedChange]:
         return editing.create(edit, mapping, is_active=not inactive)
 
     if backfill is None:
-        change_mapping(database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+        change_mapping(
+            database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+        )
         return
     if inactive:
         fail("--inactive and --backfill exclude each other.", code=2)
     from worker.operations.mappings.backfill import backfill_of, create_and_backfill  # noqa: PLC0415  needs Kafka's clients
 
     wanted = backfill_of(mapping, backfill, database_url)
-    create_and_backfill(wanted, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+    create_and_backfill(
+        wanted, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+    )
 
 
 @changes
@@ -106,7 +113,9 @@ def update(
 
 
 @changes
-def activate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
+def activate(
+    canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None
+) -> MappingChange:
     """Switch a mapping on: workers use it from their next batch.
 
     Example: marketmap mappings activate btts_ft --actor you --reason "..."
@@ -115,7 +124,9 @@ def activate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = N
 
 
 @changes
-def deactivate(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
+def deactivate(
+    canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None
+) -> MappingChange:
     """Switch a mapping off: its markets are missed again.
 
     Example: marketmap mappings deactivate btts_ft --actor you --reason "..."
@@ -135,7 +146,9 @@ def delete(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = Non
 @changes
 def rollback(
     canonical_id: CanonicalId,
-    version: Annotated[int, typer.Argument(help="The version to go back to, as `history` shows it.", min=1)],
+    version: Annotated[
+        int, typer.Argument(help="The version to go back to, as `history` shows it.", min=1)
+    ],
     *,
     expected_version: ExpectedVersion = None,
 ) -> MappingChange:

@@ -17,13 +17,13 @@ from worker.runtime.index.covering import claimants, mark_covered, usable
 from worker.storage.audit import AuditRow, history, last_version
 from worker.storage.editing import Deleted, Edit, StaleVersion
 from worker.storage.mappings import ImportReport, StoredMapping, get, import_mappings, list_mappings
-from worker.storage.misses import MissKey
+from worker.storage.misses import QueueKey
 
 Action = Literal["CREATE", "UPDATE", "ACTIVATE", "DEACTIVATE", "DELETE", "NONE"]
-State = dict[str, Any]
+EditedState = dict[str, Any]
 
 
-class Change(NamedTuple):
+class AppliedChange(NamedTuple):
     """One change of one mapping. ``version`` is the mapping's after it, None once it is deleted.
 
     ``covered`` are the missed markets that became MAPPED by it.
@@ -33,13 +33,13 @@ class Change(NamedTuple):
     action: Action
     version: int | None
     fields: list[FieldChange]
-    covered: Sequence[MissKey] = ()
+    covered: Sequence[QueueKey] = ()
 
 
 class ConflictError(Exception):
     """Mappings would claim the same labels. ``change`` is what was taken back, None for an import."""
 
-    def __init__(self, found: list[Rivalry], change: Change | None = None) -> None:
+    def __init__(self, found: list[Rivalry], change: AppliedChange | None = None) -> None:
         super().__init__("; ".join(map(str, found)))
         self.rivalries = found
         self.change = change
@@ -49,7 +49,7 @@ class NoSuchStateError(LookupError):
     """The mapping was not there at the version asked for."""
 
 
-async def create(edit: Edit, mapping: Mapping, *, is_active: bool = True) -> Change:
+async def create(edit: Edit, mapping: Mapping, *, is_active: bool = True) -> AppliedChange:
     """Raises ConflictError, and what ``Edit.create`` raises."""
     after = await edit.create(mapping, is_active=is_active)
     return await _checked(edit, "CREATE", None, after)
@@ -58,11 +58,11 @@ async def create(edit: Edit, mapping: Mapping, *, is_active: bool = True) -> Cha
 async def update(
     edit: Edit,
     canonical_id: str,
-    revise: Callable[[State], Mapping],
+    revise: Callable[[EditedState], Mapping],
     expected_version: int | None = None,
     *,
     is_active: bool | None = None,
-) -> Change:
+) -> AppliedChange:
     """Put what ``revise`` makes of the row in its place; None expects no version.
 
     Raises ConflictError, what ``Edit.update`` raises, and what ``revise`` raises.
@@ -75,22 +75,24 @@ async def update(
 
 async def set_active(
     edit: Edit, canonical_id: str, expected_version: int | None = None, *, is_active: bool
-) -> Change:
+) -> AppliedChange:
     """Raises ConflictError, MappingError for a row that cannot be used, and as ``Edit.set_active``."""
     before = await edit.get(canonical_id, expected_version)
     after = await edit.set_active(canonical_id, before.version, is_active=is_active)
     return await _checked(edit, "ACTIVATE" if is_active else "DEACTIVATE", before, after)
 
 
-async def delete(edit: Edit, canonical_id: str, expected_version: int | None = None) -> Change:
+async def delete(
+    edit: Edit, canonical_id: str, expected_version: int | None = None
+) -> AppliedChange:
     before = await edit.get(canonical_id, expected_version)
     await edit.delete(canonical_id, before.version)
-    return Change(canonical_id, "DELETE", None, diff(before._asdict(), None))
+    return AppliedChange(canonical_id, "DELETE", None, diff(before._asdict(), None))
 
 
 async def roll_back(
     edit: Edit, canonical_id: str, version: int, expected_version: int | None = None
-) -> Change:
+) -> AppliedChange:
     """Make the mapping equal to what it was at a version, by a new change; one that is deleted comes back.
 
     The version of a deleted mapping, for ``expected_version``, is the one that deleted it.
@@ -105,10 +107,12 @@ async def roll_back(
         if expected_version is not None and expected_version != deleted.version:
             raise StaleVersion(expected_version, deleted)
         return await create(edit, mapping, is_active=is_active)
-    return await update(edit, canonical_id, lambda _: mapping, expected_version, is_active=is_active)
+    return await update(
+        edit, canonical_id, lambda _: mapping, expected_version, is_active=is_active
+    )
 
 
-def state_at(changes: Sequence[AuditRow], canonical_id: str, version: int) -> State:
+def state_at(changes: Sequence[AuditRow], canonical_id: str, version: int) -> EditedState:
     """The mapping's row as it was at a version, from its history. Raises NoSuchStateError."""
     until = [change for change in changes if change.id <= version]
     if not until:
@@ -120,7 +124,12 @@ def state_at(changes: Sequence[AuditRow], canonical_id: str, version: int) -> St
 
 
 async def import_all(
-    edit: Edit, mappings: Sequence[Mapping], *, actor: str, reason: str, switched_off: Collection[str] = ()
+    edit: Edit,
+    mappings: Sequence[Mapping],
+    *,
+    actor: str,
+    reason: str,
+    switched_off: Collection[str] = (),
 ) -> ImportReport:
     """Import a catalogue, all of it or nothing; new ones of ``switched_off`` are inactive.
 
@@ -141,10 +150,12 @@ async def import_all(
     return report
 
 
-async def _checked(edit: Edit, action: Action, before: StoredMapping | None, after: StoredMapping) -> Change:
+async def _checked(
+    edit: Edit, action: Action, before: StoredMapping | None, after: StoredMapping
+) -> AppliedChange:
     """The change, once it is known to have no rival; what it covers is marked."""
     fields = diff(before and before._asdict(), after._asdict())
-    change = Change(after.canonical_id, action if fields else "NONE", after.version, fields)
+    change = AppliedChange(after.canonical_id, action if fields else "NONE", after.version, fields)
     if not after.is_active or not fields:
         return change
     mapping = parse_mapping(after._asdict())

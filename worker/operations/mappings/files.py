@@ -12,9 +12,9 @@ import yaml
 from worker.domain.mapping import (
     FIELDS,
     LABEL_COLUMNS,
-    Fault,
     Mapping,
     MappingError,
+    MappingFault,
     dump_mapping,
     parse_mapping,
 )
@@ -22,7 +22,7 @@ from worker.domain.mapping import (
 _KNOWN: Final = {*FIELDS, "version"}
 _KNOWN_OF_OUTCOME: Final = {"canonical_id", "position", *LABEL_COLUMNS.values()}
 _WIDTH: Final = 200
-Values = dict[str, Any]
+FileValues = dict[str, Any]
 
 
 class _TextLoader(yaml.SafeLoader):
@@ -33,7 +33,9 @@ class _TextLoader(yaml.SafeLoader):
 
 for _first in ("~", "n", "N", ""):
     _TextLoader.yaml_implicit_resolvers[_first] = [
-        one for one in yaml.SafeLoader.yaml_implicit_resolvers[_first] if one[0] == "tag:yaml.org,2002:null"
+        one
+        for one in yaml.SafeLoader.yaml_implicit_resolvers[_first]
+        if one[0] == "tag:yaml.org,2002:null"
     ]
 
 
@@ -42,14 +44,16 @@ def read_text(file: Path) -> str:
     return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
 
 
-def parse_values(text: str) -> Values:
+def parse_values(text: str) -> FileValues:
     """The fields of a mapping file, still to be parsed as a mapping. JSON is told by its first character.
 
     Raises MappingError for what is not such a file, and names every field that it does not know.
     """
     document = _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
     if not isinstance(document, dict):
-        raise MappingError([Fault("file", repr(text[:40]), "must hold the fields of one mapping")])
+        raise MappingError(
+            [MappingFault("file", repr(text[:40]), "must hold the fields of one mapping")]
+        )
     rows = document.get("outcome_mapping")
     faults = _unknown(document, _KNOWN, "")
     for place, row in enumerate(rows if isinstance(rows, list) else []):
@@ -59,11 +63,11 @@ def parse_values(text: str) -> Values:
     return document
 
 
-def split_version(values: Values) -> tuple[Mapping, int | None]:
+def split_version(values: FileValues) -> tuple[Mapping, int | None]:
     """The mapping and the version that it was exported at. Raises MappingError."""
     version = values.get("version")
     if version is not None and type(version) is not int:
-        raise MappingError([Fault("version", repr(version), "must be a whole number")])
+        raise MappingError([MappingFault("version", repr(version), "must be a whole number")])
     return parse_mapping(values), version
 
 
@@ -73,16 +77,20 @@ def dump_yaml(mapping: Mapping, version: int | None = None) -> str:
     return dump_values(values if version is None else {"version": version, **values})
 
 
-def dump_values(values: Values) -> str:
+def dump_values(values: FileValues) -> str:
     """The fields of a mapping, finished or not, as YAML."""
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH)
+    return yaml.safe_dump(
+        values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH
+    )
 
 
 def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise MappingError([Fault("file", repr(text[:40]), f"is not JSON: {error}")]) from error
+        raise MappingError(
+            [MappingFault("file", repr(text[:40]), f"is not JSON: {error}")]
+        ) from error
 
 
 def _parse_yaml(text: str) -> Any:
@@ -90,11 +98,13 @@ def _parse_yaml(text: str) -> Any:
         document = yaml.load(text, _TextLoader)  # noqa: S506  a safe loader that reads texts only
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
-        raise MappingError([Fault("file", repr(text[:40]), f"is not YAML: {reason}")]) from error
+        raise MappingError(
+            [MappingFault("file", repr(text[:40]), f"is not YAML: {reason}")]
+        ) from error
     return _with_numbers(document) if isinstance(document, dict) else document
 
 
-def _with_numbers(document: Values) -> Values:
+def _with_numbers(document: FileValues) -> FileValues:
     rows = document.get("outcome_mapping")
     if isinstance(rows, list):
         rows = [_whole(row, "position") if isinstance(row, dict) else row for row in rows]
@@ -102,7 +112,7 @@ def _with_numbers(document: Values) -> Values:
     return _whole(_whole(document, "priority"), "version")
 
 
-def _whole(values: Values, name: str) -> Values:
+def _whole(values: FileValues, name: str) -> FileValues:
     """The field as a number where it is one; anything else is left for the parser to refuse."""
     value = values.get(name)
     if isinstance(value, str) and value.removeprefix("-").isdecimal():
@@ -110,11 +120,13 @@ def _whole(values: Values, name: str) -> Values:
     return values
 
 
-def _unknown(values: object, known: set[str], where: str) -> list[Fault]:
+def _unknown(values: object, known: set[str], where: str) -> list[MappingFault]:
     if not isinstance(values, dict):
         return []
     return [
-        Fault(f"{where}{name}", repr(value)[:40], f"is no field; there are {', '.join(sorted(known))}")
+        MappingFault(
+            f"{where}{name}", repr(value)[:40], f"is no field; there are {', '.join(sorted(known))}"
+        )
         for name, value in values.items()
         if name not in known
     ]

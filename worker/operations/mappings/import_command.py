@@ -47,9 +47,13 @@ def import_(
     switched_off = {entry.mapping.canonical_id for entry in entries if not entry.is_active}
 
     async def run(edit: Edit) -> ImportReport:
-        return await editing.import_all(edit, mappings, actor=actor, reason=reason, switched_off=switched_off)
+        return await editing.import_all(
+            edit, mappings, actor=actor, reason=reason, switched_off=switched_off
+        )
 
-    report = run_edit(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+    report = run_edit(
+        database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+    )
     if as_json:
         print_json({"file": str(source), "dry_run": dry_run, **report._asdict()})
     else:

@@ -12,7 +12,7 @@ from rich.text import Text
 from worker.cli.tables import printable, text, when
 from worker.domain.diff import FieldChange, diff
 from worker.domain.mapping import LABEL_COLUMNS
-from worker.operations.mappings.editing import Change
+from worker.operations.mappings.editing import AppliedChange
 from worker.storage.audit import AuditRow
 from worker.storage.mappings import StoredMapping
 
@@ -20,7 +20,9 @@ _HEADINGS = ("field", "before", "after")
 
 
 def mappings_table(rows: Iterable[StoredMapping]) -> Table:
-    table = Table("canonical id", "name", "betpawa", "sportybet", "bet9ja", "line", "version", "", box=None)
+    table = Table(
+        "canonical id", "name", "betpawa", "sportybet", "bet9ja", "line", "version", "", box=None
+    )
     for row in rows:
         rule = row.line_rule if isinstance(row.line_rule, dict) else {}
         columns = (row.canonical_id, row.name, row.betpawa_id, row.sportybet_id, row.bet9ja_key)
@@ -30,14 +32,27 @@ def mappings_table(rows: Iterable[StoredMapping]) -> Table:
 
 
 def mapping_json(row: StoredMapping) -> dict[str, Any]:
-    times = {name: getattr(row, name).astimezone(UTC).isoformat() for name in ("created_at", "updated_at")}
+    times = {
+        name: getattr(row, name).astimezone(UTC).isoformat()
+        for name in ("created_at", "updated_at")
+    }
     return row._asdict() | times
 
 
 def mapping_table(row: StoredMapping) -> Table:
     """What there is to know of one mapping, outcomes left to outcomes_table."""
-    table = Table(show_header=False, box=None, title=Text(printable(row.canonical_id)), title_justify="left")
-    for name in ("name", "betpawa_id", "sportybet_id", "bet9ja_key", "priority", "line_rule", "is_active"):
+    table = Table(
+        show_header=False, box=None, title=Text(printable(row.canonical_id)), title_justify="left"
+    )
+    for name in (
+        "name",
+        "betpawa_id",
+        "sportybet_id",
+        "bet9ja_key",
+        "priority",
+        "line_rule",
+        "is_active",
+    ):
         table.add_row(name, text(getattr(row, name)))
     table.add_row("version", text(row.version))
     table.add_row("created", Text.assemble(when(row.created_at), " by ", text(row.created_by)))
@@ -49,13 +64,15 @@ def outcomes_table(rows: object) -> Table:
     table = Table("outcome", *LABEL_COLUMNS, box=None)
     for row in rows if isinstance(rows, list) else [rows]:
         if isinstance(row, dict):
-            table.add_row(text(row.get("canonical_id")), *(text(row.get(c)) for c in LABEL_COLUMNS.values()))
+            table.add_row(
+                text(row.get("canonical_id")), *(text(row.get(c)) for c in LABEL_COLUMNS.values())
+            )
         else:
             table.add_row(text(row))
     return table
 
 
-def change_table(change: Change) -> Table:
+def change_table(change: AppliedChange) -> Table:
     title = Text(printable(f"{change.action} {change.canonical_id}"))
     table = Table(*_HEADINGS, title=title, title_justify="left", box=None)
     for field in change.fields:
@@ -63,7 +80,7 @@ def change_table(change: Change) -> Table:
     return table
 
 
-def change_json(change: Change) -> dict[str, Any]:
+def change_json(change: AppliedChange) -> dict[str, Any]:
     return {
         "canonical_id": change.canonical_id,
         "action": change.action,
@@ -79,12 +96,20 @@ def fields_json(fields: Iterable[FieldChange]) -> list[dict[str, Any]]:
 
 def history_table(rows: Iterable[AuditRow], *, title: str) -> Table:
     """Who, when, why, and what: the fields of a change under one another."""
-    table = Table("version", "when (UTC)", "who", "action", "why", "field", "before", "after", box=None)
+    table = Table(
+        "version", "when (UTC)", "who", "action", "why", "field", "before", "after", box=None
+    )
     table.title, table.title_justify = Text(printable(title)), "left"
     for column in table.columns[:4]:
         column.no_wrap = True
     for row in rows:
-        head = (text(row.id), when(row.created_at), text(row.created_by), text(row.action), text(row.reason))
+        head = (
+            text(row.id),
+            when(row.created_at),
+            text(row.created_by),
+            text(row.action),
+            text(row.reason),
+        )
         for place, field in enumerate(_told(row) or [FieldChange("", None, None)]):
             table.add_row(*(head if place == 0 else [""] * len(head)), *map(text, field))
     return table

@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from worker.cli.console import out
 from worker.cli.tables import printable
-from worker.domain.explain import Candidate, Explanation, Label, RowExplained
+from worker.domain.explain import Candidate, ExplainedLabel, Explanation, RowExplained
 
 _STYLES = {
     "MATCHED": "green",
@@ -65,7 +65,7 @@ def _candidates(candidates: tuple[Candidate, ...]) -> Table:
     return table
 
 
-def _labels(labels: tuple[Label, ...]) -> Table:
+def _labels(labels: tuple[ExplainedLabel, ...]) -> Table:
     table = Table("label", "read as", "verdict", "outcome", "odds", "active")
     for one in labels:
         shown = one.label if one.beside is None else f"{one.label} [{one.beside}]"
@@ -92,7 +92,9 @@ def _add_result(tree: Tree, explained: Explanation) -> None:
         branch.add(_text(f"resolved: {market['canonical_id']}{line}: {prices}", "green"))
     for miss in explained.misses:
         outcome = f": outcome {miss['outcome']!r}" if "outcome" in miss else ""
-        branch.add(_text(f"missed: {miss['external_market_id']} {miss['reason']}{outcome}", "yellow"))
+        branch.add(
+            _text(f"missed: {miss['external_market_id']} {miss['reason']}{outcome}", "yellow")
+        )
     for entry in explained.rejected:
         line = "" if entry["line"] is None else f" at {entry['line']}"
         branch.add(_text(f"rejected: {entry['code']}{line}: {entry['detail']}", "red"))

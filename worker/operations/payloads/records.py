@@ -18,13 +18,18 @@ from worker.ingest.reading.framing import PREFIX_BYTES, ends_in_prefix
 MIB = 1024 * 1024
 _CHUNK = MIB
 
-ObservationFile = Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines, or - for stdin.")]
+ObservationFile = Annotated[
+    typer.FileBinaryRead, typer.Argument(help="JSON lines, or - for stdin.")
+]
 CatalogueFile = Annotated[
     Path | None,
     typer.Option(help="A catalogue file; without it the shipped one.", exists=True, dir_okay=False),
 ]
 MaxBytes = Annotated[
-    int, typer.Option(envvar="MARKETMAP_MAX_MESSAGE_BYTES", help="Largest record that is read.", min=1024)
+    int,
+    typer.Option(
+        envvar="MARKETMAP_MAX_MESSAGE_BYTES", help="Largest record that is read.", min=1024
+    ),
 ]
 
 

@@ -17,7 +17,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.resolve import Resolution
 from worker.ingest.planning.encode import resolved_event
 from worker.ingest.planning.plan import Planner
-from worker.ingest.reading.decode import Unreadable, decode
+from worker.ingest.reading.decode import UnreadableRecord, decode
 from worker.ingest.reading.framing import unframed
 from worker.kafka.record import Partition, Record
 from worker.operations.payloads.records import (
@@ -48,7 +48,8 @@ def resolve(
     database_url: Annotated[
         str | None,
         typer.Option(
-            envvar="MARKETMAP_DATABASE_URL", help="Postgres for --database; given here, it implies it."
+            envvar="MARKETMAP_DATABASE_URL",
+            help="Postgres for --database; given here, it implies it.",
         ),
     ] = None,
     as_of: Annotated[
@@ -68,7 +69,8 @@ def resolve(
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="With --explain: print JSON lines. Else it is JSON anyway.")
+        bool,
+        typer.Option("--json", help="With --explain: print JSON lines. Else it is JSON anyway."),
     ] = False,
     max_bytes: MaxBytes = 4 * MIB,
 ) -> None:
@@ -82,7 +84,9 @@ def resolve(
     """
     # Set in the environment alone, the address says where the database is, not that it is wanted.
     source = ctx.get_parameter_source("database_url")
-    wants_database = database or as_of is not None or (source is not None and source.name == _COMMAND_LINE)
+    wants_database = (
+        database or as_of is not None or (source is not None and source.name == _COMMAND_LINE)
+    )
     if wants_database and catalogue is not None:
         fail("--catalogue and --database exclude each other.", code=2)
     index = _database_index(database_url, as_of) if wants_database else catalogue_index(catalogue)
@@ -114,14 +118,21 @@ class _AsDocuments:
     """Verdicts as the JSON documents of the output; carries on where the worker would dead-letter."""
 
     def resolved(
-        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
+        self,
+        source_id: str,
+        record: Record,
+        envelope: dict[str, Any],
+        resolution: Resolution,
+        version: int,
     ) -> bytes:
         del source_id, record
         return resolved_event(envelope, resolution, version)
 
     def dead(self, source_id: str, record: Record, reason: str, detail: str) -> bytes:
         del source_id
-        return orjson.dumps({"error": {"reason": reason, "detail": detail, "line_number": record.offset}})
+        return orjson.dumps(
+            {"error": {"reason": reason, "detail": detail, "line_number": record.offset}}
+        )
 
 
 def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int) -> bool:
@@ -147,7 +158,7 @@ def _explain_lines(
     found, all_good = False, True
     explanations = _explained(file, index, max_bytes, market_id, qualifier)
     for record, explained in with_bar(explanations, file, as_lines=as_json):
-        if isinstance(explained, Unreadable):
+        if isinstance(explained, UnreadableRecord):
             all_good = False
             err.print(f"line {record.offset}: {explained.reason}: {explained.detail}", markup=False)
         elif explained[1].found:
@@ -160,13 +171,16 @@ def _explain_lines(
 
 def _explained(
     file: BinaryIO, index: MappingIndex, max_bytes: int, market_id: str, qualifier: str | None
-) -> Iterator[tuple[LineRecord, Unreadable | tuple[dict[str, Any], Explanation]]]:
+) -> Iterator[tuple[LineRecord, UnreadableRecord | tuple[dict[str, Any], Explanation]]]:
     for record in read_lines(file, max_bytes):
         decoded = decode(unframed(record.value), max_bytes=max_bytes)
-        if isinstance(decoded, Unreadable):
+        if isinstance(decoded, UnreadableRecord):
             yield record, decoded
         else:
-            yield record, (decoded.envelope, explain(decoded.observation, index, market_id, qualifier))
+            yield (
+                record,
+                (decoded.envelope, explain(decoded.observation, index, market_id, qualifier)),
+            )
 
 
 def split_market(text: str) -> tuple[str, str | None]:
@@ -181,9 +195,13 @@ def split_market(text: str) -> tuple[str, str | None]:
     return market_id, qualifier or None
 
 
-def _show(record: LineRecord, envelope: dict[str, Any], explained: Explanation, *, as_json: bool) -> None:
+def _show(
+    record: LineRecord, envelope: dict[str, Any], explained: Explanation, *, as_json: bool
+) -> None:
     if as_json:
-        _write_line(orjson.dumps({"line_number": record.offset, **envelope, "explanation": explained}))
+        _write_line(
+            orjson.dumps({"line_number": record.offset, **envelope, "explanation": explained})
+        )
         return
     from worker.operations.payloads.explained import show  # noqa: PLC0415  pictures are for people only
 

@@ -12,7 +12,9 @@ from schemas.reference import with_reference
 from worker.cli.console import err, out, print_json
 
 app = typer.Typer(
-    name="schemas", help="JSON Schemas and the AsyncAPI document of the messages.", no_args_is_help=True
+    name="schemas",
+    help="JSON Schemas and the AsyncAPI document of the messages.",
+    no_args_is_help=True,
 )
 
 
@@ -28,13 +30,17 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def export(
     directory: Annotated[
         Path,
-        typer.Option("--out", help="Directory to write to.", file_okay=False, show_default=_shown(GENERATED)),
+        typer.Option(
+            "--out", help="Directory to write to.", file_okay=False, show_default=_shown(GENERATED)
+        ),
     ] = GENERATED,
     docs: Annotated[
         Path | None, typer.Option(help="Markdown file whose tables are renewed.", dir_okay=False)
     ] = None,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, write nothing.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Write the schemas that the models generate.
@@ -49,7 +55,9 @@ def export(
         write(directory)
         if docs and renewed is not None:
             docs.write_text(renewed, encoding="utf-8")
-    _report({"out": str(directory), "dry_run": dry_run, "changes": changes}, changes, as_json=as_json)
+    _report(
+        {"out": str(directory), "dry_run": dry_run, "changes": changes}, changes, as_json=as_json
+    )
 
 
 @app.command()

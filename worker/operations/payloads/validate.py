@@ -19,9 +19,9 @@ from worker.cli.console import err, out
 from worker.cli.progress import with_bar
 from worker.cli.tables import printable
 from worker.domain import resolve as resolver
-from worker.domain.books.rows import Rejection, shown
+from worker.domain.books.rows import Rejection, abbreviate
 from worker.domain.index import MappingIndex
-from worker.ingest.reading.decode import Decoded, Unreadable, decode
+from worker.ingest.reading.decode import Decoded, UnreadableRecord, decode
 from worker.ingest.reading.framing import unframed
 from worker.operations.payloads.records import (
     MIB,
@@ -37,7 +37,7 @@ _NAMED = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PayloadFault:
     """One thing that is wrong. ``field`` is a path in the observation, None when it concerns all of it."""
 
     field: str | None
@@ -46,13 +46,13 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PayloadReport:
     """What is to say about one record. ``unknown`` is no fault of the payload."""
 
     line_number: int
     platform: str | None
     event_id: str | None
-    faults: list[Fault]
+    faults: list[PayloadFault]
     unknown: list[resolver.MissDocument]
     resolved: int
     outcomes: int
@@ -69,7 +69,7 @@ class Summary:
     outcomes: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
 
-    def add(self, report: Report) -> None:
+    def add(self, report: PayloadReport) -> None:
         self.records += 1
         self.good += not report.faults
         self.faults += len(report.faults)
@@ -84,7 +84,8 @@ def validate(
     *,
     catalogue: CatalogueFile = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON lines: one for each record, the summary last.")
+        bool,
+        typer.Option("--json", help="Print JSON lines: one for each record, the summary last."),
     ] = False,
     max_bytes: MaxBytes = 4 * MIB,
 ) -> None:
@@ -104,7 +105,9 @@ def validate(
         elif report.faults:
             out.print(_table(report))
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps({"summary": summary}, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(
+            orjson.dumps({"summary": summary}, option=orjson.OPT_APPEND_NEWLINE)
+        )
     else:
         _conclude(summary)
     if summary.faults or not summary.records:
@@ -118,7 +121,9 @@ def _records(file: BinaryIO, max_bytes: int) -> Iterator[LineRecord]:
     if first is None:
         err.print("There is nothing to validate.")
     elif _opens_document(first.value or b""):
-        yield LineRecord(first.offset, (first.value or b"") + b"\n" + file.read(max_bytes + 1).rstrip())
+        yield LineRecord(
+            first.offset, (first.value or b"") + b"\n" + file.read(max_bytes + 1).rstrip()
+        )
     else:
         yield first
         yield from lines
@@ -136,15 +141,17 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def check(record: LineRecord, index: MappingIndex, max_bytes: int) -> Report:
+def check(record: LineRecord, index: MappingIndex, max_bytes: int) -> PayloadReport:
     """Everything that is wrong with one record."""
     value = unframed(record.value)
     decoded = decode(value, max_bytes=max_bytes)
-    if isinstance(decoded, Unreadable):
-        faults = _field_faults(value, decoded) or [Fault(None, decoded.reason, decoded.detail)]
-        return Report(record.offset, None, None, faults, [], 0, 0)
+    if isinstance(decoded, UnreadableRecord):
+        faults = _field_faults(value, decoded) or [
+            PayloadFault(None, decoded.reason, decoded.detail)
+        ]
+        return PayloadReport(record.offset, None, None, faults, [], 0, 0)
     resolution = resolver.resolve(decoded.observation, index)
-    return Report(
+    return PayloadReport(
         line_number=record.offset,
         platform=decoded.observation.platform,
         event_id=decoded.envelope["event"]["id"],
@@ -155,7 +162,7 @@ def check(record: LineRecord, index: MappingIndex, max_bytes: int) -> Report:
     )
 
 
-def _field_faults(value: bytes | None, verdict: Unreadable) -> list[Fault]:
+def _field_faults(value: bytes | None, verdict: UnreadableRecord) -> list[PayloadFault]:
     """One fault for each field of the envelope, none when the record is refused before its fields count."""
     if value is None or verdict.reason not in {"INVALID_FIELD", "WRONG_SHAPE"}:
         return []
@@ -163,24 +170,29 @@ def _field_faults(value: bytes | None, verdict: Unreadable) -> list[Fault]:
         Observation.model_validate(orjson.loads(value))
     except ValidationError as error:
         return [
-            Fault(
+            PayloadFault(
                 ".".join(map(str, one["loc"])) or "markets",
                 verdict.reason,
-                f"{one['msg']} (found {shown(one['input'])})" if one["loc"] else one["msg"],
+                f"{one['msg']} (found {abbreviate(one['input'])})" if one["loc"] else one["msg"],
             )
             for one in error.errors(include_url=False)
         ]
     return []
 
 
-def _market_faults(decoded: Decoded, resolution: resolver.Resolution, index: MappingIndex) -> Iterator[Fault]:
+def _market_faults(
+    decoded: Decoded, resolution: resolver.Resolution, index: MappingIndex
+) -> Iterator[PayloadFault]:
     """What is rejected, each with where it stands; last what only the entries together make wrong."""
     markets = decoded.observation.markets
     found: set[tuple[str, str | None, str]] = set()
     if isinstance(markets, list):
         for number, entry in enumerate(markets):
             alone = resolver.Observation(
-                decoded.observation.platform, [entry], decoded.observation.home, decoded.observation.away
+                decoded.observation.platform,
+                [entry],
+                decoded.observation.home,
+                decoded.observation.away,
             )
             for rejection in resolver.resolve(alone, index).rejected:
                 found.add(rejection[:3])
@@ -190,18 +202,25 @@ def _market_faults(decoded: Decoded, resolution: resolver.Resolution, index: Map
             yield _fault("markets", rejection)
 
 
-def _fault(where: str, rejection: Rejection) -> Fault:
+def _fault(where: str, rejection: Rejection) -> PayloadFault:
     line = "" if rejection.line is None else f" at {rejection.line}"
-    return Fault(where, rejection.code, f"{rejection.external_market_id}{line}: {rejection.detail}")
+    return PayloadFault(
+        where, rejection.code, f"{rejection.external_market_id}{line}: {rejection.detail}"
+    )
 
 
-def _table(report: Report) -> Table:
+def _table(report: PayloadReport) -> Table:
     what = f"{report.platform or 'unreadable'} {report.event_id or ''}".strip()
     table = Table(
-        "field", "code", "what is wrong", title=Text(printable(f"line {report.line_number}: {what}"))
+        "field",
+        "code",
+        "what is wrong",
+        title=Text(printable(f"line {report.line_number}: {what}")),
     )
     for fault in report.faults:
-        table.add_row(*(Text(printable(text)) for text in (fault.field or "-", fault.code, fault.detail)))
+        table.add_row(
+            *(Text(printable(text)) for text in (fault.field or "-", fault.code, fault.detail))
+        )
     return table
 
 
@@ -214,4 +233,6 @@ def _conclude(summary: Summary) -> None:
         common = [f"{name} ({count})" for name, count in summary.unknown.most_common(_NAMED)]
         more = len(summary.unknown) - len(common)
         out.print("Not mapped, which is no fault of the payload:", style="yellow")
-        out.print(printable(", ".join(common)) + (f", and {more} more" if more else ""), markup=False)
+        out.print(
+            printable(", ".join(common)) + (f", and {more} more" if more else ""), markup=False
+        )

@@ -25,7 +25,10 @@ def root() -> None:
 def worker(
     *,
     with_relay: Annotated[
-        bool, typer.Option("--with-relay", help="Run a relay in it too, as MARKETMAP_RELAY_IN_WORKER does.")
+        bool,
+        typer.Option(
+            "--with-relay", help="Run a relay in it too, as MARKETMAP_RELAY_IN_WORKER does."
+        ),
     ] = False,
 ) -> None:
     """Resolve observations until SIGTERM or SIGINT; exit code 1 after an error, or with a batch unfinished.

@@ -33,7 +33,7 @@ class MarketName(NamedTuple):
         return f"{self.platform}:{self.market_id}"
 
 
-class Choice(NamedTuple):
+class ReplayFilter(NamedTuple):
     """Only these platforms, and only events that hold one of these markets; an empty one takes all."""
 
     platforms: Sequence[str] = ()
@@ -47,10 +47,13 @@ class Choice(NamedTuple):
         )
 
     def as_document(self) -> dict[str, list[str]]:
-        return {"platforms": list(self.platforms), "markets": [str(market) for market in self.markets]}
+        return {
+            "platforms": list(self.platforms),
+            "markets": [str(market) for market in self.markets],
+        }
 
     @classmethod
-    def from_document(cls, document: dict[str, list[str]]) -> Choice:
+    def from_document(cls, document: dict[str, list[str]]) -> ReplayFilter:
         markets = [MarketName(*name.split(":", 1)) for name in document["markets"]]
         return cls(tuple(document["platforms"]), tuple(markets))
 
@@ -59,30 +62,35 @@ class NotPublished(NamedTuple):
     """Stands where an output would: the record is not chosen, or cannot be read."""
 
 
-Verdict = Outgoing | NotPublished
+ReplayVerdict = Outgoing | NotPublished
 
 
 class Verdicts:
     """What the worker would publish of a record, where the choice takes it; never a dead letter."""
 
-    def __init__(self, encoder: Encoder, choice: Choice) -> None:
+    def __init__(self, encoder: Encoder, choice: ReplayFilter) -> None:
         self._encoder = encoder
         self._choice = choice
 
     def resolved(
-        self, source_id: str, record: Record, envelope: dict[str, Any], resolution: Resolution, version: int
-    ) -> Verdict | None:
+        self,
+        source_id: str,
+        record: Record,
+        envelope: dict[str, Any],
+        resolution: Resolution,
+        version: int,
+    ) -> ReplayVerdict | None:
         if not self._choice.takes(envelope["platform"], resolution):
             return NotPublished()
         return self._encoder.resolved(source_id, record, envelope, resolution, version)
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> Verdict:
+    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> ReplayVerdict:
         del source_id, record, reason, detail
         return NotPublished()
 
 
 @dataclass(slots=True)
-class Outcome:
+class ReplayedBatch:
     """What became of records: published, passed over by the choice, or unreadable by reason."""
 
     outputs: list[Outgoing] = field(default_factory=list)
@@ -90,8 +98,8 @@ class Outcome:
     unreadable: Counter[str] = field(default_factory=Counter)
 
 
-def outcome(planned: Iterable[Planned[Verdict]]) -> Outcome:
-    total = Outcome()
+def outcome(planned: Iterable[Planned[ReplayVerdict]]) -> ReplayedBatch:
+    total = ReplayedBatch()
     for one in planned:
         if one.dead is not None:
             total.unreadable[one.dead] += 1

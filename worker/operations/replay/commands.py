@@ -15,11 +15,26 @@ from worker.cli.database import DatabaseUrl, read_database
 from worker.cli.options import AsJson
 from worker.cli.tables import print_table
 from worker.domain.errors import FatalError, TransientError
-from worker.operations.replay.options import From, Markets, Platforms, Rate, To, Topics, asked
+from worker.operations.replay.options import (
+    From,
+    MarketsOption,
+    Platforms,
+    RateOption,
+    To,
+    TopicsOption,
+    parse_options,
+)
 from worker.operations.replay.plan import ReplayPlan, Window
 from worker.operations.replay.progress import replay_bar
 from worker.operations.replay.recount_command import recount
-from worker.operations.replay.runs import Ended, Order, ReplayFailedError, Watch, run_again, run_new
+from worker.operations.replay.runs import (
+    Ended,
+    ReplayFailedError,
+    ReplayOrder,
+    Watch,
+    run_again,
+    run_new,
+)
 from worker.operations.replay.survey import survey
 from worker.operations.replay.tables import (
     ended_json,
@@ -51,12 +66,12 @@ def root() -> None:
 @app.command()
 def plan(
     *,
-    topic: Topics = None,
+    topic: TopicsOption = None,
     from_: From = None,
     to: To = None,
     platform: Platforms = None,
-    market: Markets = None,
-    rate: Rate = None,
+    market: MarketsOption = None,
+    rate: RateOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a replay would read: offsets, records, size, time, and holes. Writes nothing.
@@ -66,32 +81,40 @@ def plan(
     Example: marketmap replay plan --from 2h --market sportybet:18
     """
     settings = connected_settings(kafka=True)
-    wanted = asked(settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market)
+    wanted = parse_options(
+        settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market
+    )
     show_plan(survey_or_fail(settings, wanted.topics, wanted.window, rate), as_json=as_json)
 
 
 @app.command()
 def run(
     *,
-    topic: Topics = None,
+    topic: TopicsOption = None,
     from_: From = None,
     to: To = None,
     platform: Platforms = None,
-    market: Markets = None,
-    rate: Rate = None,
+    market: MarketsOption = None,
+    rate: RateOption = None,
     as_of: Annotated[
         int | None,
         typer.Option(
-            metavar="VERSION", min=0, help="Resolve with the mappings of this version; else today's."
+            metavar="VERSION",
+            min=0,
+            help="Resolve with the mappings of this version; else today's.",
         ),
     ] = None,
     resume: Annotated[
-        str | None, typer.Option(metavar="ID", help="Go on with a replay that was stopped or killed.")
+        str | None,
+        typer.Option(metavar="ID", help="Go on with a replay that was stopped or killed."),
     ] = None,
     actor: Annotated[
-        str | None, typer.Option(envvar="MARKETMAP_ACTOR", help="Who, for the record.", show_default=False)
+        str | None,
+        typer.Option(envvar="MARKETMAP_ACTOR", help="Who, for the record.", show_default=False),
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why, for the record.", show_default=False)] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for the record.", show_default=False)
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be read, publish nothing.")
     ] = False,
@@ -107,10 +130,16 @@ def run(
     settings = connected_settings(kafka=True, database=True)
     if resume is not None:
         if any((topic, from_, to, platform, market, as_of is not None, dry_run)):
-            fail("--resume goes on with what was asked for; it takes --rate and --json only.", code=2)
-        show_ended(run_replay(lambda watch: run_again(settings, resume, rate, watch)), as_json=as_json)
+            fail(
+                "--resume goes on with what was asked for; it takes --rate and --json only.", code=2
+            )
+        show_ended(
+            run_replay(lambda watch: run_again(settings, resume, rate, watch)), as_json=as_json
+        )
         return
-    wanted = asked(settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market)
+    wanted = parse_options(
+        settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market
+    )
     if not dry_run and not (actor and actor.strip() and reason and reason.strip()):
         fail("A replay needs --reason and --actor.", code=2)
     found = survey_or_fail(settings, wanted.topics, wanted.window, rate)
@@ -119,7 +148,7 @@ def run(
         err.print("A dry run: nothing was published." if dry_run else "There is nothing to replay.")
         return
     warn_of_holes(found)
-    order = Order(wanted.choice, as_of, rate, actor or "", reason or "")
+    order = ReplayOrder(wanted.choice, as_of, rate, actor or "", reason or "")
     show_ended(run_replay(lambda watch: run_new(settings, found, order, watch)), as_json=as_json)
 
 
@@ -147,7 +176,9 @@ def list_(
 
 @app.command()
 def show(
-    replay_id: Annotated[str, typer.Argument(metavar="ID", help="The replay's id.", show_default=False)],
+    replay_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The replay's id.", show_default=False)
+    ],
     *,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,

@@ -11,22 +11,28 @@ import typer
 from worker.cli.console import fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.domain.books.platforms import PLATFORMS, is_platform
-from worker.operations.replay.choice import Choice, MarketName
+from worker.operations.replay.choice import MarketName, ReplayFilter
 from worker.operations.replay.plan import Window
 from worker.settings.settings import Settings
 
-Topics = Annotated[
+TopicsOption = Annotated[
     list[str] | None,
-    typer.Option("--topic", help="An observation topic, with or without its prefix. Repeatable; else all."),
+    typer.Option(
+        "--topic", help="An observation topic, with or without its prefix. Repeatable; else all."
+    ),
 ]
-From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"From when on: {TIME_HELP}.")]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="TIME", help=f"From when on: {TIME_HELP}.")
+]
 To = Annotated[
-    str | None, typer.Option("--to", metavar="TIME", help="Until when, without it; else the log's end now.")
+    str | None,
+    typer.Option("--to", metavar="TIME", help="Until when, without it; else the log's end now."),
 ]
 Platforms = Annotated[
-    list[str] | None, typer.Option("--platform", help=f"Only this one: {', '.join(PLATFORMS)}. Repeatable.")
+    list[str] | None,
+    typer.Option("--platform", help=f"Only this one: {', '.join(PLATFORMS)}. Repeatable."),
 ]
-Markets = Annotated[
+MarketsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--market",
@@ -34,8 +40,9 @@ Markets = Annotated[
         help="Only events that hold this market, resolved or missed under the book's id. Repeatable.",
     ),
 ]
-Rate = Annotated[
-    float | None, typer.Option(min=0.1, max=1e6, help="At most so many records read a second; else no limit.")
+RateOption = Annotated[
+    float | None,
+    typer.Option(min=0.1, max=1e6, help="At most so many records read a second; else no limit."),
 ]
 
 
@@ -44,10 +51,10 @@ class Asked(NamedTuple):
 
     topics: Sequence[str]
     window: Window
-    choice: Choice
+    choice: ReplayFilter
 
 
-def asked(
+def parse_options(
     settings: Settings,
     *,
     topics: Sequence[str] | None,
@@ -60,7 +67,9 @@ def asked(
     if from_ is None:
         fail("Give --from: where the replay begins.", code=2)
     try:
-        choice = Choice(_platforms(platforms or ()), tuple(market_name(text) for text in markets or ()))
+        choice = ReplayFilter(
+            _platforms(platforms or ()), tuple(market_name(text) for text in markets or ())
+        )
         return Asked(_topics(settings, topics or (), choice), _window(from_, to), choice)
     except ValueError as error:
         fail(str(error), code=2)
@@ -90,7 +99,7 @@ def _platforms(given: Sequence[str]) -> Sequence[str]:
     return tuple(given)
 
 
-def _topics(settings: Settings, given: Sequence[str], choice: Choice) -> Sequence[str]:
+def _topics(settings: Settings, given: Sequence[str], choice: ReplayFilter) -> Sequence[str]:
     """The topics that are named, else those of the platforms and markets that are chosen, else all."""
     if given:
         return sorted({full_topic(settings, topic) for topic in given})
@@ -99,7 +108,9 @@ def _topics(settings: Settings, given: Sequence[str], choice: Choice) -> Sequenc
     if (platforms or markets) and not wanted:
         raise ValueError("--platform and --market exclude each other: no event has both")
     return sorted(
-        topic for platform, topic in settings.observation_topics.items() if not wanted or platform in wanted
+        topic
+        for platform, topic in settings.observation_topics.items()
+        if not wanted or platform in wanted
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 # Records a second that an estimate assumes when no rate is asked for.
 ASSUMED_RATE: Final = 100.0
 
-Place = tuple[str, int]
+NamedPartition = tuple[str, int]
 
 
 class Window(NamedTuple):
@@ -39,7 +39,7 @@ class Range(NamedTuple):
     end: int
 
     @property
-    def place(self) -> Place:
+    def place(self) -> NamedPartition:
         return (self.topic, self.partition)
 
     @property
@@ -48,7 +48,7 @@ class Range(NamedTuple):
         return self.end - self.first
 
 
-class Sample(NamedTuple):
+class RangeSample(NamedTuple):
     """Records that were read at a range's start: how many, their bytes, the first one's time in ms."""
 
     records: int
@@ -102,20 +102,22 @@ class ReplayPlan:
         return [each for each in self.partitions if each.has_hole]
 
 
-def ranges(facts: Mapping[Place, LogFacts]) -> list[Range]:
+def ranges(facts: Mapping[NamedPartition, LogFacts]) -> list[Range]:
     """The range of each partition, by topic and number; an empty one where there is nothing to read."""
     return [_range(topic, partition, facts[topic, partition]) for topic, partition in sorted(facts)]
 
 
 def plan(
     window: Window,
-    facts: Mapping[Place, LogFacts],
-    samples: Mapping[Place, Sample],
+    facts: Mapping[NamedPartition, LogFacts],
+    samples: Mapping[NamedPartition, RangeSample],
     *,
     rate: float | None = None,
 ) -> ReplayPlan:
     """``samples`` are taken at the first offsets of `ranges`; ``rate`` in records/s, None for no limit."""
-    planned = [_planned(window, facts[one.place], one, samples.get(one.place)) for one in ranges(facts)]
+    planned = [
+        _planned(window, facts[one.place], one, samples.get(one.place)) for one in ranges(facts)
+    ]
     return ReplayPlan(window, planned, rate)
 
 
@@ -133,10 +135,14 @@ def _range(topic: str, partition: int, log: LogFacts) -> Range:
     return Range(topic, log.topic_id, partition, first, end)
 
 
-def _planned(window: Window, log: LogFacts, found: Range, sample: Sample | None) -> PartitionPlan:
+def _planned(
+    window: Window, log: LogFacts, found: Range, sample: RangeSample | None
+) -> PartitionPlan:
     held_from = sample.first_timestamp_ms if sample else None
     about = round(sample.bytes / sample.records * found.records) if sample else None
-    return PartitionPlan(found, about if found.records else 0, _has_hole(window, log, held_from), held_from)
+    return PartitionPlan(
+        found, about if found.records else 0, _has_hole(window, log, held_from), held_from
+    )
 
 
 def _has_hole(window: Window, log: LogFacts, held_from_ms: int | None) -> bool:

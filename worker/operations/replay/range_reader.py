@@ -18,7 +18,7 @@ from worker.domain.errors import FatalError, TransientError
 from worker.kafka.cluster.admin import KafkaAdmin
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.kafka.patience import patiently
-from worker.kafka.peek import AnyRecord, stop_consumer
+from worker.kafka.peek import RawRecord, stop_consumer
 from worker.operations.replay.plan import Range
 from worker.settings.settings import Settings
 
@@ -49,18 +49,20 @@ class RangeReader:
         """Offsets that are still to be read."""
         return sum(one.end - self._positions[place] for place, one in self._ranges.items())
 
-    async def fetch(self, most: int) -> Sequence[AnyRecord]:
+    async def fetch(self, most: int) -> Sequence[RawRecord]:
         """Up to so many of the next records; none when what is left of a range shows nothing.
 
         Raises FatalError when Kafka gives nothing for too long, or the log has been cut off.
         """
-        records: list[AnyRecord] = []
+        records: list[RawRecord] = []
         before, since = self.remaining, time.monotonic()
         while not records and self.remaining == before and before:
             records = await self._poll(most)
             await self._advance()
             if time.monotonic() - since > self._patience_s:
-                raise FatalError(f"Kafka has given no record of the range for {self._patience_s:g} s")
+                raise FatalError(
+                    f"Kafka has given no record of the range for {self._patience_s:g} s"
+                )
         return records
 
     async def commit(self) -> None:
@@ -69,11 +71,15 @@ class RangeReader:
             async with asyncio.timeout(self._patience_s):
                 await self._consumer.commit(self._positions)
         except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"the offsets of the replay are not committed: {error!r}") from error
+            raise TransientError(
+                f"the offsets of the replay are not committed: {error!r}"
+            ) from error
 
-    async def _poll(self, most: int) -> list[AnyRecord]:
+    async def _poll(self, most: int) -> list[RawRecord]:
         try:
-            fetched = await self._consumer.getmany(*self._unfinished(), timeout_ms=_POLL_MS, max_records=most)
+            fetched = await self._consumer.getmany(
+                *self._unfinished(), timeout_ms=_POLL_MS, max_records=most
+            )
         except OffsetOutOfRangeError as error:
             await self._go_on_after_retention(list(error.args[0]))
             return []
@@ -102,14 +108,18 @@ class RangeReader:
         for place, start in starts.items():
             position, end = self._positions[place], self._ranges[place].end
             if start <= position:
-                raise FatalError(f"the log of {place.topic} [{place.partition}] ends before {position}")
+                raise FatalError(
+                    f"the log of {place.topic} [{place.partition}] ends before {position}"
+                )
             self.lost += min(start, end) - position
             self._positions[place] = min(start, end)
             self._consumer.seek(place, start)
 
 
 @asynccontextmanager
-async def range_reader(settings: Settings, ranges: Sequence[Range], group: str) -> AsyncIterator[RangeReader]:
+async def range_reader(
+    settings: Settings, ranges: Sequence[Range], group: str
+) -> AsyncIterator[RangeReader]:
     """A reader that goes on where ``group`` has committed. Raises TransientError, or FatalError.
 
     FatalError: a topic of the ranges is gone, or was created anew.
@@ -120,7 +130,9 @@ async def range_reader(settings: Settings, ranges: Sequence[Range], group: str) 
     await patiently(lambda: check_topics(admin, ranges), patience_s=patience_s)
     committed = await patiently(lambda: admin.committed(group, wanted), patience_s=patience_s)
     positions = {
-        place: min(max(one.first, committed[place].offset), one.end) if place in committed else one.first
+        place: min(max(one.first, committed[place].offset), one.end)
+        if place in committed
+        else one.first
         for place, one in wanted.items()
     }
     consumer = _consumer(settings, group)

@@ -15,7 +15,7 @@ from worker.kafka.record import Committed
 from worker.kafka.topics import partitions_of
 from worker.settings.settings import Settings
 from worker.storage.engine import create_engine
-from worker.storage.ledger import KnownWatermark, Ledger, Partition
+from worker.storage.ledger import KnownWatermark, Ledger, WatermarkKey
 
 
 class SetBack(NamedTuple):
@@ -39,7 +39,9 @@ class GroupHasMembersError(Exception):
 
     def __init__(self, group: str, found: Group) -> None:
         who = ", ".join(sorted(f"{member.client_id} on {member.host}" for member in found.members))
-        super().__init__(f"the group {group} has members ({who or found.state}): stop the workers first")
+        super().__init__(
+            f"the group {group} has members ({who or found.state}): stop the workers first"
+        )
 
 
 class ResetPendingError(Exception):
@@ -67,7 +69,9 @@ async def survey_recount(
     Raises TransientError or a StorageError.
     """
     topic_ids = await partitions_of(settings, [topic])
-    places = {place: one for place, one in topic_ids.items() if partition in {None, place.partition}}
+    places = {
+        place: one for place, one in topic_ids.items() if partition in {None, place.partition}
+    }
     starts = await admin_of(settings).log_starts(places)
     wished = await _wished(settings, places, wish)
     return set_backs(places, await _watermarks(settings, topic), starts, wished)
@@ -89,12 +93,16 @@ def set_backs(
         if target < known.next_offset:
             deleted = max(0, starts[place] - wished[place])
             found.append(
-                SetBack(*place[:1], known.topic_id, known.partition, known.next_offset, target, deleted)
+                SetBack(
+                    *place[:1], known.topic_id, known.partition, known.next_offset, target, deleted
+                )
             )
     return found
 
 
-async def recount(settings: Settings, wanted: Sequence[SetBack], *, actor: str, reason: str) -> None:
+async def recount(
+    settings: Settings, wanted: Sequence[SetBack], *, actor: str, reason: str
+) -> None:
     """Set the watermarks back, each with its audit row.
 
     Raises GroupHasMembersError or ResetPendingError before anything is written, else WatermarkConflict,
@@ -107,12 +115,16 @@ async def recount(settings: Settings, wanted: Sequence[SetBack], *, actor: str, 
         raise GroupHasMembersError(settings.group_id, group)
     targets = {TopicPartition(each.topic, each.partition): each.next_offset for each in wanted}
     refuse_pending_resets(targets, await admin_of(settings).committed(settings.group_id, targets))
-    engine = create_engine(settings.database_url or "", application_name="marketmap-cli", pool_size=1)
+    engine = create_engine(
+        settings.database_url or "", application_name="marketmap-cli", pool_size=1
+    )
     try:
         ledger = Ledger(engine, settings.group_id)
         for each in wanted:
-            place = Partition(each.topic_id, each.topic, each.partition)
-            await ledger.set_back(place, each.watermark, each.next_offset, actor=actor, reason=reason)
+            place = WatermarkKey(each.topic_id, each.topic, each.partition)
+            await ledger.set_back(
+                place, each.watermark, each.next_offset, actor=actor, reason=reason
+            )
     finally:
         await engine.dispose()
 
@@ -135,7 +147,9 @@ async def _wished(
 
 
 async def _watermarks(settings: Settings, topic: str) -> Sequence[KnownWatermark]:
-    engine = create_engine(settings.database_url or "", application_name="marketmap-cli", pool_size=1)
+    engine = create_engine(
+        settings.database_url or "", application_name="marketmap-cli", pool_size=1
+    )
     try:
         return await Ledger(engine, settings.group_id).known([topic])
     finally:

@@ -36,14 +36,18 @@ def recount(
     from_: Annotated[
         str,
         typer.Option(
-            "--from", metavar="TIME|OFFSET", help=f"From when on: {TIME_HELP}; or from which offset."
+            "--from",
+            metavar="TIME|OFFSET",
+            help=f"From when on: {TIME_HELP}; or from which offset.",
         ),
     ],
     actor: Actor,
     reason: Reason,
     partition: Annotated[int | None, typer.Option(min=0, help="Only this one; else all.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it: counts will rise.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be counted again.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be counted again.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Count records again that are counted already: the counts of what they miss WILL RISE.
@@ -60,10 +64,14 @@ def recount(
         print_table(_table(wanted))
     if dry_run or not wanted:
         _tell(wanted, as_json=as_json, done=False)
-        err.print("A dry run: nothing was changed." if dry_run else "Nothing is counted beyond that.")
+        err.print(
+            "A dry run: nothing was changed." if dry_run else "Nothing is counted beyond that."
+        )
         return
     if not yes:
-        fail("Counts will rise: each miss of these records is counted once more. Give --yes.", code=2)
+        fail(
+            "Counts will rise: each miss of these records is counted once more. Give --yes.", code=2
+        )
     _set_back(settings, wanted, actor, reason)
     _tell(wanted, as_json=as_json, done=True)
 
@@ -107,7 +115,10 @@ def _topic(settings: Settings, topic: str) -> str:
 def _tell(wanted: Sequence[SetBack], *, as_json: bool, done: bool) -> None:
     if as_json:
         print_json(
-            {"done": done, "partitions": [each._asdict() | {"records": each.records} for each in wanted]}
+            {
+                "done": done,
+                "partitions": [each._asdict() | {"records": each.records} for each in wanted],
+            }
         )
     elif done:
         records = sum(each.records for each in wanted)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.index import MappingIndex
-from worker.operations.replay.choice import Choice
+from worker.operations.replay.choice import ReplayFilter
 from worker.operations.replay.plan import Range, ReplayPlan, as_documents, from_documents
 from worker.operations.replay.side_replay import Done, SideReplay
 from worker.runtime.index.live import build_index
@@ -23,10 +23,10 @@ from worker.storage.errors import StorageError
 from worker.storage.replays import Replay, ReplayRun, RunningReplay
 
 
-class Order(NamedTuple):
+class ReplayOrder(NamedTuple):
     """What is asked for beside the ranges; ``as_of`` None takes the current mappings, ``rate`` records/s."""
 
-    choice: Choice
+    choice: ReplayFilter
     as_of: int | None
     rate: float | None
     actor: str
@@ -59,7 +59,7 @@ class ReplayFailedError(Exception):
         self.replay_id = replay_id
 
 
-async def run_new(settings: Settings, plan: ReplayPlan, order: Order, watch: Watch) -> Ended:
+async def run_new(settings: Settings, plan: ReplayPlan, order: ReplayOrder, watch: Watch) -> Ended:
     """Record a replay of the plan's ranges and run it.
 
     Raises ReplayFailedError once it is recorded; before that a StorageError, or UnknownVersionError.
@@ -93,14 +93,18 @@ async def run_again(settings: Settings, replay_id: str, rate: float | None, watc
 
 
 async def _run(
-    settings: Settings, running: RunningReplay, replay: Replay | ReplayRun, index: MappingIndex, watch: Watch
+    settings: Settings,
+    running: RunningReplay,
+    replay: Replay | ReplayRun,
+    index: MappingIndex,
+    watch: Watch,
 ) -> Ended:
     ranges = from_documents(replay.ranges)
     side = SideReplay(
         settings,
         running,
         ranges=ranges,
-        choice=Choice.from_document(replay.filters),
+        choice=ReplayFilter.from_document(replay.filters),
         index=index,
         rate=replay.rate,
         on_progress=watch.left,
@@ -111,7 +115,9 @@ async def _run(
             done = await side.run()
         await running.finish("DONE" if done.is_complete else "ABANDONED")
     except (TransientError, FatalError, StorageError) as error:
-        with suppress(StorageError):  # it may be the database that is away: the replay stays RUNNING there
+        with suppress(
+            StorageError
+        ):  # it may be the database that is away: the replay stays RUNNING there
             await running.finish("FAILED", str(error))
         raise ReplayFailedError(replay.id, error) from error
     return Ended(replay.id, index.version, done)
@@ -130,7 +136,9 @@ async def _load_index(engine: AsyncEngine, as_of: int | None) -> MappingIndex:
 
 @asynccontextmanager
 async def _engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(settings.database_url or "", application_name="marketmap-replay", pool_size=2)
+    engine = create_engine(
+        settings.database_url or "", application_name="marketmap-replay", pool_size=2
+    )
     try:
         yield engine
     finally:

@@ -22,7 +22,13 @@ from worker.kafka.patience import patiently
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Partition, Record
 from worker.kafka.topics import largest_output
-from worker.operations.replay.choice import Choice, Outcome, Verdict, Verdicts, outcome
+from worker.operations.replay.choice import (
+    ReplayedBatch,
+    ReplayFilter,
+    ReplayVerdict,
+    Verdicts,
+    outcome,
+)
 from worker.operations.replay.pace import Pace
 from worker.operations.replay.plan import Range
 from worker.operations.replay.range_reader import RangeReader, check_topics, range_reader
@@ -57,7 +63,7 @@ class SideReplay:
         replay: RunningReplay,
         *,
         ranges: Sequence[Range],
-        choice: Choice,
+        choice: ReplayFilter,
         index: MappingIndex,
         rate: float | None,
         on_progress: Callable[[int], None],
@@ -71,7 +77,7 @@ class SideReplay:
         self._on_progress = on_progress
         self._topic_ids = {one.topic: one.topic_id for one in ranges}
         encoder = _encoder(settings, replay.id)
-        self._planner: Planner[Verdict] = Planner(
+        self._planner: Planner[ReplayVerdict] = Planner(
             Verdicts(encoder, choice), max_message_bytes=settings.max_message_bytes
         )
         self._stop = asyncio.Event()
@@ -103,7 +109,9 @@ class SideReplay:
     async def _check_topics(self) -> None:
         """What was read is what was asked for only if no topic was made anew meanwhile."""
         admin = admin_of(self._settings)
-        await patiently(lambda: check_topics(admin, self._ranges), patience_s=self._settings.admin_timeout_s)
+        await patiently(
+            lambda: check_topics(admin, self._ranges), patience_s=self._settings.admin_timeout_s
+        )
 
     async def _batch(self, reader: RangeReader, outputs: Outputs, done: Done) -> None:
         lost = reader.lost
@@ -121,13 +129,15 @@ class SideReplay:
         """A broker that is away for a moment does not end a replay."""
         return await patiently(ask, patience_s=self._settings.publish_timeout_s)
 
-    def _resolve(self, records: Sequence[Record]) -> Outcome:
-        return outcome(self._planner.plan(record, self._at(record), self._index) for record in records)
+    def _resolve(self, records: Sequence[Record]) -> ReplayedBatch:
+        return outcome(
+            self._planner.plan(record, self._at(record), self._index) for record in records
+        )
 
     def _at(self, record: Record) -> Partition:
         return Partition(record.topic, record.partition, self._topic_ids[record.topic])
 
-    async def _tell(self, found: Outcome, done: Done) -> None:
+    async def _tell(self, found: ReplayedBatch, done: Done) -> None:
         done.published += len(found.outputs)
         done.passed_over += found.passed_over
         done.unreadable += found.unreadable

@@ -9,10 +9,10 @@ from aiokafka import TopicPartition
 
 from worker.kafka.connections import admin_of, offsets_of
 from worker.kafka.patience import patiently
-from worker.kafka.peek import AnyRecord, Stretch, peek
+from worker.kafka.peek import RawRecord, Stretch, peek
 from worker.kafka.topics import partitions_of
 from worker.operations.replay import plan as replay_plan
-from worker.operations.replay.plan import LogFacts, Place, ReplayPlan, Sample, Window
+from worker.operations.replay.plan import LogFacts, NamedPartition, RangeSample, ReplayPlan, Window
 from worker.settings.settings import Settings
 
 _MOST_SAMPLED: Final = 50
@@ -23,15 +23,21 @@ async def survey(
     settings: Settings, topics: Sequence[str], window: Window, *, rate: float | None = None
 ) -> ReplayPlan:
     """The plan for these topics, by their full names. Raises TransientError, also when one is missing."""
-    facts = await patiently(lambda: _facts(settings, topics, window), patience_s=settings.admin_timeout_s)
+    facts = await patiently(
+        lambda: _facts(settings, topics, window), patience_s=settings.admin_timeout_s
+    )
     ranges = replay_plan.ranges(facts)
     stretches = {TopicPartition(*one.place): Stretch(one.first, one.end) for one in ranges}
     sampled = await peek(settings, stretches, most=_MOST_SAMPLED, timeout_s=_SAMPLING_S)
-    samples = {(place.topic, place.partition): _sample(records) for place, records in sampled.items()}
+    samples = {
+        (place.topic, place.partition): _sample(records) for place, records in sampled.items()
+    }
     return replay_plan.plan(window, facts, samples, rate=rate)
 
 
-async def _facts(settings: Settings, topics: Sequence[str], window: Window) -> Mapping[Place, LogFacts]:
+async def _facts(
+    settings: Settings, topics: Sequence[str], window: Window
+) -> Mapping[NamedPartition, LogFacts]:
     admin, offsets = admin_of(settings), offsets_of(settings)
     topic_ids = await partitions_of(settings, topics)
     starts, ends = await admin.log_starts(topic_ids), await admin.log_ends(topic_ids)
@@ -45,6 +51,6 @@ async def _facts(settings: Settings, topics: Sequence[str], window: Window) -> M
     }
 
 
-def _sample(records: Sequence[AnyRecord]) -> Sample:
+def _sample(records: Sequence[RawRecord]) -> RangeSample:
     size = sum(len(record.value or b"") + len(record.key or b"") for record in records)
-    return Sample(len(records), size, records[0].timestamp)
+    return RangeSample(len(records), size, records[0].timestamp)

@@ -59,9 +59,14 @@ def plan_table(plan: ReplayPlan) -> Table:
 
 def plan_sentences(plan: ReplayPlan) -> list[str]:
     """What the table does not say: totals, the time it takes, and what retention may have taken away."""
-    rate = f"{plan.rate:g} records/s" if plan.rate else f"{ASSUMED_RATE:g} records/s, which is assumed"
+    rate = (
+        f"{plan.rate:g} records/s" if plan.rate else f"{ASSUMED_RATE:g} records/s, which is assumed"
+    )
     read = f"{plan.records:,} records at most, {size(plan.about_bytes)} by a sample"
-    return [f"{read}; about {duration(plan.seconds)} at {rate}.", *(_hole(plan, one) for one in plan.holes)]
+    return [
+        f"{read}; about {duration(plan.seconds)} at {rate}.",
+        *(_hole(plan, one) for one in plan.holes),
+    ]
 
 
 def _hole(plan: ReplayPlan, each: PartitionPlan) -> str:
@@ -120,7 +125,9 @@ def ranges_table(run: ReplayRun) -> Table:
     table = Table("topic", "partition", "first", "last", "records", box=None)
     for one in run.ranges:
         first, end = one["first"], one["end"]
-        table.add_row(text(one["topic"]), str(one["partition"]), str(first), str(end - 1), f"{end - first:,}")
+        table.add_row(
+            text(one["topic"]), str(one["partition"]), str(first), str(end - 1), f"{end - first:,}"
+        )
     return table
 
 

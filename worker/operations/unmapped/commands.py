@@ -20,30 +20,39 @@ from worker.domain.coverage import coverage
 from worker.domain.index import MappingIndex
 from worker.operations.mappings.tables import mappings_table
 from worker.operations.unmapped.map_command import map_
-from worker.operations.unmapped.tables import keys_json, miss_json, miss_table, misses_table, samples_table
+from worker.operations.unmapped.tables import (
+    keys_json,
+    miss_json,
+    miss_table,
+    misses_table,
+    samples_table,
+)
 from worker.runtime.index.covering import usable
 from worker.storage import misses
 from worker.storage.engine import create_engine, transaction
 from worker.storage.errors import StorageRefused
 from worker.storage.mappings import StoredMapping, list_mappings
-from worker.storage.misses import Miss, MissKey, Order, UnknownMiss
+from worker.storage.misses import QueuedMiss, QueueKey, QueueOrder, UnknownMiss
 
 STATUSES = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
-ORDERS = get_args(Order)
+ORDERS = get_args(QueueOrder)
 
-Source = Annotated[str, typer.Argument(help=f"The book: {', '.join(PLATFORMS)}.", show_default=False)]
-MarketIds = Annotated[
-    list[str], typer.Argument(help="The book's ids of the markets, as `list` shows them.", show_default=False)
+PlatformArgument = Annotated[
+    str, typer.Argument(help=f"The book: {', '.join(PLATFORMS)}.", show_default=False)
 ]
-Mark = Callable[[AsyncConnection, list[MissKey]], Awaitable[Sequence[MissKey]]]
+MarketIds = Annotated[
+    list[str],
+    typer.Argument(help="The book's ids of the markets, as `list` shows them.", show_default=False),
+]
+MarkQueued = Callable[[AsyncConnection, list[QueueKey]], Awaitable[Sequence[QueueKey]]]
 
 
 class SignedMark(Protocol):
     """Changes the status of markets and keeps who did it and why; returns those of which it was another."""
 
     def __call__(
-        self, connection: AsyncConnection, keys: list[MissKey], /, *, actor: str, notes: str | None
-    ) -> Awaitable[Sequence[MissKey]]: ...
+        self, connection: AsyncConnection, keys: list[QueueKey], /, *, actor: str, notes: str | None
+    ) -> Awaitable[Sequence[QueueKey]]: ...
 
 
 app = typer.Typer(no_args_is_help=True)
@@ -61,13 +70,18 @@ def list_(
     source: Annotated[str | None, typer.Option(help=f"One book: {', '.join(PLATFORMS)}.")] = None,
     status: Annotated[
         list[str] | None,
-        typer.Option(help=f"Repeatable: {', '.join(STATUSES)}; by default what is work.", show_default=False),
+        typer.Option(
+            help=f"Repeatable: {', '.join(STATUSES)}; by default what is work.", show_default=False
+        ),
     ] = None,
     reason: Annotated[
-        str | None, typer.Option(help="UNKNOWN_MARKET, UNKNOWN_PARAM_MARKET or NO_MATCHING_OUTCOMES.")
+        str | None,
+        typer.Option(help="UNKNOWN_MARKET, UNKNOWN_PARAM_MARKET or NO_MATCHING_OUTCOMES."),
     ] = None,
     min_occurrences: Annotated[int, typer.Option(min=1, help="Missed at least so often.")] = 1,
-    order: Annotated[str, typer.Option(help=f"What comes first: {', '.join(ORDERS)}.")] = "priority",
+    order: Annotated[
+        str, typer.Option(help=f"What comes first: {', '.join(ORDERS)}.")
+    ] = "priority",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 30,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -83,7 +97,7 @@ def list_(
     for one in status or ():
         _choose("--status", one, STATUSES)
 
-    async def read(connection: AsyncConnection) -> Sequence[Miss]:
+    async def read(connection: AsyncConnection) -> Sequence[QueuedMiss]:
         return await misses.list_misses(
             connection,
             statuses=status or misses.WORK,
@@ -100,7 +114,7 @@ def list_(
         print_json([miss_json(row) for row in rows])
         return
     if as_csv:
-        print_csv(Miss._fields, map(miss_json, rows))
+        print_csv(QueuedMiss._fields, map(miss_json, rows))
     else:
         print_table(misses_table(rows))
     err.print(f"{len(rows)} markets" + (f", the first {limit}" if len(rows) == limit else ""))
@@ -108,8 +122,10 @@ def list_(
 
 @app.command()
 def show(
-    source: Source,
-    market_id: Annotated[str, typer.Argument(help="The book's id of the market.", show_default=False)],
+    source: PlatformArgument,
+    market_id: Annotated[
+        str, typer.Argument(help="The book's id of the market.", show_default=False)
+    ],
     *,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -119,10 +135,12 @@ def show(
     Example: marketmap unmapped show sportybet 800117
     """
 
-    async def read(connection: AsyncConnection) -> tuple[Miss, Sequence[StoredMapping]]:
+    async def read(connection: AsyncConnection) -> tuple[QueuedMiss, Sequence[StoredMapping]]:
         miss = await misses.get_miss(connection, (source, market_id))
         claimed_id = market_id.partition("?")[0]
-        return miss, await list_mappings(connection, is_active=True, platform=source, market_id=claimed_id)
+        return miss, await list_mappings(
+            connection, is_active=True, platform=source, market_id=claimed_id
+        )
 
     try:
         miss, claimants = read_database(database_url, read)
@@ -147,7 +165,7 @@ def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
     """A command that brings markets to a status and asks for nothing but who and why."""
 
     def command(
-        source: Source,
+        source: PlatformArgument,
         market_ids: MarketIds,
         *,
         reason: Reason,
@@ -171,21 +189,24 @@ app.command("acknowledge", help=ACKNOWLEDGE_HELP)(_marks("ACKNOWLEDGED", misses.
 
 @app.command()
 def ignore(
-    source: Source,
+    source: PlatformArgument,
     market_ids: MarketIds,
     *,
     reason: Reason,
     actor: Actor,
     until_count: Annotated[
-        int | None, typer.Option(min=1, help="Until it was missed so often in all.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Until it was missed so often in all.", show_default=False),
     ] = None,
     until_rate: Annotated[
-        float | None, typer.Option(min=0.0, help="Until it is missed so often an hour.", show_default=False)
+        float | None,
+        typer.Option(min=0.0, help="Until it is missed so often an hour.", show_default=False),
     ] = None,
     until: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Until it is missed after this time (UTC)."
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+            help="Until it is missed after this time (UTC).",
         ),
     ] = None,
     database_url: DatabaseUrl = None,
@@ -197,7 +218,7 @@ def ignore(
     Example: marketmap unmapped ignore sportybet 800117 --until-count 1000 --actor you --reason "..."
     """
 
-    async def mark(connection: AsyncConnection, keys: list[MissKey]) -> Sequence[MissKey]:
+    async def mark(connection: AsyncConnection, keys: list[QueueKey]) -> Sequence[QueueKey]:
         return await misses.ignore(
             connection,
             keys,
@@ -227,7 +248,7 @@ def _mark(
     database_url: str | None,
     source: str,
     market_ids: list[str],
-    mark: Mark,
+    mark: MarkQueued,
     status: str,
     *,
     dry_run: bool,
@@ -246,7 +267,9 @@ def _mark(
         err.print(f"{len(keys) - len(changed)} markets were {status} already.")
 
 
-async def _run(url: str, mark: Mark, keys: list[MissKey], *, dry_run: bool) -> Sequence[MissKey]:
+async def _run(
+    url: str, mark: MarkQueued, keys: list[QueueKey], *, dry_run: bool
+) -> Sequence[QueueKey]:
     engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
     try:
         async with transaction(engine) as connection:

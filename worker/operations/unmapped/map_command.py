@@ -15,27 +15,33 @@ from worker.domain.books.platforms import is_platform
 from worker.domain.draft import draft
 from worker.operations.mappings.changing import ExpectedVersion, change_mapping
 from worker.operations.mappings.edit_commands import Assignments, MappingFile, read_mapping
-from worker.operations.mappings.editing import Change
+from worker.operations.mappings.editing import AppliedChange
 from worker.operations.mappings.files import dump_values
 from worker.operations.unmapped import triage
 from worker.operations.unmapped.triage import NotCoveredError
 from worker.storage import misses
 from worker.storage.editing import Edit
-from worker.storage.misses import Miss, UnknownMiss
+from worker.storage.misses import QueuedMiss, UnknownMiss
 
 
 def map_(
     source: Annotated[str, typer.Argument(help="The book.", show_default=False)],
-    market_id: Annotated[str, typer.Argument(help="The book's id of the market.", show_default=False)],
+    market_id: Annotated[
+        str, typer.Argument(help="The book's id of the market.", show_default=False)
+    ],
     *,
     file: MappingFile = None,
     into: Annotated[
-        str | None, typer.Option(help="Extend this mapping, by its canonical id.", show_default=False)
+        str | None,
+        typer.Option(help="Extend this mapping, by its canonical id.", show_default=False),
     ] = None,
     assignments: Assignments = None,
-    reason: Annotated[str | None, typer.Option(help="Why, for the history.", show_default=False)] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for the history.", show_default=False)
+    ] = None,
     actor: Annotated[
-        str | None, typer.Option(envvar="MARKETMAP_ACTOR", help="Who, for the history.", show_default=False)
+        str | None,
+        typer.Option(envvar="MARKETMAP_ACTOR", help="Who, for the history.", show_default=False),
     ] = None,
     expected_version: ExpectedVersion = None,
     draft_file: Annotated[
@@ -61,7 +67,7 @@ def map_(
         fail("A change needs --reason and --actor.", code=2)
     mapping = read_mapping(file, assignments) if file else None
 
-    async def run(edit: Edit) -> Change:
+    async def run(edit: Edit) -> AppliedChange:
         key = (source, market_id)
         try:
             if mapping is not None:
@@ -74,7 +80,7 @@ def map_(
 
 
 def _write_draft(database_url: str | None, source: str, market_id: str, file: Path | None) -> None:
-    async def read(connection: AsyncConnection) -> Miss:
+    async def read(connection: AsyncConnection) -> QueuedMiss:
         return await misses.get_miss(connection, (source, market_id))
 
     try:
@@ -84,7 +90,7 @@ def _write_draft(database_url: str | None, source: str, market_id: str, file: Pa
     write_text(text, file)
 
 
-def draft_text(miss: Miss) -> str:
+def draft_text(miss: QueuedMiss) -> str:
     """The YAML of a draft. What cannot be mapped at all ends the command."""
     if not is_platform(miss.source):
         fail(f"{miss.source} is no platform that is mapped")

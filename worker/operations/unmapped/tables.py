@@ -11,10 +11,10 @@ from rich.text import Text
 
 from worker.cli.tables import text, when
 from worker.domain.coverage import Coverage
-from worker.storage.misses import Miss
+from worker.storage.misses import QueuedMiss
 
 
-def misses_table(rows: Iterable[Miss]) -> Table:
+def misses_table(rows: Iterable[QueuedMiss]) -> Table:
     table = Table("score", "book", "market", "name", "why", "count", "per hour", "events", box=None)
     table.add_column("other books")
     table.add_column("last seen (UTC)", no_wrap=True)
@@ -33,7 +33,7 @@ def misses_table(rows: Iterable[Miss]) -> Table:
     return table
 
 
-def miss_json(row: Miss) -> dict[str, Any]:
+def miss_json(row: QueuedMiss) -> dict[str, Any]:
     """A miss with its times in ISO 8601, UTC."""
     return {
         name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
@@ -41,7 +41,7 @@ def miss_json(row: Miss) -> dict[str, Any]:
     }
 
 
-def miss_table(row: Miss) -> Table:
+def miss_table(row: QueuedMiss) -> Table:
     table = Table(show_header=False, box=None, title_justify="left")
     table.title = text(f"{row.source} {row.external_market_id}")
     for name in (
@@ -57,16 +57,20 @@ def miss_table(row: Miss) -> Table:
     table.add_row("per hour", f"{row.occurrences_per_hour:.1f}")
     table.add_row("score", f"{row.score:.3g}")
     table.add_row("first seen", when(row.first_seen_at))
-    table.add_row("last seen", Text.assemble(when(row.last_seen_at), f" under version {row.mapping_version}"))
+    table.add_row(
+        "last seen", Text.assemble(when(row.last_seen_at), f" under version {row.mapping_version}")
+    )
     if row.status_changed_at is not None:
-        table.add_row("status by", Text.assemble(text(row.status_actor), " at ", when(row.status_changed_at)))
+        table.add_row(
+            "status by", Text.assemble(text(row.status_actor), " at ", when(row.status_changed_at))
+        )
     for name in ("mapped_version", "ignored_until_count", "ignored_until_rate", "ignored_until"):
         if getattr(row, name) is not None:
             table.add_row(name.replace("_", " "), text(str(getattr(row, name))))
     return table
 
 
-def samples_table(row: Miss, found: Coverage) -> Table:
+def samples_table(row: QueuedMiss, found: Coverage) -> Table:
     """The newest sighting's labels, and which of them a mapping knows."""
     table = Table("label", "qualifier", "odds", "", box=None)
     samples = row.sample_outcomes if isinstance(row.sample_outcomes, list) else []

@@ -9,21 +9,21 @@ from worker.domain.books.platforms import is_platform
 from worker.domain.coverage import coverage
 from worker.domain.draft import ID_COLUMNS
 from worker.domain.index import MappingIndex
-from worker.domain.mapping import Fault, Mapping, MappingError, parse_mapping
+from worker.domain.mapping import Mapping, MappingError, MappingFault, parse_mapping
 from worker.operations.mappings import editing
-from worker.operations.mappings.editing import Change, State
+from worker.operations.mappings.editing import AppliedChange, EditedState
 from worker.runtime.index.covering import usable
 from worker.storage import misses
 from worker.storage.editing import Edit
 from worker.storage.mappings import list_mappings
-from worker.storage.misses import Miss, MissKey
+from worker.storage.misses import QueuedMiss, QueueKey
 
 
 class NotCoveredError(Exception):
     """The mapping is usable, but it does not stand for the market that was missed."""
 
 
-async def map_new(edit: Edit, key: MissKey, mapping: Mapping) -> Change:
+async def map_new(edit: Edit, key: QueueKey, mapping: Mapping) -> AppliedChange:
     """Create a mapping that covers the miss.
 
     Raises NotCoveredError, UnknownMiss, and as ``editing.create``.
@@ -34,11 +34,11 @@ async def map_new(edit: Edit, key: MissKey, mapping: Mapping) -> Change:
 
 async def map_into(
     edit: Edit,
-    key: MissKey,
+    key: QueueKey,
     canonical_id: str,
     assignments: Sequence[str],
     expected_version: int | None = None,
-) -> Change:
+) -> AppliedChange:
     """Give a mapping the platform's id of the miss, and the labels and fields that ``assignments`` set.
 
     Raises NotCoveredError, UnknownMiss, MappingError when it has another id on that platform, and as
@@ -46,31 +46,38 @@ async def map_into(
     """
     miss = await misses.get_miss(edit.connection, key)
 
-    def revise(current: State) -> Mapping:
+    def revise(current: EditedState) -> Mapping:
         return parse_mapping(assign(_with_id(current, key), assignments))
 
     change = await editing.update(edit, canonical_id, revise, expected_version)
     return await _marked(edit, miss, change)
 
 
-def _with_id(current: State, key: MissKey) -> State:
+def _with_id(current: EditedState, key: QueueKey) -> EditedState:
     source, external_market_id = key
     market_id = external_market_id.partition("?")[0]
     if not is_platform(source):
-        raise MappingError([Fault("source", repr(source), "is no platform that is mapped")])
+        raise MappingError([MappingFault("source", repr(source), "is no platform that is mapped")])
     column = ID_COLUMNS[source]
     if current[column] not in {None, market_id}:
         raise MappingError(
-            [Fault(column, repr(current[column]), f"is there already, so it cannot be {market_id}")]
+            [
+                MappingFault(
+                    column, repr(current[column]), f"is there already, so it cannot be {market_id}"
+                )
+            ]
         )
     return current | {column: market_id}
 
 
-async def _marked(edit: Edit, miss: Miss, change: Change) -> Change:
+async def _marked(edit: Edit, miss: QueuedMiss, change: AppliedChange) -> AppliedChange:
     """The miss as MAPPED by the change, also an ignored one, or one whose labels hold names of teams."""
     source, external_market_id = miss.key
     rows = await list_mappings(
-        edit.connection, is_active=True, platform=source, market_id=external_market_id.partition("?")[0]
+        edit.connection,
+        is_active=True,
+        platform=source,
+        market_id=external_market_id.partition("?")[0],
     )
     found = coverage(MappingIndex(usable(rows)), *miss.key, miss.sample_outcomes)
     if not found.is_market:

@@ -14,10 +14,10 @@ from worker.storage import misses
 from worker.storage.audit import AuditRow, last_version
 from worker.storage.engine import transaction
 from worker.storage.mappings import StoredMapping, get, list_mappings
-from worker.storage.misses import MissKey
+from worker.storage.misses import QueueKey
 
 
-async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Sequence[MissKey]:
+async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Sequence[QueueKey]:
     """Mark what the mappings of these changes cover, whoever made them; returns which markets changed.
 
     What an editor ignores stays IGNORED. It may be done again: what is MAPPED stays so. Raises
@@ -27,17 +27,21 @@ async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Seq
     async with transaction(engine) as connection:
         # Before the rows: a miss under a version that they hold already must not pass for covered by a later.
         version = await last_version(connection)
-        rows = [row for name in sorted(names) if (row := await get(connection, name)) and row.is_active]
+        rows = [
+            row for name in sorted(names) if (row := await get(connection, name)) and row.is_active
+        ]
         changed = usable(rows)
         claiming = {
-            one.canonical_id: one for mapping in changed for one in await claimants(connection, mapping)
+            one.canonical_id: one
+            for mapping in changed
+            for one in await claimants(connection, mapping)
         }
         return await mark_covered(connection, changed, MappingIndex(claiming.values()), version)
 
 
 async def mark_covered(
     connection: AsyncConnection, mappings: Iterable[Mapping], index: MappingIndex, version: int
-) -> Sequence[MissKey]:
+) -> Sequence[QueueKey]:
     """Mark the misses of these mappings' markets that ``index`` covers as MAPPED; returns which.
 
     Those that an editor ignores stay IGNORED. ``index`` holds at least all active mappings that have a

@@ -74,7 +74,9 @@ class LiveMappings:
         """What an operator should know of an index that is in use and old."""
         if not self._index.is_loaded or self.age_s < _MISSED_POLLS * self._poll_s:
             return []
-        return [f"the mapping index is {self.age_s:.0f} s old: the database does not tell of changes"]
+        return [
+            f"the mapping index is {self.age_s:.0f} s old: the database does not tell of changes"
+        ]
 
     async def load(self) -> None:
         """Read the whole table and swap the index. Raises StorageError; the current one then stays in use."""
@@ -82,7 +84,9 @@ class LiveMappings:
         with _collection_paused():
             version, rows = await self._table()
             if self._index.is_loaded and version < self._index.current.version:
-                log.warning("index_goes_back", version=version, from_version=self._index.current.version)
+                log.warning(
+                    "index_goes_back", version=version, from_version=self._index.current.version
+                )
             await self._index.replace(version, rows)
         self._swapped("table", asked_at, None)
 
@@ -105,7 +109,9 @@ class LiveMappings:
             await self.load()
         elif rows:
             self._index.apply(rows[-1].id, row_changes(rows))
-            self._swapped("changes", asked_at, (datetime.now(UTC) - rows[-1].created_at).total_seconds())
+            self._swapped(
+                "changes", asked_at, (datetime.now(UTC) - rows[-1].created_at).total_seconds()
+            )
         self._current_at = asked_at
 
     async def _table(self) -> tuple[int, list[dict[str, Any]]]:
@@ -125,7 +131,9 @@ class LiveMappings:
             self._reload = True
             raise
 
-    def _swapped(self, kind: Literal["table", "changes"], since: float, delay_s: float | None) -> None:
+    def _swapped(
+        self, kind: Literal["table", "changes"], since: float, delay_s: float | None
+    ) -> None:
         self._current_at = since
         swap = Swap(kind, time.monotonic() - since, delay_s)
         index = self._index.current
@@ -199,4 +207,8 @@ def row_changes(rows: Sequence[AuditRow]) -> list[RowChange]:
 
 def _active(row: AuditRow) -> dict[str, object] | None:
     # Whoever owns the log can write anything into it.
-    return row.new_value if isinstance(row.new_value, dict) and row.new_value.get("is_active") else None
+    return (
+        row.new_value
+        if isinstance(row.new_value, dict) and row.new_value.get("is_active")
+        else None
+    )

@@ -14,26 +14,26 @@ from worker.domain.mapping import MappingError, parse_mapping
 
 log = structlog.get_logger()
 
-Row = Mapping[str, Any]
-Rows = Iterable[Row]
-Known = dict[str, mapping.Mapping]
+MappingRow = Mapping[str, Any]
+MappingRows = Iterable[MappingRow]
+MappingsById = dict[str, mapping.Mapping]
 
 
 class RowChange(NamedTuple):
     """What a canonical id stands for from now on: the row of an active mapping, or none."""
 
     canonical_id: str
-    row: Row | None
+    row: MappingRow | None
 
 
 class Parsed(NamedTuple):
     """Active rows by canonical id: those that can be used, and those that cannot with the reason."""
 
-    usable: Known
+    usable: MappingsById
     unusable: dict[str, str]
 
 
-def parse_rows(rows: Rows) -> Parsed:
+def parse_rows(rows: MappingRows) -> Parsed:
     """A row that cannot be used costs none of the others."""
     parsed = Parsed({}, {})
     for row in rows:
@@ -45,7 +45,7 @@ def parse_rows(rows: Rows) -> Parsed:
     return parsed
 
 
-def build_index(version: int, rows: Rows) -> MappingIndex:
+def build_index(version: int, rows: MappingRows) -> MappingIndex:
     """An index of the rows that can be used; what is wrong with the others is logged."""
     parsed = parse_rows(rows)
     index = MappingIndex(parsed.usable.values(), version)
@@ -58,7 +58,7 @@ class LiveIndex:
 
     def __init__(self) -> None:
         self._current: MappingIndex | None = None
-        self._usable: Known = {}
+        self._usable: MappingsById = {}
         self._unusable: dict[str, str] = {}
 
     @property
@@ -76,7 +76,7 @@ class LiveIndex:
         """Active rows that the index is without, by canonical id, and what is wrong with them."""
         return dict(self._unusable)
 
-    async def replace(self, version: int, rows: Rows) -> None:
+    async def replace(self, version: int, rows: MappingRows) -> None:
         """Swap in an index of these rows. It is built in a thread: the event loop goes on meanwhile."""
 
         def build() -> tuple[Parsed, MappingIndex]:

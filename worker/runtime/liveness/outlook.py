@@ -16,13 +16,13 @@ from aiokafka import TopicPartition
 
 from worker.domain.errors import TransientError
 from worker.kafka.record import Partition
-from worker.runtime.liveness.watchdog import Standing
+from worker.runtime.liveness.watchdog import Awaited
 
-Cause = Literal["database", "kafka"]
+StallCause = Literal["database", "kafka"]
 Positions = Mapping[TopicPartition, int]
 
 
-class Cluster(Protocol):
+class ProbedCluster(Protocol):
     """Both may raise TransientError."""
 
     async def topics(self, names: Iterable[str]) -> Any: ...
@@ -69,7 +69,7 @@ class InHand:
         self.steps += 1
 
 
-class Outlook:
+class ProgressProbe:
     """``silence`` says why the cluster does not answer, None when it does, as of the last look.
 
     ``handed_over`` gives up to which offset the consumer has handed each partition over, ``database_blocks``
@@ -78,14 +78,14 @@ class Outlook:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: ProbedCluster,
         assignment: Assigned,
         in_hand: InHand,
         *,
         topics: Sequence[str],
         handed_over: Callable[[Iterable[TopicPartition]], Positions],
         database_blocks: Callable[[], bool],
-        on_blocked: Callable[[Cause, float], None],
+        on_blocked: Callable[[StallCause, float], None],
         timeout_s: float,
     ) -> None:
         self._cluster = cluster
@@ -100,12 +100,12 @@ class Outlook:
         self.silence: str | None = None
         self.expects_partitions = False
 
-    async def look(self) -> list[Standing]:
+    async def look(self) -> list[Awaited]:
         """What should move at this moment. A look that the cluster does not answer takes ``timeout_s``."""
         ends = await self._log_ends()
         blocked = self._database_blocks()
         self._tell_blocked(blocked=blocked)
-        standings = [] if self.silence is None else [Standing("kafka", None, self.silence)]
+        standings = [] if self.silence is None else [Awaited("kafka", None, self.silence)]
         if not blocked:
             standings += [*self._batch(), *self._opening(), *self._partitions(ends)]
         return standings
@@ -133,23 +133,27 @@ class Outlook:
         if self.silence is not None:
             self._on_blocked("kafka", since_s)
 
-    def _batch(self) -> Iterator[Standing]:
+    def _batch(self) -> Iterator[Awaited]:
         if self._in_hand.is_held:
-            yield Standing("batch", self._in_hand.steps, "a batch is in hand and does not get on")
+            yield Awaited("batch", self._in_hand.steps, "a batch is in hand and does not get on")
 
-    def _opening(self) -> Iterator[Standing]:
+    def _opening(self) -> Iterator[Awaited]:
         if self.expects_partitions and self.silence is None and not self._assignment.is_open:
             epoch = self._assignment.epoch
-            yield Standing("opening", epoch, "partitions are not assigned or not opened though Kafka answers")
+            yield Awaited(
+                "opening", epoch, "partitions are not assigned or not opened though Kafka answers"
+            )
 
-    def _partitions(self, ends: Positions) -> Iterator[Standing]:
+    def _partitions(self, ends: Positions) -> Iterator[Awaited]:
         handed_over = self._handed_over(ends)
         for owned in self._assignment.owned:
             place = _place(owned)
             at = handed_over.get(place, owned.position)
             if at < ends.get(place, 0):
-                sentence = f"{place.topic}/{place.partition}: records from offset {at} on are not fetched"
-                yield Standing(place, at, sentence)
+                sentence = (
+                    f"{place.topic}/{place.partition}: records from offset {at} on are not fetched"
+                )
+                yield Awaited(place, at, sentence)
 
 
 def _place(at: Open) -> TopicPartition:

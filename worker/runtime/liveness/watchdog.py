@@ -23,7 +23,7 @@ log = structlog.get_logger()
 _NAMED: Final = 5
 
 
-class Standing(NamedTuple):
+class Awaited(NamedTuple):
     """Something that should move: it has moved when ``token`` is another one."""
 
     name: Hashable
@@ -31,7 +31,7 @@ class Standing(NamedTuple):
     sentence: str
 
 
-class Verdict(NamedTuple):
+class ProgressVerdict(NamedTuple):
     """``for_s``: how long the longest standstill lasts, 0 for none. ``reasons``: what stands too long."""
 
     state: Literal["moving", "stalled", "dead"]
@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
     reasons: Sequence[str]
 
 
-MOVING: Final = Verdict("moving", 0.0, ())
+MOVING: Final = ProgressVerdict("moving", 0.0, ())
 
 
 class Progress:
@@ -56,7 +56,7 @@ class Progress:
         self._seen_at_s: float | None = None
         self._ages: dict[tuple[Hashable, Hashable], float] = {}
 
-    def look(self, at_s: float, standings: Iterable[Standing]) -> Verdict:
+    def look(self, at_s: float, standings: Iterable[Awaited]) -> ProgressVerdict:
         gap_s = 0.0 if self._seen_at_s is None else min(at_s - self._seen_at_s, self._longest_gap_s)
         self._seen_at_s = at_s
         known, self._ages = self._ages, {}
@@ -66,12 +66,14 @@ class Progress:
             self._ages[name, token] = age_s
             if age_s >= self._timeout_s / 2:
                 late.append((age_s, sentence))
-        return self._judge(max(self._ages.values(), default=0.0), [sentence for _, sentence in late])
+        return self._judge(
+            max(self._ages.values(), default=0.0), [sentence for _, sentence in late]
+        )
 
-    def _judge(self, for_s: float, late: Sequence[str]) -> Verdict:
+    def _judge(self, for_s: float, late: Sequence[str]) -> ProgressVerdict:
         if for_s >= self._timeout_s:
-            return Verdict("dead", for_s, late)
-        return Verdict("stalled" if late else "moving", for_s, late)
+            return ProgressVerdict("dead", for_s, late)
+        return ProgressVerdict("stalled" if late else "moving", for_s, late)
 
 
 class Watchdog:
@@ -79,11 +81,11 @@ class Watchdog:
 
     def __init__(
         self,
-        look: Callable[[], Awaitable[Iterable[Standing]]],
+        look: Callable[[], Awaitable[Iterable[Awaited]]],
         progress: Progress,
         *,
         interval_s: float,
-        on_verdict: Callable[[Verdict], None] = lambda _: None,
+        on_verdict: Callable[[ProgressVerdict], None] = lambda _: None,
     ) -> None:
         self._look = look
         self._progress = progress
@@ -97,7 +99,7 @@ class Watchdog:
             self.judge(time.monotonic(), await self._look())
             await asyncio.sleep(self._interval_s)
 
-    def judge(self, at_s: float, standings: Iterable[Standing]) -> None:
+    def judge(self, at_s: float, standings: Iterable[Awaited]) -> None:
         before, self.verdict = self.verdict, self._progress.look(at_s, standings)
         self._on_verdict(self.verdict)
         if self.verdict.state == before.state:
@@ -111,7 +113,7 @@ class Watchdog:
         return [] if self.verdict.state == "moving" else _named(self.verdict.reasons)
 
 
-def _log(verdict: Verdict) -> None:
+def _log(verdict: ProgressVerdict) -> None:
     told: dict[str, Any] = {"for_s": round(verdict.for_s, 1), "reasons": _named(verdict.reasons)}
     if verdict.state == "moving":
         log.warning("progress_resumed")

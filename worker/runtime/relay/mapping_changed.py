@@ -13,10 +13,10 @@ from schemas import ID_HEADER, MappingState, OutcomeMapping, audit_id
 from schemas.cloud_events import cloud_event
 from worker.kafka.record import Outgoing
 
-State = dict[str, Any]
+MappingRowJson = dict[str, Any]
 
 
-class Change(Protocol):
+class AuditedChange(Protocol):
     """A row of the audit log: the values are rows of the mapping table as JSON."""
 
     @property
@@ -40,14 +40,14 @@ class Change(Protocol):
 _STATE_FIELDS: Final = tuple(MappingState.model_fields)
 
 
-def mapping_changed(topic: str, change: Change, *, max_bytes: int) -> Outgoing:
+def mapping_changed(topic: str, change: AuditedChange, *, max_bytes: int) -> Outgoing:
     """The MappingChanged of an audit row. Every row gets one, else the relay would stand still for ever.
 
     Plain SQL can leave a row that no worker uses: of its outcomes only the well-formed ones are told. Of a
     change that does not fit into ``max_bytes`` the old state is left out, and then the outcomes.
     """
     new = _state(change.canonical_id, change.new_value)
-    message: State = {
+    message: MappingRowJson = {
         "schema_version": 1,
         "action": change.action,
         "mapping_version": change.id,
@@ -71,7 +71,7 @@ def mapping_changed(topic: str, change: Change, *, max_bytes: int) -> Outgoing:
     return Outgoing(topic, change.canonical_id.encode(), value, headers)
 
 
-def _state(canonical_id: str, row: object) -> State | None:
+def _state(canonical_id: str, row: object) -> MappingRowJson | None:
     """The row in the schema's form; the log may hold rows of before it was kept by triggers."""
     if not isinstance(row, Mapping):
         return None
@@ -79,7 +79,9 @@ def _state(canonical_id: str, row: object) -> State | None:
     outcomes = row.get("outcome_mapping")
     entries = outcomes if isinstance(outcomes, list) else []
     required = {"canonical_id": canonical_id, "name": canonical_id}
-    return required | state | {"outcome_mapping": [entry for entry in entries if _is_outcome(entry)]}
+    return (
+        required | state | {"outcome_mapping": [entry for entry in entries if _is_outcome(entry)]}
+    )
 
 
 def _is_outcome(entry: Any) -> bool:
@@ -90,5 +92,5 @@ def _is_outcome(entry: Any) -> bool:
     return True
 
 
-def _without_lists(state: State | None) -> State | None:
+def _without_lists(state: MappingRowJson | None) -> MappingRowJson | None:
     return state and state | {"outcome_mapping": [], "line_rule": None}

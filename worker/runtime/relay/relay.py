@@ -16,7 +16,7 @@ from worker.domain.errors import TransientError
 from worker.kafka.connections import admin_of, client_connection
 from worker.kafka.fenced_producer import fenced_outputs
 from worker.kafka.record import Outgoing
-from worker.runtime.liveness.watchdog import Standing
+from worker.runtime.liveness.watchdog import Awaited
 from worker.runtime.relay.mapping_changed import mapping_changed
 from worker.runtime.relay.relay_metrics import RelayMetrics
 from worker.settings.settings import Settings
@@ -81,9 +81,9 @@ class Relay:
         """Whether it has done anything yet: published, stood by, or failed."""
         return self._turns > 0
 
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[Awaited]:
         """What should move: it leads, fails or stands by, unless it waits for its next turn."""
-        return [] if self._rests else [Standing("relay", self._turns, _STANDS)]
+        return [] if self._rests else [Awaited("relay", self._turns, _STANDS)]
 
     async def _rest(self, waiting: Awaitable[None]) -> None:
         self._rests = True
@@ -95,7 +95,9 @@ class Relay:
     async def _lead_when_possible(self) -> None:
         url = self._settings.database_url or ""
         silence_s = self._longest_silence_s
-        async with leading(url, self._topic, silence_s=silence_s, on_standby=self._stand_by) as lead:
+        async with leading(
+            url, self._topic, silence_s=silence_s, on_standby=self._stand_by
+        ) as lead:
             await self._lead(lead)
 
     def _stand_by(self) -> None:
@@ -132,7 +134,9 @@ class Relay:
         self._metrics.pending(await lead.pending())
         if rows:
             max_bytes = self._settings.max_message_bytes - _AROUND_A_VALUE
-            await outputs.send([mapping_changed(self._topic, row, max_bytes=max_bytes) for row in rows])
+            await outputs.send(
+                [mapping_changed(self._topic, row, max_bytes=max_bytes) for row in rows]
+            )
             if self._on_published is not None:
                 await self._on_published(rows)
             await lead.advance(rows[-1].id)

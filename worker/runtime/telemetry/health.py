@@ -24,7 +24,7 @@ _PAGE_HEADERS: Final = {
 }
 
 
-class Metrics(Protocol):
+class MetricsText(Protocol):
     def text(self) -> bytes:
         """The metrics in Prometheus's text format."""
 
@@ -36,7 +36,7 @@ class HealthServer:
         self,
         host: str,
         port: int,
-        metrics: Metrics,
+        metrics: MetricsText,
         *,
         not_ready: Sentences,
         notes: Sentences = tuple,
@@ -73,7 +73,9 @@ class HealthServer:
             app.router.add_get("/status", partial(_page, self._status))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        self._listener = await listen(self._runner, self._host, self._port, connection_s=self._connection_s)
+        self._listener = await listen(
+            self._runner, self._host, self._port, connection_s=self._connection_s
+        )
         host, port = self._listener.sockets[0].getsockname()[:2]
         self.address = f"http://{host}:{port}"
 
@@ -93,7 +95,9 @@ class HealthServer:
         return _answer("ready", [*self._not_ready(), *self._stalled()], notes=list(self._notes()))
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(
+            body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"}
+        )
 
 
 async def _without_software(_: web.Request, response: web.StreamResponse) -> None:

@@ -22,11 +22,15 @@ LIBRARY_LEVELS = {
     "sqlalchemy": logging.WARNING,
 }
 # C0, DEL, C1, line separators, bidirectional overrides and lone surrogates can forge or hide a line.
-CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def configure_logging(
-    log_format: Literal["auto", "json", "console"] = "auto", level: str = "info", stream: TextIO | None = None
+    log_format: Literal["auto", "json", "console"] = "auto",
+    level: str = "info",
+    stream: TextIO | None = None,
 ) -> None:
     """Send all logs to `stream`, by default stderr. `auto` is console on a terminal and json elsewhere.
 

@@ -10,10 +10,9 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from schemas.dead_letter import DeadReason
 from worker.domain.books.platforms import PLATFORMS
-from worker.ingest.partitions.starts import Case
-from worker.ingest.partitions.starts import Cause as GapCause
-from worker.ingest.planning.brake import Limit
-from worker.runtime.liveness.outlook import Cause as BlockCause
+from worker.ingest.partitions.starts import Case, WatermarkCause
+from worker.ingest.planning.brake import BrakeLimit
+from worker.runtime.liveness.outlook import StallCause
 
 WorkerMetric = Literal[
     "marketmap_observations_total",
@@ -82,7 +81,7 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     ),
     "marketmap_brakes_total": Metric(
         "counter",
-        {"limit": get_args(Limit)},
+        {"limit": get_args(BrakeLimit)},
         "Times that dead letters of a partition came to a limit, by limit.",
     ),
     "marketmap_records_total": Metric(
@@ -108,14 +107,16 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
         "Waits for the batch in hand before partitions are given up, by outcome: finished, timed_out.",
     ),
     "marketmap_partitions_opened_total": Metric(
-        "counter", {"case": get_args(Case)}, "Partitions taken up, by case; the cases are in the runbook."
+        "counter",
+        {"case": get_args(Case)},
+        "Partitions taken up, by case; the cases are in the runbook.",
     ),
     "marketmap_partitions_stopped": Metric(
         "gauge", {}, "Partitions not read because their log ends below what is counted."
     ),
     "marketmap_offset_gap_records_total": Metric(
         "counter",
-        {"topic": _OPEN, "cause": get_args(GapCause)},
+        {"topic": _OPEN, "cause": get_args(WatermarkCause)},
         "Offsets left out, by topic and cause; see the runbook.",
     ),
     "marketmap_storage_retries_total": Metric(
@@ -126,7 +127,9 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
         {"source": PLATFORMS},
         "Occurrences of new markets beyond the most that an hour takes up, by source.",
     ),
-    "marketmap_lag_records": Metric("gauge", _PLACE, "Records of a partition that are not processed yet."),
+    "marketmap_lag_records": Metric(
+        "gauge", _PLACE, "Records of a partition that are not processed yet."
+    ),
     "marketmap_lag_seconds": Metric(
         "gauge", _PLACE, "Age of the last record processed, or time since opening; 0 without lag."
     ),
@@ -134,14 +137,16 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
         "gauge", _PLACE, "Offset of a partition below which everything is counted."
     ),
     "marketmap_stalled": Metric(
-        "gauge", {}, "1 while something has not moved for half of the time after which the worker ends."
+        "gauge",
+        {},
+        "1 while something has not moved for half of the time after which the worker ends.",
     ),
     "marketmap_standstill_seconds": Metric(
         "gauge", {}, "For how long something that should move has not moved, 0 for none."
     ),
     "marketmap_blocked_seconds_total": Metric(
         "counter",
-        {"cause": get_args(BlockCause)},
+        {"cause": get_args(StallCause)},
         "Time in which something was waited for, by cause: database, kafka.",
     ),
     "marketmap_index_version": Metric(
@@ -165,7 +170,9 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
 }
 
 RELAY_METRICS: Final[dict[RelayMetric, Metric]] = {
-    "marketmap_relay_leads": Metric("gauge", {}, "1 while this relay is the one that publishes, else 0."),
+    "marketmap_relay_leads": Metric(
+        "gauge", {}, "1 while this relay is the one that publishes, else 0."
+    ),
     "marketmap_relay_version": Metric(
         "gauge", {}, "Mapping version up to which changes are published; of the one that leads."
     ),
@@ -175,7 +182,9 @@ RELAY_METRICS: Final[dict[RelayMetric, Metric]] = {
     "marketmap_relay_age_seconds": Metric(
         "gauge", {}, "Age of the oldest change that is not published yet, 0 for none."
     ),
-    "marketmap_relay_published_total": Metric("counter", {}, "Changes that this relay has published."),
+    "marketmap_relay_published_total": Metric(
+        "counter", {}, "Changes that this relay has published."
+    ),
     "marketmap_relay_failures_total": Metric(
         "counter", {}, "Times that this relay gave the lead up over an error."
     ),

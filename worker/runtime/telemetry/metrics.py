@@ -24,8 +24,8 @@ from worker.ingest.partitions.opening import Opening
 from worker.ingest.planning.brake import Tripped
 from worker.runtime.index.following import Swap
 from worker.runtime.index.live import LiveIndex
-from worker.runtime.liveness.outlook import Cause
-from worker.runtime.liveness.watchdog import Verdict
+from worker.runtime.liveness.outlook import StallCause
+from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.telemetry.metric_list import METRICS, WorkerMetric
 
 _STEPS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
@@ -103,11 +103,11 @@ class Metrics:
     def overflowed(self, source: str, occurrences: int) -> None:
         self._overflow.labels(source).inc(occurrences)
 
-    def progress(self, verdict: Verdict) -> None:
+    def progress(self, verdict: ProgressVerdict) -> None:
         self._stalled.set(verdict.state != "moving")
         self._standstill.set(verdict.for_s)
 
-    def blocked(self, cause: Cause, seconds: float) -> None:
+    def blocked(self, cause: StallCause, seconds: float) -> None:
         self._blocked.labels(cause).inc(seconds)
 
     def index_swapped(self, index: LiveIndex, swap: Swap) -> None:
@@ -140,7 +140,9 @@ class Metrics:
 
     def _histogram(self, name: WorkerMetric, buckets: Sequence[float]) -> Histogram:
         _, labels, sentence = METRICS[name]
-        histogram = Histogram(name, sentence, tuple(labels), buckets=buckets, registry=self.registry)
+        histogram = Histogram(
+            name, sentence, tuple(labels), buckets=buckets, registry=self.registry
+        )
         return _from_zero(histogram, labels)
 
 

@@ -17,7 +17,14 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Link, SpanContext, SpanKind, format_span_id, format_trace_id, get_current_span
+from opentelemetry.trace import (
+    Link,
+    SpanContext,
+    SpanKind,
+    format_span_id,
+    format_trace_id,
+    get_current_span,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from structlog.contextvars import bound_contextvars
 
@@ -35,7 +42,9 @@ def otlp_processor() -> SpanProcessor:
 
 class Spans:
     def __init__(self, group: str, processor: SpanProcessor) -> None:
-        named = Resource({SERVICE_NAME: "market-mapping-worker"}).merge(OTELResourceDetector().detect())
+        named = Resource({SERVICE_NAME: "market-mapping-worker"}).merge(
+            OTELResourceDetector().detect()
+        )
         self._provider = TracerProvider(resource=named, shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("marketmap")
@@ -74,4 +83,6 @@ def senders(records: Sequence[Record]) -> Iterator[SpanContext]:
 
 def _sender(header: bytes) -> SpanContext:
     carrier = {_HEADER: header[:_LONGEST_HEADER].decode("ascii", "replace")}
-    return get_current_span(TraceContextTextMapPropagator().extract(carrier, Context())).get_span_context()
+    return get_current_span(
+        TraceContextTextMapPropagator().extract(carrier, Context())
+    ).get_span_context()

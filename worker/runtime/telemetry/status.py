@@ -22,7 +22,7 @@ from worker.runtime.telemetry.totals import Book, Rates
 from worker.storage.audit import AuditRow, newest
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageError
-from worker.storage.misses import Miss, list_misses
+from worker.storage.misses import QueuedMiss, list_misses
 
 # However often the page is asked for, the database is asked so seldom, and so long at most.
 _KEPT_S: Final = 2.0
@@ -67,7 +67,7 @@ class TopicLag(NamedTuple):
 class Stored(NamedTuple):
     """What the database knows; ``silence`` says why it told nothing, None when it answered."""
 
-    misses: Sequence[Miss]
+    misses: Sequence[QueuedMiss]
     changes: Sequence[AuditRow]
     silence: str | None = None
 
@@ -133,6 +133,8 @@ def _time(at: datetime) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined)  # escapes whatever a filter gives
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined
+    )  # escapes whatever a filter gives
     environment.filters |= {"text": _text, "count": _count, "time": _time}
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))

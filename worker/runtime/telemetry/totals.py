@@ -69,11 +69,15 @@ class Totals:
         """Over the last minute, or since the start when that is later."""
         self._forget(now_s)
         seconds = max(1.0, min(WINDOW_S, now_s - self._since_s))
-        _, records, markets, size = zip(*self._recent, strict=True) if self._recent else ((), (), (), ())
+        _, records, markets, size = (
+            zip(*self._recent, strict=True) if self._recent else ((), (), (), ())
+        )
         return Rates(sum(records) / seconds, sum(markets) / seconds, sum(size) / seconds)
 
     def _book(self, platform: str) -> Book:
-        became = (self._markets[platform, outcome] for outcome in ("resolved", "missed", "rejected"))
+        became = (
+            self._markets[platform, outcome] for outcome in ("resolved", "missed", "rejected")
+        )
         return Book(platform, self._observations[platform], *became)
 
     def _forget(self, now_s: float) -> None:

@@ -1,37 +1,42 @@
 import pytest
 
 from tests.support.markets import CATALOGUE, active, answer, documents, missed, rejected, run
-from worker.domain.books.bet9ja import Key, format_key, parse_key
+from worker.domain.books.bet9ja import Bet9jaKey, format_key, parse_key
 
 KEYS = sorted({key for mapping in CATALOGUE if (key := mapping.bet9ja_key)})
-PREFIX_PAIRS = [(short, long) for short in KEYS for long in KEYS if short != long and long.startswith(short)]
-OWNERS = {key: {mapping.canonical_id for mapping in CATALOGUE if mapping.bet9ja_key == key} for key in KEYS}
+PREFIX_PAIRS = [
+    (short, long) for short in KEYS for long in KEYS if short != long and long.startswith(short)
+]
+OWNERS = {
+    key: {mapping.canonical_id for mapping in CATALOGUE if mapping.bet9ja_key == key}
+    for key in KEYS
+}
 
 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("S_1X2_1", Key("S_1X2", None, "1")),
-        ("S_OU@2.5_O", Key("S_OU", "2.5", "O")),
-        ("S_1X2HND@-1_1H", Key("S_1X2HND", "-1", "1H")),
-        ("S_HTFT_1/X", Key("S_HTFT", None, "1/X")),
-        ("S_HTFTCS_0-0/4+", Key("S_HTFTCS", None, "0-0/4+")),
-        ("S_WINMARGIN_HT>2", Key("S_WINMARGIN", None, "HT>2")),
-        ("S_1X2MULTI3-4_1", Key("S_1X2MULTI3-4", None, "1")),
-        ("LIVES_1X2RHND@0:3_2H", Key("LIVES_1X2RHND", "0:3", "2H")),
-        ("B_HND@-3.5_1", Key("B_HND", "-3.5", "1")),
+        ("S_1X2_1", Bet9jaKey("S_1X2", None, "1")),
+        ("S_OU@2.5_O", Bet9jaKey("S_OU", "2.5", "O")),
+        ("S_1X2HND@-1_1H", Bet9jaKey("S_1X2HND", "-1", "1H")),
+        ("S_HTFT_1/X", Bet9jaKey("S_HTFT", None, "1/X")),
+        ("S_HTFTCS_0-0/4+", Bet9jaKey("S_HTFTCS", None, "0-0/4+")),
+        ("S_WINMARGIN_HT>2", Bet9jaKey("S_WINMARGIN", None, "HT>2")),
+        ("S_1X2MULTI3-4_1", Bet9jaKey("S_1X2MULTI3-4", None, "1")),
+        ("LIVES_1X2RHND@0:3_2H", Bet9jaKey("LIVES_1X2RHND", "0:3", "2H")),
+        ("B_HND@-3.5_1", Bet9jaKey("B_HND", "-3.5", "1")),
     ],
 )
-def test_the_first_underscore_after_the_prefix_ends_the_market(text: str, key: Key) -> None:
+def test_the_first_underscore_after_the_prefix_ends_the_market(text: str, key: Bet9jaKey) -> None:
     assert parse_key(text) == key
 
 
 def test_an_outcome_may_hold_underscores() -> None:
-    assert parse_key("S_1X2_a_b@c") == Key("S_1X2", None, "a_b@c")
+    assert parse_key("S_1X2_a_b@c") == Bet9jaKey("S_1X2", None, "a_b@c")
 
 
 def test_format_gives_the_text_back() -> None:
-    assert format_key(Key("S_OU", "2.5", "O")) == "S_OU@2.5_O"
+    assert format_key(Bet9jaKey("S_OU", "2.5", "O")) == "S_OU@2.5_O"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,9 @@ def test_a_longer_bet9ja_key_is_not_swallowed_by_a_shorter_one(short: str, long:
         assert {market["external_market_id"] for market in documents(found)} <= {long}
 
 
-@pytest.mark.parametrize("key", ["S_1X2X", "S_1X2NEW", "S_OUX", "S_OUA", "S_DCX", "S_HTFTX", "S_CAH1"])
+@pytest.mark.parametrize(
+    "key", ["S_1X2X", "S_1X2NEW", "S_OUX", "S_OUA", "S_DCX", "S_HTFTX", "S_CAH1"]
+)
 def test_an_unknown_key_that_begins_like_a_known_one_is_a_miss(key: str) -> None:
     assert missed(run("bet9ja", {f"{key}_1": "2.4"})) == {(key, "UNKNOWN_MARKET", None)}
 
@@ -106,7 +113,9 @@ def test_asian_over_under_is_not_the_away_team_s() -> None:
 
 
 def test_1x21_and_1x22_are_one_up_and_two_up_not_halves() -> None:
-    found = run("bet9ja", {"S_1X21_11": "2.3", "S_1X22_12": "2.35", "S_1X21T_1": "2.9", "S_1X22T_1": "2.7"})
+    found = run(
+        "bet9ja", {"S_1X21_11": "2.3", "S_1X22_12": "2.35", "S_1X21T_1": "2.9", "S_1X22T_1": "2.7"}
+    )
     assert {key[0]: prices for key, prices in answer(found).items()} == {
         "1x2_1up_ft": {"home": 2.3},
         "1x2_2up_ft": {"home": 2.35},
@@ -141,7 +150,8 @@ def test_a_key_that_two_mappings_share_gives_one_result_for_each(
 
 
 @pytest.mark.parametrize(
-    ("key", "suffixes"), [("S_HAOU", ("HO", "HU", "AO", "AU")), ("S_HA1HOU", ("OH", "UH", "OA", "UA"))]
+    ("key", "suffixes"),
+    [("S_HAOU", ("HO", "HU", "AO", "AU")), ("S_HA1HOU", ("OH", "UH", "OA", "UA"))],
 )
 def test_the_suffix_order_of_one_home_and_away_key_is_not_tried_on_another(
     key: str, suffixes: tuple[str, ...]
@@ -197,7 +207,9 @@ def test_a_line_market_without_a_param_is_an_invalid_specifier() -> None:
 
 
 def test_a_param_on_a_market_without_a_line_is_an_unknown_param_market() -> None:
-    assert missed(run("bet9ja", {"S_1X2@2.5_1": "1.9"})) == {("S_1X2", "UNKNOWN_PARAM_MARKET", None)}
+    assert missed(run("bet9ja", {"S_1X2@2.5_1": "1.9"})) == {
+        ("S_1X2", "UNKNOWN_PARAM_MARKET", None)
+    }
 
 
 def test_one_means_no_price_and_the_outcome_stays_inactive() -> None:

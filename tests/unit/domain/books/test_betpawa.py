@@ -56,7 +56,9 @@ def test_rows_of_one_market_and_line_are_one_market() -> None:
 def test_a_correct_score_spread_over_many_rows_is_one_market() -> None:
     rows = [betpawa_row(None, **{score: 9.5}) for score in ("0-0", "1-0", "0-1", "1-1")]
     found = run("betpawa", [betpawa("4429", *rows)])
-    assert answer(found) == {("correct_score_ft", None): dict.fromkeys(("0_0", "0_1", "1_0", "1_1"), 9.5)}
+    assert answer(found) == {
+        ("correct_score_ft", None): dict.fromkeys(("0_0", "0_1", "1_0", "1_1"), 9.5)
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,10 @@ def test_a_line_beside_a_price_that_contradicts_its_row_is_not_matched(
 
 
 def test_goal_number_one_is_the_first_goal_and_number_two_another_market() -> None:
-    found = run("betpawa", [betpawa("28000224", betpawa_row(4, **{"1": 1.94}), betpawa_row(8, **{"1": 2.1}))])
+    found = run(
+        "betpawa",
+        [betpawa("28000224", betpawa_row(4, **{"1": 1.94}), betpawa_row(8, **{"1": 2.1}))],
+    )
     assert answer(found) == {("first_goal_ft", None): {"home": 1.94}}
     assert missed(found) == {("28000224?handicap=2", "UNKNOWN_PARAM_MARKET", None)}
 
@@ -129,7 +134,9 @@ def test_a_whole_float_is_a_handicap() -> None:
     assert set(answer(run("betpawa", [betpawa("5000", row)]))) == {("over_under_ft", "2.5")}
 
 
-@pytest.mark.parametrize("specifier", [{"total": 0.5}, {"total": "x"}, {"total": "0.5", "minsnr": "10"}])
+@pytest.mark.parametrize(
+    "specifier", [{"total": 0.5}, {"total": "x"}, {"total": "0.5", "minsnr": "10"}]
+)
 def test_a_specifier_that_cannot_be_read_is_no_line(specifier: dict[str, Any]) -> None:
     row = betpawa_v4_row(None, Over=1.9) | {"specifier": specifier}
     assert rejected(run("betpawa", [betpawa("5000", row)])) == {("5000", None, "INVALID_SPECIFIER")}
@@ -173,7 +180,9 @@ def test_a_line_nested_a_thousand_deep_is_a_contradiction_and_no_crash() -> None
     for _ in range(1000):
         deep = [deep]
     row = shown(betpawa_row(10, Over=1.98), deep)
-    assert missed(run("betpawa", [betpawa("5000", row)])) == {("5000", "NO_MATCHING_OUTCOMES", None)}
+    assert missed(run("betpawa", [betpawa("5000", row)])) == {
+        ("5000", "NO_MATCHING_OUTCOMES", None)
+    }
 
 
 def test_labels_are_compared_with_case_and_blanks_folded() -> None:

@@ -58,19 +58,23 @@ def test_a_line_of_more_than_six_places_is_no_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"), [("0:1", "-1"), ("2:0", "2"), ("1:3", "-2"), ("0:0", "0"), ("-1", "-1"), ("+2", "2")]
+    ("text", "line"),
+    [("0:1", "-1"), ("2:0", "2"), ("1:3", "-2"), ("0:0", "0"), ("-1", "-1"), ("+2", "2")],
 )
 def test_a_three_way_line_is_start_scores_or_a_whole_number(text: str, line: str) -> None:
     assert parse_european(text) == line
 
 
-@pytest.mark.parametrize("text", ["-1.5", "0:1:2", "a:b", ":", "0:", "1e1:0", "-1:0", "0" * 5000 + ":1"])
+@pytest.mark.parametrize(
+    "text", ["-1.5", "0:1:2", "a:b", ":", "0:", "1e1:0", "-1:0", "0" * 5000 + ":1"]
+)
 def test_what_is_neither_is_no_three_way_line(text: str) -> None:
     assert parse_european(text) is None
 
 
 @pytest.mark.parametrize(
-    ("quarters", "line"), [(10, "2.5"), (-6, "-1.5"), (4, "1"), (0, "0"), (-1, "-0.25"), (3, "0.75")]
+    ("quarters", "line"),
+    [(10, "2.5"), (-6, "-1.5"), (4, "1"), (0, "0"), (-1, "-0.25"), (3, "0.75")],
 )
 def test_betpawa_gives_the_line_times_four(quarters: int, line: str) -> None:
     assert from_quarters(quarters) == line

@@ -49,11 +49,15 @@ def test_two_notations_of_one_line_are_one_market() -> None:
         sportybet("18", "total=2.5", prices={"Over 2.5": "1.98"}),
         sportybet("18", "total=2.50", prices={"Under 2.50": "1.83"}),
     ]
-    assert answer(run("sportybet", rows)) == {("over_under_ft", "2.5"): {"over": 1.98, "under": 1.83}}
+    assert answer(run("sportybet", rows)) == {
+        ("over_under_ft", "2.5"): {"over": 1.98, "under": 1.83}
+    }
 
 
 def test_a_label_whose_own_line_contradicts_the_specifier_is_not_matched() -> None:
-    found = run("sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": "1.98", "Under 3.5": "1.3"})])
+    found = run(
+        "sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": "1.98", "Under 3.5": "1.3"})]
+    )
     assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.98}}
     assert missed(found) == {("18", "NO_MATCHING_OUTCOMES", "Under 3.5")}
 
@@ -67,7 +71,9 @@ def test_a_label_whose_own_line_contradicts_the_specifier_is_not_matched() -> No
         ("hcp=−1.5", "-1.5", {"Home (−1.5)": "2.35", "Away (+1.5)": "1.57"}),
     ],
 )
-def test_a_two_way_handicap_is_the_home_side_s(specifier: str, line: str, prices: dict[str, str]) -> None:
+def test_a_two_way_handicap_is_the_home_side_s(
+    specifier: str, line: str, prices: dict[str, str]
+) -> None:
     found = run("sportybet", [sportybet("16", specifier, prices=prices)])
     assert answer(found) == {("asian_handicap_ft", line): {"home": 2.35, "away": 1.57}}
 
@@ -81,14 +87,18 @@ def test_a_handicap_label_with_the_other_side_s_sign_is_not_matched() -> None:
     ("specifier", "line", "said"),
     [("hcp=0:1", "-1", "0:1"), ("hcp=2:0", "2", "2:0"), ("hcp=1:3", "-2", "1:3")],
 )
-def test_a_three_way_handicap_is_home_score_less_away_score(specifier: str, line: str, said: str) -> None:
+def test_a_three_way_handicap_is_home_score_less_away_score(
+    specifier: str, line: str, said: str
+) -> None:
     prices = {f"Home ({said})": "4.7", f"Draw ({said})": "4.2", f"Away ({said})": "1.5"}
     found = run("sportybet", [sportybet("14", specifier, prices=prices)])
     assert answer(found) == {("handicap_3way_ft", line): {"home": 4.7, "draw": 4.2, "away": 1.5}}
 
 
 def test_a_number_on_the_three_way_market_is_read_as_its_line() -> None:
-    found = run("sportybet", [sportybet("14", "hcp=-1", prices={"Home (-1)": "4.7", "Away (+1)": "1.5"})])
+    found = run(
+        "sportybet", [sportybet("14", "hcp=-1", prices={"Home (-1)": "4.7", "Away (+1)": "1.5"})]
+    )
     assert answer(found) == {("handicap_3way_ft", "-1"): {"home": 4.7, "away": 1.5}}
 
 
@@ -113,7 +123,9 @@ def test_a_number_on_the_three_way_market_is_read_as_its_line() -> None:
 def test_a_line_market_whose_specifier_cannot_be_read_is_rejected(
     market_id: str, specifier: str | None
 ) -> None:
-    found = run("sportybet", [sportybet(market_id, specifier, prices={"Over": "1.9", "Home": "1.9"})])
+    found = run(
+        "sportybet", [sportybet(market_id, specifier, prices={"Over": "1.9", "Home": "1.9"})]
+    )
     assert rejected(found) == {(market_id, None, "INVALID_SPECIFIER")}
     assert not found.markets
     assert not found.misses
@@ -139,7 +151,9 @@ def test_a_line_market_whose_specifier_cannot_be_read_is_rejected(
 def test_a_specifier_that_names_another_market_is_missed_as_that_market(
     market_id: str, specifier: str, missed_as: str
 ) -> None:
-    found = run("sportybet", [sportybet(market_id, specifier, prices={"Yes": "1.9", "Home": "1.9"})])
+    found = run(
+        "sportybet", [sportybet(market_id, specifier, prices={"Yes": "1.9", "Home": "1.9"})]
+    )
     assert missed(found) == {(missed_as, "UNKNOWN_PARAM_MARKET", None)}
     assert not found.markets
 
@@ -181,7 +195,9 @@ def test_a_variant_says_nothing_that_the_labels_do_not_say(
 
 
 def test_five_or_more_goals_are_not_taken_for_exactly_five() -> None:
-    found = run("sportybet", [sportybet("21", "variant=sr:exact_goals:5+", prices={"4": "5", "5+": "7"})])
+    found = run(
+        "sportybet", [sportybet("21", "variant=sr:exact_goals:5+", prices={"4": "5", "5+": "7"})]
+    )
     assert answer(found) == {("exact_goals_ft", None): {"4": 5}}
     assert missed(found) == {("21", "NO_MATCHING_OUTCOMES", "5+")}
 
@@ -194,7 +210,9 @@ def test_two_variants_that_price_one_outcome_differently_are_refused() -> None:
     assert rejected(run("sportybet", rows)) == {("71", None, "INVALID_ODDS")}
 
 
-@pytest.mark.parametrize("field", [{"status": 1}, {"status": "1"}, {"status": None}, {"banned": True}])
+@pytest.mark.parametrize(
+    "field", [{"status": 1}, {"status": "1"}, {"status": None}, {"banned": True}]
+)
 def test_a_market_that_is_not_open_keeps_its_outcomes_inactive(field: dict[str, Any]) -> None:
     found = run("sportybet", [sportybet("18", "total=2.5", prices=OVER_UNDER, **field)])
     assert active(found) == {"over": False, "under": False}
@@ -229,7 +247,9 @@ def test_an_active_outcome_with_bad_odds_rejects_its_line_and_no_other(odds: obj
 
 
 def test_odds_may_be_numbers() -> None:
-    found = run("sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": 1.98, "Under 2.5": 2})])
+    found = run(
+        "sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": 1.98, "Under 2.5": 2})]
+    )
     assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.98, "under": 2}}
 
 
@@ -240,7 +260,8 @@ def test_a_mapped_market_without_outcomes_matches_none(outcomes: object) -> None
 
 
 @pytest.mark.parametrize(
-    "bad", [None, 5, "18", [], {}, {"id": 18}, {"id": ""}, {"id": None}, {"id": "1", "outcomes": "x"}]
+    "bad",
+    [None, 5, "18", [], {}, {"id": 18}, {"id": ""}, {"id": None}, {"id": "1", "outcomes": "x"}],
 )
 def test_a_malformed_market_is_rejected_and_costs_its_neighbours_nothing(bad: object) -> None:
     found = run("sportybet", [bad, sportybet("18", "total=2.5", prices=OVER_UNDER)])
@@ -264,7 +285,9 @@ def test_a_specifier_that_is_no_text_is_rejected() -> None:
 
 
 def test_the_stable_name_is_shown_not_the_one_with_team_names() -> None:
-    found = run("sportybet", [sportybet("800117", name="Player To Be Booked", desc="Wuhan player booked")])
+    found = run(
+        "sportybet", [sportybet("800117", name="Player To Be Booked", desc="Wuhan player booked")]
+    )
     assert [miss.market_name for miss in found.misses] == ["Player To Be Booked"]
 
 

@@ -12,7 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 from tests.support.records import TOPIC_ID, FakeRecord, place
 from worker.domain.errors import TransientError
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.partitions.opening import Known, Opening
+from worker.ingest.partitions.opening import KnownStart, Opening
 from worker.ingest.partitions.starts import OnTruncation, Start
 from worker.kafka.record import Committed, Partition
 
@@ -71,7 +71,7 @@ class Ground:
 
     watermark_of: dict[int, int] = field(default_factory=dict)
     committed_of: dict[TopicPartition, Committed] = field(default_factory=dict)
-    known_before: list[Known] = field(default_factory=list)
+    known_before: list[KnownStart] = field(default_factory=list)
     topic_id: str = TOPIC_ID
     log_start: int = 0
     log_end: int = 1000
@@ -114,20 +114,26 @@ class Ground:
         await self.answer.wait()
         return dict.fromkeys(topics, self.topic_id)
 
-    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Committed]:
+    async def committed(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, Committed]:
         return self.committed_of
 
-    async def known(self, topics: Iterable[str]) -> Sequence[Known]:
+    async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
         return self.known_before
 
     async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         self.fail()
         return dict.fromkeys(partitions, self.log_start)
 
-    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def high_watermarks(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, self.log_end)
 
-    async def move_watermark(self, at: Partition, expected: int, next_offset: int, reason: str) -> None:
+    async def move_watermark(
+        self, at: Partition, expected: int, next_offset: int, reason: str
+    ) -> None:
         self.moved.append((at.partition, expected, next_offset, reason))
         self.watermark_of[at.partition] = next_offset
 
@@ -162,7 +168,9 @@ async def claimed(ground: Ground, records: Sequence[FakeRecord]) -> list[int]:
         return [record.offset for record in claim.records]
 
 
-async def test_a_partition_is_paused_until_it_is_open_and_then_stands_where_it_is_taken_up() -> None:
+async def test_a_partition_is_paused_until_it_is_open_and_then_stands_where_it_is_taken_up() -> (
+    None
+):
     ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(5, MARK)})
     ground.answer.clear()
     await ground.assignment.on_partitions_assigned({FIRST})
@@ -214,7 +222,9 @@ async def test_records_with_gaps_between_them_are_claimed() -> None:
     assert await claimed(ground, ground.fetched(3, 7, 12)) == [3, 7, 12]
 
 
-async def test_records_of_a_partition_that_is_not_ours_are_dropped_and_their_neighbours_are_not() -> None:
+async def test_records_of_a_partition_that_is_not_ours_are_dropped_and_their_neighbours_are_not() -> (
+    None
+):
     ground = Ground()
     await ground.assign(FIRST)
     records = [*ground.fetched(0, partition=1), *ground.fetched(5)]
@@ -342,7 +352,9 @@ async def test_a_rebalance_ends_the_opening_of_the_partitions_before_it() -> Non
     assert FIRST not in ground.consumer.states
 
 
-async def test_lag_is_what_lies_between_the_position_and_the_end_and_the_age_of_the_newest_record() -> None:
+async def test_lag_is_what_lies_between_the_position_and_the_end_and_the_age_of_the_newest_record() -> (
+    None
+):
     ground = Ground()
     await ground.assign(FIRST, SECOND)
     ground.consumer.ends = {FIRST: 10, SECOND: 0}
@@ -448,7 +460,9 @@ async def test_a_truncated_log_goes_on_at_its_end_when_that_is_the_policy() -> N
     assert (ground.position, ground.assignment.stopped) == (50, [])
 
 
-async def test_a_stopped_partition_is_told_once_and_goes_on_when_its_watermark_was_set_back() -> None:
+async def test_a_stopped_partition_is_told_once_and_goes_on_when_its_watermark_was_set_back() -> (
+    None
+):
     ground = Ground(watermark_of={0: 70}, log_end=50)
     await ground.assign(FIRST)
     ground.committed_of = {FIRST: Committed(50, f"{MARK}:truncated@50")}
@@ -462,14 +476,20 @@ async def test_a_stopped_partition_is_told_once_and_goes_on_when_its_watermark_w
     assert (ground.position, ground.assignment.stopped, ground.consumer.paused) == (50, [], set())
 
 
-async def test_records_from_before_the_position_reopen_their_partition_and_are_not_processed() -> None:
+async def test_records_from_before_the_position_reopen_their_partition_and_are_not_processed() -> (
+    None
+):
     ground = Ground(watermark_of={0: 70})
     await ground.assign(FIRST, SECOND)
     ground.topic_id = OTHER_ID
     ground.watermark_of[0] = 0
-    assert await claimed(ground, [*ground.fetched(*range(80)), *ground.fetched(4, partition=1)]) == [4]
+    assert await claimed(
+        ground, [*ground.fetched(*range(80)), *ground.fetched(4, partition=1)]
+    ) == [4]
     await ground.opened()
-    assert ground.openings[-1] == Opening(Partition(TOPIC, 0, OTHER_ID), None, Start("FIRST_START", 0, 0))
+    assert ground.openings[-1] == Opening(
+        Partition(TOPIC, 0, OTHER_ID), None, Start("FIRST_START", 0, 0)
+    )
     assert await claimed(ground, ground.fetched(0, 1)) == [0, 1]
 
 
@@ -519,7 +539,7 @@ async def test_a_check_opens_nothing_again_while_partitions_are_given_up() -> No
 
 
 async def test_a_topic_that_was_created_again_unnoticed_is_found_by_its_id() -> None:
-    ground = Ground(watermark_of={0: 10}, known_before=[Known(TOPIC, TOPIC_ID, 0, 10)])
+    ground = Ground(watermark_of={0: 10}, known_before=[KnownStart(TOPIC, TOPIC_ID, 0, 10)])
     await ground.assign(FIRST)
     await ground.assignment.check_topic_ids()
     assert not ground.assignment._openings
@@ -530,7 +550,9 @@ async def test_a_topic_that_was_created_again_unnoticed_is_found_by_its_id() -> 
     assert ground.position == 0
 
 
-async def test_a_log_that_was_emptied_below_the_position_is_found_though_nothing_is_fetched() -> None:
+async def test_a_log_that_was_emptied_below_the_position_is_found_though_nothing_is_fetched() -> (
+    None
+):
     ground = Ground(watermark_of={0: 70})
     await ground.assign(FIRST)
     ground.log_end = 0

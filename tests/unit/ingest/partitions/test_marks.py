@@ -4,16 +4,18 @@ from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
 from tests.support.records import TOPIC_ID
-from worker.ingest.partitions.marks import Mark, mark, read_mark
+from worker.ingest.partitions.marks import CommitMark, mark, read_mark
 
 OFFSETS = st.integers(0, 2**63 - 1)
 
 
 @LAWS
 @given(OFFSETS, OFFSETS, st.none() | OFFSETS)
-def test_what_is_written_is_read_again(offset: int, replay_to: int, truncated_at: int | None) -> None:
+def test_what_is_written_is_read_again(
+    offset: int, replay_to: int, truncated_at: int | None
+) -> None:
     found = read_mark(mark(TOPIC_ID, offset, replay_to, truncated_at))
-    assert found == Mark(TOPIC_ID, replay_to if offset < replay_to else 0, truncated_at)
+    assert found == CommitMark(TOPIC_ID, replay_to if offset < replay_to else 0, truncated_at)
 
 
 @LAWS

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.laws import LAWS
 from tests.support.records import TOPIC_ID
 from worker.ingest.partitions.marks import mark, read_mark
-from worker.ingest.partitions.starts import Cause, Findings, OnTruncation, Start, start_of
+from worker.ingest.partitions.starts import Findings, OnTruncation, Start, WatermarkCause, start_of
 from worker.kafka.record import Committed
 
 OTHER_ID = "Zq3nVJ0iSkKZp2bK1yF0Bg"
@@ -39,12 +39,16 @@ class Row(NamedTuple):
     start: Start
 
 
-RETENTION: Cause = "retention"
-OPERATOR: Cause = "operator"
-TRUNCATION: Cause = "truncation"
+RETENTION: WatermarkCause = "retention"
+OPERATOR: WatermarkCause = "operator"
+TRUNCATION: WatermarkCause = "truncation"
 TABLE = [
     Row("nothing is known", found(None, 0), Start("FIRST_START", 0, 0)),
-    Row("older records are gone at the first start", found(None, 0, 50), Start("FIRST_START", 50, 50)),
+    Row(
+        "older records are gone at the first start",
+        found(None, 0, 50),
+        Start("FIRST_START", 50, 50),
+    ),
     Row("opened, and nothing read yet", found(ours(0), 0), Start("RESUME", 0, 0)),
     Row(
         "a partition was added",
@@ -73,7 +77,9 @@ TABLE = [
         Start("AFTER_CRASH", 30, 30),
     ),
     Row("the ordinary restart", found(ours(100), 100), Start("RESUME", 100, 100)),
-    Row("a crash between counting and commit", found(ours(90), 100), Start("AFTER_CRASH", 100, 100)),
+    Row(
+        "a crash between counting and commit", found(ours(90), 100), Start("AFTER_CRASH", 100, 100)
+    ),
     Row("the group's commits are gone", found(None, 100), Start("AFTER_CRASH", 100, 100)),
     Row("an operator goes back", found(operators(40), 100), Start("RESET_BACK", 40, 100, 100)),
     Row(
@@ -142,7 +148,11 @@ TABLE = [
         found(operators(1000), 100),
         Start("SKIP_FORWARD", 1000, 1000, 0, 900, OPERATOR),
     ),
-    Row("an operator resets to where counting is", found(operators(100), 100), Start("RESUME", 100, 100)),
+    Row(
+        "an operator resets to where counting is",
+        found(operators(100), 100),
+        Start("RESUME", 100, 100),
+    ),
     Row(
         "an operator resets before the first start",
         found(operators(0), 0, is_new=True),
@@ -240,7 +250,9 @@ def test_a_truncated_partition_goes_on_when_it_is_told_to(row: Row) -> None:
 
 
 OFFSETS = st.integers(0, 60)
-MARKS = st.builds(mark, st.sampled_from([TOPIC_ID, OTHER_ID]), OFFSETS, OFFSETS, st.none() | OFFSETS)
+MARKS = st.builds(
+    mark, st.sampled_from([TOPIC_ID, OTHER_ID]), OFFSETS, OFFSETS, st.none() | OFFSETS
+)
 COMMITS = st.none() | st.builds(Committed, OFFSETS, MARKS | st.sampled_from(["", "someone"]))
 FLAGS = st.booleans()
 
@@ -289,7 +301,9 @@ def test_what_is_skipped_is_told_to_the_record(found: Findings, policy: OnTrunca
 
 @LAWS
 @given(findings(), POLICIES)
-def test_the_watermark_is_never_left_behind_the_position(found: Findings, policy: OnTruncation) -> None:
+def test_the_watermark_is_never_left_behind_the_position(
+    found: Findings, policy: OnTruncation
+) -> None:
     """Else our own next commit would be ahead of the watermark, and say that the counts went back."""
     start = start_of(found, policy)
     assert start.is_stopped or start.position <= start.watermark
@@ -315,12 +329,16 @@ def test_a_replay_ends_at_the_watermark_at_the_latest_and_is_ahead(
 
 @LAWS
 @given(findings(), POLICIES)
-def test_what_a_start_commits_leads_to_the_same_place_again(found: Findings, policy: OnTruncation) -> None:
+def test_what_a_start_commits_leads_to_the_same_place_again(
+    found: Findings, policy: OnTruncation
+) -> None:
     start = start_of(found, policy)
     if start.is_stopped and start.cause == "operator":
         return  # nothing is committed
     metadata = mark(TOPIC_ID, start.position, start.replay_to, start.truncated_at)
-    again = start_of(found._replace(committed=Committed(start.position, metadata), watermark=start.watermark))
+    again = start_of(
+        found._replace(committed=Committed(start.position, metadata), watermark=start.watermark)
+    )
     assert (again.position, again.watermark, again.replay_to, again.is_stopped) == (
         start.position,
         start.watermark,
@@ -343,5 +361,7 @@ def test_a_stopped_partition_stays_so_however_the_log_grows(found: Findings, gro
     if not start.is_stopped or start.cause == "operator":
         return
     metadata = mark(TOPIC_ID, start.position, start.replay_to, start.truncated_at)
-    later = found._replace(committed=Committed(start.position, metadata), log_end=found.log_end + grown)
+    later = found._replace(
+        committed=Committed(start.position, metadata), log_end=found.log_end + grown
+    )
     assert start_of(later).is_stopped

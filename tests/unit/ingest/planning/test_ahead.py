@@ -12,8 +12,8 @@ import pytest
 from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import FakeRecord, partition_of
 from worker.domain.index import MappingIndex
-from worker.ingest.partitions.claim import Claimed
-from worker.ingest.planning.ahead import Planning
+from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.planning.ahead import PlanAhead
 from worker.ingest.planning.plan import Plan, Planned, Planner
 from worker.kafka.record import Partition, Record
 
@@ -60,7 +60,7 @@ class Ground:
         self.closed: set[int] = set()
         self.planner = Counting()
         self.next: Callable[[], Sequence[Record]] = list
-        self.planning = Planning(self.planner, self, self, part_max_bytes)
+        self.planning = PlanAhead(self.planner, self, self, part_max_bytes)
 
     def begin(self) -> asyncio.Task[Sequence[Record]]:
         async def fetch() -> Sequence[Record]:
@@ -75,12 +75,16 @@ class Ground:
         """A batch is counted until so many records are planned."""
         loop, noted = asyncio.get_running_loop(), asyncio.Semaphore(0)
         self.planner.noted = lambda: loop.call_soon_threadsafe(noted.release)
-        with self.planning.ahead(cast("Claimed", self)):
+        with self.planning.ahead(cast("ClaimedBatch", self)):
             for _ in range(planned):
                 await noted.acquire()
 
-    async def plan(self, records: Sequence[FakeRecord], index: MappingIndex = FOOTBALL) -> Plan[int]:
-        return await self.planning.plan([(record, partition_of(record)) for record in records], index)
+    async def plan(
+        self, records: Sequence[FakeRecord], index: MappingIndex = FOOTBALL
+    ) -> Plan[int]:
+        return await self.planning.plan(
+            [(record, partition_of(record)) for record in records], index
+        )
 
 
 def batch(*offsets: int) -> list[FakeRecord]:
@@ -148,7 +152,7 @@ async def test_only_the_part_that_is_begun_is_finished_once_the_batch_is_counted
     loop = asyncio.get_running_loop()
     ground.planner.begun = lambda: loop.call_soon_threadsafe(begun.set)
     ground.planner.may_go_on.clear()
-    with ground.planning.ahead(cast("Claimed", ground)):
+    with ground.planning.ahead(cast("ClaimedBatch", ground)):
         await begun.wait()
     ground.planner.may_go_on.set()
     await ground.plan(records[:1])
@@ -159,7 +163,7 @@ async def test_nothing_is_planned_for_partitions_that_are_being_given_up() -> No
     ground = Ground()
     ground.is_over = True
     ground.next = lambda: pytest.fail("it was fetched")
-    with ground.planning.ahead(cast("Claimed", ground)):
+    with ground.planning.ahead(cast("ClaimedBatch", ground)):
         pass
     assert ground.planner.planned == []
 
@@ -176,7 +180,7 @@ async def test_a_fetch_that_fails_is_the_business_of_whoever_is_handed_its_recor
         return fetching[-1]
 
     ground.begin = begin  # type: ignore[method-assign]
-    with ground.planning.ahead(cast("Claimed", ground)):
+    with ground.planning.ahead(cast("ClaimedBatch", ground)):
         await asyncio.wait(fetching)
     with pytest.raises(ConnectionError):
         await fetching[0]

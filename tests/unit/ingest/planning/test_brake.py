@@ -7,20 +7,23 @@ from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
 from tests.support.records import place
-from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped, Verdict
+from worker.ingest.planning.brake import Brake, BrakeError, Limits, RecordOutcome, Tripped
 
 OFF = Limits(consecutive=0, ratio=0, window=1)
 REASONS = st.sampled_from([None, None, "EMPTY", "INVALID_JSON"])
 LIMITS = st.builds(
-    Limits, st.integers(0, 6), st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.integers(min_value=1, max_value=8)
+    Limits,
+    st.integers(0, 6),
+    st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+    st.integers(min_value=1, max_value=8),
 )
 
 
-def verdicts(*reasons: str | None, first: int = 0, partition: int = 0) -> list[Verdict]:
-    return [Verdict(place(partition), first + n, reason) for n, reason in enumerate(reasons)]
+def verdicts(*reasons: str | None, first: int = 0, partition: int = 0) -> list[RecordOutcome]:
+    return [RecordOutcome(place(partition), first + n, reason) for n, reason in enumerate(reasons)]
 
 
-def tripped_by(brake: Brake, given_verdicts: Sequence[Verdict]) -> Tripped | None:
+def tripped_by(brake: Brake, given_verdicts: Sequence[RecordOutcome]) -> Tripped | None:
     try:
         brake.check(given_verdicts)
     except BrakeError as error:
@@ -29,37 +32,47 @@ def tripped_by(brake: Brake, given_verdicts: Sequence[Verdict]) -> Tripped | Non
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> list[Verdict]:
+def streams(draw: st.DrawFn) -> list[RecordOutcome]:
     """Verdicts on records of two partitions, offsets ascending within each."""
     drawn = draw(st.lists(st.tuples(st.integers(0, 1), REASONS), max_size=30))
-    return [Verdict(place(partition), offset, reason) for offset, (partition, reason) in enumerate(drawn)]
+    return [
+        RecordOutcome(place(partition), offset, reason)
+        for offset, (partition, reason) in enumerate(drawn)
+    ]
 
 
-def naive(limits: Limits, stream: Sequence[Verdict]) -> bool:
+def naive(limits: Limits, stream: Sequence[RecordOutcome]) -> bool:
     """Whether any prefix of any partition is at a limit, read off the definition."""
     for partition in {verdict.at for verdict in stream}:
         dead = [verdict.dead is not None for verdict in stream if verdict.at == partition]
         for end in range(1, len(dead) + 1):
             if not dead[end - 1]:
                 continue
-            run, last = dead[max(0, end - limits.consecutive) : end], dead[max(0, end - limits.window) : end]
+            run, last = (
+                dead[max(0, end - limits.consecutive) : end],
+                dead[max(0, end - limits.window) : end],
+            )
             if limits.consecutive and len(run) == limits.consecutive and all(run):
                 return True
-            if limits.ratio and len(last) == limits.window and sum(last) >= limits.ratio * limits.window:
+            if (
+                limits.ratio
+                and len(last) == limits.window
+                and sum(last) >= limits.ratio * limits.window
+            ):
                 return True
     return False
 
 
 @LAWS
 @given(LIMITS, streams())
-def test_it_trips_where_the_definition_says(limits: Limits, stream: list[Verdict]) -> None:
+def test_it_trips_where_the_definition_says(limits: Limits, stream: list[RecordOutcome]) -> None:
     assert (tripped_by(Brake(limits), stream) is not None) == naive(limits, stream)
 
 
 @LAWS
 @given(LIMITS, streams(), st.integers(0, 30))
 def test_what_is_settled_and_what_is_checked_are_judged_as_one_stream(
-    limits: Limits, stream: list[Verdict], cut: int
+    limits: Limits, stream: list[RecordOutcome], cut: int
 ) -> None:
     whole, brake = tripped_by(Brake(limits), stream), Brake(limits)
     first = tripped_by(brake, stream[:cut])
@@ -71,14 +84,16 @@ def test_what_is_settled_and_what_is_checked_are_judged_as_one_stream(
 
 @LAWS
 @given(LIMITS, streams())
-def test_a_check_settles_nothing(limits: Limits, stream: list[Verdict]) -> None:
+def test_a_check_settles_nothing(limits: Limits, stream: list[RecordOutcome]) -> None:
     brake = Brake(limits)
     assert tripped_by(brake, stream) == tripped_by(brake, stream)
 
 
 @LAWS
 @given(LIMITS, streams())
-def test_a_partition_is_judged_by_its_own_records_alone(limits: Limits, stream: list[Verdict]) -> None:
+def test_a_partition_is_judged_by_its_own_records_alone(
+    limits: Limits, stream: list[RecordOutcome]
+) -> None:
     alone = [
         tripped_by(Brake(limits), [verdict for verdict in stream if verdict.at == at])
         for at in (place(0), place(1))
@@ -88,7 +103,7 @@ def test_a_partition_is_judged_by_its_own_records_alone(limits: Limits, stream: 
 
 @LAWS
 @given(streams())
-def test_switched_off_it_never_trips(stream: list[Verdict]) -> None:
+def test_switched_off_it_never_trips(stream: list[RecordOutcome]) -> None:
     assert tripped_by(Brake(OFF), stream) is None
 
 

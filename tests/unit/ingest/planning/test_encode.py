@@ -10,7 +10,13 @@ from worker.domain.books.odds import Price
 from worker.domain.books.rows import Rejection
 from worker.domain.markets import Claim, Layout
 from worker.domain.resolve import Miss, MissDocument, Resolution, ResolvedMarket, miss_document
-from worker.ingest.planning.encode import MOST_ENTRIES, Encoder, event_key, resolved_event, unmapped_market
+from worker.ingest.planning.encode import (
+    MOST_ENTRIES,
+    Encoder,
+    event_key,
+    resolved_event,
+    unmapped_market,
+)
 from worker.kafka.record import Outgoing
 
 SOURCE_ID = f"{TOPIC_ID}/0/4"
@@ -35,8 +41,12 @@ def encoder(max_bytes: int = 100_000, max_dead_bytes: int = 1000) -> Encoder:
     )
 
 
-def dead(record: FakeRecord, detail: str = "why", max_dead_bytes: int = 1000) -> tuple[Outgoing, DeadLetter]:
-    outgoing = encoder(max_dead_bytes=max_dead_bytes).dead(SOURCE_ID, record, "INVALID_JSON", detail)
+def dead(
+    record: FakeRecord, detail: str = "why", max_dead_bytes: int = 1000
+) -> tuple[Outgoing, DeadLetter]:
+    outgoing = encoder(max_dead_bytes=max_dead_bytes).dead(
+        SOURCE_ID, record, "INVALID_JSON", detail
+    )
     return outgoing, DeadLetter.from_headers(outgoing.headers)
 
 
@@ -64,7 +74,9 @@ def test_an_event_holds_the_envelope_the_version_and_what_was_found() -> None:
         "mapping_version": 4711,
         "markets": [DOCUMENT],
         "misses": told(missed(1)),
-        "rejected": [{"external_market_id": "0", "line": None, "code": "INVALID_ODDS", "detail": "why"}],
+        "rejected": [
+            {"external_market_id": "0", "line": None, "code": "INVALID_ODDS", "detail": "why"}
+        ],
     }
 
 
@@ -95,15 +107,22 @@ def test_without_a_sportradar_id_the_key_is_platform_and_event_id() -> None:
 
 
 def test_a_resolved_record_carries_key_id_and_content_type() -> None:
-    outgoing = encoder().resolved(SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1)
+    outgoing = encoder().resolved(
+        SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1
+    )
     assert outgoing is not None
     assert (outgoing.topic, outgoing.key) == ("resolved", b"sportybet:sr:match:1")
-    assert outgoing.headers[:2] == [(ID_HEADER, SOURCE_ID.encode()), ("content-type", b"application/json")]
+    assert outgoing.headers[:2] == [
+        (ID_HEADER, SOURCE_ID.encode()),
+        ("content-type", b"application/json"),
+    ]
     assert orjson.loads(outgoing.value or b"")["markets"] == [DOCUMENT]
 
 
 def test_a_resolved_record_is_a_cloud_event_of_the_time_of_its_source() -> None:
-    outgoing = encoder().resolved(SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1)
+    outgoing = encoder().resolved(
+        SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1
+    )
     assert outgoing is not None
     assert outgoing.headers[2:] == [
         ("ce_specversion", b"1.0"),
@@ -116,9 +135,16 @@ def test_a_resolved_record_is_a_cloud_event_of_the_time_of_its_source() -> None:
 
 def test_what_a_replay_publishes_is_another_cloud_event_of_the_same_source() -> None:
     replay = Encoder(
-        resolved_topic="t", dead_topic="d", group="g", max_bytes=9999, max_dead_bytes=9, replay_id="r1"
+        resolved_topic="t",
+        dead_topic="d",
+        group="g",
+        max_bytes=9999,
+        max_dead_bytes=9,
+        replay_id="r1",
     )
-    outgoing = replay.resolved(SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1)
+    outgoing = replay.resolved(
+        SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1
+    )
     assert outgoing is not None
     assert dict(outgoing.headers)["ce_id"] == f"{SOURCE_ID}/r1".encode()
 
@@ -128,14 +154,23 @@ def test_an_event_that_is_larger_than_its_topic_takes_is_not_encoded() -> None:
     whole = encoder().resolved(SOURCE_ID, FakeRecord(), ENVELOPE, resolution, 1)
     assert whole is not None
     size = len(whole.value or b"")
-    assert encoder(max_bytes=size).resolved(SOURCE_ID, FakeRecord(), ENVELOPE, resolution, 1) == whole
-    assert encoder(max_bytes=size - 1).resolved(SOURCE_ID, FakeRecord(), ENVELOPE, resolution, 1) is None
+    assert (
+        encoder(max_bytes=size).resolved(SOURCE_ID, FakeRecord(), ENVELOPE, resolution, 1) == whole
+    )
+    assert (
+        encoder(max_bytes=size - 1).resolved(SOURCE_ID, FakeRecord(), ENVELOPE, resolution, 1)
+        is None
+    )
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff\x00", b"x" * 990])
-def test_a_dead_letter_keeps_value_key_and_headers_and_adds_ours_behind(value: bytes | None) -> None:
+def test_a_dead_letter_keeps_value_key_and_headers_and_adds_ours_behind(
+    value: bytes | None,
+) -> None:
     headers = [("a", None), ("", b""), ("a", b"\xff"), (ID_HEADER, b"theirs")]
-    outgoing, letter = dead(FakeRecord(value=value, key=b"\xfe", headers=headers), max_dead_bytes=2000)
+    outgoing, letter = dead(
+        FakeRecord(value=value, key=b"\xfe", headers=headers), max_dead_bytes=2000
+    )
     assert (outgoing.topic, outgoing.value, outgoing.key) == ("dead", value, b"\xfe")
     assert outgoing.headers == [*headers, *letter.to_headers()]
     assert letter.truncated_from is None

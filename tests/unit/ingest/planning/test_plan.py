@@ -9,7 +9,7 @@ from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import TOPIC_ID, FakeRecord, partition_of, place
 from worker.domain.misses import tally
 from worker.domain.resolve import Resolution
-from worker.ingest.planning.plan import Outcome, Plan, Planned, Planner, Share, combine
+from worker.ingest.planning.plan import CountedShare, MarketCount, Plan, Planned, Planner, combine
 
 MARKETS = [
     sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),
@@ -18,14 +18,21 @@ MARKETS = [
 ]
 GOOD = observation("sportybet", MARKETS)
 OTHER_SHAPE = observation("sportybet", [{"marketType": {"id": "3743"}}])
-VALUES = st.sampled_from([GOOD, OTHER_SHAPE, b"no json", b"", None, observation("bet9ja", {"S_NEW_1": "2"})])
+VALUES = st.sampled_from(
+    [GOOD, OTHER_SHAPE, b"no json", b"", None, observation("bet9ja", {"S_NEW_1": "2"})]
+)
 
 
 class Words:
     """An encoder whose outputs are words; it finds an observation of the event `large` too large."""
 
     def resolved(
-        self, source_id: str, record: object, envelope: dict[str, Any], resolution: Resolution, version: int
+        self,
+        source_id: str,
+        record: object,
+        envelope: dict[str, Any],
+        resolution: Resolution,
+        version: int,
     ) -> str | None:
         if envelope["event"]["id"] == "large":
             return None
@@ -55,7 +62,7 @@ def merged(plans: list[Plan[str]]) -> Plan[str]:
     """Plans of consecutive parts as one."""
     return Plan(
         outputs=[output for plan in plans for output in plan.outputs],
-        share=Share(
+        share=CountedShare(
             [verdict for plan in plans for verdict in plan.share.verdicts],
             [sighting for plan in plans for sighting in plan.sightings],
         ),
@@ -85,9 +92,9 @@ def test_its_misses_are_sightings_at_its_place_and_version() -> None:
 
 def test_its_markets_are_counted_by_what_became_of_them_and_why() -> None:
     assert dict(plan_one(GOOD).outcomes) == {
-        Outcome("sportybet", "resolved"): 1,
-        Outcome("sportybet", "missed", "UNKNOWN_MARKET"): 1,
-        Outcome("sportybet", "rejected", "INVALID_ODDS"): 1,
+        MarketCount("sportybet", "resolved"): 1,
+        MarketCount("sportybet", "missed", "UNKNOWN_MARKET"): 1,
+        MarketCount("sportybet", "rejected", "INVALID_ODDS"): 1,
     }
 
 
@@ -102,7 +109,9 @@ def test_markets_in_another_platforms_form_are_a_dead_letter() -> None:
 
 
 def test_one_market_that_can_be_read_makes_the_observation_a_good_one() -> None:
-    assert plan_one(observation("sportybet", [{"marketType": {}}, sportybet("900001")])).dead is None
+    assert (
+        plan_one(observation("sportybet", [{"marketType": {}}, sportybet("900001")])).dead is None
+    )
 
 
 def test_an_observation_without_markets_is_a_good_one() -> None:
@@ -120,13 +129,17 @@ def test_a_record_above_the_limit_is_not_even_parsed() -> None:
 
 @LAWS
 @given(batches(), st.integers(0, 8))
-def test_the_plan_of_a_batch_is_the_plans_of_its_parts_together(batch: list[Planned[str]], cut: int) -> None:
+def test_the_plan_of_a_batch_is_the_plans_of_its_parts_together(
+    batch: list[Planned[str]], cut: int
+) -> None:
     assert combine(batch) == merged([combine(batch[:cut]), combine(batch[cut:])])
 
 
 @LAWS
 @given(batches())
-def test_the_plan_of_a_batch_is_the_plans_of_its_records_together(batch: list[Planned[str]]) -> None:
+def test_the_plan_of_a_batch_is_the_plans_of_its_records_together(
+    batch: list[Planned[str]],
+) -> None:
     assert combine(batch) == merged([combine([planned]) for planned in batch])
 
 
@@ -138,7 +151,9 @@ def test_planning_again_gives_the_same(batch: list[Planned[str]]) -> None:
 
 @LAWS
 @given(batches())
-def test_every_record_has_one_output_and_moves_its_partitions_end(batch: list[Planned[str]]) -> None:
+def test_every_record_has_one_output_and_moves_its_partitions_end(
+    batch: list[Planned[str]],
+) -> None:
     plan = combine(batch)
     assert len(plan.outputs) == len(batch)
     assert plan.ends == {planned.at: planned.offset + 1 for planned in batch}

@@ -19,7 +19,9 @@ class Silent:
 
 def events(platform: Platform, markets: Any, **event: Any) -> list[int]:
     record = FakeRecord(value=observation(platform, markets, **event))
-    planned = Planner(Silent(), max_message_bytes=100_000).plan(record, partition_of(record), FOOTBALL)
+    planned = Planner(Silent(), max_message_bytes=100_000).plan(
+        record, partition_of(record), FOOTBALL
+    )
     return [sighting.event for sighting in planned.sightings]
 
 

@@ -16,7 +16,7 @@ from worker.domain.resolve import resolve_rows
 from worker.ingest.planning import recall as recalling
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned, Planner
-from worker.ingest.planning.recall import RecalledRows, RecallingPlanner, planner_with
+from worker.ingest.planning.recall import RecalledRows, RecallingPlanner, make_planner
 from worker.kafka.record import Outgoing, Partition, Record
 from worker.runtime.counting import miss_rows
 
@@ -24,7 +24,11 @@ pytest.importorskip("market_mapping_recall", reason="the compiled part is not in
 
 MOST_BYTES: Final = 10_000
 ENCODER: Final = Encoder(
-    resolved_topic="resolved", dead_topic="dead", group="g", max_bytes=MOST_BYTES, max_dead_bytes=MOST_BYTES
+    resolved_topic="resolved",
+    dead_topic="dead",
+    group="g",
+    max_bytes=MOST_BYTES,
+    max_dead_bytes=MOST_BYTES,
 )
 RESULT: Final = sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"})
 UNKNOWN: Final = sportybet("900001", name="Which?", prices={"Yes": "2.0"})
@@ -82,7 +86,9 @@ def prices(planned: Planned[Outgoing]) -> list[tuple[str, str, float]]:
     ]
 
 
-def test_a_row_that_was_met_before_is_not_resolved_again(planner: Watched, rows_resolved: list[str]) -> None:
+def test_a_row_that_was_met_before_is_not_resolved_again(
+    planner: Watched, rows_resolved: list[str]
+) -> None:
     planner.all(observed(RESULT, UNKNOWN))
     assert rows_resolved == ["1", "900001"]
     dearer = sportybet("1", prices={"Away": "9.6", "Home": "1.10", "Draw": "8"})
@@ -120,7 +126,8 @@ def test_the_names_of_other_teams_name_nobody(planner: Watched) -> None:
     market = sportybet("1", prices={"Wuhan": "2.1", "Draw": "3.2", "Qingdao": "3.6"})
     planner.all(observed(market, home="Wuhan", away="Qingdao"))
     swapped, others = planner.all(
-        observed(market, home="Qingdao", away="Wuhan"), observed(market, home="Brack SK", away="Rovers")
+        observed(market, home="Qingdao", away="Wuhan"),
+        observed(market, home="Brack SK", away="Rovers"),
     )
     assert [price[1:] for price in prices(swapped)] == [("home", 3.6), ("draw", 3.2), ("away", 2.1)]
     assert [price[1:] for price in prices(others)] == [("draw", 3.2)]
@@ -131,7 +138,9 @@ def test_a_team_that_is_called_like_an_outcome_is_not_taken_for_it(planner: Watc
     index = MappingIndex([mapping("m", outcomes, id=1, sportybet_id="1")], 7)
 
     def event(home: str, *labels: str) -> bytes:
-        market = sportybet("1", prices={label: f"{number}.5" for number, label in enumerate(labels, start=1)})
+        market = sportybet(
+            "1", prices={label: f"{number}.5" for number, label in enumerate(labels, start=1)}
+        )
         return observed(market, home=home, away="Qingdao")
 
     planner.all(event("Wuhan", "Wuhan", "Qingdao"), event("Wuhan", *outcomes), index=index)
@@ -139,7 +148,9 @@ def test_a_team_that_is_called_like_an_outcome_is_not_taken_for_it(planner: Watc
     assert [price[1:] for price in prices(planned)] == [("Away", 2.5), ("Home & Yes", 1.5)]
 
 
-def test_a_row_of_a_market_that_another_row_speaks_of_goes_the_ordinary_way(planner: Watched) -> None:
+def test_a_row_of_a_market_that_another_row_speaks_of_goes_the_ordinary_way(
+    planner: Watched,
+) -> None:
     cheaper = sportybet("1", prices={"Home": "2.0", "Draw": "3.2", "Away": "3.6"})
     planner.all(observed(RESULT))
     (planned,) = planner.all(observed(RESULT, cheaper))
@@ -187,7 +198,9 @@ def test_a_value_above_the_limit_is_a_dead_letter_as_ever(planner: Watched) -> N
 def test_markets_of_which_none_can_be_read_are_a_dead_letter_as_ever(planner: Watched) -> None:
     unreadable = sportybet("1", outcomes="none")
     planner.all(observed(RESULT))
-    planned = planner.all(observed(unreadable), observed(unreadable, UNKNOWN), observed(unreadable, RESULT))
+    planned = planner.all(
+        observed(unreadable), observed(unreadable, UNKNOWN), observed(unreadable, RESULT)
+    )
     assert [each.dead for each in planned] == ["WRONG_SHAPE", None, None]
 
 
@@ -207,7 +220,11 @@ def test_what_is_missed_is_sampled_when_it_is_counted(planner: Watched) -> None:
     assert isinstance(missed.rows, RecalledRows)
     assert [row.market_id for row in missed.rows] == ["900001"]
     (row,) = miss_rows(planner.tally(planned.sightings))
-    assert (row.external_market_id, row.market_name, row.occurrence_count) == ("900001", "Which?", 1)
+    assert (row.external_market_id, row.market_name, row.occurrence_count) == (
+        "900001",
+        "Which?",
+        1,
+    )
     assert row.sample_outcomes == '[{"label":"Yes","odds":2,"qualifier":null}]'
 
 
@@ -223,6 +240,6 @@ def test_what_is_recalled_and_what_is_resolved_are_missed_alike(planner: Watched
 
 
 def test_without_the_compiled_part_every_row_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert type(planner_with(ENCODER, max_message_bytes=MOST_BYTES)) is RecallingPlanner
+    assert type(make_planner(ENCODER, max_message_bytes=MOST_BYTES)) is RecallingPlanner
     monkeypatch.setattr(recalling, "IS_COMPILED", False)
-    assert type(planner_with(ENCODER, max_message_bytes=MOST_BYTES)) is Planner
+    assert type(make_planner(ENCODER, max_message_bytes=MOST_BYTES)) is Planner

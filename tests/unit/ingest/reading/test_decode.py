@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 from tests.support.hostile.feeds import JSON
 from tests.support.laws import LAWS
 from tests.support.markets import observation, sportybet
-from worker.ingest.reading.decode import Decoded, Unreadable, decode
+from worker.ingest.reading.decode import Decoded, UnreadableRecord, decode
 
-GOOD = observation("sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": "1.98"})], live=False)
+GOOD = observation(
+    "sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": "1.98"})], live=False
+)
 MAX_BYTES = 4 * 1024 * 1024
 
 
 def verdict(value: bytes | None, max_bytes: int = MAX_BYTES) -> str:
     decoded = decode(value, max_bytes=max_bytes)
-    assert isinstance(decoded, Unreadable)
+    assert isinstance(decoded, UnreadableRecord)
     assert 0 < len(decoded.detail) <= 500
     return decoded.reason
 
@@ -29,7 +31,10 @@ def changed(**fields: Any) -> bytes:
 def test_an_observation_is_what_is_resolved_and_the_envelope_that_goes_through() -> None:
     decoded = decode(GOOD, max_bytes=MAX_BYTES)
     assert isinstance(decoded, Decoded)
-    assert (decoded.observation.platform, decoded.observation.home) == ("sportybet", "Wuhan Three Towns FC")
+    assert (decoded.observation.platform, decoded.observation.home) == (
+        "sportybet",
+        "Wuhan Three Towns FC",
+    )
     assert decoded.observed_at == datetime(2026, 11, 22, 12, tzinfo=UTC)
     assert decoded.envelope.keys() == {"platform", "observed_at", "scrape_id", "event"}
     assert decoded.envelope["event"]["live"] is False
@@ -85,7 +90,9 @@ def test_a_hostile_record_is_unreadable_for_a_reason(value: bytes | None, reason
         ({"markets": None}, "WRONG_SHAPE"),
     ],
 )
-def test_an_envelope_that_is_wrong_is_unreadable_for_a_reason(fields: dict[str, Any], reason: str) -> None:
+def test_an_envelope_that_is_wrong_is_unreadable_for_a_reason(
+    fields: dict[str, Any], reason: str
+) -> None:
     assert verdict(changed(**fields)) == reason
 
 
@@ -100,7 +107,7 @@ def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
 
 def test_a_wrong_field_is_named_with_the_reason() -> None:
     decoded = decode(changed(observed_at="yesterday"), max_bytes=MAX_BYTES)
-    assert isinstance(decoded, Unreadable)
+    assert isinstance(decoded, UnreadableRecord)
     assert "observed_at" in decoded.detail
 
 
@@ -112,22 +119,24 @@ def test_the_detail_is_bounded_however_much_is_wrong() -> None:
 @LAWS
 @given(st.binary(max_size=200))
 def test_decode_never_raises_on_arbitrary_bytes(value: bytes) -> None:
-    assert isinstance(decode(value, max_bytes=MAX_BYTES), Decoded | Unreadable)
+    assert isinstance(decode(value, max_bytes=MAX_BYTES), Decoded | UnreadableRecord)
 
 
 @LAWS
 @given(
     st.dictionaries(
-        st.sampled_from(["schema_version", "platform", "observed_at", "event", "markets", "market_names"]),
+        st.sampled_from(
+            ["schema_version", "platform", "observed_at", "event", "markets", "market_names"]
+        ),
         JSON,
     )
 )
 def test_decode_never_raises_on_an_envelope_of_anything(fields: dict[str, Any]) -> None:
-    assert isinstance(decode(changed(**fields), max_bytes=MAX_BYTES), Decoded | Unreadable)
+    assert isinstance(decode(changed(**fields), max_bytes=MAX_BYTES), Decoded | UnreadableRecord)
 
 
 @LAWS
 @given(st.integers(0, len(GOOD) - 1), st.binary(min_size=1, max_size=3))
 def test_decode_never_raises_on_a_damaged_record(place: int, damage: bytes) -> None:
     value = GOOD[:place] + damage + GOOD[place + len(damage) :]
-    assert isinstance(decode(value, max_bytes=MAX_BYTES), Decoded | Unreadable)
+    assert isinstance(decode(value, max_bytes=MAX_BYTES), Decoded | UnreadableRecord)

@@ -9,8 +9,8 @@ from tests.support.hostile.fields import GOOD_MARKETS
 from tests.support.markets import FOOTBALL, answer, observation, run, said, sportybet
 from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.resolve import Resolution, resolve_rows
-from worker.ingest.reading.decode import Unreadable
-from worker.ingest.reading.read import Readable, quickly, read
+from worker.ingest.reading.decode import UnreadableRecord
+from worker.ingest.reading.read import Readable, read, read_typed
 
 
 def unread(raw: bytes) -> bytes:
@@ -21,20 +21,22 @@ def unread(raw: bytes) -> bytes:
 
 def reason(value: bytes) -> str | None:
     seen = read(value, max_bytes=len(value))
-    return seen.reason if isinstance(seen, Unreadable) else None
+    return seen.reason if isinstance(seen, UnreadableRecord) else None
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_what_a_book_usually_sends_is_read_by_types(platform: Platform) -> None:
-    assert quickly(observation(platform, GOOD_MARKETS[platform])) is not None
+    assert read_typed(observation(platform, GOOD_MARKETS[platform])) is not None
 
 
 @pytest.mark.parametrize(
     "changed", [{"source": "another scraper"}, {"markets": [sportybet("1", status="0")]}], ids=str
 )
 def test_what_is_unusual_is_read_all_the_same(changed: dict[str, Any]) -> None:
-    value = json.dumps(json.loads(observation("sportybet", GOOD_MARKETS["sportybet"])) | changed).encode()
-    assert quickly(value) is None
+    value = json.dumps(
+        json.loads(observation("sportybet", GOOD_MARKETS["sportybet"])) | changed
+    ).encode()
+    assert read_typed(value) is None
     assert isinstance(read(value, max_bytes=len(value)), Readable)
 
 
@@ -44,7 +46,7 @@ def test_what_is_unusual_is_read_all_the_same(changed: dict[str, Any]) -> None:
 def test_outcomes_that_are_unusual_cost_their_own_market_alone(outcomes: object) -> None:
     markets = [sportybet("1", outcomes=outcomes), *GOOD_MARKETS["sportybet"]]
     value = observation("sportybet", markets)
-    seen = quickly(value)
+    seen = read_typed(value)
     assert seen is not None
     found = resolve_rows(seen.rows, "sportybet", seen.names, FOOTBALL)
     assert said(found) == said(run("sportybet", markets))
@@ -54,7 +56,7 @@ def test_outcomes_that_are_nested_too_deeply_for_their_caller_are_read_all_the_s
     market = sportybet("1", prices={"Home": "2.1"})
     market["outcomes"][0]["unread"] = "RAW"
     value = observation("sportybet", [market]).replace(b'"RAW"', b"[" * 900 + b"]" * 900)
-    seen = quickly(value)
+    seen = read_typed(value)
     assert seen is not None
 
     def resolved(frames: int) -> Resolution:
@@ -86,5 +88,5 @@ def test_a_field_that_nobody_reads_is_looked_at_but_for_how_large_its_numbers_ar
 
 def test_a_message_beyond_the_bound_is_not_parsed_at_all() -> None:
     seen = read(observation("sportybet", []), max_bytes=10)
-    assert isinstance(seen, Unreadable)
+    assert isinstance(seen, UnreadableRecord)
     assert seen.reason == "TOO_LARGE"

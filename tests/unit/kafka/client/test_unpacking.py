@@ -31,7 +31,9 @@ def unpack(packed: bytes, name: str, bound: int = SIZE) -> bytes:
 
 @pytest.mark.parametrize("bound", BOUNDS)
 @pytest.mark.parametrize("name", CODEC_NAMES)
-def test_what_unpacks_to_the_bound_is_unpacked_and_one_byte_more_is_refused(name: str, bound: int) -> None:
+def test_what_unpacks_to_the_bound_is_unpacked_and_one_byte_more_is_refused(
+    name: str, bound: int
+) -> None:
     blanks = b" " * bound
     assert unpack(pack(name, iter([blanks])), name, bound) == blanks
     with pytest.raises(UnpacksTooLargeError, match=f"more than {bound} bytes"):
@@ -70,8 +72,12 @@ def test_what_is_not_packed_or_by_an_unknown_codec_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("name", CODEC_NAMES)
-@pytest.mark.parametrize("spoil", [lambda p: p[: len(p) // 2], lambda p: p[:20], lambda _: b"\xff" * 40])
-def test_what_is_damaged_raises_as_it_does_at_the_client(name: str, spoil: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize(
+    "spoil", [lambda p: p[: len(p) // 2], lambda p: p[:20], lambda _: b"\xff" * 40]
+)
+def test_what_is_damaged_raises_as_it_does_at_the_client(
+    name: str, spoil: Callable[[bytes], bytes]
+) -> None:
     damaged = spoil(pack(name, iter([bytes(range(256)) * 100])))
     with pytest.raises(Exception) as theirs:  # the kind is the library's
         getattr(codec, f"{name}_decode")(damaged)
@@ -150,7 +156,9 @@ def test_snappy_in_one_block_is_bounded_too() -> None:
         unpack(raw_snappy(SIZE + 1, b" " * (SIZE + 1)), "snappy")
 
 
-@pytest.mark.parametrize("wrap", [lambda block: block, lambda block: blocks_of_snappy(block, block)])
+@pytest.mark.parametrize(
+    "wrap", [lambda block: block, lambda block: blocks_of_snappy(block, block)]
+)
 def test_a_block_of_snappy_that_says_something_else_than_it_holds_is_never_unpacked(
     wrap: Callable[[bytes], bytes],
 ) -> None:

@@ -40,7 +40,11 @@ def cpu_s(work: Callable[[], object]) -> float:
 
 
 def planned(
-    planner: Planner[Outgoing], records: Sequence[FakeRecord], index: MappingIndex, *, recalled: bool
+    planner: Planner[Outgoing],
+    records: Sequence[FakeRecord],
+    index: MappingIndex,
+    *,
+    recalled: bool,
 ) -> Plan[Outgoing]:
     """A plan of what rows are recalled of, or of every row resolved."""
     if recalled:
@@ -53,7 +57,10 @@ WAYS = pytest.mark.parametrize(
     [
         pytest.param(False, 0, id="resolved"),
         pytest.param(
-            True, 1, id="recalled", marks=pytest.mark.skipif(not IS_COMPILED, reason="recall is not compiled")
+            True,
+            1,
+            id="recalled",
+            marks=pytest.mark.skipif(not IS_COMPILED, reason="recall is not compiled"),
         ),
     ],
 )
@@ -86,8 +93,12 @@ def test_planning_costs_a_bounded_multiple_of_reading_and_writing(
 def test_a_plan_holds_a_few_objects_for_each_market(
     recalled: bool, most: int, platform: Platform, source: Sequence[Generated]
 ) -> None:
-    messages = workload("scrape", [seen for seen in source[:60] if seen.platform == platform]).messages
-    records = [FakeRecord(offset=offset, value=message.value) for offset, message in enumerate(messages)]
+    messages = workload(
+        "scrape", [seen for seen in source[:60] if seen.platform == platform]
+    ).messages
+    records = [
+        FakeRecord(offset=offset, value=message.value) for offset, message in enumerate(messages)
+    ]
     planner, index = planner_of(Settings()), MappingIndex(CATALOGUE)
 
     def plan() -> Plan[Outgoing]:
@@ -97,5 +108,7 @@ def test_a_plan_holds_a_few_objects_for_each_market(
     gc.collect()
     before = sys.getallocatedblocks()
     held = plan()
-    assert sys.getallocatedblocks() - before < MOST_HELD[most] * sum(message.markets for message in messages)
+    assert sys.getallocatedblocks() - before < MOST_HELD[most] * sum(
+        message.markets for message in messages
+    )
     assert len(held.outputs) == len(records)

@@ -14,7 +14,7 @@ from worker.lab.bench.document import MarkersMissingError, renewed
 from worker.lab.bench.figures import TARGETS, Spread, reached, spread
 from worker.lab.bench.grids import as_markdown, comparison, shown, targets
 from worker.lab.bench.latency import Latency
-from worker.lab.bench.report import Report
+from worker.lab.bench.report import BenchReport
 from worker.lab.bench.scaling import Point, Scaling
 from worker.lab.bench.trial import Trial
 
@@ -80,12 +80,12 @@ def test_a_table_has_a_rule_and_a_row_for_each_contestant() -> None:
 
 
 def test_the_wrong_runs_are_told_with_what_is_wrong() -> None:
-    report = Report({}, [trial(), trial(contestant="json", faults=["a byte"])])
+    report = BenchReport({}, [trial(), trial(contestant="json", faults=["a byte"])])
     assert report.faults == ["scrape, json: a byte"]
 
 
 def test_a_report_is_json() -> None:
-    report = Report({"date": "2026-11-23"}, [trial()], scaling(), LATENCY)
+    report = BenchReport({"date": "2026-11-23"}, [trial()], scaling(), LATENCY)
     document = json.loads(json.dumps(report.as_json()))
     assert document["trials"][0]["messages"] == 1000
     assert document["scaling"]["processes"][0]["value"]["median"] == 100.0
@@ -98,7 +98,7 @@ def test_a_wait_is_told_over_those_who_waited_and_over_all() -> None:
 
 
 def test_every_part_has_its_place_in_a_document() -> None:
-    report = Report({"date": "2026-11-23"}, [trial()], scaling(), LATENCY)
+    report = BenchReport({"date": "2026-11-23"}, [trial()], scaling(), LATENCY)
     parts = report.document_parts("performance")
     places = "\n".join(f"<!-- bench:{name} -->old<!-- /bench:{name} -->" for name in parts)
     document = renewed(f"before\n{places}\nafter", parts)
@@ -117,12 +117,12 @@ def test_a_document_without_a_place_for_a_part_is_refused() -> None:
 
 def test_a_part_that_was_not_measured_stays_as_it_was() -> None:
     document = "<!-- bench:table -->old<!-- /bench:table -->"
-    assert renewed(document, Report({}).document_parts("performance")) == document
+    assert renewed(document, BenchReport({}).document_parts("performance")) == document
 
 
 def test_pictures_are_svg_whose_bars_are_to_scale() -> None:
     fast, slow = trial(seconds=1.0), trial(contestant="json", seconds=2.0)
-    pictures = Report({}, [fast, slow], scaling()).pictures("performance")
+    pictures = BenchReport({}, [fast, slow], scaling()).pictures("performance")
     assert list(pictures) == ["performance.svg", "performance-scaling.svg"]
     boxes = ET.fromstring(pictures["performance.svg"]).findall(f"{SVG}rect")[1:]  # noqa: S314  # our own
     widths = [float(box.attrib["width"]) for box in boxes]
@@ -130,7 +130,7 @@ def test_pictures_are_svg_whose_bars_are_to_scale() -> None:
 
 
 def test_curves_stay_inside_their_picture() -> None:
-    picture = Report({}, scaling=scaling()).pictures("performance")["performance-scaling.svg"]
+    picture = BenchReport({}, scaling=scaling()).pictures("performance")["performance-scaling.svg"]
     root = ET.fromstring(picture)  # noqa: S314  # our own
     height = float(root.attrib["height"])
     points = root.findall(f"{SVG}circle")
@@ -138,7 +138,9 @@ def test_curves_stay_inside_their_picture() -> None:
     assert all(0 <= float(point.attrib["cy"]) <= height for point in points)
 
 
-def test_a_document_without_a_place_is_wrong_usage_before_anything_is_measured(tmp_path: Path) -> None:
+def test_a_document_without_a_place_is_wrong_usage_before_anything_is_measured(
+    tmp_path: Path,
+) -> None:
     document = tmp_path / "performance.md"
     document.write_text("<!-- bench:table -->\n<!-- /bench:table -->")
     outcome = CliRunner().invoke(app, ["bench", "--latency", "--document", str(document)])

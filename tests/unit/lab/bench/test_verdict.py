@@ -31,7 +31,8 @@ def published(source: Sequence[Generated]) -> Published:
 def outputs(published: Published) -> list[FakeRecord]:
     planner, index = planner_of(Settings()), MappingIndex(CATALOGUE)
     records = [
-        FakeRecord(offset=offset, value=message.value) for (_, _, offset), message in published.places.items()
+        FakeRecord(offset=offset, value=message.value)
+        for (_, _, offset), message in published.places.items()
     ]
     planned = [planner.plan(record, place(), index).output for record in records]
     return [FakeRecord(key=one.key, value=one.value, headers=one.headers) for one in planned]
@@ -53,7 +54,9 @@ def test_a_repeated_event_is_found(published: Published, outputs: list[FakeRecor
     assert faults(published, [*outputs, outputs[0]]) == ["1 events are repeated"]
 
 
-def test_a_price_under_another_label_is_found(published: Published, outputs: list[FakeRecord]) -> None:
+def test_a_price_under_another_label_is_found(
+    published: Published, outputs: list[FakeRecord]
+) -> None:
     event = orjson.loads(outputs[0].value or b"")
     first, second = event["markets"][0]["outcomes"][:2]
     first["outcome"], second["outcome"] = second["outcome"], first["outcome"]
@@ -66,7 +69,9 @@ def test_a_changed_byte_is_found(published: Published) -> None:
     same = [FakeRecord(key=message.key, value=message.value) for message in messages]
     assert list(changed(messages, same)) == []
     other = [same[0]._replace(value=b"{}"), *same[1:]]
-    assert list(changed(messages, other)) == ["1 messages are missing, 1 are not what was published"]
+    assert list(changed(messages, other)) == [
+        "1 messages are missing, 1 are not what was published"
+    ]
 
 
 def test_a_count_that_is_one_too_high_is_found(published: Published) -> None:
@@ -82,11 +87,17 @@ def test_a_count_that_is_one_too_high_is_found(published: Published) -> None:
 
 def test_a_lookup_that_missed_a_market_too_few_is_found(published: Published) -> None:
     message = published.places[TOPIC, 0, 0]
-    missed = [one.external_market_id for one in message.seen.expected.misses if one.reason == UNKNOWN_MARKET]
+    missed = [
+        one.external_market_id
+        for one in message.seen.expected.misses
+        if one.reason == UNKNOWN_MARKET
+    ]
 
     def looked_up(misses: list[str]) -> FakeRecord:
         headers = [("marketmap-id", f"{TOPIC}/0/0".encode())]
         return FakeRecord(value=orjson.dumps({"misses": misses}), headers=headers)
 
     assert list(wrongly_looked_up(published, [looked_up(missed)])) == []
-    assert list(wrongly_looked_up(published, [looked_up(missed[1:])])) == [f"{TOPIC} 0 0: other misses"]
+    assert list(wrongly_looked_up(published, [looked_up(missed[1:])])) == [
+        f"{TOPIC} 0 0: other misses"
+    ]

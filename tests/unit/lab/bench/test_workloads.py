@@ -33,20 +33,28 @@ def test_the_resolver_gives_the_truth_of_every_workload(name: str, source: Sourc
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_workload_is_the_same_each_time(name: str, source: Source) -> None:
     once, again = (make(name, source, SIZES) for _ in range(2))
-    assert [message.value for message in once.messages] == [message.value for message in again.messages]
+    assert [message.value for message in once.messages] == [
+        message.value for message in again.messages
+    ]
 
 
 def test_small_messages_hold_one_market(source: Source) -> None:
     small = make("small", source, SIZES)
     assert len(small.messages) == SIZES.small
     assert {message.markets for message in small.messages} == {1}
-    assert {message.seen.platform for message in small.messages} == {"betpawa", "sportybet", "bet9ja"}
+    assert {message.seen.platform for message in small.messages} == {
+        "betpawa",
+        "sportybet",
+        "bet9ja",
+    }
 
 
 def test_nine_hot_markets_in_ten_are_missed_on_fifty_keys(source: Source) -> None:
     hot = make("hot", source, SIZES)
     assert len(expected_miss_counts(message.seen for message in hot.messages)) == 50
-    mapped = sum(len({m.external_market_id for m in one.seen.expected.markets}) for one in hot.messages)
+    mapped = sum(
+        len({m.external_market_id for m in one.seen.expected.markets}) for one in hot.messages
+    )
     assert 0 < mapped <= hot.markets / 9
 
 

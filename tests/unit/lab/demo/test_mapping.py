@@ -14,7 +14,7 @@ from worker.lab.demo.mapping import MARKET, as_mapped, finished_draft
 from worker.lab.synthetic.expected import Generated
 from worker.lab.synthetic.oracle import check
 from worker.lab.synthetic.scrape import generate_scrape
-from worker.storage.misses import Miss
+from worker.storage.misses import QueuedMiss
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SAMPLES = [{"label": label, "odds": 2.0, "qualifier": "2.25"} for label in ("O", "U")]
@@ -27,9 +27,9 @@ def scrape() -> list[Generated]:
 
 @pytest.fixture
 def index() -> MappingIndex:
-    nothing: dict[str, Any] = dict.fromkeys(Miss._fields)
+    nothing: dict[str, Any] = dict.fromkeys(QueuedMiss._fields)
     known = {"source": MARKET[0], "external_market_id": MARKET[1], "sample_outcomes": SAMPLES}
-    return MappingIndex([*CATALOGUE, parse_mapping(finished_draft(Miss(**nothing | known)))])
+    return MappingIndex([*CATALOGUE, parse_mapping(finished_draft(QueuedMiss(**nothing | known)))])
 
 
 def resolved(seen: Generated, index: MappingIndex) -> dict[str, Any]:
@@ -45,11 +45,17 @@ def resolved(seen: Generated, index: MappingIndex) -> dict[str, Any]:
 def test_once_mapped_every_price_of_the_market_is_the_one_of_its_own_key(
     scrape: list[Generated], index: MappingIndex
 ) -> None:
-    assert [check(as_mapped(seen).expected, resolved(seen, index)) for seen in scrape] == [[]] * len(scrape)
+    assert [check(as_mapped(seen).expected, resolved(seen, index)) for seen in scrape] == [
+        []
+    ] * len(scrape)
 
 
 def test_before_it_is_mapped_the_market_is_only_missed(scrape: list[Generated]) -> None:
     plain = MappingIndex(CATALOGUE)
     assert [check(seen.expected, resolved(seen, plain)) for seen in scrape] == [[]] * len(scrape)
-    kinds = {one.kind for seen in scrape for one in check(as_mapped(seen).expected, resolved(seen, plain))}
+    kinds = {
+        one.kind
+        for seen in scrape
+        for one in check(as_mapped(seen).expected, resolved(seen, plain))
+    }
     assert kinds == {"MISSING_MARKET", "EXTRA_MISS"}

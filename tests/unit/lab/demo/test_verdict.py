@@ -17,14 +17,16 @@ from worker.domain.resolve import resolve
 from worker.ingest.planning.encode import resolved_event
 from worker.ingest.reading.decode import Decoded, decode
 from worker.lab.demo import commands as demo
-from worker.lab.demo.pictures import Dead, Event, Miss
+from worker.lab.demo.pictures import Dead, DemoMiss, ResolvedJson
 from worker.lab.demo.verdict import DEFAULT_EVENTS, Seen, exit_code, judge
 from worker.lab.synthetic.expected import Generated
 from worker.lab.synthetic.scrape import generate_scrape
 
 EVENTS = 2
 INDEX = MappingIndex(CATALOGUE)
-TRUTH = list(generate_scrape(seed=1, events=EVENTS, started_at=datetime(2026, 11, 22, 12, tzinfo=UTC)))
+TRUTH = list(
+    generate_scrape(seed=1, events=EVENTS, started_at=datetime(2026, 11, 22, 12, tzinfo=UTC))
+)
 LETTER = DeadLetter(
     id="1",
     topic="observations.sportybet",
@@ -37,22 +39,24 @@ LETTER = DeadLetter(
 )
 
 
-def resolved(generated: Generated) -> Event:
+def resolved(generated: Generated) -> ResolvedJson:
     value = orjson.dumps(generated.observation)
     decoded = decode(value, max_bytes=len(value))
     assert isinstance(decoded, Decoded)
-    event: Event = orjson.loads(resolved_event(decoded.envelope, resolve(decoded.observation, INDEX), 1))
+    event: ResolvedJson = orjson.loads(
+        resolved_event(decoded.envelope, resolve(decoded.observation, INDEX), 1)
+    )
     return event
 
 
-def counted(events: list[Event]) -> list[Miss]:
+def counted(events: list[ResolvedJson]) -> list[DemoMiss]:
     """The queue as a worker fills it: one occurrence for each event that missed the market."""
     counts = Counter(
         (event["platform"], market_id)
         for event in events
         for market_id in {miss["external_market_id"] for miss in event["misses"]}
     )
-    return [Miss(*key, None, None, count) for key, count in sorted(counts.items())]
+    return [DemoMiss(*key, None, None, count) for key, count in sorted(counts.items())]
 
 
 RIGHT = [resolved(generated) for generated in TRUTH]
@@ -67,7 +71,7 @@ def code_of(seen: Seen, events: int = EVENTS) -> int:
     return exit_code(judge(TRUTH, seen, None, events=events))
 
 
-def over_under(seen: Seen) -> list[Event]:
+def over_under(seen: Seen) -> list[ResolvedJson]:
     """The two outcomes of one over/under whose prices differ."""
     pairs = (
         market["outcomes"]
@@ -127,7 +131,9 @@ def test_what_is_all_right_is_exit_code_0(seen: Seen) -> None:
         lose_the_dead_letter,
     ],
 )
-def test_one_thing_that_went_wrong_is_exit_code_1(seen: Seen, tamper: Callable[[Seen], Seen]) -> None:
+def test_one_thing_that_went_wrong_is_exit_code_1(
+    seen: Seen, tamper: Callable[[Seen], Seen]
+) -> None:
     assert code_of(tamper(seen)) == 1
 
 
@@ -142,7 +148,9 @@ def test_a_missing_second_act_is_a_failure_at_the_default_size_only(seen: Seen) 
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_the_command_ends_with_the_code_of_the_run(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_ends_with_the_code_of_the_run(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def run(*_: object, **__: object) -> int:
         return code
 

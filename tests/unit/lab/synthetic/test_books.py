@@ -60,7 +60,9 @@ def test_sportybet_puts_team_names_into_half_time_full_time_labels(on_book: OnBo
     assert f"{home}/draw & over 2.5" in labels
 
 
-def test_sportybet_has_a_row_for_each_player_in_a_big_event_and_none_in_a_small_one(on_book: OnBook) -> None:
+def test_sportybet_has_a_row_for_each_player_in_a_big_event_and_none_in_a_small_one(
+    on_book: OnBook,
+) -> None:
     fans = [
         sum(
             r["specifier"].startswith("variant=pre:playerprops")

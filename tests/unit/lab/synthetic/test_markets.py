@@ -7,7 +7,7 @@ import pytest
 from worker.lab.synthetic.markets import FAMILIES, FairPrices
 from worker.lab.synthetic.model import draw_model
 from worker.lab.synthetic.offers import PLATFORMS, offers
-from worker.lab.synthetic.question import Market, Probabilities
+from worker.lab.synthetic.question import Probabilities, QuestionedMarket
 
 # Families whose outcomes exclude each other and leave nothing out.
 EXCLUSIVE = {
@@ -38,7 +38,9 @@ def test_every_family_of_the_data_has_a_truth_and_none_is_idle() -> None:
 @pytest.mark.parametrize(
     "canonical_id", sorted(m for m, o in MARKETS.items() if o.market.family in EXCLUSIVE)
 )
-def test_the_outcomes_of_an_exclusive_market_sum_to_one(fair: FairPrices, canonical_id: str) -> None:
+def test_the_outcomes_of_an_exclusive_market_sum_to_one(
+    fair: FairPrices, canonical_id: str
+) -> None:
     for line in MARKETS[canonical_id].lines:
         assert sum(chances(fair, canonical_id, line).values()) == pytest.approx(1, abs=2e-3)
 
@@ -64,7 +66,9 @@ def test_a_higher_total_is_less_likely(fair: FairPrices) -> None:
 
 
 def test_a_home_side_that_gives_more_goals_away_covers_less_often(fair: FairPrices) -> None:
-    home = [chances(fair, "asian_handicap_ft", line)["home"] for line in ("-1.5", "-0.5", "0.5", "1.5")]
+    home = [
+        chances(fair, "asian_handicap_ft", line)["home"] for line in ("-1.5", "-0.5", "0.5", "1.5")
+    ]
 
     assert home == sorted(home)
 
@@ -74,7 +78,9 @@ def test_a_level_handicap_is_draw_no_bet(fair: FairPrices) -> None:
 
 
 def test_a_quarter_line_lies_between_its_neighbours(fair: FairPrices) -> None:
-    below, quarter, above = (chances(fair, "asian_handicap_ft", x)["home"] for x in ("-0.5", "-0.25", "0"))
+    below, quarter, above = (
+        chances(fair, "asian_handicap_ft", x)["home"] for x in ("-0.5", "-0.25", "0")
+    )
 
     assert below < quarter < above
 
@@ -100,6 +106,6 @@ def test_an_outcome_that_cannot_happen_is_not_quoted(fair: FairPrices) -> None:
 
 
 def test_the_same_question_is_worked_out_once(fair: FairPrices) -> None:
-    market = Market("over_under_ft", "over_under", "goals_ft", "total", ("over", "under"))
+    market = QuestionedMarket("over_under_ft", "over_under", "goals_ft", "total", ("over", "under"))
 
     assert fair.of(market, "2.5") is fair.of(market, "2.5")

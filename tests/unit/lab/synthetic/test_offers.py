@@ -34,7 +34,9 @@ def labels_without_line(offer: Offer) -> dict[str, str]:
 def test_every_mapping_is_sold_on_every_platform_that_it_names(
     platform: str, catalogue: dict[str, dict[str, Any]]
 ) -> None:
-    named = {(key, row[ID_FIELD[platform]]) for key, row in catalogue.items() if row[ID_FIELD[platform]]}
+    named = {
+        (key, row[ID_FIELD[platform]]) for key, row in catalogue.items() if row[ID_FIELD[platform]]
+    }
 
     assert {(offer.market.canonical_id, offer.external_id) for offer in offers(platform)} == named
 
@@ -51,7 +53,9 @@ def test_every_label_written_for_a_mapped_market_is_that_of_its_outcome(
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_an_unmapped_id_is_in_no_mapping(platform: str, catalogue: dict[str, dict[str, Any]]) -> None:
+def test_an_unmapped_id_is_in_no_mapping(
+    platform: str, catalogue: dict[str, dict[str, Any]]
+) -> None:
     mapped = {row[ID_FIELD[platform]] for row in catalogue.values()}
     others = [market for market in unmapped(platform) if not market.form.get("other_market")]
 
@@ -63,7 +67,9 @@ def test_a_specifier_that_names_another_market_belongs_to_a_mapped_id() -> None:
     mapped = {offer.external_id for offer in offers("sportybet")}
     others = [market for market in unmapped("sportybet") if market.form.get("other_market")]
 
-    assert {"8", "105", "163", "854", "900069"} <= {market.external_id for market in others} <= mapped
+    assert (
+        {"8", "105", "163", "854", "900069"} <= {market.external_id for market in others} <= mapped
+    )
 
 
 def test_the_feeds_order_is_not_the_catalogues() -> None:

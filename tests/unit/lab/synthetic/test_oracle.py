@@ -17,8 +17,12 @@ from worker.lab.synthetic.oracle import check, wrong_labels
 Resolved = dict[str, list[dict[str, Any]]]
 
 
-def market(canonical_id: str, line: str | None, external_id: str, **odds: float | None) -> ExpectedMarket:
-    outcomes = tuple(ExpectedOutcome(name, price, price is not None) for name, price in odds.items())
+def market(
+    canonical_id: str, line: str | None, external_id: str, **odds: float | None
+) -> ExpectedMarket:
+    outcomes = tuple(
+        ExpectedOutcome(name, price, price is not None) for name, price in odds.items()
+    )
     return ExpectedMarket(canonical_id, line, external_id, outcomes)
 
 
@@ -60,7 +64,9 @@ def perfect(truth: Expected) -> Resolved:
 
 
 def find(resolved: Resolved, canonical_id: str, line: str | None = None) -> dict[str, Any]:
-    return next(m for m in resolved["markets"] if (m["canonical_id"], m["line"]) == (canonical_id, line))
+    return next(
+        m for m in resolved["markets"] if (m["canonical_id"], m["line"]) == (canonical_id, line)
+    )
 
 
 def kinds(truth: Expected, resolved: Resolved) -> list[str]:
@@ -80,27 +86,35 @@ def test_a_swapped_over_and_under_are_two_wrong_labels(truth: Expected, resolved
 
 def test_labels_given_by_position_are_wrong_labels(truth: Expected, resolved: Resolved) -> None:
     outcomes = find(resolved, "1x2_over_under_ft", "2.5")["outcomes"]
-    catalogue_order = [f"{side}_{total}" for side in ("home", "draw", "away") for total in ("over", "under")]
+    catalogue_order = [
+        f"{side}_{total}" for side in ("home", "draw", "away") for total in ("over", "under")
+    ]
     for outcome, name in zip(outcomes, catalogue_order, strict=True):
         outcome["outcome"] = name
 
     assert len(wrong_labels(check(truth, resolved))) == 6
 
 
-def test_a_line_that_has_the_prices_of_another_is_a_wrong_label(truth: Expected, resolved: Resolved) -> None:
+def test_a_line_that_has_the_prices_of_another_is_a_wrong_label(
+    truth: Expected, resolved: Resolved
+) -> None:
     one, other = (find(resolved, "over_under_ft", line) for line in ("2.5", "3.5"))
     one["line"], other["line"] = other["line"], one["line"]
 
     assert set(kinds(truth, resolved)) == {"WRONG_LABEL"}
 
 
-def test_a_shifted_line_is_a_missing_market_and_a_wrong_label(truth: Expected, resolved: Resolved) -> None:
+def test_a_shifted_line_is_a_missing_market_and_a_wrong_label(
+    truth: Expected, resolved: Resolved
+) -> None:
     find(resolved, "asian_handicap_ft", "-0.5")["line"] = "-0.25"
 
     assert kinds(truth, resolved) == ["MISSING_MARKET", "WRONG_LABEL"]
 
 
-def test_a_market_under_another_canonical_id_is_a_wrong_label(truth: Expected, resolved: Resolved) -> None:
+def test_a_market_under_another_canonical_id_is_a_wrong_label(
+    truth: Expected, resolved: Resolved
+) -> None:
     find(resolved, "1x2_1h")["canonical_id"] = "1x2_3h"
 
     assert "WRONG_LABEL" in kinds(truth, resolved)
@@ -112,7 +126,9 @@ def test_a_dropped_outcome_is_missing(truth: Expected, resolved: Resolved) -> No
     assert kinds(truth, resolved) == ["MISSING_OUTCOME"]
 
 
-def test_an_outcome_the_event_does_not_sell_is_a_wrong_label(truth: Expected, resolved: Resolved) -> None:
+def test_an_outcome_the_event_does_not_sell_is_a_wrong_label(
+    truth: Expected, resolved: Resolved
+) -> None:
     find(resolved, "1x2_ft")["outcomes"].append({"outcome": "none", "odds": 4.0, "active": True})
 
     assert kinds(truth, resolved) == ["WRONG_LABEL"]
@@ -166,7 +182,10 @@ def test_a_rejected_market_that_is_published_is_extra(truth: Expected, resolved:
 
 @pytest.mark.parametrize(
     ("part", "missing", "extra"),
-    [("misses", "MISSING_MISS", "EXTRA_MISS"), ("rejected", "MISSING_REJECTION", "EXTRA_REJECTION")],
+    [
+        ("misses", "MISSING_MISS", "EXTRA_MISS"),
+        ("rejected", "MISSING_REJECTION", "EXTRA_REJECTION"),
+    ],
 )
 def test_every_miss_and_rejection_is_due_once(
     truth: Expected, resolved: Resolved, part: str, missing: str, extra: str
@@ -178,7 +197,9 @@ def test_every_miss_and_rejection_is_due_once(
     assert kinds(truth, resolved) == [extra]
 
 
-def test_a_miss_under_another_reason_is_both_missing_and_extra(truth: Expected, resolved: Resolved) -> None:
+def test_a_miss_under_another_reason_is_both_missing_and_extra(
+    truth: Expected, resolved: Resolved
+) -> None:
     resolved["misses"][0]["reason"] = "NO_MATCHING_OUTCOMES"
 
     assert kinds(truth, resolved) == ["MISSING_MISS", "EXTRA_MISS"]

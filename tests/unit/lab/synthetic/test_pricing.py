@@ -5,7 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from worker.lab.synthetic.pricing import BET9JA, BETPAWA, SPORTYBET, Desk, House, Sheet, cents, coarse
+from worker.lab.synthetic.pricing import (
+    BET9JA,
+    BETPAWA,
+    SPORTYBET,
+    Desk,
+    House,
+    Sheet,
+    cents,
+    coarse,
+)
 
 FAIR = {"home": 0.5, "draw": 0.3, "away": 0.2}
 QUIET = House(margin=0.05, step=cents, closed_prices=(1.0,), closed=0.0, invalid=0.0)
@@ -28,9 +37,9 @@ def test_other_is_what_the_listed_scores_leave() -> None:
 
 
 def test_an_outcome_that_cannot_happen_is_left_out() -> None:
-    assert [q.outcome for q in Desk(QUIET, random.Random(1), None).sheet({"a": 0.5}, ["a", "b"]).quotes] == [
-        "a"
-    ]
+    assert [
+        q.outcome for q in Desk(QUIET, random.Random(1), None).sheet({"a": 0.5}, ["a", "b"]).quotes
+    ] == ["a"]
 
 
 @pytest.mark.parametrize(

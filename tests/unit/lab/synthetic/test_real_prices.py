@@ -43,7 +43,9 @@ def bet9ja() -> Iterator[tuple[Offer, str | None, Prices]]:
     for offer in offers("bet9ja"):
         for line in offer.lines:
             market = offer.external_id if line is None else f"{offer.external_id}@{line}"
-            odds = {s.outcome: float(sold.get(f"{market}_{s.label}", "1")) for s in offer.selections}
+            odds = {
+                s.outcome: float(sold.get(f"{market}_{s.label}", "1")) for s in offer.selections
+            }
             yield offer, line, {outcome: price for outcome, price in odds.items() if price > 1}
 
 
@@ -55,7 +57,9 @@ def betpawa() -> Iterator[tuple[Offer, str | None, Prices]]:
             prices.update({p["name"]: p["price"] for p in row["prices"] if not p["suspended"]})
     for offer in offers("betpawa"):
         for line in offer.lines:
-            shown = sold.get((offer.external_id, None if line is None else int(float(line) * 4)), {})
+            shown = sold.get(
+                (offer.external_id, None if line is None else int(float(line) * 4)), {}
+            )
             labels = {s.label: s.outcome for s in offer.selections}
             yield offer, line, {labels[name]: odds for name, odds in shown.items()}
 

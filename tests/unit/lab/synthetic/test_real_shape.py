@@ -45,9 +45,13 @@ def test_betpawa_v3_has_the_real_fields(full_scrape: list[Generated]) -> None:
 
     assert fields(ours) == fields(markets)
     assert fields([m["marketType"] for m in ours]) == fields([m["marketType"] for m in markets])
-    assert fields([r for m in ours for r in m["row"]]) == fields([r for m in markets for r in m["row"]])
+    assert fields([r for m in ours for r in m["row"]]) == fields(
+        [r for m in markets for r in m["row"]]
+    )
     real_prices = [p for m in markets for r in m["row"] for p in r["prices"]]
-    assert fields([p for m in ours for r in m["row"] for p in r["prices"]]) == fields(real_prices) - {"team"}
+    assert fields([p for m in ours for r in m["row"] for p in r["prices"]]) == fields(
+        real_prices
+    ) - {"team"}
 
 
 def test_sportybet_labels_of_lines_are_the_real_ones(full_scrape: list[Generated]) -> None:

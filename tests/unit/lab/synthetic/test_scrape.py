@@ -28,7 +28,9 @@ print(hashlib.sha256(repr(list(made)).encode()).hexdigest())
 
 
 def made(events: int = 3, seed: int = 4, scrape: int = 0) -> list[Generated]:
-    return list(generate_scrape(seed=seed, events=events, scrape=scrape, started_at=STARTED_AT, size="slim"))
+    return list(
+        generate_scrape(seed=seed, events=events, scrape=scrape, started_at=STARTED_AT, size="slim")
+    )
 
 
 def groups(item: Generated) -> int:
@@ -40,7 +42,9 @@ def groups(item: Generated) -> int:
 
 
 def hit_share(items: list[Generated]) -> float:
-    hits = sum(len({(m.external_market_id, m.line) for m in item.expected.markets}) for item in items)
+    hits = sum(
+        len({(m.external_market_id, m.line) for m in item.expected.markets}) for item in items
+    )
     return hits / sum(map(groups, items))
 
 
@@ -53,7 +57,11 @@ def test_a_seed_gives_the_same_bytes_whatever_the_hash_seed_of_the_process() -> 
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         ran = subprocess.run(
-            [sys.executable, "-c", DIGEST], env=environment, capture_output=True, check=True, text=True
+            [sys.executable, "-c", DIGEST],
+            env=environment,
+            capture_output=True,
+            check=True,
+            text=True,
         )
         digests.add(ran.stdout)
 
@@ -61,7 +69,9 @@ def test_a_seed_gives_the_same_bytes_whatever_the_hash_seed_of_the_process() -> 
 
 
 def test_another_seed_gives_other_prices() -> None:
-    digests = {hashlib.sha256(orjson.dumps(made(1, seed)[0].observation)).digest() for seed in (1, 2)}
+    digests = {
+        hashlib.sha256(orjson.dumps(made(1, seed)[0].observation)).digest() for seed in (1, 2)
+    }
 
     assert len(digests) == 2
 
@@ -75,7 +85,9 @@ def test_more_events_leave_the_first_ones_as_they_are() -> None:
 def test_size_changes_fields_but_never_the_truth() -> None:
     full = list(generate_scrape(seed=4, events=2, started_at=STARTED_AT, size="full"))
 
-    assert [(item.key, item.expected) for item in full] == [(item.key, item.expected) for item in made(2)]
+    assert [(item.key, item.expected) for item in full] == [
+        (item.key, item.expected) for item in made(2)
+    ]
     assert [len(item.observation["markets"]) for item in full] == [
         len(item.observation["markets"]) for item in made(2)
     ]
@@ -177,7 +189,9 @@ def test_a_market_is_missed_as_often_as_it_was_counted(
     assert counts[platform, external_id] / len(on_book(platform)) == pytest.approx(share, abs=0.07)
 
 
-def test_a_miss_counts_once_for_a_message_however_many_lines_it_had(slim_scrape: list[Generated]) -> None:
+def test_a_miss_counts_once_for_a_message_however_many_lines_it_had(
+    slim_scrape: list[Generated],
+) -> None:
     counts = expected_miss_counts(slim_scrape)
     messages = Counter(item.platform for item in slim_scrape)
 
@@ -206,8 +220,12 @@ def test_every_reason_to_miss_and_the_broken_price_occur(slim_scrape: list[Gener
     ("platform", "lowest", "highest"),
     [("sportybet", 0.005, 0.02), ("betpawa", 0.005, 0.02), ("bet9ja", 0.01, 0.05)],
 )
-def test_few_prices_are_closed(on_book: OnBook, platform: str, lowest: float, highest: float) -> None:
-    outcomes = [o for item in on_book(platform) for market in item.expected.markets for o in market.outcomes]
+def test_few_prices_are_closed(
+    on_book: OnBook, platform: str, lowest: float, highest: float
+) -> None:
+    outcomes = [
+        o for item in on_book(platform) for market in item.expected.markets for o in market.outcomes
+    ]
 
     assert lowest < sum(not outcome.active for outcome in outcomes) / len(outcomes) < highest
 
@@ -223,7 +241,9 @@ def test_few_prices_are_closed(on_book: OnBook, platform: str, lowest: float, hi
 def test_messages_have_the_size_of_the_real_ones(
     full_scrape: list[Generated], platform: str, ordinary: tuple[int, int], largest: tuple[int, int]
 ) -> None:
-    sizes = [len(orjson.dumps(i.observation["markets"])) for i in full_scrape if i.platform == platform]
+    sizes = [
+        len(orjson.dumps(i.observation["markets"])) for i in full_scrape if i.platform == platform
+    ]
 
     assert ordinary[0] < quantile(sizes, 0.5) < ordinary[1]
     assert largest[0] < max(sizes) < largest[1]

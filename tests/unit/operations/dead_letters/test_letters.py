@@ -11,22 +11,24 @@ from tests.support.records import TOPIC_ID, FakeRecord
 from worker.ingest.planning.encode import Encoder
 from worker.kafka.record import Headers, Outgoing
 from worker.operations.dead_letters.letters import (
-    Choice,
-    Counted,
     Ids,
     Letter,
-    Mark,
-    Place,
+    LetterCounts,
+    LetterFilter,
+    LetterPosition,
+    RedriveMark,
     Stranger,
     line,
     read,
 )
-from worker.operations.dead_letters.returning import Outcome, Rules, Signature, back, refusal
+from worker.operations.dead_letters.returning import RedriveReport, Rules, Signature, back, refusal
 
 TOPIC = "observations.sportybet"
 RULES = Rules({TOPIC: 6}, "observations.dead", max_times=3, max_bytes=10_000)
 ADA = Signature("ada", "mended")
-ENCODER = Encoder(resolved_topic="r", dead_topic="d", group="g", max_bytes=1000, max_dead_bytes=20_000)
+ENCODER = Encoder(
+    resolved_topic="r", dead_topic="d", group="g", max_bytes=1000, max_dead_bytes=20_000
+)
 OUR_HEADERS = st.sampled_from(
     [
         ("marketmap-id", b"x"),
@@ -67,7 +69,7 @@ def without(record: FakeRecord, name: str) -> FakeRecord:
 
 def test_a_dead_letter_is_read_with_its_place_and_what_it_tells() -> None:
     found = letter()
-    assert (found.place, found.told.id) == (Place(0, 9), f"{TOPIC_ID}/3/1042")
+    assert (found.place, found.told.id) == (LetterPosition(0, 9), f"{TOPIC_ID}/3/1042")
     assert (found.told.reason, found.told.topic, found.redrives) == ("INVALID_JSON", TOPIC, 0)
 
 
@@ -85,7 +87,7 @@ def test_an_id_that_is_not_that_of_the_record_it_names_makes_a_stranger() -> Non
 def test_the_mark_of_a_letter_is_read_as_one_and_names_who_and_why() -> None:
     _, mark = back(letter(), RULES, ADA)
     found = read(on_topic(mark))
-    assert isinstance(found, Mark)
+    assert isinstance(found, RedriveMark)
     assert (found.redriven.id, found.redriven.times) == (f"{TOPIC_ID}/3/1042", 1)
     assert (found.redriven.by, found.redriven.reason) == ("ada", "mended")
 
@@ -96,7 +98,11 @@ def test_a_sender_cannot_pass_a_dead_letter_off_as_a_mark() -> None:
 
 
 @LAWS
-@given(st.lists(THEIR_HEADERS | OUR_HEADERS, max_size=6), st.none() | st.binary(max_size=4), st.binary())
+@given(
+    st.lists(THEIR_HEADERS | OUR_HEADERS, max_size=6),
+    st.none() | st.binary(max_size=4),
+    st.binary(),
+)
 def test_a_record_goes_back_with_its_own_headers_in_their_order_and_none_of_ours(
     headers: Headers, key: bytes | None, value: bytes
 ) -> None:
@@ -129,8 +135,12 @@ def test_a_tombstone_without_a_key_goes_back_with_an_empty_value() -> None:
 
 
 def test_the_mark_stands_in_the_partition_of_its_letter() -> None:
-    _, mark = back(letter()._replace(place=Place(4, 9)), RULES, ADA)
-    assert (mark.topic, mark.partition, mark.key) == ("observations.dead", 4, f"{TOPIC_ID}/3/1042".encode())
+    _, mark = back(letter()._replace(place=LetterPosition(4, 9)), RULES, ADA)
+    assert (mark.topic, mark.partition, mark.key) == (
+        "observations.dead",
+        4,
+        f"{TOPIC_ID}/3/1042".encode(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +161,11 @@ def test_what_must_not_go_back_is_refused_by_a_code(found: Letter, code: str | N
 
 
 @LAWS
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3000))), st.integers(0, 2), st.integers(0, 3000))
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3000))),
+    st.integers(0, 2),
+    st.integers(0, 3000),
+)
 def test_ids_are_a_set(added: list[tuple[int, int]], partition: int, offset: int) -> None:
     ids = Ids()
     for one in added:
@@ -162,35 +176,43 @@ def test_ids_are_a_set(added: list[tuple[int, int]], partition: int, offset: int
 @pytest.mark.parametrize(
     ("choice", "taken"),
     [
-        (Choice(), True),
-        (Choice(reasons=frozenset({"INVALID_JSON", "EMPTY"})), True),
-        (Choice(reasons=frozenset({"EMPTY"})), False),
-        (Choice(topics=frozenset({TOPIC})), True),
-        (Choice(topics=frozenset({"observations.bet9ja"})), False),
-        (Choice(since_ms=1795348800120), True),
-        (Choice(since_ms=1795348800121), False),
-        (Choice(until_ms=1795348800121), True),
-        (Choice(until_ms=1795348800120), False),
-        (Choice(redriven=False), True),
-        (Choice(redriven=True), False),
-        (Choice(places=frozenset({Place(0, 9)})), True),
-        (Choice(ids=frozenset({f"{TOPIC_ID}/3/1042"})), True),
-        (Choice(places=frozenset({Place(0, 8)}), ids=frozenset({f"{TOPIC_ID}/3/1"})), False),
-        (Choice(places=frozenset({Place(0, 9)}), reasons=frozenset({"EMPTY"})), False),
+        (LetterFilter(), True),
+        (LetterFilter(reasons=frozenset({"INVALID_JSON", "EMPTY"})), True),
+        (LetterFilter(reasons=frozenset({"EMPTY"})), False),
+        (LetterFilter(topics=frozenset({TOPIC})), True),
+        (LetterFilter(topics=frozenset({"observations.bet9ja"})), False),
+        (LetterFilter(since_ms=1795348800120), True),
+        (LetterFilter(since_ms=1795348800121), False),
+        (LetterFilter(until_ms=1795348800121), True),
+        (LetterFilter(until_ms=1795348800120), False),
+        (LetterFilter(redriven=False), True),
+        (LetterFilter(redriven=True), False),
+        (LetterFilter(places=frozenset({LetterPosition(0, 9)})), True),
+        (LetterFilter(ids=frozenset({f"{TOPIC_ID}/3/1042"})), True),
+        (
+            LetterFilter(
+                places=frozenset({LetterPosition(0, 8)}), ids=frozenset({f"{TOPIC_ID}/3/1"})
+            ),
+            False,
+        ),
+        (
+            LetterFilter(places=frozenset({LetterPosition(0, 9)}), reasons=frozenset({"EMPTY"})),
+            False,
+        ),
     ],
 )
-def test_a_letter_is_chosen_when_every_condition_holds(choice: Choice, taken: bool) -> None:
+def test_a_letter_is_chosen_when_every_condition_holds(choice: LetterFilter, taken: bool) -> None:
     assert choice.takes(letter(), is_redriven=False) == taken
 
 
 def test_only_a_choice_without_a_condition_is_everything() -> None:
-    assert Choice().is_everything
-    assert Choice(redriven=False).is_everything
-    assert not Choice(until_ms=1).is_everything
+    assert LetterFilter().is_everything
+    assert LetterFilter(redriven=False).is_everything
+    assert not LetterFilter(until_ms=1).is_everything
 
 
 def test_letters_are_counted_by_reason_and_topic_with_the_first_and_the_last() -> None:
-    counted = Counted()
+    counted = LetterCounts()
     for died_at_ms in (30, 10, 20):
         counted.add(line(letter()._replace(died_at_ms=died_at_ms), is_redriven=False))
     (bar,) = counted.bars.values()
@@ -203,14 +225,14 @@ def test_letters_are_counted_by_reason_and_topic_with_the_first_and_the_last() -
 
 
 def test_of_very_many_kinds_the_rest_is_counted_together() -> None:
-    counted = Counted(most=2)
+    counted = LetterCounts(most=2)
     for number in range(9):
         counted.add(line(letter(topic=f"topic {number}"), is_redriven=False))
     assert [bar.letters for bar in counted.bars.values()] == [1, 1, 7]
 
 
 def test_an_outcome_names_the_first_refusals_and_counts_all() -> None:
-    outcome = Outcome()
+    outcome = RedriveReport()
     for offset in range(50):
-        outcome.refuse(Place(0, offset), "TOO_LARGE")
+        outcome.refuse(LetterPosition(0, offset), "TOO_LARGE")
     assert (outcome.refused, len(outcome.refusals)) == (Counter(TOO_LARGE=50), 20)

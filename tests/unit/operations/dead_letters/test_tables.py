@@ -1,13 +1,15 @@
 import pytest
 
 from tests.support.records import TOPIC_ID, FakeRecord
-from worker.cli.tables import shown, time_of
+from worker.cli.tables import for_display, time_of
 from worker.ingest.planning.encode import Encoder
-from worker.operations.dead_letters.letters import Letter, Place, read
+from worker.operations.dead_letters.letters import Letter, LetterPosition, read
 from worker.operations.dead_letters.tables import letter_json, value_lines
 from worker.operations.dead_letters.topic import Found
 
-ENCODER = Encoder(resolved_topic="r", dead_topic="d", group="g", max_bytes=1000, max_dead_bytes=20_000)
+ENCODER = Encoder(
+    resolved_topic="r", dead_topic="d", group="g", max_bytes=1000, max_dead_bytes=20_000
+)
 
 
 def test_json_is_indented() -> None:
@@ -35,7 +37,7 @@ def test_a_value_that_is_large_or_nested_deep_is_shown_as_it_is() -> None:
 
 def test_no_value_and_a_null_are_told() -> None:
     assert value_lines(None, 100) == ["(no value)"]
-    assert shown(None) == "(null)"
+    assert for_display(None) == "(null)"
 
 
 @pytest.mark.parametrize("milliseconds", [-1, 0, 2**62, -(2**62)])
@@ -53,5 +55,9 @@ def test_machines_get_the_bytes_in_base64() -> None:
     letter = read(FakeRecord("observations.dead", 0, 5, 0, made.key, made.value, made.headers))
     assert isinstance(letter, Letter)
     told = letter_json(Found(letter, None))
-    assert (told["place"], told["key_base64"], told["value_base64"]) == (str(Place(0, 5)), None, "/w==")
+    assert (told["place"], told["key_base64"], told["value_base64"]) == (
+        str(LetterPosition(0, 5)),
+        None,
+        "/w==",
+    )
     assert told["headers"][0] == ["h", "\\xff"]

@@ -25,7 +25,9 @@ ROUND_TRIP = timedelta(seconds=3)
         (-3600, "FAILURE", "3600.0 s behind"),
     ],
 )
-def test_clocks_differ_by_what_the_round_trip_does_not_explain(ahead_s: float, level: str, said: str) -> None:
+def test_clocks_differ_by_what_the_round_trip_does_not_explain(
+    ahead_s: float, level: str, said: str
+) -> None:
     (finding,) = judge_database_clock(NOON, NOON + timedelta(seconds=ahead_s), NOON + ROUND_TRIP)
     assert (finding.level, said in finding.message) == (level, True), finding
 
@@ -38,4 +40,7 @@ def test_records_of_the_past_say_nothing_about_clocks() -> None:
 def test_the_record_furthest_in_the_future_is_named() -> None:
     newest = {TopicPartition("t", 0): NOON_MS + 2000, TopicPartition("t", 1): NOON_MS + 90_000}
     (finding,) = judge_record_times(newest, NOON_MS)
-    assert (finding.level, finding.message) == ("WARNING", "t [1] has a record 90.0 s from the future")
+    assert (finding.level, finding.message) == (
+        "WARNING",
+        "t [1] has a record 90.0 s from the future",
+    )

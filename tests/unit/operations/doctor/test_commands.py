@@ -23,7 +23,9 @@ def test_every_wrong_setting_is_a_failure_and_ends_the_examination() -> None:
     assert result.exit_code == 1
     answer = json.loads(result.stdout)
     assert answer["ok"] is False
-    assert {(one["subject"], one["level"]) for one in answer["findings"]} == {("settings", "FAILURE")}
+    assert {(one["subject"], one["level"]) for one in answer["findings"]} == {
+        ("settings", "FAILURE")
+    }
     assert [one["message"].partition(":")[0] for one in answer["findings"]] == [
         "MARKETMAP_DATABASE_URL",
         "MARKETMAP_PARTITIONS",
@@ -32,7 +34,9 @@ def test_every_wrong_setting_is_a_failure_and_ends_the_examination() -> None:
 
 
 def test_a_finding_is_one_line_and_what_to_do_stands_below() -> None:
-    assert [line.plain for line in lines_of(fine("kafka", "3 brokers"))] == ["OK       kafka      3 brokers"]
+    assert [line.plain for line in lines_of(fine("kafka", "3 brokers"))] == [
+        "OK       kafka      3 brokers"
+    ]
     assert [line.plain for line in lines_of(failure("topics", "t is missing", "make it"))] == [
         "FAILURE  topics     t is missing",
         "                    -> make it",
@@ -62,7 +66,11 @@ def test_config_shows_each_setting_with_its_source_and_no_secret() -> None:
 def test_config_tells_that_a_secret_is_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "url"
     file.write_text(URL)
-    given = {"DATABASE_URL_FILE": str(file), "DATABASE_URL": "", "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}
+    given = {
+        "DATABASE_URL_FILE": str(file),
+        "DATABASE_URL": "",
+        "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+    }
     shown = run("config", **given)
     (line,) = [line for line in shown.stdout.splitlines() if "DATABASE_URL" in line]
     assert line.split() == ["MARKETMAP_DATABASE_URL", "postgresql://db:5432/marketmap", "file"]

@@ -48,11 +48,15 @@ def test_a_revision_is_judged_by_the_programs_own(
 
 
 def test_a_login_with_what_a_worker_needs_is_one_line() -> None:
-    assert told(verdicts.judge_roles(SERVER, ROLES, [])) == [("OK", "app may do what a worker has to")]
+    assert told(verdicts.judge_roles(SERVER, ROLES, [])) == [
+        ("OK", "app may do what a worker has to")
+    ]
 
 
 def test_missing_roles_too_many_rights_and_too_few_are_told_one_by_one() -> None:
-    found = verdicts.judge_roles(SERVER._replace(is_superuser=True), ROLES[1:], ["relay_cursor UPDATE"])
+    found = verdicts.judge_roles(
+        SERVER._replace(is_superuser=True), ROLES[1:], ["relay_cursor UPDATE"]
+    )
     assert told(found) == [
         ("WARNING", "missing: marketmap_owner"),
         ("WARNING", "app is a superuser and may do more than a worker has to"),
@@ -80,8 +84,12 @@ def test_of_many_unusable_mappings_the_first_are_told_and_the_rest_counted() -> 
 def test_conflicts_are_a_warning_with_the_first_of_them() -> None:
     (finding,) = mappings(conflicts=[CONFLICT, CONFLICT])
     assert finding.level == "WARNING"
-    assert finding.message == ("2 labels claimed twice, as sportybet market 18, 'Over', by winner and loser")
+    assert finding.message == (
+        "2 labels claimed twice, as sportybet market 18, 'Over', by winner and loser"
+    )
 
 
 def test_a_table_without_mappings_is_a_warning() -> None:
-    assert [finding.level for finding in mappings(usable=0, version=0, changed_at=None)] == ["WARNING"]
+    assert [finding.level for finding in mappings(usable=0, version=0, changed_at=None)] == [
+        "WARNING"
+    ]

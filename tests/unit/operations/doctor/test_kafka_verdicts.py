@@ -59,7 +59,9 @@ def test_a_missing_topic_is_a_failure_with_the_command_that_makes_it() -> None:
         ({"replicas": 1}, "WARNING"),
     ],
 )
-def test_what_is_wrong_with_a_topic_is_told_by_its_harm(changed: dict[str, Any], level: str) -> None:
+def test_what_is_wrong_with_a_topic_is_told_by_its_harm(
+    changed: dict[str, Any], level: str
+) -> None:
     (finding,) = verdicts.judge_topics(SETTINGS, topics(**changed), 3)
     assert (finding.level, finding.remedy is None) == (level, False)
     assert "observations.betpawa" in finding.message
@@ -121,14 +123,18 @@ def test_only_a_relay_has_to_write_the_changes(relay_in_worker: bool, level: str
         ("PreparingRebalance", 2, "WARNING", "PreparingRebalance"),
     ],
 )
-def test_a_group_is_judged_by_its_state_and_members(state: str, members: int, level: str, said: str) -> None:
+def test_a_group_is_judged_by_its_state_and_members(
+    state: str, members: int, level: str, said: str
+) -> None:
     (finding,) = verdicts.judge_group(Group(state, [MEMBER] * members), "g", 6)
     assert (finding.level, said in finding.message) == (level, True), finding
 
 
 def report(*codes: SignCode) -> LagReport:
     facts = PartitionFacts("t", 0, "id", 0, 9, None, None, None)
-    return LagReport("g", "Stable", 1, [PartitionLag(facts, 7, 1.0, [Sign(code, "x") for code in codes])])
+    return LagReport(
+        "g", "Stable", 1, [PartitionLag(facts, 7, 1.0, [Sign(code, "x") for code in codes])]
+    )
 
 
 def test_offsets_without_signs_of_trouble_are_told_with_the_lag() -> None:

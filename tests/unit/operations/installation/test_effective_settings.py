@@ -23,7 +23,9 @@ def test_every_setting_has_its_source() -> None:
 
 
 def test_a_variable_counts_in_any_case_and_an_empty_one_does_not() -> None:
-    found = effective(Settings(partitions=9), {"marketmap_partitions": "9", "MARKETMAP_GROUP_ID": ""})
+    found = effective(
+        Settings(partitions=9), {"marketmap_partitions": "9", "MARKETMAP_GROUP_ID": ""}
+    )
     assert found["MARKETMAP_PARTITIONS"].source == "environment"
     assert found["MARKETMAP_GROUP_ID"].source == "default"
 

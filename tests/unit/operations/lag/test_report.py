@@ -19,7 +19,9 @@ def ours(offset: int, topic_id: str = TOPIC_ID, replay_to: int = 0) -> Committed
 RESUMED = ours(50)
 
 
-def facts(committed: Committed | None = RESUMED, watermark: int | None = 50, **rest: Any) -> PartitionFacts:
+def facts(
+    committed: Committed | None = RESUMED, watermark: int | None = 50, **rest: Any
+) -> PartitionFacts:
     known: dict[str, Any] = {"log_start": 0, "log_end": 80, "owner": OWNER} | rest
     return PartitionFacts("t", 0, TOPIC_ID, committed=committed, watermark=watermark, **known)
 

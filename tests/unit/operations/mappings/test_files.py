@@ -27,12 +27,16 @@ def test_every_mapping_comes_back_from_yaml_as_it_was() -> None:
 
 def test_every_mapping_comes_back_from_json_as_it_was() -> None:
     texts = [json.dumps(dump_mapping(one)) for one in CATALOGUE]
-    assert [split_version(parse_values(text)) for text in texts] == [(one, None) for one in CATALOGUE]
+    assert [split_version(parse_values(text)) for text in texts] == [
+        (one, None) for one in CATALOGUE
+    ]
 
 
 def test_what_yaml_takes_for_a_boolean_or_a_number_stays_a_label() -> None:
     mapping, _ = split_version(parse_values(PLAIN))
-    assert [(row.canonical_id, row.sportybet_desc, row.betpawa_name) for row in mapping.outcomes] == [
+    assert [
+        (row.canonical_id, row.sportybet_desc, row.betpawa_name) for row in mapping.outcomes
+    ] == [
         ("yes", "Yes", "1"),
         ("no", "No", "1.50"),
     ]
@@ -61,7 +65,9 @@ def test_what_is_no_mapping_file_is_refused_by_field(text: str, field: str) -> N
     assert [fault.field for fault in refused.value.faults] == [field]
 
 
-@pytest.mark.parametrize("text", [PLAIN + "version: new\n", PLAIN.replace("priority: 2", "priority: two")])
+@pytest.mark.parametrize(
+    "text", [PLAIN + "version: new\n", PLAIN.replace("priority: 2", "priority: two")]
+)
 def test_a_number_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(MappingError, match="must be a whole number"):
         split_version(parse_values(text))

@@ -17,7 +17,9 @@ BET9JA = observation("bet9ja", {"S_OU@2.5_O": "1.9", "S_1X2": "2"})
 
 
 def run(*arguments: str, feed: bytes = b"", **environment: str) -> Result:
-    return CliRunner().invoke(app, ["resolve", *arguments], input=feed, env={"COLUMNS": "200", **environment})
+    return CliRunner().invoke(
+        app, ["resolve", *arguments], input=feed, env={"COLUMNS": "200", **environment}
+    )
 
 
 def lines(result: Result) -> list[dict[str, Any]]:
@@ -29,7 +31,9 @@ def test_each_observation_gives_one_resolved_event_in_order() -> None:
     assert result.exit_code == 0
     events = [ResolvedEvent.model_validate_json(json.dumps(line)) for line in lines(result)]
     assert [event.platform for event in events] == ["sportybet", "bet9ja"]
-    assert [market.canonical_id for event in events for market in event.markets] == ["over_under_ft"] * 2
+    assert [market.canonical_id for event in events for market in event.markets] == [
+        "over_under_ft"
+    ] * 2
 
 
 def test_a_record_that_cannot_be_read_gives_its_error_in_its_place() -> None:
@@ -61,7 +65,9 @@ def test_the_limit_of_a_line_counts_its_bytes_and_not_its_line_feed() -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["--explain", "18", "--json"]])
 @pytest.mark.parametrize("schema_id", [b"\x00\x00\x00\x07", b"\x00\x0a\x0d\x0a"])
-def test_the_wire_format_of_a_schema_registry_is_read_alike(arguments: list[str], schema_id: bytes) -> None:
+def test_the_wire_format_of_a_schema_registry_is_read_alike(
+    arguments: list[str], schema_id: bytes
+) -> None:
     framed = b"".join(b"\x00" + schema_id + one + b"\n" for one in (GOOD, GOOD))
     result = run("-", *arguments, feed=framed)
     assert result.exit_code == 0
@@ -71,7 +77,11 @@ def test_the_wire_format_of_a_schema_registry_is_read_alike(arguments: list[str]
 def test_the_prefix_of_the_wire_format_does_not_count_as_length() -> None:
     exact = b"\x00\x00\x00\x00\x07" + GOOD[:-1] + b" " * (2000 - len(GOOD)) + b"}"
     result = run("-", "--max-bytes", "2000", feed=exact + b"\n" + exact[:-1] + b" }\n" + GOOD)
-    assert [one.get("error", {}).get("reason") for one in lines(result)] == [None, "TOO_LARGE", None]
+    assert [one.get("error", {}).get("reason") for one in lines(result)] == [
+        None,
+        "TOO_LARGE",
+        None,
+    ]
 
 
 def test_a_file_is_read_like_standard_input(tmp_path: Path) -> None:
@@ -92,7 +102,9 @@ def test_another_catalogue_takes_the_place_of_the_shipped_one(tmp_path: Path) ->
     assert [miss["reason"] for miss in event["misses"]] == ["UNKNOWN_MARKET"]
 
 
-def test_a_catalogue_that_cannot_be_used_is_refused_with_the_field_that_is_wrong(tmp_path: Path) -> None:
+def test_a_catalogue_that_cannot_be_used_is_refused_with_the_field_that_is_wrong(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "catalogue.json"
     file.write_text('{"format": 1, "mappings": [{"name": 5}]}')
     result = run("-", "--catalogue", str(file), feed=GOOD)
@@ -143,7 +155,14 @@ def test_a_market_is_named_by_its_id_and_what_tells_its_rows_apart(
 def test_explain_shows_the_key_the_mapping_and_each_label() -> None:
     result = run("-", "--explain", "18?total=2.5", feed=GOOD)
     assert result.exit_code == 0
-    for shown in ("over_under_ft at 2.5", "MATCHED", "CONTRADICTS_LINE", "Under 3.5", "resolved", "missed"):
+    for shown in (
+        "over_under_ft at 2.5",
+        "MATCHED",
+        "CONTRADICTS_LINE",
+        "Under 3.5",
+        "resolved",
+        "missed",
+    ):
         assert shown in result.stdout
 
 

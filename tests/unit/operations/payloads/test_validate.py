@@ -13,7 +13,9 @@ GOOD = observation(
 
 
 def run(*arguments: str, feed: bytes) -> Result:
-    return CliRunner().invoke(app, ["validate", "-", *arguments], input=feed, env={"COLUMNS": "200"})
+    return CliRunner().invoke(
+        app, ["validate", "-", *arguments], input=feed, env={"COLUMNS": "200"}
+    )
 
 
 def faults(feed: bytes) -> list[tuple[str | None, str]]:
@@ -36,7 +38,9 @@ def test_a_good_payload_passes_and_its_unknown_markets_are_no_fault() -> None:
 
 
 @pytest.mark.parametrize("schema_id", [7, 10, 0x0A0A0D0A, 0x7B0A5B0A])
-def test_records_in_the_wire_format_of_a_schema_registry_are_told_like_bare_ones(schema_id: int) -> None:
+def test_records_in_the_wire_format_of_a_schema_registry_are_told_like_bare_ones(
+    schema_id: int,
+) -> None:
     prefix = b"\x00" + schema_id.to_bytes(4, "big")
     bare = [GOOD, changed(observed_at="yesterday"), GOOD]
     framed = b"\n".join(prefix + one for one in bare)
@@ -73,11 +77,17 @@ def test_a_platform_that_is_none_of_the_three_is_named() -> None:
 
 def test_an_entry_that_cannot_be_read_is_named_by_its_place() -> None:
     feed = observation("sportybet", [sportybet("29", prices={"Yes": "1.7"}), {"id": 18}, "x"])
-    assert faults(feed) == [("markets[1]", "INVALID_KEY_FORMAT"), ("markets[2]", "INVALID_KEY_FORMAT")]
+    assert faults(feed) == [
+        ("markets[1]", "INVALID_KEY_FORMAT"),
+        ("markets[2]", "INVALID_KEY_FORMAT"),
+    ]
 
 
 def test_rejected_odds_and_lines_are_named_by_their_place() -> None:
-    rows = [betpawa("5000", betpawa_row(10, Over=0.5), betpawa_row(None, Over=1.5)), betpawa("3795")]
+    rows = [
+        betpawa("5000", betpawa_row(10, Over=0.5), betpawa_row(None, Over=1.5)),
+        betpawa("3795"),
+    ]
     assert faults(observation("betpawa", rows)) == [
         ("markets[0]", "INVALID_SPECIFIER"),
         ("markets[0]", "INVALID_ODDS"),

@@ -8,7 +8,14 @@ from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import FakeRecord, place
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planner
-from worker.operations.replay.choice import Choice, MarketName, Outcome, Verdict, Verdicts, outcome
+from worker.operations.replay.choice import (
+    MarketName,
+    ReplayedBatch,
+    ReplayFilter,
+    ReplayVerdict,
+    Verdicts,
+    outcome,
+)
 
 MARKETS: Any = [
     sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),
@@ -18,7 +25,7 @@ MARKETS: Any = [
 ]
 
 
-def resolved_with(choice: Choice, *values: bytes, max_bytes: int = 10**6) -> Outcome:
+def resolved_with(choice: ReplayFilter, *values: bytes, max_bytes: int = 10**6) -> ReplayedBatch:
     encoder = Encoder(
         resolved_topic="resolved",
         dead_topic="dead",
@@ -27,7 +34,7 @@ def resolved_with(choice: Choice, *values: bytes, max_bytes: int = 10**6) -> Out
         max_dead_bytes=10**6,
         replay_id="r1",
     )
-    planner: Planner[Verdict] = Planner(Verdicts(encoder, choice), max_message_bytes=10**6)
+    planner: Planner[ReplayVerdict] = Planner(Verdicts(encoder, choice), max_message_bytes=10**6)
     records = [FakeRecord(offset=number, value=value) for number, value in enumerate(values)]
     return outcome(planner.plan(record, place(), FOOTBALL) for record in records)
 
@@ -38,7 +45,7 @@ def resolved_with(choice: Choice, *values: bytes, max_bytes: int = 10**6) -> Out
     ids=["resolved", "qualified", "any", "missed", "refused"],
 )
 def test_an_event_is_taken_for_a_market_that_it_holds(market_id: str) -> None:
-    choice = Choice(markets=[MarketName("sportybet", market_id)])
+    choice = ReplayFilter(markets=[MarketName("sportybet", market_id)])
     assert len(resolved_with(choice, observation("sportybet", MARKETS)).outputs) == 1
 
 
@@ -48,33 +55,42 @@ def test_an_event_is_taken_for_a_market_that_it_holds(market_id: str) -> None:
 )
 def test_an_event_without_the_market_is_passed_over(platform: str, market_id: str) -> None:
     found = resolved_with(
-        Choice(markets=[MarketName(platform, market_id)]), observation("sportybet", MARKETS)
+        ReplayFilter(markets=[MarketName(platform, market_id)]), observation("sportybet", MARKETS)
     )
     assert (found.outputs, found.passed_over) == ([], 1)
 
 
 def test_one_of_several_markets_is_enough() -> None:
-    choice = Choice(markets=[MarketName("bet9ja", "S_1X2"), MarketName("sportybet", "1")])
+    choice = ReplayFilter(markets=[MarketName("bet9ja", "S_1X2"), MarketName("sportybet", "1")])
     assert len(resolved_with(choice, observation("sportybet", MARKETS)).outputs) == 1
 
 
 def test_only_the_platforms_that_are_chosen_are_taken() -> None:
-    assert resolved_with(Choice(["bet9ja"]), observation("sportybet", MARKETS)).passed_over == 1
-    assert len(resolved_with(Choice(["sportybet"]), observation("sportybet", MARKETS)).outputs) == 1
+    assert (
+        resolved_with(ReplayFilter(["bet9ja"]), observation("sportybet", MARKETS)).passed_over == 1
+    )
+    assert (
+        len(resolved_with(ReplayFilter(["sportybet"]), observation("sportybet", MARKETS)).outputs)
+        == 1
+    )
 
 
 def test_what_is_published_names_the_replay_and_its_source() -> None:
-    (output,) = resolved_with(Choice(), observation("sportybet", MARKETS)).outputs
+    (output,) = resolved_with(ReplayFilter(), observation("sportybet", MARKETS)).outputs
     assert dict(output.headers)[REPLAY_HEADER] == b"r1"
     assert dict(output.headers)["marketmap-id"] == f"{place().topic_id}/0/0".encode()
 
 
 def test_no_record_becomes_a_dead_letter() -> None:
-    found = resolved_with(Choice(), b"{", b"", observation("sportybet", MARKETS), max_bytes=10)
+    found = resolved_with(
+        ReplayFilter(), b"{", b"", observation("sportybet", MARKETS), max_bytes=10
+    )
     assert found.outputs == []
     assert found.unreadable == Counter({"INVALID_JSON": 1, "EMPTY": 1, "RESULT_TOO_LARGE": 1})
 
 
 def test_a_choice_comes_back_from_its_document() -> None:
-    choice = Choice(("sportybet",), (MarketName("sportybet", "8?goalnr=2"), MarketName("bet9ja", "S:X")))
-    assert Choice.from_document(choice.as_document()) == choice
+    choice = ReplayFilter(
+        ("sportybet",), (MarketName("sportybet", "8?goalnr=2"), MarketName("bet9ja", "S:X"))
+    )
+    assert ReplayFilter.from_document(choice.as_document()) == choice

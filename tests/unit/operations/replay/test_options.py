@@ -4,16 +4,24 @@ import pytest
 import typer
 
 from worker.operations.replay.choice import MarketName
-from worker.operations.replay.options import Asked, asked, market_name
+from worker.operations.replay.options import Asked, market_name, parse_options
 from worker.settings.settings import Settings
 
 SETTINGS = Settings(topic_prefix="x.")
-BETPAWA, SPORTYBET, BET9JA = (f"x.observations.{name}" for name in ("betpawa", "sportybet", "bet9ja"))
+BETPAWA, SPORTYBET, BET9JA = (
+    f"x.observations.{name}" for name in ("betpawa", "sportybet", "bet9ja")
+)
 
 
 def ask(**options: Any) -> Asked:
-    given = {"topics": None, "from_": "1h", "to": None, "platforms": None, "markets": None} | options
-    return asked(SETTINGS, **given)
+    given = {
+        "topics": None,
+        "from_": "1h",
+        "to": None,
+        "platforms": None,
+        "markets": None,
+    } | options
+    return parse_options(SETTINGS, **given)
 
 
 @pytest.mark.parametrize(

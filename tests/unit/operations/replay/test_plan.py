@@ -7,7 +7,7 @@ from worker.operations.replay.plan import (
     ASSUMED_RATE,
     LogFacts,
     Range,
-    Sample,
+    RangeSample,
     Window,
     as_documents,
     from_documents,
@@ -21,7 +21,9 @@ NOON = 1_795_348_800_000
 OFFSETS = st.integers(0, 1000)
 
 
-def log(start: int = 0, end: int = 100, at_from: int | None = 40, at_to: int | None = None) -> LogFacts:
+def log(
+    start: int = 0, end: int = 100, at_from: int | None = 40, at_to: int | None = None
+) -> LogFacts:
     return LogFacts("id", start, end, at_from, at_to)
 
 
@@ -51,7 +53,9 @@ def test_a_range_is_from_the_first_record_of_the_time_to_the_end(
 
 @LAWS
 @given(OFFSETS, OFFSETS, st.none() | OFFSETS, st.none() | OFFSETS)
-def test_a_range_lies_within_the_log(start: int, size: int, at_from: int | None, at_to: int | None) -> None:
+def test_a_range_lies_within_the_log(
+    start: int, size: int, at_from: int | None, at_to: int | None
+) -> None:
     first, end = only(LogFacts("id", start, start + size, at_from, at_to))
     assert start <= first <= end <= start + size
 
@@ -62,7 +66,7 @@ def test_ranges_come_by_topic_and_number() -> None:
 
 
 def test_bytes_are_those_of_the_sample_in_proportion() -> None:
-    found = plan(Window(NOON, None), {PLACE: log()}, {PLACE: Sample(3, 30_000, NOON)})
+    found = plan(Window(NOON, None), {PLACE: log()}, {PLACE: RangeSample(3, 30_000, NOON)})
     assert (found.records, found.about_bytes) == (60, 600_000)
 
 
@@ -81,10 +85,10 @@ def test_time_is_by_the_rate_asked_for_or_by_the_assumed_one() -> None:
 @pytest.mark.parametrize(
     ("facts", "sample", "has_hole"),
     [
-        (log(start=0, at_from=0), Sample(1, 1, NOON + 60_000), False),
-        (log(start=50, at_from=50), Sample(1, 1, NOON + 60_000), True),
-        (log(start=50, at_from=51), Sample(1, 1, NOON + 60_000), False),
-        (log(start=50, at_from=50), Sample(1, 1, NOON), False),
+        (log(start=0, at_from=0), RangeSample(1, 1, NOON + 60_000), False),
+        (log(start=50, at_from=50), RangeSample(1, 1, NOON + 60_000), True),
+        (log(start=50, at_from=51), RangeSample(1, 1, NOON + 60_000), False),
+        (log(start=50, at_from=50), RangeSample(1, 1, NOON), False),
         (log(start=100, at_from=None), None, True),
         (log(start=50, at_from=None), None, True),
     ],
@@ -98,7 +102,7 @@ def test_time_is_by_the_rate_asked_for_or_by_the_assumed_one() -> None:
     ],
 )
 def test_a_hole_is_where_retention_may_have_deleted_records_of_the_window(
-    facts: LogFacts, sample: Sample | None, has_hole: bool
+    facts: LogFacts, sample: RangeSample | None, has_hole: bool
 ) -> None:
     found = plan(Window(NOON, None), {PLACE: facts}, {PLACE: sample} if sample else {})
     assert [each.has_hole for each in found.partitions] == [has_hole]

@@ -3,13 +3,20 @@ from aiokafka import TopicPartition
 
 from worker.ingest.partitions.marks import mark
 from worker.kafka.record import Committed
-from worker.operations.replay.recount import ResetPendingError, SetBack, refuse_pending_resets, set_backs
+from worker.operations.replay.recount import (
+    ResetPendingError,
+    SetBack,
+    refuse_pending_resets,
+    set_backs,
+)
 from worker.storage.ledger import KnownWatermark
 
 PLACE = TopicPartition("t", 0)
 
 
-def found(watermark: int, *, start: int = 0, wished: int = 10, topic_id: str = "now") -> list[SetBack]:
+def found(
+    watermark: int, *, start: int = 0, wished: int = 10, topic_id: str = "now"
+) -> list[SetBack]:
     known = [KnownWatermark("t", topic_id, 0, watermark)]
     return list(set_backs({PLACE: "now"}, known, {PLACE: start}, {PLACE: wished}))
 
@@ -42,7 +49,9 @@ OURS = mark("Wq3nVJ0iSkKZp2bK1yF0Bg", 50)
 
 
 @pytest.mark.parametrize("commit", [Committed(50, OURS), Committed(10, ""), Committed(3, "")])
-def test_a_commit_that_no_worker_skips_over_the_range_with_is_no_hindrance(commit: Committed) -> None:
+def test_a_commit_that_no_worker_skips_over_the_range_with_is_no_hindrance(
+    commit: Committed,
+) -> None:
     refuse_pending_resets({PLACE: 10}, {PLACE: commit})
 
 

@@ -58,7 +58,9 @@ async def test_a_row_that_breaks_takes_its_mapping_out_and_is_known(live: LiveIn
     assert (list(live.unusable), claimants(live, "18")) == (["1"], [])
 
 
-async def test_a_row_that_is_mended_or_switched_off_is_no_longer_known_as_broken(live: LiveIndex) -> None:
+async def test_a_row_that_is_mended_or_switched_off_is_no_longer_known_as_broken(
+    live: LiveIndex,
+) -> None:
     await live.replace(20, [BROKEN, row("8", outcome_mapping=7)])
     live.apply(22, [RowChange("7", row("7")), RowChange("8", None)])
     assert (live.unusable, claimants(live, "18")) == ({}, ["7"])

@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no glibc on this machine")
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="there is no glibc on this machine"
+)
 
 BATCHES = 20
 BATCH = """
@@ -31,7 +33,8 @@ def pages_mapped(told: str, **environment: str) -> tuple[str, float]:
     """Whether it was told, and how many pages were mapped for each batch."""
     answer = subprocess.run(
         [sys.executable, "-c", BATCH, told, str(BATCHES)],
-        env={name: value for name, value in os.environ.items() if "MALLOC" not in name} | environment,
+        env={name: value for name, value in os.environ.items() if "MALLOC" not in name}
+        | environment,
         capture_output=True,
         text=True,
         check=True,

@@ -8,8 +8,8 @@ from aiokafka import TopicPartition
 
 from worker.domain.errors import TransientError
 from worker.kafka.record import Partition
-from worker.runtime.liveness.outlook import Cause, InHand, Outlook, Positions
-from worker.runtime.liveness.watchdog import Standing
+from worker.runtime.liveness.outlook import InHand, Positions, ProgressProbe, StallCause
+from worker.runtime.liveness.watchdog import Awaited
 
 PLACE = TopicPartition("t", 0)
 
@@ -57,8 +57,8 @@ class World:
         self.in_hand = InHand()
         self.handed_over: dict[TopicPartition, int] = {}
         self.database_blocks = False
-        self.blocked: list[Cause] = []
-        self.outlook = Outlook(
+        self.blocked: list[StallCause] = []
+        self.outlook = ProgressProbe(
             self.cluster,
             self.assigned,
             self.in_hand,
@@ -70,7 +70,7 @@ class World:
         )
         self.outlook.expects_partitions = True
 
-    async def see(self) -> list[Standing]:
+    async def see(self) -> list[Awaited]:
         return await self.outlook.look()
 
     async def names(self) -> list[object]:
@@ -87,10 +87,12 @@ async def test_a_worker_with_nothing_to_do_has_nothing_that_should_move() -> Non
 async def test_records_beyond_what_was_handed_over_should_be_fetched() -> None:
     world = World()
     world.cluster.ends, world.handed_over = {PLACE: 9}, {PLACE: 7}
-    assert await world.see() == [Standing(PLACE, 7, "t/0: records from offset 7 on are not fetched")]
+    assert await world.see() == [Awaited(PLACE, 7, "t/0: records from offset 7 on are not fetched")]
 
 
-async def test_a_partition_the_consumer_has_no_position_in_is_judged_by_where_its_work_stands() -> None:
+async def test_a_partition_the_consumer_has_no_position_in_is_judged_by_where_its_work_stands() -> (
+    None
+):
     world = World()
     world.cluster.ends = {PLACE: 9}
     ((name, token, _),) = await world.see()
@@ -132,7 +134,9 @@ async def test_partitions_should_be_opened_when_they_are_expected_and_kafka_answ
     world = World()
     world.assigned.is_open, world.assigned.owned = False, []
     assert await world.names() == ["opening"]
-    assert world.cluster.asked == [["t"]], "a cluster of which no partition is owned is asked for the topics"
+    assert world.cluster.asked == [["t"]], (
+        "a cluster of which no partition is owned is asked for the topics"
+    )
     world.outlook.expects_partitions = False
     assert await world.see() == []
 
@@ -140,7 +144,7 @@ async def test_partitions_should_be_opened_when_they_are_expected_and_kafka_answ
 async def test_a_cluster_that_does_not_answer_is_named_and_told() -> None:
     world = World()
     world.cluster.error = TransientError("Kafka does not answer: no broker")
-    assert await world.see() == [Standing("kafka", None, "Kafka does not answer: no broker")]
+    assert await world.see() == [Awaited("kafka", None, "Kafka does not answer: no broker")]
     assert world.outlook.silence == "Kafka does not answer: no broker"
     assert world.blocked == ["kafka"]
     world.cluster.error = None

@@ -35,7 +35,12 @@ async def test_of_a_deep_stack_the_innermost_part_is_shown() -> None:
     await waiting.wait()
     text = stacks()
     task.cancel()
-    shown = text[text.index("task the-deep-one") :].split("\ntask ")[0].split("\nthread ")[0].splitlines()
+    shown = (
+        text[text.index("task the-deep-one") :]
+        .split("\ntask ")[0]
+        .split("\nthread ")[0]
+        .splitlines()
+    )
     assert len(shown) <= 13
     assert [line.split()[-1] for line in shown[-2:]] == ["inner", "wait"]
 

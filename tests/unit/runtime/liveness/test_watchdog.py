@@ -10,21 +10,23 @@ from structlog.testing import capture_logs
 
 from tests.support.laws import LAWS
 from worker.domain.errors import FatalError
-from worker.runtime.liveness.watchdog import Progress, Standing, Verdict, Watchdog
+from worker.runtime.liveness.watchdog import Awaited, Progress, ProgressVerdict, Watchdog
 
 TIMEOUT_S = 100.0
 
 
-def standing(name: str = "batch", token: object = 0) -> Standing:
-    return Standing(name, token, f"{name} stands")
+def standing(name: str = "batch", token: object = 0) -> Awaited:
+    return Awaited(name, token, f"{name} stands")
 
 
-def verdicts(*looks: tuple[float, list[Standing]], longest_gap_s: float = 1000.0) -> list[Verdict]:
+def verdicts(
+    *looks: tuple[float, list[Awaited]], longest_gap_s: float = 1000.0
+) -> list[ProgressVerdict]:
     progress = Progress(TIMEOUT_S, longest_gap_s)
     return [progress.look(at_s, standings) for at_s, standings in looks]
 
 
-def states(*looks: tuple[float, list[Standing]], longest_gap_s: float = 1000.0) -> list[str]:
+def states(*looks: tuple[float, list[Awaited]], longest_gap_s: float = 1000.0) -> list[str]:
     return [verdict.state for verdict in verdicts(*looks, longest_gap_s=longest_gap_s)]
 
 
@@ -35,7 +37,7 @@ def test_half_of_the_timeout_is_a_stall_and_all_of_it_is_the_end() -> None:
 
 def test_a_verdict_says_what_stands_and_for_how_long() -> None:
     *_, last = verdicts((0, [standing()]), (60, [standing(), standing("kafka")]))
-    assert last == Verdict("stalled", 60.0, ["batch stands"])
+    assert last == ProgressVerdict("stalled", 60.0, ["batch stands"])
 
 
 def test_a_step_makes_a_new_beginning() -> None:
@@ -52,17 +54,21 @@ def test_what_has_gone_and_comes_back_is_new() -> None:
 
 def test_one_that_stands_is_not_hidden_by_others_that_move() -> None:
     looks = [(float(at_s), [standing("p0", at_s), standing("p1")]) for at_s in range(0, 101, 20)]
-    assert verdicts(*looks)[-1] == Verdict("dead", 100.0, ["p1 stands"])
+    assert verdicts(*looks)[-1] == ProgressVerdict("dead", 100.0, ["p1 stands"])
 
 
-def test_a_process_that_was_frozen_is_not_blamed_for_the_time_in_which_it_could_do_nothing() -> None:
+def test_a_process_that_was_frozen_is_not_blamed_for_the_time_in_which_it_could_do_nothing() -> (
+    None
+):
     looks = [(0.0, [standing()]), (5.0, [standing()]), (500.0, [standing()]), (505.0, [standing()])]
     assert states(*looks, longest_gap_s=10) == ["moving"] * 4
 
 
 @LAWS
 @given(st.lists(st.tuples(st.floats(0, 40), st.integers(0, 3)), max_size=60))
-def test_only_the_same_step_seen_for_the_whole_timeout_is_the_end(steps: list[tuple[float, int]]) -> None:
+def test_only_the_same_step_seen_for_the_whole_timeout_is_the_end(
+    steps: list[tuple[float, int]],
+) -> None:
     progress = Progress(TIMEOUT_S, 1000.0)
     at_s, since_s, before = 0.0, 0.0, None
     for gap_s, token in steps:
@@ -78,15 +84,15 @@ class Looked:
     """A watchdog whose looks and clock are the test's."""
 
     def __init__(self) -> None:
-        self.told: list[Verdict] = []
+        self.told: list[ProgressVerdict] = []
         self.watchdog = Watchdog(
             self._never, Progress(TIMEOUT_S, 1000.0), interval_s=1, on_verdict=self.told.append
         )
 
-    async def _never(self) -> Iterable[Standing]:
+    async def _never(self) -> Iterable[Awaited]:
         raise AssertionError
 
-    def see(self, at_s: float, *standings: Standing) -> None:
+    def see(self, at_s: float, *standings: Awaited) -> None:
         self.watchdog.judge(at_s, standings)
 
 
@@ -121,7 +127,7 @@ def test_of_many_that_stand_some_are_named_and_the_others_counted() -> None:
 
 
 async def test_what_stands_for_the_whole_timeout_ends_the_watch() -> None:
-    async def look() -> Iterable[Standing]:
+    async def look() -> Iterable[Awaited]:
         return [standing()]
 
     with pytest.raises(FatalError, match="batch stands"):

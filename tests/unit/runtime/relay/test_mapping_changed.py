@@ -73,7 +73,9 @@ def test_columns_that_the_schema_does_not_have_stay_out() -> None:
     assert "a_later_column" not in orjson.loads(encode(new_value=ROW).value or b"")["new"]
 
 
-@pytest.mark.parametrize("broken", [7, None, "x", [], {}, {"canonical_id": None}, {"sportybet_desc": "Yes"}])
+@pytest.mark.parametrize(
+    "broken", [7, None, "x", [], {}, {"canonical_id": None}, {"sportybet_desc": "Yes"}]
+)
 def test_of_a_broken_row_the_well_formed_outcomes_are_told(broken: Any) -> None:
     rows = [broken, *ROW["outcome_mapping"]]
     change = read(encode(new_value=ROW | {"outcome_mapping": rows}))
@@ -85,13 +87,21 @@ def test_what_does_not_fit_loses_the_old_state_first_and_then_the_lists() -> Non
     large = ROW | {"outcome_mapping": ROW["outcome_mapping"] * 100}
     whole = len(encode(old_value=large, new_value=large).value or b"")
     without_old = read(encode(whole - 1, old_value=large, new_value=large))
-    assert (without_old.old, len(without_old.new.outcome_mapping if without_old.new else ())) == (None, 100)
+    assert (without_old.old, len(without_old.new.outcome_mapping if without_old.new else ())) == (
+        None,
+        100,
+    )
     without_lists = read(encode(2000, old_value=large, new_value=large))
     assert without_lists.new is not None
     assert (without_lists.new.name, without_lists.new.outcome_mapping) == (ROW["name"], [])
 
 
-@pytest.mark.parametrize("old", [{}, {"outcome_mapping": None}, {"outcome_mapping": {}}, [], 7, "x"])
+@pytest.mark.parametrize(
+    "old", [{}, {"outcome_mapping": None}, {"outcome_mapping": {}}, [], 7, "x"]
+)
 def test_an_audit_row_of_another_form_is_no_obstacle(old: Any) -> None:
     change = read(encode(old_value=old, new_value=ROW))
-    assert change.old is None or (change.old.name, change.old.outcome_mapping) == ("over_under_ft", [])
+    assert change.old is None or (change.old.name, change.old.outcome_mapping) == (
+        "over_under_ft",
+        [],
+    )

@@ -35,7 +35,10 @@ def test_a_relay_that_stands_by_tells_of_no_backlog() -> None:
     metrics = RelayMetrics()
     metrics.pending(Pending(3, datetime.now(UTC) - timedelta(seconds=60)))
     metrics.stands_by()
-    assert (value(metrics, "marketmap_relay_backlog"), value(metrics, "marketmap_relay_age_seconds")) == (
+    assert (
+        value(metrics, "marketmap_relay_backlog"),
+        value(metrics, "marketmap_relay_age_seconds"),
+    ) == (
         0,
         0,
     )
@@ -44,7 +47,10 @@ def test_a_relay_that_stands_by_tells_of_no_backlog() -> None:
 def test_a_lead_that_is_lost_is_shown_and_counted() -> None:
     metrics = RelayMetrics()
     metrics.leads(17)
-    assert (value(metrics, "marketmap_relay_leads"), value(metrics, "marketmap_relay_version")) == (1, 17)
+    assert (value(metrics, "marketmap_relay_leads"), value(metrics, "marketmap_relay_version")) == (
+        1,
+        17,
+    )
     metrics.lost()
     assert value(metrics, "marketmap_relay_leads") == 0
     assert value(metrics, "marketmap_relay_failures_total") == 1

@@ -80,7 +80,9 @@ async def test_a_stall_is_neither_alive_nor_ready_and_says_what_stands(server: S
     assert (status, body["reasons"]) == (503, ["nothing moves"])
 
 
-async def test_what_is_worth_knowing_is_told_and_is_no_reason_against_being_ready(server: Server) -> None:
+async def test_what_is_worth_knowing_is_told_and_is_no_reason_against_being_ready(
+    server: Server,
+) -> None:
     server.notes = ["the index is old"]
     status, body = await server.get("/readyz")
     assert (status, body["ready"], body["notes"]) == (200, True, ["the index is old"])
@@ -88,7 +90,10 @@ async def test_what_is_worth_knowing_is_told_and_is_no_reason_against_being_read
 
 async def test_before_it_has_started_it_says_what_is_missing(server: Server) -> None:
     server.not_started = ["no partitions yet"]
-    assert await server.get("/startupz") == (503, {"started": False, "reasons": ["no partitions yet"]})
+    assert await server.get("/startupz") == (
+        503,
+        {"started": False, "reasons": ["no partitions yet"]},
+    )
     server.not_started = []
     assert await server.get("/startupz") == (200, {"started": True, "reasons": []})
 
@@ -100,7 +105,10 @@ async def test_the_metrics_are_served_as_text(server: Server) -> None:
 
 
 async def test_the_status_page_is_html_that_may_load_nothing(server: Server) -> None:
-    async with aiohttp.ClientSession() as session, session.get(server.health.address + "/status") as response:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(server.health.address + "/status") as response,
+    ):
         assert (response.status, response.content_type) == (200, "text/html")
         assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert await response.text() == "<!doctype html>"
@@ -145,7 +153,9 @@ async def test_a_client_that_never_ends_its_request_is_dropped() -> None:
 
 @pytest.mark.parametrize("path", [b"/livez", b"/metrics", b"/nothing"])
 async def test_a_connection_serves_one_request_and_says_so(server: Server, path: bytes) -> None:
-    answer = await raw(server, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
+    answer = await raw(
+        server, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n"
+    )
     assert answer.startswith(b"HTTP/1.1 ")
     assert b"\r\nConnection: close\r\n" in answer
     assert b"aiohttp" not in answer

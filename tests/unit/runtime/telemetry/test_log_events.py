@@ -41,7 +41,9 @@ def test_every_event_of_the_code_is_in_the_list_and_there_is_no_other() -> None:
 
 
 def test_an_event_is_named_where_it_is_logged_or_has_its_type() -> None:
-    computed = [(at, event) for at, event in events_of_the_code() if not isinstance(event, ast.Constant)]
+    computed = [
+        (at, event) for at, event in events_of_the_code() if not isinstance(event, ast.Constant)
+    ]
     assert [(at.partition(":")[0], ast.unparse(event)) for at, event in computed] == [
         ("runtime/process.py", "event")
     ]
@@ -52,6 +54,10 @@ def test_every_name_of_the_type_has_a_sentence_in_the_order_of_the_alphabet() ->
     assert all(sentence.endswith(".") for sentence in EVENTS.values())
 
 
-@pytest.mark.parametrize("path", [p for p in CODE.rglob("*.py") if "get_logger" in p.read_text()], ids=str)
+@pytest.mark.parametrize(
+    "path", [p for p in CODE.rglob("*.py") if "get_logger" in p.read_text()], ids=str
+)
 def test_a_logger_is_called_log(path: Path) -> None:
-    assert path.read_text().count("get_logger") == path.read_text().count("\nlog = structlog.get_logger()\n")
+    assert path.read_text().count("get_logger") == path.read_text().count(
+        "\nlog = structlog.get_logger()\n"
+    )

@@ -48,7 +48,9 @@ def test_a_terminal_gets_readable_lines() -> None:
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
-def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, no_color: str, coloured: bool) -> None:
+def test_no_color_is_respected(
+    monkeypatch: pytest.MonkeyPatch, no_color: str, coloured: bool
+) -> None:
     monkeypatch.setenv("NO_COLOR", no_color)
     stream = Terminal()
     configure_logging(stream=stream)

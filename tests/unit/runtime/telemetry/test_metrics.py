@@ -12,10 +12,10 @@ from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.opening import Opening
 from worker.ingest.partitions.owned import Lag
 from worker.ingest.partitions.starts import Start
-from worker.ingest.planning.plan import Outcome
+from worker.ingest.planning.plan import MarketCount
 from worker.runtime.index.following import Swap
 from worker.runtime.index.live import LiveIndex
-from worker.runtime.liveness.watchdog import Verdict
+from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.telemetry.metric_list import (
     METRICS,
     RELAY_METRICS,
@@ -31,7 +31,12 @@ REPORT = BatchReport(
     bytes=700,
     seconds={"plan": 0.002, "publish": 0.02, "count": 0.2, "commit": 2},
     observations=Counter({"sportybet": 2}),
-    outcomes=Counter({Outcome("sportybet", "resolved"): 5, Outcome("bet9ja", "missed", "UNKNOWN_MARKET"): 2}),
+    outcomes=Counter(
+        {
+            MarketCount("sportybet", "resolved"): 5,
+            MarketCount("bet9ja", "missed", "UNKNOWN_MARKET"): 2,
+        }
+    ),
     dead=Counter({"EMPTY": 1}),
     conflicts=1,
 )
@@ -89,13 +94,17 @@ def test_a_metric_is_named_by_the_rules_of_prometheus(name: str, metric: Metric)
     assert metric.sentence.endswith(".")
     assert name.endswith("_total") == (metric.kind == "counter")
     assert name.endswith("_seconds") or metric.kind != "histogram"
-    assert not metric.labels.keys() & {"le", "quantile", "job", "instance"}, "these are Prometheus's own"
+    assert not metric.labels.keys() & {"le", "quantile", "job", "instance"}, (
+        "these are Prometheus's own"
+    )
 
 
 def test_only_labels_of_few_values_have_no_list_of_them() -> None:
     """Partitions that are owned, codes of the resolver, SQLSTATEs that are tried again: no sender's text."""
     everything = (METRICS | RELAY_METRICS).values()
-    without = {label for metric in everything for label, values in metric.labels.items() if not values}
+    without = {
+        label for metric in everything for label, values in metric.labels.items() if not values
+    }
     assert without == {"topic", "partition", "reason", "sqlstate"}
 
 
@@ -121,7 +130,12 @@ def test_a_batch_adds_to_what_was_there() -> None:
 def test_observations_markets_and_dead_letters_are_told_apart() -> None:
     metrics = Metrics()
     metrics.batch(REPORT)
-    assert value(metrics, "marketmap_markets_total", platform="sportybet", outcome="resolved", reason="") == 5
+    assert (
+        value(
+            metrics, "marketmap_markets_total", platform="sportybet", outcome="resolved", reason=""
+        )
+        == 5
+    )
     missed = {"platform": "bet9ja", "outcome": "missed", "reason": "UNKNOWN_MARKET"}
     assert value(metrics, "marketmap_markets_total", **missed) == 2
     assert value(metrics, "marketmap_observations_total", platform="sportybet") == 2
@@ -151,7 +165,9 @@ def test_rebalances_are_counted_by_kind() -> None:
 
 
 @pytest.mark.parametrize(("finished", "outcome"), [(True, "finished"), (False, "timed_out")])
-def test_drains_are_timed_by_whether_the_batch_in_hand_was_finished(*, finished: bool, outcome: str) -> None:
+def test_drains_are_timed_by_whether_the_batch_in_hand_was_finished(
+    *, finished: bool, outcome: str
+) -> None:
     metrics = Metrics()
     metrics.drained(1.5, finished=finished)
     assert value(metrics, "marketmap_drain_seconds_sum", outcome=outcome) == 1.5
@@ -200,7 +216,7 @@ def test_a_stall_is_shown_with_how_long_it_has_lasted(
     state: Literal["moving", "stalled", "dead"], shown: int
 ) -> None:
     metrics = Metrics()
-    metrics.progress(Verdict(state, 61.5, ()))
+    metrics.progress(ProgressVerdict(state, 61.5, ()))
     assert value(metrics, "marketmap_stalled") == shown
     assert value(metrics, "marketmap_standstill_seconds") == 61.5
 

@@ -12,11 +12,19 @@ import pytest
 from tests.support.records import place
 from worker.ingest.partitions.owned import Lag
 from worker.kafka.record import Partition
-from worker.runtime.telemetry.status import Index, Own, StatusPage, Stored, TopicLag, render, topic_lags
+from worker.runtime.telemetry.status import (
+    Index,
+    Own,
+    StatusPage,
+    Stored,
+    TopicLag,
+    render,
+    topic_lags,
+)
 from worker.runtime.telemetry.totals import Book, Rates
 from worker.storage.audit import AuditRow
 from worker.storage.engine import create_engine
-from worker.storage.misses import Miss
+from worker.storage.misses import QueuedMiss
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OWN = Own(
@@ -60,11 +68,11 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def miss(**fields: Any) -> Miss:
-    values: dict[str, Any] = dict.fromkeys(Miss._fields, None)
+def miss(**fields: Any) -> QueuedMiss:
+    values: dict[str, Any] = dict.fromkeys(QueuedMiss._fields, None)
     values |= {"first_seen_at": NOW, "last_seen_at": NOW, "occurrence_count": 1204}
     values |= {"occurrences_per_hour": 57.4, "source": "bet9ja", "external_market_id": "S_XY"}
-    return Miss(**(values | fields))
+    return QueuedMiss(**(values | fields))
 
 
 def change(**fields: Any) -> AuditRow:
@@ -81,7 +89,15 @@ def read(own: Own = OWN, stored: Stored = STORED) -> Reader:
 
 def test_the_page_tells_all_that_it_is_for() -> None:
     text = read().text
-    for told in ("Ready", "90.0 %", "nothing seen yet", "113.9 records/s", "3.40 MB/s", "EMPTY", "S_XY"):
+    for told in (
+        "Ready",
+        "90.0 %",
+        "nothing seen yet",
+        "113.9 records/s",
+        "3.40 MB/s",
+        "EMPTY",
+        "S_XY",
+    ):
         assert told in text
     for told in (
         "observations.sportybet",
@@ -112,7 +128,14 @@ def test_a_worker_that_has_just_started_has_a_page() -> None:
 def test_what_senders_and_editors_write_stays_text(hostile: str) -> None:
     place = Partition(hostile, 0, "id")
     own = Own(
-        hostile, [hostile], [hostile], OWN.books, OWN.rates, [(hostile, 1)], [Lag(place, 1, 1, 1)], None
+        hostile,
+        [hostile],
+        [hostile],
+        OWN.books,
+        OWN.rates,
+        [(hostile, 1)],
+        [Lag(place, 1, 1, 1)],
+        None,
     )
     misses = [miss(source=hostile, external_market_id=hostile, market_name=hostile, reason=hostile)]
     changes = [change(canonical_id=hostile, action=hostile, reason=hostile, created_by=hostile)]
@@ -134,7 +157,9 @@ def test_the_page_asks_for_nothing_else() -> None:
 def test_the_page_is_bounded() -> None:
     endless = "x" * 100_000
     lags = [Lag(place(number), number, 0, 0) for number in range(1000)]
-    page = render(OWN._replace(lags=lags), Stored([miss(market_name=endless)] * 10, [change()] * 10), NOW)
+    page = render(
+        OWN._replace(lags=lags), Stored([miss(market_name=endless)] * 10, [change()] * 10), NOW
+    )
     assert len(page) < 20_000
 
 

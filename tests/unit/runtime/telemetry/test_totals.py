@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from worker.ingest.handler import BatchReport
-from worker.ingest.planning.plan import Outcome
+from worker.ingest.planning.plan import MarketCount
 from worker.runtime.telemetry.totals import WINDOW_S, Book, Rates, Totals
 
 REPORT = BatchReport(
@@ -11,7 +11,12 @@ REPORT = BatchReport(
     bytes=6000,
     seconds={},
     observations=Counter({"bet9ja": 29}),
-    outcomes=Counter({Outcome("bet9ja", "resolved"): 45, Outcome("bet9ja", "missed", "UNKNOWN_MARKET"): 15}),
+    outcomes=Counter(
+        {
+            MarketCount("bet9ja", "resolved"): 45,
+            MarketCount("bet9ja", "missed", "UNKNOWN_MARKET"): 15,
+        }
+    ),
     dead=Counter({"EMPTY": 1, "DATABASE_REFUSED": 0}),
     conflicts=0,
 )

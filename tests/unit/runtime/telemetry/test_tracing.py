@@ -21,7 +21,10 @@ from worker.settings import settings as settings_module
 from worker.settings.settings import Settings
 
 PARENTS = [f"00-{number:032x}-{number:016x}-01".encode() for number in range(1, 201)]
-SETTINGS: Any = {"database_url": "postgresql://localhost/x", "kafka_bootstrap_servers": "localhost:9092"}
+SETTINGS: Any = {
+    "database_url": "postgresql://localhost/x",
+    "kafka_bootstrap_servers": "localhost:9092",
+}
 
 
 def sent_by(*parents: bytes | None) -> list[FakeRecord]:
@@ -92,7 +95,9 @@ def test_a_batch_that_failed_is_told_as_such(traced: Traced) -> None:
     assert span.status.status_code is StatusCode.ERROR
 
 
-def test_lines_that_are_logged_in_a_batch_carry_its_ids_and_later_ones_do_not(traced: Traced) -> None:
+def test_lines_that_are_logged_in_a_batch_carry_its_ids_and_later_ones_do_not(
+    traced: Traced,
+) -> None:
     lines = LogCapture()
     log = structlog.wrap_logger(None, processors=[merge_contextvars, lines])
     with traced.spans.batch(sent_by()):
@@ -116,7 +121,9 @@ async def test_it_is_off_unless_it_is_asked_for() -> None:
     await wanted.stop()
 
 
-def test_without_the_extra_it_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(settings_module, "_is_installed", lambda distribution: False)
     with pytest.raises(ValueError, match=r"pip install 'market-mapping-worker\[tracing\]'"):
         Settings(**SETTINGS, tracing=True)

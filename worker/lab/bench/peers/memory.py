@@ -18,9 +18,9 @@ from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, parse_mapping
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planner, combine
-from worker.ingest.planning.recall import planner_with
+from worker.ingest.planning.recall import make_planner
 from worker.kafka.connections import admin_of, client_connection
-from worker.kafka.peek import AnyRecord
+from worker.kafka.peek import RawRecord
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing, Partition
 from worker.kafka.stream import read_topic
@@ -30,7 +30,7 @@ from worker.settings.settings import Settings, load_settings
 from worker.storage.engine import create_engine, transaction
 from worker.storage.mappings import load_index_rows
 
-Work = Callable[[Sequence[AnyRecord]], list[Outgoing]]
+Work = Callable[[Sequence[RawRecord]], list[Outgoing]]
 _BATCH = 64
 
 
@@ -39,9 +39,10 @@ async def resolver(settings: Settings, mappings: int = 0) -> Work:
     ids = await admin_of(settings).topic_ids(settings.observation_topics.values())
     planner = planner_of(settings)
 
-    def resolve(records: Sequence[AnyRecord]) -> list[Outgoing]:
+    def resolve(records: Sequence[RawRecord]) -> list[Outgoing]:
         placed = [
-            (record, Partition(record.topic, record.partition, ids[record.topic])) for record in records
+            (record, Partition(record.topic, record.partition, ids[record.topic]))
+            for record in records
         ]
         plan = combine(planner.plan_all(placed, index))
         planner.tally(sighting for _, _, sighting in plan.sightings)
@@ -53,7 +54,7 @@ async def resolver(settings: Settings, mappings: int = 0) -> Work:
 def reader_and_writer(settings: Settings) -> Work:
     topic = settings.prefixed(settings.topic_resolved)
 
-    def read_and_write(records: Sequence[AnyRecord]) -> list[Outgoing]:
+    def read_and_write(records: Sequence[RawRecord]) -> list[Outgoing]:
         return [
             Outgoing(topic, record.key, orjson.dumps(orjson.loads(record.value or b"")), [])
             for record in records
@@ -71,7 +72,7 @@ def planner_of(settings: Settings) -> Planner[Outgoing]:
         max_bytes=settings.max_message_bytes,
         max_dead_bytes=2 * settings.max_message_bytes,
     )
-    return planner_with(encoder, max_message_bytes=settings.max_message_bytes)
+    return make_planner(encoder, max_message_bytes=settings.max_message_bytes)
 
 
 async def load_index(settings: Settings, size: int) -> MappingIndex:

@@ -27,10 +27,10 @@ ON CONFLICT (source, external_market_id)
 DO UPDATE SET occurrence_count = unmapped_market_log.occurrence_count + 1, last_seen_at = now()
 """
 
-Json = dict[str, Any]
+NaiveJson = dict[str, Any]
 
 
-async def resolve(observation: Json, database: asyncpg.Connection) -> Json:
+async def resolve(observation: NaiveJson, database: asyncpg.Connection) -> NaiveJson:
     """Which markets are known, and under which canonical id."""
     platform = observation["platform"]
     known, missed = [], []
@@ -52,7 +52,7 @@ def _markets(platform: str, markets: Any) -> Iterator[tuple[str, Any]]:
         case "betpawa":
             yield from ((market["marketType"]["id"], market["row"]) for market in markets)
         case _:
-            groups: dict[str, Json] = {}
+            groups: dict[str, NaiveJson] = {}
             for key, odds in markets.items():
                 groups.setdefault(key.rpartition("_")[0], {})[key] = odds
             yield from ((name.partition("@")[0], prices) for name, prices in groups.items())
@@ -75,7 +75,7 @@ def application(settings: Settings, database: asyncpg.Connection) -> FastStream:
     )
 
     @subscriber
-    async def handle(observation: Json, message: KafkaMessage) -> None:
+    async def handle(observation: NaiveJson, message: KafkaMessage) -> None:
         resolved = await resolve(observation, database)
         record = message.raw_message
         assert not isinstance(record, tuple)  # noqa: S101  # one at a time

@@ -26,7 +26,8 @@ async def pass_through(settings: Settings, change: Callable[[bytes], bytes]) -> 
     async with producer_of(settings) as producer, consumer_of(settings) as consumer:
         while True:
             fetched = await consumer.getmany(
-                timeout_ms=round(settings.fetch_wait_s * 1000), max_records=settings.batch_max_records
+                timeout_ms=round(settings.fetch_wait_s * 1000),
+                max_records=settings.batch_max_records,
             )
             acks = [
                 await producer.send(output, change(record.value), record.key)

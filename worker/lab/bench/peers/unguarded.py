@@ -13,13 +13,13 @@ from worker.domain.misses import Tally
 from worker.ingest.partitions.assignment import Assignment
 from worker.kafka.record import Committed, Partition
 from worker.runtime import worker as runtime
-from worker.runtime.counting import Counting
+from worker.runtime.counting import LedgerWriter
 from worker.runtime.process import run_process
 from worker.runtime.telemetry.logs import configure_logging
 from worker.settings.settings import load_settings
 
 
-class Uncounted(Counting):
+class Uncounted(LedgerWriter):
     async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
         """Nothing is moved, nothing is counted."""
 
@@ -30,7 +30,7 @@ class Uncommitted(Assignment):
 
 
 if __name__ == "__main__":
-    vars(runtime).update(Counting=Uncounted, Assignment=Uncommitted)
+    vars(runtime).update(LedgerWriter=Uncounted, Assignment=Uncommitted)
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
     run_process(lambda: runtime.Worker(settings).run())

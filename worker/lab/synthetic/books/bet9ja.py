@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from worker.lab.synthetic.pricing import Quote
 
-Entry = tuple[str, str]
+KeyAndOdds = tuple[str, str]
 
 
 def write(stall: Stall) -> tuple[dict[str, str], dict[str, str]]:
@@ -32,7 +32,7 @@ def market_of(key: str) -> str:
     return "S_" + key[2:].partition("_")[0].partition("@")[0]
 
 
-def _mapped(stall: Stall) -> Iterator[Entry]:
+def _mapped(stall: Stall) -> Iterator[KeyAndOdds]:
     for item in priced(stall, offers("bet9ja")):
         suffixes = {outcome: s.label for outcome, s in item.selections().items()}
         for quote in item.sheet.quotes:
@@ -53,7 +53,7 @@ def _written(quote: Quote) -> str:
     return f"{quote.price:g}"
 
 
-def _unmapped(stall: Stall) -> Iterator[Entry]:
+def _unmapped(stall: Stall) -> Iterator[KeyAndOdds]:
     for market, params in sold_unmapped(stall, unmapped("bet9ja")):
         stall.answers.miss(market.external_id, UNKNOWN_MARKET)
         for param in params:

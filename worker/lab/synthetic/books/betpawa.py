@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from worker.lab.synthetic.books.stall import Priced, Stall, made_up_chances, priced, sold_unmapped
+from worker.lab.synthetic.books.stall import (
+    Json,
+    Priced,
+    Stall,
+    made_up_chances,
+    priced,
+    sold_unmapped,
+)
 from worker.lab.synthetic.expected import UNKNOWN_MARKET
 from worker.lab.synthetic.offers import offers, unmapped
 from worker.lab.synthetic.pricing import Quote
@@ -13,7 +20,6 @@ from worker.lab.synthetic.pricing import Quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Json = dict[str, Any]
 _V4_SHARE = 0.35
 _PER_UNIT = 4
 
@@ -48,7 +54,9 @@ class _Writer:
             labels = self._labels(market.form)
             chances = made_up_chances(self._stall.desk.opening, len(labels))
             prices = [
-                self._price(label, feed_id, Quote("", self._stall.desk.price(chance), active=True), None)
+                self._price(
+                    label, feed_id, Quote("", self._stall.desk.price(chance), active=True), None
+                )
                 for (feed_id, label), chance in zip(labels, chances, strict=True)
             ]
             yield (

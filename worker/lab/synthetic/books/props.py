@@ -45,7 +45,11 @@ def _pair(fixture: Fixture, players: tuple[Player, ...]) -> tuple[str, Labels]:
 
 def _everybody(fixture: Fixture, market: Unmapped, players: tuple[Player, ...]) -> Labels:
     first = market.form.get("first")
-    steps = [f" {n}+" for n in range(first, first + market.form["steps"])] if first is not None else [""]
+    steps = (
+        [f" {n}+" for n in range(first, first + market.form["steps"])]
+        if first is not None
+        else [""]
+    )
     return [
         (
             f"{_prefix(fixture)}:{player.id}{step.strip('+ ')}",

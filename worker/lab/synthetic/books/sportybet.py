@@ -6,7 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from worker.lab.synthetic.books.props import prop_rows
-from worker.lab.synthetic.books.stall import Priced, Stall, made_up_chances, priced, sold_unmapped
+from worker.lab.synthetic.books.stall import (
+    Json,
+    Priced,
+    Stall,
+    made_up_chances,
+    priced,
+    sold_unmapped,
+)
 from worker.lab.synthetic.expected import UNKNOWN_MARKET, UNKNOWN_PARAM_MARKET
 from worker.lab.synthetic.offers import offers, unmapped
 from worker.lab.synthetic.pricing import Quote
@@ -16,7 +23,6 @@ if TYPE_CHECKING:
 
     from worker.lab.synthetic.offers import Unmapped
 
-Json = dict[str, Any]
 Words = dict[str, str]
 _PAIR = re.compile(r"(\w+)=([^|]+)")
 
@@ -38,7 +44,9 @@ def _mapped(stall: Stall) -> Iterator[tuple[int, Json]]:
 def _selections(item: Priced, words: Words) -> list[Json]:
     known = item.selections()
     rows = [
-        _selection(known[q.outcome].feed_id, filled(known[q.outcome].label, words), q, item.sheet.state)
+        _selection(
+            known[q.outcome].feed_id, filled(known[q.outcome].label, words), q, item.sheet.state
+        )
         for q in item.sheet.quotes
     ]
     if item.stray:
@@ -112,7 +120,12 @@ def _decoration(stall: Stall, form: Json, outcomes: list[Json]) -> Json:
 def _selection(feed_id: str, label: str, quote: Quote, state: str = "open") -> Json:
     # A suspended or banned market still says isActive 1: what closes it is the market's own flag.
     shown_active = quote.active or (state in {"suspended", "banned"} and quote.price > 1)
-    return {"id": feed_id, "odds": f"{quote.price:.2f}", "isActive": int(shown_active), "desc": label}
+    return {
+        "id": feed_id,
+        "odds": f"{quote.price:.2f}",
+        "isActive": int(shown_active),
+        "desc": label,
+    }
 
 
 def filled(template: str, words: Words) -> str:

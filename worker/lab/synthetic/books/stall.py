@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.lab.synthetic.expected import (
     INVALID_ODDS,
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from worker.lab.synthetic.fixtures import Fixture
     from worker.lab.synthetic.markets import FairPrices
-    from worker.lab.synthetic.offers import Offer, Selection, Unmapped
+    from worker.lab.synthetic.offers import Offer, OfferedOutcome, Unmapped
     from worker.lab.synthetic.pricing import Desk, Sheet
+
+# A piece of a payload: an object as the feed has it.
+Json = dict[str, Any]
 
 _STRAY_SHARE = 0.03
 
@@ -47,7 +50,7 @@ class Priced(NamedTuple):
     sheet: Sheet
     stray: tuple[str, str] | None
 
-    def selections(self) -> dict[str, Selection]:
+    def selections(self) -> dict[str, OfferedOutcome]:
         return {selection.outcome: selection for selection in self.offer.selections}
 
 
@@ -88,7 +91,11 @@ def _priced(stall: Stall, offer: Offer, line: str | None) -> Priced:
     # Two mappings share some keys: a broken price of one says nothing of the other, so none is written.
     outcomes = [selection.outcome for selection in offer.selections]
     sheet = stall.desk.sheet(fair, outcomes, may_be_invalid=not offer.shares_id)
-    stray = offer.stray if stall.desk.opening.random() < _STRAY_SHARE and sheet.state != "invalid" else None
+    stray = (
+        offer.stray
+        if stall.desk.opening.random() < _STRAY_SHARE and sheet.state != "invalid"
+        else None
+    )
     item = Priced(offer, line, sheet, stray)
     _note(stall.answers, item)
     return item
@@ -100,7 +107,9 @@ def _note(answers: AnswerSheet, item: Priced) -> None:
         answers.rejected.append(ExpectedRejection(external_id, item.line, INVALID_ODDS))
         return
     outcomes = tuple(ExpectedOutcome(q.outcome, q.odds, q.active) for q in item.sheet.quotes)
-    answers.markets.append(ExpectedMarket(item.offer.market.canonical_id, item.line, external_id, outcomes))
+    answers.markets.append(
+        ExpectedMarket(item.offer.market.canonical_id, item.line, external_id, outcomes)
+    )
     if item.stray:
         answers.miss(external_id, NO_MATCHING_OUTCOMES, item.stray[0])
 
