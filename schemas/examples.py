@@ -225,4 +225,7 @@ REDRIVEN_HEADERS: Final[dict[str, Any]] = {
     "marketmap.redriven.reason": "the scraper's clock was mended",
 }
 
-DEAD_LETTER_BODY: Final = '{"platform": "sportybet", "observed_at": "2026-11-22T12:00:00", "event": {"id": "1"}, "markets": []}'
+DEAD_LETTER_BODY: Final = (
+    '{"platform": "sportybet", "observed_at": "2026-11-22T12:00:00",'
+    ' "event": {"id": "1"}, "markets": []}'
+)

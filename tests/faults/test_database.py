@@ -38,7 +38,10 @@ END $$;
 CREATE TRIGGER fault_now_and_then AFTER UPDATE ON {table}
     FOR EACH STATEMENT EXECUTE FUNCTION fault_now_and_then('{sqlstate}', '{every}')
 """
-NO_MORE = "DROP TRIGGER fault_now_and_then ON {table}; DROP FUNCTION fault_now_and_then; DROP SEQUENCE fault_pass"
+NO_MORE = (
+    "DROP TRIGGER fault_now_and_then ON {table}; "
+    "DROP FUNCTION fault_now_and_then; DROP SEQUENCE fault_pass"
+)
 
 
 async def test_a_postgres_that_is_killed_and_comes_back_costs_nothing(

@@ -111,11 +111,11 @@ def _reordered(old: DiffState | None, new: DiffState | None) -> list[FieldChange
 
 
 def _places(state: DiffState | None) -> list[tuple[str, Any]] | None:
-    rows = None if state is None else state.get("outcome_mapping")
+    rows: Any = None if state is None else state.get("outcome_mapping")
     ids = _ids(rows)
     if ids is None:
         return None
     return [
-        (one, row.get("position", place))
-        for place, (one, row) in enumerate(zip(ids, rows, strict=True))
-    ]  # type: ignore[arg-type]  # _ids has looked
+        (outcome_id, row.get("position", place))
+        for place, (outcome_id, row) in enumerate(zip(ids, rows, strict=True))
+    ]

@@ -97,7 +97,10 @@ CLAIMS_ON: Final = {
 }
 CLAIMS: Final = f"({' OR '.join(CLAIMS_ON.values())})"
 IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
-CONTAINS: Final = "strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)), lower(CAST(:containing AS text))) > 0"
+CONTAINS: Final = (
+    "strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)),"
+    " lower(CAST(:containing AS text))) > 0"
+)
 
 
 def list_of(*predicates: str, limited: bool = False) -> TextClause:

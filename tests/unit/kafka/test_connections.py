@@ -32,9 +32,8 @@ def fault(**settings: Any) -> str:
 def test_a_password_without_tls_must_be_allowed_by_name() -> None:
     told = fault(kafka_security_protocol="SASL_PLAINTEXT", **SASL)
     assert "MARKETMAP_KAFKA_ALLOW_SASL_PLAINTEXT" in told
-    allowed = Settings(
-        kafka_security_protocol="SASL_PLAINTEXT", kafka_allow_sasl_plaintext=True, **SASL
-    )  # type: ignore[arg-type]
+    sasl: dict[str, Any] = SASL | {"kafka_allow_sasl_plaintext": True}
+    allowed = Settings(kafka_security_protocol="SASL_PLAINTEXT", **sasl)
     assert client_connection(allowed)["security_protocol"] == "SASL_PLAINTEXT"
 
 

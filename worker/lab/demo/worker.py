@@ -75,9 +75,9 @@ async def running_worker(settings: Settings) -> AsyncIterator[DemoWorker]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
         command = [sys.executable, "-m", "worker.cli", "run", "worker"]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220, S603  # starts at once; our own command
             command, env=_environment(settings), stdout=stream, stderr=stream
-        )  # noqa: ASYNC220, S603  # starts at once; our own command
+        )
     try:
         yield DemoWorker(settings, process, log)
     finally:

@@ -83,7 +83,10 @@ def judge_mappings(facts: MappingFacts) -> list[Finding]:
     if facts.conflicts:
         first, count = facts.conflicts[0], len(facts.conflicts)
         labels = f"{count} label{'s' * (count != 1)} claimed twice"
-        where = f"{first.platform} market {first.market_id}, {first.label!r}, by {first.winner} and {first.loser}"
+        where = (
+            f"{first.platform} market {first.market_id}, {first.label!r}, "
+            f"by {first.winner} and {first.loser}"
+        )
         found.append(
             warning("mappings", f"{labels}, as {where}", "change the priority of one of them")
         )

@@ -43,7 +43,8 @@ def _replication(facts: TopicFacts, brokers: int) -> Iterator[Finding]:
         message = f"{facts.name} has partitions without a leader: {_numbers(facts.leaderless)}"
         yield failure("topics", message, "bring the brokers back that hold them")
     if facts.under_replicated:
-        message = f"{facts.name} has partitions with replicas that are behind: {_numbers(facts.under_replicated)}"
+        behind = _numbers(facts.under_replicated)
+        message = f"{facts.name} has partitions with replicas that are behind: {behind}"
         yield warning("topics", message, "look at the brokers that hold them")
     if facts.replicas == 1 < brokers:
         message = f"{facts.name} is on one of {brokers} brokers only"
