@@ -9,7 +9,7 @@ WORKER = Path(__file__).parents[3] / "worker"
 
 
 def public_types(tree: ast.Module) -> Iterator[str]:
-    """Names of classes and of type aliases at the top of a module, private ones and type variables left out."""
+    """Names of classes and type aliases at the top of a module, without type variables."""
     for statement in tree.body:
         match statement:
             case ast.ClassDef(name=name):
