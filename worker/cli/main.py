@@ -41,6 +41,7 @@ COMMANDS = {
         "Dead letters: see them, and send them back.",
     ),
     "resolve": ("worker.operations.payloads.resolve", "Resolve observations from a file."),
+    "wrap": ("worker.operations.payloads.wrap", "Make observations of bookmakers' own replies."),
     "validate": ("worker.operations.payloads.validate", "Say what is wrong with a payload."),
     "replay": ("worker.operations.replay.commands", "Publish observations again."),
     "lag": ("worker.operations.lag.commands", "How far the workers are behind, and where."),

@@ -11,6 +11,13 @@ from .messages import (
     ResolvedEvent,
     UnmappedMarket,
 )
+from .messages.raw_reply import (
+    UnknownReplyError,
+    observation_from_bet9ja,
+    observation_from_betpawa,
+    observation_from_reply,
+    observation_from_sportybet,
+)
 
 __all__ = [
     "ID_HEADER",
@@ -20,6 +27,11 @@ __all__ = [
     "Observation",
     "Redriven",
     "ResolvedEvent",
+    "UnknownReplyError",
     "UnmappedMarket",
+    "observation_from_bet9ja",
+    "observation_from_betpawa",
+    "observation_from_reply",
+    "observation_from_sportybet",
     "observation_key",
 ]

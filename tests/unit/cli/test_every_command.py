@@ -73,7 +73,7 @@ SPINNER = {
     "unmapped reopen",
     "unmapped show",
 }
-AT_ONCE = {"config", "schemas check", "schemas export", "services status", "topics grants"}
+AT_ONCE = {"config", "schemas check", "schemas export", "services status", "topics grants", "wrap"}
 UNTIL_STOPPED = {"run relay", "run worker"}
 
 
