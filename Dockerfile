@@ -8,10 +8,10 @@ COPY catalogue catalogue
 COPY schemas schemas
 COPY worker worker
 COPY recall recall
-# The compiled part of the worker takes a compiler, which is not in the image that runs.
+# The compiled part of the worker needs a compiler. The final image does not contain it.
 RUN apt-get update && apt-get install --yes --no-install-recommends cargo gcc libc6-dev
-# Only what the worker needs at run time, in the versions of the lock file. Compiled here: in a read-only
-# container every start would compile again.
+# Only what the worker needs at run time, in the versions of the lock file. Byte code is compiled here: in a
+# read-only container every start would compile it again.
 RUN uv venv --no-managed-python /opt/marketmap \
     && uv pip install --no-cache --compile-bytecode --python /opt/marketmap/bin/python --constraints requirements.lock . \
     && MATURIN_PEP517_ARGS=--locked uv pip install --no-cache --python /opt/marketmap/bin/python \
@@ -21,9 +21,9 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin marketmap
 COPY --from=build /opt/marketmap /opt/marketmap
 ENV PATH=/opt/marketmap/bin:$PATH PYTHONUNBUFFERED=1 MARKETMAP_LOG_FORMAT=json
-# A number, so that Kubernetes can tell that it is not root. The program writes to no file.
+# A number, so that Kubernetes can see that it is not root. The program writes to no file.
 USER 10001
-# Of a worker and a relay; whoever runs a job that serves nothing switches it off.
+# For a worker and a relay. If you run a job that serves nothing, disable it.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD python -c \
     "import urllib.request as r; r.urlopen('http://127.0.0.1:${MARKETMAP_HTTP_PORT:-8080}/livez', timeout=3)"
 ENTRYPOINT ["marketmap"]

@@ -1,5 +1,5 @@
--- Run once, when Postgres makes its data directory: a login for each part, with no more rights than it needs.
--- Its groups are those of `marketmap roles`; what they may do is given to them by `marketmap migrate`.
+-- Postgres runs this once, when it creates its data directory: a login for each part, with least privileges.
+-- The groups are those of `marketmap roles`; `marketmap migrate` grants them their privileges.
 DO $$
 DECLARE
     part text;

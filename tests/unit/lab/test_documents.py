@@ -32,10 +32,8 @@ def test_the_runbook_names_no_event_that_is_not_logged() -> None:
     assert events <= EVENTS.keys()
 
 
-def test_the_runbook_lists_every_metric_with_its_sentence() -> None:
-    metrics = (METRICS | RELAY_METRICS).items()
-    rows = [f"| `{name}` | {metric.sentence} |" for name, metric in metrics]
-    runbook = (
-        (metrics_document.DOCUMENT.parent / "runbook.md").read_text(encoding="utf-8").splitlines()
-    )
-    assert [row for row in runbook if row.startswith("| `marketmap_")] == rows
+def test_the_runbook_names_no_metric_that_is_not_measured() -> None:
+    runbook = (metrics_document.DOCUMENT.parent / "runbook.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(marketmap_[a-z_]+)`", runbook))
+    assert len(named) > 10
+    assert named <= METRICS.keys() | RELAY_METRICS.keys()
