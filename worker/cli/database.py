@@ -7,9 +7,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.cli.connection import connected_settings
+from worker.cli.connection import database_settings
 from worker.cli.console import err, fail
-from worker.storage.engine import create_engine, driver_url, transaction
+from worker.storage.engine import driver_url, opened, transaction
 from worker.storage.errors import StorageError
 
 Result = TypeVar("Result")
@@ -24,7 +24,7 @@ DatabaseUrl = Annotated[
 
 def chosen_url(database_url: str | None) -> str:
     """Return the given address, or the settings', or the local services'; without any the command ends."""
-    url = database_url or connected_settings(database=True).database_url or ""
+    url = database_url or database_settings().database_url
     try:
         driver_url(url)
     except ValueError as error:
@@ -51,11 +51,10 @@ def read_database(
     """What ``read`` returns of the database that the command shall use."""
 
     async def run(url: str) -> Result:
-        engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
-        try:
-            async with transaction(engine) as connection:
-                return await read(connection)
-        finally:
-            await engine.dispose()
+        async with (
+            opened(url, application_name="marketmap-cli", pool_size=1) as engine,
+            transaction(engine) as connection,
+        ):
+            return await read(connection)
 
     return run_on_database(run(chosen_url(database_url)))

@@ -11,6 +11,7 @@ from worker.kafka.client.batches import read_any_batch
 from worker.kafka.cluster.admin import KafkaAdmin
 from worker.kafka.cluster.inspection import ClusterInspection
 from worker.kafka.cluster.offsets import ClusterOffsets
+from worker.settings.connected import KafkaSettings
 from worker.settings.settings import Settings
 
 _BY_MECHANISM: Final = {
@@ -20,7 +21,7 @@ _BY_MECHANISM: Final = {
 }
 
 
-def client_connection(settings: Settings) -> dict[str, Any]:
+def client_connection(settings: KafkaSettings) -> dict[str, Any]:
     """Keyword arguments for aiokafka."""
     return {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
@@ -40,20 +41,20 @@ def prepare_reading(settings: Settings) -> None:
     read_any_batch(unpacked_bytes=settings.max_unpacked_bytes, poll_bytes=settings.batch_max_bytes)
 
 
-def admin_of(settings: Settings) -> KafkaAdmin:
+def admin_of(settings: KafkaSettings) -> KafkaAdmin:
     return KafkaAdmin(*_admin_connections(settings), timeout_s=settings.admin_timeout_s)
 
 
-def offsets_of(settings: Settings) -> ClusterOffsets:
+def offsets_of(settings: KafkaSettings) -> ClusterOffsets:
     return ClusterOffsets(*_admin_connections(settings), timeout_s=settings.admin_timeout_s)
 
 
-def inspection_of(settings: Settings) -> ClusterInspection:
+def inspection_of(settings: KafkaSettings) -> ClusterInspection:
     librdkafka, _ = _admin_connections(settings)
     return ClusterInspection(librdkafka, timeout_s=settings.admin_timeout_s)
 
 
-def _admin_connections(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
+def _admin_connections(settings: KafkaSettings) -> tuple[dict[str, Any], dict[str, Any]]:
     """As librdkafka and as aiokafka want it."""
     client_id = f"{settings.client_id}-admin"
     return (

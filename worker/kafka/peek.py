@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from worker.domain.errors import TransientError
 from worker.kafka.connections import client_connection, prepare_reading
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 RawRecord = ConsumerRecord[bytes | None, bytes | None]
 
@@ -29,7 +29,11 @@ class Stretch(NamedTuple):
 
 
 async def peek(
-    settings: Settings, stretches: Mapping[TopicPartition, Stretch], *, most: int, timeout_s: float
+    settings: KafkaSettings,
+    stretches: Mapping[TopicPartition, Stretch],
+    *,
+    most: int,
+    timeout_s: float,
 ) -> dict[TopicPartition, list[RawRecord]]:
     """Up to ``most`` committed records from the start of each stretch; none where nothing shows in time.
 
@@ -52,7 +56,7 @@ async def peek(
 
 @asynccontextmanager
 async def _peeking(
-    settings: Settings, stretches: Mapping[TopicPartition, Stretch]
+    settings: KafkaSettings, stretches: Mapping[TopicPartition, Stretch]
 ) -> AsyncIterator[AIOKafkaConsumer]:
     prepare_reading(settings)
     consumer = AIOKafkaConsumer(**client_connection(settings), **_PEEK)

@@ -17,7 +17,7 @@ from worker.domain.errors import TransientError
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.kafka.peek import RawRecord, stop_consumer
 from worker.kafka.topics import largest_output
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _POLL_MS: Final = 500
@@ -85,7 +85,7 @@ class TopicStream:
 
 @asynccontextmanager
 async def topic_stream(
-    settings: Settings,
+    settings: KafkaSettings,
     topic: str,
     *,
     since_ms: int | None = None,
@@ -120,7 +120,7 @@ async def topic_stream(
         await stop_consumer(consumer)
 
 
-async def read_topic(settings: Settings, topic: str) -> list[RawRecord]:
+async def read_topic(settings: KafkaSettings, topic: str) -> list[RawRecord]:
     """Every committed record of a topic, by its full name; order holds within a partition.
 
     Raises TransientError when the topic does not exist or the cluster does not answer.
@@ -129,7 +129,7 @@ async def read_topic(settings: Settings, topic: str) -> list[RawRecord]:
         return [record async for batch in stream.batches() for record in batch]
 
 
-async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
+async def _partitions(settings: KafkaSettings, topic: str) -> list[TopicPartition]:
     admin = admin_of(settings)
     await admin.topic_ids([topic])
     return [

@@ -11,6 +11,7 @@ from worker.domain.errors import TransientError
 from worker.kafka.cluster.admin import TopicSpec
 from worker.kafka.cluster.inspection import TopicFacts
 from worker.kafka.connections import admin_of, inspection_of
+from worker.settings.connected import KafkaSettings
 from worker.settings.settings import Settings, variable
 
 # A record's key, headers and framing beside its value.
@@ -40,12 +41,12 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     }
     announced = {**_DELETED, "retention.ms": str(14 * _DAY_MS)}
     compacted = {"cleanup.policy": "compact", "max.message.bytes": str(settings.max_message_bytes)}
-    names = [*settings.observation_topics.values(), settings.prefixed(settings.topic_resolved)]
+    names = [*settings.topics.observations.values(), settings.topics.resolved]
     return [
         *(TopicSpec(name, settings.partitions, observed) for name in names),
-        TopicSpec(settings.prefixed(settings.topic_dead), 1, largest),
-        TopicSpec(settings.prefixed(settings.topic_unmapped), 1, announced),
-        TopicSpec(settings.prefixed(settings.topic_changes), 1, compacted),
+        TopicSpec(settings.topics.dead, 1, largest),
+        TopicSpec(settings.topics.unmapped, 1, announced),
+        TopicSpec(settings.topics.changes, 1, compacted),
     ]
 
 
@@ -65,15 +66,18 @@ class Ensured(NamedTuple):
     differences: Sequence[TopicDifference]
 
 
-async def ensure_topics(settings: Settings, *, dry_run: bool = False) -> list[Ensured]:
+async def ensure_topics(settings: KafkaSettings, *, dry_run: bool = False) -> list[Ensured]:
     """Create what is missing; what exists and is different is told, never changed. Raises TransientError."""
     specs = topic_specs(settings)
     existing = await inspection_of(settings).topics(spec.name for spec in specs)
     if not dry_run:
         await admin_of(settings).create([spec for spec in specs if spec.name not in existing])
-    servers = settings.kafka_bootstrap_servers or ""
     return [
-        Ensured(spec.name, facts is None, differences(spec, facts, servers) if facts else ())
+        Ensured(
+            spec.name,
+            facts is None,
+            differences(spec, facts, settings.kafka_bootstrap_servers) if facts else (),
+        )
         for spec in specs
         for facts in [existing.get(spec.name)]
     ]
@@ -130,7 +134,9 @@ def _suffices(key: str, found: str, wanted: str) -> bool:
     )
 
 
-async def partitions_of(settings: Settings, topics: Sequence[str]) -> dict[TopicPartition, str]:
+async def partitions_of(
+    settings: KafkaSettings, topics: Sequence[str]
+) -> dict[TopicPartition, str]:
     """Every partition of topics that must exist, with its topic's id. Raises TransientError."""
     states = await admin_of(settings).topics(topics)
     missing = sorted(set(topics) - set(states))

@@ -15,18 +15,18 @@ from worker.runtime.process import Stop, background, end_in_order, signals
 from worker.runtime.relay.relay import Relay
 from worker.runtime.relay.relay_metrics import RelayMetrics
 from worker.runtime.telemetry.health import HealthServer
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import create_engine
 
 log = structlog.get_logger()
 
 
 class RelayProcess:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ConnectedSettings) -> None:
         self._stop = Stop()
         metrics = RelayMetrics()
         self._engine = create_engine(
-            settings.database_url or "", application_name="marketmap-covering", pool_size=1
+            settings.database_url, application_name="marketmap-covering", pool_size=1
         )
         self._relay = Relay(
             settings,

@@ -46,7 +46,7 @@ from worker.runtime.telemetry.metrics import Metrics
 from worker.runtime.telemetry.status import Index, Own, StatusPage
 from worker.runtime.telemetry.totals import Totals
 from worker.runtime.telemetry.tracing import tracing
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageUnavailable
 from worker.storage.ledger import Ledger
@@ -66,21 +66,21 @@ _LAST_RESORT_S: Final = 2.0
 class Worker:
     """One worker: start is ready or raises, stop is bounded and may be called twice."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ConnectedSettings) -> None:
         self.settings = settings
         self.stop_reason = Stop()
         self.metrics = Metrics()
         self._totals = Totals(time.monotonic())
         self._tracing = tracing(settings)
         retry_delay = jittered_backoff()
-        self._engine = create_engine(settings.database_url or "")
+        self._engine = create_engine(settings.database_url)
         self._ledger = Ledger(
             self._engine, settings.group_id, most_new=settings.max_new_markets_per_hour
         )
         self._index = LiveIndex()
         self._mappings = LiveMappings(
             self._engine,
-            settings.database_url or "",
+            settings.database_url,
             self._index,
             poll_s=settings.index_poll_s,
             retry_delay=retry_delay,
@@ -94,7 +94,7 @@ class Worker:
         self._announcer = Announcer(
             self._ledger,
             self._outputs,
-            settings.prefixed(settings.topic_unmapped),
+            settings.topics.unmapped,
             retry_delay=retry_delay,
         )
         self._counting = LedgerWriter(
@@ -194,7 +194,7 @@ class Worker:
         log.info(
             "worker_started",
             group=self.settings.group_id,
-            topics=list(self.settings.observation_topics.values()),
+            topics=list(self.settings.topics.observations.values()),
             recall=IS_COMPILED,
         )
 
@@ -202,7 +202,7 @@ class Worker:
         settings = self.settings
         prepare_reading(settings)
         app = application(
-            settings.kafka_bootstrap_servers or "",
+            settings.kafka_bootstrap_servers,
             settings.client_id,
             broker_connection(settings),
         )
@@ -218,7 +218,7 @@ class Worker:
         broker: Any = app.broker
         subscriber, ahead = consume(
             broker,
-            list(settings.observation_topics.values()),
+            list(settings.topics.observations.values()),
             settings.group_id,
             fetching,
             self._assignment,
@@ -248,7 +248,7 @@ class Worker:
             self._admin,
             self._assignment,
             self._in_hand,
-            topics=list(self.settings.observation_topics.values()),
+            topics=list(self.settings.topics.observations.values()),
             handed_over=self._handed_over,
             database_blocks=lambda: (
                 not self._index.is_loaded or self._counting.blocked_by is not None
@@ -274,8 +274,8 @@ class Worker:
 
     def _encoder(self) -> Encoder:
         return Encoder(
-            resolved_topic=self.settings.prefixed(self.settings.topic_resolved),
-            dead_topic=self.settings.prefixed(self.settings.topic_dead),
+            resolved_topic=self.settings.topics.resolved,
+            dead_topic=self.settings.topics.dead,
             group=self.settings.group_id,
             max_bytes=self.settings.max_message_bytes,
             max_dead_bytes=2 * self.settings.max_message_bytes,
@@ -315,7 +315,7 @@ class Worker:
 
     async def _find_topics(self) -> None:
         """Wait for every topic: the consumer's own start would wait 40 s for a missing one, then fail."""
-        wanted = [*self.settings.observation_topics.values(), *self._output_topics()]
+        wanted = [*self.settings.topics.observations.values(), *self._output_topics()]
 
         async def find() -> None:
             try:
@@ -328,11 +328,7 @@ class Worker:
         await until_done(find, TransientError, self._retry_delay, "topics_not_found")
 
     def _output_topics(self) -> list[str]:
-        settings = self.settings
-        return [
-            settings.prefixed(topic)
-            for topic in (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped)
-        ]
+        return self.settings.topics.outputs
 
     def _not_ready(self) -> list[str]:
         reasons = []

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -90,10 +90,31 @@ def _check_group(name: str) -> str:
     return name
 
 
+PostgresUrl = Annotated[str, AfterValidator(_check_database_url)]
+BootstrapServers = Annotated[str, AfterValidator(_check_bootstrap_servers)]
 Topic = Annotated[str, AfterValidator(_check_topic)]
 TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
 Bytes = Annotated[int, Field(ge=1024, le=1024 * MIB)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+class Topics(NamedTuple):
+    """The names of the topics on the broker."""
+
+    observations: dict[str, str]  # by platform: what a worker reads
+    resolved: str
+    dead: str
+    unmapped: str
+    changes: str
+
+    @property
+    def outputs(self) -> list[str]:
+        """What a worker writes."""
+        return [self.resolved, self.dead, self.unmapped]
+
+    @property
+    def all(self) -> list[str]:
+        return [*self.observations.values(), *self.outputs, self.changes]
 
 
 class Settings(KafkaAccess):
@@ -101,13 +122,13 @@ class Settings(KafkaAccess):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    database_url: Annotated[str, AfterValidator(_check_database_url)] | None = Field(
+    database_url: PostgresUrl | None = Field(
         None,
         repr=False,
         description="Postgres, as postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE.",
     )
-    kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_bootstrap_servers)] | None = (
-        Field(None, description="Kafka brokers, as host:port, comma-separated.")
+    kafka_bootstrap_servers: BootstrapServers | None = Field(
+        None, description="Kafka brokers, as host:port, comma-separated."
     )
     group_id: Annotated[str, AfterValidator(_check_group)] = Field(
         "market-mapping-worker", description="Consumer group; watermarks belong to it."
@@ -249,25 +270,26 @@ class Settings(KafkaAccess):
             raise ValueError(
                 f"{PREFIX}WATCHDOG_INTERVAL_S must not be above {PREFIX}STALL_TIMEOUT_S / 4"
             )
-        topics = [*self.observation_topics.values(), self.topic_resolved, self.topic_dead]
-        topics += [self.topic_unmapped, self.topic_changes]
-        if len({topic.removeprefix(self.topic_prefix) for topic in topics}) < len(topics):
+        topics = self.topics.all
+        if len(set(topics)) < len(topics):
             raise ValueError(f"the topics {PREFIX}TOPIC_* must differ from each other")
         return self
 
     @property
-    def observation_topics(self) -> dict[str, str]:
-        """The topics to read, by platform, with their prefix."""
-        names = {
-            "betpawa": self.topic_betpawa,
-            "sportybet": self.topic_sportybet,
-            "bet9ja": self.topic_bet9ja,
-        }
-        return {platform: self.prefixed(name) for platform, name in names.items()}
-
-    def prefixed(self, topic: str) -> str:
-        """Return the topic's name on the broker."""
-        return self.topic_prefix + topic
+    def topics(self) -> Topics:
+        """The names of the topics on the broker: with their prefix."""
+        prefix = self.topic_prefix
+        return Topics(
+            observations={
+                "betpawa": prefix + self.topic_betpawa,
+                "sportybet": prefix + self.topic_sportybet,
+                "bet9ja": prefix + self.topic_bet9ja,
+            },
+            resolved=prefix + self.topic_resolved,
+            dead=prefix + self.topic_dead,
+            unmapped=prefix + self.topic_unmapped,
+            changes=prefix + self.topic_changes,
+        )
 
 
 def load_settings() -> Settings:

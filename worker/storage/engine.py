@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,6 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from worker.storage.errors import DRIVER_ERRORS, driver_errors_translated
 
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
+
+
+class EngineOptions(TypedDict, total=False):
+    """The keyword arguments of `create_engine`."""
+
+    application_name: str
+    pool_size: int
+    pool_timeout_s: float
+    connect_timeout_s: float
+    statement_timeout_s: float
+    lock_timeout_s: float
+    idle_in_transaction_timeout_s: float
 
 
 def create_engine(
@@ -57,6 +70,16 @@ def create_engine(
         hide_parameters=True,  # an error that is logged must not hold what senders wrote
         pool_timeout=pool_timeout_s,
     )
+
+
+@asynccontextmanager
+async def opened(url: str, **options: Unpack[EngineOptions]) -> AsyncIterator[AsyncEngine]:
+    """An engine for the length of the block; its connections are closed at the end."""
+    engine = create_engine(url, **options)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.storage import relay
 from worker.storage.audit import AuditRow, read_after
 from worker.storage.audit_sql import CHANNEL
-from worker.storage.engine import create_engine
+from worker.storage.engine import opened
 from worker.storage.errors import StorageUnavailable, driver_errors_translated
 
 _STANDBY_S: Final = 1.0
@@ -97,25 +97,20 @@ async def leading(
     ``silence_s`` is the longest that the block may leave the database unasked: then the server ends the lead.
     Raises StorageUnavailable or StorageFatal, and so does every use of the lead.
     """
-    engine = create_engine(
+    own = opened(
         url, application_name="marketmap-relay", pool_size=1, statement_timeout_s=_STATEMENT_S
     )
-    try:
-        async with _session(engine.connect()) as connection:
-            with driver_errors_translated():
-                await connection.execute(
-                    BOUND_SILENCE, {"silence_ms": str(round(silence_s * 1000))}
-                )
-            # Asked again and again: a wait inside the server would keep a snapshot, and hold up its vacuum.
-            while not await relay.try_to_lead(connection, name):
-                on_standby()
-                await asyncio.sleep(_STANDBY_S)
-            lead = Lead(connection, name, await relay.read_cursor(connection, name))
-            driver = (await connection.get_raw_connection()).driver_connection
-            await lead.attach(driver)
-            yield lead
-    finally:
-        await engine.dispose()
+    async with own as engine, _session(engine.connect()) as connection:
+        with driver_errors_translated():
+            await connection.execute(BOUND_SILENCE, {"silence_ms": str(round(silence_s * 1000))})
+        # The relay polls: a wait inside the server would keep a snapshot, and hold up its vacuum.
+        while not await relay.try_to_lead(connection, name):
+            on_standby()
+            await asyncio.sleep(_STANDBY_S)
+        lead = Lead(connection, name, await relay.read_cursor(connection, name))
+        driver = (await connection.get_raw_connection()).driver_connection
+        await lead.attach(driver)
+        yield lead
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.storage.engine import create_engine
+from worker.storage.engine import opened
 from worker.storage.errors import driver_errors_translated
 
 # Any number will do, as long as no other program takes the same one in the same database.
@@ -57,13 +57,10 @@ async def downgrade(url: str, revision: str) -> Migrated:
 
 async def current(url: str) -> str | None:
     """Return the revision of the database at `url`, None before the first one."""
-    engine = create_engine(url, application_name="marketmap-migrate", pool_size=1)
-    try:
+    async with opened(url, application_name="marketmap-migrate", pool_size=1) as engine:
         with driver_errors_translated():
             async with engine.connect() as connection:
                 return await connection.run_sync(_current)
-    finally:
-        await engine.dispose()
 
 
 def upgrade_sql(revision: str = "head") -> str:
@@ -102,21 +99,19 @@ def script_folder() -> Path:
 @asynccontextmanager
 async def locked_connection(url: str) -> AsyncIterator[AsyncConnection]:
     """One transaction, alone among migrations; committed on a clean exit."""
-    engine = create_engine(
+    unhurried = opened(
         url,
         application_name="marketmap-migrate",
         pool_size=1,
         statement_timeout_s=0,
         lock_timeout_s=0,
     )
-    try:
+    async with unhurried as engine:
         with driver_errors_translated():
             async with engine.begin() as connection:
                 await connection.execute(WAIT_FOR_OTHER_RUNS, {"lock": ADVISORY_LOCK})
                 await connection.execute(LIMIT_LOCK_WAITS, {"timeout": f"{TABLE_LOCK_TIMEOUT_S}s"})
                 yield connection
-    finally:
-        await engine.dispose()
 
 
 async def _migrate(url: str, move: Callable[[Config, str], None], revision: str) -> Migrated:

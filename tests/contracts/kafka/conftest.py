@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
 from worker.kafka.connections import admin_of
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 if TYPE_CHECKING:
     from tests.conftest import Services
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def admin(services: "Services") -> KafkaAdmin:
-    return admin_of(Settings(kafka_bootstrap_servers=services.kafka))
+    return admin_of(KafkaSettings(kafka_bootstrap_servers=services.kafka))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.support.world.network import Network, Sender
 from worker.kafka.cluster.admin import TopicSpec
 from worker.kafka.connections import admin_of
 from worker.kafka.record import Committed
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 if TYPE_CHECKING:
     pass
@@ -183,7 +183,7 @@ class OnKafka:
         self._servers = servers
         self._group = f"{topic}.group"
         self._client = AdminClient({"bootstrap.servers": servers, "log_level": 0})
-        self._admin = admin_of(Settings(kafka_bootstrap_servers=servers))
+        self._admin = admin_of(KafkaSettings(kafka_bootstrap_servers=servers))
 
     @asynccontextmanager
     async def member(self, listener: Listener) -> AsyncIterator[RealMember]:
@@ -254,7 +254,7 @@ async def cluster(request: pytest.FixtureRequest) -> Cluster:
         return InMemory()
     servers = request.getfixturevalue("services").kafka
     topic = f"{request.getfixturevalue('topic_prefix')}contract"
-    await admin_of(Settings(kafka_bootstrap_servers=servers)).create([TopicSpec(topic, 2, {})])
+    await admin_of(KafkaSettings(kafka_bootstrap_servers=servers)).create([TopicSpec(topic, 2, {})])
     return OnKafka(servers, topic)
 
 

@@ -24,7 +24,7 @@ class Operator:
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
-        servers = trial.installation.settings.kafka_bootstrap_servers or ""
+        servers = trial.installation.settings.kafka_bootstrap_servers
         self._admin = AdminClient({"bootstrap.servers": servers})
 
     async def reset_back(self) -> dict[int, tuple[int, int]]:

@@ -27,10 +27,7 @@ class Tape:
     def __init__(self, installation: Installation) -> None:
         settings = installation.settings
         self._installation = installation
-        self._resolved, self._dead, self._first_sightings = (
-            settings.prefixed(topic)
-            for topic in (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped)
-        )
+        self._resolved, self._dead, self._first_sightings = settings.topics.outputs
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="earliest"
         )

@@ -51,7 +51,7 @@ class Trial:
 
     @property
     def topic(self) -> str:
-        return self.installation.settings.observation_topics["sportybet"]
+        return self.installation.settings.topics.observations["sportybet"]
 
     @property
     def group(self) -> str:
@@ -59,7 +59,7 @@ class Trial:
 
     @property
     def database(self) -> str:
-        return self.installation.settings.database_url or ""
+        return self.installation.settings.database_url
 
     @property
     def server(self) -> str:
@@ -119,7 +119,7 @@ class Trial:
 
     async def group_is_empty(self) -> None:
         """Wait until no member is left: all have gone, or their sessions are over."""
-        servers = self.installation.settings.kafka_bootstrap_servers or ""
+        servers = self.installation.settings.kafka_bootstrap_servers
         admin = AdminClient({"bootstrap.servers": servers})
 
         async def is_empty() -> bool:
@@ -167,7 +167,7 @@ class Trial:
         """Let a consumer that reads nothing join the group, and leave it."""
         settings = self.installation.settings
         guest = AIOKafkaConsumer(
-            *settings.observation_topics.values(),
+            *settings.topics.observations.values(),
             bootstrap_servers=settings.kafka_bootstrap_servers,
             group_id=self.group,
             enable_auto_commit=False,

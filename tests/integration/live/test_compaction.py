@@ -45,7 +45,7 @@ async def compacting(services: Services, tmp_path: Path) -> AsyncIterator[Instal
     async with temporary_database(services.postgres) as url:
         await fill(url)
         async with installed(services.kafka, url, tmp_path, topics=False) as installation:
-            changes = installation.settings.prefixed(installation.settings.topic_changes)
+            changes = installation.settings.topics.changes
             (spec,) = [spec for spec in topic_specs(installation.settings) if spec.name == changes]
             await installation.admin.create([spec._replace(config=spec.config | EAGER)])
             yield installation
@@ -54,7 +54,7 @@ async def compacting(services: Services, tmp_path: Path) -> AsyncIterator[Instal
 async def test_what_compaction_leaves_of_the_topic_gives_the_table(
     compacting: Installation,
 ) -> None:
-    url = compacting.settings.database_url or ""
+    url = compacting.settings.database_url
     for number in range(KEYS):
         await insert(url, f"often {number}", f"o{number}")
     await run(url, REPEATED)

@@ -22,7 +22,7 @@ async def test_a_relay_marks_what_a_mapping_made_by_sql_covers(installation: Ins
         async with transaction(installation.engine) as connection:
             return (await get_miss(connection, ("sportybet", "user1"))).status == "MAPPED"
 
-    url = installation.settings.database_url or ""
+    url = installation.settings.database_url
     await execute(url, MISS)
     relay = RelayProcess(installation.settings.model_copy(update={"http_port": 0}))
     running = asyncio.create_task(relay.run())

@@ -94,7 +94,7 @@ class Killing:
 
 
 async def scenario(installation: Installation) -> Seen:
-    url = installation.settings.database_url or ""
+    url = installation.settings.database_url
     connection = await asyncpg.connect(url)
     await create_all(connection, range(edited_stream.MARKETS))
     await connection.close()

@@ -44,7 +44,7 @@ async def notes(installation: Installation) -> list[str]:
 async def test_a_worker_goes_on_with_its_index_says_how_old_it_is_and_catches_up(
     breakable: Installation, breakable_services: LocalServices
 ) -> None:
-    url = breakable.settings.database_url or ""
+    url = breakable.settings.database_url
     breakable.start_worker()
     relay = start_relay(breakable)
     await relay.logged("relay_leads")

@@ -65,7 +65,7 @@ def run_relay(installation: Installation) -> RunRelay:
 
 @pytest.fixture
 def url(installation: Installation) -> str:
-    return installation.settings.database_url or ""
+    return installation.settings.database_url
 
 
 def value(metrics: RelayMetrics, name: str) -> float | None:
@@ -148,7 +148,7 @@ async def test_a_standby_takes_over_when_the_leaders_session_ends(
 async def test_a_leader_that_was_replaced_without_noticing_publishes_nothing_more(
     installation: Installation, url: str
 ) -> None:
-    topic = installation.settings.prefixed("mappings.changes")
+    topic = installation.settings.topics.changes
     connection = {"bootstrap_servers": installation.settings.kafka_bootstrap_servers}
     async with installation.engine.connect() as database:
         rows = await read_after(database, 0, 2)

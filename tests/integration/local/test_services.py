@@ -18,7 +18,7 @@ import pytest
 import typer
 from confluent_kafka.admin import AdminClient
 
-from worker.cli.connection import connected_settings
+from worker.cli.connection import connected_settings, database_settings
 from worker.local.jars import KAFKA_VERSION, class_path
 from worker.local.owned import owned_services
 from worker.local.process import is_running, wait_gone
@@ -129,7 +129,7 @@ def test_commands_find_the_local_services_by_themselves(
     monkeypatch.setenv("MARKETMAP_LOCAL_DIR", str(folder))
     monkeypatch.delenv("MARKETMAP_DATABASE_URL", raising=False)
     monkeypatch.delenv("MARKETMAP_KAFKA_BOOTSTRAP_SERVERS", raising=False)
-    settings = connected_settings(kafka=True, database=True)
+    settings = connected_settings()
     assert settings.kafka_bootstrap_servers == up["kafka"]
     assert settings.database_url == up["postgres"]
 
@@ -140,7 +140,7 @@ def test_a_command_without_a_database_says_what_to_do(
     monkeypatch.setenv("MARKETMAP_LOCAL_DIR", str(tmp_path))
     monkeypatch.delenv("MARKETMAP_DATABASE_URL", raising=False)
     with pytest.raises(typer.Exit):
-        connected_settings(database=True)
+        database_settings()
     assert "set MARKETMAP_DATABASE_URL, or run `marketmap services up`" in capsys.readouterr().err
 
 

@@ -72,7 +72,7 @@ async def test_each_sickness_is_found_beside_the_others(installation: Installati
     await producer.start()
     early = round(time.time() * 1000) + 600_000
     await producer.send_and_wait(
-        settings.observation_topics["bet9ja"], b"x", partition=1, timestamp_ms=early
+        settings.topics.observations["bet9ja"], b"x", partition=1, timestamp_ms=early
     )
     await producer.stop()
     await installation.query(

@@ -17,7 +17,7 @@ from worker.local.services import LocalServices
 from worker.operations.doctor.findings import Finding
 from worker.operations.doctor.kafka_verdicts import judge_rights, judge_topics
 from worker.operations.installation.grants import Grant
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 pytestmark = pytest.mark.services
 
@@ -47,7 +47,7 @@ def told(findings: list[Finding]) -> set[tuple[str, str]]:
 
 
 async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker: str) -> None:
-    settings = Settings(kafka_bootstrap_servers=guarded_broker, partitions=1)
+    settings = KafkaSettings(kafka_bootstrap_servers=guarded_broker, partitions=1)
     await ensure_topics(settings)
     administrator = AdminClient({"bootstrap.servers": guarded_broker})
     allow(administrator, "User:other", [Grant("TOPIC", "LITERAL", "observations.betpawa", "READ")])
@@ -84,7 +84,7 @@ async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker
 async def test_whether_credentials_may_join_the_group_is_told_before_anybody_is_in_it(
     guarded_broker: str,
 ) -> None:
-    settings = Settings(kafka_bootstrap_servers=guarded_broker, group_id="theirs")
+    settings = KafkaSettings(kafka_bootstrap_servers=guarded_broker, group_id="theirs")
     administrator = AdminClient({"bootstrap.servers": guarded_broker})
     allow(administrator, "User:other", [Grant("GROUP", "LITERAL", "theirs", "READ")])
     await until_group_allows(settings, set())
@@ -94,7 +94,7 @@ async def test_whether_credentials_may_join_the_group_is_told_before_anybody_is_
     await until_group_allows(settings, {"DESCRIBE", "READ"})
 
 
-async def until_group_allows(settings: Settings, operations: set[str]) -> None:
+async def until_group_allows(settings: KafkaSettings, operations: set[str]) -> None:
     """Wait until the ACLs are in force, and only these operations are told."""
 
     async def are_in_force() -> bool:

@@ -82,7 +82,7 @@ async def refused_without(
 async def test_a_worker_that_may_not_write_a_topic_ends_and_names_it(
     guarded: GuardedKafka, guarded_installation: Installation
 ) -> None:
-    dead = guarded_installation.settings.prefixed("observations.dead")
+    dead = guarded_installation.settings.topics.dead
     missing = Grant("TOPIC", "LITERAL", dead, "WRITE")
     code, told = await refused_without(guarded, guarded_installation, missing)
     assert code == 1
@@ -111,7 +111,7 @@ async def test_a_relay_that_may_not_use_its_transactional_id_ends_and_names_it(
     code = await asyncio.to_thread(relay.process.wait, PATIENCE_S)
     (fatal,) = [line for line in relay.lines() if line["event"] == "fatal"]
     assert code == 1
-    assert f"{guarded_installation.settings.prefixed('mappings.changes')}-relay" in fatal["error"]
+    assert f"{guarded_installation.settings.topics.changes}-relay" in fatal["error"]
 
 
 async def test_a_worker_with_a_wrong_password_ends_and_does_not_tell_it(

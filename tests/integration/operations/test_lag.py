@@ -44,7 +44,7 @@ async def commit(installation: Installation, offset: int, metadata: str) -> None
     )
     await consumer.start()
     try:
-        topic = settings.observation_topics["sportybet"]
+        topic = settings.topics.observations["sportybet"]
         places = [TopicPartition(topic, number) for number in range(settings.partitions)]
         consumer.assign(places)
         await consumer.commit({place: OffsetAndMetadata(offset, metadata) for place in places})

@@ -40,7 +40,9 @@ async def redrive(installation: Installation, *arguments: str, code: int = 0) ->
 async def committed(installation: Installation, topic: str) -> list[RawRecord]:
     """What a reader of committed records sees."""
     records: list[RawRecord] = []
-    async with topic_stream(installation.settings, installation.settings.prefixed(topic)) as read:
+    async with topic_stream(
+        installation.settings, installation.settings.topic_prefix + topic
+    ) as read:
         async for some in read.batches():
             records += some
     return records
@@ -59,7 +61,6 @@ def letter(
     **fields: Any,
 ) -> Published:
     """A dead letter as a worker writes it."""
-    prefixed = installation.settings.prefixed
     encoder = Encoder(
         resolved_topic="r", dead_topic="d", group="g", max_bytes=2**20, max_dead_bytes=2**16
     )
@@ -68,7 +69,12 @@ def letter(
         "value": b"v%d" % offset,
         "partition": offset % 3,
     } | fields
-    record = FakeRecord(topic=prefixed(topic), offset=offset, headers=headers or [], **given)
+    record = FakeRecord(
+        topic=installation.settings.topic_prefix + topic,
+        offset=offset,
+        headers=headers or [],
+        **given,
+    )
     source_id = f"{TOPIC_ID}/{record.partition}/{offset}"
     made = encoder.dead(source_id, record, "DATABASE_REFUSED", "22003: out of range")
     return ("observations.dead", made.key, made.value, made.headers)
@@ -176,7 +182,7 @@ async def test_misses_of_redriven_records_count_once_and_the_letters_are_listed_
     installation: Installation, tmp_path: Path
 ) -> None:
     total = 70
-    url = installation.settings.database_url or ""
+    url = installation.settings.database_url
     banned = "ALTER TABLE unmapped_market_log ADD CONSTRAINT banned CHECK (external_market_id <> 'seventh 5')"
     await execute(url, banned)
     await installation.publish(stream(total))

@@ -51,7 +51,7 @@ async def standing(installation: Installation) -> Standing:
     settings = installation.settings
     places = [
         TopicPartition(topic, number)
-        for topic in settings.observation_topics.values()
+        for topic in settings.topics.observations.values()
         for number in range(settings.partitions)
     ]
     watermarks = await installation.query(

@@ -162,7 +162,7 @@ async def test_a_range_that_ends_in_markers_of_transactions_comes_to_its_end(
         for first, is_kept in ((6, True), (12, False)):
             await producer.begin_transaction()
             for topic, key, value, _ in stream(6, first):
-                await producer.send_and_wait(installation.settings.prefixed(topic), value, key)
+                await producer.send_and_wait(installation.settings.topic_prefix + topic, value, key)
             end: Any = producer.commit_transaction if is_kept else producer.abort_transaction
             await end()
     done = await command(installation, *RUN, *SIGNED)

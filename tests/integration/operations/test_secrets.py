@@ -33,7 +33,7 @@ def secret_files(guarded: GuardedKafka, guarded_installation: Installation) -> d
     settings = guarded.by_password(user, PASSWORD)
     secrets = {
         "KAFKA_PASSWORD": settings.pop("kafka_password"),
-        "DATABASE_URL": guarded_installation.settings.database_url or "",
+        "DATABASE_URL": guarded_installation.settings.database_url,
     }
     environment = {f"MARKETMAP_{name.upper()}": str(value) for name, value in settings.items()}
     for name, value in secrets.items():
@@ -56,6 +56,6 @@ async def test_no_secret_is_in_what_a_worker_logs_and_serves_or_a_command_writes
         assert (finished.code == 0) == (not environment), finished
         seen += [finished.stdout, finished.stderr]
     seen.append((one.folder / "worker-0.log").read_text())
-    for secret in (PASSWORD, urlsplit(one.settings.database_url or "").password or ""):
+    for secret in (PASSWORD, urlsplit(one.settings.database_url).password or ""):
         assert secret
         assert not [text for text in seen if secret in text]

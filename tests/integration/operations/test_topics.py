@@ -24,7 +24,7 @@ async def names_there(installation: Installation) -> set[str]:
 async def story(installation: Installation) -> dict[str, Any]:
     """A topic is there and different, all others are missing."""
     settings = installation.settings
-    odd = settings.observation_topics["betpawa"]
+    odd = settings.topics.observations["betpawa"]
     await installation.admin.create([TopicSpec(odd, 1, {"cleanup.policy": "compact"})])
     first_check = await command_in_process(installation, "topics", "ensure", "--check")
     after_check = await names_there(installation)

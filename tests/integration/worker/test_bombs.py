@@ -55,14 +55,14 @@ class Seen:
 
 
 async def send_bomb(installation: Installation, size: int) -> int:
-    topic = installation.settings.observation_topics["sportybet"]
+    topic = installation.settings.topics.observations["sportybet"]
     producer = AIOKafkaProducer(bootstrap_servers=installation.settings.kafka_bootstrap_servers)
     async with producer:
         return await send_batch(producer, topic, await asyncio.to_thread(bomb, size))
 
 
 async def read_by_a_command(installation: Installation) -> None:
-    topic = installation.settings.observation_topics["sportybet"]
+    topic = installation.settings.topics.observations["sportybet"]
     async with topic_stream(installation.settings, topic) as reading:
         async for _ in reading.batches():
             pass
@@ -140,7 +140,7 @@ async def many_within(installation: Installation) -> Endings:
     async with AIOKafkaProducer(
         bootstrap_servers=installation.settings.kafka_bootstrap_servers
     ) as producer:
-        for topic in installation.settings.observation_topics.values():
+        for topic in installation.settings.topics.observations.values():
             for _ in range(MANY):
                 await send_batch(producer, topic, batch)
     installation.start_worker(MODULE)

@@ -29,7 +29,7 @@ def publish(
 ) -> subprocess.CompletedProcess[str]:
     arguments = [
         "--bootstrap-servers",
-        installation.settings.kafka_bootstrap_servers or "",
+        installation.settings.kafka_bootstrap_servers,
         str(file),
     ]
     prefix = ["--topic-prefix", installation.settings.topic_prefix]
@@ -47,8 +47,8 @@ async def follow(python: Path, installation: Installation, lines: int) -> list[A
     settings = installation.settings
     process = await asyncio.create_subprocess_exec(
         python, "-m", "market_mapping_client.follow",
-        "--bootstrap-servers", settings.kafka_bootstrap_servers or "",
-        "--topic", settings.prefixed(settings.topic_resolved),
+        "--bootstrap-servers", settings.kafka_bootstrap_servers,
+        "--topic", settings.topics.resolved,
         cwd=python.parent, stdout=subprocess.PIPE, limit=1 << 22,
     )  # fmt: skip
     try:

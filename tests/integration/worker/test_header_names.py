@@ -33,7 +33,7 @@ async def scenario(installation: Installation) -> Seen:
     def good(name: str) -> bytes:
         return observation("sportybet", MARKETS, id=name)
 
-    topic = installation.settings.observation_topics["sportybet"]
+    topic = installation.settings.topics.observations["sportybet"]
     async with AIOKafkaProducer(
         bootstrap_servers=installation.settings.kafka_bootstrap_servers
     ) as producer:

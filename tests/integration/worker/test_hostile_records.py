@@ -74,7 +74,7 @@ class Sender:
     """Writes through librdkafka, which also writes what aiokafka refuses to; notes the source ids."""
 
     def __init__(self, installation: Installation, topic_ids: dict[str, str], codec: str) -> None:
-        self._topics = installation.settings.observation_topics
+        self._topics = installation.settings.topics.observations
         self._ids = topic_ids
         self._producer = Producer(
             {
@@ -112,7 +112,7 @@ def platform_of(number: int) -> Platform:
 
 
 async def send_all(installation: Installation) -> Sent:
-    ids = await installation.admin.topic_ids(installation.settings.observation_topics.values())
+    ids = await installation.admin.topic_ids(installation.settings.topics.observations.values())
     plain, packed = (Sender(installation, ids, codec) for codec in ("none", "zstd"))
     for number, hostile in enumerate(HOSTILE.values()):
         # The large ones pass the broker's limit because they are small until they are unpacked.
@@ -181,7 +181,7 @@ async def send_in_a_transaction(installation: Installation) -> None:
         for number in range(2):
             async with producer.transaction():
                 name = f"transaction {number}"
-                topic = installation.settings.observation_topics["sportybet"]
+                topic = installation.settings.topics.observations["sportybet"]
                 await producer.send(topic, good(name, "sportybet"), b"k", partition=0)
     finally:
         await producer.stop()
@@ -189,7 +189,7 @@ async def send_in_a_transaction(installation: Installation) -> None:
 
 async def scenario(installation: Installation) -> Seen:
     specs = topic_specs(installation.settings)
-    stolen = installation.settings.prefixed(STOLEN)
+    stolen = installation.settings.topic_prefix + STOLEN
     await installation.admin.create([TopicSpec(stolen, 1, {})])
     assert stolen not in {spec.name for spec in specs}
     worker = installation.start_worker()

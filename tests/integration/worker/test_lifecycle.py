@@ -110,7 +110,7 @@ async def rewind(installation: Installation, metadata: str) -> None:
     )
     await consumer.start()
     try:
-        topic = settings.observation_topics["sportybet"]
+        topic = settings.topics.observations["sportybet"]
         places = [TopicPartition(topic, number) for number in range(settings.partitions)]
         consumer.assign(places)
         await consumer.commit({place: OffsetAndMetadata(0, metadata) for place in places})
@@ -119,7 +119,7 @@ async def rewind(installation: Installation, metadata: str) -> None:
 
 
 async def our_mark(installation: Installation) -> str:
-    topic = installation.settings.observation_topics["sportybet"]
+    topic = installation.settings.topics.observations["sportybet"]
     return mark((await installation.admin.topic_ids([topic]))[topic], 0)
 
 
@@ -146,7 +146,7 @@ async def rewinding(installation: Installation) -> Rewound:
     await rewind(installation, "")
     third = await run_until(installation, 2 * (TOTAL + 12))
     places = [
-        TopicPartition(installation.settings.observation_topics["sportybet"], number)
+        TopicPartition(installation.settings.topics.observations["sportybet"], number)
         for number in range(3)
     ]
     committed = await installation.admin.committed(installation.settings.group_id, places)

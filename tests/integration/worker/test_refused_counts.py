@@ -41,7 +41,7 @@ async def refusing(installation: Installation) -> Refused:
         count=LARGEST,
     )
     await execute(
-        installation.settings.database_url or "",
+        installation.settings.database_url,
         "ALTER TABLE unmapped_market_log ADD CONSTRAINT banned CHECK (external_market_id <> 'seventh 5')",
     )
     await installation.publish(stream(TOTAL))

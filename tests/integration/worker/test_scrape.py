@@ -53,7 +53,7 @@ async def test_every_answer_of_a_scrape_is_right_though_the_worker_is_killed_in_
     first.send_signal(signal.SIGKILL)
     first.wait()
     killed_at = await installation.admin.backlog(
-        installation.settings.group_id, installation.settings.observation_topics.values()
+        installation.settings.group_id, installation.settings.topics.observations.values()
     )
     assert killed_at.done < len(scrape), "the worker was done before it could be killed"
 

@@ -85,7 +85,7 @@ async def changes(installation: Installation) -> list[tuple[int, int, str]]:
 
 
 async def mark_of(installation: Installation) -> str:
-    place = TopicPartition(installation.settings.observation_topics["sportybet"], 0)
+    place = TopicPartition(installation.settings.topics.observations["sportybet"], 0)
     committed = await installation.admin.committed(installation.settings.group_id, [place])
     return committed[place].metadata
 

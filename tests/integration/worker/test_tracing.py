@@ -59,7 +59,7 @@ def traced(records: list[Published]) -> list[Published]:
 async def test_a_line_logged_in_a_batch_leads_to_its_span_and_that_to_the_sender(
     installation: Installation,
 ) -> None:
-    await execute(installation.settings.database_url or "", REFUSE)
+    await execute(installation.settings.database_url, REFUSE)
     await installation.publish(traced(stream(TOTAL)))
     async with collecting() as collector:
         installation.start_worker(

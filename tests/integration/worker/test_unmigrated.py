@@ -41,7 +41,7 @@ async def test_a_relay_names_one_and_waits_for_the_migration(unmigrated: Install
     try:
         told = await relay.logged("relay_gave_up_the_lead")
         assert told["error"] == 'relation "relay_cursor" does not exist'
-        await upgrade(unmigrated.settings.database_url or "")
+        await upgrade(unmigrated.settings.database_url)
         await relay.logged("relay_leads")
     finally:
         relay.kill()

@@ -52,9 +52,9 @@ async def published(installation: Installation) -> None:
     """Wait until the cursor stands at the last audit row."""
 
     async def is_published() -> bool:
-        ((cursor,),) = await fetch(installation.settings.database_url or "", CURSOR)
+        ((cursor,),) = await fetch(installation.settings.database_url, CURSOR)
         ((last,),) = await fetch(
-            installation.settings.database_url or "", "SELECT max(id) FROM mapping_audit_log"
+            installation.settings.database_url, "SELECT max(id) FROM mapping_audit_log"
         )
         return bool(cursor == last)
 

@@ -15,7 +15,7 @@ _ANSWER_S: Final = 30.0
 
 async def recreate_topic(installation: Installation, topic: str) -> None:
     """Delete a topic and make it anew; it has another id then. ``topic`` without its prefix."""
-    name = installation.settings.prefixed(topic)
+    name = installation.settings.topic_prefix + topic
     client = _client(installation)
     await _answered(client.delete_topics([name], operation_timeout=_ANSWER_S))
 
@@ -28,7 +28,7 @@ async def recreate_topic(installation: Installation, topic: str) -> None:
 
 async def delete_records(installation: Installation, topic: str, before: dict[int, int]) -> None:
     """Delete what lies below an offset of each partition, as retention does."""
-    name = installation.settings.prefixed(topic)
+    name = installation.settings.topic_prefix + topic
     places = [
         confluent_kafka.TopicPartition(name, number, offset) for number, offset in before.items()
     ]
@@ -37,7 +37,7 @@ async def delete_records(installation: Installation, topic: str, before: dict[in
 
 
 def _client(installation: Installation) -> AdminClient:
-    return AdminClient({"bootstrap.servers": installation.settings.kafka_bootstrap_servers or ""})
+    return AdminClient({"bootstrap.servers": installation.settings.kafka_bootstrap_servers})
 
 
 async def _answered(futures: dict[Any, Any]) -> None:

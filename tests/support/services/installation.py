@@ -31,8 +31,9 @@ from worker.kafka.connections import admin_of
 from worker.kafka.peek import RawRecord
 from worker.kafka.stream import read_topic
 from worker.kafka.topics import ensure_topics
+from worker.settings.connected import ConnectedSettings
 from worker.settings.settings import Settings
-from worker.storage.engine import create_engine
+from worker.storage.engine import opened
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 
@@ -52,7 +53,7 @@ Published = tuple[str, bytes | None, bytes | None, Sequence[tuple[str, bytes | N
 class Installation:
     """One isolated installation: a database, a topic prefix, and the worker processes that were started."""
 
-    settings: Settings
+    settings: ConnectedSettings
     engine: AsyncEngine
     admin: KafkaAdmin
     folder: Path
@@ -102,7 +103,7 @@ class Installation:
         await producer.start()
         try:
             acks = [
-                await producer.send(self.settings.prefixed(topic), value, key, headers=headers)
+                await producer.send(self.settings.topic_prefix + topic, value, key, headers=headers)
                 for topic, key, value, headers in records
             ]
             await asyncio.gather(*acks)
@@ -111,7 +112,7 @@ class Installation:
 
     async def backlog(self) -> Backlog:
         return await self.admin.backlog(
-            self.settings.group_id, self.settings.observation_topics.values()
+            self.settings.group_id, self.settings.topics.observations.values()
         )
 
     async def caught_up(self) -> None:
@@ -142,7 +143,7 @@ class Installation:
 
     async def consume(self, topic: str) -> list[RawRecord]:
         """Everything in a topic, up to where it ends now."""
-        return await read_topic(self.settings, self.settings.prefixed(topic))
+        return await read_topic(self.settings, self.settings.topic_prefix + topic)
 
     async def counts(self) -> Counter[tuple[str, str]]:
         async with self.engine.connect() as connection:
@@ -237,32 +238,29 @@ async def installed(
     prefix = f"t{uuid.uuid4().hex[:10]}."
     names = {"topic_prefix": prefix, "group_id": f"{prefix}group"}
     chosen = {"partitions": 3, "session_timeout_s": 6} | names | settings
-    known = Settings(
+    known = ConnectedSettings(
         database_url=database_url,
         kafka_bootstrap_servers=kafka,
         http_port=0,
         log_format="json",
         **chosen,
     )
-    engine = create_engine(database_url)
-    installation = Installation(known, engine, admin_of(known), folder)
-    if topics:
-        await installation.make_topics()
-    try:
-        yield installation
-    finally:
-        installation.end()
-        await engine.dispose()
+    async with opened(database_url) as engine:
+        installation = Installation(known, engine, admin_of(known), folder)
+        if topics:
+            await installation.make_topics()
+        try:
+            yield installation
+        finally:
+            installation.end()
 
 
 async def fill(database_url: str) -> None:
     """Migrate an empty database and import the shipped catalogue."""
     await upgrade(database_url)
-    engine = create_engine(database_url)
-    async with engine.begin() as connection:
+    async with opened(database_url) as engine, engine.begin() as connection:
         mappings = load_catalogue(CATALOGUE.read_text(encoding="utf-8"))
         await import_mappings(connection, mappings, actor="test", reason="catalogue")
-    await engine.dispose()
 
 
 @asynccontextmanager

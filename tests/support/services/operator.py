@@ -22,10 +22,10 @@ class Operator:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._group = installation.settings.group_id
-        self._topic = installation.settings.prefixed(TOPIC)
+        self._topic = installation.settings.topic_prefix + TOPIC
         self._client = AdminClient(
             {
-                "bootstrap.servers": installation.settings.kafka_bootstrap_servers or "",
+                "bootstrap.servers": installation.settings.kafka_bootstrap_servers,
                 "log_level": 0,
             }
         )

@@ -159,7 +159,7 @@ def test_scaling_counts_the_lag_of_the_group_on_every_topic_of_observations() ->
     (scaled,) = of_kind("ScaledObject")
     triggers = scaled["spec"]["triggers"]
     assert {trigger["metadata"]["topic"] for trigger in triggers} == set(
-        DEFAULTS.observation_topics.values()
+        DEFAULTS.topics.observations.values()
     )
     assert {trigger["metadata"]["consumerGroup"] for trigger in triggers} == {DEFAULTS.group_id}
     assert all(trigger["type"] == "kafka" for trigger in triggers)
@@ -218,7 +218,7 @@ def test_scaling_in_another_form_would_be_noticed(
 def test_scaling_never_starts_a_worker_without_a_partition() -> None:
     (scaled,) = of_kind("ScaledObject")
     assert (
-        scaled["spec"]["maxReplicaCount"] == len(DEFAULTS.observation_topics) * DEFAULTS.partitions
+        scaled["spec"]["maxReplicaCount"] == len(DEFAULTS.topics.observations) * DEFAULTS.partitions
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from tests.support.services.certificates import Authority
 from worker.kafka.connections import admin_of, broker_connection, client_connection
+from worker.settings.connected import KafkaSettings
 from worker.settings.settings import Settings
 
 SASL = {"kafka_username": "ada", "kafka_password": "right"}
@@ -33,7 +34,9 @@ def test_a_password_without_tls_must_be_allowed_by_name() -> None:
     told = fault(kafka_security_protocol="SASL_PLAINTEXT", **SASL)
     assert "MARKETMAP_KAFKA_ALLOW_SASL_PLAINTEXT" in told
     sasl: dict[str, Any] = SASL | {"kafka_allow_sasl_plaintext": True}
-    allowed = Settings(kafka_security_protocol="SASL_PLAINTEXT", **sasl)
+    allowed = KafkaSettings(
+        kafka_bootstrap_servers="127.0.0.1:1", kafka_security_protocol="SASL_PLAINTEXT", **sasl
+    )
     assert client_connection(allowed)["security_protocol"] == "SASL_PLAINTEXT"
 
 
@@ -91,7 +94,7 @@ def test_a_password_does_not_show_in_a_document_of_the_broker() -> None:
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 def test_every_client_gets_the_same(authority: Authority, mechanism: Any) -> None:
     certificate, key = authority.client("ada")
-    settings = Settings(
+    settings = KafkaSettings(
         kafka_bootstrap_servers="127.0.0.1:1",
         kafka_security_protocol="SASL_SSL",
         kafka_sasl_mechanism=mechanism,

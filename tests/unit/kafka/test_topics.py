@@ -42,7 +42,7 @@ def test_there_is_a_topic_for_everything_the_application_reads_and_writes() -> N
 
 
 def test_topics_that_carry_events_have_the_same_number_of_partitions() -> None:
-    events = [*SETTINGS.observation_topics.values(), "x.odds.resolved"]
+    events = [*SETTINGS.topics.observations.values(), "x.odds.resolved"]
     assert {SPECS[name].partitions for name in events} == {5}
 
 

@@ -26,7 +26,7 @@ def faults_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
 def test_nothing_set_gives_the_defaults() -> None:
     settings = load_settings()
     assert settings.database_url is None
-    assert settings.observation_topics["bet9ja"] == "observations.bet9ja"
+    assert settings.topics.observations["bet9ja"] == "observations.bet9ja"
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,8 +37,8 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_prefix_stands_before_every_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARKETMAP_TOPIC_PREFIX", "staging.")
     settings = load_settings()
-    assert settings.observation_topics["betpawa"] == "staging.observations.betpawa"
-    assert settings.prefixed(settings.topic_dead) == "staging.observations.dead"
+    assert settings.topics.observations["betpawa"] == "staging.observations.betpawa"
+    assert settings.topics.dead == "staging.observations.dead"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from worker.lab.bench.ground import Ground, Published
-from worker.storage.engine import create_engine
+from worker.storage.engine import opened
 from worker.storage.errors import StorageUnavailable
 from worker.storage.ledger import Ledger, MissRow, WatermarkKey, WatermarkMove
 
@@ -71,7 +71,7 @@ async def contend(
     async with ground.place(published) as place:
         for setting in (f"deadlock_timeout = '{_SHORTEST_MS}ms'", "log_lock_waits = on"):
             await ground.administer(f"ALTER DATABASE {place.database} SET {setting}")
-        url = place.settings.database_url or ""
+        url = place.settings.database_url
         counts = await asyncio.gather(
             *(_count(url, each, rows, times, pause_ms) for each in range(workers))
         )
@@ -88,10 +88,11 @@ async def _count(
     url: str, number: int, rows: Sequence[MissRow], times: int, pause_ms: tuple[int, int] | None
 ) -> _Counted:
     """Count with an engine and a partition of its own."""
-    engine, dice = create_engine(url), random.Random(number)  # noqa: S311  (no secret)
-    ledger, partition = Ledger(engine, "bench"), WatermarkKey(_TOPIC_ID, "bench", number)
+    dice = random.Random(number)  # noqa: S311  (no secret)
+    partition = WatermarkKey(_TOPIC_ID, "bench", number)
     counted = _Counted([], 0)
-    try:
+    async with opened(url) as engine:
+        ledger = Ledger(engine, "bench")
         offset = (await ledger.open_partitions([partition]))[_TOPIC_ID, number]
         for _ in range(times):
             if pause_ms:
@@ -102,8 +103,6 @@ async def _count(
             else:
                 counted = counted._replace(deadlocks=counted.deadlocks + 1)
             counted.times_ms.append((time.perf_counter() - begun) * 1000)
-    finally:
-        await engine.dispose()
     return counted
 
 

@@ -21,8 +21,9 @@ from worker.kafka.connections import admin_of, client_connection
 from worker.kafka.topics import topic_specs
 from worker.lab.bench.workloads import Message, Workload
 from worker.local.services import LocalServices
-from worker.settings.settings import Settings, variable
-from worker.storage.engine import create_engine
+from worker.settings.connected import ConnectedSettings
+from worker.settings.settings import variable
+from worker.storage.engine import opened
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 
@@ -39,7 +40,7 @@ class Published:
     """A workload on its topics; ``settings`` name them, ``places`` says where each message stands."""
 
     workload: Workload
-    settings: Settings
+    settings: ConnectedSettings
     places: Mapping[Coordinate, Message]
 
     @property
@@ -57,23 +58,23 @@ class RunSite:
     """Where one run takes place: ``settings`` with outputs, a group and a database that nothing else uses."""
 
     published: Published
-    settings: Settings
+    settings: ConnectedSettings
 
     @property
     def outputs(self) -> list[str]:
-        return [self.resolved, self.dead, self.settings.prefixed(self.settings.topic_unmapped)]
+        return [self.resolved, self.dead, self.settings.topics.unmapped]
 
     @property
     def resolved(self) -> str:
-        return self.settings.prefixed(self.settings.topic_resolved)
+        return self.settings.topics.resolved
 
     @property
     def dead(self) -> str:
-        return self.settings.prefixed(self.settings.topic_dead)
+        return self.settings.topics.dead
 
     @property
     def database(self) -> str:
-        return urlsplit(self.settings.database_url or "").path.strip("/")
+        return urlsplit(self.settings.database_url).path.strip("/")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -98,12 +99,10 @@ class Ground:
         await self.administer(_EXTENSION)
         url = self.url_of(self._template)
         await upgrade(url)
-        engine = create_engine(url)
-        async with engine.begin() as connection:
+        async with opened(url) as engine, engine.begin() as connection:
             await import_mappings(
                 connection, self._catalogue, actor="bench", reason="shipped catalogue"
             )
-        await engine.dispose()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -117,16 +116,16 @@ class Ground:
         settings = await self.topics(partitions)
         return Published(workload, settings, await _write(settings, workload.messages))
 
-    async def topics(self, partitions: int) -> Settings:
-        """Settings of new observation topics, which are empty."""
-        settings = Settings(
+    async def topics(self, partitions: int) -> ConnectedSettings:
+        """ConnectedSettings of new observation topics, which are empty."""
+        settings = ConnectedSettings(
             kafka_bootstrap_servers=self.services.kafka,
             topic_prefix=f"b{uuid.uuid4().hex[:8]}.",
             partitions=partitions,
             http_port=0,
             log_format="json",
         )
-        await admin_of(settings).create(_specs(settings, settings.observation_topics.values()))
+        await admin_of(settings).create(_specs(settings, settings.topics.observations.values()))
         return settings
 
     @asynccontextmanager
@@ -160,13 +159,15 @@ class Ground:
             await connection.close()
 
 
-def _specs(settings: Settings, names: Collection[str]) -> list[TopicSpec]:
+def _specs(settings: ConnectedSettings, names: Collection[str]) -> list[TopicSpec]:
     """Topics whose records bear the broker's time of arrival."""
     wanted = [spec for spec in topic_specs(settings) if spec.name in names]
     return [spec._replace(config=spec.config | _TIME_OF_ARRIVAL) for spec in wanted]
 
 
-async def _write(settings: Settings, messages: Sequence[Message]) -> dict[Coordinate, Message]:
+async def _write(
+    settings: ConnectedSettings, messages: Sequence[Message]
+) -> dict[Coordinate, Message]:
     places: dict[Coordinate, Message] = {}
     async with scraper(settings) as producer:
         for start in range(0, len(messages), _IN_FLIGHT):
@@ -177,7 +178,7 @@ async def _write(settings: Settings, messages: Sequence[Message]) -> dict[Coordi
     return places
 
 
-def scraper(settings: Settings) -> AIOKafkaProducer:
+def scraper(settings: ConnectedSettings) -> AIOKafkaProducer:
     """Who publishes observations; to be used as a context."""
     return AIOKafkaProducer(
         **client_connection(settings),
@@ -186,13 +187,13 @@ def scraper(settings: Settings) -> AIOKafkaProducer:
     )
 
 
-async def send(producer: AIOKafkaProducer, settings: Settings, message: Message) -> Any:
+async def send(producer: AIOKafkaProducer, settings: ConnectedSettings, message: Message) -> Any:
     """The future of where it stands."""
-    topic = settings.observation_topics[message.seen.platform]
+    topic = settings.topics.observations[message.seen.platform]
     return await producer.send(topic, message.value, message.key)
 
 
-async def _delete(settings: Settings, topics: Sequence[str]) -> None:
+async def _delete(settings: ConnectedSettings, topics: Sequence[str]) -> None:
     client = AIOKafkaAdminClient(**client_connection(settings))
     await client.start()
     try:

@@ -102,7 +102,7 @@ async def _waited_ms(
     place: RunSite, due_ms: dict[Coordinate, float], *, since_ms: float
 ) -> list[float]:
     """By event, from when its observation was due to the broker's time of its arrival."""
-    ids = await admin_of(place.settings).topic_ids(place.settings.observation_topics.values())
+    ids = await admin_of(place.settings).topic_ids(place.settings.topics.observations.values())
     due = {f"{ids[topic]}/{number}/{offset}": ms for (topic, number, offset), ms in due_ms.items()}
     waited = []
     for record in await read_topic(place.settings, place.resolved):

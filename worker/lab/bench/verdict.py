@@ -46,7 +46,7 @@ async def _wrong_outputs(
             return wrongly_looked_up(place.published, records)
         case "resolved":
             ids = await admin_of(place.settings).topic_ids(
-                place.settings.observation_topics.values()
+                place.settings.topics.observations.values()
             )
             return wrong_events(place.published, ids, records)
 

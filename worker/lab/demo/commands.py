@@ -34,8 +34,8 @@ from worker.lab.synthetic.scrape import generate_scrape
 from worker.local.addresses import default_folder
 from worker.local.errors import LocalServicesError
 from worker.local.services import LocalServices
-from worker.settings.settings import Settings
-from worker.storage.engine import create_engine
+from worker.settings.connected import ConnectedSettings
+from worker.storage.engine import opened
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 
@@ -69,7 +69,7 @@ def demo(
     Example: marketmap demo --events 20 --keep
     """
     with _services(keep=keep):
-        base = connected_settings(kafka=True, database=True)
+        base = connected_settings()
         code = asyncio.run(_run(base, events=events, seed=seed, keep=keep))
     raise typer.Exit(code)
 
@@ -97,7 +97,7 @@ def _services(*, keep: bool) -> Iterator[None]:
                 services.stop()
 
 
-async def _run(base: Settings, *, events: int, seed: int, keep: bool) -> int:
+async def _run(base: ConnectedSettings, *, events: int, seed: int, keep: bool) -> int:
     """The exit code."""
     async with _own_place(base, keep=keep) as settings:
         await _prepare(settings)
@@ -126,7 +126,7 @@ async def _run(base: Settings, *, events: int, seed: int, keep: bool) -> int:
     return exit_code(differences)
 
 
-async def _show_mapped(settings: Settings, worker: DemoWorker, mapped: Mapped) -> None:
+async def _show_mapped(settings: ConnectedSettings, worker: DemoWorker, mapped: Mapped) -> None:
     loaded = await worker.has_version(mapped.version)
     published = await demo_mapping.published_change(settings, mapped.version)
     pictures.mapped(mapped, published, loaded, to=out)
@@ -150,11 +150,11 @@ def _matching(scrape: list[Generated], seen: Seen) -> list[pictures.ResolvedJson
 
 
 @asynccontextmanager
-async def _own_place(base: Settings, *, keep: bool) -> AsyncIterator[Settings]:
+async def _own_place(base: ConnectedSettings, *, keep: bool) -> AsyncIterator[ConnectedSettings]:
     """A database and a topic prefix that nothing else uses; the database is dropped unless it is kept."""
     name = f"demo_{uuid.uuid4().hex[:8]}"
     await _administer(base, f"CREATE DATABASE {name}")
-    url = urlunsplit(urlsplit(base.database_url or "")._replace(path=f"/{name}"))
+    url = urlunsplit(urlsplit(base.database_url)._replace(path=f"/{name}"))
     changed = {"database_url": url, "topic_prefix": f"{name}.", "group_id": name, "http_port": 0}
     try:
         yield base.model_copy(update=changed)
@@ -163,30 +163,28 @@ async def _own_place(base: Settings, *, keep: bool) -> AsyncIterator[Settings]:
             await _administer(base, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _administer(base: Settings, statement: str) -> None:
-    connection = await asyncpg.connect((base.database_url or "").replace("+asyncpg", ""))
+async def _administer(base: ConnectedSettings, statement: str) -> None:
+    connection = await asyncpg.connect(base.database_url.replace("+asyncpg", ""))
     try:
         await connection.execute(statement)
     finally:
         await connection.close()
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: ConnectedSettings) -> None:
     with err.status("Preparing the database and the topics"):
-        await upgrade(settings.database_url or "")
-        engine = create_engine(settings.database_url or "")
-        async with engine.begin() as connection:
+        await upgrade(settings.database_url)
+        async with opened(settings.database_url) as engine, engine.begin() as connection:
             catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
             imported = await import_mappings(
                 connection, catalogue, actor="demo", reason="shipped catalogue"
             )
-        await engine.dispose()
         await ensure_topics(settings)
     err.print(f"Imported {len(imported.added)} mappings.")
 
 
 async def _publish(
-    settings: Settings, feed: Feed, *, events: int, scrape: int = 0
+    settings: ConnectedSettings, feed: Feed, *, events: int, scrape: int = 0
 ) -> list[Generated]:
     """Publish one scrape; with the first one goes a record that nobody can read."""
     producer = AIOKafkaProducer(
@@ -202,14 +200,14 @@ async def _publish(
             for seen in generate_scrape(
                 seed=feed.seed, events=events, started_at=feed.started_at, scrape=scrape
             ):
-                topic = settings.observation_topics[seen.platform]
+                topic = settings.topics.observations[seen.platform]
                 await producer.send(topic, orjson.dumps(seen.observation), seen.key.encode())
                 truth.append(seen)
                 shown.advance(bar)
             shown.update(bar, total=len(truth))
             if scrape == 0:
                 await producer.send(
-                    settings.observation_topics["sportybet"], UNREADABLE, b"unreadable"
+                    settings.topics.observations["sportybet"], UNREADABLE, b"unreadable"
                 )
             await producer.flush()
     finally:
@@ -217,13 +215,11 @@ async def _publish(
     return truth
 
 
-async def _collect(settings: Settings, seconds: float) -> Seen:
-    resolved = await read_topic(settings, settings.prefixed(settings.topic_resolved))
-    dead = await read_topic(settings, settings.prefixed(settings.topic_dead))
-    engine = create_engine(settings.database_url or "")
-    async with engine.connect() as connection:
+async def _collect(settings: ConnectedSettings, seconds: float) -> Seen:
+    resolved = await read_topic(settings, settings.topics.resolved)
+    dead = await read_topic(settings, settings.topics.dead)
+    async with opened(settings.database_url) as engine, engine.connect() as connection:
         misses = await pictures.read_misses(connection)
-    await engine.dispose()
     return Seen(
         [orjson.loads(record.value or b"") for record in resolved],
         [pictures.dead_of(record) for record in dead],

@@ -16,11 +16,11 @@ from worker.kafka.stream import read_topic
 from worker.lab.synthetic.expected import ExpectedMarket, ExpectedOutcome, Generated
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 from worker.storage import audit, misses
 from worker.storage.audit import AuditRow
 from worker.storage.editing import editing
-from worker.storage.engine import create_engine, transaction
+from worker.storage.engine import opened, transaction
 from worker.storage.misses import QueuedMiss, QueueKey
 
 MARKET: Final[QueueKey] = ("bet9ja", "S_OUA")
@@ -46,10 +46,9 @@ class Mapped(NamedTuple):
         return self.change.version or 0
 
 
-async def map_missed(settings: Settings) -> Mapped | None:
+async def map_missed(settings: ConnectedSettings) -> Mapped | None:
     """Map the market; None when this scrape had none of it."""
-    engine = create_engine(settings.database_url or "", application_name="marketmap-demo")
-    try:
+    async with opened(settings.database_url, application_name="marketmap-demo") as engine:
         async with transaction(engine) as connection:
             queue = await misses.list_misses(connection, limit=100_000)
         found = next(
@@ -64,8 +63,6 @@ async def map_missed(settings: Settings) -> Mapped | None:
         async with transaction(engine) as connection:
             history = await audit.history(connection, CANONICAL_ID)
         return Mapped(miss, place, len(queue), change, history)
-    finally:
-        await engine.dispose()
 
 
 def finished_draft(miss: QueuedMiss) -> dict[str, Any]:
@@ -81,9 +78,9 @@ def finished_draft(miss: QueuedMiss) -> dict[str, Any]:
     }
 
 
-async def published_change(settings: Settings, version: int) -> MappingChanged:
+async def published_change(settings: ConnectedSettings, version: int) -> MappingChanged:
     """The change as the relay published it."""
-    topic = settings.prefixed(settings.topic_changes)
+    topic = settings.topics.changes
     async with asyncio.timeout(_PATIENCE_S):
         while True:
             for record in await read_topic(settings, topic):

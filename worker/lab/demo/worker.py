@@ -21,7 +21,7 @@ from worker.cli.progress import counts
 from worker.domain.errors import TransientError
 from worker.kafka.connections import admin_of
 from worker.local.addresses import default_folder
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 
 _PATIENCE_S: Final = 300.0
 _PAUSE_S: Final = 0.05
@@ -31,7 +31,7 @@ _PAUSE_S: Final = 0.05
 class DemoWorker:
     """A running worker; its log is JSON lines."""
 
-    settings: Settings
+    settings: ConnectedSettings
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -49,7 +49,7 @@ class DemoWorker:
                     self.require_alive()
                     try:
                         backlog = await admin.backlog(
-                            self.settings.group_id, self.settings.observation_topics.values()
+                            self.settings.group_id, self.settings.topics.observations.values()
                         )
                     except TransientError:  # the group is just being formed
                         backlog = None
@@ -69,7 +69,7 @@ class DemoWorker:
 
 
 @asynccontextmanager
-async def running_worker(settings: Settings) -> AsyncIterator[DemoWorker]:
+async def running_worker(settings: ConnectedSettings) -> AsyncIterator[DemoWorker]:
     """A worker with its relay; stopped at the end, and a failure of it is the demo's."""
     log = Path(default_folder()) / "demo-worker.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def progress() -> Progress:
     return Progress(*counts(), console=err)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: ConnectedSettings) -> dict[str, str]:
     chosen = settings.model_copy(update={"log_format": "json", "relay_in_worker": True})
     ours = chosen.model_dump(exclude_none=True, exclude_defaults=True)
     return os.environ | {f"MARKETMAP_{name.upper()}": str(value) for name, value in ours.items()}

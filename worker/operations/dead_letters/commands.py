@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.cluster import run_on_kafka
-from worker.cli.connection import connected_settings
+from worker.cli.connection import kafka_settings
 from worker.cli.console import err, fail, out, print_json
 from worker.cli.options import Actor, AsJson, Reason
 from worker.cli.progress import late_bar
@@ -39,7 +39,7 @@ from worker.operations.dead_letters.tables import (
     value_lines,
 )
 from worker.operations.dead_letters.topic import Found, Listing, find_letter, list_letters
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 LimitOption = Annotated[int | None, typer.Option(min=1, help="At most so many, the oldest first.")]
 
@@ -84,7 +84,7 @@ def list_(
     Example: marketmap dead list --histogram --since 2h
     """
     refuse_two_forms(as_json=as_json, as_csv=as_csv)
-    settings = connected_settings(kafka=True)
+    settings = kafka_settings()
     choice = parse_filter(
         settings, reasons=reasons, sources=sources, since=since, until=until, redriven=redriven
     )
@@ -131,7 +131,7 @@ def show(
 
     Example: marketmap dead show 0:7 --save record.json
     """
-    settings = connected_settings(kafka=True)
+    settings = kafka_settings()
     with late_bar() as progress:
         found = run_on_kafka(find_letter(settings, place_or_id(letter), progress))
     if found is None:
@@ -185,7 +185,7 @@ def redrive_(
 
     Example: marketmap dead redrive --dead-reason WRONG_SHAPE --since 1d --dry-run --actor you --reason "..."
     """
-    settings = connected_settings(kafka=True)
+    settings = kafka_settings()
     choice = parse_filter(
         settings, letters=letters or (), reasons=reasons, sources=sources, since=since, until=until
     )
@@ -213,7 +213,7 @@ def _signature(actor: str, reason: str) -> Signature:
 
 
 def _redrive(
-    settings: Settings,
+    settings: KafkaSettings,
     choice: LetterFilter,
     signature: Signature,
     *,

@@ -55,7 +55,7 @@ def parse_filter(
     return LetterFilter(
         reasons=frozenset(reasons or ()),
         topics=frozenset(
-            name for source in sources or () for name in (source, settings.prefixed(source))
+            name for source in sources or () for name in (source, settings.topic_prefix + source)
         ),
         since_ms=_moment(since),
         until_ms=_moment(until),

@@ -25,7 +25,7 @@ from worker.operations.dead_letters.returning import (
     size,
 )
 from worker.operations.dead_letters.topic import ReadProgress, entries_of, redriven_ids
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 # An open transaction holds up who reads what is committed: a killed process must not leave one for long.
 _TRANSACTION_S: Final = 20.0
@@ -39,7 +39,7 @@ class TransactionSender(Protocol):
 
 
 async def redrive(
-    settings: Settings,
+    settings: KafkaSettings,
     choice: LetterFilter,
     signature: Signature,
     *,
@@ -71,7 +71,7 @@ class _Run:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: KafkaSettings,
         choice: LetterFilter,
         signature: Signature,
         rules: Rules,
@@ -128,17 +128,17 @@ class _Run:
         )
 
 
-async def _rules(settings: Settings, max_times: int) -> Rules:
+async def _rules(settings: KafkaSettings, max_times: int) -> Rules:
     admin = admin_of(settings)
-    names = list(settings.observation_topics.values())
+    names = list(settings.topics.observations.values())
     await admin.topic_ids(names)
     partitions = {name: topic.partitions for name, topic in (await admin.topics(names)).items()}
     max_bytes = settings.max_message_bytes - _AROUND_A_RECORD
-    return Rules(partitions, settings.prefixed(settings.topic_dead), max_times, max_bytes)
+    return Rules(partitions, settings.topics.dead, max_times, max_bytes)
 
 
 def _sender(
-    settings: Settings, rules: Rules, *, dry_run: bool
+    settings: KafkaSettings, rules: Rules, *, dry_run: bool
 ) -> AbstractAsyncContextManager[TransactionSender | None]:
     if dry_run:
         return nullcontext()

@@ -21,7 +21,7 @@ from worker.operations.dead_letters.letters import (
     line,
     read,
 )
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 # A word for what is done, how much of it is, of how much.
 ReadProgress = Callable[[str, int, int], None]
@@ -44,7 +44,7 @@ class Found(NamedTuple):
 
 
 async def list_letters(
-    settings: Settings, choice: LetterFilter, limit: int, progress: ReadProgress
+    settings: KafkaSettings, choice: LetterFilter, limit: int, progress: ReadProgress
 ) -> Listing:
     """Up to ``limit`` of the newest letters that are chosen. Raises TransientError."""
     redriven = await redriven_ids(settings, progress, choice.since_ms)
@@ -69,7 +69,7 @@ async def list_letters(
 
 
 async def find_letter(
-    settings: Settings, wanted: LetterPosition | str, progress: ReadProgress
+    settings: KafkaSettings, wanted: LetterPosition | str, progress: ReadProgress
 ) -> Found | None:
     """The letter at a place or with an id; the first one, of those with that id. Raises TransientError."""
     letter: Letter | None = None
@@ -95,7 +95,7 @@ async def find_letter(
 
 
 async def redriven_ids(
-    settings: Settings, progress: ReadProgress, since_ms: int | None = None
+    settings: KafkaSettings, progress: ReadProgress, since_ms: int | None = None
 ) -> Ids:
     redriven = Ids()
     async for entry in entries_of(settings, "looking for what went back", progress, since_ms):
@@ -105,14 +105,14 @@ async def redriven_ids(
 
 
 async def entries_of(
-    settings: Settings,
+    settings: KafkaSettings,
     what: str,
     progress: ReadProgress,
     since_ms: int | None = None,
     first: LetterPosition | None = None,
 ) -> AsyncGenerator[Letter | RedriveMark | Stranger, None]:
     """What stands on the dead letters' topic, up to where it ends now."""
-    topic = settings.prefixed(settings.topic_dead)
+    topic = settings.topics.dead
     async with topic_stream(settings, topic, since_ms=since_ms, first=first) as stream:
         async for records in stream.batches():
             for record in records:

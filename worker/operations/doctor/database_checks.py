@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -21,25 +21,37 @@ from worker.operations.doctor.database_verdicts import (
 )
 from worker.operations.doctor.findings import Finding, failure
 from worker.runtime.index.live import parse_rows
+from worker.settings.connected import DatabaseSettings, with_database
 from worker.settings.settings import Settings
-from worker.storage.engine import create_engine, printable_url, transaction
+from worker.storage.engine import opened, printable_url, transaction
 from worker.storage.inspection import lacking_privileges, last_change, read_clock, read_server
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import UnknownRevisionError, current, known_revision
 from worker.storage.roles import existing_roles
 
+_Look = Callable[[Settings], Awaitable[Sequence[Finding]]]
+_NO_ADDRESS: Final = failure(
+    "database", "no address", "set MARKETMAP_DATABASE_URL; marketmap services up"
+)
 
-async def _database(settings: Settings) -> Sequence[Finding]:
-    if not settings.database_url:
-        return [
-            failure("database", "no address", "set MARKETMAP_DATABASE_URL; marketmap services up")
-        ]
+
+def _connected(look: Callable[[DatabaseSettings], Awaitable[Sequence[Finding]]]) -> _Look:
+    """Look with an address to connect to; without one, that is the finding."""
+
+    async def run(settings: Settings) -> Sequence[Finding]:
+        connected = with_database(settings)
+        return [_NO_ADDRESS] if connected is None else await look(connected)
+
+    return run
+
+
+async def _database(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         return judge_server(await read_server(connection), printable_url(settings.database_url))
 
 
-async def _revision(settings: Settings) -> Sequence[Finding]:
-    revision = await current(settings.database_url or "")
+async def _revision(settings: DatabaseSettings) -> Sequence[Finding]:
+    revision = await current(settings.database_url)
     return judge_revision(
         revision, known_revision(), is_known=revision is None or _is_known(revision)
     )
@@ -52,7 +64,7 @@ def _is_known(revision: str) -> bool:
         return False
 
 
-async def _roles(settings: Settings) -> Sequence[Finding]:
+async def _roles(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         return judge_roles(
             await read_server(connection),
@@ -61,14 +73,14 @@ async def _roles(settings: Settings) -> Sequence[Finding]:
         )
 
 
-async def _database_clock(settings: Settings) -> Sequence[Finding]:
+async def _database_clock(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         asked = datetime.now(UTC)
         told = await read_clock(connection)
         return judge_database_clock(asked, told, datetime.now(UTC))
 
 
-async def _mappings(settings: Settings) -> Sequence[Finding]:
+async def _mappings(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         version, rows = await load_index_rows(connection)
         changed_at = await last_change(connection)
@@ -81,25 +93,26 @@ async def _mappings(settings: Settings) -> Sequence[Finding]:
 
 
 @asynccontextmanager
-async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    engine = create_engine(
-        settings.database_url or "",
-        application_name="marketmap-doctor",
-        pool_size=1,
-        connect_timeout_s=settings.admin_timeout_s,
-        statement_timeout_s=settings.admin_timeout_s,
-    )
-    try:
-        async with transaction(engine) as connection:
-            yield connection
-    finally:
-        await engine.dispose()
+async def _connection(settings: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
+    async with (
+        opened(
+            settings.database_url,
+            application_name="marketmap-doctor",
+            pool_size=1,
+            connect_timeout_s=settings.admin_timeout_s,
+            statement_timeout_s=settings.admin_timeout_s,
+        ) as engine,
+        transaction(engine) as connection,
+    ):
+        yield connection
 
 
-DATABASE: Final = Check("database", (), _database, "MARKETMAP_DATABASE_URL: is it up, and there?")
+DATABASE: Final = Check(
+    "database", (), _connected(_database), "MARKETMAP_DATABASE_URL: is it up, and there?"
+)
 CHECKS: Final = (
-    Check("migrations", ("database",), _revision, "marketmap migrate"),
-    Check("roles", ("database",), _roles, "look at the server's log"),
-    Check("mappings", ("database",), _mappings, "marketmap migrate; marketmap roles"),
-    Check("clock", ("database",), _database_clock, "look at the server's log"),
+    Check("migrations", ("database",), _connected(_revision), "marketmap migrate"),
+    Check("roles", ("database",), _connected(_roles), "look at the server's log"),
+    Check("mappings", ("database",), _connected(_mappings), "marketmap migrate; marketmap roles"),
+    Check("clock", ("database",), _connected(_database_clock), "look at the server's log"),
 )

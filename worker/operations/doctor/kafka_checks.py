@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -23,35 +23,43 @@ from worker.operations.doctor.kafka_verdicts import (
     judge_topics,
 )
 from worker.operations.lag.report import survey_lag
+from worker.settings.connected import KafkaSettings, with_both, with_kafka
 from worker.settings.settings import Settings
 
+_Look = Callable[[Settings], Awaitable[Sequence[Finding]]]
+_NO_ADDRESS: Final = failure(
+    "kafka", "no address", "set MARKETMAP_KAFKA_BOOTSTRAP_SERVERS; marketmap services up"
+)
 
-async def _kafka(settings: Settings) -> Sequence[Finding]:
-    if not settings.kafka_bootstrap_servers:
-        return [
-            failure(
-                "kafka",
-                "no address",
-                "set MARKETMAP_KAFKA_BOOTSTRAP_SERVERS; marketmap services up",
-            )
-        ]
+
+def _connected(look: Callable[[KafkaSettings], Awaitable[Sequence[Finding]]]) -> _Look:
+    """Look with an address to connect to; without one, that is the finding."""
+
+    async def run(settings: Settings) -> Sequence[Finding]:
+        connected = with_kafka(settings)
+        return [_NO_ADDRESS] if connected is None else await look(connected)
+
+    return run
+
+
+async def _kafka(settings: KafkaSettings) -> Sequence[Finding]:
     return judge_cluster(await inspection_of(settings).cluster())
 
 
-async def _topics(settings: Settings) -> Sequence[Finding]:
+async def _topics(settings: KafkaSettings) -> Sequence[Finding]:
     cluster = await inspection_of(settings).cluster()
     return judge_topics(settings, await _known_topics(settings), cluster.brokers)
 
 
-async def _rights(settings: Settings) -> Sequence[Finding]:
+async def _rights(settings: KafkaSettings) -> Sequence[Finding]:
     return judge_rights(settings, await _known_topics(settings))
 
 
-async def _known_topics(settings: Settings) -> Mapping[str, TopicFacts]:
+async def _known_topics(settings: KafkaSettings) -> Mapping[str, TopicFacts]:
     return await inspection_of(settings).topics(spec.name for spec in topic_specs(settings))
 
 
-async def _group(settings: Settings) -> Sequence[Finding]:
+async def _group(settings: KafkaSettings) -> Sequence[Finding]:
     group = await offsets_of(settings).group(settings.group_id)
     state = judge_group(group, settings.group_id, len(await _observed(settings)))
     # Only now: of a group whose coordinator is not there yet, as on a new cluster, librdkafka learns nothing.
@@ -60,27 +68,32 @@ async def _group(settings: Settings) -> Sequence[Finding]:
 
 
 async def _offsets(settings: Settings) -> Sequence[Finding]:
-    return judge_offsets(await survey_lag(settings, round(time.time() * 1000)))
+    connected = with_both(settings)
+    if connected is None:
+        return [_NO_ADDRESS]
+    return judge_offsets(await survey_lag(connected, round(time.time() * 1000)))
 
 
-async def _record_times(settings: Settings) -> Sequence[Finding]:
+async def _record_times(settings: KafkaSettings) -> Sequence[Finding]:
     newest = await inspection_of(settings).newest_times(await _observed(settings))
     return judge_record_times(newest, round(time.time() * 1000))
 
 
-async def _observed(settings: Settings) -> Sequence[TopicPartition]:
-    topics = await inspection_of(settings).topics(settings.observation_topics.values())
+async def _observed(settings: KafkaSettings) -> Sequence[TopicPartition]:
+    topics = await inspection_of(settings).topics(settings.topics.observations.values())
     return [
         TopicPartition(name, n) for name, facts in topics.items() for n in range(facts.partitions)
     ]
 
 
 _DESCRIBE: Final = "may these credentials describe the topics?"
-KAFKA: Final = Check("kafka", (), _kafka, "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS: is it up, and there?")
+KAFKA: Final = Check(
+    "kafka", (), _connected(_kafka), "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS: is it up, and there?"
+)
 CHECKS: Final = (
-    Check("topics", ("kafka",), _topics, _DESCRIBE),
-    Check("acls", ("kafka",), _rights, _DESCRIBE),
-    Check("group", ("kafka",), _group, "may these credentials describe the group?"),
+    Check("topics", ("kafka",), _connected(_topics), _DESCRIBE),
+    Check("acls", ("kafka",), _connected(_rights), _DESCRIBE),
+    Check("group", ("kafka",), _connected(_group), "may these credentials describe the group?"),
     Check("offsets", ("kafka", "database"), _offsets, "mend what stands above; marketmap migrate"),
-    Check("clock", ("kafka",), _record_times, _DESCRIBE),
+    Check("clock", ("kafka",), _connected(_record_times), _DESCRIBE),
 )

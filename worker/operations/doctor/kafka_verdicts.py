@@ -10,7 +10,7 @@ from worker.kafka.cluster.offsets import Group
 from worker.kafka.topics import differences, topic_specs
 from worker.operations.doctor.findings import Finding, failure, fine, warning
 from worker.operations.lag.report import LagReport, SignCode
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 TopicFactsByName = Mapping[str, TopicFacts]
 
@@ -23,8 +23,7 @@ def judge_cluster(cluster: ClusterFacts) -> list[Finding]:
     return [fine("kafka", f"{brokers}, cluster {cluster.cluster_id}")]
 
 
-def judge_topics(settings: Settings, topics: TopicFactsByName, brokers: int) -> list[Finding]:
-    servers = settings.kafka_bootstrap_servers or ""
+def judge_topics(settings: KafkaSettings, topics: TopicFactsByName, brokers: int) -> list[Finding]:
     specs = topic_specs(settings)
     found: list[Finding] = []
     for spec in specs:
@@ -32,7 +31,7 @@ def judge_topics(settings: Settings, topics: TopicFactsByName, brokers: int) -> 
         if facts is None:
             found.append(failure("topics", f"{spec.name} is missing", "marketmap topics ensure"))
             continue
-        for what, remedy, grave in differences(spec, facts, servers):
+        for what, remedy, grave in differences(spec, facts, settings.kafka_bootstrap_servers):
             found.append((failure if grave else warning)("topics", f"{spec.name} {what}", remedy))
         found += _replication(facts, brokers)
     return found or [fine("topics", f"{len(specs)} topics, each as it should be")]
@@ -55,7 +54,7 @@ def _numbers(partitions: Sequence[int]) -> str:
     return ", ".join(map(str, partitions))
 
 
-def judge_rights(settings: Settings, topics: TopicFactsByName) -> list[Finding]:
+def judge_rights(settings: KafkaSettings, topics: TopicFactsByName) -> list[Finding]:
     """What the credentials may do, as far as the broker tells; of transactional ids it does not tell."""
     lacking = list(_lacking(settings, topics))
     return lacking or [
@@ -63,7 +62,7 @@ def judge_rights(settings: Settings, topics: TopicFactsByName) -> list[Finding]:
     ]
 
 
-def judge_group_rights(settings: Settings, operations: Collection[str]) -> list[Finding]:
+def judge_group_rights(settings: KafkaSettings, operations: Collection[str]) -> list[Finding]:
     """``operations`` are what the credentials may do with the group."""
     group = settings.group_id
     if "READ" in operations:
@@ -72,16 +71,15 @@ def judge_group_rights(settings: Settings, operations: Collection[str]) -> list[
     return [failure("group", f"no READ on {group}: a worker may not join it", remedy)]
 
 
-def _acls(settings: Settings) -> str:
+def _acls(settings: KafkaSettings) -> str:
     return f"kafka-acls.sh --bootstrap-server {settings.kafka_bootstrap_servers} --add"
 
 
-def _lacking(settings: Settings, topics: TopicFactsByName) -> Iterator[Finding]:
+def _lacking(settings: KafkaSettings, topics: TopicFactsByName) -> Iterator[Finding]:
     tool = _acls(settings)
-    outputs = (settings.topic_resolved, settings.topic_dead, settings.topic_unmapped)
-    wanted = [(name, "READ") for name in settings.observation_topics.values()]
-    wanted += [(settings.prefixed(topic), "WRITE") for topic in outputs]
-    changes = settings.prefixed(settings.topic_changes)
+    wanted = [(name, "READ") for name in settings.topics.observations.values()]
+    wanted += [(name, "WRITE") for name in settings.topics.outputs]
+    changes = settings.topics.changes
     for name, operation in [*wanted, (changes, "WRITE")]:
         if name in topics and operation not in topics[name].operations:
             # Only a relay writes the changes; it may run elsewhere, under other credentials.

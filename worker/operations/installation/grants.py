@@ -26,15 +26,14 @@ def worker(settings: Settings) -> list[Grant]:
     """Reads observations in its group; publishes what comes of them."""
     return [
         *_topics("READ", _observations(settings)),
-        *_topics("WRITE", _named(settings, settings.topic_resolved, settings.topic_dead)),
-        *_topics("WRITE", _named(settings, settings.topic_unmapped)),
+        *_topics("WRITE", settings.topics.outputs),
         Grant("GROUP", "LITERAL", settings.group_id, "READ"),
     ]
 
 
 def relay(settings: Settings) -> list[Grant]:
     """Publishes changes of mappings in transactions; `run worker --with-relay` needs the worker's as well."""
-    (changes,) = _named(settings, settings.topic_changes)
+    changes = settings.topics.changes
     return [
         *_topics("WRITE", [changes]),
         Grant("TRANSACTIONAL_ID", "LITERAL", f"{changes}-relay", "WRITE"),
@@ -43,7 +42,7 @@ def relay(settings: Settings) -> list[Grant]:
 
 def redrive(settings: Settings) -> list[Grant]:
     """`dead list`, `show` and `redrive`: reads dead letters, sends them back and marks them."""
-    (dead,) = _named(settings, settings.topic_dead)
+    dead = settings.topics.dead
     return [
         *_topics("READ", [dead]),
         *_topics("WRITE", [dead, *_observations(settings)]),
@@ -55,7 +54,7 @@ def replay(settings: Settings) -> list[Grant]:
     """`replay plan`, `run` and `mappings create --backfill`: reads observations, publishes them again."""
     return [
         *_topics("READ", _observations(settings)),
-        *_topics("WRITE", _named(settings, settings.topic_resolved)),
+        *_topics("WRITE", [settings.topics.resolved]),
         Grant("GROUP", "PREFIXED", f"{settings.group_id}.replay.", "READ"),
     ]
 
@@ -70,15 +69,8 @@ def look(settings: Settings) -> list[Grant]:
 
 def administrator(settings: Settings) -> list[Grant]:
     """`topics ensure`."""
-    outputs = (
-        settings.topic_resolved,
-        settings.topic_dead,
-        settings.topic_unmapped,
-        settings.topic_changes,
-    )
-    topics = [*_observations(settings), *_named(settings, *outputs)]
     operations: tuple[Operation, ...] = ("DESCRIBE", "DESCRIBE_CONFIGS", "CREATE")
-    return [grant for operation in operations for grant in _topics(operation, topics)]
+    return [grant for operation in operations for grant in _topics(operation, settings.topics.all)]
 
 
 def scraper(settings: Settings) -> list[Grant]:
@@ -88,8 +80,8 @@ def scraper(settings: Settings) -> list[Grant]:
 
 def downstream(settings: Settings) -> list[Grant]:
     """Reads what is published; to this belongs READ of a group of its own."""
-    outputs = (settings.topic_resolved, settings.topic_unmapped, settings.topic_changes)
-    return _topics("READ", _named(settings, *outputs))
+    topics = settings.topics
+    return _topics("READ", [topics.resolved, topics.unmapped, topics.changes])
 
 
 ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
@@ -103,8 +95,4 @@ def _topics(operation: Operation, names: Iterable[str]) -> list[Grant]:
 
 
 def _observations(settings: Settings) -> list[str]:
-    return list(settings.observation_topics.values())
-
-
-def _named(settings: Settings, *topics: str) -> list[str]:
-    return [settings.prefixed(topic) for topic in topics]
+    return list(settings.topics.observations.values())

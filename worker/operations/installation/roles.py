@@ -6,7 +6,7 @@ import typer
 
 from worker.cli.console import err, out, print_json
 from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
-from worker.storage.engine import create_engine, printable_url, transaction
+from worker.storage.engine import opened, printable_url, transaction
 from worker.storage.roles import ROLES, create_roles, existing_roles
 
 
@@ -37,12 +37,11 @@ def roles(
 
 
 async def _run(url: str, *, dry_run: bool) -> list[str]:
-    engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
-    try:
-        async with transaction(engine) as connection:
-            there = await existing_roles(connection)
-            if not dry_run:
-                await create_roles(connection)
-            return [role for role in ROLES if role not in there]
-    finally:
-        await engine.dispose()
+    async with (
+        opened(url, application_name="marketmap-cli", pool_size=1) as engine,
+        transaction(engine) as connection,
+    ):
+        there = await existing_roles(connection)
+        if not dry_run:
+            await create_roles(connection)
+        return [role for role in ROLES if role not in there]

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from worker.cli.connection import connected_settings
+from worker.cli.connection import kafka_settings
 from worker.cli.console import err, fail, print_json
 from worker.cli.tables import print_table, text
 from worker.domain.errors import FatalError, TransientError
 from worker.kafka.topics import Ensured, ensure_topics
 from worker.operations.installation.grants import ROLES
-from worker.settings.settings import Settings, load_settings
+from worker.settings.connected import KafkaSettings
+from worker.settings.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -45,7 +46,7 @@ def ensure(
 
     Example: marketmap topics ensure --check
     """
-    ensured = _ensure(connected_settings(kafka=True), dry_run=dry_run or check)
+    ensured = _ensure(kafka_settings(), dry_run=dry_run or check)
     if as_json:
         print_json([_json(topic) for topic in ensured])
     else:
@@ -54,7 +55,7 @@ def ensure(
         raise typer.Exit(1)
 
 
-def _ensure(settings: Settings, *, dry_run: bool) -> list[Ensured]:
+def _ensure(settings: KafkaSettings, *, dry_run: bool) -> list[Ensured]:
     try:
         with err.status("Looking at the topics"):
             return asyncio.run(ensure_topics(settings, dry_run=dry_run))

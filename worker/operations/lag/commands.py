@@ -17,7 +17,7 @@ from worker.cli.options import AsJson
 from worker.cli.tables import duration, print_table, text
 from worker.domain.errors import FatalError, TransientError
 from worker.operations.lag.report import LagReport, PartitionLag, survey_lag
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 from worker.storage.errors import StorageError
 
 
@@ -38,7 +38,7 @@ def lag(
     """
     if watch is not None and as_json:
         fail("--watch is for people, --json for machines: give one of them.", code=2)
-    settings = connected_settings(kafka=True, database=True)
+    settings = connected_settings()
     if watch is not None:
         _watch(settings, watch)
         return
@@ -53,7 +53,7 @@ def lag(
     err.print(summary(report), markup=False, soft_wrap=True)
 
 
-def _watch(settings: Settings, every_s: float) -> None:
+def _watch(settings: ConnectedSettings, every_s: float) -> None:
     try:
         with Live(console=out, auto_refresh=False) as shown:
             while True:
@@ -66,7 +66,7 @@ def _watch(settings: Settings, every_s: float) -> None:
         return
 
 
-def _survey(settings: Settings) -> LagReport:
+def _survey(settings: ConnectedSettings) -> LagReport:
     try:
         return asyncio.run(survey_lag(settings, round(time.time() * 1000)))
     except (TransientError, FatalError, StorageError) as error:

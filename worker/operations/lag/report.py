@@ -15,8 +15,8 @@ from worker.kafka.patience import patiently
 from worker.kafka.peek import Stretch, peek
 from worker.kafka.record import Committed
 from worker.kafka.topics import partitions_of
-from worker.settings.settings import Settings
-from worker.storage.engine import create_engine
+from worker.settings.connected import ConnectedSettings
+from worker.storage.engine import opened
 from worker.storage.ledger import Ledger
 
 _PEEK_S: Final = 10.0
@@ -154,12 +154,12 @@ def _signs_of_commit(facts: PartitionFacts, offset: int, mark: CommitMark | None
     return signs
 
 
-async def survey_lag(settings: Settings, now_ms: int) -> LagReport:
+async def survey_lag(settings: ConnectedSettings, now_ms: int) -> LagReport:
     """Ask for all of it. Raises TransientError or a StorageError."""
 
     async def ask() -> tuple[Group, Sequence[PartitionFacts]]:
         # The topics first: of all clients, the one that is asked for them tells best why it is refused.
-        topic_ids = await partitions_of(settings, list(settings.observation_topics.values()))
+        topic_ids = await partitions_of(settings, list(settings.topics.observations.values()))
         group = await offsets_of(settings).group(settings.group_id)
         return group, await _facts(settings, group, topic_ids)
 
@@ -184,7 +184,7 @@ async def survey_lag(settings: Settings, now_ms: int) -> LagReport:
 
 
 async def _facts(
-    settings: Settings, group: Group, topic_ids: Mapping[TopicPartition, str]
+    settings: ConnectedSettings, group: Group, topic_ids: Mapping[TopicPartition, str]
 ) -> Sequence[PartitionFacts]:
     admin = admin_of(settings)
     watermarks = await _watermarks(settings)
@@ -205,12 +205,9 @@ async def _facts(
     ]
 
 
-async def _watermarks(settings: Settings) -> dict[tuple[str, int], int]:
-    engine = create_engine(
-        settings.database_url or "", application_name="marketmap-cli", pool_size=1
-    )
-    try:
-        known = await Ledger(engine, settings.group_id).known(settings.observation_topics.values())
-    finally:
-        await engine.dispose()
+async def _watermarks(settings: ConnectedSettings) -> dict[tuple[str, int], int]:
+    async with opened(
+        settings.database_url, application_name="marketmap-cli", pool_size=1
+    ) as engine:
+        known = await Ledger(engine, settings.group_id).known(settings.topics.observations.values())
     return {(each.topic_id, each.partition): each.next_offset for each in known}

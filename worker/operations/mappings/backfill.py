@@ -27,19 +27,19 @@ from worker.operations.replay.plan import ReplayPlan, Window
 from worker.operations.replay.runs import Ended, ReplayOrder, run_new
 from worker.operations.replay.survey import survey
 from worker.operations.replay.tables import ended_json, plan_json
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 
 
 class Backfill(NamedTuple):
     """What is to be published again: the markets, on the topics of their platforms, from a time on."""
 
-    settings: Settings
+    settings: ConnectedSettings
     choice: ReplayFilter
     begin: datetime
 
     @property
     def topics(self) -> list[str]:
-        known = self.settings.observation_topics
+        known = self.settings.topics.observations
         return sorted({known[market.platform] for market in self.choice.markets})
 
     @property
@@ -64,8 +64,9 @@ def backfill_of(mapping: Mapping, ago: str, database_url: str | None) -> Backfil
     ]
     if not markets:
         fail("--backfill needs a mapping with a platform's id", code=2)
-    settings = connected_settings(kafka=True, database=database_url is None)
-    settings = settings.model_copy(update={"database_url": chosen_url(database_url)})
+    settings = connected_settings(
+        database_url=None if database_url is None else chosen_url(database_url)
+    )
     return Backfill(settings, ReplayFilter(markets=tuple(markets)), datetime.now(UTC) - duration)
 
 

@@ -19,7 +19,7 @@ from worker.operations.mappings.files import read_text
 from worker.operations.mappings.tables import change_json, change_table, history_table
 from worker.storage.audit import history
 from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, UnknownMapping, editing
-from worker.storage.engine import create_engine
+from worker.storage.engine import opened
 
 Result = TypeVar("Result")
 MappingChange = Callable[[Edit], Awaitable[AppliedChange]]
@@ -119,17 +119,16 @@ def change_mapping(
 async def _edit(
     url: str, change: Callable[[Edit], Awaitable[Result]], *, actor: str, reason: str, dry_run: bool
 ) -> Result:
-    engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
-    try:
-        async with editing(engine, actor=actor, reason=reason, dry_run=dry_run) as edit:
-            try:
-                return await change(edit)
-            except StaleVersion as error:
-                known = await history(edit.connection, error.current.canonical_id)
-                since = [one for one in known if one.id > error.expected]
-                raise Outdated(error, history_table(since, title="Changed since")) from error
-    finally:
-        await engine.dispose()
+    async with (
+        opened(url, application_name="marketmap-cli", pool_size=1) as engine,
+        editing(engine, actor=actor, reason=reason, dry_run=dry_run) as edit,
+    ):
+        try:
+            return await change(edit)
+        except StaleVersion as error:
+            known = await history(edit.connection, error.current.canonical_id)
+            since = [one for one in known if one.id > error.expected]
+            raise Outdated(error, history_table(since, title="Changed since")) from error
 
 
 def read_file(file: Path, parse: Callable[[str], Result]) -> Result:

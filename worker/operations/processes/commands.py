@@ -11,7 +11,7 @@ from worker.runtime.process import run_process
 from worker.runtime.relay_process import RelayProcess
 from worker.runtime.telemetry.logs import configure_logging
 from worker.runtime.worker import Worker
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -62,7 +62,7 @@ def relay() -> None:
     run_process(run)
 
 
-def _settings() -> Settings:
-    settings = connected_settings(kafka=True, database=True)
+def _settings() -> ConnectedSettings:
+    settings = connected_settings()
     configure_logging(settings.log_format, settings.log_level)
     return settings

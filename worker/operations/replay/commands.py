@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.cli.connection import connected_settings
+from worker.cli.connection import connected_settings, kafka_settings
 from worker.cli.console import err, fail, print_json
 from worker.cli.database import DatabaseUrl, read_database
 from worker.cli.options import AsJson
@@ -47,7 +47,7 @@ from worker.operations.replay.tables import (
     runs_table,
 )
 from worker.runtime.telemetry.logs import configure_logging
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 from worker.storage import replays
 from worker.storage.audit import UnknownVersionError
 from worker.storage.errors import StorageError
@@ -80,7 +80,7 @@ def plan(
 
     Example: marketmap replay plan --from 2h --market sportybet:18
     """
-    settings = connected_settings(kafka=True)
+    settings = kafka_settings()
     wanted = parse_options(
         settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market
     )
@@ -127,7 +127,7 @@ def run(
 
     Example: marketmap replay run --from 2h --rate 50 --actor you --reason "..."
     """
-    settings = connected_settings(kafka=True, database=True)
+    settings = connected_settings()
     if resume is not None:
         if any((topic, from_, to, platform, market, as_of is not None, dry_run)):
             fail(
@@ -203,7 +203,7 @@ def show(
 
 
 def survey_or_fail(
-    settings: Settings, topics: Sequence[str], window: Window, rate: float | None
+    settings: KafkaSettings, topics: Sequence[str], window: Window, rate: float | None
 ) -> ReplayPlan:
     """The plan; a cluster that does not answer ends the command."""
     try:

@@ -85,8 +85,8 @@ def market_name(text: str) -> MarketName:
 
 def full_topic(settings: Settings, topic: str) -> str:
     """The name on the broker of an observation topic, given with or without its prefix. Raises ValueError."""
-    known = settings.observation_topics.values()
-    full = topic if topic in known else settings.prefixed(topic)
+    known = settings.topics.observations.values()
+    full = topic if topic in known else settings.topic_prefix + topic
     if full not in known:
         raise ValueError(f"--topic {topic!r} is none of the observation topics {', '.join(known)}")
     return full
@@ -109,7 +109,7 @@ def _topics(settings: Settings, given: Sequence[str], choice: ReplayFilter) -> S
         raise ValueError("--platform and --market exclude each other: no event has both")
     return sorted(
         topic
-        for platform, topic in settings.observation_topics.items()
+        for platform, topic in settings.topics.observations.items()
         if not wanted or platform in wanted
     )
 

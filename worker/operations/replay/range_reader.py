@@ -20,7 +20,7 @@ from worker.kafka.connections import admin_of, client_connection, prepare_readin
 from worker.kafka.patience import patiently
 from worker.kafka.peek import RawRecord, stop_consumer
 from worker.operations.replay.plan import Range
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 _POLL_MS: Final = 200
 
@@ -118,7 +118,7 @@ class RangeReader:
 
 @asynccontextmanager
 async def range_reader(
-    settings: Settings, ranges: Sequence[Range], group: str
+    settings: KafkaSettings, ranges: Sequence[Range], group: str
 ) -> AsyncIterator[RangeReader]:
     """A reader that goes on where ``group`` has committed. Raises TransientError, or FatalError.
 
@@ -151,7 +151,7 @@ async def check_topics(admin: KafkaAdmin, ranges: Sequence[Range]) -> None:
             raise FatalError(f"the topic {one.topic} was deleted, or deleted and created again")
 
 
-def _consumer(settings: Settings, group: str) -> AIOKafkaConsumer:
+def _consumer(settings: KafkaSettings, group: str) -> AIOKafkaConsumer:
     prepare_reading(settings)
     return AIOKafkaConsumer(
         **client_connection(settings),

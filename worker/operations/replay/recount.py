@@ -13,8 +13,8 @@ from worker.kafka.connections import admin_of, offsets_of
 from worker.kafka.patience import patiently
 from worker.kafka.record import Committed
 from worker.kafka.topics import partitions_of
-from worker.settings.settings import Settings
-from worker.storage.engine import create_engine
+from worker.settings.connected import ConnectedSettings
+from worker.storage.engine import opened
 from worker.storage.ledger import KnownWatermark, Ledger, WatermarkKey
 
 
@@ -62,7 +62,7 @@ class Wish(NamedTuple):
 
 
 async def survey_recount(
-    settings: Settings, topic: str, partition: int | None, wish: Wish
+    settings: ConnectedSettings, topic: str, partition: int | None, wish: Wish
 ) -> Sequence[SetBack]:
     """What would be set back; partitions counted no further than the wish are left out.
 
@@ -101,7 +101,7 @@ def set_backs(
 
 
 async def recount(
-    settings: Settings, wanted: Sequence[SetBack], *, actor: str, reason: str
+    settings: ConnectedSettings, wanted: Sequence[SetBack], *, actor: str, reason: str
 ) -> None:
     """Set the watermarks back, each with its audit row.
 
@@ -115,18 +115,15 @@ async def recount(
         raise GroupHasMembersError(settings.group_id, group)
     targets = {TopicPartition(each.topic, each.partition): each.next_offset for each in wanted}
     refuse_pending_resets(targets, await admin_of(settings).committed(settings.group_id, targets))
-    engine = create_engine(
-        settings.database_url or "", application_name="marketmap-cli", pool_size=1
-    )
-    try:
+    async with opened(
+        settings.database_url, application_name="marketmap-cli", pool_size=1
+    ) as engine:
         ledger = Ledger(engine, settings.group_id)
         for each in wanted:
             place = WatermarkKey(each.topic_id, each.topic, each.partition)
             await ledger.set_back(
                 place, each.watermark, each.next_offset, actor=actor, reason=reason
             )
-    finally:
-        await engine.dispose()
 
 
 def refuse_pending_resets(
@@ -139,18 +136,15 @@ def refuse_pending_resets(
 
 
 async def _wished(
-    settings: Settings, places: Mapping[TopicPartition, str], wish: Wish
+    settings: ConnectedSettings, places: Mapping[TopicPartition, str], wish: Wish
 ) -> Mapping[TopicPartition, int]:
     if wish.timestamp_ms is not None:
         return await offsets_of(settings).at_time(places, wish.timestamp_ms)
     return dict.fromkeys(places, wish.offset or 0)
 
 
-async def _watermarks(settings: Settings, topic: str) -> Sequence[KnownWatermark]:
-    engine = create_engine(
-        settings.database_url or "", application_name="marketmap-cli", pool_size=1
-    )
-    try:
+async def _watermarks(settings: ConnectedSettings, topic: str) -> Sequence[KnownWatermark]:
+    async with opened(
+        settings.database_url, application_name="marketmap-cli", pool_size=1
+    ) as engine:
         return await Ledger(engine, settings.group_id).known([topic])
-    finally:
-        await engine.dispose()

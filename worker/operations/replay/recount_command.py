@@ -25,7 +25,7 @@ from worker.operations.replay.recount import (
     survey_recount,
 )
 from worker.operations.replay.recount import recount as set_watermarks_back
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 from worker.storage.errors import StorageError
 from worker.storage.ledger import WatermarkConflict
 
@@ -57,7 +57,7 @@ def recount(
 
     Example: marketmap replay recount --topic observations.bet9ja --from 2h --dry-run --actor you --reason why
     """
-    settings = connected_settings(kafka=True, database=True)
+    settings = connected_settings()
     wish = _wish(from_, partition)
     wanted = _survey(settings, _topic(settings, topic), partition, wish)
     if not as_json:
@@ -76,7 +76,9 @@ def recount(
     _tell(wanted, as_json=as_json, done=True)
 
 
-def _set_back(settings: Settings, wanted: Sequence[SetBack], actor: str, reason: str) -> None:
+def _set_back(
+    settings: ConnectedSettings, wanted: Sequence[SetBack], actor: str, reason: str
+) -> None:
     try:
         with err.status("Setting watermarks back"):
             asyncio.run(set_watermarks_back(settings, wanted, actor=actor, reason=reason))
@@ -86,7 +88,9 @@ def _set_back(settings: Settings, wanted: Sequence[SetBack], actor: str, reason:
         fail(f"{error}. Look at what was changed: marketmap lag")
 
 
-def _survey(settings: Settings, topic: str, partition: int | None, wish: Wish) -> Sequence[SetBack]:
+def _survey(
+    settings: ConnectedSettings, topic: str, partition: int | None, wish: Wish
+) -> Sequence[SetBack]:
     try:
         with err.status("Looking at the topic"):
             return asyncio.run(survey_recount(settings, topic, partition, wish))
@@ -105,7 +109,7 @@ def _wish(from_: str, partition: int | None) -> Wish:
         fail(f"--from: {error}; or an offset", code=2)
 
 
-def _topic(settings: Settings, topic: str) -> str:
+def _topic(settings: ConnectedSettings, topic: str) -> str:
     try:
         return full_topic(settings, topic)
     except ValueError as error:

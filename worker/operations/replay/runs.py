@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,9 +15,9 @@ from worker.operations.replay.plan import Range, ReplayPlan, as_documents, from_
 from worker.operations.replay.side_replay import Done, SideReplay
 from worker.runtime.index.live import build_index
 from worker.runtime.process import signals
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 from worker.storage import audit, mappings, replays
-from worker.storage.engine import create_engine, transaction
+from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageError
 from worker.storage.replays import Replay, ReplayRun, RunningReplay
 
@@ -59,7 +58,9 @@ class ReplayFailedError(Exception):
         self.replay_id = replay_id
 
 
-async def run_new(settings: Settings, plan: ReplayPlan, order: ReplayOrder, watch: Watch) -> Ended:
+async def run_new(
+    settings: ConnectedSettings, plan: ReplayPlan, order: ReplayOrder, watch: Watch
+) -> Ended:
     """Record a replay of the plan's ranges and run it.
 
     Raises ReplayFailedError once it is recorded; before that a StorageError, or UnknownVersionError.
@@ -80,7 +81,9 @@ async def run_new(settings: Settings, plan: ReplayPlan, order: ReplayOrder, watc
             return await _run(settings, running, replay, index, watch)
 
 
-async def run_again(settings: Settings, replay_id: str, rate: float | None, watch: Watch) -> Ended:
+async def run_again(
+    settings: ConnectedSettings, replay_id: str, rate: float | None, watch: Watch
+) -> Ended:
     """Take a replay up where its commits are, under the same mapping version; ``rate`` None keeps its own.
 
     Raises UnknownReplay, ReplayNotResumable, and as `run_new`.
@@ -93,7 +96,7 @@ async def run_again(settings: Settings, replay_id: str, rate: float | None, watc
 
 
 async def _run(
-    settings: Settings,
+    settings: ConnectedSettings,
     running: RunningReplay,
     replay: Replay | ReplayRun,
     index: MappingIndex,
@@ -134,12 +137,5 @@ async def _load_index(engine: AsyncEngine, as_of: int | None) -> MappingIndex:
         return build_index(as_of, await audit.table_as_of(connection, as_of))
 
 
-@asynccontextmanager
-async def _engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(
-        settings.database_url or "", application_name="marketmap-replay", pool_size=2
-    )
-    try:
-        yield engine
-    finally:
-        await engine.dispose()
+def _engine(settings: ConnectedSettings) -> AbstractAsyncContextManager[AsyncEngine]:
+    return opened(settings.database_url, application_name="marketmap-replay", pool_size=2)

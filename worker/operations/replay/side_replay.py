@@ -32,7 +32,7 @@ from worker.operations.replay.choice import (
 from worker.operations.replay.pace import Pace
 from worker.operations.replay.plan import Range
 from worker.operations.replay.range_reader import RangeReader, check_topics, range_reader
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 from worker.storage.replays import RunningReplay
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class SideReplay:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ConnectedSettings,
         replay: RunningReplay,
         *,
         ranges: Sequence[Range],
@@ -159,15 +159,15 @@ class SideReplay:
                 await self._stop.wait()
 
 
-def _within(rate: float, settings: Settings) -> int:
+def _within(rate: float, settings: ConnectedSettings) -> int:
     """No more records at once than pass in a second."""
     return max(1, min(settings.batch_max_records, int(rate)))
 
 
-def _encoder(settings: Settings, replay_id: str) -> Encoder:
+def _encoder(settings: ConnectedSettings, replay_id: str) -> Encoder:
     return Encoder(
-        resolved_topic=settings.prefixed(settings.topic_resolved),
-        dead_topic=settings.prefixed(settings.topic_dead),
+        resolved_topic=settings.topics.resolved,
+        dead_topic=settings.topics.dead,
         group=settings.group_id,
         max_bytes=settings.max_message_bytes,
         max_dead_bytes=2 * settings.max_message_bytes,

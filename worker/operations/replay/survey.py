@@ -13,14 +13,14 @@ from worker.kafka.peek import RawRecord, Stretch, peek
 from worker.kafka.topics import partitions_of
 from worker.operations.replay import plan as replay_plan
 from worker.operations.replay.plan import LogFacts, NamedPartition, RangeSample, ReplayPlan, Window
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 _MOST_SAMPLED: Final = 50
 _SAMPLING_S: Final = 15.0
 
 
 async def survey(
-    settings: Settings, topics: Sequence[str], window: Window, *, rate: float | None = None
+    settings: KafkaSettings, topics: Sequence[str], window: Window, *, rate: float | None = None
 ) -> ReplayPlan:
     """The plan for these topics, by their full names. Raises TransientError, also when one is missing."""
     facts = await patiently(
@@ -36,7 +36,7 @@ async def survey(
 
 
 async def _facts(
-    settings: Settings, topics: Sequence[str], window: Window
+    settings: KafkaSettings, topics: Sequence[str], window: Window
 ) -> Mapping[NamedPartition, LogFacts]:
     admin, offsets = admin_of(settings), offsets_of(settings)
     topic_ids = await partitions_of(settings, topics)

@@ -29,7 +29,7 @@ from worker.operations.unmapped.tables import (
 )
 from worker.runtime.index.covering import usable
 from worker.storage import misses
-from worker.storage.engine import create_engine, transaction
+from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageRefused
 from worker.storage.mappings import StoredMapping, list_mappings
 from worker.storage.misses import QueuedMiss, QueueKey, QueueOrder, UnknownMiss
@@ -270,17 +270,17 @@ def _mark(
 async def _run(
     url: str, mark: MarkQueued, keys: list[QueueKey], *, dry_run: bool
 ) -> Sequence[QueueKey]:
-    engine = create_engine(url, application_name="marketmap-cli", pool_size=1)
     try:
-        async with transaction(engine) as connection:
+        async with (
+            opened(url, application_name="marketmap-cli", pool_size=1) as engine,
+            transaction(engine) as connection,
+        ):
             changed = await mark(connection, keys)
             if dry_run:
                 await connection.rollback()
             return changed
     except (StorageRefused, UnknownMiss) as error:
         fail(f"{error}; nothing was changed")
-    finally:
-        await engine.dispose()
 
 
 app.command("map")(map_)

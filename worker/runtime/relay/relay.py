@@ -19,7 +19,7 @@ from worker.kafka.record import Outgoing
 from worker.runtime.liveness.watchdog import Awaited
 from worker.runtime.relay.mapping_changed import mapping_changed
 from worker.runtime.relay.relay_metrics import RelayMetrics
-from worker.settings.settings import Settings
+from worker.settings.connected import ConnectedSettings
 from worker.storage.audit import AuditRow
 from worker.storage.errors import StorageError
 from worker.storage.lead import Lead, leading
@@ -46,14 +46,14 @@ class Relay:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ConnectedSettings,
         metrics: RelayMetrics,
         *,
         retry_delay: Callable[[int], float],
         on_published: Callable[[Sequence[AuditRow]], Awaitable[object]] | None = None,
     ) -> None:
         self._settings = settings
-        self._topic = settings.prefixed(settings.topic_changes)
+        self._topic = settings.topics.changes
         self._admin = admin_of(settings)
         self._metrics = metrics
         self._retry_delay = retry_delay
@@ -93,7 +93,7 @@ class Relay:
             self._rests = False
 
     async def _lead_when_possible(self) -> None:
-        url = self._settings.database_url or ""
+        url = self._settings.database_url
         silence_s = self._longest_silence_s
         async with leading(
             url, self._topic, silence_s=silence_s, on_standby=self._stand_by

@@ -15,16 +15,20 @@ from worker.lab.bench.peers.memory import planner_of
 from worker.lab.bench.verdict import changed, wrong_counts, wrong_events, wrongly_looked_up
 from worker.lab.bench.workloads import workload
 from worker.lab.synthetic.expected import UNKNOWN_MARKET, Generated, expected_miss_counts
+from worker.settings.connected import ConnectedSettings
 from worker.settings.settings import Settings
 
 TOPIC = "observations.sportybet"
+NOWHERE = ConnectedSettings(
+    kafka_bootstrap_servers="127.0.0.1:1", database_url="postgresql://127.0.0.1:1/none"
+)
 
 
 @pytest.fixture(scope="module")
 def published(source: Sequence[Generated]) -> Published:
     messages = workload("scrape", source[:3]).messages
     places = {(TOPIC, 0, offset): message for offset, message in enumerate(messages)}
-    return Published(workload("scrape", source[:3]), Settings(), places)
+    return Published(workload("scrape", source[:3]), NOWHERE, places)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from worker.kafka.topics import topic_specs
 from worker.operations.doctor import kafka_verdicts as verdicts
 from worker.operations.doctor.findings import Finding
 from worker.operations.lag.report import LagReport, PartitionFacts, PartitionLag, Sign, SignCode
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
-SETTINGS = Settings(kafka_bootstrap_servers="kafka:9092", partitions=2)
+SETTINGS = KafkaSettings(kafka_bootstrap_servers="kafka:9092", partitions=2)
 MEMBER = Member("client", "127.0.0.1", frozenset())
 EVERYTHING = frozenset({"READ", "WRITE", "DESCRIBE"})
 

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from worker.kafka.connections import client_connection
 from worker.kafka.producer import PRODUCER
 from worker.kafka.topics import largest_output
-from worker.settings.settings import Settings
+from worker.settings.connected import KafkaSettings
 
 
 def say(event: str, **values: Any) -> None:
@@ -22,7 +22,7 @@ def say(event: str, **values: Any) -> None:
     print(json.dumps({"event": event, **values}), flush=True)  # noqa: T201  # it is read from there
 
 
-def consumer_of(settings: Settings) -> AIOKafkaConsumer:
+def consumer_of(settings: KafkaSettings) -> AIOKafkaConsumer:
     """A member of the group that fetches as much at once as the worker; it commits when it is told to."""
     consumer = AIOKafkaConsumer(
         **client_connection(settings),
@@ -35,16 +35,16 @@ def consumer_of(settings: Settings) -> AIOKafkaConsumer:
         fetch_max_wait_ms=round(settings.fetch_wait_s * 1000),
         session_timeout_ms=round(settings.session_timeout_s * 1000),
     )
-    consumer.subscribe(list(settings.observation_topics.values()), listener=_Begin())
+    consumer.subscribe(list(settings.topics.observations.values()), listener=_Begin())
     return consumer
 
 
-def publishing(settings: Settings) -> dict[str, Any]:
+def publishing(settings: KafkaSettings) -> dict[str, Any]:
     """What aiokafka's producer takes, and FastStream's broker."""
     return PRODUCER | {"compression_type": None, "max_request_size": largest_output(settings)}
 
 
-def producer_of(settings: Settings) -> AIOKafkaProducer:
+def producer_of(settings: KafkaSettings) -> AIOKafkaProducer:
     return AIOKafkaProducer(**client_connection(settings), **publishing(settings))
 
 

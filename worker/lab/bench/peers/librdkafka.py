@@ -9,14 +9,14 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from worker.kafka.producer import PRODUCER
 from worker.kafka.topics import largest_output
 from worker.lab.bench.peers.kafka import say
-from worker.settings.settings import Settings, load_settings
+from worker.settings.connected import KafkaSettings, load_connected
 
 
-def pass_through(settings: Settings) -> None:
+def pass_through(settings: KafkaSettings) -> None:
     """Until the process is ended."""
-    output = settings.prefixed(settings.topic_resolved)
+    output = settings.topics.resolved
     consumer, producer = Consumer(_consuming(settings)), Producer(_producing(settings))
-    consumer.subscribe(list(settings.observation_topics.values()), on_assign=_begin)
+    consumer.subscribe(list(settings.topics.observations.values()), on_assign=_begin)
     while True:
         records = consumer.consume(settings.batch_max_records, timeout=settings.fetch_wait_s)
         for record in records:
@@ -41,7 +41,7 @@ def _begin(_: Consumer, places: list[TopicPartition]) -> None:
         say("begun")
 
 
-def _consuming(settings: Settings) -> dict[str, Any]:
+def _consuming(settings: KafkaSettings) -> dict[str, Any]:
     return {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "group.id": settings.group_id,
@@ -55,7 +55,7 @@ def _consuming(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _producing(settings: Settings) -> dict[str, Any]:
+def _producing(settings: KafkaSettings) -> dict[str, Any]:
     return {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "acks": PRODUCER["acks"],
@@ -67,4 +67,4 @@ def _producing(settings: Settings) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    pass_through(load_settings())
+    pass_through(load_connected())

@@ -26,17 +26,18 @@ from worker.kafka.record import Outgoing, Partition
 from worker.kafka.stream import read_topic
 from worker.kafka.topics import largest_output
 from worker.lab.bench.peers.kafka import say
-from worker.settings.settings import Settings, load_settings
-from worker.storage.engine import create_engine, transaction
+from worker.settings.connected import ConnectedSettings, load_connected
+from worker.settings.settings import Settings
+from worker.storage.engine import opened, transaction
 from worker.storage.mappings import load_index_rows
 
 Work = Callable[[Sequence[RawRecord]], list[Outgoing]]
 _BATCH = 64
 
 
-async def resolver(settings: Settings, mappings: int = 0) -> Work:
+async def resolver(settings: ConnectedSettings, mappings: int = 0) -> Work:
     index = await load_index(settings, mappings)
-    ids = await admin_of(settings).topic_ids(settings.observation_topics.values())
+    ids = await admin_of(settings).topic_ids(settings.topics.observations.values())
     planner = planner_of(settings)
 
     def resolve(records: Sequence[RawRecord]) -> list[Outgoing]:
@@ -51,8 +52,8 @@ async def resolver(settings: Settings, mappings: int = 0) -> Work:
     return resolve
 
 
-def reader_and_writer(settings: Settings) -> Work:
-    topic = settings.prefixed(settings.topic_resolved)
+def reader_and_writer(settings: ConnectedSettings) -> Work:
+    topic = settings.topics.resolved
 
     def read_and_write(records: Sequence[RawRecord]) -> list[Outgoing]:
         return [
@@ -66,8 +67,8 @@ def reader_and_writer(settings: Settings) -> Work:
 def planner_of(settings: Settings) -> Planner[Outgoing]:
     """As the worker has it."""
     encoder = Encoder(
-        resolved_topic=settings.prefixed(settings.topic_resolved),
-        dead_topic=settings.prefixed(settings.topic_dead),
+        resolved_topic=settings.topics.resolved,
+        dead_topic=settings.topics.dead,
         group=settings.group_id,
         max_bytes=settings.max_message_bytes,
         max_dead_bytes=2 * settings.max_message_bytes,
@@ -75,12 +76,10 @@ def planner_of(settings: Settings) -> Planner[Outgoing]:
     return make_planner(encoder, max_message_bytes=settings.max_message_bytes)
 
 
-async def load_index(settings: Settings, size: int) -> MappingIndex:
+async def load_index(settings: ConnectedSettings, size: int) -> MappingIndex:
     """The table's mappings, filled up to ``size``."""
-    engine = create_engine(settings.database_url or "")
-    async with transaction(engine) as connection:
+    async with opened(settings.database_url) as engine, transaction(engine) as connection:
         version, rows = await load_index_rows(connection)
-    await engine.dispose()
     mappings = [parse_mapping(row) for row in rows]
     return MappingIndex([*mappings, *fillers(mappings[0], size - len(mappings))], version)
 
@@ -93,8 +92,8 @@ def fillers(like: Mapping, number: int) -> Iterator[Mapping]:
         yield Mapping(name, "filler", like.outcomes, betpawa, sportybet, bet9ja)
 
 
-async def main(work: Work, settings: Settings) -> None:
-    topics = settings.observation_topics.values()
+async def main(work: Work, settings: ConnectedSettings) -> None:
+    topics = settings.topics.observations.values()
     records = [record for topic in topics for record in await read_topic(settings, topic)]
     gc.collect()
     gc.freeze()
@@ -107,7 +106,7 @@ async def main(work: Work, settings: Settings) -> None:
     say("measured", seconds=seconds, cpu_s=cpu_s)
 
 
-async def publish(settings: Settings, outputs: Sequence[Outgoing]) -> None:
+async def publish(settings: ConnectedSettings, outputs: Sequence[Outgoing]) -> None:
     sink = Outputs(
         client_connection(settings),
         max_bytes=largest_output(settings),
@@ -120,7 +119,7 @@ async def publish(settings: Settings, outputs: Sequence[Outgoing]) -> None:
 
 
 async def run() -> None:
-    settings = load_settings()
+    settings = load_connected()
     kind, *sizes = sys.argv[1:]
     if kind == "orjson":
         await main(reader_and_writer(settings), settings)

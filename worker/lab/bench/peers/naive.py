@@ -13,7 +13,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from schemas import ID_HEADER
 from worker.kafka.connections import broker_connection
 from worker.lab.bench.peers.kafka import publishing, say
-from worker.settings.settings import Settings, load_settings
+from worker.settings.connected import ConnectedSettings, load_connected
 from worker.storage.engine import driver_url
 
 _COLUMNS: Final = {"betpawa": "betpawa_id", "sportybet": "sportybet_id", "bet9ja": "bet9ja_key"}
@@ -58,15 +58,15 @@ def _markets(platform: str, markets: Any) -> Iterator[tuple[str, Any]]:
             yield from ((name.partition("@")[0], prices) for name, prices in groups.items())
 
 
-def application(settings: Settings, database: asyncpg.Connection) -> FastStream:
+def application(settings: ConnectedSettings, database: asyncpg.Connection) -> FastStream:
     broker = KafkaBroker(
-        settings.kafka_bootstrap_servers or "",
+        settings.kafka_bootstrap_servers,
         **broker_connection(settings),
         **publishing(settings),
         logger=None,
     )
     subscriber = broker.subscriber(
-        *settings.observation_topics.values(),
+        *settings.topics.observations.values(),
         group_id=settings.group_id,
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.ACK,
@@ -82,7 +82,7 @@ def application(settings: Settings, database: asyncpg.Connection) -> FastStream:
         source_id = f"{record.topic}/{record.partition}/{record.offset}"
         await broker.publish(
             resolved,
-            settings.prefixed(settings.topic_resolved),
+            settings.topics.resolved,
             key=record.key,
             headers={ID_HEADER: source_id},
         )
@@ -91,8 +91,8 @@ def application(settings: Settings, database: asyncpg.Connection) -> FastStream:
 
 
 async def main() -> None:
-    settings = load_settings()
-    database = await asyncpg.connect(driver_url(settings.database_url or ""))
+    settings = load_connected()
+    database = await asyncpg.connect(driver_url(settings.database_url))
     app = application(settings, database)
     await app.start()
     say("begun")

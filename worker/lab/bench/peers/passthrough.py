@@ -9,7 +9,7 @@ from collections.abc import Callable
 import orjson
 
 from worker.lab.bench.peers.kafka import consumer_of, producer_of
-from worker.settings.settings import Settings, load_settings
+from worker.settings.connected import KafkaSettings, load_connected
 
 
 def unchanged(value: bytes) -> bytes:
@@ -20,9 +20,9 @@ def read_and_written(value: bytes) -> bytes:
     return orjson.dumps(orjson.loads(value))
 
 
-async def pass_through(settings: Settings, change: Callable[[bytes], bytes]) -> None:
+async def pass_through(settings: KafkaSettings, change: Callable[[bytes], bytes]) -> None:
     """Until the process is ended."""
-    output = settings.prefixed(settings.topic_resolved)
+    output = settings.topics.resolved
     async with producer_of(settings) as producer, consumer_of(settings) as consumer:
         while True:
             fetched = await consumer.getmany(
@@ -41,4 +41,4 @@ async def pass_through(settings: Settings, change: Callable[[bytes], bytes]) -> 
 
 if __name__ == "__main__":
     change = {"bytes": unchanged, "json": read_and_written}[sys.argv[1]]
-    asyncio.run(pass_through(load_settings(), change))
+    asyncio.run(pass_through(load_connected(), change))

@@ -16,7 +16,7 @@ from worker.runtime import worker as runtime
 from worker.runtime.counting import LedgerWriter
 from worker.runtime.process import run_process
 from worker.runtime.telemetry.logs import configure_logging
-from worker.settings.settings import load_settings
+from worker.settings.connected import load_connected
 
 
 class Uncounted(LedgerWriter):
@@ -31,6 +31,6 @@ class Uncommitted(Assignment):
 
 if __name__ == "__main__":
     vars(runtime).update(LedgerWriter=Uncounted, Assignment=Uncommitted)
-    settings = load_settings()
+    settings = load_connected()
     configure_logging(settings.log_format, settings.log_level)
     run_process(lambda: runtime.Worker(settings).run())
