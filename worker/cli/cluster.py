@@ -1,4 +1,4 @@
-"""What commands on the cluster have in common."""
+"""How a command asks Kafka, and what it says when Kafka does not answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def run_on_kafka(call: Coroutine[Any, Any, Result], hint: str = "") -> Result:
-    """Run to the end; what Kafka has against it is the command's failure."""
+    """Run to the end; an error of Kafka ends the command, with ``hint`` when a retry may help."""
     try:
         return asyncio.run(_quietly(call))
     except TransientError as error:
@@ -25,7 +25,7 @@ def run_on_kafka(call: Coroutine[Any, Any, Result], hint: str = "") -> Result:
 
 
 async def _quietly(call: Coroutine[Any, Any, Result]) -> Result:
-    """Of a batch that fails one error is enough: asyncio would report each of its records at length."""
+    """Keep asyncio from printing one report for each record of a batch that failed: one error is enough."""
     asyncio.get_running_loop().set_exception_handler(_report_unless_kafka)
     return await call
 

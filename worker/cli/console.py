@@ -1,4 +1,4 @@
-"""What a command writes: data for people and machines on stdout, everything else on stderr."""
+"""Where commands write: data on stdout, everything else on stderr."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,18 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 
-# Rich leaves colours out where NO_COLOR is set or the stream is no terminal.
+# Rich leaves colours out when NO_COLOR is set, or when the stream is not a terminal.
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def print_json(value: Any) -> None:
-    """Write one JSON document on stdout, plain: no colours and no line breaks of the terminal's width."""
+    """Write one JSON document to stdout, without colours, and without line breaks at the terminal's width."""
     typer.echo(json.dumps(value, indent=2, default=str))
 
 
 def write_text(text: str, file: Path | None) -> None:
-    """Write to the file, or to stdout where none is named; a file that cannot be written ends the command."""
+    """Write to the file, or to stdout without one; a file that cannot be written ends the command."""
     if file is None:
         typer.echo(text, nl=False)
         return
@@ -29,6 +29,6 @@ def write_text(text: str, file: Path | None) -> None:
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
-    """End the command with the message on stderr; 1 means it failed, 2 that it was used wrongly."""
+    """End the command with the message on stderr; code 1: it failed, code 2: it was used wrongly."""
     err.print(message, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(code)

@@ -1,10 +1,9 @@
-"""How a command finds the database, and what it says when that fails."""
+"""How a command finds the database, and what it says when it cannot use it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.connection import database_settings
@@ -14,16 +13,9 @@ from worker.storage.errors import StorageError
 
 Result = TypeVar("Result")
 
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        envvar="MARKETMAP_DATABASE_URL", help="Postgres; by default the local services' one."
-    ),
-]
-
 
 def chosen_url(database_url: str | None) -> str:
-    """Return the given address, or the settings', or the local services'; without any the command ends."""
+    """Return the address given, else that of the settings or of the local services; without any, fail."""
     url = database_url or database_settings().database_url
     try:
         driver_url(url)
@@ -33,7 +25,7 @@ def chosen_url(database_url: str | None) -> str:
 
 
 def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:
-    """Run to the end; what the database has against it is the command's failure."""
+    """Run to the end; an error of the database ends the command with a sentence."""
     try:
         with err.status("Asking the database"):
             return asyncio.run(call)
@@ -48,7 +40,7 @@ def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:
 def read_database(
     database_url: str | None, read: Callable[[AsyncConnection], Awaitable[Result]]
 ) -> Result:
-    """What ``read`` returns of the database that the command shall use."""
+    """Return what ``read`` finds in the database that the command uses."""
 
     async def run(url: str) -> Result:
         async with (

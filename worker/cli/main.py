@@ -1,4 +1,4 @@
-"""The command `marketmap`. Each noun or verb is a module beside this one, imported only when it is called."""
+"""The command `marketmap`. Each subcommand is a module that is imported only when it is called."""
 
 import importlib
 from importlib.util import find_spec
@@ -13,46 +13,58 @@ from worker.cli.console import err, fail
 COMMANDS = {
     "demo": (
         "worker.lab.demo.commands",
-        "Run everything once on realistic input and show the outcome.",
+        "Run everything once on realistic input, and show the result.",
     ),
-    "services": ("worker.lab.services_command", "Kafka and Postgres on this machine."),
+    "services": (
+        "worker.lab.services_command",
+        "Start and stop Kafka and Postgres on this machine.",
+    ),
     "doctor": (
         "worker.operations.doctor.commands",
-        "Examine everything the worker needs, and say what to do.",
+        "Check everything that a process needs, and say what to do.",
     ),
     "config": (
         "worker.operations.installation.config",
-        "The settings in force, and where each comes from.",
+        "Show the settings in effect, and where each comes from.",
     ),
-    "topics": ("worker.operations.installation.topics", "The topics on the broker."),
+    "topics": ("worker.operations.installation.topics", "Create, check and grant the topics."),
     "migrate": (
         "worker.operations.installation.migrate",
-        "Bring the database to this version's schema.",
+        "Migrate the database to the schema of this version.",
     ),
-    "roles": ("worker.operations.installation.roles", "Create the database's roles."),
-    "run": ("worker.operations.processes.commands", "Run a worker."),
-    "mappings": ("worker.operations.mappings.commands", "The mappings of markets."),
+    "roles": ("worker.operations.installation.roles", "Create the roles of the database."),
+    "run": ("worker.operations.processes.commands", "Run a worker or a relay until it is stopped."),
+    "mappings": (
+        "worker.operations.mappings.commands",
+        "List, change, import and export the mappings of markets.",
+    ),
     "unmapped": (
         "worker.operations.unmapped.commands",
-        "The markets that were missed, as a queue of work.",
+        "Work through the markets that no mapping covers.",
     ),
     "dead": (
         "worker.operations.dead_letters.commands",
-        "Dead letters: see them, and send them back.",
+        "List dead letters, and send them back.",
     ),
     "resolve": ("worker.operations.payloads.resolve", "Resolve observations from a file."),
     "wrap": ("worker.operations.payloads.wrap", "Make observations of bookmakers' own replies."),
-    "validate": ("worker.operations.payloads.validate", "Say what is wrong with a payload."),
+    "validate": (
+        "worker.operations.payloads.validate",
+        "Check observations from a file, field by field.",
+    ),
     "replay": ("worker.operations.replay.commands", "Publish observations again."),
-    "lag": ("worker.operations.lag.commands", "How far the workers are behind, and where."),
-    "bench": ("worker.lab.bench.commands", "Measure the worker beside others."),
-    "schemas": ("worker.operations.payloads.schemas", "The schemas of the messages."),
+    "lag": ("worker.operations.lag.commands", "Show how far the workers are behind, and where."),
+    "bench": ("worker.lab.bench.commands", "Measure the worker against other implementations."),
+    "schemas": (
+        "worker.operations.payloads.schemas",
+        "Generate and check the schemas of the messages.",
+    ),
 }
 COMPLETION_OPTIONS = {"install_completion", "show_completion"}
 
 
 class LazyGroup(TyperGroup):
-    """Lists commands without importing them, so that help is quick and needs no optional package."""
+    """Lists commands without importing them, so that help is fast and needs no optional package."""
 
     def __init__(self, **attributes: Any) -> None:
         stubs = {
@@ -115,11 +127,11 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Resolve bookmaker markets to canonical markets, and count what cannot be resolved."""
+    """Resolve markets of bookmakers to canonical markets, and count what cannot be resolved."""
 
 
 def main() -> None:
-    """Run the command line; the settings' faults are wrong usage."""
+    """Run the command line; invalid settings are wrong usage."""
     try:
         app()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Times as commands take them."""
+"""Times and durations as people type them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIME_HELP: Final = (
 
 
 def parse_ago(text: str) -> timedelta | None:
-    """``1h30m`` as a duration above 0; None for anything else."""
+    """Read ``1h30m`` as a duration above 0; None for anything else."""
     found = _AGO.fullmatch(text)
     if not found or not any(found.groups()):
         return None
@@ -22,17 +22,17 @@ def parse_ago(text: str) -> timedelta | None:
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
-    """A time in UTC; a duration counts back from ``now``. Raises ValueError with a sentence for people."""
+    """Return a time in UTC; a duration counts back from ``now``. Raises ValueError, for people to read."""
     ago = parse_ago(text)
     try:
         moment = now - ago if ago else datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is no time: {TIME_HELP}") from None
+        raise ValueError(f"{text!r} is not a time: {TIME_HELP}") from None
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC: {TIME_HELP}")
     return moment.astimezone(UTC)
 
 
 def milliseconds(moment: datetime) -> int:
-    """Since the epoch, as Kafka counts."""
+    """Milliseconds since the epoch, as Kafka counts."""
     return round(moment.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""Options that many commands take."""
+"""The options that more than one command takes: each is spelt, and explained, once."""
 
 from __future__ import annotations
 
@@ -6,21 +6,44 @@ from typing import Annotated
 
 import typer
 
-Actor = Annotated[
-    str,
+from worker.domain.books.platforms import PLATFORMS
+
+_ACTOR = typer.Option(
+    envvar="MARKETMAP_ACTOR", help="Who makes the change; kept in the history.", show_default=False
+)
+_REASON = typer.Option(help="Why; kept in the history.", show_default=False)
+
+Actor = Annotated[str, _ACTOR]
+Reason = Annotated[str, _REASON]
+# Of commands that need them in some of their forms only.
+OptionalActor = Annotated[str | None, _ACTOR]
+OptionalReason = Annotated[str | None, _REASON]
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")
+]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")]
+
+DatabaseUrl = Annotated[
+    str | None,
     typer.Option(
-        envvar="MARKETMAP_ACTOR", help="Who changes it, for the history.", show_default=False
+        envvar="MARKETMAP_DATABASE_URL",
+        help="Address of Postgres; by default that of the local services.",
     ),
 ]
 
-
-Reason = Annotated[str, typer.Option(help="Why, for the history.", show_default=False)]
-
-
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Show what would change and what conflicts, change nothing."),
+PlatformArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLATFORM", help=f"The bookmaker: {', '.join(PLATFORMS)}.", show_default=False
+    ),
 ]
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OnPlatform = Annotated[
+    str | None, typer.Option("--platform", help=f"One bookmaker: {', '.join(PLATFORMS)}.")
+]
+OnPlatforms = Annotated[
+    list[str] | None,
+    typer.Option("--platform", help=f"One bookmaker: {', '.join(PLATFORMS)}. Repeatable."),
+]

@@ -1,4 +1,4 @@
-"""Progress on a terminal, once something has taken a while. Elsewhere nothing."""
+"""Progress bars: on a terminal, once something takes longer than a moment; elsewhere nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PATIENCE_S: Final = 2.0
 
 
 class LateBar:
-    """Is told what is done and how far it is; shows itself when that takes long."""
+    """A bar that appears only when the work takes longer than ``patience_s``."""
 
     def __init__(self, shown: Progress, patience_s: float = _PATIENCE_S) -> None:
         self._shown = shown
@@ -57,12 +57,12 @@ class RateColumn(ProgressColumn):
 
 
 def counts() -> tuple[ProgressColumn, ...]:
-    """What is done of how many things, how fast, and how long it still takes."""
+    """Columns for things: done, total, rate, time left."""
     return _columns(MofNCompleteColumn(), RateColumn())
 
 
 def sizes() -> tuple[ProgressColumn, ...]:
-    """The same of bytes."""
+    """Columns for bytes: done, total, rate, time left."""
     return _columns(DownloadColumn(), TransferSpeedColumn())
 
 
@@ -78,9 +78,9 @@ def late_bar() -> Iterator[LateBar]:
 
 
 def with_bar(records: Iterator[T], file: BinaryIO, *, as_lines: bool) -> Iterator[T]:
-    """The records of a file, with a bar over its bytes. Of a pipe nobody knows the length: it has none.
+    """Yield the records of a file, with a bar over its bytes. A pipe has no known length, and no bar.
 
-    ``as_lines``: the command writes to stdout line by line. On a terminal that shows enough.
+    ``as_lines``: the command writes line by line to stdout. On a terminal that is progress enough.
     """
     if (
         not err.is_terminal
@@ -102,7 +102,7 @@ def _status(file: BinaryIO) -> os.stat_result:
 
 @contextmanager
 def _late_bar(columns: tuple[ProgressColumn, ...]) -> Iterator[LateBar]:
-    # What goes to stdout meanwhile stands above the bar, but stays out of it where stdout is a file.
+    # What is written to stdout meanwhile appears above the bar; when stdout is a file, it goes there.
     shown = Progress(
         *columns,
         console=err,

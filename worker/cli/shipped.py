@@ -1,4 +1,4 @@
-"""Where the catalogue is that comes with the program."""
+"""Where to find the catalogue that comes with the program."""
 
 from pathlib import Path
 

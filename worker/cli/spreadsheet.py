@@ -1,7 +1,7 @@
-"""Rows as CSV (RFC 4180) for a spreadsheet. Names of markets are strangers' texts: none may become a formula.
+"""Rows as CSV (RFC 4180) for a spreadsheet. Names of markets come from outside: none may become a formula.
 
-The manner is OWASP's: an apostrophe before a cell that a spreadsheet would calculate. Some spreadsheets part
-cells at a semicolon or a tab, whatever the file says; so what would be a cell there gets its apostrophe, too.
+As OWASP advises, a cell that a spreadsheet would calculate gets an apostrophe in front. Some spreadsheets
+split cells at a semicolon or a tab, whatever the file says; so what would be a cell there gets one too.
 """
 
 from __future__ import annotations
@@ -12,13 +12,9 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from io import StringIO
-from typing import Annotated, Any, Final
-
-import typer
+from typing import Any, Final
 
 from worker.cli.console import fail
-
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")]
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _FORMULA: Final = re.compile(
@@ -29,7 +25,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    """Write a head and the rows on stdout, in UTF-8; the mark in front tells a spreadsheet that it is."""
+    """Write a header and the rows to stdout, in UTF-8 with the byte order mark that spreadsheets look for."""
     sys.stdout.buffer.write(csv_text(columns, rows).encode("utf-8-sig", "backslashreplace"))
 
 
@@ -42,12 +38,13 @@ def csv_text(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
 
 
 def refuse_two_forms(*, as_json: bool, as_csv: bool) -> None:
+    """End the command when both forms are asked for."""
     if as_json and as_csv:
         fail("Give either --json or --csv.", code=2)
 
 
 def cell(value: object) -> str:
-    """A value as a cell: nothing for None, JSON for what is neither text nor number."""
+    """A value as a cell: empty for None, JSON for what is neither text nor number."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

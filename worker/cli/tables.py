@@ -13,7 +13,7 @@ from worker.cli.console import out
 
 
 def printable(value: object) -> str:
-    """A text of a payload for a terminal: what would steer it is escaped."""
+    """Return a text that is safe on a terminal: control characters are escaped."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in str(value)
@@ -25,7 +25,7 @@ def print_table(table: Any, *, to: Console | None = None) -> None:
 
 
 def text(value: object) -> Text:
-    """A value of the database for a terminal; nothing for None."""
+    """Return a value of the database as safe text; empty for None, JSON for what is not text."""
     if value is None:
         return Text("")
     for_display = (
@@ -51,7 +51,7 @@ def size(amount: int | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Of two units the larger ones: ``2 h 5 min``."""
+    """Return seconds in their two largest units: ``2 h 5 min``."""
     if seconds < 1:
         return "a second"
     whole = round(seconds)
@@ -66,16 +66,23 @@ def duration(seconds: float) -> str:
 
 
 def for_display(value: bytes | None) -> str:
-    return "(null)" if value is None else printable(_decoded(value[:1000]))
+    return "(null)" if value is None else printable(decoded(value[:1000]))
 
 
 def time_of(milliseconds: int) -> str:
-    """In UTC; a record may carry any number as its time."""
+    """Return a time in UTC; for a number that is no time, the number."""
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError, OSError):
         return f"{milliseconds} ms"
 
 
-def _decoded(value: bytes) -> str:
+def decoded(value: bytes) -> str:
+    """Return bytes as text; those that are not UTF-8 are escaped."""
     return value.decode("utf-8", "backslashreplace")
+
+
+def shown_of(shown: int, total: int, noun: str) -> str:
+    """Return ``30 of 460 markets``, or ``30 markets`` when that is all."""
+    plural = "" if total == 1 else "s"
+    return f"{shown} of {total:,} {noun}{plural}" if shown < total else f"{total:,} {noun}{plural}"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.console import err, fail, print_json
-from worker.cli.options import AsJson
+from worker.cli.options import AsJson, DryRun
 from worker.local.addresses import FOLDER_VARIABLE, default_folder
 from worker.local.errors import LocalServicesError
 from worker.local.service import ServiceState
@@ -15,20 +15,20 @@ from worker.settings.settings import load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Kafka and Postgres on this machine. A service whose address the environment gives is left alone.",
+    help="Start and stop Kafka and Postgres here. A service whose address is set is left alone.",
 )
 
 Folder = Annotated[
     Path | None,
     typer.Option(
-        "--dir", envvar=FOLDER_VARIABLE, help="Where data and logs are; `.local` of the checkout."
+        "--dir", envvar=FOLDER_VARIABLE, help="Folder of data and logs; `.local` in the checkout."
     ),
 ]
 
 
 @app.command()
 def up(*, folder: Folder = None, as_json: AsJson = False) -> None:
-    """Start what is not running, and return when both answer.
+    """Start what is not running, and return when both servers answer.
 
     Example: marketmap services up --json
     """
@@ -43,7 +43,7 @@ def up(*, folder: Folder = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def status(*, folder: Folder = None, as_json: AsJson = False) -> None:
-    """Say what runs and where. Exit code 1 when one of them does not answer.
+    """Show what runs and where. Exit code 1 when one of the servers does not answer.
 
     Example: marketmap services status
     """
@@ -55,10 +55,10 @@ def status(*, folder: Folder = None, as_json: AsJson = False) -> None:
 def down(
     *,
     folder: Folder = None,
-    purge: Annotated[bool, typer.Option("--purge", help="Remove data and logs, too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove data and logs too.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
-    """Stop what runs.
+    """Stop the services that run.
 
     Example: marketmap services down --purge --dry-run
     """

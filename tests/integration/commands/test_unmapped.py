@@ -47,7 +47,8 @@ def test_what_matters_most_comes_first(three: None, run: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--source", "bet9ja"], ["S_NEW"]),
+        (["--platform", "bet9ja"], ["S_NEW"]),
+        (["--source", "bet9ja"], ["S_NEW"]),  # the former spelling
         (["--reason", "NO_MATCHING_OUTCOMES"], ["99"]),
         (["--min-occurrences", "50"], ["99", "S_NEW"]),
         (["--status", "IGNORED"], []),
@@ -61,7 +62,7 @@ def test_the_queue_can_be_narrowed(
     assert listed(run, *options) == expected
 
 
-@pytest.mark.parametrize("option", ["--source", "--status", "--order"])
+@pytest.mark.parametrize("option", ["--platform", "--status", "--order"])
 def test_a_choice_that_there_is_not_is_wrong_usage(run: Run, option: str) -> None:
     assert run("unmapped", "list", option, "nonsense").exit_code == 2
 

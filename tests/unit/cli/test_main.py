@@ -35,7 +35,7 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
 
 def test_help_lists_each_command_with_its_line() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
-    assert "services  Kafka and Postgres on this machine." in shown
+    assert "services  Start and stop Kafka and Postgres on this machine." in shown
 
 
 def test_an_unknown_command_is_wrong_usage_and_a_near_one_is_proposed() -> None:

@@ -1,4 +1,4 @@
-"""`marketmap dead`: the records that could not be read, what is wrong with them, and sending them back."""
+"""`marketmap dead`: records that could not be read, what is wrong with them, and sending them back."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import typer
 from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import kafka_settings
 from worker.cli.console import err, fail, out, print_json
-from worker.cli.options import Actor, AsJson, Reason
+from worker.cli.options import Actor, AsCsv, AsJson, DryRun, Reason
 from worker.cli.progress import late_bar
-from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
-from worker.cli.tables import print_table
+from worker.cli.spreadsheet import print_csv, refuse_two_forms
+from worker.cli.tables import print_table, shown_of
 from worker.operations.dead_letters.letters import LetterFilter
 from worker.operations.dead_letters.options import (
     DeadReasons,
+    FormerTopics,
+    FromTopics,
     Since,
-    Sources,
     Until,
     parse_filter,
     place_or_id,
@@ -41,14 +42,12 @@ from worker.operations.dead_letters.tables import (
 from worker.operations.dead_letters.topic import Found, Listing, find_letter, list_letters
 from worker.settings.connected import KafkaSettings
 
-LimitOption = Annotated[int | None, typer.Option(min=1, help="At most so many, the oldest first.")]
-
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def root() -> None:
-    """The records that could not be read: what is wrong with them, and sending them back."""
+    """List records that could not be read, see what is wrong with them, and send them back."""
 
 
 @app.command("list")
@@ -59,34 +58,42 @@ def list_(
         typer.Option(
             "--reason",
             "--dead-reason",
-            help="Dead for this reason. Repeatable.",
+            help="Only this reason, such as INVALID_JSON. Repeatable.",
             show_default=False,
         ),
     ] = None,
-    sources: Sources = None,
+    topics: FromTopics = None,
+    sources: FormerTopics = None,
     since: Since = None,
     until: Until = None,
     redriven: Annotated[
         bool | None,
-        typer.Option("--redriven/--not-redriven", help="Only those that were sent back, or not."),
+        typer.Option(
+            "--redriven/--not-redriven", help="Only letters that were sent back, or only others."
+        ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")
+        int, typer.Option(min=1, max=10_000, help="Maximum number of rows; the newest are shown.")
     ] = 30,
     histogram: Annotated[
-        bool, typer.Option("--histogram", help="How many by reason and topic.")
+        bool, typer.Option("--histogram", help="Show the number of letters by reason and topic.")
     ] = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """The dead letters, the newest first.
+    """List dead letters, newest first.
 
     Example: marketmap dead list --histogram --since 2h
     """
     refuse_two_forms(as_json=as_json, as_csv=as_csv)
     settings = kafka_settings()
     choice = parse_filter(
-        settings, reasons=reasons, sources=sources, since=since, until=until, redriven=redriven
+        settings,
+        reasons=reasons,
+        topics=[*(topics or ()), *(sources or ())],
+        since=since,
+        until=until,
+        redriven=redriven,
     )
     with late_bar() as progress:
         listing = run_on_kafka(list_letters(settings, choice, limit, progress))
@@ -102,24 +109,21 @@ def list_(
 
 
 def _sum_up(listing: Listing, *, histogram: bool) -> None:
-    cut = not histogram and listing.total > len(listing.lines)
-    err.print(
-        f"{listing.total} dead letters"
-        + (f", the newest {len(listing.lines)} shown" if cut else "")
-    )
+    shown = listing.total if histogram else len(listing.lines)
+    err.print(shown_of(shown, listing.total, "dead letter"))
     if listing.strangers:
-        err.print(f"{listing.strangers} records on the topic are no dead letters.")
+        err.print(f"{listing.strangers} records on the topic are not dead letters.")
 
 
 @app.command()
 def show(
     letter: Annotated[
         str,
-        typer.Argument(help="PARTITION:OFFSET as `list` shows it, or the id.", show_default=False),
+        typer.Argument(help="PARTITION:OFFSET as shown by `list`, or the id.", show_default=False),
     ],
     *,
     most: Annotated[
-        int, typer.Option("--characters", min=1, help="Of the value, at most so many.")
+        int, typer.Option("--characters", min=1, help="Maximum number of characters of the value.")
     ] = 4000,
     save: Annotated[
         Path | None,
@@ -127,7 +131,7 @@ def show(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """One dead letter: its headers, the reason, and the value.
+    """Show one dead letter: the reason, its headers and its value.
 
     Example: marketmap dead show 0:7 --save record.json
     """
@@ -153,45 +157,53 @@ def _save(found: Found, file: Path) -> None:
         file.write_bytes(value)
     except OSError as error:
         fail(f"{file} cannot be written: {error}", code=2)
-    err.print(f"{len(value)} bytes are in {file}.", markup=False)
+    err.print(f"Wrote {len(value)} bytes to {file}.", markup=False)
 
 
 @app.command("redrive")
 def redrive_(
     letters: Annotated[
         list[str] | None,
-        typer.Argument(help="PARTITION:OFFSET or id of letters.", show_default=False),
+        typer.Argument(help="Letters, by PARTITION:OFFSET or id.", show_default=False),
     ] = None,
     *,
     actor: Actor,
     reason: Reason,
     reasons: DeadReasons = None,
-    sources: Sources = None,
+    topics: FromTopics = None,
+    sources: FormerTopics = None,
     since: Since = None,
     until: Until = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that have not gone back.")] = False,
-    limit: LimitOption = None,
-    max_times: Annotated[
-        int, typer.Option(min=1, help="Refuse a record that went back so often already.")
-    ] = 3,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would go back, send nothing.")
+    everything: Annotated[
+        bool, typer.Option("--all", help="All letters that were not sent back yet.")
     ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of letters to send, oldest first.")
+    ] = None,
+    max_times: Annotated[
+        int, typer.Option(min=1, help="Refuse a record that was sent back this many times.")
+    ] = 3,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send dead letters back to the topic they came from, each exactly once. Can be repeated when cut short.
+    """Send dead letters back to the topic they came from, each exactly once. Safe to repeat after an abort.
 
-    The record goes back with its own bytes, key and headers, to the partition it came from.
+    A record is sent with its own bytes, key and headers, to the partition it came from.
 
     Example: marketmap dead redrive --dead-reason WRONG_SHAPE --since 1d --dry-run --actor you --reason "..."
     """
     settings = kafka_settings()
     choice = parse_filter(
-        settings, letters=letters or (), reasons=reasons, sources=sources, since=since, until=until
+        settings,
+        letters=letters or (),
+        reasons=reasons,
+        topics=[*(topics or ()), *(sources or ())],
+        since=since,
+        until=until,
     )
     if choice.is_everything != everything:
         fail(
-            "Say which letters: name them, choose by --dead-reason, --source, --since or --until, or --all.",
+            "Say which letters: name them, use --dead-reason, --topic, --since or --until, or --all.",
             2,
         )
     signature = _signature(actor, reason)
@@ -221,7 +233,7 @@ def _redrive(
     limit: int | None,
     dry_run: bool,
 ) -> RedriveReport:
-    hint = " Run the same command again: what went back does not go back a second time."
+    hint = " Run the same command again: letters that were sent are not sent a second time."
     with late_bar() as progress:
         return run_on_kafka(
             redrive(
@@ -238,10 +250,10 @@ def _redrive(
 
 
 def _report(outcome: RedriveReport, *, dry_run: bool) -> None:
-    would = "would go back" if dry_run else "went back"
-    out.print(f"{outcome.redriven} letters {would}, {outcome.bytes} bytes.")
+    sent = "would be sent" if dry_run else "sent"
+    out.print(f"{outcome.redriven} letters {sent} back, {outcome.bytes} bytes.")
     if outcome.already:
-        err.print(f"{outcome.already} had gone back before.")
+        err.print(f"{outcome.already} had been sent back before.")
     for sentence in refusals(outcome):
         err.print(sentence, style="red", markup=False, soft_wrap=True)
     for name in outcome.not_found:

@@ -1,4 +1,4 @@
-"""Dead letters as an operator picks them: read, chosen and counted. Pure."""
+"""Dead letters as an operator picks them: parsed, filtered and counted. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LetterPosition(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """A dead letter: the record as it stands, and what its headers tell. Times in milliseconds."""
+    """A dead letter: the record as it is, and what its headers say. Times in milliseconds."""
 
     place: LetterPosition
     died_at_ms: int
@@ -45,17 +45,17 @@ class RedriveMark(NamedTuple):
 
 
 class Stranger(NamedTuple):
-    """A record on the topic that is neither."""
+    """A record on the topic that is neither a letter nor a mark."""
 
     place: LetterPosition
     detail: str
 
 
 def read(record: Record) -> Letter | RedriveMark | Stranger:
-    """What a record of the dead letters' topic is.
+    """Say what a record on the topic of dead letters is.
 
-    A sender may put our headers on its own record, but the worker's stand on its dead letter as well: so a
-    mark is only what has no reason.
+    A sender may put our headers on its own record; its dead letter then holds those and the worker's. So a
+    mark is only a record without a reason.
     """
     names = {name for name, _ in record.headers}
     place = LetterPosition(record.partition, record.offset)
@@ -72,13 +72,13 @@ def read(record: Record) -> Letter | RedriveMark | Stranger:
 
 
 def _redrives(record: Record) -> int:
-    """How often it was redriven: the last header counts, for it is the one that a redrive has put there."""
+    """Return how often it was redriven. The last header counts: it is the one that a redrive has written."""
     values = [value for name, value in record.headers if name == REDRIVES_HEADER]
     return int(values[-1]) if values and values[-1] and _TIMES.fullmatch(values[-1]) else 0
 
 
 class Ids:
-    """A set of ids of dead letters. Offsets that lie together take a bit each, so it holds very many."""
+    """A set of ids of dead letters. Neighbouring offsets take one bit each, so it can hold very many."""
 
     def __init__(self) -> None:
         self._pages: dict[tuple[str, str, int], int] = {}
@@ -103,7 +103,7 @@ def is_id(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """Which letters: empty and None leave all in. Times are of the death, ``until_ms`` is left out."""
+    """Which letters; empty and None match all. Times are those of the death, ``until_ms`` is exclusive."""
 
     reasons: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()

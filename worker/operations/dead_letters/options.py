@@ -1,4 +1,4 @@
-"""The options that choose dead letters, and what the commands on them have in common."""
+"""The options that choose dead letters."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ DeadReasons = Annotated[
     list[str] | None,
     typer.Option(
         "--dead-reason",
-        help="Dead for this reason, as INVALID_JSON. Repeatable.",
+        help="Only this reason, such as INVALID_JSON. Repeatable.",
         show_default=False,
     ),
 ]
-Sources = Annotated[
+FromTopics = Annotated[
     list[str] | None,
     typer.Option(
-        "--source",
-        help="Read from this topic, with or without its prefix. Repeatable.",
+        "--topic",
+        help="Only records from this topic, with or without its prefix. Repeatable.",
         show_default=False,
     ),
 ]
-Since = Annotated[str | None, typer.Option(metavar="TIME", help=f"Dead since then: {TIME_HELP}.")]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Dead before then.")]
+# What --topic was called before; scripts may still use it.
+FormerTopics = Annotated[list[str] | None, typer.Option("--source", hidden=True)]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help=f"Died at or after this time: {TIME_HELP}.")
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Died before this time.")]
 
 
 def parse_filter(
@@ -42,20 +46,20 @@ def parse_filter(
     *,
     letters: Sequence[str] = (),
     reasons: Sequence[str] | None,
-    sources: Sequence[str] | None,
+    topics: Sequence[str],
     since: str | None,
     until: str | None,
     redriven: bool | None = None,
 ) -> LetterFilter:
-    """The choice that the options make; what is wrong with them ends the command with exit code 2."""
+    """Return the filter that the options describe; a wrong one ends the command with exit code 2."""
     for reason in reasons or ():
         if reason not in DEAD_REASONS:
-            fail(f"{reason!r} is no reason; they are {', '.join(DEAD_REASONS)}", code=2)
+            fail(f"{reason!r} is not a reason; the reasons are {', '.join(DEAD_REASONS)}", code=2)
     wanted = [place_or_id(one) for one in letters]
     return LetterFilter(
         reasons=frozenset(reasons or ()),
         topics=frozenset(
-            name for source in sources or () for name in (source, settings.topic_prefix + source)
+            name for topic in topics for name in (topic, settings.topic_prefix + topic)
         ),
         since_ms=_moment(since),
         until_ms=_moment(until),
@@ -66,12 +70,12 @@ def parse_filter(
 
 
 def place_or_id(text: str) -> LetterPosition | str:
-    """A letter as PARTITION:OFFSET of its own topic, or as its id; anything else is wrong usage."""
+    """Read PARTITION:OFFSET of the topic of dead letters, or an id; anything else is wrong usage."""
     found = _PLACE.fullmatch(text)
     if found is not None:
         return LetterPosition(int(found[1]), int(found[2]))
     if not is_id(text):
-        fail(f"{text!r} is neither PARTITION:OFFSET of a dead letter nor its id", code=2)
+        fail(f"{text!r} is neither PARTITION:OFFSET nor the id of a dead letter", code=2)
     return text
 
 

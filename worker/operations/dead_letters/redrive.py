@@ -1,8 +1,25 @@
-"""Sends dead letters back to where they came from, each exactly once.
+"""Sends dead letters back to the topics they came from, each exactly once.
 
-A letter and the mark that it went back are written in one Kafka transaction. Whoever redrives takes over the
-one transactional id first, and with it ends what an earlier process left open; then it reads the marks. So no
-letter is lost and none goes back twice, wherever a process was killed, and however many are started.
+Theory of operation. There is no table of what was redriven: the topic of dead letters is its own record.
+When a letter is sent back, two records are written in ONE Kafka transaction: the original, to its topic, and
+a mark with the letter's id, to the topic of dead letters. A letter with a committed mark is done.
+
+1. Take over the transactional id. All redrives of an installation share one, so Kafka aborts what an earlier
+   process left open, and fences that process off: from here on nobody else can commit a mark.
+2. Only then read all marks that are committed (`redriven_ids`). Read before step 1, the marks could miss one
+   that the other process was just committing, and its letter would be sent twice.
+3. Read the letters, up to the end of the topic as it is now. Skip those with a mark, refuse those that cannot
+   go back (`refusal`), and collect the rest until they are worth a transaction.
+4. Send each collection in one transaction: all originals and all marks, or none of them.
+
+What can go wrong:
+- The process is killed, in whatever place: the transaction is committed as a whole or aborted as a whole. The
+  next run reads the marks and continues. `dead redrive` is therefore safe to repeat.
+- Two redrives run at once: the second fences off the first, which ends with a TransientError.
+- The record dies again: it becomes a NEW letter with a new id and a count of redrives; ``max_times`` ends
+  the circle.
+- Retention deletes old records: a mark is written after its letter, to the same partition, so it is never
+  deleted before its letter.
 """
 
 from __future__ import annotations
@@ -27,7 +44,7 @@ from worker.operations.dead_letters.returning import (
 from worker.operations.dead_letters.topic import ReadProgress, entries_of, redriven_ids
 from worker.settings.connected import KafkaSettings
 
-# An open transaction holds up who reads what is committed: a killed process must not leave one for long.
+# An open transaction blocks readers of committed records: a killed process must not leave one open for long.
 _TRANSACTION_S: Final = 20.0
 _MOST_AT_ONCE: Final = 500
 _AROUND_A_RECORD: Final = 1024
@@ -48,9 +65,9 @@ async def redrive(
     dry_run: bool,
     progress: ReadProgress,
 ) -> RedriveReport:
-    """Send the chosen letters back, oldest first within a partition, unless they have gone back already.
+    """Send the matching letters back, oldest first within a partition, unless they were sent back before.
 
-    Raises TransientError when Kafka is away or another redrive takes over; the same call may follow.
+    Raises TransientError when Kafka is unavailable or another redrive takes over; the call may be repeated.
     """
     rules = await _rules(settings, max_times)
     async with _sender(settings, rules, dry_run=dry_run) as sender:
@@ -67,7 +84,7 @@ async def redrive(
 
 
 class _Run:
-    """One redrive under way: letters wait until they are worth a transaction."""
+    """One redrive in progress: letters are collected until they are worth a transaction."""
 
     def __init__(
         self,
@@ -113,7 +130,7 @@ class _Run:
             await self.flush()
 
     async def flush(self) -> None:
-        """Send what waits, in one transaction."""
+        """Send the letters collected so far, in one transaction."""
         if self.waiting and self._sender is not None:
             pairs = [back(letter, self._rules, self._signature) for letter in self.waiting]
             await self._sender.send([output for pair in pairs for output in pair])
@@ -122,7 +139,7 @@ class _Run:
         self.waiting, self._waiting_bytes = [], 0
 
     def missing(self) -> list[str]:
-        """What was named and is not there."""
+        """Return the names that were given and match no letter."""
         return sorted(
             ({str(place) for place in self._choice.places} | self._choice.ids) - self._seen
         )

@@ -1,4 +1,4 @@
-"""A dead letter made ready to go back to where it came from, or refused. Pure."""
+"""Whether a dead letter may be redriven, and the records that a redrive writes. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Code = Literal["TRUNCATED", "FOREIGN_TOPIC", "REDRIVEN_TOO_OFTEN", "TOO_LARGE", 
 
 CODES: Final[dict[Code, str]] = {
     "TRUNCATED": "The letter does not hold the whole record.",
-    "FOREIGN_TOPIC": "Its header names a topic that is none of the observations.",
-    "REDRIVEN_TOO_OFTEN": "The record was redriven as often as is allowed, and died each time.",
-    "TOO_LARGE": "The record is larger than its topic takes.",
-    "NOT_A_DEAD_LETTER": "The record has not the headers of a dead letter.",
+    "FOREIGN_TOPIC": "Its header names a topic that is not a topic of observations.",
+    "REDRIVEN_TOO_OFTEN": "The record was redriven the maximum number of times, and died each time.",
+    "TOO_LARGE": "The record is larger than its topic accepts.",
+    "NOT_A_DEAD_LETTER": "The record does not have the headers of a dead letter.",
 }
 
 _MOST_NAMED: Final = 20
@@ -40,7 +40,7 @@ class Signature(NamedTuple):
 
 
 def refusal(letter: Letter, rules: Rules) -> Code | None:
-    """Why a letter cannot go back, None when it can."""
+    """Return why a letter cannot go back, or None when it can."""
     told = letter.told
     if told.topic not in rules.topics:
         return "FOREIGN_TOPIC"
@@ -52,13 +52,13 @@ def refusal(letter: Letter, rules: Rules) -> Code | None:
 
 
 def size(record: Record) -> int:
-    """The bytes of key, value and headers."""
+    """Return the bytes of key, value and headers."""
     headers = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
     return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def back(letter: Letter, rules: Rules, signature: Signature) -> tuple[Outgoing, Outgoing]:
-    """The record as it goes back to where it came from, and the mark that it did."""
+    """Return the record as it goes back to its topic, and the mark that says so."""
     times = letter.redrives + 1
     return _original(letter, rules, times), _mark(letter, rules, times, signature)
 
@@ -75,7 +75,7 @@ def _original(letter: Letter, rules: Rules, times: int) -> Outgoing:
 
 
 def _mark(letter: Letter, rules: Rules, times: int, signature: Signature) -> Outgoing:
-    """In the letter's own partition: so whoever reads on from the letter comes to its mark."""
+    """The mark goes to the letter's own partition, so a reader who continues from the letter finds it."""
     told = Redriven(
         id=letter.told.id, times=times, by=signature.actor[:255], reason=signature.reason[:500]
     )
@@ -90,9 +90,9 @@ def _is_ours(name: str) -> bool:
 
 @dataclass(slots=True)
 class RedriveReport:
-    """What a redrive did: letters that went back, had gone before, were refused by code, were not found.
+    """The result of a redrive: letters sent, sent before, refused by code, and not found.
 
-    ``refusals`` names the first of the refused ones.
+    ``refusals`` names the first of the refused letters.
     """
 
     redriven: int = 0

@@ -1,4 +1,4 @@
-"""Dead letters as tables for people and as JSON for machines. Nothing of a letter reaches a terminal raw."""
+"""Dead letters as tables for people and as JSON for machines. No byte reaches a terminal unescaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.tables import _decoded, for_display, printable, text, time_of
+from worker.cli.tables import decoded, for_display, printable, text, time_of
 from worker.operations.dead_letters.letters import LetterCounts, ListedLetter
 from worker.operations.dead_letters.returning import CODES, RedriveReport
 from worker.operations.dead_letters.topic import Found
@@ -45,7 +45,7 @@ def line_json(one: ListedLetter) -> dict[str, Any]:
 
 
 def bars_table(counted: LetterCounts) -> Table:
-    """How many of each kind, the most first, with bars in proportion."""
+    """Return the number of letters of each kind, the largest first, with bars in proportion."""
     table = Table("reason", "from", "letters", "", "first (UTC)", "last (UTC)", box=None)
     longest = max((bar.letters for bar in counted.bars.values()), default=1)
     for (reason, topic), bar in sorted(counted.bars.items(), key=lambda entry: -entry[1].letters):
@@ -75,7 +75,7 @@ def bars_json(counted: LetterCounts) -> list[dict[str, Any]]:
 
 
 def letter_table(found: Found) -> Table:
-    """All headers, ours and the record's own, and the mark if there is one."""
+    """Return all headers, ours and the record's own, and the mark of a redrive if there is one."""
     letter, record = found.letter, found.letter.record
     table = Table(
         show_header=False, box=None, title=f"Dead letter {letter.place}", title_justify="left"
@@ -102,7 +102,7 @@ def letter_json(found: Found) -> dict[str, Any]:
         "redrives": letter.redrives,
         "redriven": None if found.mark is None else found.mark.redriven.model_dump(),
         "headers": [
-            [name, None if value is None else _decoded(value)] for name, value in record.headers
+            [name, None if value is None else decoded(value)] for name, value in record.headers
         ],
         "key_base64": _base64(record.key),
         "value_base64": _base64(record.value),
@@ -122,7 +122,7 @@ def outcome_json(outcome: RedriveReport, *, dry_run: bool) -> dict[str, Any]:
 
 
 def refusals(outcome: RedriveReport) -> list[str]:
-    """A line for each code, with its sentence and the first letters it was said of."""
+    """Return a line for each code, with its sentence and the first letters that it concerns."""
     return [
         f"{times} refused, {code}: {CODES[code]} "
         f"({', '.join(str(place) for place, of in outcome.refusals if of == code)[:200]})"
@@ -131,10 +131,10 @@ def refusals(outcome: RedriveReport) -> list[str]:
 
 
 def value_lines(value: bytes | None, most: int) -> list[str]:
-    """Up to ``most`` characters of a value: indented where it is JSON, what steers a terminal escaped."""
+    """Return up to ``most`` characters of a value: JSON is indented, control characters are escaped."""
     if value is None:
         return ["(no value)"]
-    whole = "\n".join(map(printable, (_pretty(value) or _decoded(value[: 4 * most])).split("\n")))
+    whole = "\n".join(map(printable, (_pretty(value) or decoded(value[: 4 * most])).split("\n")))
     cut = len(whole) > most or (len(value) > 4 * most and not whole.endswith("}"))
     told = [f"... ({len(value)} bytes in all; --save FILE writes them)"] if cut else []
     return [*whole[:most].split("\n"), *told]

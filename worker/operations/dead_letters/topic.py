@@ -1,4 +1,4 @@
-"""What stands on the dead letters' topic: the letters, and the marks of those that went back."""
+"""Reads the topic of dead letters: the letters, and the marks of those that were redriven."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from worker.operations.dead_letters.letters import (
 )
 from worker.settings.connected import KafkaSettings
 
-# A word for what is done, how much of it is, of how much.
+# What is being done, how much of it is done, and how much there is.
 ReadProgress = Callable[[str, int, int], None]
 
 
 class Listing(NamedTuple):
-    """The newest of the chosen letters, newest first; how many are chosen, by kind; records that are none."""
+    """The newest of the matching letters, newest first; all of them by kind; records that are not letters."""
 
     lines: Sequence[ListedLetter]
     counted: LetterCounts
@@ -46,7 +46,7 @@ class Found(NamedTuple):
 async def list_letters(
     settings: KafkaSettings, choice: LetterFilter, limit: int, progress: ReadProgress
 ) -> Listing:
-    """Up to ``limit`` of the newest letters that are chosen. Raises TransientError."""
+    """Return up to ``limit`` of the newest letters that match. Raises TransientError."""
     redriven = await redriven_ids(settings, progress, choice.since_ms)
     newest: list[tuple[int, LetterPosition, ListedLetter]] = []
     counted, total, strangers = LetterCounts(), 0, 0
@@ -71,7 +71,7 @@ async def list_letters(
 async def find_letter(
     settings: KafkaSettings, wanted: LetterPosition | str, progress: ReadProgress
 ) -> Found | None:
-    """The letter at a place or with an id; the first one, of those with that id. Raises TransientError."""
+    """Return the letter at a place, or the first one with an id. Raises TransientError."""
     letter: Letter | None = None
     mark: RedriveMark | None = None
     first = wanted if isinstance(wanted, LetterPosition) else None
@@ -98,7 +98,7 @@ async def redriven_ids(
     settings: KafkaSettings, progress: ReadProgress, since_ms: int | None = None
 ) -> Ids:
     redriven = Ids()
-    async for entry in entries_of(settings, "looking for what went back", progress, since_ms):
+    async for entry in entries_of(settings, "looking for redriven letters", progress, since_ms):
         if isinstance(entry, RedriveMark) and is_id(entry.redriven.id):
             redriven.add(entry.redriven.id)
     return redriven
@@ -111,7 +111,7 @@ async def entries_of(
     since_ms: int | None = None,
     first: LetterPosition | None = None,
 ) -> AsyncGenerator[Letter | RedriveMark | Stranger, None]:
-    """What stands on the dead letters' topic, up to where it ends now."""
+    """Yield every record of the topic of dead letters, up to where it ends now."""
     topic = settings.topics.dead
     async with topic_stream(settings, topic, since_ms=since_ms, first=first) as stream:
         async for records in stream.batches():

@@ -1,4 +1,4 @@
-"""`marketmap config`: the settings in force."""
+"""`marketmap config`: the settings in effect."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker.operations.installation.effective_settings import effective_settings
 
 
 def config(*, as_json: AsJson = False) -> None:
-    """The settings in force and where each comes from: default, environment, file or local services.
+    """Show the settings in effect and where each comes from: default, environment, file or local services.
 
-    Secrets are hidden; of the database's address user, password and query are left out.
+    Secrets are hidden. The address of the database is shown without user, password and query.
 
     Example: marketmap config --json
     """

@@ -1,4 +1,4 @@
-"""The settings in force, and where each comes from."""
+"""The settings in effect, and where each comes from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HIDDEN: Final = "(hidden)"
 
 
 class Effective(NamedTuple):
-    """A setting as it may be shown: of a secret only that it is set, of the database where it is."""
+    """A setting as it may be shown: a secret only as set, the database only as an address."""
 
     variable: str
     value: Any
@@ -22,7 +22,7 @@ class Effective(NamedTuple):
 
 
 def effective_settings(settings: Settings, environment: Mapping[str, str]) -> list[Effective]:
-    """Every setting, in their order; ``settings`` were read from ``environment``. Pure."""
+    """Return every setting, in their order; ``settings`` were read from ``environment``. Pure."""
     given = {name.upper() for name, value in environment.items() if value}
     return [
         Effective(variable(field), _shown(field, value), _source(field, value, given))

@@ -1,6 +1,6 @@
 """What each part must be granted on the brokers, as Kafka's own ACLs name it.
 
-READ and WRITE of a topic hold DESCRIBE, and READ of a group does.
+READ and WRITE of a topic include DESCRIBE, and READ of a group does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Operation = Literal["READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS", "CREATE"]
 
 
 class Grant(NamedTuple):
-    """One operation allowed on one resource, or with PREFIXED on all whose names begin so."""
+    """One operation allowed on one resource, or with PREFIXED on all whose names begin like that."""
 
     resource: Literal["TOPIC", "GROUP", "TRANSACTIONAL_ID"]
     pattern: Literal["LITERAL", "PREFIXED"]
@@ -23,7 +23,7 @@ class Grant(NamedTuple):
 
 
 def worker(settings: Settings) -> list[Grant]:
-    """Reads observations in its group; publishes what comes of them."""
+    """Reads observations in its group, and publishes the results."""
     return [
         *_topics("READ", _observations(settings)),
         *_topics("WRITE", settings.topics.outputs),
@@ -32,7 +32,7 @@ def worker(settings: Settings) -> list[Grant]:
 
 
 def relay(settings: Settings) -> list[Grant]:
-    """Publishes changes of mappings in transactions; `run worker --with-relay` needs the worker's as well."""
+    """Publishes changes of mappings in transactions; `run worker --with-relay` needs `worker` too."""
     changes = settings.topics.changes
     return [
         *_topics("WRITE", [changes]),
@@ -60,7 +60,7 @@ def replay(settings: Settings) -> list[Grant]:
 
 
 def look(settings: Settings) -> list[Grant]:
-    """`lag` and `replay recount`: how far the group is, and when its oldest record was written."""
+    """`lag` and `replay recount`: read the group's offsets, and when its oldest record was written."""
     return [
         *_topics("READ", _observations(settings)),
         Grant("GROUP", "LITERAL", settings.group_id, "DESCRIBE"),
@@ -74,12 +74,12 @@ def administrator(settings: Settings) -> list[Grant]:
 
 
 def scraper(settings: Settings) -> list[Grant]:
-    """Writes observations; one that sees a single bookmaker needs only that topic."""
+    """Writes observations; a scraper of a single bookmaker needs only that topic."""
     return _topics("WRITE", _observations(settings))
 
 
 def downstream(settings: Settings) -> list[Grant]:
-    """Reads what is published; to this belongs READ of a group of its own."""
+    """Reads what is published; it also needs READ of a group of its own."""
     topics = settings.topics
     return _topics("READ", [topics.resolved, topics.unmapped, topics.changes])
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from worker.cli.console import err, fail, out, print_json
-from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
+from worker.cli.database import chosen_url, run_on_database
+from worker.cli.options import AsJson, DatabaseUrl, DryRun
 from worker.storage.engine import printable_url
 from worker.storage.migrate import (
     Migrated,
@@ -23,26 +24,24 @@ EMPTY = "empty"
 def migrate(
     *,
     revision: Annotated[
-        str, typer.Option(help="Where to go; a downgrade needs it by name.")
+        str, typer.Option(help="The revision to migrate to; a downgrade must name it.")
     ] = "head",
     down: Annotated[
         bool,
         typer.Option(
-            "--down", help="Go back to --revision (`base` drops all tables and their data)."
+            "--down", help="Downgrade to --revision (`base` drops all tables and their data)."
         ),
     ] = False,
     sql: Annotated[
-        bool, typer.Option("--sql", help="Print the SQL for an empty database, connect to none.")
+        bool, typer.Option("--sql", help="Print the SQL for an empty database; connect to nothing.")
     ] = False,
     database_url: DatabaseUrl = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say where the database is, change nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Bring the database to a revision of the schema, all of the way or not at all.
+    """Migrate the database to a revision of the schema, completely or not at all.
 
-    Safe to run again, and from several places at once: later runs wait, find nothing to do and say so.
+    Safe to repeat, and to run from several places at once: later runs wait, find nothing to do and say so.
 
     Example: marketmap migrate --dry-run
     """

@@ -1,11 +1,8 @@
 """`marketmap roles`: the database's groups with the least rights."""
 
-from typing import Annotated
-
-import typer
-
 from worker.cli.console import err, out, print_json
-from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
+from worker.cli.database import chosen_url, run_on_database
+from worker.cli.options import AsJson, DatabaseUrl, DryRun
 from worker.storage.engine import opened, printable_url, transaction
 from worker.storage.roles import ROLES, create_roles, existing_roles
 
@@ -13,10 +10,8 @@ from worker.storage.roles import ROLES, create_roles, existing_roles
 def roles(
     *,
     database_url: DatabaseUrl = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say which groups are missing, change nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Create the groups marketmap_owner, _worker, _editor and _reader and give each what it needs.
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from worker.cli.connection import kafka_settings
 from worker.cli.console import err, fail, print_json
+from worker.cli.options import AsJson, DryRun
 from worker.cli.tables import print_table, text
 from worker.domain.errors import FatalError, TransientError
 from worker.kafka.topics import Ensured, ensure_topics
@@ -29,20 +30,18 @@ def root() -> None:
 @app.command()
 def ensure(
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="As --dry-run, and a topic that is missing is a failure, too."
+            "--check", help="Like --dry-run, and a missing topic is a failure too (exit code 1)."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Create the topics that are missing, and say which are not as they should be (exit code 1).
+    """Create the topics that are missing, and report those that are not as they should be (exit code 1).
 
-    What exists is never changed: the commands that mend it are shown.
+    Existing topics are never changed: the commands that would fix them are shown.
 
     Example: marketmap topics ensure --check
     """
@@ -84,16 +83,16 @@ def _json(topic: Ensured) -> dict[str, object]:
 
 @app.command()
 def grants(
-    part: Annotated[str | None, typer.Argument(help="One of the parts; without, all.")] = None,
+    part: Annotated[str | None, typer.Argument(help="One part; without it, all of them.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """What each part must be granted on the brokers, under the names that the settings give.
+    """Show what each part must be granted on the brokers, with the names that the settings give.
 
     Example: marketmap topics grants worker
     """
     if part is not None and part not in ROLES:
-        fail(f"{part!r} is none of the parts {', '.join(ROLES)}", code=2)
+        fail(f"{part!r} is not one of the parts {', '.join(ROLES)}", code=2)
     settings = load_settings()
     chosen = {name: role(settings) for name, role in ROLES.items() if part in {None, name}}
     if as_json:

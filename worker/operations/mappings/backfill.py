@@ -1,4 +1,4 @@
-"""After a mapping was created: the events of the last minutes that hold its markets, published again."""
+"""`mappings create --backfill`: publishes recent events that hold the new mapping's markets again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from worker.settings.connected import ConnectedSettings
 
 
 class Backfill(NamedTuple):
-    """What is to be published again: the markets, on the topics of their platforms, from a time on."""
+    """What to publish again: the markets, on the topics of their platforms, from a time on."""
 
     settings: ConnectedSettings
     choice: ReplayFilter
@@ -53,17 +53,17 @@ class Backfill(NamedTuple):
 
 
 def backfill_of(mapping: Mapping, ago: str, database_url: str | None) -> Backfill:
-    """What ``--backfill 30m`` of a mapping means; what is wrong with it ends the command."""
+    """Read ``--backfill 30m`` for a mapping; a wrong one ends the command."""
     duration = parse_ago(ago)
     if duration is None:
-        fail(f"--backfill {ago!r} is no duration, as in 30m or 2h", code=2)
+        fail(f"--backfill {ago!r} is not a duration such as 30m or 2h", code=2)
     markets = [
         MarketName(on, market_id)
         for on in PLATFORMS
         if (market_id := mapping.id_on(on)) is not None
     ]
     if not markets:
-        fail("--backfill needs a mapping with a platform's id", code=2)
+        fail("--backfill needs a mapping with the id of a bookmaker", code=2)
     settings = connected_settings(
         database_url=None if database_url is None else chosen_url(database_url)
     )
@@ -79,8 +79,8 @@ def create_and_backfill(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Create the mapping, then publish again; with ``dry_run`` say what both would do."""
-    # Before anything is changed: does the cluster answer?
+    """Create the mapping, then publish again; with ``dry_run`` show what both would do."""
+    # Check that the cluster answers before anything is changed.
     planned = survey_or_fail(wanted.settings, wanted.topics, wanted.window, None)
     url = wanted.settings.database_url
     done = run_edit(url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
@@ -109,7 +109,7 @@ def _show_planned(change: AppliedChange, planned: ReplayPlan, *, as_json: bool) 
 
 
 def _run(wanted: Backfill, canonical_id: str, actor: str, reason: str) -> Ended | None:
-    """Publish again what was resolved without the mapping; None when there is nothing to publish."""
+    """Publish again what was resolved without the mapping; return None when there is nothing."""
     found = _survey_settled(wanted)
     warn_of_holes(found)
     if not found.records:
@@ -119,9 +119,9 @@ def _run(wanted: Backfill, canonical_id: str, actor: str, reason: str) -> Ended 
 
 
 def _survey_settled(wanted: Backfill) -> ReplayPlan:
-    """The plan once every worker has the mapping: what was resolved without it is in the range by then."""
+    """Plan once every worker has the mapping: by then the range holds all that was resolved without it."""
     settle_s = wanted.settings.index_poll_s
-    err.print(f"Waiting {settle_s:g} s, until every worker has seen the change.")
+    err.print(f"Waiting {settle_s:g} s until every worker has the mapping.")
 
     async def survey_later() -> ReplayPlan:
         await asyncio.sleep(settle_s)
@@ -132,5 +132,5 @@ def _survey_settled(wanted: Backfill) -> ReplayPlan:
             return asyncio.run(survey_later())
     except (TransientError, FatalError) as error:
         fail(
-            f"The mapping is there, its backfill is not: {error}. To make up for it: {wanted.by_hand}"
+            f"The mapping was created, but the backfill failed: {error}. To run it: {wanted.by_hand}"
         )

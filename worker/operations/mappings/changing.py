@@ -1,4 +1,4 @@
-"""What all commands that change something have in common: who and why, one transaction, and the refusals."""
+"""What all commands that change mappings share: who and why, one transaction, and how refusals are shown."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 from worker.cli.console import err, fail, print_json
-from worker.cli.database import DatabaseUrl, chosen_url, run_on_database
-from worker.cli.options import Actor, AsJson, DryRun, Reason
+from worker.cli.database import chosen_url, run_on_database
+from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
 from worker.cli.tables import print_table
 from worker.domain.mapping import MappingError
 from worker.operations.mappings.editing import AppliedChange, ConflictError, NoSuchStateError
@@ -27,12 +27,12 @@ MappingChange = Callable[[Edit], Awaitable[AppliedChange]]
 CanonicalId = Annotated[str, typer.Argument(help="The mapping's canonical id.", show_default=False)]
 ExpectedVersion = Annotated[
     int | None,
-    typer.Option(help="Refuse when the mapping was changed after this version of it.", min=1),
+    typer.Option(help="Refuse if the mapping was changed after this version of it.", min=1),
 ]
 
 
 class Outdated(Exception):  # noqa: N818 (it names what happened, not a mistake)
-    """Somebody else has changed the mapping; ``since`` is what they did, as a table for people."""
+    """Somebody else has changed the mapping; ``since`` shows their changes as a table."""
 
     def __init__(self, error: StaleVersion, since: object) -> None:
         super().__init__(str(error))
@@ -48,7 +48,7 @@ def run_edit(
     dry_run: bool,
     as_json: bool = False,
 ) -> Result:
-    """Run a change in one transaction. What it is refused for ends the command, and nothing has changed."""
+    """Run a change in one transaction. A refusal ends the command, and nothing is changed."""
     url = chosen_url(database_url)
     try:
         return run_on_database(_edit(url, change, actor=actor, reason=reason, dry_run=dry_run))
@@ -66,9 +66,9 @@ def run_edit(
 
 
 def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
-    """Make a command of one change: with the options that each of them has, run and reported.
+    """Make a command of a function that returns a change; the command has the common options too.
 
-    ``command`` takes the options that are its own and returns the change.
+    ``command`` takes its own options only.
     """
 
     def run(
@@ -109,7 +109,7 @@ def change_mapping(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Change one mapping, and say what was changed, or would be."""
+    """Change one mapping, and report what was changed or would be."""
     done = run_edit(
         database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
     )
@@ -132,7 +132,7 @@ async def _edit(
 
 
 def read_file(file: Path, parse: Callable[[str], Result]) -> Result:
-    """What ``parse`` makes of the file, `-` is stdin. One that cannot be used ends the command."""
+    """Parse a file, `-` for stdin. One that cannot be used ends the command."""
     try:
         return parse(read_text(file))
     except MappingError as error:
@@ -142,7 +142,7 @@ def read_file(file: Path, parse: Callable[[str], Result]) -> Result:
 
 
 def refuse_faults(error: MappingError, what: str) -> NoReturn:
-    """Name every fault and end the command."""
+    """Print every fault and end the command."""
     for fault in error.faults:
         err.print(str(fault), markup=False, soft_wrap=True)
     fail(f"{what}: {len(error.faults)} fault{'s' * (len(error.faults) > 1)}; nothing was changed")
@@ -166,18 +166,20 @@ def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
 def report(
     change: AppliedChange, *, dry_run: bool, as_json: bool, more: dict[str, Any] | None = None
 ) -> None:
-    """Say what was changed, or would be; ``more`` is what JSON has beside it."""
+    """Report what was changed or would be; ``more`` is added to the JSON."""
     if as_json:
         taken_back = {"version": None} if dry_run else {}
         print_json(change_json(change) | taken_back | {"dry_run": dry_run} | (more or {}))
         return
     if change.action == "NONE":
-        err.print(f"{change.canonical_id} is so already: nothing to change.", markup=False)
+        err.print(
+            f"{change.canonical_id} has these values already: nothing to change.", markup=False
+        )
         return
     print_table(change_table(change))
     if dry_run:
         err.print("A dry run: nothing was changed.")
     for source, market_id in change.covered:
-        err.print(f"{source} {market_id} is MAPPED by it.", markup=False)
+        err.print(f"{source} {market_id} is MAPPED now.", markup=False)
     if change.version is not None and not dry_run:
         err.print(f"{change.canonical_id} is at version {change.version} now.", markup=False)

@@ -1,4 +1,4 @@
-"""`marketmap mappings`: the mappings of markets. The commands that read; those that write stand beside."""
+"""`marketmap mappings`: the commands that read. Those that write are in edit_commands and import_command."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.console import err, fail, out, print_json, write_text
-from worker.cli.database import DatabaseUrl, read_database
-from worker.cli.options import AsJson
-from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
+from worker.cli.database import read_database
+from worker.cli.options import AsCsv, AsJson, DatabaseUrl, OnPlatform
+from worker.cli.spreadsheet import print_csv, refuse_two_forms
 from worker.cli.tables import print_table
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import Entry, dump_entries
@@ -38,29 +38,30 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def root() -> None:
-    """The mappings of markets."""
+    """List, change, import and export the mappings of markets."""
 
 
 @app.command("list")
 def list_(
-    containing: Annotated[str, typer.Argument(help="A text in the canonical id or the name.")] = "",
+    containing: Annotated[
+        str, typer.Argument(help="Text in the canonical id, in the name or in a bookmaker's id.")
+    ] = "",
     *,
-    platform: Annotated[
-        str | None, typer.Option(help=f"Sold on it: {', '.join(PLATFORMS)}.")
-    ] = None,
+    platform: OnPlatform = None,
     market_id: Annotated[
-        str | None, typer.Option(help="The platform's own id of the market.")
+        str | None,
+        typer.Option(help="Exactly this id of a bookmaker; with --platform, of that one."),
     ] = None,
     is_active: Annotated[
         bool | None,
-        typer.Option("--active/--inactive", help="Only those that are switched on, or off."),
+        typer.Option("--active/--inactive", help="Only active mappings, or only inactive ones."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of rows.")] = None,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """The mappings for which all of the given filters hold, by canonical id.
+    """List the mappings that match all filters, by canonical id.
 
     Example: marketmap mappings list "both teams" --platform sportybet
     """
@@ -93,7 +94,7 @@ def list_(
 def show(
     canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False
 ) -> None:
-    """One mapping as it stands, with the version that a change of it starts from.
+    """Show one mapping, with the version that an update of it expects.
 
     Example: marketmap mappings show btts_ft
     """
@@ -110,7 +111,7 @@ def show(
 def history(
     canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False
 ) -> None:
-    """Who changed a mapping, when, why and what; also of one that is deleted.
+    """Show who changed a mapping, when, why and what; deleted mappings too.
 
     Example: marketmap mappings history btts_ft
     """
@@ -130,18 +131,17 @@ def history(
 @app.command()
 def export(
     canonical_id: Annotated[
-        str | None, typer.Argument(help="One mapping, as YAML to edit; without it all active ones.")
+        str | None,
+        typer.Argument(help="One mapping, as YAML to edit; without it, all active ones."),
     ] = None,
     *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="A catalogue with the inactive ones, too.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option(help="A file to write; by default stdout.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Include inactive mappings.")] = False,
+    output: Annotated[Path | None, typer.Option(help="File to write; by default stdout.")] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Write a catalogue that `import` reads, or one mapping that `update --file` reads.
 
-    A catalogue holds the active mappings, with --all the inactive ones as well, in the order in which they
+    A catalogue holds the active mappings, and with --all the inactive ones too, in the order in which they
     were added.
 
     Example: marketmap mappings export btts_ft --output btts_ft.yaml

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.console import fail
-from worker.cli.database import DatabaseUrl
-from worker.cli.options import Actor, AsJson, DryRun, Reason
+from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
 from worker.domain.assign import FIELDS, assign
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
 from worker.operations.mappings import editing
@@ -35,7 +34,7 @@ Assignments = Annotated[
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help=f"Set one field; an empty value takes it away. Repeatable. Fields: {', '.join(FIELDS)}.",
+        help=f"Set one field; an empty value removes it. Repeatable. Fields: {', '.join(FIELDS)}.",
         show_default=False,
     ),
 ]
@@ -47,14 +46,12 @@ def create(
     actor: Actor,
     file: MappingFile = None,
     assignments: Assignments = None,
-    inactive: Annotated[
-        bool, typer.Option("--inactive", help="Switched off to begin with.")
-    ] = False,
+    inactive: Annotated[bool, typer.Option("--inactive", help="Create it inactive.")] = False,
     backfill: Annotated[
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="Then publish the events of the last 30m, 2h, ... that hold its markets again, with it.",
+            help="Afterwards publish recent events that hold its markets again: 30m, 2h, ...",
         ),
     ] = None,
     database_url: DatabaseUrl = None,
@@ -63,7 +60,7 @@ def create(
 ) -> None:
     """Add a mapping from a file, from --set, or from a file with --set on top.
 
-    --backfill is a `replay run` on the topics of its platforms. It begins when every worker has the mapping.
+    --backfill is a `replay run` on the topics of its platforms. It starts once every worker has the mapping.
 
     Example: marketmap mappings create --file market.yaml --backfill 30m --actor you --reason "..."
     """
@@ -78,7 +75,7 @@ def create(
         )
         return
     if inactive:
-        fail("--inactive and --backfill exclude each other.", code=2)
+        fail("Give either --inactive or --backfill.", code=2)
     from worker.operations.mappings.backfill import backfill_of, create_and_backfill  # noqa: PLC0415  needs Kafka's clients
 
     wanted = backfill_of(mapping, backfill, database_url)
@@ -95,9 +92,9 @@ def update(
     assignments: Assignments = None,
     expected_version: ExpectedVersion = None,
 ) -> MappingChange:
-    """Change a mapping: put a file in its place, or set single fields.
+    """Change a mapping: replace it by a file, or set single fields.
 
-    The version that `export` wrote into the file is the expected one, unless --expected-version says another.
+    The version in the file, as written by `export`, is the expected one unless --expected-version is given.
 
     Example: marketmap mappings update btts_ft --set priority=5 --actor you --reason "..." --dry-run
     """
@@ -116,7 +113,7 @@ def update(
 def activate(
     canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None
 ) -> MappingChange:
-    """Switch a mapping on: workers use it from their next batch.
+    """Activate a mapping: workers use it from their next batch.
 
     Example: marketmap mappings activate btts_ft --actor you --reason "..."
     """
@@ -127,7 +124,7 @@ def activate(
 def deactivate(
     canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None
 ) -> MappingChange:
-    """Switch a mapping off: its markets are missed again.
+    """Deactivate a mapping: its markets are missed again.
 
     Example: marketmap mappings deactivate btts_ft --actor you --reason "..."
     """
@@ -136,7 +133,7 @@ def deactivate(
 
 @changes
 def delete(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = None) -> MappingChange:
-    """Delete a mapping. Its history stays, and `rollback` brings it back.
+    """Delete a mapping. Its history is kept, and `rollback` restores it.
 
     Example: marketmap mappings delete btts_ft --actor you --reason "..." --dry-run
     """
@@ -147,12 +144,12 @@ def delete(canonical_id: CanonicalId, *, expected_version: ExpectedVersion = Non
 def rollback(
     canonical_id: CanonicalId,
     version: Annotated[
-        int, typer.Argument(help="The version to go back to, as `history` shows it.", min=1)
+        int, typer.Argument(help="The version to restore, as shown by `history`.", min=1)
     ],
     *,
     expected_version: ExpectedVersion = None,
 ) -> MappingChange:
-    """Make a mapping what it was at a version, by a new change. One that was deleted comes back.
+    """Restore a mapping as it was at a version, by a new change. A deleted mapping is created again.
 
     Example: marketmap mappings rollback btts_ft 42 --actor you --reason "..." --dry-run
     """
@@ -160,7 +157,7 @@ def rollback(
 
 
 def read_mapping(file: Path | None, assignments: list[str] | None) -> Mapping:
-    """The mapping of a file with assignments on top; what is wrong with it ends the command."""
+    """Read the mapping of a file with assignments on top; a fault ends the command."""
     values = read_file(file, parse_values) if file else {}
     return _parse({**values, **_assign(values, assignments)} if assignments else values)
 
@@ -178,7 +175,7 @@ def _assign(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
 
 def _parse(values: dict[str, Any]) -> Mapping:
     if not values:
-        fail("Give a --file, or fields by --set.", code=2)
+        fail("Give --file, or fields with --set.", code=2)
     try:
         return parse_mapping({"priority": 0, **{k: v for k, v in values.items() if v is not None}})
     except MappingError as error:

@@ -1,7 +1,20 @@
-"""What an editor may do to mappings: every change is checked against the others in its own transaction.
+"""Changes to mappings: each is checked against all other mappings in its own transaction.
 
-The functions take an `Edit`, which holds the lock: what they read stays as it is until they have written.
-They write first and look for rivals then; raising takes the change back.
+Theory of operation. Two active mappings must not claim the same label of the same line: the worker would have
+to choose. That is a rule over many rows, which no constraint of the table can express, so it is kept here:
+
+1. `editing` opens a transaction, takes the lock of all editors, and hands out an `Edit`. While the lock is
+   held, no other editor writes, and what is read here stays true until the commit. Workers are not blocked.
+2. The version that the editor started from is compared with the row (`StaleVersion`): nobody overwrites a
+   change that they have not seen. A version is the id of the audit row that a trigger writes for each change.
+3. Write first, then look: after the write, `_checked` reads the mappings that share an id with the new state
+   and asks the domain for rivalries. The check sees the table exactly as it would be committed. When there is
+   a rivalry it raises, and the rollback undoes the change, the audit row and the new version.
+4. In the same transaction the missed markets that the mapping now covers become MAPPED (`mark_covered`). The
+   queue and the mappings never disagree, and a dry run, which rolls back at the end, shows both.
+
+A change that leaves the row as it is has the action NONE and is not checked: it must stay possible to touch
+mappings that were in conflict before, for example to import an unchanged catalogue.
 """
 
 from __future__ import annotations
@@ -37,7 +50,7 @@ class AppliedChange(NamedTuple):
 
 
 class ConflictError(Exception):
-    """Mappings would claim the same labels. ``change`` is what was taken back, None for an import."""
+    """Mappings would claim the same labels. ``change`` was rolled back; it is None for an import."""
 
     def __init__(self, found: list[Rivalry], change: AppliedChange | None = None) -> None:
         super().__init__("; ".join(map(str, found)))
@@ -46,7 +59,7 @@ class ConflictError(Exception):
 
 
 class NoSuchStateError(LookupError):
-    """The mapping was not there at the version asked for."""
+    """The mapping did not exist at the version asked for."""
 
 
 async def create(edit: Edit, mapping: Mapping, *, is_active: bool = True) -> AppliedChange:
@@ -63,7 +76,7 @@ async def update(
     *,
     is_active: bool | None = None,
 ) -> AppliedChange:
-    """Put what ``revise`` makes of the row in its place; None expects no version.
+    """Replace the row by what ``revise`` makes of it; None expects no version.
 
     Raises ConflictError, what ``Edit.update`` raises, and what ``revise`` raises.
     """
@@ -93,10 +106,10 @@ async def delete(
 async def roll_back(
     edit: Edit, canonical_id: str, version: int, expected_version: int | None = None
 ) -> AppliedChange:
-    """Make the mapping equal to what it was at a version, by a new change; one that is deleted comes back.
+    """Restore the mapping as it was at a version, by a new change; a deleted one is created again.
 
     The version of a deleted mapping, for ``expected_version``, is the one that deleted it.
-    Raises NoSuchStateError when it was not there then, MappingError when it could not be used today, and as
+    Raises NoSuchStateError when it did not exist then, MappingError when it cannot be used today, and as
     ``update``.
     """
     changes = await history(edit.connection, canonical_id)
@@ -113,10 +126,10 @@ async def roll_back(
 
 
 def state_at(changes: Sequence[AuditRow], canonical_id: str, version: int) -> EditedState:
-    """The mapping's row as it was at a version, from its history. Raises NoSuchStateError."""
+    """Return the mapping's row as it was at a version, from its history. Raises NoSuchStateError."""
     until = [change for change in changes if change.id <= version]
     if not until:
-        raise NoSuchStateError(f"{canonical_id} was not there yet at version {version}")
+        raise NoSuchStateError(f"{canonical_id} did not exist yet at version {version}")
     past = until[-1].new_value
     if past is None:
         raise NoSuchStateError(f"{canonical_id} was deleted at version {version}")
@@ -153,7 +166,7 @@ async def import_all(
 async def _checked(
     edit: Edit, action: Action, before: StoredMapping | None, after: StoredMapping
 ) -> AppliedChange:
-    """The change, once it is known to have no rival; what it covers is marked."""
+    """Return the change once it is known to have no rival, with the misses that it covers marked."""
     fields = diff(before and before._asdict(), after._asdict())
     change = AppliedChange(after.canonical_id, action if fields else "NONE", after.version, fields)
     if not after.is_active or not fields:

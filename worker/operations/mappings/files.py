@@ -1,4 +1,4 @@
-"""The files that editors write: one mapping as YAML or JSON, and how it is told from a mistake."""
+"""The files that editors write: one mapping as YAML or JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FileValues = dict[str, Any]
 
 
 class _TextLoader(yaml.SafeLoader):
-    """Reads every plain scalar as a text, ``null`` as None: the label `Yes` is no boolean, `1` no number."""
+    """Reads every plain scalar as text, ``null`` as None: the label `Yes` is no boolean, `1` no number."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  the library's own way
 
@@ -45,9 +45,9 @@ def read_text(file: Path) -> str:
 
 
 def parse_values(text: str) -> FileValues:
-    """The fields of a mapping file, still to be parsed as a mapping. JSON is told by its first character.
+    """Read the fields of a mapping file. JSON is recognised by its first character.
 
-    Raises MappingError for what is not such a file, and names every field that it does not know.
+    Raises MappingError for any other file, and for each unknown field.
     """
     document = _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
     if not isinstance(document, dict):
@@ -72,7 +72,7 @@ def split_version(values: FileValues) -> tuple[Mapping, int | None]:
 
 
 def dump_yaml(mapping: Mapping, version: int | None = None) -> str:
-    """YAML that parse_values reads back, an outcome a line; ``version`` says what an update of it changes."""
+    """Return YAML for parse_values, one line per outcome; ``version`` is the one that an update expects."""
     values = dump_mapping(mapping)
     return dump_values(values if version is None else {"version": version, **values})
 
@@ -113,7 +113,7 @@ def _with_numbers(document: FileValues) -> FileValues:
 
 
 def _whole(values: FileValues, name: str) -> FileValues:
-    """The field as a number where it is one; anything else is left for the parser to refuse."""
+    """Turn a field into a number if it is one; leave anything else for the parser to refuse."""
     value = values.get(name)
     if isinstance(value, str) and value.removeprefix("-").isdecimal():
         return values | {name: int(value)}
@@ -125,7 +125,9 @@ def _unknown(values: object, known: set[str], where: str) -> list[MappingFault]:
         return []
     return [
         MappingFault(
-            f"{where}{name}", repr(value)[:40], f"is no field; there are {', '.join(sorted(known))}"
+            f"{where}{name}",
+            repr(value)[:40],
+            f"is not a field; the fields are {', '.join(sorted(known))}",
         )
         for name, value in values.items()
         if name not in known

@@ -1,4 +1,4 @@
-"""`marketmap mappings import`: a catalogue into the table."""
+"""`marketmap mappings import`: load a catalogue into the table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import typer
 from rich.table import Table
 
 from worker.cli.console import out, print_json
-from worker.cli.database import DatabaseUrl
-from worker.cli.options import Actor, AsJson, DryRun, Reason
+from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_entries
 from worker.operations.mappings import editing
@@ -25,7 +24,7 @@ NAMED_AT_MOST = 8
 def import_(
     file: Annotated[
         Path | None,
-        typer.Argument(help="A catalogue, - for stdin; without it the shipped one."),
+        typer.Argument(help="A catalogue, - for stdin; by default the shipped one."),
     ] = None,
     *,
     reason: Reason,
@@ -34,10 +33,10 @@ def import_(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add the mappings of a catalogue, change those that differ, leave the rest; all of it or nothing.
+    """Add the mappings of a catalogue and change those that differ, all of them or none.
 
-    Mappings that the catalogue does not name stay as they are. What is there stays switched on or off as it
-    is; a new one is on, unless the catalogue says that it is off.
+    Mappings that the catalogue does not name are left alone. Existing mappings stay active or inactive; a new
+    one is active unless the catalogue says otherwise.
 
     Example: marketmap mappings import --dry-run --actor you --reason "..."
     """

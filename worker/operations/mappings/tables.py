@@ -40,7 +40,7 @@ def mapping_json(row: StoredMapping) -> dict[str, Any]:
 
 
 def mapping_table(row: StoredMapping) -> Table:
-    """What there is to know of one mapping, outcomes left to outcomes_table."""
+    """Return all of one mapping except its outcomes, which are in outcomes_table."""
     table = Table(
         show_header=False, box=None, title=Text(printable(row.canonical_id)), title_justify="left"
     )
@@ -95,7 +95,7 @@ def fields_json(fields: Iterable[FieldChange]) -> list[dict[str, Any]]:
 
 
 def history_table(rows: Iterable[AuditRow], *, title: str) -> Table:
-    """Who, when, why, and what: the fields of a change under one another."""
+    """Return who, when, why and what; each field of a change has its own row."""
     table = Table(
         "version", "when (UTC)", "who", "action", "why", "field", "before", "after", box=None
     )
@@ -110,7 +110,7 @@ def history_table(rows: Iterable[AuditRow], *, title: str) -> Table:
             text(row.action),
             text(row.reason),
         )
-        for place, field in enumerate(_told(row) or [FieldChange("", None, None)]):
+        for place, field in enumerate(_field_changes(row) or [FieldChange("", None, None)]):
             table.add_row(*(head if place == 0 else [""] * len(head)), *map(text, field))
     return table
 
@@ -128,8 +128,8 @@ def history_json(row: AuditRow) -> dict[str, Any]:
     }
 
 
-def _told(row: AuditRow) -> list[FieldChange]:
-    """A whole mapping that comes or goes is told in one line."""
+def _field_changes(row: AuditRow) -> list[FieldChange]:
+    """A created or deleted mapping is one line, without its fields."""
     if row.old_value is None or row.new_value is None:
         return []
     return diff(row.old_value, row.new_value)

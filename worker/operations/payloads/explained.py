@@ -1,4 +1,4 @@
-"""An explanation as a person reads it."""
+"""An explanation of one market as a tree for people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STYLES = {
 
 
 def show(line_number: int, envelope: dict[str, Any], explained: Explanation) -> None:
-    """Print one tree: the rows of the market, what each was read as, and what came of it."""
+    """Print one tree: the rows of the market, how each was read, and the result."""
     event = envelope["event"]
     teams = f"{event.get('home') or '?'} - {event.get('away') or '?'}"
     title = f"line {line_number}: {explained.platform} {event['id']}, {teams}, market {explained.market_id}"

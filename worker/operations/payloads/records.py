@@ -1,4 +1,4 @@
-"""Observations from a file, and the index to hold them against: what `resolve` and `validate` share."""
+"""Observations from a file and the index of a catalogue, for `resolve` and `validate`."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ ObservationFile = Annotated[
 ]
 CatalogueFile = Annotated[
     Path | None,
-    typer.Option(help="A catalogue file; without it the shipped one.", exists=True, dir_okay=False),
+    typer.Option(help="A catalogue file; by default the shipped one.", exists=True, dir_okay=False),
 ]
 MaxBytes = Annotated[
     int,
     typer.Option(
-        envvar="MARKETMAP_MAX_MESSAGE_BYTES", help="Largest record that is read.", min=1024
+        envvar="MARKETMAP_MAX_MESSAGE_BYTES", help="Maximum size of a record in bytes.", min=1024
     ),
 ]
 
 
 class LineRecord(NamedTuple):
-    """A line of a file in the place of a Kafka record; its offset is the line's number, from 1."""
+    """A line of a file, in the form of a Kafka record; its offset is the line number, from 1."""
 
     offset: int
     value: bytes | None
@@ -46,12 +46,12 @@ class LineRecord(NamedTuple):
 
 
 def read_lines(stream: BinaryIO, max_bytes: int) -> Iterator[LineRecord]:
-    """The lines that are not blank. Of one longer than ``max_bytes`` only so much is held that it shows.
+    """Yield the lines that are not blank. A line over ``max_bytes`` is cut so that it is still over it.
 
-    A line may be in Confluent's wire format, whose ids may hold what is else a line feed.
+    A line may be in Confluent's wire format, whose schema ids may contain the byte of a line feed.
     """
     number = 0
-    # One byte more tells a line that is too long, another is the line feed.
+    # One byte more shows that a line is too long, another one is the line feed.
     longest = max_bytes + PREFIX_BYTES + 2
     while line := stream.readline(longest):
         number += 1
@@ -70,7 +70,7 @@ def _skip_line(stream: BinaryIO) -> None:
 
 
 def catalogue_index(file: Path | None) -> MappingIndex:
-    """The index of a catalogue file, version 0; a file that cannot be used ends the command."""
+    """Build the index of a catalogue file, version 0; a file that cannot be used ends the command."""
     source = file or shipped_catalogue()
     try:
         return MappingIndex(load_catalogue(source.read_text(encoding="utf-8")))

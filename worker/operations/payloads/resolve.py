@@ -1,4 +1,4 @@
-"""`marketmap resolve`: observations in, what the worker would publish out."""
+"""`marketmap resolve`: observations in, the worker's output out."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def resolve(
         str | None,
         typer.Option(
             envvar="MARKETMAP_DATABASE_URL",
-            help="Postgres for --database; given here, it implies it.",
+            help="Address of Postgres; given here, it implies --database.",
         ),
     ] = None,
     as_of: Annotated[
@@ -57,7 +57,7 @@ def resolve(
         typer.Option(
             metavar="VERSION",
             min=0,
-            help="Use the database's mappings as they were at this version; it implies --database.",
+            help="Use the mappings as they were at this version; implies --database.",
         ),
     ] = None,
     explain_market: Annotated[
@@ -65,30 +65,33 @@ def resolve(
         typer.Option(
             "--explain",
             metavar="MARKET[?QUALIFIER]",
-            help="Say why one market resolves as it does: 18, 18?total=2.5, S_OU@2.5.",
+            help="Explain why one market resolves as it does: 18, 18?total=2.5, S_OU@2.5.",
         ),
     ] = None,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="With --explain: print JSON lines. Else it is JSON anyway."),
+        typer.Option(
+            "--json",
+            help="With --explain: print JSON lines. Otherwise it is JSON anyway.",
+        ),
     ] = False,
     max_bytes: MaxBytes = 4 * MIB,
 ) -> None:
-    """Resolve observations: one JSON line in, one ResolvedEvent out, in order.
+    """Resolve observations from a file: one JSON line in, one ResolvedEvent out, in order.
 
     A record that cannot be read gives {"error": ...} in its place, and exit code 1.
 
-    No broker is needed, and no database unless it is asked for.
+    Needs no broker, and a database only with --database.
 
     Example: marketmap resolve observations.jsonl --explain "18?total=2.5"
     """
-    # Set in the environment alone, the address says where the database is, not that it is wanted.
+    # An address from the environment says where the database is, not that it should be used.
     source = ctx.get_parameter_source("database_url")
     wants_database = (
         database or as_of is not None or (source is not None and source.name == _COMMAND_LINE)
     )
     if wants_database and catalogue is not None:
-        fail("--catalogue and --database exclude each other.", code=2)
+        fail("Give either --catalogue or --database.", code=2)
     index = _database_index(database_url, as_of) if wants_database else catalogue_index(catalogue)
     if explain_market is None:
         all_good = _resolve_lines(file, index, max_bytes)
@@ -115,7 +118,7 @@ def _database_index(database_url: str | None, as_of: int | None) -> MappingIndex
 
 
 class _AsDocuments:
-    """Verdicts as the JSON documents of the output; carries on where the worker would dead-letter."""
+    """The JSON documents of the output; an error document in place of a dead letter."""
 
     def resolved(
         self,
@@ -136,7 +139,7 @@ class _AsDocuments:
 
 
 def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int) -> bool:
-    """Write one line for each record; whether all could be read."""
+    """Write one line for each record; return whether all could be read."""
     planner = Planner(_AsDocuments(), max_message_bytes=max_bytes)
     all_good = True
     for record in with_bar(read_lines(file, max_bytes), file, as_lines=True):
@@ -153,7 +156,7 @@ def _write_line(document: bytes) -> None:
 def _explain_lines(
     file: BinaryIO, index: MappingIndex, max_bytes: int, market: str, *, as_json: bool
 ) -> bool:
-    """Explain the market in each observation that has it; whether there was one and all could be read."""
+    """Explain the market in each observation that has it; return whether all records could be read."""
     market_id, qualifier = split_market(market)
     found, all_good = False, True
     explanations = _explained(file, index, max_bytes, market_id, qualifier)
@@ -165,7 +168,7 @@ def _explain_lines(
             found = True
             _show(record, *explained, as_json=as_json)
     if not found:
-        fail(f"No observation that could be read has the market {market}.")
+        fail(f"No readable observation has the market {market}.")
     return all_good
 
 
@@ -184,7 +187,7 @@ def _explained(
 
 
 def split_market(text: str) -> tuple[str, str | None]:
-    """The id and the qualifier of ``18?total=2.5``, of ``S_OU@2.5`` and of a whole Bet9ja key."""
+    """Return id and qualifier of ``18?total=2.5``, of ``S_OU@2.5``, or of a whole Bet9ja key."""
     market_id, separator, qualifier = text.partition("?")
     if separator:
         return market_id, qualifier or None
@@ -203,6 +206,6 @@ def _show(
             orjson.dumps({"line_number": record.offset, **envelope, "explanation": explained})
         )
         return
-    from worker.operations.payloads.explained import show  # noqa: PLC0415  pictures are for people only
+    from worker.operations.payloads.explained import show  # noqa: PLC0415  only people need rich trees
 
     show(record.offset, envelope, explained)

@@ -10,20 +10,18 @@ import typer
 from schemas.export import BASELINE, GENERATED, broken, drifted, write
 from schemas.reference import with_reference
 from worker.cli.console import err, out, print_json
+from worker.cli.options import AsJson, DryRun
 
 app = typer.Typer(
     name="schemas",
-    help="JSON Schemas and the AsyncAPI document of the messages.",
+    help="Generate and check the JSON Schemas and the AsyncAPI document of the messages.",
     no_args_is_help=True,
 )
 
 
 def _shown(folder: Path) -> str:
-    """Without the place of the checkout: the reference of commands is the same for everybody."""
+    """The folder without the path of the checkout: the command reference is the same for everybody."""
     return f"schemas/{folder.name}"
-
-
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -35,15 +33,13 @@ def export(
         ),
     ] = GENERATED,
     docs: Annotated[
-        Path | None, typer.Option(help="Markdown file whose tables are renewed.", dir_okay=False)
+        Path | None, typer.Option(help="Markdown file whose tables are updated.", dir_okay=False)
     ] = None,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, write nothing.")
-    ] = False,
-    as_json: _Json = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write the schemas that the models generate.
+    """Write the schemas generated from the models.
 
     Example: marketmap schemas export --dry-run
     """
@@ -74,16 +70,16 @@ def check(
     baseline: Annotated[
         Path,
         typer.Option(
-            help="Directory of the last release's schemas.",
+            help="Directory of the schemas of the last release.",
             exists=True,
             file_okay=False,
             show_default=_shown(BASELINE),
         ),
     ] = BASELINE,
     *,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Fail when a committed file is not as generated, or when a change breaks a partner.
+    """Fail when a committed file differs from what is generated, or when a change breaks compatibility.
 
     Example: marketmap schemas check
     """
@@ -96,7 +92,7 @@ def check(
 
 
 def _renewed(docs: Path) -> str | None:
-    """The document with new tables; None when they are as they should be."""
+    """Return the document with updated tables; None when they are up to date."""
     text = docs.read_text(encoding="utf-8")
     try:
         renewed = with_reference(text)

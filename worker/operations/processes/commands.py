@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def root() -> None:
-    """Run a process until it is told to stop."""
+    """Run a process until it is stopped."""
 
 
 @app.command()
@@ -27,11 +27,11 @@ def worker(
     with_relay: Annotated[
         bool,
         typer.Option(
-            "--with-relay", help="Run a relay in it too, as MARKETMAP_RELAY_IN_WORKER does."
+            "--with-relay", help="Run a relay in the same process, like MARKETMAP_RELAY_IN_WORKER."
         ),
     ] = False,
 ) -> None:
-    """Resolve observations until SIGTERM or SIGINT; exit code 1 after an error, or with a batch unfinished.
+    """Resolve observations until SIGTERM or SIGINT; exit code 1 after an error or with an unfinished batch.
 
     Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
 
@@ -48,7 +48,7 @@ def worker(
 
 @app.command()
 def relay() -> None:
-    """Publish the changes of mappings until SIGTERM or SIGINT; of several relays one publishes.
+    """Publish changes of mappings until SIGTERM or SIGINT; of several relays, one publishes at a time.
 
     Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the local services' addresses.
 

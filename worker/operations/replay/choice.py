@@ -1,4 +1,4 @@
-"""Which observations a replay publishes, and what becomes of each record. Pure."""
+"""Which observations a replay publishes, and the outcome of each record. Pure."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class ReplayFilter(NamedTuple):
 
 
 class NotPublished(NamedTuple):
-    """Stands where an output would: the record is not chosen, or cannot be read."""
+    """In place of an output: the record does not match the filter, or cannot be read."""
 
 
 ReplayVerdict = Outgoing | NotPublished
 
 
 class Verdicts:
-    """What the worker would publish of a record, where the choice takes it; never a dead letter."""
+    """The worker's output for each record that the filter matches; never a dead letter."""
 
     def __init__(self, encoder: Encoder, choice: ReplayFilter) -> None:
         self._encoder = encoder
@@ -91,7 +91,7 @@ class Verdicts:
 
 @dataclass(slots=True)
 class ReplayedBatch:
-    """What became of records: published, passed over by the choice, or unreadable by reason."""
+    """The outcome of a batch: records published, skipped by the filter, or unreadable by reason."""
 
     outputs: list[Outgoing] = field(default_factory=list)
     passed_over: int = 0

@@ -1,4 +1,4 @@
-"""`marketmap replay`: what was published once, published again."""
+"""`marketmap replay`: resolve and publish observations again."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.connection import connected_settings, kafka_settings
 from worker.cli.console import err, fail, print_json
-from worker.cli.database import DatabaseUrl, read_database
-from worker.cli.options import AsJson
+from worker.cli.database import read_database
+from worker.cli.options import (
+    AsJson,
+    DatabaseUrl,
+    DryRun,
+    OnPlatforms,
+    OptionalActor,
+    OptionalReason,
+)
 from worker.cli.tables import print_table
 from worker.domain.errors import FatalError, TransientError
 from worker.operations.replay.options import (
     From,
     MarketsOption,
-    Platforms,
     RateOption,
     To,
     TopicsOption,
@@ -69,14 +75,14 @@ def plan(
     topic: TopicsOption = None,
     from_: From = None,
     to: To = None,
-    platform: Platforms = None,
+    platform: OnPlatforms = None,
     market: MarketsOption = None,
     rate: RateOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a replay would read: offsets, records, size, time, and holes. Writes nothing.
+    """Show what a replay would read: offsets, records, size, time and gaps. Writes nothing.
 
-    --platform and --market choose the topics here; which records hold a market is known when they are read.
+    Here --platform and --market only select topics; which records hold a market shows when they are read.
 
     Example: marketmap replay plan --from 2h --market sportybet:18
     """
@@ -93,7 +99,7 @@ def run(
     topic: TopicsOption = None,
     from_: From = None,
     to: To = None,
-    platform: Platforms = None,
+    platform: OnPlatforms = None,
     market: MarketsOption = None,
     rate: RateOption = None,
     as_of: Annotated[
@@ -101,29 +107,22 @@ def run(
         typer.Option(
             metavar="VERSION",
             min=0,
-            help="Resolve with the mappings of this version; else today's.",
+            help="Resolve with the mappings of this version; by default the current ones.",
         ),
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Go on with a replay that was stopped or killed."),
+        typer.Option(metavar="ID", help="Continue a replay that was stopped or killed."),
     ] = None,
-    actor: Annotated[
-        str | None,
-        typer.Option(envvar="MARKETMAP_ACTOR", help="Who, for the record.", show_default=False),
-    ] = None,
-    reason: Annotated[
-        str | None, typer.Option(help="Why, for the record.", show_default=False)
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be read, publish nothing.")
-    ] = False,
+    actor: OptionalActor = None,
+    reason: OptionalReason = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Resolve a range again and publish it, under the same ids and with the replay's id in a header.
 
-    Never counts, never writes dead letters, and leaves the live group alone. Ctrl-C stops after the batch in
-    hand; --resume goes on from there, with --rate at another rate.
+    Never counts, never writes dead letters, and does not touch the workers' group. Ctrl-C stops after the
+    current batch; --resume continues from there, with --rate at another rate.
 
     Example: marketmap replay run --from 2h --rate 50 --actor you --reason "..."
     """
@@ -131,7 +130,8 @@ def run(
     if resume is not None:
         if any((topic, from_, to, platform, market, as_of is not None, dry_run)):
             fail(
-                "--resume goes on with what was asked for; it takes --rate and --json only.", code=2
+                "--resume keeps the options of the first run; only --rate and --json may be given too.",
+                code=2,
             )
         show_ended(
             run_replay(lambda watch: run_again(settings, resume, rate, watch)), as_json=as_json
@@ -141,7 +141,7 @@ def run(
         settings, topics=topic, from_=from_, to=to, platforms=platform, markets=market
     )
     if not dry_run and not (actor and actor.strip() and reason and reason.strip()):
-        fail("A replay needs --reason and --actor.", code=2)
+        fail("A replay needs --actor and --reason.", code=2)
     found = survey_or_fail(settings, wanted.topics, wanted.window, rate)
     if dry_run or not found.records:
         show_plan(found, as_json=as_json)
@@ -155,11 +155,11 @@ def run(
 @app.command("list")
 def list_(
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 20,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """The replays that were run, the newest first.
+    """List the replays that were run, newest first.
 
     Example: marketmap replay list
     """
@@ -183,7 +183,7 @@ def show(
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """One replay: what was asked for, by whom and why, and how far it has come.
+    """Show one replay: its range and filter, who ran it and why, and its progress.
 
     Example: marketmap replay show ID
     """
@@ -205,7 +205,7 @@ def show(
 def survey_or_fail(
     settings: KafkaSettings, topics: Sequence[str], window: Window, rate: float | None
 ) -> ReplayPlan:
-    """The plan; a cluster that does not answer ends the command."""
+    """Return the plan; a cluster that does not answer ends the command."""
     try:
         with err.status("Looking at the topics"):
             return asyncio.run(survey(settings, topics, window, rate=rate))
@@ -214,7 +214,7 @@ def survey_or_fail(
 
 
 def run_replay(start: Callable[[Watch], Coroutine[Any, Any, Ended]]) -> Ended:
-    """Run with a bar on the terminal; what it fails for ends the command, and says how to go on."""
+    """Run with a progress bar; a failure ends the command and says how to continue."""
     configure_logging()
     try:
         with replay_bar() as bar:
@@ -224,9 +224,9 @@ def run_replay(start: Callable[[Watch], Coroutine[Any, Any, Ended]]) -> Ended:
     except (UnknownReplay, ReplayNotResumable) as error:
         fail(f"{error}; nothing was published")
     except ReplayFailedError as error:
-        fail(f"{error}. To go on: marketmap replay run --resume {error.replay_id}")
+        fail(f"{error}. To continue: marketmap replay run --resume {error.replay_id}")
     except StorageError as error:
-        fail(f"The database does not take the replay: {error}; nothing was published")
+        fail(f"The replay cannot be recorded in the database: {error}; nothing was published")
 
 
 def show_plan(found: ReplayPlan, *, as_json: bool) -> None:
@@ -245,22 +245,22 @@ def warn_of_holes(found: ReplayPlan) -> None:
 
 
 def show_ended(ended: Ended, *, as_json: bool) -> None:
-    """Say what was done. One that was stopped ends the command with exit code 1, and says how to go on."""
+    """Report what was done. A replay that was stopped ends the command with exit code 1."""
     done = ended.done
     if as_json:
         print_json(ended_json(ended))
     else:
         err.print(
             f"{done.published:,} published under version {ended.mapping_version}, "
-            f"{done.passed_over:,} passed over.",
+            f"{done.passed_over:,} skipped by the filter.",
             markup=False,
         )
         for reason, records in sorted(done.unreadable.items()):
-            err.print(f"{records:,} not readable: {reason}", markup=False)
+            err.print(f"{records:,} unreadable: {reason}", markup=False)
         if done.lost:
             err.print(f"{done.lost:,} offsets were deleted by retention before they were read.")
     if not done.is_complete:
-        fail(f"Stopped before the end. To go on: marketmap replay run --resume {ended.id}")
+        fail(f"Stopped before the end. To continue: marketmap replay run --resume {ended.id}")
 
 
 app.command()(recount)

@@ -1,4 +1,4 @@
-"""The options that say what a replay reads and what it publishes of that."""
+"""The options that say what a replay reads, and which of it it publishes."""
 
 from __future__ import annotations
 
@@ -18,36 +18,37 @@ from worker.settings.settings import Settings
 TopicsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--topic", help="An observation topic, with or without its prefix. Repeatable; else all."
+        "--topic",
+        help="A topic of observations, with or without its prefix; by default all. Repeatable.",
     ),
 ]
 From = Annotated[
-    str | None, typer.Option("--from", metavar="TIME", help=f"From when on: {TIME_HELP}.")
+    str | None, typer.Option("--from", metavar="TIME", help=f"Start of the range: {TIME_HELP}.")
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", metavar="TIME", help="Until when, without it; else the log's end now."),
-]
-Platforms = Annotated[
-    list[str] | None,
-    typer.Option("--platform", help=f"Only this one: {', '.join(PLATFORMS)}. Repeatable."),
+    typer.Option(
+        "--to", metavar="TIME", help="End of the range, exclusive; by default the log's end now."
+    ),
 ]
 MarketsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--market",
         metavar="PLATFORM:ID",
-        help="Only events that hold this market, resolved or missed under the book's id. Repeatable.",
+        help="Only events with this market, resolved or missed, by the bookmaker's id. Repeatable.",
     ),
 ]
 RateOption = Annotated[
     float | None,
-    typer.Option(min=0.1, max=1e6, help="At most so many records read a second; else no limit."),
+    typer.Option(
+        min=0.1, max=1e6, help="Maximum number of records read per second; by default unlimited."
+    ),
 ]
 
 
 class Asked(NamedTuple):
-    """What is to be read, by full topic names, and what of it is published."""
+    """The range to read, with full topic names, and the filter on what is published."""
 
     topics: Sequence[str]
     window: Window
@@ -63,9 +64,9 @@ def parse_options(
     platforms: Sequence[str] | None,
     markets: Sequence[str] | None,
 ) -> Asked:
-    """What the options say; what is wrong with them ends the command with exit code 2."""
+    """Read the options; a wrong one ends the command with exit code 2."""
     if from_ is None:
-        fail("Give --from: where the replay begins.", code=2)
+        fail("Give --from: where the replay starts.", code=2)
     try:
         choice = ReplayFilter(
             _platforms(platforms or ()), tuple(market_name(text) for text in markets or ())
@@ -84,29 +85,31 @@ def market_name(text: str) -> MarketName:
 
 
 def full_topic(settings: Settings, topic: str) -> str:
-    """The name on the broker of an observation topic, given with or without its prefix. Raises ValueError."""
+    """Return the full name of a topic of observations, given with or without prefix. Raises ValueError."""
     known = settings.topics.observations.values()
     full = topic if topic in known else settings.topic_prefix + topic
     if full not in known:
-        raise ValueError(f"--topic {topic!r} is none of the observation topics {', '.join(known)}")
+        raise ValueError(
+            f"--topic {topic!r} is not a topic of observations; they are {', '.join(known)}"
+        )
     return full
 
 
 def _platforms(given: Sequence[str]) -> Sequence[str]:
     for platform in given:
         if not is_platform(platform):
-            raise ValueError(f"--platform {platform!r} is none of {', '.join(PLATFORMS)}")
+            raise ValueError(f"--platform {platform!r} is not one of {', '.join(PLATFORMS)}")
     return tuple(given)
 
 
 def _topics(settings: Settings, given: Sequence[str], choice: ReplayFilter) -> Sequence[str]:
-    """The topics that are named, else those of the platforms and markets that are chosen, else all."""
+    """Return the topics given, else those of the platforms and markets given, else all."""
     if given:
         return sorted({full_topic(settings, topic) for topic in given})
     platforms, markets = set(choice.platforms), {name.platform for name in choice.markets}
     wanted = platforms & markets if platforms and markets else platforms | markets
     if (platforms or markets) and not wanted:
-        raise ValueError("--platform and --market exclude each other: no event has both")
+        raise ValueError("no event matches both --platform and --market")
     return sorted(
         topic
         for platform, topic in settings.topics.observations.items()

@@ -12,7 +12,7 @@ class Pace:
         self._then_s = now_s
 
     def take(self, records: int, now_s: float) -> float:
-        """Take so many records; the seconds to wait before more may be taken, 0 for none."""
+        """Take records, and return the seconds to wait before the next may be taken."""
         if self._rate is None:
             return 0.0
         refilled = self._free + (now_s - self._then_s) * self._rate

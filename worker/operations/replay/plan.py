@@ -1,4 +1,4 @@
-"""What a replay would read: ranges of offsets, holes that retention has left, and how much it is. Pure."""
+"""What a replay would read: ranges of offsets, their size, and the gaps that retention has left. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Range(NamedTuple):
 
     @property
     def records(self) -> int:
-        """At most so many records: markers of transactions and what was compacted away have offsets, too."""
+        """The maximum number of records: transaction markers and compacted records have offsets too."""
         return self.end - self.first
 
 

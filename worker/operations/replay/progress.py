@@ -1,4 +1,4 @@
-"""A replay's progress on a terminal: a bar with the rate and the time that is left. Elsewhere nothing."""
+"""The progress of a replay: on a terminal a bar with rate and time left, elsewhere nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.cli.progress import counts
 
 
 class ReplayBar:
-    """Is told of the progress and shows it. ``replay_id`` is None before the replay is recorded."""
+    """Shows the progress of a replay. ``replay_id`` is None until the replay is recorded."""
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown

@@ -1,6 +1,6 @@
-"""Reads ranges of offsets, outside the live group, and commits how far it is in a group of its own.
+"""Reads ranges of offsets outside the workers' group, and commits its position in a group of its own.
 
-Partitions are assigned by hand, so nothing joins a group and nobody is sent a rebalance.
+Partitions are assigned explicitly, so no group is joined and nobody is rebalanced.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _POLL_MS: Final = 200
 
 
 class RangeReader:
-    """``lost`` counts offsets that retention deleted before they could be read."""
+    """``lost`` is the number of offsets that retention deleted before they could be read."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class RangeReader:
 
     @property
     def remaining(self) -> int:
-        """Offsets that are still to be read."""
+        """The number of offsets still to be read."""
         return sum(one.end - self._positions[place] for place, one in self._ranges.items())
 
     async def fetch(self, most: int) -> Sequence[RawRecord]:
-        """Up to so many of the next records; none when what is left of a range shows nothing.
+        """Return up to ``most`` of the next records; none when the rest of a range holds no visible record.
 
-        Raises FatalError when Kafka gives nothing for too long, or the log has been cut off.
+        Raises FatalError when Kafka returns nothing for too long, or when the log was truncated.
         """
         records: list[RawRecord] = []
         before, since = self.remaining, time.monotonic()
@@ -61,7 +61,7 @@ class RangeReader:
             await self._advance()
             if time.monotonic() - since > self._patience_s:
                 raise FatalError(
-                    f"Kafka has given no record of the range for {self._patience_s:g} s"
+                    f"Kafka has returned no record of the range for {self._patience_s:g} s"
                 )
         return records
 
@@ -72,7 +72,7 @@ class RangeReader:
                 await self._consumer.commit(self._positions)
         except (KafkaError, TimeoutError) as error:
             raise TransientError(
-                f"the offsets of the replay are not committed: {error!r}"
+                f"the offsets of the replay could not be committed: {error!r}"
             ) from error
 
     async def _poll(self, most: int) -> list[RawRecord]:
@@ -84,7 +84,7 @@ class RangeReader:
             await self._go_on_after_retention(list(error.args[0]))
             return []
         except KafkaError as error:
-            raise TransientError(f"Kafka does not give records: {error!r}") from error
+            raise TransientError(f"Kafka returns no records: {error!r}") from error
         return [
             record
             for place, records in fetched.items()
@@ -96,7 +96,7 @@ class RangeReader:
         return [place for place, one in self._ranges.items() if self._positions[place] < one.end]
 
     async def _advance(self) -> None:
-        """Follow the consumer, which passes over markers of transactions; a finished range is left alone."""
+        """Follow the consumer's position, which skips transaction markers; pause finished ranges."""
         for place in self._unfinished():
             end = self._ranges[place].end
             self._positions[place] = min(await self._consumer.position(place), end)
@@ -120,9 +120,9 @@ class RangeReader:
 async def range_reader(
     settings: KafkaSettings, ranges: Sequence[Range], group: str
 ) -> AsyncIterator[RangeReader]:
-    """A reader that goes on where ``group`` has committed. Raises TransientError, or FatalError.
+    """Open a reader that continues from the commits of ``group``. Raises TransientError or FatalError.
 
-    FatalError: a topic of the ranges is gone, or was created anew.
+    FatalError: a topic of the ranges was deleted, or deleted and created again.
     """
     admin = admin_of(settings)
     wanted = {TopicPartition(*one.place): one for one in ranges}
@@ -144,7 +144,7 @@ async def range_reader(
 
 
 async def check_topics(admin: KafkaAdmin, ranges: Sequence[Range]) -> None:
-    """Raises FatalError when a topic is not the one that the ranges were made for, else TransientError."""
+    """Check the topics' ids. Raises FatalError when one is not that of the ranges, or TransientError."""
     now = await admin.topics({one.topic for one in ranges})
     for one in ranges:
         if one.topic not in now or now[one.topic].topic_id != one.topic_id:

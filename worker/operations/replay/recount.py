@@ -1,4 +1,4 @@
-"""Counting again on purpose: watermarks are set back, and the workers count from there on a second time."""
+"""Counts again on purpose: sets watermarks back, so that the workers count from there a second time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from worker.storage.ledger import KnownWatermark, Ledger, WatermarkKey
 
 
 class SetBack(NamedTuple):
-    """A watermark, and where it would be set back to; ``deleted`` offsets that were wished for are gone."""
+    """A watermark, and where it would be set back to; ``deleted`` offsets of the wish no longer exist."""
 
     topic: str
     topic_id: str
@@ -30,12 +30,12 @@ class SetBack(NamedTuple):
 
     @property
     def records(self) -> int:
-        """At most so many records are counted again."""
+        """The maximum number of records that are counted again."""
         return self.watermark - self.next_offset
 
 
 class GroupHasMembersError(Exception):
-    """Workers run: their counts would meet a watermark that moves under them."""
+    """Workers run: the watermark would move while they count."""
 
     def __init__(self, group: str, found: Group) -> None:
         who = ", ".join(sorted(f"{member.client_id} on {member.host}" for member in found.members))
@@ -45,12 +45,12 @@ class GroupHasMembersError(Exception):
 
 
 class ResetPendingError(Exception):
-    """Somebody has reset the group forward, and no worker has read since: the range would be skipped."""
+    """Somebody reset the group forward and no worker has read since: the range would be skipped."""
 
     def __init__(self, place: TopicPartition, offset: int) -> None:
         super().__init__(
             f"the group was reset to {offset} of {place.topic} [{place.partition}]: "
-            "reset it to the offset to count from, or let a worker take the reset up first"
+            "reset it to the offset to count from, or let a worker read the reset first"
         )
 
 
@@ -64,7 +64,7 @@ class Wish(NamedTuple):
 async def survey_recount(
     settings: ConnectedSettings, topic: str, partition: int | None, wish: Wish
 ) -> Sequence[SetBack]:
-    """What would be set back; partitions counted no further than the wish are left out.
+    """Return what would be set back; partitions that are not counted that far are left out.
 
     Raises TransientError or a StorageError.
     """

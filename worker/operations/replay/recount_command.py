@@ -1,4 +1,4 @@
-"""`marketmap replay recount`: the one verb that counts a second time, and says so first."""
+"""`marketmap replay recount`: the one command that counts a second time, and says so first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, print_json
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
-from worker.cli.options import Actor, AsJson, Reason
+from worker.cli.options import Actor, AsJson, DryRun, Reason
 from worker.cli.tables import print_table, text
 from worker.domain.errors import FatalError, TransientError
 from worker.operations.replay.options import full_topic
@@ -32,28 +32,30 @@ from worker.storage.ledger import WatermarkConflict
 
 def recount(
     *,
-    topic: Annotated[str, typer.Option(help="The observation topic, with or without its prefix.")],
+    topic: Annotated[
+        str, typer.Option(help="The topic of observations, with or without its prefix.")
+    ],
     from_: Annotated[
         str,
         typer.Option(
             "--from",
             metavar="TIME|OFFSET",
-            help=f"From when on: {TIME_HELP}; or from which offset.",
+            help=f"Where to start: {TIME_HELP}; or an offset.",
         ),
     ],
     actor: Actor,
     reason: Reason,
-    partition: Annotated[int | None, typer.Option(min=0, help="Only this one; else all.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it: counts will rise.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be counted again.")
-    ] = False,
+    partition: Annotated[
+        int | None, typer.Option(min=0, help="One partition; by default all.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm: counts will rise.")] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count records again that are counted already: the counts of what they miss WILL RISE.
+    """Count records a second time: the counts of the markets that they miss WILL RISE.
 
-    To publish again without counting, use `replay run`. This sets the group's watermarks back, with a row in
-    watermark_change, while no worker runs; the workers then publish and count from there.
+    To publish again without counting, use `replay run`. This command sets the group's watermarks back, with a
+    row in watermark_change, while no worker runs; the workers then publish and count from there.
 
     Example: marketmap replay recount --topic observations.bet9ja --from 2h --dry-run --actor you --reason why
     """
@@ -65,12 +67,13 @@ def recount(
     if dry_run or not wanted:
         _tell(wanted, as_json=as_json, done=False)
         err.print(
-            "A dry run: nothing was changed." if dry_run else "Nothing is counted beyond that."
+            "A dry run: nothing was changed." if dry_run else "Nothing after that is counted yet."
         )
         return
     if not yes:
         fail(
-            "Counts will rise: each miss of these records is counted once more. Give --yes.", code=2
+            "Counts will rise: each miss of these records is counted once more. Confirm with --yes.",
+            code=2,
         )
     _set_back(settings, wanted, actor, reason)
     _tell(wanted, as_json=as_json, done=True)
@@ -85,7 +88,7 @@ def _set_back(
     except (GroupHasMembersError, ResetPendingError) as error:
         fail(f"{error}; nothing was changed")
     except (TransientError, FatalError, StorageError, WatermarkConflict) as error:
-        fail(f"{error}. Look at what was changed: marketmap lag")
+        fail(f"{error}. To see what was changed: marketmap lag")
 
 
 def _survey(
@@ -126,13 +129,13 @@ def _tell(wanted: Sequence[SetBack], *, as_json: bool, done: bool) -> None:
         )
     elif done:
         records = sum(each.records for each in wanted)
-        err.print(f"Up to {records:,} records are counted again when the workers run.")
+        err.print(f"Up to {records:,} records will be counted again when workers run.")
 
 
 def _table(wanted: Sequence[SetBack]) -> Table:
     table = Table("topic", "partition", "counted to", "set back to", "records", "", box=None)
     for each in wanted:
-        missing = f"{each.deleted:,} older offsets are deleted" if each.deleted else ""
+        missing = f"{each.deleted:,} earlier offsets were deleted" if each.deleted else ""
         numbers = (each.partition, each.watermark, each.next_offset, each.records)
         table.add_row(text(each.topic), *map(str, numbers), missing)
     return table

@@ -1,4 +1,4 @@
-"""Replays as they are recorded: begun, run to the end or as far as they come, and taken up again."""
+"""Runs a replay and keeps its record in the database: started, finished, failed, resumed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from worker.storage.replays import Replay, ReplayRun, RunningReplay
 
 
 class ReplayOrder(NamedTuple):
-    """What is asked for beside the ranges; ``as_of`` None takes the current mappings, ``rate`` records/s."""
+    """What is asked for besides the ranges; ``as_of`` None: the current mappings; ``rate`` in records/s."""
 
     choice: ReplayFilter
     as_of: int | None
@@ -33,7 +33,7 @@ class ReplayOrder(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A replay that was run; not complete when it was stopped before the end."""
+    """The result of one run of a replay; incomplete when it was stopped before the end."""
 
     id: str
     mapping_version: int
@@ -41,13 +41,13 @@ class Ended(NamedTuple):
 
 
 class Watch(Protocol):
-    """Is told of a replay's progress."""
+    """Receives the progress of a replay."""
 
     def began(self, replay_id: str, offsets: int) -> None:
-        """The replay is recorded; so many offsets are to be read in all."""
+        """The replay is recorded, and has ``offsets`` to read in total."""
 
     def left(self, offsets: int) -> None:
-        """So many are left."""
+        """There are ``offsets`` left to read."""
 
 
 class ReplayFailedError(Exception):
@@ -84,7 +84,7 @@ async def run_new(
 async def run_again(
     settings: ConnectedSettings, replay_id: str, rate: float | None, watch: Watch
 ) -> Ended:
-    """Take a replay up where its commits are, under the same mapping version; ``rate`` None keeps its own.
+    """Continue a replay after its last commit, with the same mapping version; ``rate`` None keeps its rate.
 
     Raises UnknownReplay, ReplayNotResumable, and as `run_new`.
     """
@@ -118,9 +118,8 @@ async def _run(
             done = await side.run()
         await running.finish("DONE" if done.is_complete else "ABANDONED")
     except (TransientError, FatalError, StorageError) as error:
-        with suppress(
-            StorageError
-        ):  # it may be the database that is away: the replay stays RUNNING there
+        # The database itself may be unavailable: then the replay stays RUNNING there.
+        with suppress(StorageError):
             await running.finish("FAILED", str(error))
         raise ReplayFailedError(replay.id, error) from error
     return Ended(replay.id, index.version, done)

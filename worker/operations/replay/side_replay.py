@@ -1,7 +1,28 @@
-"""A side replay: reads a range again, resolves it, publishes it under the same ids, and counts nothing.
+"""Publishes a range of observations again, under the same ids, next to the live workers. Counts nothing.
 
-It commits in a group of its own, after publishing: what a killed replay had published but not committed is
-published again when it is resumed, under the same id and the same replay id.
+Theory of operation. A replay is a second reader beside the workers' group, with a plan of fixed ranges:
+
+    plan     ranges of offsets, each with the id of its topic          replay_run.ranges, in the database
+    read     partitions assigned explicitly, so no rebalance           range_reader.py
+    resolve  the worker's own planner, with ONE fixed mapping version  ingest/planning/plan.py
+    publish  resolved events only, under the ids of the originals and with the replay's id in a header
+    record   add to the totals of the replay's row                     storage/replays.py
+    commit   offsets in the group GROUP.replay.ID, which has no member
+
+The order of the last three is what makes it safe. Output comes before the commit, so a replay that is killed
+loses nothing: `--resume` continues from the commit, and what was published but not committed is published
+again under the same event id and the same replay id, which a reader can recognise. The totals are written
+before the commit too; after a kill they may therefore count such a repetition twice, and never too little.
+
+What it must not do, and why it cannot:
+- count: it has no ledger, and no watermark is read or moved.
+- write dead letters: `Verdicts.dead` gives `NotPublished`; unreadable records are only counted by reason.
+- disturb the workers: it is in no group, and its producer is an ordinary one.
+- mix topics: the ids of the topics are checked before and after. When a topic was deleted and created again,
+  its offsets mean other records, and the replay ends with a FatalError.
+- mix mappings: the version is loaded once and recorded, and a resumed replay loads the same one.
+
+Offsets that retention deletes before they are read are reported as lost, not skipped silently.
 """
 
 from __future__ import annotations
@@ -40,7 +61,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Done:
-    """What this run of a replay did, in records; ``is_complete`` unless it was stopped before the end."""
+    """What one run of a replay did, in records; ``is_complete`` unless it was stopped before the end."""
 
     published: int = 0
     passed_over: int = 0
@@ -50,12 +71,12 @@ class Done:
 
 
 def replay_group(group: str, replay_id: str) -> str:
-    """The group that a replay's offsets are committed in; nobody is ever a member of it."""
+    """Return the group in which a replay commits its offsets; it never has a member."""
     return f"{group}.replay.{replay_id}"
 
 
 class SideReplay:
-    """One run of a replay. ``on_progress`` is told how many offsets are left after each batch."""
+    """One run of a replay. ``on_progress`` is called after each batch with the number of offsets left."""
 
     def __init__(
         self,
@@ -83,7 +104,7 @@ class SideReplay:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """Stop after the batch in hand; the replay can be resumed."""
+        """Stop after the current batch; the replay can be resumed."""
         self._stop.set()
 
     async def run(self) -> Done:
@@ -107,7 +128,7 @@ class SideReplay:
         return done
 
     async def _check_topics(self) -> None:
-        """What was read is what was asked for only if no topic was made anew meanwhile."""
+        """Check that no topic was created again meanwhile: its offsets would be other records."""
         admin = admin_of(self._settings)
         await patiently(
             lambda: check_topics(admin, self._ranges), patience_s=self._settings.admin_timeout_s
@@ -126,7 +147,7 @@ class SideReplay:
         await self._wait(self._pace.take(len(records), time.monotonic()))
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """A broker that is away for a moment does not end a replay."""
+        """Retry: a broker that is unavailable for a moment does not end a replay."""
         return await patiently(ask, patience_s=self._settings.publish_timeout_s)
 
     def _resolve(self, records: Sequence[Record]) -> ReplayedBatch:
@@ -153,14 +174,14 @@ class SideReplay:
             await self._replay.add(lost=lost)
 
     async def _wait(self, delay_s: float) -> None:
-        """Wait, unless told to stop."""
+        """Wait, unless the replay is stopped."""
         with suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._stop.wait()
 
 
 def _within(rate: float, settings: ConnectedSettings) -> int:
-    """No more records at once than pass in a second."""
+    """Limit a batch to the records of one second."""
     return max(1, min(settings.batch_max_records, int(rate)))
 
 

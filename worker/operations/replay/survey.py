@@ -22,7 +22,7 @@ _SAMPLING_S: Final = 15.0
 async def survey(
     settings: KafkaSettings, topics: Sequence[str], window: Window, *, rate: float | None = None
 ) -> ReplayPlan:
-    """The plan for these topics, by their full names. Raises TransientError, also when one is missing."""
+    """Plan a replay of these topics, by full name. Raises TransientError, also when a topic is missing."""
     facts = await patiently(
         lambda: _facts(settings, topics, window), patience_s=settings.admin_timeout_s
     )

@@ -52,17 +52,17 @@ def plan_table(plan: ReplayPlan) -> Table:
             *ends,
             f"{found.records:,}",
             size(each.about_bytes),
-            "older ones are deleted" if each.has_hole else "",
+            "earlier ones were deleted" if each.has_hole else "",
         )
     return table
 
 
 def plan_sentences(plan: ReplayPlan) -> list[str]:
-    """What the table does not say: totals, the time it takes, and what retention may have taken away."""
+    """Return what the table does not show: totals, duration, and what retention may have deleted."""
     rate = (
-        f"{plan.rate:g} records/s" if plan.rate else f"{ASSUMED_RATE:g} records/s, which is assumed"
+        f"{plan.rate:g} records/s" if plan.rate else f"{ASSUMED_RATE:g} records/s (an assumption)"
     )
-    read = f"{plan.records:,} records at most, {size(plan.about_bytes)} by a sample"
+    read = f"At most {plan.records:,} records, {size(plan.about_bytes)} estimated from a sample"
     return [
         f"{read}; about {duration(plan.seconds)} at {rate}.",
         *(_hole(plan, one) for one in plan.holes),
@@ -74,8 +74,8 @@ def _hole(plan: ReplayPlan, each: PartitionPlan) -> str:
     if each.held_from_ms is None:
         return f"{place}: retention has deleted all of it."
     return (
-        f"{place}: nothing is held from before {_iso(each.held_from_ms)}; "
-        f"what came after {_iso(plan.window.from_ms)} until then is deleted."
+        f"{place}: retention has deleted everything between {_iso(plan.window.from_ms)} "
+        f"and {_iso(each.held_from_ms)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""`marketmap unmapped`: the markets that were missed, as a queue of work."""
+"""`marketmap unmapped`: the queue of missed markets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from typing import Annotated, Protocol, get_args
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from schemas import MissReason
 from worker.cli.console import err, fail, out, print_json
-from worker.cli.database import DatabaseUrl, chosen_url, read_database, run_on_database
-from worker.cli.options import Actor, AsJson, DryRun, Reason
-from worker.cli.spreadsheet import AsCsv, print_csv, refuse_two_forms
-from worker.cli.tables import print_table
+from worker.cli.database import chosen_url, read_database, run_on_database
+from worker.cli.options import (
+    Actor,
+    AsCsv,
+    AsJson,
+    DatabaseUrl,
+    DryRun,
+    OnPlatform,
+    PlatformArgument,
+    Reason,
+)
+from worker.cli.spreadsheet import print_csv, refuse_two_forms
+from worker.cli.tables import print_table, shown_of
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.coverage import coverage
 from worker.domain.index import MappingIndex
@@ -34,21 +44,19 @@ from worker.storage.errors import StorageRefused
 from worker.storage.mappings import StoredMapping, list_mappings
 from worker.storage.misses import QueuedMiss, QueueKey, QueueOrder, UnknownMiss
 
+REASONS = get_args(MissReason)
 STATUSES = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
 ORDERS = get_args(QueueOrder)
 
-PlatformArgument = Annotated[
-    str, typer.Argument(help=f"The book: {', '.join(PLATFORMS)}.", show_default=False)
-]
 MarketIds = Annotated[
     list[str],
-    typer.Argument(help="The book's ids of the markets, as `list` shows them.", show_default=False),
+    typer.Argument(help="The bookmaker's market ids, as shown by `list`.", show_default=False),
 ]
 MarkQueued = Callable[[AsyncConnection, list[QueueKey]], Awaitable[Sequence[QueueKey]]]
 
 
 class SignedMark(Protocol):
-    """Changes the status of markets and keeps who did it and why; returns those of which it was another."""
+    """Changes the status of markets, with who and why; returns the markets whose status was another."""
 
     def __call__(
         self, connection: AsyncConnection, keys: list[QueueKey], /, *, actor: str, notes: str | None
@@ -60,39 +68,42 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def root() -> None:
-    """The markets that were missed, as a queue of work."""
+    """Work through the markets that no mapping covers, most urgent first."""
 
 
 @app.command("list")
 def list_(
-    containing: Annotated[str, typer.Argument(help="A text in the market's id or name.")] = "",
+    containing: Annotated[str, typer.Argument(help="Text in the market's id or name.")] = "",
     *,
-    source: Annotated[str | None, typer.Option(help=f"One book: {', '.join(PLATFORMS)}.")] = None,
+    platform: OnPlatform = None,
+    source: Annotated[str | None, typer.Option("--source", hidden=True)] = None,
     status: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Repeatable: {', '.join(STATUSES)}; by default what is work.", show_default=False
+            help=f"{', '.join(STATUSES)}; by default {' and '.join(misses.WORK)}. Repeatable.",
+            show_default=False,
         ),
     ] = None,
     reason: Annotated[
         str | None,
-        typer.Option(help="UNKNOWN_MARKET, UNKNOWN_PARAM_MARKET or NO_MATCHING_OUTCOMES."),
+        typer.Option(help=f"One reason: {', '.join(REASONS)}."),
     ] = None,
-    min_occurrences: Annotated[int, typer.Option(min=1, help="Missed at least so often.")] = 1,
-    order: Annotated[
-        str, typer.Option(help=f"What comes first: {', '.join(ORDERS)}.")
-    ] = "priority",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 30,
+    min_occurrences: Annotated[
+        int, typer.Option(min=1, help="Missed at least this many times.")
+    ] = 1,
+    order: Annotated[str, typer.Option(help=f"Sort by: {', '.join(ORDERS)}.")] = "priority",
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 30,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """What to map next: missed often, in many events, lately, and offered by other books comes first.
+    """List what to map next: markets missed often, recently, in many events and at other bookmakers first.
 
-    Example: marketmap unmapped list --source sportybet --min-occurrences 10
+    Example: marketmap unmapped list --platform sportybet --min-occurrences 10
     """
     refuse_two_forms(as_json=as_json, as_csv=as_csv)
-    _choose("--source", source, PLATFORMS)
+    platform = platform or source
+    _choose("--platform", platform, PLATFORMS)
     _choose("--order", order, ORDERS)
     for one in status or ():
         _choose("--status", one, STATUSES)
@@ -101,7 +112,7 @@ def list_(
         return await misses.list_misses(
             connection,
             statuses=status or misses.WORK,
-            source=source,
+            source=platform,
             reason=reason,
             containing=containing,
             min_occurrences=min_occurrences,
@@ -122,24 +133,24 @@ def list_(
 
 @app.command()
 def show(
-    source: PlatformArgument,
+    platform: PlatformArgument,
     market_id: Annotated[
-        str, typer.Argument(help="The book's id of the market.", show_default=False)
+        str, typer.Argument(help="The bookmaker's id of the market.", show_default=False)
     ],
     *,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """One missed market: its samples, the mappings that claim its id, and which labels they do not know.
+    """Show one missed market: its samples, the mappings with its id, and the labels that they do not know.
 
     Example: marketmap unmapped show sportybet 800117
     """
 
     async def read(connection: AsyncConnection) -> tuple[QueuedMiss, Sequence[StoredMapping]]:
-        miss = await misses.get_miss(connection, (source, market_id))
+        miss = await misses.get_miss(connection, (platform, market_id))
         claimed_id = market_id.partition("?")[0]
         return miss, await list_mappings(
-            connection, is_active=True, platform=source, market_id=claimed_id
+            connection, is_active=True, platform=platform, market_id=claimed_id
         )
 
     try:
@@ -162,10 +173,10 @@ def show(
 
 
 def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
-    """A command that brings markets to a status and asks for nothing but who and why."""
+    """Make a command that sets the status of markets and takes only who and why."""
 
     def command(
-        source: PlatformArgument,
+        platform: PlatformArgument,
         market_ids: MarketIds,
         *,
         reason: Reason,
@@ -175,12 +186,12 @@ def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
         as_json: AsJson = False,
     ) -> None:
         signed = partial(mark, actor=actor, notes=reason)
-        _mark(database_url, source, market_ids, signed, status, dry_run=dry_run, as_json=as_json)
+        _mark(database_url, platform, market_ids, signed, status, dry_run=dry_run, as_json=as_json)
 
     return command
 
 
-ACKNOWLEDGE_HELP = """Say that somebody works on it.
+ACKNOWLEDGE_HELP = """Mark markets as being worked on.
 
 Example: marketmap unmapped acknowledge sportybet 800117 --actor you --reason "..."
 """
@@ -189,31 +200,35 @@ app.command("acknowledge", help=ACKNOWLEDGE_HELP)(_marks("ACKNOWLEDGED", misses.
 
 @app.command()
 def ignore(
-    source: PlatformArgument,
+    platform: PlatformArgument,
     market_ids: MarketIds,
     *,
     reason: Reason,
     actor: Actor,
     until_count: Annotated[
         int | None,
-        typer.Option(min=1, help="Until it was missed so often in all.", show_default=False),
+        typer.Option(
+            min=1, help="Ignore until it was missed this many times in total.", show_default=False
+        ),
     ] = None,
     until_rate: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Until it is missed so often an hour.", show_default=False),
+        typer.Option(
+            min=0.0, help="Ignore until it is missed this many times per hour.", show_default=False
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
-            help="Until it is missed after this time (UTC).",
+            help="Ignore until it is missed after this time (UTC).",
         ),
     ] = None,
     database_url: DatabaseUrl = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say that it is not worth a mapping; for ever, or until one of the limits is reached.
+    """Mark markets as not worth a mapping: for ever, or until one of the limits is reached.
 
     Example: marketmap unmapped ignore sportybet 800117 --until-count 1000 --actor you --reason "..."
     """
@@ -229,10 +244,10 @@ def ignore(
             until=until and until.replace(tzinfo=UTC),
         )
 
-    _mark(database_url, source, market_ids, mark, "IGNORED", dry_run=dry_run, as_json=as_json)
+    _mark(database_url, platform, market_ids, mark, "IGNORED", dry_run=dry_run, as_json=as_json)
 
 
-REOPEN_HELP = """Make it work again, whatever was decided about it.
+REOPEN_HELP = """Put markets back into the queue, whatever was decided about them.
 
 Example: marketmap unmapped reopen sportybet 800117 --actor you --reason "..."
 """
@@ -246,7 +261,7 @@ def _choose(option: str, value: str | None, choices: Sequence[str]) -> None:
 
 def _mark(
     database_url: str | None,
-    source: str,
+    platform: str,
     market_ids: list[str],
     mark: MarkQueued,
     status: str,
@@ -254,17 +269,17 @@ def _mark(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Change the status of markets, all or none, and say of which it was another."""
-    keys = [(source, market_id) for market_id in market_ids]
+    """Set the status of markets, of all or of none, and report those whose status was another."""
+    keys = [(platform, market_id) for market_id in market_ids]
     changed = run_on_database(_run(chosen_url(database_url), mark, keys, dry_run=dry_run))
     if as_json:
         print_json({"status": status, "changed": keys_json(changed), "dry_run": dry_run})
         return
     would = "would become" if dry_run else "is"
     for _, market_id in changed:
-        out.print(f"{source} {market_id} {would} {status}", markup=False)
+        out.print(f"{platform} {market_id} {would} {status}", markup=False)
     if len(changed) < len(keys):
-        err.print(f"{len(keys) - len(changed)} markets were {status} already.")
+        err.print(f"{shown_of(len(keys) - len(changed), len(keys), 'market')} already {status}.")
 
 
 async def _run(

@@ -1,4 +1,4 @@
-"""`marketmap unmapped map`: from a missed market to a mapping."""
+"""`marketmap unmapped map`: make a mapping of a missed market."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.console import fail, write_text
-from worker.cli.database import DatabaseUrl, read_database
-from worker.cli.options import AsJson, DryRun
+from worker.cli.database import read_database
+from worker.cli.options import (
+    AsJson,
+    DatabaseUrl,
+    DryRun,
+    OptionalActor,
+    OptionalReason,
+    PlatformArgument,
+)
 from worker.domain.books.platforms import is_platform
 from worker.domain.draft import draft
 from worker.operations.mappings.changing import ExpectedVersion, change_mapping
@@ -25,27 +32,22 @@ from worker.storage.misses import QueuedMiss, UnknownMiss
 
 
 def map_(
-    source: Annotated[str, typer.Argument(help="The book.", show_default=False)],
+    platform: PlatformArgument,
     market_id: Annotated[
-        str, typer.Argument(help="The book's id of the market.", show_default=False)
+        str, typer.Argument(help="The bookmaker's id of the market.", show_default=False)
     ],
     *,
     file: MappingFile = None,
     into: Annotated[
         str | None,
-        typer.Option(help="Extend this mapping, by its canonical id.", show_default=False),
+        typer.Option(help="The canonical id of a mapping to extend.", show_default=False),
     ] = None,
     assignments: Assignments = None,
-    reason: Annotated[
-        str | None, typer.Option(help="Why, for the history.", show_default=False)
-    ] = None,
-    actor: Annotated[
-        str | None,
-        typer.Option(envvar="MARKETMAP_ACTOR", help="Who, for the history.", show_default=False),
-    ] = None,
+    reason: OptionalReason = None,
+    actor: OptionalActor = None,
     expected_version: ExpectedVersion = None,
     draft_file: Annotated[
-        Path | None, typer.Option("--draft", help="Write the draft to this file, not to stdout.")
+        Path | None, typer.Option("--draft", help="File for the draft; by default stdout.")
     ] = None,
     database_url: DatabaseUrl = None,
     dry_run: DryRun = False,
@@ -53,22 +55,22 @@ def map_(
 ) -> None:
     """Map a missed market, and mark it MAPPED in the same transaction.
 
-    Without --file and --into it writes a draft of the mapping, filled from the samples: edit it, then give it
-    back with --file. With --into it gives an existing mapping this book's id; --set adds the labels.
+    Without --file and --into, this writes a draft of the mapping, filled from the samples: edit it, then pass
+    it with --file. With --into, an existing mapping gets this bookmaker's id; --set adds the labels.
 
     Example: marketmap unmapped map sportybet 800117 --draft market.yaml
     """
     if file and into:
         fail("Give either --file or --into.", code=2)
     if not file and not into:
-        _write_draft(database_url, source, market_id, draft_file)
+        _write_draft(database_url, platform, market_id, draft_file)
         return
     if not reason or not actor:
-        fail("A change needs --reason and --actor.", code=2)
+        fail("A change needs --actor and --reason.", code=2)
     mapping = read_mapping(file, assignments) if file else None
 
     async def run(edit: Edit) -> AppliedChange:
-        key = (source, market_id)
+        key = (platform, market_id)
         try:
             if mapping is not None:
                 return await triage.map_new(edit, key, mapping)
@@ -79,9 +81,11 @@ def map_(
     change_mapping(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
 
 
-def _write_draft(database_url: str | None, source: str, market_id: str, file: Path | None) -> None:
+def _write_draft(
+    database_url: str | None, platform: str, market_id: str, file: Path | None
+) -> None:
     async def read(connection: AsyncConnection) -> QueuedMiss:
-        return await misses.get_miss(connection, (source, market_id))
+        return await misses.get_miss(connection, (platform, market_id))
 
     try:
         text = draft_text(read_database(database_url, read))
@@ -91,9 +95,9 @@ def _write_draft(database_url: str | None, source: str, market_id: str, file: Pa
 
 
 def draft_text(miss: QueuedMiss) -> str:
-    """The YAML of a draft. What cannot be mapped at all ends the command."""
+    """Return the YAML of a draft. A market that cannot be mapped at all ends the command."""
     if not is_platform(miss.source):
-        fail(f"{miss.source} is no platform that is mapped")
+        fail(f"{miss.source} is not a bookmaker that can be mapped")
     samples = miss.sample_outcomes if isinstance(miss.sample_outcomes, list) else []
     usable = [one for one in samples if isinstance(one, dict) and isinstance(one.get("label"), str)]
     return dump_values(draft(miss.source, miss.external_market_id, miss.market_name, usable))

@@ -15,8 +15,10 @@ from worker.storage.misses import QueuedMiss
 
 
 def misses_table(rows: Iterable[QueuedMiss]) -> Table:
-    table = Table("score", "book", "market", "name", "why", "count", "per hour", "events", box=None)
-    table.add_column("other books")
+    table = Table(
+        "score", "platform", "market", "name", "why", "count", "per hour", "events", box=None
+    )
+    table.add_column("other bookmakers")
     table.add_column("last seen (UTC)", no_wrap=True)
     table.add_column("status")
     for row in rows:
@@ -71,7 +73,7 @@ def miss_table(row: QueuedMiss) -> Table:
 
 
 def samples_table(row: QueuedMiss, found: Coverage) -> Table:
-    """The newest sighting's labels, and which of them a mapping knows."""
+    """Return the labels of the newest sighting, and which of them a mapping knows."""
     table = Table("label", "qualifier", "odds", "", box=None)
     samples = row.sample_outcomes if isinstance(row.sample_outcomes, list) else []
     for sample in samples:

@@ -1,4 +1,4 @@
-"""Mapping a market that was missed: the change and the miss that it ends, in one transaction."""
+"""Maps a missed market: the mapping and the status of the miss change in one transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from worker.storage.misses import QueuedMiss, QueueKey
 
 
 class NotCoveredError(Exception):
-    """The mapping is usable, but it does not stand for the market that was missed."""
+    """The mapping is usable, but it does not cover the missed market."""
 
 
 async def map_new(edit: Edit, key: QueueKey, mapping: Mapping) -> AppliedChange:
@@ -57,13 +57,17 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
     source, external_market_id = key
     market_id = external_market_id.partition("?")[0]
     if not is_platform(source):
-        raise MappingError([MappingFault("source", repr(source), "is no platform that is mapped")])
+        raise MappingError(
+            [MappingFault("source", repr(source), "is not a bookmaker that can be mapped")]
+        )
     column = ID_COLUMNS[source]
     if current[column] not in {None, market_id}:
         raise MappingError(
             [
                 MappingFault(
-                    column, repr(current[column]), f"is there already, so it cannot be {market_id}"
+                    column,
+                    repr(current[column]),
+                    f"is set already, so it cannot become {market_id}",
                 )
             ]
         )
@@ -82,8 +86,8 @@ async def _marked(edit: Edit, miss: QueuedMiss, change: AppliedChange) -> Applie
     found = coverage(MappingIndex(usable(rows)), *miss.key, miss.sample_outcomes)
     if not found.is_market:
         raise NotCoveredError(
-            f"{change.canonical_id} does not stand for {source} {external_market_id}: "
-            "compare the platform's id and the line rule with the samples"
+            f"{change.canonical_id} does not cover {source} {external_market_id}: "
+            "compare the bookmaker's id and the line rule with the samples"
         )
     if found.unknown and not found.known:
         raise NotCoveredError(

@@ -43,13 +43,13 @@ def test_topics_are_those_named_or_those_of_what_is_chosen(options: Any, topics:
     ("options", "complaint"),
     [
         ({"from_": None}, "--from"),
-        ({"from_": "noon"}, "is no time"),
+        ({"from_": "noon"}, "is not a time"),
         ({"from_": "1h", "to": "2h"}, "later than --from"),
-        ({"topics": ["odds.resolved"]}, "none of the observation topics"),
+        ({"topics": ["odds.resolved"]}, "is not a topic of observations"),
         ({"platforms": ["bet365"]}, "--platform"),
         ({"markets": ["18"]}, "PLATFORM:ID"),
         ({"markets": ["bet365:18"]}, "PLATFORM:ID"),
-        ({"platforms": ["betpawa"], "markets": ["sportybet:1"]}, "exclude each other"),
+        ({"platforms": ["betpawa"], "markets": ["sportybet:1"]}, "matches both"),
     ],
 )
 def test_wrong_options_are_wrong_usage(
