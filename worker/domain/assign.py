@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.mapping import LABEL_COLUMNS, MappingError, MappingFault
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.mapping import MappingError, MappingFault
 
-_TEXTS: Final = ("canonical_id", "name", "betpawa_id", "sportybet_id", "bet9ja_key")
+_TEXTS: Final = ("canonical_id", "name", *ID_COLUMNS.values())
 _COLUMNS: Final = (*_TEXTS, "priority", "line_rule", "outcome_mapping")
 FIELDS: Final = (
     *_TEXTS,

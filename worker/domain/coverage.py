@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from worker.domain.books.platforms import is_platform
+from worker.domain.books.rows import MissReason
 from worker.domain.index import MappingIndex
 from worker.domain.markets import Market
 
@@ -42,7 +43,7 @@ def coverage(
     return Coverage(is_market, tuple(known), tuple(unknown))
 
 
-def is_covered(found: Coverage, reason: str | None) -> bool:
+def is_covered(found: Coverage, reason: MissReason | None) -> bool:
     """Whether the miss is done with: its market is mapped, and if labels were missed, so are they all."""
     return found.is_market and (reason != "NO_MATCHING_OUTCOMES" or not found.unknown)
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from worker.domain.mapping import LABEL_COLUMNS
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 
 COLUMNS: Final = (
     "canonical_id",
     "name",
-    "betpawa_id",
-    "sportybet_id",
-    "bet9ja_key",
+    *ID_COLUMNS.values(),
     "priority",
     "is_active",
 )

@@ -6,16 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from worker.domain.books.lines import LineKind
 from worker.domain.books.platforms import Platform
+from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.labels import readings
-from worker.domain.mapping import LABEL_COLUMNS, LineKind, line_key
-from worker.domain.specifier import parse_qualifier
 
-ID_COLUMNS: Final[dict[Platform, str]] = {
-    "betpawa": "betpawa_id",
-    "sportybet": "sportybet_id",
-    "bet9ja": "bet9ja_key",
-}
 _LONGEST_ID: Final = 100
 DraftValues = dict[str, Any]
 
@@ -52,11 +47,12 @@ def slug(text: str) -> str:
 def _rule(platform: Platform, qualifiers: Iterable[str | None]) -> tuple[LineKind, dict[str, str]]:
     kind: LineKind = "none"
     fixed: dict[str, str] = {}
+    book = BOOKS[platform]
     for qualifier in qualifiers:
-        for key, value in parse_qualifier(platform, qualifier) or ():
-            if key == line_key(platform, "total"):
+        for key, value in book.parse_qualifier(qualifier) or ():
+            if key == book.line_key("total"):
                 kind = "total"
-            elif key == line_key(platform, "handicap"):
+            elif key == book.line_key("handicap"):
                 kind = "european" if ":" in value else "handicap"
             else:
                 fixed[key] = value
@@ -64,8 +60,8 @@ def _rule(platform: Platform, qualifiers: Iterable[str | None]) -> tuple[LineKin
 
 
 def _label(platform: Platform, label: str, kind: LineKind) -> str:
-    """SportyBet writes the line into its labels; the mapping's label is without."""
-    if platform != "sportybet" or kind == "none":
+    """The mapping's label, which is without the line that the bookmaker may write into its own."""
+    if not BOOKS[platform].shows_lines or kind == "none":
         return label
     words = readings(label, kind)[0].words
     return label[: len(words)] if label.lower().startswith(words) else words

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from worker.domain.books.lines import parse_line
+from worker.domain.books.lines import LineKind, parse_line
 from worker.domain.books.odds import Odds, parse_odds
 from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import LONGEST_ID, Rejection, Row, Selection, abbreviate
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, name_roles, teams
-from worker.domain.mapping import LineKind
 from worker.domain.markets import Claim, Contradiction, Market, NotMapped, NotReadable
 from worker.domain.misses import Sample, sample
 from worker.domain.resolve import (

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingABC
+from itertools import combinations
 from typing import NamedTuple
 
 from worker.domain.books.platforms import PLATFORMS, Platform
-from worker.domain.mapping import Mapping, line_key
+from worker.domain.books.registry import BOOKS
+from worker.domain.mapping import Mapping
 from worker.domain.markets import Claim, Meaning, Meanings, NotMapped
 
 
@@ -91,15 +93,13 @@ class MappingIndex:
         ``among`` narrows it to the markets that these mappings claim.
         """
         touched = None if among is None else claimed_markets(among)
-        return [
-            conflict
-            for platform, markets in self._markets.items()
-            for market_id in (markets if touched is None else sorted(touched[platform]))
-            for claims in [self.claims(platform, market_id)]
-            for position, winner in enumerate(claims)
-            for loser in claims[position + 1 :]
-            for conflict in _conflicts(platform, market_id, winner, loser)
-        ]
+        found: list[Conflict] = []
+        for platform, markets in self._markets.items():
+            for market_id in markets if touched is None else sorted(touched[platform]):
+                # The claims come in order of rank, so the first of a pair is the one that wins.
+                for winner, loser in combinations(self.claims(platform, market_id), 2):
+                    found += _conflicts(platform, market_id, winner, loser)
+        return found
 
 
 def claimed_markets(mappings: Iterable[Mapping]) -> dict[Platform, set[str]]:
@@ -141,7 +141,7 @@ def _may_meet(one: Claim, other: Claim) -> bool:
 
 def _needed(claim: Claim) -> set[str]:
     rule = claim.mapping.line_rule
-    key = line_key(claim.platform, rule.kind)
+    key = BOOKS[claim.platform].line_key(rule.kind)
     return {*rule.fixed_on(claim.platform), *([key] if key else [])}
 
 

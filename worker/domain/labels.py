@@ -12,8 +12,7 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from worker.domain.books.lines import negate, parse_european, parse_line
-from worker.domain.mapping import LineKind
+from worker.domain.books.lines import LineKind, negate, parse_european, parse_line
 
 _TOTAL: Final = re.compile(r"\b(over|under) ([+\-−]?[\d.]+)(?![\w.])")
 _BRACKETED: Final = re.compile(r"(.*\S) ?\(([^()]*)\)")

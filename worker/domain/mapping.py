@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from worker.domain.books.lines import parse_line
+from worker.domain.books.lines import LINE_KINDS, LineKind, parse_line
 from worker.domain.books.platforms import PLATFORMS, Platform, is_platform
+from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
 
-LineKind = Literal["none", "total", "handicap", "european"]
-
-LINE_KINDS: Final[tuple[LineKind, ...]] = ("none", "total", "handicap", "european")
 SIDES: Final = frozenset({"home", "draw", "away"})
-LABEL_COLUMNS: Final[dict[Platform, str]] = {
-    "betpawa": "betpawa_name",
-    "sportybet": "sportybet_desc",
-    "bet9ja": "bet9ja_suffix",
-}
 # The fields of a mapping's JSON form, which are the table's columns of the same names.
 FIELDS: Final = (
     "canonical_id",
     "name",
-    "betpawa_id",
-    "sportybet_id",
-    "bet9ja_key",
+    *ID_COLUMNS.values(),
     "priority",
     "line_rule",
     "outcome_mapping",
 )
-_ID_COLUMNS: Final[dict[Platform, str]] = {
-    "betpawa": "betpawa_id",
-    "sportybet": "sportybet_id",
-    "bet9ja": "bet9ja_key",
-}
 _SHOWN: Final = 80
 _LONGEST_LABEL: Final = 255
+_LONGEST_ID: Final = 50
 _MOST_OUTCOMES: Final = 200
 
 
@@ -111,7 +99,7 @@ class Mapping:
     id: int | None = None
 
     def id_on(self, platform: Platform) -> str | None:
-        market_id: str | None = getattr(self, _ID_COLUMNS[platform])
+        market_id: str | None = getattr(self, ID_COLUMNS[platform])
         return market_id
 
 
@@ -126,9 +114,7 @@ def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
         id=reader.integer("id", default=None),
         canonical_id=reader.text("canonical_id", longest=100, required=True) or "",
         name=reader.text("name", longest=255, required=True) or "",
-        betpawa_id=reader.text("betpawa_id", longest=50),
-        sportybet_id=reader.text("sportybet_id", longest=50),
-        bet9ja_key=reader.text("bet9ja_key", longest=50),
+        **{column: reader.text(column, longest=_LONGEST_ID) for column in ID_COLUMNS.values()},
         priority=reader.integer("priority", default=0) or 0,
         outcomes=reader.outcomes(),
         line_rule=reader.line_rule(),
@@ -144,17 +130,13 @@ def dump_mapping(mapping: Mapping) -> dict[str, Any]:
     return {
         "canonical_id": mapping.canonical_id,
         "name": mapping.name,
-        "betpawa_id": mapping.betpawa_id,
-        "sportybet_id": mapping.sportybet_id,
-        "bet9ja_key": mapping.bet9ja_key,
+        **{column: mapping.id_on(platform) for platform, column in ID_COLUMNS.items()},
         "priority": mapping.priority,
         "line_rule": dump_line_rule(mapping.line_rule),
         "outcome_mapping": [
             {
                 "canonical_id": outcome.canonical_id,
-                "betpawa_name": outcome.betpawa_name,
-                "sportybet_desc": outcome.sportybet_desc,
-                "bet9ja_suffix": outcome.bet9ja_suffix,
+                **{column: outcome.on(platform) for platform, column in LABEL_COLUMNS.items()},
                 "position": outcome.position,
             }
             for outcome in mapping.outcomes
@@ -307,7 +289,7 @@ def _contradictions(mapping: Mapping) -> list[MappingFault]:
         MappingFault(f"line_rule.fixed.{platform}.{key}", value, "the same key gives the line")
         for platform in PLATFORMS
         for key, value in mapping.line_rule.fixed_on(platform).items()
-        if key == line_key(platform, mapping.line_rule.kind) and parse_line(value) is not None
+        if key == BOOKS[platform].line_key(mapping.line_rule.kind) and parse_line(value) is not None
     ]
     return faults
 
@@ -316,26 +298,19 @@ def _repeated(mapping: Mapping) -> list[MappingFault]:
     faults = []
     seen: set[tuple[str, str]] = set()
     for index, outcome in enumerate(mapping.outcomes):
-        names = [("canonical_id", outcome.canonical_id)]
-        names += [(column, outcome.on(p)) for p, column in LABEL_COLUMNS.items() if outcome.on(p)]  # type: ignore[misc]  # filtered
-        for column, label in names:
-            folded = label if column == "bet9ja_suffix" else " ".join(label.split()).casefold()
-            if (column, folded) in seen:
-                faults.append(
-                    MappingFault(f"outcome_mapping[{index}].{column}", repr(label), "stands twice")
-                )
-            seen.add((column, folded))
+        for column, label, compared in _names(outcome):
+            if (column, compared) in seen:
+                field_name = f"outcome_mapping[{index}].{column}"
+                faults.append(MappingFault(field_name, repr(label), "is used twice"))
+            seen.add((column, compared))
     return faults
 
 
-def line_key(platform: Platform, kind: LineKind) -> str | None:
-    """The specifier key that carries the line of a market of this kind, None when it has no line."""
-    if kind == "none":
-        return None
-    match platform:
-        case "sportybet":
-            return "total" if kind == "total" else "hcp"
-        case "bet9ja":
-            return "param"
-        case "betpawa":
-            return "handicap"
+def _names(outcome: OutcomeLabels) -> Iterator[tuple[str, str, str]]:
+    """What an outcome is called: the field, the name in it, and the text by which it is compared."""
+    yield "canonical_id", outcome.canonical_id, " ".join(outcome.canonical_id.split()).casefold()
+    for platform, book in BOOKS.items():
+        label = outcome.on(platform)
+        if label:
+            compared = " ".join(label.split()).casefold() if book.folds_labels else label
+            yield book.label_column, label, compared

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from worker.domain.books.odds import Price
 from worker.domain.books.platforms import Platform
-from worker.domain.books.rows import Label, clipped_id, known_by
+from worker.domain.books.registry import BOOKS
+from worker.domain.books.rows import Label, MissReason, clipped_id, known_by
 from worker.domain.labels import (
     LabelReading,
     LineText,
@@ -49,26 +50,25 @@ class Contradiction(NamedTuple):
 class Claim:
     """One mapping's claim to a platform market: its labels there, folded as the platform's are compared."""
 
-    __slots__ = ("by_label", "canonical_id", "mapping", "order", "platform")
+    __slots__ = ("book", "by_label", "canonical_id", "mapping", "order", "platform")
 
     def __init__(self, mapping: Mapping, platform: Platform) -> None:
         self.mapping = mapping
         self.platform = platform
+        self.book = BOOKS[platform]
         self.canonical_id = mapping.canonical_id
         self.by_label: dict[str, OutcomeLabels] = {}
         for outcome in mapping.outcomes:
             label = outcome.on(platform)
             if label is not None:
-                self.by_label[label if platform == "bet9ja" else fold(label)] = outcome
+                self.by_label[fold(label) if self.book.folds_labels else label] = outcome
         self.order = {outcome.canonical_id: n for n, outcome in enumerate(mapping.outcomes)}
 
     def readings(self, label: str) -> list[LabelReading]:
-        """Every way in which this claim may read a label; Bet9ja's suffixes are read exactly."""
-        if self.platform == "bet9ja":
+        """Every way in which this claim may read a label."""
+        if not self.book.folds_labels:
             return [LabelReading(label, ())]
-        return readings(
-            label, self.mapping.line_rule.kind if self.platform == "sportybet" else "none"
-        )
+        return readings(label, self.mapping.line_rule.kind if self.book.shows_lines else "none")
 
     def read(self, label: str, shown: str | None, line: str | None) -> str | Contradiction | None:
         """The canonical outcome that ``label`` names in this market at ``line``; None when it names none."""
@@ -226,7 +226,7 @@ class Market:
         texts = [
             label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL
         ]
-        if len(texts) < len(labels) or self.accepted[0][0].platform == "bet9ja":
+        if len(texts) < len(labels) or not self.accepted[0][0].book.folds_labels:
             return None
         if all(is_foreign(name, words) for words in self.words for name in names):
             return row_roles(texts, names)
@@ -284,7 +284,7 @@ class NotMapped(NamedTuple):
     """No mapping stands for the row: an editor can mend it."""
 
     external_market_id: str
-    reason: str
+    reason: MissReason
 
 
 class NotReadable(NamedTuple):

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 
-from worker.domain.books import bet9ja, betpawa, sportybet
 from worker.domain.books.odds import Odds, Price, read_price
 from worker.domain.books.platforms import Platform
+from worker.domain.books.registry import BOOKS
 from worker.domain.books.rows import (
+    MissReason,
     ParsedRow,
     RejectCode,
     Rejection,
@@ -73,7 +74,7 @@ class MissDocument(TypedDict):
 
     external_market_id: str
     market_name: str | None
-    reason: str
+    reason: MissReason
     outcome: NotRequired[str]
 
 
@@ -82,7 +83,7 @@ class Miss(NamedTuple):
 
     external_market_id: str
     market_name: str | None
-    reason: str
+    reason: MissReason
     outcome: str | None
     rows: Iterable[Row]
 
@@ -115,14 +116,7 @@ class Resolution:
 
 def platform_rows(observation: Observation) -> Rows:
     """The rows of an observation's markets; of a value that is not the platform's container, none."""
-    markets = observation.markets
-    match observation.platform:
-        case "sportybet":
-            return sportybet.rows(markets if type(markets) is list else [])
-        case "betpawa":
-            return betpawa.rows(markets if type(markets) is list else [])
-        case "bet9ja":
-            return bet9ja.rows(markets if type(markets) is dict else {}, observation.market_names)
+    return BOOKS[observation.platform].rows(observation.markets, observation.market_names)
 
 
 def resolve(observation: Observation, index: MappingIndex) -> Resolution:
@@ -201,7 +195,7 @@ class _Open:
 
 
 # External id, reason, and the outcome if only that is missed: sorted as they are published.
-_MissKey = tuple[str, str, tuple[str, ...]]
+_MissKey = tuple[str, MissReason, tuple[str, ...]]
 
 
 class _Found:
@@ -333,7 +327,7 @@ class _Found:
         return found
 
 
-def _miss(external_id: str, reason: str, outcome: str | None, rows: list[Row]) -> Miss:
+def _miss(external_id: str, reason: MissReason, outcome: str | None, rows: list[Row]) -> Miss:
     # Its own constructor takes three times as long, and there are a hundred in an observation.
     return tuple.__new__(Miss, (clipped_id(external_id), _name(rows), reason, outcome, rows))
 
@@ -343,11 +337,17 @@ def _counted(misses: list[Miss]) -> list[Miss]:
     ids = [miss.external_market_id for miss in misses]
     if len(set(ids)) == len(ids):
         return misses
-    counted: dict[str, Miss] = {}
+    first: dict[str, Miss] = {}
+    rows: defaultdict[str, list[Row]] = defaultdict(list)
     for id_, miss in zip(ids, misses, strict=True):
-        known = counted.get(id_)
-        counted[id_] = miss if known is None else known._replace(rows=[*known.rows, *miss.rows])
-    return list(counted.values())
+        first.setdefault(id_, miss)
+        rows[id_] += miss.rows
+    return [miss._replace(rows=_distinct(rows[id_])) for id_, miss in first.items()]
+
+
+def _distinct(rows: list[Row]) -> list[Row]:
+    """Each row once: a row with several unknown labels is in the rows of each of them."""
+    return list({id(row): row for row in rows}.values())
 
 
 def _codes(rejections: Iterable[Rejection]) -> Counter[RejectCode]:

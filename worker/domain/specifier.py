@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from worker.domain.books.lines import parse_european, parse_line
+from worker.domain.books.book import Book, Params
+from worker.domain.books.lines import LineKind, parse_european, parse_line
 from worker.domain.books.platforms import Platform
-from worker.domain.books.sportybet import Params, parse_specifier
-from worker.domain.mapping import LineKind, LineRule, line_key
+from worker.domain.books.registry import BOOKS
+from worker.domain.mapping import LineRule
 
 # Keys that carry a line. A line never is part of a market's id.
-_LINE_KEYS: Final = frozenset({"total", "hcp", "param", "handicap"})
+_LINE_KEYS: Final = frozenset(key for book in BOOKS.values() for key in book.line_keys.values())
 
 
 class Line(NamedTuple):
@@ -31,11 +32,7 @@ class UnreadableLine(NamedTuple):
 
 def parse_qualifier(platform: Platform, qualifier: str | None) -> Params | None:
     """A row's qualifier as pairs of key and value; None when it cannot be read."""
-    if platform == "sportybet":
-        return parse_specifier(qualifier)
-    if qualifier is None:
-        return ()
-    return (("param" if platform == "bet9ja" else "handicap", qualifier),)
+    return BOOKS[platform].parse_qualifier(qualifier)
 
 
 def read_line(
@@ -45,7 +42,8 @@ def read_line(
     if params is None:
         return UnreadableLine("the specifier cannot be read")
     given = dict(params)
-    key = line_key(platform, rule.kind)
+    book = BOOKS[platform]
+    key = book.line_key(rule.kind)
     fixed = rule.fixed_on(platform)
     if given.keys() - fixed.keys() - rule.free - {key}:
         return OtherMarket()
@@ -56,13 +54,12 @@ def read_line(
             return UnreadableLine(f"{name} is missing")
     if key is None:
         return Line(None)
-    line = _parse(rule.kind, platform, given[key])
+    line = _parse(rule.kind, book, given[key])
     return UnreadableLine(f"{key} is not a line") if line is None else Line(line)
 
 
-def _parse(kind: LineKind, platform: Platform, text: str) -> str | None:
-    """Start scores (``0:1``) are SportyBet's: a pair in a Bet9ja key may be the score of the moment."""
-    if kind == "european" and (platform == "sportybet" or ":" not in text):
+def _parse(kind: LineKind, book: Book, text: str) -> str | None:
+    if kind == "european" and (book.has_start_scores or ":" not in text):
         return parse_european(text)
     return parse_line(text)
 
@@ -78,13 +75,14 @@ def foreign_id(market_id: str, platform: Platform, params: Params, rules: list[L
     ``8?goalnr=2``, never with a line: of a key that carries one only the name stays (``1?total``), and
     nothing when the rules read it as the line anyway or when the platform has no other key.
     """
-    read = {line_key(platform, rule.kind) for rule in rules}
+    book = BOOKS[platform]
+    read = {book.line_key(rule.kind) for rule in rules}
     fixed = {name for rule in rules for name in rule.fixed_on(platform)}
     free = frozenset[str]().union(*(rule.free for rule in rules))
     parts = []
     for name, value in params:
         if name in fixed or name not in _LINE_KEYS | free:
             parts.append(f"{name}={value}")
-        elif platform == "sportybet" and name not in read | free:
+        elif book.has_named_keys and name not in read | free:
             parts.append(name)
     return f"{market_id}?{'|'.join(parts)}" if parts else market_id

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from worker.domain.books.rows import MissReason
 from worker.storage import ledger_sql as sql
 from worker.storage.engine import transaction
 from worker.storage.errors import driver_errors_translated
@@ -68,7 +69,7 @@ class MissRow(NamedTuple):
     external_market_id: str
     market_name: str | None
     sample_outcomes: str
-    reason: str
+    reason: MissReason
     mapping_version: int
     first_seen_at: datetime
     last_seen_at: datetime
@@ -84,7 +85,7 @@ class UnannouncedMarket(NamedTuple):
     external_market_id: str
     market_name: str | None
     sample_outcomes: str | None
-    reason: str | None
+    reason: MissReason | None
     mapping_version: int | None
     first_seen_at: datetime
     last_seen_at: datetime

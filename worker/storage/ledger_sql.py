@@ -6,6 +6,8 @@ watermarks, then of quotas, then of misses: two that touch the same rows then qu
 
 from sqlalchemy import text
 
+from worker.domain.books.registry import ID_COLUMNS
+
 # Any number will do, as long as no other program takes the same one in the same database.
 ANNOUNCE_LOCK = 7_203_511_896_340_012
 
@@ -301,8 +303,11 @@ ORDER BY id
 LIMIT :limit
 """)
 
+# Each platform with the column that tells whether a mapping is sold there.
+_SOLD_AS = ", ".join(f"('{platform}', mapping.{column})" for platform, column in ID_COLUMNS.items())
+
 # A new name is news for the same market of the other books: all of them count again who else offers it.
-MARK_ANNOUNCED = text("""
+MARK_ANNOUNCED = text(f"""
 WITH touched AS (
     SELECT market.id, market.source, nullif(marketmap_market_name_v1(market.market_name), '') AS name
     FROM unmapped_market_log AS market
@@ -322,10 +327,7 @@ WITH touched AS (
     FROM touched
     JOIN user_market_mappings AS mapping ON marketmap_market_name_v1(mapping.name) = touched.name
     CROSS JOIN LATERAL (
-        VALUES
-            ('betpawa', mapping.betpawa_id),
-            ('sportybet', mapping.sportybet_id),
-            ('bet9ja', mapping.bet9ja_key)
+        VALUES {_SOLD_AS}
     ) AS sold (platform, market_id)
     WHERE sold.market_id IS NOT NULL
 )
@@ -340,4 +342,4 @@ SET
     )
 FROM touched
 WHERE market.id = touched.id
-""")
+""")  # noqa: S608  (constants)

@@ -1,28 +1,47 @@
 """The statements that read and write `user_market_mappings`."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from worker.domain.books.registry import ID_COLUMNS
+
+# The columns that an editor writes, in the order of the table, with the type that each has in JSON.
+_TYPES: Final = {
+    "canonical_id": "text",
+    "name": "text",
+    **dict.fromkeys(ID_COLUMNS.values(), "text"),
+    "priority": "integer",
+    "line_rule": "jsonb",
+    "outcome_mapping": "jsonb",
+}
+_WRITTEN: Final = ", ".join(_TYPES)
+_TYPED: Final = ", ".join(f"{name} {type_}" for name, type_ in _TYPES.items())
+# All but the canonical id, by which an import finds its row.
+_CHANGED: Final = tuple(name for name in _TYPES if name != "canonical_id")
+
+
+def _of(row: str, names: Iterable[str] = _TYPES) -> str:
+    return ", ".join(f"{row}.{name}" for name in names)
+
+
+def _set_from(row: str, names: Iterable[str] = _TYPES) -> str:
+    return ", ".join(f"{name} = {row}.{name}" for name in names)
+
+
 # One statement is one snapshot at every isolation level: the version fits the rows. The outer join keeps the
 # version when there is no mapping at all.
-READ_INDEX = text("""
+READ_INDEX = text(f"""
 SELECT
     (SELECT coalesce(max(id), 0) FROM mapping_audit_log) AS version,
     mapping.id,
-    mapping.canonical_id,
-    mapping.name,
-    mapping.betpawa_id,
-    mapping.sportybet_id,
-    mapping.bet9ja_key,
-    mapping.priority,
-    mapping.line_rule,
-    mapping.outcome_mapping
+    {_of("mapping")}
 FROM (VALUES (1)) AS always
 LEFT JOIN user_market_mappings AS mapping ON mapping.is_active
 ORDER BY mapping.id
-""").columns(line_rule=JSONB, outcome_mapping=JSONB)
+""").columns(line_rule=JSONB, outcome_mapping=JSONB)  # noqa: S608  (constants)
 
 # Who and why, for the transaction only: the audit reads them.
 SIGN = text(
@@ -32,67 +51,41 @@ SIGN = text(
 # `is_active` is the editors' alone: importing again does not switch on what they switched off. Rows that are
 # equal already are not touched, so they do not come back. New ones get their ids in the order given, so that
 # an export by id gives the same catalogue back.
-IMPORT = text("""
-INSERT INTO user_market_mappings AS current (
-    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, priority, line_rule, outcome_mapping, is_active,
-    created_by
-)
-SELECT
-    new.canonical_id, new.name, new.betpawa_id, new.sportybet_id, new.bet9ja_key, new.priority, new.line_rule,
-    new.outcome_mapping, new.is_active, :actor
+IMPORT = text(f"""
+INSERT INTO user_market_mappings AS current ({_WRITTEN}, is_active, created_by)
+SELECT {_of("new")}, new.is_active, :actor
 FROM ROWS FROM (
-    jsonb_to_recordset(CAST(:mappings AS jsonb)) AS (
-        canonical_id text, name text, betpawa_id text, sportybet_id text, bet9ja_key text, priority integer,
-        line_rule jsonb, outcome_mapping jsonb, is_active boolean
-    )
-) WITH ORDINALITY AS new (
-    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, priority, line_rule, outcome_mapping, is_active,
-    place
-)
+    jsonb_to_recordset(CAST(:mappings AS jsonb)) AS ({_TYPED}, is_active boolean)
+) WITH ORDINALITY AS new ({_WRITTEN}, is_active, place)
 ORDER BY new.place
 ON CONFLICT ON CONSTRAINT uq_user_market_mappings_canonical_id DO UPDATE SET
-    name = excluded.name,
-    betpawa_id = excluded.betpawa_id,
-    sportybet_id = excluded.sportybet_id,
-    bet9ja_key = excluded.bet9ja_key,
-    priority = excluded.priority,
-    line_rule = excluded.line_rule,
-    outcome_mapping = excluded.outcome_mapping,
+    {_set_from("excluded", _CHANGED)},
     updated_at = now()
-WHERE (
-    current.name, current.betpawa_id, current.sportybet_id, current.bet9ja_key, current.priority,
-    current.line_rule, current.outcome_mapping
-) IS DISTINCT FROM (
-    excluded.name, excluded.betpawa_id, excluded.sportybet_id, excluded.bet9ja_key, excluded.priority,
-    excluded.line_rule, excluded.outcome_mapping
-)
+WHERE ({_of("current", _CHANGED)}) IS DISTINCT FROM ({_of("excluded", _CHANGED)})
 RETURNING canonical_id, xmax = 0 AS is_new
-""")
+""")  # noqa: S608  (constants)
 
 # A mapping's version is its newest audit id: it tells an editor whether the row is still the one they read.
-READ_MAPPINGS = """
+READ_MAPPINGS = f"""
 SELECT
-    mapping.id, mapping.canonical_id, mapping.name, mapping.betpawa_id, mapping.sportybet_id,
-    mapping.bet9ja_key, mapping.priority, mapping.line_rule, mapping.outcome_mapping, mapping.is_active,
+    mapping.id, {_of("mapping")}, mapping.is_active,
     mapping.created_at, mapping.updated_at, mapping.created_by,
     coalesce(
         (SELECT max(log.id) FROM mapping_audit_log AS log WHERE log.canonical_id = mapping.canonical_id), 0
     ) AS version
 FROM user_market_mappings AS mapping
-"""
+"""  # noqa: S608  (constants)
 
 GET = text(f"{READ_MAPPINGS} WHERE mapping.canonical_id = :canonical_id").columns(
     line_rule=JSONB, outcome_mapping=JSONB
 )
 
-ID_COLUMNS: Final = {"betpawa": "betpawa_id", "sportybet": "sportybet_id", "bet9ja": "bet9ja_key"}
-
 # One for each filter of a list. They are put together rather than switched off by a NULL parameter, because
 # then no plan could use the partial indexes.
-SOLD_ON: Final = {
+SOLD_ON: Final[dict[str, str]] = {
     platform: f"mapping.{column} IS NOT NULL" for platform, column in ID_COLUMNS.items()
 }
-CLAIMS_ON: Final = {
+CLAIMS_ON: Final[dict[str, str]] = {
     platform: f"mapping.{column} = :market_id" for platform, column in ID_COLUMNS.items()
 }
 CLAIMS: Final = f"({' OR '.join(CLAIMS_ON.values())})"
@@ -110,18 +103,10 @@ def list_of(*predicates: str, limited: bool = False) -> TextClause:
     return text(f"{READ_MAPPINGS} WHERE {where} ORDER BY mapping.canonical_id {limit}")
 
 
-READ_VALUES = """
-jsonb_to_record(CAST(:mapping AS jsonb)) AS new (
-    canonical_id text, name text, betpawa_id text, sportybet_id text, bet9ja_key text, priority integer,
-    line_rule jsonb, outcome_mapping jsonb
-)
-"""
+READ_VALUES = f"jsonb_to_record(CAST(:mapping AS jsonb)) AS new ({_TYPED})"
 
 CREATE = text(f"""
-INSERT INTO user_market_mappings (
-    canonical_id, name, betpawa_id, sportybet_id, bet9ja_key, priority, line_rule, outcome_mapping, is_active,
-    created_by
-)
+INSERT INTO user_market_mappings ({_WRITTEN}, is_active, created_by)
 SELECT new.*, :is_active, :actor FROM {READ_VALUES}
 ON CONFLICT ON CONSTRAINT uq_user_market_mappings_canonical_id DO NOTHING
 RETURNING id
@@ -130,14 +115,7 @@ RETURNING id
 UPDATE = text(f"""
 UPDATE user_market_mappings AS current
 SET
-    canonical_id = new.canonical_id,
-    name = new.name,
-    betpawa_id = new.betpawa_id,
-    sportybet_id = new.sportybet_id,
-    bet9ja_key = new.bet9ja_key,
-    priority = new.priority,
-    line_rule = new.line_rule,
-    outcome_mapping = new.outcome_mapping,
+    {_set_from("new")},
     is_active = coalesce(:is_active, current.is_active)
 FROM {READ_VALUES}
 WHERE current.id = :id

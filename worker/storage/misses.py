@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.domain.books.rows import MissReason
 from worker.storage import misses_sql as sql
 from worker.storage.errors import driver_errors_translated
 from worker.storage.mappings_sql import SIGN
@@ -41,7 +42,7 @@ class QueuedMiss(NamedTuple):
     occurrence_count: int
     status: str
     notes: str | None
-    reason: str | None
+    reason: MissReason | None
     mapping_version: int | None
     mapped_version: int | None
     status_actor: str | None

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from worker.domain.books.registry import ID_COLUMNS
 from worker.storage.routines import create_functions, create_triggers
 
 # The names Postgres gives on its own, so that migrations need not spell them out.
@@ -50,9 +51,7 @@ user_market_mappings = Table(
     Column("id", Integer, primary_key=True),
     Column("canonical_id", String(100), nullable=False),
     Column("name", String(255), nullable=False),
-    Column("betpawa_id", String(50)),
-    Column("sportybet_id", String(50)),
-    Column("bet9ja_key", String(50)),
+    *(Column(name, String(50)) for name in ID_COLUMNS.values()),
     Column("outcome_mapping", JSONB, nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
@@ -68,16 +67,9 @@ user_market_mappings = Table(
     ),
     CheckConstraint("jsonb_typeof(line_rule) = 'object'", name="ck_user_market_mappings_line_rule"),
     Index("idx_user_mappings_active", "is_active", postgresql_where=text("is_active")),
-    Index(
-        "idx_user_mappings_betpawa", "betpawa_id", postgresql_where=text("betpawa_id IS NOT NULL")
-    ),
-    Index(
-        "idx_user_mappings_sportybet",
-        "sportybet_id",
-        postgresql_where=text("sportybet_id IS NOT NULL"),
-    ),
-    Index(
-        "idx_user_mappings_bet9ja", "bet9ja_key", postgresql_where=text("bet9ja_key IS NOT NULL")
+    *(
+        Index(f"idx_user_mappings_{platform}", name, postgresql_where=text(f"{name} IS NOT NULL"))
+        for platform, name in ID_COLUMNS.items()
     ),
 )
 

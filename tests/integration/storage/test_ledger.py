@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from worker.domain.books.rows import MissReason
 from worker.storage.errors import StorageRefused
 from worker.storage.ledger import (
     Counted,
@@ -112,10 +113,10 @@ async def test_the_newest_sighting_wins_in_whatever_order_they_come(
             last_seen_at=miss.last_seen_at + age * MINUTE,
             market_name=f"name {age}",
             sample_outcomes=f"[{age}]",
-            reason=f"REASON_{age}",
+            reason=reason,
             mapping_version=age,
         )
-        for age in range(3)
+        for age, reason in enumerate(get_args(MissReason))
     ]
     for offset, age in enumerate(order):
         await ledger.commit(move(offset, offset + 1), [sightings[age]])
@@ -126,7 +127,7 @@ async def test_the_newest_sighting_wins_in_whatever_order_they_come(
     assert tuple(row) == (
         "name 2",
         "[2]",
-        "REASON_2",
+        sightings[2].reason,
         2,
         miss.first_seen_at,
         miss.last_seen_at + 2 * MINUTE,

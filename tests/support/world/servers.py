@@ -49,7 +49,9 @@ class Servers:
         self.network = Network()
         self.log = FakeLog(TOPIC, topic_id(0), PARTITIONS)
         self.group = FakeGroup(lambda: self.log.places)
-        full = MissRow("sportybet", FULL, None, "[]", "", 0, _SEEN_AT, _SEEN_AT, _LARGEST_INTEGER)
+        full = MissRow(
+            "sportybet", FULL, None, "[]", "UNKNOWN_MARKET", 0, _SEEN_AT, _SEEN_AT, _LARGEST_INTEGER
+        )
         self.ledger = ledger(Tables(misses={("sportybet", FULL): full}), GROUP)
         self.oracle = Oracle()
         self.workers: list[FakeWorker] = []

@@ -108,7 +108,7 @@ def test_an_outcome_or_label_that_stands_twice_is_refused(
     second: dict[str, str], field: str
 ) -> None:
     assert faults(outcome_mapping=[OUTCOME, second]) == {
-        f"outcome_mapping[1].{field}": "stands twice"
+        f"outcome_mapping[1].{field}": "is used twice"
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from worker.domain.books.book import Book, Params
 from worker.domain.books.odds import Price, Prices, is_no_price, read_price
 from worker.domain.books.rows import (
     MarketNames,
@@ -188,3 +189,21 @@ def _grouped(markets: Iterable[str]) -> dict[str, list[str]]:
         if place is not None:
             groups[place].append(key)
     return groups
+
+
+def parse_qualifier(qualifier: str | None) -> Params:
+    """A key's param, as the one pair that it is."""
+    return () if qualifier is None else (("param", qualifier),)
+
+
+# A pair of scores in a key may be the score of the moment, so it is no start score.
+BOOK: Final = Book(
+    platform="bet9ja",
+    id_column="bet9ja_key",
+    label_column="bet9ja_suffix",
+    line_keys={"total": "param", "handicap": "param", "european": "param"},
+    container=dict,
+    read_rows=rows,
+    parse_qualifier=parse_qualifier,
+    folds_labels=False,
+)

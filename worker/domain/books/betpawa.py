@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from worker.domain.books.book import Book, Params
 from worker.domain.books.lines import from_quarters, parse_line
 from worker.domain.books.rows import (
+    MarketNames,
     ParsedRow,
     Rows,
     Selection,
@@ -18,8 +20,9 @@ _HIGHEST_QUARTERS = 3_999_999
 LONGEST_BESIDE = 40
 
 
-def rows(markets: list[Any]) -> Rows:
+def rows(markets: list[Any], names: MarketNames | None = None) -> Rows:
     """Rows of ``markets``: those of one market and line may be spread over several."""
+    del names  # each market carries its own
     for market in markets:
         yield from _market_rows(market)
 
@@ -104,3 +107,19 @@ def one_price(older: object, newer: object) -> object:
     if older is None or newer is None:
         return newer if older is None else older
     return older if older == newer else None
+
+
+def parse_qualifier(qualifier: str | None) -> Params:
+    """A row's line, as the one pair that it is."""
+    return () if qualifier is None else (("handicap", qualifier),)
+
+
+BOOK: Final = Book(
+    platform="betpawa",
+    id_column="betpawa_id",
+    label_column="betpawa_name",
+    line_keys={"total": "handicap", "handicap": "handicap", "european": "handicap"},
+    container=list,
+    read_rows=rows,
+    parse_qualifier=parse_qualifier,
+)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal, get_args
 
+LineKind = Literal["none", "total", "handicap", "european"]
+
+LINE_KINDS: Final[tuple[LineKind, ...]] = get_args(LineKind)
 _DECIMAL: Final = re.compile(r"([+-]?)0*(\d{1,6})(?:\.(\d{1,6}))?", re.ASCII)
 _SCORE: Final = re.compile(r"(\d{1,3}):(\d{1,3})", re.ASCII)
 _LONGEST: Final = 24

@@ -1,12 +1,12 @@
-"""The three bookmakers, and what each calls a market's own id."""
+"""The names of the bookmakers, as data has them."""
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeGuard
+from typing import Final, Literal, TypeGuard, get_args
 
 Platform = Literal["betpawa", "sportybet", "bet9ja"]
 
-PLATFORMS: Final[tuple[Platform, ...]] = ("betpawa", "sportybet", "bet9ja")
+PLATFORMS: Final[tuple[Platform, ...]] = get_args(Platform)
 
 
 def is_platform(value: object) -> TypeGuard[Platform]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from worker.domain.books.book import Book, Params
 from worker.domain.books.rows import (
+    MarketNames,
     ParsedRow,
     Rejection,
     Rows,
@@ -15,7 +17,6 @@ from worker.domain.books.rows import (
 )
 
 LONGEST_SPECIFIER = 1000
-Params = tuple[tuple[str, str], ...]
 
 
 def parse_specifier(specifier: str | None) -> Params | None:
@@ -43,8 +44,9 @@ def format_specifier(params: Params) -> str:
     return "|".join(f"{key}={value}" for key, value in params)
 
 
-def rows(markets: list[Any]) -> Rows:
+def rows(markets: list[Any], names: MarketNames | None = None) -> Rows:
     """Rows of ``data.markets``."""
+    del names  # each market carries its own
     for market in markets:
         yield from _market_rows(market)
 
@@ -104,3 +106,17 @@ def _is_open(market: dict[str, Any]) -> bool:
 
 def _is_on(flag: object) -> bool:
     return flag in (1, "1")
+
+
+BOOK: Final = Book(
+    platform="sportybet",
+    id_column="sportybet_id",
+    label_column="sportybet_desc",
+    line_keys={"total": "total", "handicap": "hcp", "european": "hcp"},
+    container=list,
+    read_rows=rows,
+    parse_qualifier=parse_specifier,
+    shows_lines=True,
+    has_named_keys=True,
+    has_start_scores=True,
+)

@@ -9,6 +9,7 @@ import orjson
 
 from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, UnmappedMarket
 from schemas.cloud_events import cloud_event, moment
+from worker.domain.books.rows import MissReason
 from worker.domain.resolve import Miss, Resolution, miss_document
 from worker.kafka.record import Headers, Outgoing, Record
 
@@ -83,7 +84,7 @@ def _omitted(resolution: Resolution) -> list[str]:
     return [',"omitted":', orjson.dumps(omitted).decode()] if any(omitted.values()) else []
 
 
-_Said = tuple[str, str | None, str, str | None]
+_Said = tuple[str, str | None, MissReason, str | None]
 
 
 class _Written(dict[_Said, str]):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import MissReason, RejectCode
 from worker.domain.events import event_hash
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting, Tally, tally
@@ -41,9 +43,9 @@ class VerdictEncoder(Protocol[T_co]):
 class MarketCount(NamedTuple):
     """What became of markets of a platform, for the metrics: resolved, missed or rejected, and why."""
 
-    platform: str
-    outcome: str
-    reason: str | None = None
+    platform: Platform
+    outcome: Literal["resolved", "missed", "rejected"]
+    reason: MissReason | RejectCode | None = None
 
 
 class Planned(NamedTuple, Generic[T]):
@@ -230,7 +232,7 @@ def _event_key(envelope: dict[str, Any]) -> str:
 
 
 def outcomes_of(
-    platform: str, resolved: int, missed: Mapping[str, int], rejecting: Resolution
+    platform: Platform, resolved: int, missed: Mapping[MissReason, int], rejecting: Resolution
 ) -> dict[MarketCount, int]:
     """What became of an observation's markets: ``missed`` by reason, refused those of ``rejecting``."""
     outcomes = {MarketCount(platform, "resolved"): resolved}
@@ -246,5 +248,5 @@ def outcomes_of(
     return outcomes
 
 
-def reasons_of(misses: Iterable[Miss]) -> Counter[str]:
+def reasons_of(misses: Iterable[Miss]) -> Counter[MissReason]:
     return Counter([miss.reason for miss in misses])

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import yaml
 
+from worker.domain.books.registry import LABEL_COLUMNS
 from worker.domain.mapping import (
     FIELDS,
-    LABEL_COLUMNS,
     Mapping,
     MappingError,
     MappingFault,

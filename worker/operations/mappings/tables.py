@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.tables import printable, text, when
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.diff import FieldChange, diff
-from worker.domain.mapping import LABEL_COLUMNS
 from worker.operations.mappings.editing import AppliedChange
 from worker.storage.audit import AuditRow
 from worker.storage.mappings import StoredMapping
@@ -20,14 +20,14 @@ _HEADINGS = ("field", "before", "after")
 
 
 def mappings_table(rows: Iterable[StoredMapping]) -> Table:
-    table = Table(
-        "canonical id", "name", "betpawa", "sportybet", "bet9ja", "line", "version", "", box=None
-    )
+    table = Table("canonical id", "name", *ID_COLUMNS, "line", "version", "", box=None)
     for row in rows:
         rule = row.line_rule if isinstance(row.line_rule, dict) else {}
-        columns = (row.canonical_id, row.name, row.betpawa_id, row.sportybet_id, row.bet9ja_key)
+        ids = (getattr(row, column) for column in ID_COLUMNS.values())
         state = "" if row.is_active else "off"
-        table.add_row(*map(text, (*columns, rule.get("kind"), row.version, state)))
+        table.add_row(
+            *map(text, (row.canonical_id, row.name, *ids, rule.get("kind"), row.version, state))
+        )
     return table
 
 
@@ -44,15 +44,7 @@ def mapping_table(row: StoredMapping) -> Table:
     table = Table(
         show_header=False, box=None, title=Text(printable(row.canonical_id)), title_justify="left"
     )
-    for name in (
-        "name",
-        "betpawa_id",
-        "sportybet_id",
-        "bet9ja_key",
-        "priority",
-        "line_rule",
-        "is_active",
-    ):
+    for name in ("name", *ID_COLUMNS.values(), "priority", "line_rule", "is_active"):
         table.add_row(name, text(getattr(row, name)))
     table.add_row("version", text(row.version))
     table.add_row("created", Text.assemble(when(row.created_at), " by ", text(row.created_by)))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from worker.domain.assign import assign
 from worker.domain.books.platforms import is_platform
+from worker.domain.books.registry import ID_COLUMNS
 from worker.domain.coverage import coverage
-from worker.domain.draft import ID_COLUMNS
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, MappingError, MappingFault, parse_mapping
 from worker.operations.mappings import editing

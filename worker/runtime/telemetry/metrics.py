@@ -79,8 +79,8 @@ class Metrics:
             self._observations.labels(platform).inc(times)
         for (platform, outcome, reason), times in report.outcomes.items():
             self._markets.labels(platform, outcome, reason or "").inc(times)
-        for reason, times in report.dead.items():
-            self._dead.labels(reason).inc(times)
+        for dead_reason, times in report.dead.items():
+            self._dead.labels(dead_reason).inc(times)
 
     def braked(self, tripped: Tripped) -> None:
         self._brakes.labels(tripped.limit).inc()

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.ingest.partitions.owned import Lag
 from worker.runtime.telemetry.logs import escape
-from worker.runtime.telemetry.totals import Book, Rates
+from worker.runtime.telemetry.totals import BookTotals, Rates
 from worker.storage.audit import AuditRow, newest
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageError
@@ -47,7 +47,7 @@ class Own(NamedTuple):
     group: str
     against: Sequence[str]
     notes: Sequence[str]
-    books: Sequence[Book]
+    books: Sequence[BookTotals]
     rates: Rates
     dead: Sequence[tuple[str, int]]
     lags: Sequence[Lag]

@@ -11,7 +11,7 @@ from worker.ingest.handler import BatchReport
 WINDOW_S: Final = 60.0
 
 
-class Book(NamedTuple):
+class BookTotals(NamedTuple):
     """A bookmaker's observations, and what became of their markets."""
 
     platform: str
@@ -62,7 +62,7 @@ class Totals:
         self._recent.append(_Done(now_s, report.records, report.outcomes.total(), report.bytes))
         self._forget(now_s)
 
-    def books(self) -> list[Book]:
+    def books(self) -> list[BookTotals]:
         return [self._book(platform) for platform in PLATFORMS]
 
     def rates(self, now_s: float) -> Rates:
@@ -74,11 +74,11 @@ class Totals:
         )
         return Rates(sum(records) / seconds, sum(markets) / seconds, sum(size) / seconds)
 
-    def _book(self, platform: str) -> Book:
+    def _book(self, platform: str) -> BookTotals:
         became = (
             self._markets[platform, outcome] for outcome in ("resolved", "missed", "rejected")
         )
-        return Book(platform, self._observations[platform], *became)
+        return BookTotals(platform, self._observations[platform], *became)
 
     def _forget(self, now_s: float) -> None:
         while self._recent and self._recent[0].at_s < now_s - WINDOW_S:

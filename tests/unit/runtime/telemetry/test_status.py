@@ -21,7 +21,7 @@ from worker.runtime.telemetry.status import (
     render,
     topic_lags,
 )
-from worker.runtime.telemetry.totals import Book, Rates
+from worker.runtime.telemetry.totals import BookTotals, Rates
 from worker.storage.audit import AuditRow
 from worker.storage.engine import create_engine
 from worker.storage.misses import QueuedMiss
@@ -31,7 +31,7 @@ OWN = Own(
     group="market-mapping-worker",
     against=(),
     notes=(),
-    books=(Book("betpawa", 4, 90, 9, 1), Book("bet9ja", 0, 0, 0, 0)),
+    books=(BookTotals("betpawa", 4, 90, 9, 1), BookTotals("bet9ja", 0, 0, 0, 0)),
     rates=Rates(113.9, 20_000, 3_400_000),
     dead=(("EMPTY", 2),),
     lags=(Lag(place(2), 40, 1.5, 12_017),),

@@ -4,7 +4,7 @@ import pytest
 
 from worker.ingest.handler import BatchReport
 from worker.ingest.planning.plan import MarketCount
-from worker.runtime.telemetry.totals import WINDOW_S, Book, Rates, Totals
+from worker.runtime.telemetry.totals import WINDOW_S, BookTotals, Rates, Totals
 
 REPORT = BatchReport(
     records=30,
@@ -27,7 +27,7 @@ def test_a_book_s_coverage_is_the_share_of_its_markets_that_were_resolved() -> N
     totals.add(REPORT, 1)
     totals.add(REPORT, 2)
     (book,) = [book for book in totals.books() if book.observations]
-    assert book == Book("bet9ja", observations=58, resolved=90, missed=30, rejected=0)
+    assert book == BookTotals("bet9ja", observations=58, resolved=90, missed=30, rejected=0)
     assert book.coverage == 0.75
 
 

@@ -1,0 +1,55 @@
+"""What differs from bookmaker to bookmaker, as one value each.
+
+Each of the modules next to this one ends with its ``BOOK``; ``registry`` lists them. Code that needs to know
+how a bookmaker writes something asks the value. It never compares a platform's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.domain.books.lines import LineKind
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import MarketNames, Rows
+
+Params = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One bookmaker.
+
+    ``id_column``      the column of a mapping that holds the bookmaker's id of the market.
+    ``label_column``   the key of an outcome that holds the bookmaker's label.
+    ``line_keys``      for each kind of line, the key of the qualifier that carries it.
+    ``container``      the JSON type of ``markets``: a list of objects, or a flat object.
+    ``read_rows``      the rows of such a container, with the names of its markets where they come separately.
+    ``parse_qualifier``  a row's qualifier as pairs of key and value; None when it cannot be read.
+    ``folds_labels``   labels are compared with case and blanks folded; otherwise exactly.
+    ``shows_lines``    labels carry the line of their market ("Over 2.5"), and mappings leave it out.
+    ``has_named_keys``  a qualifier names its keys, so that it may name another market by one of them.
+    ``has_start_scores``  a European handicap may be given as start scores (``0:1``).
+    """
+
+    platform: Platform
+    id_column: str
+    label_column: str
+    line_keys: Mapping[LineKind, str]
+    container: type[list[Any] | dict[str, Any]]
+    read_rows: Callable[[Any, MarketNames | None], Rows]
+    parse_qualifier: Callable[[str | None], Params | None]
+    folds_labels: bool = True
+    shows_lines: bool = False
+    has_named_keys: bool = False
+    has_start_scores: bool = False
+
+    def line_key(self, kind: LineKind) -> str | None:
+        """The qualifier's key that carries the line of a market of this kind; None when it has no line."""
+        return self.line_keys.get(kind)
+
+    def rows(self, markets: Any, names: MarketNames | None) -> Rows:
+        """The rows of an observation's markets; of a value that is not the bookmaker's container, none."""
+        is_container = type(markets) is self.container
+        return self.read_rows(markets if is_container else self.container(), names)
