@@ -41,10 +41,22 @@ def size_of(records: Iterable[Record]) -> int:
 
 
 class Committed(NamedTuple):
-    """The group's committed offset and the metadata beside it."""
+    """The group's committed offset, and what is written next to it.
+
+    ``leader_epoch`` is that of the last record that was read; None where a client does not say it.
+    """
 
     offset: int
     metadata: str
+    leader_epoch: int | None = None
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether an operator's tool has set it.
+
+        Tools write the offset alone. A consumer that has read something writes the leader epoch, too.
+        """
+        return self.leader_epoch is None and not self.metadata
 
 
 Headers = list[Header]

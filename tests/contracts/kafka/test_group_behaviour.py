@@ -17,6 +17,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.support.services.installation import until
+from tests.support.services.stranger import read_as_another
 from tests.support.world.client import FakeConsumer
 from tests.support.world.group import FakeGroup, NotEmptyError
 from tests.support.world.log import FakeLog
@@ -76,6 +77,9 @@ class Cluster(Protocol):
     async def delete_before(self, partition: int, offset: int) -> None: ...
 
     async def committed(self) -> dict[TopicPartition, Committed]: ...
+
+    async def read_as_another(self, count: int) -> None:
+        """Read the first partition up to an offset as a consumer that commits by itself, and leave."""
 
     async def reset(self, partition: int, offset: int) -> bool:
         """As Kafka's own tool resets an offset; false when it is refused."""
@@ -152,6 +156,9 @@ class InMemory:
 
     async def committed(self) -> dict[TopicPartition, Committed]:
         return self.group.committed(self.log.places)
+
+    async def read_as_another(self, count: int) -> None:
+        self.group.commit_of_another(TopicPartition(self.topic, 0), count)
 
     async def reset(self, partition: int, offset: int) -> bool:
         try:
@@ -236,6 +243,9 @@ class OnKafka:
             self._group, [TopicPartition(self.topic, number) for number in (0, 1)]
         )
 
+    async def read_as_another(self, count: int) -> None:
+        await read_as_another(self._servers, self._group, self.topic, count)
+
     async def reset(self, partition: int, offset: int) -> bool:
         place = confluent_kafka.TopicPartition(self.topic, partition, offset)
         wanted = ConsumerGroupTopicPartitions(self._group, [place])
@@ -286,6 +296,21 @@ async def test_an_operators_reset_leaves_the_metadata_empty(cluster: Cluster) ->
         await member.consumer.commit({first: OffsetAndMetadata(7, "mark")})
     assert await cluster.reset(0, 3)
     assert await cluster.committed() == {first: Committed(3, "")}
+
+
+async def test_another_consumers_commit_has_the_leader_epoch_and_a_reset_after_it_has_none(
+    cluster: Cluster,
+) -> None:
+    first, _ = places(cluster)
+    await cluster.append(0, 4)
+    await cluster.read_as_another(4)
+    commit = (await cluster.committed())[first]
+    assert commit == Committed(4, "", leader_epoch=0)
+    assert not commit.is_reset
+    assert await cluster.reset(0, 3)
+    commit = (await cluster.committed())[first]
+    assert commit == Committed(3, "")
+    assert commit.is_reset
 
 
 async def test_a_reset_is_refused_while_the_group_has_a_member(cluster: Cluster) -> None:

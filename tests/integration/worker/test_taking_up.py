@@ -21,6 +21,7 @@ from tests.support.services.installation import (
     until,
 )
 from tests.support.services.operator import Operator
+from tests.support.services.stranger import read_as_another
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
 from worker.ingest.partitions.marks import read_mark
 
@@ -137,6 +138,31 @@ async def test_an_operators_skip_is_taken_at_its_word_and_recorded(single: Insta
     single.start_worker()
     await opened(single, "RESUME", 2)
     assert sorted(numbers(await resolved(single))) == [*range(40), *range(70, 100)]
+
+
+async def test_another_consumer_that_commits_in_the_group_while_no_worker_runs_skips_nothing(
+    single: Installation,
+) -> None:
+    await counted(single, 40)
+    await single.publish(stream(50, 40))
+    place = TopicPartition(single.settings.topics.observations["sportybet"], 0)
+    servers, group = single.settings.kafka_bootstrap_servers, single.settings.group_id
+    await read_as_another(servers, group, place.topic, 50)
+    assert (await single.admin.committed(group, [place]))[place].offset == 90
+
+    single.start_worker()
+    line = await opened(single, "FOREIGN_COMMIT", 1)
+    assert (line["level"], line["position"], line["committed"]) == ("warning", 40, 90)
+
+    async def is_counted() -> bool:
+        return await single.counts() == expected_counts(90)
+
+    await until(is_counted)
+    await single.caught_up()
+    assert sorted(numbers(await resolved(single))) == list(range(90))
+    assert await changes(single) == []
+    assert await metric(single, "marketmap_partitions_opened_total", 1, case="FOREIGN_COMMIT") == 1
+    assert read_mark(await mark_of(single)) is not None
 
 
 async def test_records_deleted_while_no_worker_ran_are_an_alarm_and_a_number(

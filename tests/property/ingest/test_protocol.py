@@ -1,9 +1,10 @@
 """The delivery protocol itself: the product's own parts on servers in memory, in orders that chance chooses.
 
 Workers start, die at any await, freeze and come back after others took over, leave in good order; the
-database goes away, loses answers, refuses values, is restored from a backup; operators reset offsets; logs
-are cut off at the front, the topic is created again; requests are carried out though their sender is dead.
-Then all is let run out, and judged by an oracle that knows only what happened.
+database goes away, loses answers, refuses values, is restored from a backup; operators reset offsets; other
+consumers commit in the group; logs are cut off at the front, the topic is created again; requests are carried
+out though their sender is dead. Then all is let run out, and judged by an oracle that knows only what
+happened.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from worker.ingest.partitions import claim as claimed
 from worker.ingest.partitions import opening as lookup
 from worker.ingest.partitions.claim import ClaimedBatch
 from worker.ingest.partitions.marks import mark
-from worker.ingest.partitions.starts import Findings, OnTruncation, Start
+from worker.ingest.partitions.starts import Findings, OnTruncation, Start, start_of
 from worker.ingest.planning.plan import CountedShare
 from worker.kafka.record import Partition
 from worker.storage.errors import StorageUnavailable
@@ -142,6 +143,15 @@ def believing_the_commit(found: Findings, on_truncation: OnTruncation = "stop") 
     return Start("RESUME", position, max(position, found.watermark), max(position, found.watermark))
 
 
+def taking_every_commit_for_a_reset(found: Findings, on_truncation: OnTruncation = "stop") -> Start:
+    """Does not look at who has committed."""
+    commit = found.committed
+    return start_of(
+        found._replace(committed=None if commit is None else commit._replace(leader_epoch=None)),
+        on_truncation,
+    )
+
+
 def plain_mark(
     topic_id: str, next_offset: int, replay_to: int = 0, truncated_at: int | None = None
 ) -> str:
@@ -186,6 +196,13 @@ def test_without_a_look_at_the_mark_a_reset_is_not_published_again(
 
 def test_without_a_look_at_the_watermark_records_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookup, "start_of", believing_the_commit)
+    shows("never counted")
+
+
+def test_another_consumers_commit_that_is_taken_for_a_reset_loses_records(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookup, "start_of", taking_every_commit_for_a_reset)
     shows("never counted")
 
 

@@ -129,6 +129,8 @@ def operators(at: Servers) -> Iterator[Event]:
                 yield Event(
                     f"{place.partition} is reset to {offset}", 0.5, partial(at.reset, place, offset)
                 )
+                read = partial(at.read_by_another, place, offset)
+                yield Event(f"{place.partition} is read by another to {offset}", 0.2, read)
     if not at.group.members:
         for stay in (True, False):
             again = partial(at.create_topic_again, commits_stay=stay)

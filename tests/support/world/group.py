@@ -30,7 +30,7 @@ class FakeGroup:
     def __init__(self, places: Callable[[], Sequence[TopicPartition]]) -> None:
         self._places = places
         self._members: dict[str, asyncio.Future[Joined | None] | None] = {}
-        self._offsets: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._offsets: dict[TopicPartition, Committed] = {}
         self.generation = 0
         self.is_stable = True
 
@@ -68,27 +68,30 @@ class FakeGroup:
         """Raises CommitFailedError for whoever is not a member of this generation."""
         if member not in self._members or generation != self.generation:
             raise CommitFailedError
-        self._offsets |= offsets
-
-    def committed(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
-        found = {place: self._offsets[place] for place in places if place in self._offsets}
-        return {
+        self._offsets |= {
             place: Committed(commit.offset, commit.metadata or "")
-            for place, commit in found.items()
+            for place, commit in offsets.items()
         }
 
+    def committed(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
+        return {place: self._offsets[place] for place in places if place in self._offsets}
+
     def alter(self, offsets: dict[TopicPartition, int]) -> None:
-        """As Kafka's own tool does it: the metadata is left empty. Raises NotEmptyError."""
+        """As Kafka's own tool does it: the offset alone is written. Raises NotEmptyError."""
         if self._members:
             raise NotEmptyError
-        self._offsets |= {place: OffsetAndMetadata(offset, "") for place, offset in offsets.items()}
+        self._offsets |= {place: Committed(offset, "") for place, offset in offsets.items()}
+
+    def commit_of_another(self, place: TopicPartition, offset: int) -> None:
+        """As a consumer does that came with auto-commit, read up to ``offset``, and left."""
+        self._offsets[place] = Committed(offset, "", leader_epoch=0)
 
     def forget(self, *, only_resets: bool) -> None:
         """As after the topic was deleted; the coordinator may be slow to do so."""
         kept = {
             place: commit
             for place, commit in self._offsets.items()
-            if only_resets and commit.metadata
+            if only_resets and not commit.is_reset
         }
         self._offsets = kept
 

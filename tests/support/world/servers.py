@@ -86,7 +86,7 @@ class Servers:
         for move in moves:
             place = TopicPartition(move.topic, move.partition)
             commit = self.group.committed([place]).get(place)
-            if commit is None or commit.metadata:
+            if commit is None or not commit.is_reset:
                 worker.in_flight -= {
                     source
                     for source in worker.in_flight
@@ -96,7 +96,8 @@ class Servers:
 
     def note_commits(self) -> None:
         """What the group has committed is not taken up again."""
-        commits = self.group.committed(self.log.places)
+        found = self.group.committed(self.log.places)
+        commits = {place: commit for place, commit in found.items() if commit.leader_epoch is None}
         for worker in self.workers:
             if worker.in_flight and worker.consumer.generation == self.group.generation:
                 worker.in_flight -= {
@@ -177,7 +178,7 @@ class Servers:
         for place in self.log.places:
             watermark = self.watermark(place.partition)
             self.oracle.may_repeat(self._from(place.partition, watermark))
-            if (commit := commits.get(place)) is not None and not commit.metadata:
+            if (commit := commits.get(place)) is not None and commit.is_reset:
                 self.oracle.may_be_left_out(
                     self.log.topic_id, place.partition, watermark, commit.offset
                 )
@@ -188,6 +189,11 @@ class Servers:
         watermark = self.watermark(place.partition)
         self.oracle.may_be_left_out(self.log.topic_id, place.partition, watermark, offset)
         self.oracle.reset(self.log.topic_id, place.partition, offset)
+
+    def read_by_another(self, place: TopicPartition, offset: int) -> None:
+        """Another consumer commits in the group. It orders nothing, and overwrites what was ordered."""
+        self.group.commit_of_another(place, offset)
+        self.oracle.again_from.pop((self.log.topic_id, place.partition), None)
 
     def delete_before(self, place: TopicPartition, offset: int) -> None:
         self.log.delete_before(place.partition, offset)

@@ -334,7 +334,10 @@ class Assignment(ConsumerRebalanceListener):
         """
         if epoch != self.epoch or not offsets:
             return
-        commits = {place: OffsetAndMetadata(*committed) for place, committed in offsets.items()}
+        commits = {
+            place: OffsetAndMetadata(committed.offset, committed.metadata)
+            for place, committed in offsets.items()
+        }
         bound = asyncio.timeout(self._commit_timeout_s)
         try:
             async with bound:

@@ -2,7 +2,8 @@
 
 Three things are compared: the group's commit with its mark, the watermark (everything below it is counted),
 and the log's bounds. Our own commit only says how far a replay is; the watermark says where counting goes on.
-A commit without our mark is an operator's word: back is to publish again without counting, forward to skip.
+A commit that an operator's tool has set is an order: back is to publish again without counting, forward to
+skip. A commit that another consumer has made, say one on a console that joined the group, orders nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ Case = Literal[
     "REPLAY_GOES_ON",
     "RESET_BACK",
     "SKIP_FORWARD",
+    "FOREIGN_COMMIT",
     "COUNTS_WENT_BACK",
     "RETENTION_GAP",
     "TRUNCATED",
@@ -31,7 +33,7 @@ OnTruncation = Literal["stop", "continue"]
 # Nothing of the partition was read before: that older records are gone already is no loss of ours.
 _BEGINNINGS: Final[frozenset[Case]] = frozenset({"FIRST_START", "NEW_PARTITION", "RECREATED"})
 ALARMS: Final[frozenset[Case]] = frozenset(
-    {"RECREATED", "COUNTS_WENT_BACK", "RETENTION_GAP", "TRUNCATED"}
+    {"RECREATED", "FOREIGN_COMMIT", "COUNTS_WENT_BACK", "RETENTION_GAP", "TRUNCATED"}
 )
 
 
@@ -92,8 +94,10 @@ def _wanted(found: Findings) -> Start:
     if found.committed is None:
         return _without_commit(found, None)
     ours = read_mark(found.committed.metadata)
-    if ours is None:
+    if ours is None and found.committed.is_reset:
         return _operators(found, found.committed.offset)
+    if ours is None:
+        return Start("FOREIGN_COMMIT", found.watermark, found.watermark)
     if ours.topic_id != found.topic_id:
         return _without_commit(found, ours)
     return _ours(found, found.committed.offset, ours)
@@ -172,9 +176,13 @@ def _not_before(start: Start, log_start: int) -> Start:
     if start.position >= log_start:
         return start
     gone = log_start - max(start.position, start.watermark)
-    if gone > 0 and start.case not in _BEGINNINGS:
+    if gone > 0 and not _is_beginning(start):
         return Start("RETENTION_GAP", log_start, log_start, 0, gone, "retention")
     replay_to = start.replay_to if log_start < start.replay_to else 0
     return start._replace(
         position=log_start, watermark=max(start.watermark, log_start), replay_to=replay_to
     )
+
+
+def _is_beginning(start: Start) -> bool:
+    return start.case in _BEGINNINGS or (start.case == "FOREIGN_COMMIT" and start.watermark == 0)

@@ -15,15 +15,14 @@ import confluent_kafka
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
-from aiokafka.structs import OffsetAndMetadata
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection
 from confluent_kafka.admin import NewTopic, OffsetSpec
 
 from worker.domain.errors import FatalError, TransientError
+from worker.kafka.client.offset_fetch import fetch_offsets
 from worker.kafka.cluster.librdkafka import Librdkafka
 from worker.kafka.record import Committed
 
-_NONE_COMMITTED: Final = -1
 _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 # librdkafka writes a topic id in plain base64; Kafka's own tools, and we, in the form without slashes.
 _URL_SAFE: Final = str.maketrans("+/", "-_")
@@ -82,7 +81,7 @@ class KafkaAdmin:
     async def committed(
         self, group: str, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, Committed]:
-        """A group's committed offsets with their metadata; partitions without one are left out.
+        """A group's committed offsets with their metadata and epochs; partitions without one are left out.
 
         Raises TransientError.
         """
@@ -98,23 +97,19 @@ class KafkaAdmin:
             ) from error
         except (KafkaError, TimeoutError) as error:
             raise TransientError(f"Kafka does not tell the committed offsets: {error!r}") from error
-        if found.keys() != set(wanted):  # the client passes over an error of the whole group
+        if found.keys() != set(wanted):
             raise TransientError(
                 "Kafka does not tell the committed offsets: the answer is incomplete"
             )
-        return {
-            place: Committed(commit.offset, commit.metadata or "")
-            for place, commit in found.items()
-            if commit.offset > _NONE_COMMITTED
-        }
+        return {place: commit for place, commit in found.items() if commit is not None}
 
     async def _list_offsets(
         self, group: str, partitions: list[TopicPartition]
-    ) -> dict[TopicPartition, OffsetAndMetadata]:
+    ) -> dict[TopicPartition, Committed | None]:
         client = AIOKafkaAdminClient(**self._aiokafka)
         await client.start()
         try:
-            return await client.list_consumer_group_offsets(group, partitions=partitions)
+            return await fetch_offsets(client, group, partitions)
         finally:
             await client.close()
 

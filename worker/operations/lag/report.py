@@ -25,6 +25,7 @@ SignCode = Literal[
     "NOT_OWNED",
     "REPLAY",
     "NO_MARK",
+    "FOREIGN_COMMIT",
     "OTHER_TOPIC",
     "WATERMARK_AHEAD",
     "COMMIT_AHEAD",
@@ -61,7 +62,8 @@ class PartitionFacts(NamedTuple):
     def next_offset(self) -> int:
         """What is read next, as far as commit and watermark say; within the log."""
         mark = self.mark
-        if self.committed is None or (mark is not None and mark.topic_id != self.topic_id):
+        is_ours = mark is not None and mark.topic_id == self.topic_id
+        if self.committed is None or not (is_ours or self.committed.is_reset):
             wanted = self.watermark or 0
         else:
             wanted = self.committed.offset
@@ -113,14 +115,22 @@ def signs_of(facts: PartitionFacts, *, has_members: bool) -> Sequence[Sign]:
     if has_members and facts.owner is None:
         signs.append(Sign("NOT_OWNED", "no member of the group reads it"))
     if facts.committed is not None:
-        signs += _signs_of_commit(facts, facts.committed.offset, facts.mark)
+        signs += _signs_of_commit(facts, facts.committed, facts.mark)
     if facts.watermark is not None and facts.watermark > facts.log_end:
         beyond = facts.watermark - facts.log_end
         signs.append(Sign("BEYOND_END", f"counted {beyond} beyond the log's end: it was cut off"))
     return signs
 
 
-def _signs_of_commit(facts: PartitionFacts, offset: int, mark: CommitMark | None) -> list[Sign]:
+def _signs_of_commit(
+    facts: PartitionFacts, committed: Committed, mark: CommitMark | None
+) -> list[Sign]:
+    offset = committed.offset
+    if mark is None and not committed.is_reset:
+        what = (
+            f"another consumer of the group committed {offset}: workers continue at what is counted"
+        )
+        return [Sign("FOREIGN_COMMIT", what)]
     if mark is not None and mark.topic_id != facts.topic_id:
         return [Sign("OTHER_TOPIC", "the commit is of a topic that had the name before")]
     signs = []

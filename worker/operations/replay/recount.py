@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
-from worker.ingest.partitions.marks import read_mark
 from worker.kafka.cluster.offsets import Group
 from worker.kafka.connections import admin_of, offsets_of
 from worker.kafka.patience import patiently
@@ -129,9 +128,9 @@ async def recount(
 def refuse_pending_resets(
     targets: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, Committed]
 ) -> None:
-    """Raises ResetPendingError for a commit beyond its target that no worker has made. Pure."""
+    """Raises ResetPendingError for a reset to beyond its target. Pure."""
     for place, commit in committed.items():
-        if commit.offset > targets[place] and read_mark(commit.metadata) is None:
+        if commit.offset > targets[place] and commit.is_reset:
             raise ResetPendingError(place, commit.offset)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
 from tests.support.records import TOPIC_ID
-from worker.ingest.partitions.marks import mark, read_mark
+from worker.ingest.partitions.marks import mark
 from worker.ingest.partitions.starts import Findings, OnTruncation, Start, WatermarkCause, start_of
 from worker.kafka.record import Committed
 
@@ -19,6 +19,10 @@ def ours(offset: int, replay_to: int = 0, truncated_at: int | None = None) -> Co
 
 def operators(offset: int) -> Committed:
     return Committed(offset, "")
+
+
+def anothers(offset: int, metadata: str = "") -> Committed:
+    return Committed(offset, metadata, leader_epoch=0)
 
 
 def other_topics(offset: int) -> Committed:
@@ -158,6 +162,51 @@ TABLE = [
         found(operators(0), 0, is_new=True),
         Start("FIRST_START", 0, 0),
     ),
+    Row(
+        "another consumer has read beyond the watermark",
+        found(anothers(150), 100),
+        Start("FOREIGN_COMMIT", 100, 100),
+    ),
+    Row(
+        "another consumer has read what is counted",
+        found(anothers(40), 100),
+        Start("FOREIGN_COMMIT", 100, 100),
+    ),
+    Row(
+        "another consumer has read to where counting is",
+        found(anothers(100), 100),
+        Start("FOREIGN_COMMIT", 100, 100),
+    ),
+    Row(
+        "another consumer writes metadata and no epoch",
+        found(Committed(150, "someone"), 100),
+        Start("FOREIGN_COMMIT", 100, 100),
+    ),
+    Row(
+        "a worker of another version has committed",
+        found(Committed(150, mark(TOPIC_ID, 150).replace("mmw1", "mmw2")), 100),
+        Start("FOREIGN_COMMIT", 100, 100),
+    ),
+    Row(
+        "another consumer has read to beyond the log's end of now",
+        found(anothers(200), 70, 0, 80),
+        Start("FOREIGN_COMMIT", 70, 70),
+    ),
+    Row(
+        "another consumer has read, and records are gone that were not counted",
+        found(anothers(150), 100, 120),
+        Start("RETENTION_GAP", 120, 120, 0, 20, RETENTION),
+    ),
+    Row(
+        "another consumer has read, and the log ends below what is counted",
+        found(anothers(80), 100, 0, 80),
+        Start("TRUNCATED", 80, 100, 0, 20, TRUNCATION, 80),
+    ),
+    Row(
+        "another consumer had the group before the first start",
+        found(anothers(150), 0, 120, is_new=True),
+        Start("FOREIGN_COMMIT", 120, 120),
+    ),
     Row("a backup was restored", found(ours(100), 70), Start("COUNTS_WENT_BACK", 70, 70)),
     Row(
         "a backup was restored, and records are gone",
@@ -253,7 +302,10 @@ OFFSETS = st.integers(0, 60)
 MARKS = st.builds(
     mark, st.sampled_from([TOPIC_ID, OTHER_ID]), OFFSETS, OFFSETS, st.none() | OFFSETS
 )
-COMMITS = st.none() | st.builds(Committed, OFFSETS, MARKS | st.sampled_from(["", "someone"]))
+EPOCHS = st.none() | st.integers(0, 9)
+COMMITS = st.none() | st.builds(
+    Committed, OFFSETS, MARKS | st.sampled_from(["", "someone"]), EPOCHS
+)
 FLAGS = st.booleans()
 
 
@@ -269,7 +321,7 @@ POLICIES: st.SearchStrategy[OnTruncation] = st.sampled_from(["stop", "continue"]
 
 
 def is_operators(committed: Committed | None) -> bool:
-    return committed is not None and read_mark(committed.metadata) is None
+    return committed is not None and committed.leader_epoch is None and not committed.metadata
 
 
 @LAWS

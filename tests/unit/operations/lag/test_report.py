@@ -40,6 +40,7 @@ def lag(of: PartitionFacts, oldest_ms: int | None = None) -> PartitionLag:
         (facts(ours(50), log_start=60), 20),
         (facts(ours(90)), 0),
         (facts(ours(50, OTHER_ID), None), 80),
+        (facts(Committed(80, "", leader_epoch=0), 20), 60),
         (facts(None, None, log_end=0), 0),
     ],
     ids=[
@@ -50,6 +51,7 @@ def lag(of: PartitionFacts, oldest_ms: int | None = None) -> PartitionLag:
         "what is deleted is no lag",
         "beyond the end",
         "the commit of another topic of that name",
+        "the commit of another consumer",
         "an empty topic",
     ],
 )
@@ -73,6 +75,8 @@ def test_seconds_are_the_age_of_the_oldest_record() -> None:
         (facts(ours(60)), ["COMMIT_AHEAD"]),
         (facts(ours(10, replay_to=50)), ["REPLAY"]),
         (facts(Committed(10, "")), ["NO_MARK"]),
+        (facts(Committed(10, "", leader_epoch=3)), ["FOREIGN_COMMIT"]),
+        (facts(Committed(70, "someone")), ["FOREIGN_COMMIT"]),
         (facts(ours(50, OTHER_ID), None), ["OTHER_TOPIC"]),
         (facts(ours(50), log_start=60), ["DELETED"]),
         (facts(ours(90), 90), ["BEYOND_END", "BEYOND_END"]),

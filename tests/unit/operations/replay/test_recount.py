@@ -48,7 +48,10 @@ def test_a_partition_without_a_record_of_that_time_stays() -> None:
 OURS = mark("Wq3nVJ0iSkKZp2bK1yF0Bg", 50)
 
 
-@pytest.mark.parametrize("commit", [Committed(50, OURS), Committed(10, ""), Committed(3, "")])
+@pytest.mark.parametrize(
+    "commit",
+    [Committed(50, OURS), Committed(10, ""), Committed(3, ""), Committed(50, "", leader_epoch=0)],
+)
 def test_a_commit_that_no_worker_skips_over_the_range_with_is_no_hindrance(
     commit: Committed,
 ) -> None:
