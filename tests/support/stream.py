@@ -11,7 +11,7 @@ import orjson
 from schemas import ID_HEADER
 from tests.support.markets import observation, sportybet
 from tests.support.services.installation import Installation, Published
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 KEYS = 12
 _MARKETS: Any = [

@@ -6,13 +6,23 @@ largest of them lies tells how many there are. The same event again, or another 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 MOST_HASHES: Final = 32
 
 # The smallest hashes of a set of events, ascending.
 EventHashes = tuple[int, ...]
+
+
+def event_key(envelope: Mapping[str, Any]) -> str:
+    """The key of an observation's event: the SportRadar id when there is one, else ``platform:event id``.
+
+    Bookmakers share the SportRadar id, so their records of one event share a partition and are one event.
+    """
+    event = envelope["event"]
+    return str(event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}")
 
 
 def event_hash(event_key: str) -> int:

@@ -14,6 +14,7 @@ from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import structlog
 
+from schemas import DeadReason
 from worker.domain.errors import FatalError
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally
@@ -26,7 +27,7 @@ from worker.kafka.record import Partition, Record, size_of
 
 log = structlog.get_logger()
 
-_REFUSED: Final = "DATABASE_REFUSED"
+_REFUSED: Final[DeadReason] = "DATABASE_REFUSED"
 _NO_BRAKE: Final = Limits(consecutive=0, ratio=0, window=1)
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class BatchReport:
     seconds: dict[str, float]
     observations: Counter[str]
     outcomes: Counter[MarketCount]
-    dead: Counter[str]
+    dead: Counter[DeadReason]
     conflicts: int
 
 

@@ -9,8 +9,6 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from worker.kafka.client.batches import read_any_batch
 from worker.kafka.cluster.admin import KafkaAdmin
-from worker.kafka.cluster.inspection import ClusterInspection
-from worker.kafka.cluster.offsets import ClusterOffsets
 from worker.settings.connected import KafkaSettings
 from worker.settings.settings import Settings
 
@@ -42,16 +40,8 @@ def prepare_reading(settings: Settings) -> None:
 
 
 def admin_of(settings: KafkaSettings) -> KafkaAdmin:
-    return KafkaAdmin(*_admin_connections(settings), timeout_s=settings.admin_timeout_s)
-
-
-def offsets_of(settings: KafkaSettings) -> ClusterOffsets:
-    return ClusterOffsets(*_admin_connections(settings), timeout_s=settings.admin_timeout_s)
-
-
-def inspection_of(settings: KafkaSettings) -> ClusterInspection:
-    librdkafka, _ = _admin_connections(settings)
-    return ClusterInspection(librdkafka, timeout_s=settings.admin_timeout_s)
+    librdkafka, aiokafka = _admin_connections(settings)
+    return KafkaAdmin(librdkafka, aiokafka, timeout_s=settings.admin_timeout_s)
 
 
 def _admin_connections(settings: KafkaSettings) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from aiokafka import ConsumerRecord
+
 from schemas.cloud_events import Header
+
+# A record as the client hands it over.
+RawRecord = ConsumerRecord[bytes | None, bytes | None]
 
 
 class Record(Protocol):

@@ -21,20 +21,20 @@ class PartitionLookup:
         self._group = group
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        return await self._admin.topic_ids(topics)
+        return await self._admin.topics.ids(topics)
 
     async def committed(
         self, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, Committed]:
-        return await self._admin.committed(self._group, partitions)
+        return await self._admin.groups.committed(self._group, partitions)
 
     async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        return await self._admin.log_starts(partitions)
+        return await self._admin.offsets.log_starts(partitions)
 
     async def high_watermarks(
         self, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, int]:
-        return await self._admin.high_watermarks(partitions)
+        return await self._admin.offsets.high_watermarks(partitions)
 
     async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
         return await self._counting.known(topics)

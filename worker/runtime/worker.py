@@ -20,17 +20,17 @@ from worker.ingest.consumer import FetchedRecord, Fetching, application, consume
 from worker.ingest.handler import BatchHandler, BatchReport
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.planning.brake import Brake, Limits
-from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.recall import IS_COMPILED, make_planner
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.connections import admin_of, broker_connection, client_connection, prepare_reading
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
 from worker.kafka.retrying import jittered_backoff
-from worker.kafka.topics import largest_output
+from worker.kafka.topic_specs import largest_output
 from worker.runtime.announcer import Announcer
 from worker.runtime.coordinates import PartitionLookup
 from worker.runtime.counting import LedgerWriter
+from worker.runtime.encoder import make_encoder
 from worker.runtime.index.covering import cover_changes
 from worker.runtime.index.following import LiveMappings, Swap
 from worker.runtime.index.live import LiveIndex
@@ -227,7 +227,9 @@ class Worker:
         handler: BatchHandler[Outgoing] = BatchHandler(
             assignment=self._assignment,
             indexes=self._index,
-            planner=make_planner(self._encoder(), max_message_bytes=settings.max_message_bytes),
+            planner=make_planner(
+                make_encoder(settings), max_message_bytes=settings.max_message_bytes
+            ),
             outputs=self._outputs,
             counts=self._counting,
             part_max_bytes=max(1, settings.batch_max_bytes // _PARTS),
@@ -272,15 +274,6 @@ class Worker:
             standings += self._relay.standings()
         return standings
 
-    def _encoder(self) -> Encoder:
-        return Encoder(
-            resolved_topic=self.settings.topics.resolved,
-            dead_topic=self.settings.topics.dead,
-            group=self.settings.group_id,
-            max_bytes=self.settings.max_message_bytes,
-            max_dead_bytes=2 * self.settings.max_message_bytes,
-        )
-
     def _never_raising(
         self, handle: Callable[[Sequence[FetchedRecord]], Awaitable[None]]
     ) -> Callable[[Sequence[FetchedRecord]], Awaitable[None]]:
@@ -319,7 +312,7 @@ class Worker:
 
         async def find() -> None:
             try:
-                await self._admin.topic_ids(wanted)
+                await self._admin.topics.ids(wanted)
             except TransientError as error:
                 self._missing_topics = str(error)
                 raise

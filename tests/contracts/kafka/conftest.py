@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
+from worker.kafka.cluster.admin import KafkaAdmin
+from worker.kafka.cluster.topics import TopicSpec
 from worker.kafka.connections import admin_of
 from worker.settings.connected import KafkaSettings
 
@@ -23,7 +24,7 @@ def admin(services: "Services") -> KafkaAdmin:
 async def topic(admin: KafkaAdmin, topic_prefix: str) -> str:
     """A topic of two partitions."""
     name = f"{topic_prefix}contract"
-    await admin.create([TopicSpec(name, 2, {})])
+    await admin.topics.create([TopicSpec(name, 2, {})])
     return name
 
 

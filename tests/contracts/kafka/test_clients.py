@@ -16,7 +16,8 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import OffsetAndMetadata
 
 from tests.support.services.installation import until
-from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
+from worker.kafka.cluster.admin import KafkaAdmin
+from worker.kafka.cluster.topics import TopicSpec
 from worker.kafka.record import Committed
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ async def test_a_commit_of_explicit_offsets_brings_back_its_metadata(
         await listener.assigned.get()
         await consumer.commit({place: OffsetAndMetadata(7, "mmw1:replay<9")})
     places = [place, TopicPartition(topic, 1)]
-    assert await admin.committed(f"{topic}.g", places) == {place: Committed(7, "mmw1:replay<9")}
+    assert await admin.groups.committed(f"{topic}.g", places) == {
+        place: Committed(7, "mmw1:replay<9")
+    }
 
 
 async def test_a_group_without_members_takes_a_commit_from_a_consumer_with_assigned_partitions(
@@ -109,7 +112,7 @@ async def test_a_group_without_members_takes_a_commit_from_a_consumer_with_assig
         await consumer.commit({place: OffsetAndMetadata(3, "")})
     finally:
         await consumer.stop()
-    assert await admin.committed(f"{topic}.g", [place]) == {place: Committed(3, "")}
+    assert await admin.groups.committed(f"{topic}.g", [place]) == {place: Committed(3, "")}
 
 
 async def test_on_assignment_partitions_can_be_paused_moved_and_resumed(
@@ -232,8 +235,8 @@ async def test_our_topic_ids_are_url_safe_and_of_one_length(
     admin: KafkaAdmin, topic_prefix: str
 ) -> None:
     names = [f"{topic_prefix}id{number}" for number in range(30)]
-    await admin.create([TopicSpec(name, 1, {}) for name in names])
-    ids = await admin.topic_ids(names)
+    await admin.topics.create([TopicSpec(name, 1, {}) for name in names])
+    ids = await admin.topics.ids(names)
     assert len(set(ids.values())) == len(names)
     alphabet = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
     assert all(len(topic_id) == 22 and set(topic_id) <= alphabet for topic_id in ids.values())

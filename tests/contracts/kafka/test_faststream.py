@@ -24,7 +24,8 @@ from faststream.kafka.parser import AioKafkaBatchParser
 
 from worker.ingest.consumer import FetchedRecord, Fetching, application, consume, handle_with
 from worker.ingest.partitions.assignment import Assignment
-from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
+from worker.kafka.cluster.admin import KafkaAdmin
+from worker.kafka.cluster.topics import TopicSpec
 
 if TYPE_CHECKING:
     from tests.conftest import Services
@@ -111,7 +112,7 @@ async def test_our_subscriber_hands_over_records_whatever_their_headers_say(
     services: Services, admin: KafkaAdmin, topic: str, producer: AIOKafkaProducer
 ) -> None:
     elsewhere = f"{topic}.stolen"
-    await admin.create([TopicSpec(elsewhere, 1, {})])
+    await admin.topics.create([TopicSpec(elsewhere, 1, {})])
     headers: list[Any] = [
         [("null", None)],
         [("binary", b"\xff\x00")],
@@ -162,6 +163,6 @@ async def test_after_a_handler_that_raised_the_position_stays_past_the_batch_and
         consumer = consumer_now()
         assert consumer is not None
         assert await consumer.position(place) == 2
-        assert await admin.committed(f"{topic}.group", [place]) == {}
+        assert await admin.groups.committed(f"{topic}.group", [place]) == {}
         await consumer.commit()
-        assert (await admin.committed(f"{topic}.group", [place]))[place].offset == 2
+        assert (await admin.groups.committed(f"{topic}.group", [place]))[place].offset == 2

@@ -22,7 +22,7 @@ from tests.support.world.client import FakeConsumer
 from tests.support.world.group import FakeGroup, NotEmptyError
 from tests.support.world.log import FakeLog
 from tests.support.world.network import Network, Sender
-from worker.kafka.cluster.admin import TopicSpec
+from worker.kafka.cluster.topics import TopicSpec
 from worker.kafka.connections import admin_of
 from worker.kafka.record import Committed
 from worker.settings.connected import KafkaSettings
@@ -239,7 +239,7 @@ class OnKafka:
         await asyncio.to_thread(future.result, PATIENCE_S)
 
     async def committed(self) -> dict[TopicPartition, Committed]:
-        return await self._admin.committed(
+        return await self._admin.groups.committed(
             self._group, [TopicPartition(self.topic, number) for number in (0, 1)]
         )
 
@@ -264,7 +264,9 @@ async def cluster(request: pytest.FixtureRequest) -> Cluster:
         return InMemory()
     servers = request.getfixturevalue("services").kafka
     topic = f"{request.getfixturevalue('topic_prefix')}contract"
-    await admin_of(KafkaSettings(kafka_bootstrap_servers=servers)).create([TopicSpec(topic, 2, {})])
+    await admin_of(KafkaSettings(kafka_bootstrap_servers=servers)).topics.create(
+        [TopicSpec(topic, 2, {})]
+    )
     return OnKafka(servers, topic)
 
 

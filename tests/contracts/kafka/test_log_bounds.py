@@ -33,9 +33,9 @@ async def test_a_log_begins_after_what_was_deleted_and_ends_after_the_last_recor
     client = AdminClient({"bootstrap.servers": services.kafka})
     (deleted,) = client.delete_records([confluent_kafka.TopicPartition(topic, 0, 3)]).values()
     await asyncio.to_thread(deleted.result, 30)
-    assert await admin.log_starts([first, second]) == {first: 3, second: 0}
-    assert await admin.log_ends([first, second]) == {first: 5, second: 0}
-    assert await admin.high_watermarks([first, second]) == {first: 5, second: 0}
+    assert await admin.offsets.log_starts([first, second]) == {first: 3, second: 0}
+    assert await admin.offsets.log_ends([first, second]) == {first: 5, second: 0}
+    assert await admin.offsets.high_watermarks([first, second]) == {first: 5, second: 0}
 
 
 async def test_an_open_transaction_is_beyond_the_end_and_below_the_high_watermark(
@@ -48,13 +48,13 @@ async def test_an_open_transaction_is_beyond_the_end_and_below_the_high_watermar
     try:
         async with sender.transaction():
             await publish(sender, place, 1)
-            assert await admin.log_ends([place]) == {place: 2}
-            assert await admin.high_watermarks([place]) == {place: 3}
+            assert await admin.offsets.log_ends([place]) == {place: 2}
+            assert await admin.offsets.high_watermarks([place]) == {place: 3}
     finally:
         await sender.stop()
 
     async def has_ended() -> bool:
-        return await admin.log_ends([place]) == {place: 4}
+        return await admin.offsets.log_ends([place]) == {place: 4}
 
     await until(
         has_ended
@@ -65,13 +65,13 @@ async def test_a_topic_that_is_not_there_has_no_bounds(
     admin: KafkaAdmin, topic_prefix: str
 ) -> None:
     with pytest.raises(TransientError):
-        await admin.log_starts([TopicPartition(f"{topic_prefix}none", 0)])
+        await admin.offsets.log_starts([TopicPartition(f"{topic_prefix}none", 0)])
 
 
 async def test_of_no_partitions_nothing_is_asked(admin: KafkaAdmin) -> None:
     assert (
-        await admin.log_ends([])
-        == await admin.log_starts([])
-        == await admin.high_watermarks([])
+        await admin.offsets.log_ends([])
+        == await admin.offsets.log_starts([])
+        == await admin.offsets.high_watermarks([])
         == {}
     )

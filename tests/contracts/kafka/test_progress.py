@@ -47,7 +47,7 @@ async def arrives(consumer: AIOKafkaConsumer, admin: KafkaAdmin, topic: str, end
     async def has_arrived() -> bool:
         for records in (await consumer.getmany(timeout_ms=100)).values():
             offsets.extend(record.offset for record in records)
-        ends = await admin.log_ends([place])
+        ends = await admin.offsets.log_ends([place])
         return ends[place] == end and fetch_positions(consumer, [place]) == ends
 
     await until(has_arrived)

@@ -15,7 +15,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from tests.support.services.installation import until
-from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
+from worker.kafka.cluster.admin import KafkaAdmin
+from worker.kafka.cluster.topics import TopicSpec
 from worker.kafka.record import Committed
 
 if TYPE_CHECKING:
@@ -53,15 +54,15 @@ async def test_a_topic_that_is_created_again_has_another_id_and_starts_at_zero(
 ) -> None:
     """So a watermark that is kept under the name alone would swallow its first records."""
     await producer.send_and_wait(topic, b"of the first topic", partition=0)
-    before = (await admin.topic_ids([topic]))[topic]
+    before = (await admin.topics.ids([topic]))[topic]
     await deleted(services.kafka, topic)
 
     async def is_gone() -> bool:
-        return topic not in await admin.topics([topic])
+        return topic not in await admin.topics.states([topic])
 
     await until(is_gone)
-    await admin.create([TopicSpec(topic, 1, {})])
-    assert (await admin.topic_ids([topic]))[topic] != before
+    await admin.topics.create([TopicSpec(topic, 1, {})])
+    assert (await admin.topics.ids([topic]))[topic] != before
     async with asyncio.timeout(PATIENCE_S):
         again = AIOKafkaProducer(bootstrap_servers=services.kafka)
         await again.start()
@@ -95,7 +96,9 @@ async def test_a_commit_goes_out_under_the_generation_of_the_moment(
             await consumer.commit({place: OffsetAndMetadata(3, "from before")})
     finally:
         await consumer.stop()
-    assert (await admin.committed(f"{topic}.g", [place]))[place] == Committed(3, "from before")
+    assert (await admin.groups.committed(f"{topic}.g", [place]))[place] == Committed(
+        3, "from before"
+    )
 
 
 class Assigned(ConsumerRebalanceListener):
@@ -144,7 +147,7 @@ async def test_a_transaction_is_committed_though_a_record_of_it_was_refused(
 ) -> None:
     """So every acknowledgement of a transaction is awaited before it is committed."""
     small, narrow = f"{topic_prefix}small", f"{topic_prefix}narrow"
-    await admin.create(
+    await admin.topics.create(
         [TopicSpec(small, 1, {}), TopicSpec(narrow, 1, {"max.message.bytes": "1000"})]
     )
     producer = AIOKafkaProducer(
@@ -169,7 +172,7 @@ async def test_what_is_larger_than_a_topic_takes_is_refused_by_the_broker_alone(
 ) -> None:
     """So what is published is cut to what the topics are made for, not to what the client lets through."""
     name = f"{topic_prefix}narrow"
-    await admin.create([TopicSpec(name, 1, {"max.message.bytes": "1000"})])
+    await admin.topics.create([TopicSpec(name, 1, {"max.message.bytes": "1000"})])
     producer = AIOKafkaProducer(bootstrap_servers=services.kafka, max_request_size=1 << 20)
     await producer.start()
     try:
@@ -202,7 +205,7 @@ async def test_another_policy_commits_over_a_batch_whose_handler_raised(
     try:
 
         async def is_committed() -> bool:
-            committed = await admin.committed(f"{topic}.g", [place])
+            committed = await admin.groups.committed(f"{topic}.g", [place])
             return place in committed and committed[place].offset == 1
 
         await until(is_committed)
@@ -244,7 +247,7 @@ async def test_a_batch_holds_records_of_several_partitions_and_topics(
     services: Services, admin: KafkaAdmin, topic: str, producer: AIOKafkaProducer
 ) -> None:
     other = f"{topic}.other"
-    await admin.create([TopicSpec(other, 1, {})])
+    await admin.topics.create([TopicSpec(other, 1, {})])
     for name, partition in ((topic, 0), (topic, 1), (other, 0)):
         for _ in range(50):
             await producer.send(name, b"x", partition=partition)

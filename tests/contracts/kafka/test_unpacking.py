@@ -21,7 +21,8 @@ from tests.support.hostile.bombs import CODECS, LZ4, MIB, batch_of, bomb, pack, 
 from worker.domain.errors import FatalError
 from worker.kafka.client import batches, unpacking
 from worker.kafka.client.batches import Batches, read_any_batch
-from worker.kafka.cluster.admin import KafkaAdmin, TopicSpec
+from worker.kafka.cluster.admin import KafkaAdmin
+from worker.kafka.cluster.topics import TopicSpec
 
 BOUND = 16 * MIB
 PLACE = TopicPartition("observations.bet9ja", 3)
@@ -161,8 +162,8 @@ async def test_the_broker_measures_a_batch_packed_unless_the_topic_is_told_to_un
 ) -> None:
     given, unpacking_topic = f"{topic_prefix}given", f"{topic_prefix}unpacking"
     largest = {"max.message.bytes": str(MIB)}
-    await admin.create([TopicSpec(given, 1, largest)])
-    await admin.create(
+    await admin.topics.create([TopicSpec(given, 1, largest)])
+    await admin.topics.create(
         [TopicSpec(unpacking_topic, 1, largest | {"compression.type": "uncompressed"})]
     )
     assert await send_batch(producer, given, bomb(2 * MIB, name)) == 0

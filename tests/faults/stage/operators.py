@@ -10,7 +10,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka import TopicPartition as Offset
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from worker.kafka.topics import topic_specs
+from worker.kafka.topic_specs import topic_specs
 
 if TYPE_CHECKING:
     from tests.faults.stage.trial import Trial
@@ -53,7 +53,7 @@ class Operator:
         specs = [
             spec for spec in topic_specs(self._trial.installation.settings) if spec.name == topic
         ]
-        await self._trial.installation.admin.create(specs)
+        await self._trial.installation.admin.topics.create(specs)
 
     async def add_partitions(self) -> None:
         partitions = len(await self._trial.log_ends()) + MORE
@@ -62,12 +62,12 @@ class Operator:
         await asyncio.to_thread(futures[topic].result, ANSWER_S)
 
     async def _is_gone(self) -> bool:
-        return not await self._trial.installation.admin.topics([self._trial.topic])
+        return not await self._trial.installation.admin.topics.states([self._trial.topic])
 
     async def _committed(self) -> dict[int, int]:
         trial = self._trial
         places = list(await trial.log_ends())
-        found = await trial.installation.admin.committed(trial.group, places)
+        found = await trial.installation.admin.groups.committed(trial.group, places)
         return {place.partition: commit.offset for place, commit in found.items()}
 
     async def _reset(self, offsets: dict[int, int]) -> None:

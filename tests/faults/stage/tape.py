@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas import ID_HEADER
 from tests.faults.stage.oracle import number_of_dead
 from tests.support.services.installation import Installation
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 
 class Output(NamedTuple):
@@ -35,7 +35,7 @@ class Tape:
 
     async def start(self) -> None:
         await self._consumer.start()
-        topics = await self._installation.admin.topics(
+        topics = await self._installation.admin.topics.states(
             [self._resolved, self._dead, self._first_sightings]
         )
         places = [

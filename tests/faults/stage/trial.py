@@ -182,7 +182,7 @@ class Trial:
         found: dict[TopicPartition, int] = {}
 
         async def is_answered() -> bool:
-            found.update(await self.installation.admin.log_ends(await self._places()))
+            found.update(await self.installation.admin.offsets.log_ends(await self._places()))
             return True
 
         await self.wait(is_answered, "the broker does not tell where the log ends")
@@ -197,7 +197,7 @@ class Trial:
             return committed == end if exactly else (committed or 0) >= end
 
         async def is_caught_up() -> bool:
-            commits = await self.installation.admin.committed(self.group, ends)
+            commits = await self.installation.admin.groups.committed(self.group, ends)
             offsets = {place: commit.offset for place, commit in commits.items()}
             return all(is_done(offsets.get(place), end) for place, end in ends.items() if end)
 
@@ -274,11 +274,11 @@ class Trial:
         return Counter({(source, market): count for source, market, count in rows})
 
     async def _committed_total(self) -> int:
-        commits = await self.installation.admin.committed(self.group, await self._places())
+        commits = await self.installation.admin.groups.committed(self.group, await self._places())
         return sum(commit.offset for commit in commits.values())
 
     async def _places(self) -> list[TopicPartition]:
-        topics = await self.installation.admin.topics([self.topic])
+        topics = await self.installation.admin.topics.states([self.topic])
         if self.topic not in topics:
             raise TransientError(f"{self.topic} is not there")
         return [

@@ -18,7 +18,7 @@ from tests.support.services.installation import (
     temporary_database,
     until,
 )
-from worker.kafka.topics import topic_specs
+from worker.kafka.topic_specs import topic_specs
 from worker.runtime.process import background
 from worker.runtime.relay.relay import Relay
 from worker.runtime.relay.relay_metrics import RelayMetrics
@@ -47,7 +47,7 @@ async def compacting(services: Services, tmp_path: Path) -> AsyncIterator[Instal
         async with installed(services.kafka, url, tmp_path, topics=False) as installation:
             changes = installation.settings.topics.changes
             (spec,) = [spec for spec in topic_specs(installation.settings) if spec.name == changes]
-            await installation.admin.create([spec._replace(config=spec.config | EAGER)])
+            await installation.admin.topics.create([spec._replace(config=spec.config | EAGER)])
             yield installation
 
 

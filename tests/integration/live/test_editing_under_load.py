@@ -43,7 +43,7 @@ from tests.support.services.installation import (
     until,
 )
 from tests.support.services.relays import start_relay
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 from worker.storage.audit import AuditRow, read_after
 
 pytestmark = pytest.mark.services

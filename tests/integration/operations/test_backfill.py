@@ -13,7 +13,7 @@ from schemas import REPLAY_HEADER
 from tests.support.people.commands import SIGNED, Finished, command
 from tests.support.services.installation import Installation
 from tests.support.stream import expected_counts, resolved, stream
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 pytestmark = pytest.mark.services
 

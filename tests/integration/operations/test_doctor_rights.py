@@ -10,9 +10,9 @@ from confluent_kafka.admin import AdminClient
 
 from tests.support.services.guarded_kafka import allow
 from tests.support.services.installation import until
-from worker.kafka.cluster.inspection import TopicFacts
-from worker.kafka.connections import inspection_of
-from worker.kafka.topics import ensure_topics, topic_specs
+from worker.kafka.cluster.topics import TopicFacts
+from worker.kafka.connections import admin_of
+from worker.kafka.topic_specs import ensure_topics, topic_specs
 from worker.local.services import LocalServices
 from worker.operations.doctor.findings import Finding
 from worker.operations.doctor.kafka_verdicts import judge_rights, judge_topics
@@ -61,7 +61,7 @@ async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker
 
     async def are_in_force() -> bool:
         topics.update(
-            await inspection_of(settings).topics(spec.name for spec in topic_specs(settings))
+            await admin_of(settings).topics.facts(spec.name for spec in topic_specs(settings))
         )
         hidden = sum(facts.partitions == 0 for facts in topics.values())
         return (hidden, sum(facts.config is None for facts in topics.values())) == (1, 4)
@@ -98,6 +98,6 @@ async def until_group_allows(settings: KafkaSettings, operations: set[str]) -> N
     """Wait until the ACLs are in force, and only these operations are told."""
 
     async def are_in_force() -> bool:
-        return await inspection_of(settings).group_operations(settings.group_id) == operations
+        return await admin_of(settings).groups.operations(settings.group_id) == operations
 
     await until(are_in_force)

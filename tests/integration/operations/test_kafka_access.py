@@ -11,8 +11,8 @@ from tests.support.services.certificates import Authority
 from tests.support.services.guarded_kafka import GuardedKafka
 from tests.support.services.installation import PATIENCE_S
 from worker.domain.errors import FatalError, TransientError
-from worker.kafka.connections import admin_of, offsets_of
-from worker.kafka.patience import patiently
+from worker.kafka.connections import admin_of
+from worker.kafka.retrying import retried
 from worker.operations.installation.grants import Grant
 from worker.settings.connected import KafkaSettings
 
@@ -41,8 +41,8 @@ def foreign(tmp_path: Path) -> Authority:
 async def look(access: dict[str, Any]) -> tuple[object, str]:
     """Ask through both libraries: for a topic, and for a group."""
     settings = KafkaSettings(admin_timeout_s=2, **access)
-    topics = await admin_of(settings).topics([TOPIC])
-    group = await patiently(lambda: offsets_of(settings).group("g"), patience_s=PATIENCE_S)
+    topics = await admin_of(settings).topics.states([TOPIC])
+    group = await retried(lambda: admin_of(settings).groups.describe("g"), patience_s=PATIENCE_S)
     return topics, group.state
 
 
@@ -119,4 +119,4 @@ async def test_who_may_not_look_at_a_topic_is_told_which(ada: GuardedKafka) -> N
 async def test_a_broker_that_is_away_is_asked_again() -> None:
     settings = KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1", admin_timeout_s=1)
     with pytest.raises(TransientError, match="Connection refused"):
-        await admin_of(settings).topics([TOPIC])
+        await admin_of(settings).topics.states([TOPIC])

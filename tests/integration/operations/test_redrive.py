@@ -17,9 +17,8 @@ from tests.support.records import TOPIC_ID, FakeRecord
 from tests.support.services.installation import Installation, Published, execute, until
 from tests.support.stream import expected_counts, stream
 from worker.ingest.planning.encode import Encoder
-from worker.kafka.peek import RawRecord
-from worker.kafka.record import Headers
-from worker.kafka.stream import topic_stream
+from worker.kafka.bounded_reader import topic_reader
+from worker.kafka.record import Headers, RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -40,7 +39,7 @@ async def redrive(installation: Installation, *arguments: str, code: int = 0) ->
 async def committed(installation: Installation, topic: str) -> list[RawRecord]:
     """What a reader of committed records sees."""
     records: list[RawRecord] = []
-    async with topic_stream(
+    async with topic_reader(
         installation.settings, installation.settings.topic_prefix + topic
     ) as read:
         async for some in read.batches():

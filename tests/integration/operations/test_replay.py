@@ -14,8 +14,8 @@ from schemas import ID_HEADER, REPLAY_HEADER
 from tests.support.people.commands import SIGNED, Finished, command
 from tests.support.services.installation import Installation, Published, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
-from worker.kafka.connections import offsets_of
-from worker.kafka.peek import RawRecord
+from worker.kafka.connections import admin_of
+from worker.kafka.record import RawRecord
 
 pytestmark = pytest.mark.services
 
@@ -58,11 +58,11 @@ async def standing(installation: Installation) -> Standing:
         "SELECT topic_id, partition, next_offset FROM ingest_watermark"
     )
     return Standing(
-        committed=await installation.admin.committed(settings.group_id, places),
+        committed=await installation.admin.groups.committed(settings.group_id, places),
         watermarks=sorted(watermarks),
         counts=await installation.counts(),
         dead=len(await installation.consume(settings.topic_dead)),
-        members=await offsets_of(settings).group(settings.group_id),
+        members=await admin_of(settings).groups.describe(settings.group_id),
         opened=[line["event"] for line in installation.log_of(0)].count("partition_opened"),
     )
 

@@ -15,7 +15,7 @@ from tests.support.people.commands import SIGNED, Finished, Running, command
 from tests.support.services.cluster import recreate_topic
 from tests.support.services.installation import Installation, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 pytestmark = pytest.mark.services
 

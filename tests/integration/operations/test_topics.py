@@ -9,23 +9,23 @@ import pytest
 from tests.integration.conftest import InInstallation
 from tests.support.people.commands import command_in_process
 from tests.support.services.installation import Installation
-from worker.kafka.cluster.admin import TopicSpec
-from worker.kafka.connections import inspection_of
-from worker.kafka.topics import ensure_topics, topic_specs
+from worker.kafka.cluster.topics import TopicSpec
+from worker.kafka.connections import admin_of
+from worker.kafka.topic_specs import ensure_topics, topic_specs
 
 pytestmark = pytest.mark.services
 
 
 async def names_there(installation: Installation) -> set[str]:
     names = [spec.name for spec in topic_specs(installation.settings)]
-    return set(await inspection_of(installation.settings).topics(names))
+    return set(await admin_of(installation.settings).topics.facts(names))
 
 
 async def story(installation: Installation) -> dict[str, Any]:
     """A topic is there and different, all others are missing."""
     settings = installation.settings
     odd = settings.topics.observations["betpawa"]
-    await installation.admin.create([TopicSpec(odd, 1, {"cleanup.policy": "compact"})])
+    await installation.admin.topics.create([TopicSpec(odd, 1, {"cleanup.policy": "compact"})])
     first_check = await command_in_process(installation, "topics", "ensure", "--check")
     after_check = await names_there(installation)
     return {
@@ -35,7 +35,7 @@ async def story(installation: Installation) -> dict[str, Any]:
         "after_check": after_check,
         "first": await ensure_topics(settings),
         "second": await ensure_topics(settings),
-        "odd_now": (await inspection_of(settings).topics([odd]))[odd],
+        "odd_now": (await admin_of(settings).topics.facts([odd]))[odd],
         "last_check": await command_in_process(installation, "topics", "ensure", "--check"),
     }
 

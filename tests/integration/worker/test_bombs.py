@@ -15,7 +15,7 @@ from tests.support.services.installation import Installation
 from tests.support.services.operator import Operator
 from tests.support.stream import expected_counts, numbers, resolved, stream
 from worker.domain.errors import FatalError
-from worker.kafka.stream import topic_stream
+from worker.kafka.bounded_reader import topic_reader
 
 pytestmark = pytest.mark.services
 
@@ -63,7 +63,7 @@ async def send_bomb(installation: Installation, size: int) -> int:
 
 async def read_by_a_command(installation: Installation) -> None:
     topic = installation.settings.topics.observations["sportybet"]
-    async with topic_stream(installation.settings, topic) as reading:
+    async with topic_reader(installation.settings, topic) as reading:
         async for _ in reading.batches():
             pass
 

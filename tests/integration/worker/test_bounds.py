@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.support.services.installation import Installation, Published
-from worker.kafka.topics import largest_output
+from worker.kafka.topic_specs import largest_output
 from worker.lab.synthetic.scrape import generate_scrape
 
 pytestmark = pytest.mark.services

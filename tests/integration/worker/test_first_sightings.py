@@ -13,7 +13,7 @@ import pytest
 from schemas import ID_HEADER, UnmappedMarket
 from tests.support.markets import observation, sportybet
 from tests.support.services.installation import Installation, Published, until
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 pytestmark = pytest.mark.services
 

@@ -14,7 +14,7 @@ from schemas import DeadLetter
 from tests.support.hostile.header_names import ESCAPED, RawName, send
 from tests.support.markets import observation, sportybet
 from tests.support.services.installation import Installation
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 pytestmark = pytest.mark.services
 

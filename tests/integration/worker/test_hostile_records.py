@@ -20,9 +20,9 @@ from tests.support.hostile.records import LARGEST, Headers, Hostile, body, hosti
 from tests.support.markets import observation, sportybet
 from tests.support.services.installation import PATIENCE_S, Installation
 from worker.domain.books.platforms import Platform
-from worker.kafka.cluster.admin import TopicSpec
-from worker.kafka.peek import RawRecord
-from worker.kafka.topics import topic_specs
+from worker.kafka.cluster.topics import TopicSpec
+from worker.kafka.record import RawRecord
+from worker.kafka.topic_specs import topic_specs
 from worker.runtime.telemetry.log_events import EVENTS
 
 pytestmark = pytest.mark.services
@@ -112,7 +112,7 @@ def platform_of(number: int) -> Platform:
 
 
 async def send_all(installation: Installation) -> Sent:
-    ids = await installation.admin.topic_ids(installation.settings.topics.observations.values())
+    ids = await installation.admin.topics.ids(installation.settings.topics.observations.values())
     plain, packed = (Sender(installation, ids, codec) for codec in ("none", "zstd"))
     for number, hostile in enumerate(HOSTILE.values()):
         # The large ones pass the broker's limit because they are small until they are unpacked.
@@ -190,7 +190,7 @@ async def send_in_a_transaction(installation: Installation) -> None:
 async def scenario(installation: Installation) -> Seen:
     specs = topic_specs(installation.settings)
     stolen = installation.settings.topic_prefix + STOLEN
-    await installation.admin.create([TopicSpec(stolen, 1, {})])
+    await installation.admin.topics.create([TopicSpec(stolen, 1, {})])
     assert stolen not in {spec.name for spec in specs}
     worker = installation.start_worker()
     await installation.ready()

@@ -22,7 +22,7 @@ from tests.support.services.installation import (
 )
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
 from worker.ingest.partitions.marks import mark
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 if TYPE_CHECKING:
     from tests.conftest import Services
@@ -120,7 +120,7 @@ async def rewind(installation: Installation, metadata: str) -> None:
 
 async def our_mark(installation: Installation) -> str:
     topic = installation.settings.topics.observations["sportybet"]
-    return mark((await installation.admin.topic_ids([topic]))[topic], 0)
+    return mark((await installation.admin.topics.ids([topic]))[topic], 0)
 
 
 async def run_until(
@@ -149,7 +149,7 @@ async def rewinding(installation: Installation) -> Rewound:
         TopicPartition(installation.settings.topics.observations["sportybet"], number)
         for number in range(3)
     ]
-    committed = await installation.admin.committed(installation.settings.group_id, places)
+    committed = await installation.admin.groups.committed(installation.settings.group_id, places)
     outputs, counts, cases = zip(first, second, third, strict=True)
     marks = {commit.metadata for commit in committed.values()}
     return Rewound(outputs, counts, cases, marks, await our_mark(installation))

@@ -11,7 +11,7 @@ import pytest
 from schemas import DeadLetter
 from tests.support.services.installation import Installation, execute
 from tests.support.stream import expected_counts, numbers, resolved, stream
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 pytestmark = pytest.mark.services
 

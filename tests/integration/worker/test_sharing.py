@@ -19,7 +19,7 @@ from tests.support.stream import (
     resolved,
     stream,
 )
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 pytestmark = pytest.mark.services
 

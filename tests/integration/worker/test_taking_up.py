@@ -87,7 +87,7 @@ async def changes(installation: Installation) -> list[tuple[int, int, str]]:
 
 async def mark_of(installation: Installation) -> str:
     place = TopicPartition(installation.settings.topics.observations["sportybet"], 0)
-    committed = await installation.admin.committed(installation.settings.group_id, [place])
+    committed = await installation.admin.groups.committed(installation.settings.group_id, [place])
     return committed[place].metadata
 
 
@@ -148,7 +148,7 @@ async def test_another_consumer_that_commits_in_the_group_while_no_worker_runs_s
     place = TopicPartition(single.settings.topics.observations["sportybet"], 0)
     servers, group = single.settings.kafka_bootstrap_servers, single.settings.group_id
     await read_as_another(servers, group, place.topic, 50)
-    assert (await single.admin.committed(group, [place]))[place].offset == 90
+    assert (await single.admin.groups.committed(group, [place]))[place].offset == 90
 
     single.start_worker()
     line = await opened(single, "FOREIGN_COMMIT", 1)

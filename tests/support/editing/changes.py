@@ -9,7 +9,7 @@ from typing import Any
 from schemas import ID_HEADER, MappingChanged, MappingState, audit_id
 from tests.support.editing.edits import fetch
 from tests.support.services.installation import Installation, until
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 
 AUDIT = "SELECT id, canonical_id, action FROM mapping_audit_log ORDER BY id"
 TABLE = "SELECT canonical_id, to_jsonb(mapping)::text AS row FROM user_market_mappings AS mapping"

@@ -13,7 +13,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.resolve import resolve
 from worker.ingest.planning.encode import resolved_event
 from worker.ingest.reading.decode import Decoded, decode
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 from worker.runtime.index.live import build_index
 from worker.storage.audit import AuditRow
 

@@ -20,7 +20,7 @@ async def recreate_topic(installation: Installation, topic: str) -> None:
     await _answered(client.delete_topics([name], operation_timeout=_ANSWER_S))
 
     async def is_gone() -> bool:
-        return not await installation.admin.topics([name])
+        return not await installation.admin.topics.states([name])
 
     await until(is_gone)
     await installation.make_topics()

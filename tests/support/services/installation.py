@@ -26,11 +26,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.domain.catalogue import load_catalogue
 from worker.domain.errors import TransientError
+from worker.kafka.bounded_reader import read_topic
 from worker.kafka.cluster.admin import Backlog, KafkaAdmin
 from worker.kafka.connections import admin_of
-from worker.kafka.peek import RawRecord
-from worker.kafka.stream import read_topic
-from worker.kafka.topics import ensure_topics
+from worker.kafka.record import RawRecord
+from worker.kafka.topic_specs import ensure_topics
 from worker.settings.connected import ConnectedSettings
 from worker.settings.settings import Settings
 from worker.storage.engine import opened

@@ -66,7 +66,7 @@ class Operator:
         return await self._topic_id()
 
     async def _topic_id(self) -> str:
-        return (await self._installation.admin.topic_ids([self._topic]))[self._topic]
+        return (await self._installation.admin.topics.ids([self._topic]))[self._topic]
 
 
 async def _answered(call: Callable[[], dict[Any, Any]]) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from aiokafka import TopicPartition
 
+from schemas import DeadReason
 from tests.support.markets import FOOTBALL
 from tests.support.records import FakeRecord
 from tests.support.world.client import Cluster, FakeConsumer, consumer_of
@@ -63,7 +64,7 @@ class Outputs:
     ) -> Output | None:
         return Output(source_id, dead=False)
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> Output:
+    def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> Output:
         return Output(source_id, dead=True)
 
     async def send(self, outputs: Sequence[Output]) -> None:

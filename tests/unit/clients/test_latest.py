@@ -3,7 +3,7 @@ import itertools
 from clients.python.market_mapping_client.keys import observation_key
 from clients.python.market_mapping_client.latest import Latest
 from clients.python.market_mapping_client.messages import Observation, ResolvedEvent, examples
-from worker.ingest.planning.encode import event_key
+from worker.domain.events import event_key
 
 EVENT = ResolvedEvent.model_validate_json(
     ResolvedEvent.model_validate(examples.RESOLVED_EVENT, strict=False).model_dump_json()
@@ -45,6 +45,8 @@ def test_other_events_and_platforms_are_apart() -> None:
 def test_the_key_of_an_observation_is_that_of_what_is_made_of_it() -> None:
     for example in examples.OBSERVATIONS.values():
         observation = Observation.model_validate(example)
-        assert observation_key(observation) == event_key(observation.model_dump(mode="json"))
+        assert (
+            observation_key(observation) == event_key(observation.model_dump(mode="json")).encode()
+        )
     alone = example | {"event": {"id": "7"}}
     assert observation_key(Observation.model_validate(alone)) == f"{alone['platform']}:7".encode()

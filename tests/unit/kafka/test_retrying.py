@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.kafka.retrying import jittered_backoff
+from worker.domain.errors import FatalError, TransientError
+from worker.kafka.retrying import jittered_backoff, retried
 
 
 class Draws(random.Random):
@@ -38,3 +39,36 @@ def test_no_wait_is_ever_longer_than_the_longest_or_none_at_all(attempt: int, se
 def test_two_that_failed_together_do_not_come_back_together() -> None:
     one, other = jittered_backoff(rng=random.Random(1)), jittered_backoff(rng=random.Random(2))
     assert [one(attempt) for attempt in range(5)] != [other(attempt) for attempt in range(5)]
+
+
+class Answering:
+    """Fails a number of times, then answers."""
+
+    def __init__(self, failures: int, error: type[Exception] = TransientError) -> None:
+        self.calls = 0
+        self._failures = failures
+        self._error = error
+
+    async def __call__(self) -> int:
+        self.calls += 1
+        if self.calls <= self._failures:
+            raise self._error("unavailable")
+        return self.calls
+
+
+async def test_a_transient_error_is_retried() -> None:
+    assert await retried(Answering(2), patience_s=60) == 3
+
+
+async def test_the_last_transient_error_is_raised_when_patience_ends() -> None:
+    call = Answering(10**6)
+    with pytest.raises(TransientError, match="unavailable"):
+        await retried(call, patience_s=0.0)
+    assert call.calls >= 1
+
+
+async def test_a_fatal_error_is_not_retried() -> None:
+    call = Answering(1, FatalError)
+    with pytest.raises(FatalError):
+        await retried(call, patience_s=60)
+    assert call.calls == 1

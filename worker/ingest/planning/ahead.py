@@ -69,7 +69,7 @@ class PlanAhead(Generic[T]):
         looking = asyncio.create_task(
             self._look_ahead(self._fetching.begin(), claimed, ended, verdicts)
         )
-        looking.add_done_callback(_told)
+        looking.add_done_callback(_log_once)
         try:
             yield
         finally:
@@ -113,7 +113,7 @@ class PlanAhead(Generic[T]):
         return verdict if known is record and under is index else None
 
 
-def _told(task: asyncio.Task[None]) -> None:
+def _log_once(task: asyncio.Task[None]) -> None:
     """Nothing depends on what is planned ahead: it is planned again when it comes."""
     if not task.cancelled() and (error := task.exception()) is not None:
         log.warning("not_planned_ahead", error=repr(error))

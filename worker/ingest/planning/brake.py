@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from schemas import DeadReason
 from worker.domain.errors import FatalError
 from worker.kafka.record import Partition
 
@@ -23,7 +24,7 @@ class RecordOutcome(NamedTuple):
 
     at: Partition
     offset: int
-    dead: str | None
+    dead: DeadReason | None
 
 
 class Limits(NamedTuple):
@@ -43,7 +44,7 @@ class Tripped(NamedTuple):
     at: Partition
     limit: BrakeLimit
     first_offset: int
-    reasons: Counter[str]
+    reasons: Counter[DeadReason]
 
 
 class BrakeError(FatalError):
@@ -58,15 +59,15 @@ class BrakeError(FatalError):
 class _History:
     """The last verdicts of one partition, and the run of dead letters that they end with."""
 
-    window: deque[tuple[int, str | None]]
+    window: deque[tuple[int, DeadReason | None]]
     dead: int = 0
     run_from: int = 0
-    run: Counter[str] = field(default_factory=Counter)
+    run: Counter[DeadReason] = field(default_factory=Counter)
 
     def copy(self) -> _History:
         return _History(self.window.copy(), self.dead, self.run_from, self.run.copy())
 
-    def add(self, offset: int, dead: str | None) -> None:
+    def add(self, offset: int, dead: DeadReason | None) -> None:
         if len(self.window) == self.window.maxlen:
             self.dead -= self.window[0][1] is not None
         self.window.append((offset, dead))

@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, UnmappedMarket
+from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, DeadReason, UnmappedMarket
 from schemas.cloud_events import cloud_event, moment
 from worker.domain.books.rows import MissReason
+from worker.domain.events import event_key
 from worker.domain.resolve import Miss, Resolution, miss_document
 from worker.kafka.record import Headers, Outgoing, Record
 
@@ -101,13 +102,6 @@ class _Written(dict[_Said, str]):
 _written: Final = _Written()
 
 
-def event_key(envelope: dict[str, Any]) -> bytes:
-    """The SportRadar id when there is one, else ``platform:event id``: the three books of an event meet."""
-    event = envelope["event"]
-    key = event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}"
-    return str(key).encode()
-
-
 class Encoder:
     """Knows the topics that verdicts go to, and the largest values that they take, in bytes.
 
@@ -161,9 +155,9 @@ class Encoder:
         ours: Headers = [(ID_HEADER, source_id.encode()), *self._replay, _JSON]
         event_id = source_id if self._replay_id is None else f"{source_id}/{self._replay_id}"
         theirs = cloud_event("ResolvedEvent", event_id, record.topic, moment(record.timestamp))
-        return Outgoing(self._resolved_topic, event_key(envelope), value, ours + theirs)
+        return Outgoing(self._resolved_topic, event_key(envelope).encode(), value, ours + theirs)
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> Outgoing:
+    def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> Outgoing:
         """The record's own bytes, key and headers, ours behind them.
 
         Of a record that a compressed batch has blown up beyond what the topic takes, only the head of the

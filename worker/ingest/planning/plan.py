@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
+from schemas import DeadReason
 from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import MissReason, RejectCode
-from worker.domain.events import event_hash
+from worker.domain.events import event_hash, event_key
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting, Tally, tally
 from worker.domain.resolve import Miss, Resolution, resolve_rows
@@ -36,7 +37,7 @@ class VerdictEncoder(Protocol[T_co]):
     ) -> T_co | None:
         """One resolved event; None when it would be larger than the output topic takes."""
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> T_co:
+    def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> T_co:
         """The record as it came, with the reason in headers."""
 
 
@@ -60,7 +61,7 @@ class Planned(NamedTuple, Generic[T]):
     sightings: Sequence[Sighting]
     platform: str | None
     outcomes: Mapping[MarketCount, int]
-    dead: str | None
+    dead: DeadReason | None
 
 
 class CountedShare(NamedTuple):
@@ -87,7 +88,7 @@ class Plan(Generic[T]):
     share: CountedShare
     observations: Counter[str]
     outcomes: Counter[MarketCount]
-    dead: Counter[str]
+    dead: Counter[DeadReason]
 
     @property
     def ends(self) -> dict[Partition, int]:
@@ -143,7 +144,7 @@ class Planner(Generic[T]):
         return self._encoder.dead(source_id_of(record, at), record, "DATABASE_REFUSED", detail)
 
     def _dead(
-        self, record: Record, at: Partition, source_id: str, reason: str, detail: str
+        self, record: Record, at: Partition, source_id: str, reason: DeadReason, detail: str
     ) -> Planned[T]:
         letter = self._encoder.dead(source_id, record, reason, detail)
         return Planned(at, record.offset, letter, (), None, {}, reason)
@@ -156,7 +157,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     sightings: list[tuple[Partition, int, Sighting]] = []
     observations: Counter[str] = Counter()
     outcomes: Counter[MarketCount] = Counter()
-    dead: Counter[str] = Counter()
+    dead: Counter[DeadReason] = Counter()
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(RecordOutcome(verdict.at, verdict.offset, verdict.dead))
@@ -178,7 +179,7 @@ def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
     )
     observations: Counter[str] = Counter()
     outcomes: Counter[MarketCount] = Counter()
-    dead: Counter[str] = Counter()
+    dead: Counter[DeadReason] = Counter()
     for plan in plans:
         observations += plan.observations
         outcomes += plan.outcomes
@@ -221,14 +222,8 @@ def sightings_of(
     if not missed:
         return ()
     place = (at.topic, at.partition, record.offset)
-    event = event_hash(_event_key(seen.envelope))
+    event = event_hash(event_key(seen.envelope))
     return (Sighting(seen.platform, missed, seen.observed_at, version, place, event),)
-
-
-def _event_key(envelope: dict[str, Any]) -> str:
-    """What the books call an event in common; without that, what its own book calls it."""
-    event = envelope["event"]
-    return str(event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}")
 
 
 def outcomes_of(

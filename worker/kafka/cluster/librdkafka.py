@@ -1,6 +1,7 @@
-"""librdkafka's admin client, asked in threads: its calls block.
+"""librdkafka's admin client. Its calls block, so they run in threads.
 
-Whether the cluster refuses us, the client tells beside its answers: the answer itself only times out.
+When the cluster rejects our credentials, the call itself only times out: the client reports the reason to a
+callback, outside of its answers. So the last reported error is kept, and explains a call that got no answer.
 """
 
 from __future__ import annotations
@@ -23,51 +24,81 @@ _REFUSALS: Final = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
 }
-_SILENCES: Final = {
+_NO_ANSWER: Final = {
     KafkaError._TIMED_OUT,  # noqa: SLF001  # as above
     KafkaError._TRANSPORT,  # noqa: SLF001  # as above
 }
-# Of what the client calls a broken connection: we do not take the broker's certificate, or it not ours.
-_DISTRUSTS: Final = ("certificate verify failed", "SSL alert number")
+# In the text of a broken connection: one side does not accept the certificate of the other.
+_CERTIFICATE_REJECTED: Final = ("certificate verify failed", "SSL alert number")
+# Answers about one topic or group that are facts to report, not failures of the call.
+_REPORTED_REFUSALS: Final = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+)
 
 
 class Librdkafka:
-    """``client`` is to be used in what ``ask`` calls."""
+    """The client, and the way to call it without blocking the event loop.
+
+    ``admin`` is used only inside a function that is given to ``call``.
+    """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._told = (
-            _Told()
-        )  # by itself: a client that held its holder would live until the collector comes
-        ours: dict[str, Any] = {"log_level": 0, "error_cb": self._told.note}
-        self.client = AdminClient(settings | ours)
+        # An object of its own: a client that referred back to its owner would live until the next collection.
+        self._last_error = _LastError()
+        ours: dict[str, Any] = {"log_level": 0, "error_cb": self._last_error.note}
+        self.admin = AdminClient(settings | ours)
 
-    async def ask(self, call: Callable[..., T], *arguments: Any) -> T:
-        """Raises TransientError; FatalError when the cluster refuses who we are, or what we ask for."""
-        self.client.poll(0)
-        self._told.last = None  # what was told before says nothing about this answer
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run ``function`` in a thread.
+
+        Raises TransientError when the cluster does not answer; FatalError when it rejects our credentials or
+        does not allow what we ask for.
+        """
+        self.admin.poll(0)
+        self._last_error.error = None  # an earlier error explains nothing about this call
         try:
-            return await asyncio.to_thread(call, *arguments)
-        except (KafkaException, TimeoutError) as error:
-            self.client.poll(0)  # hands over what there is to tell
-            raise _translated(error, self._told.last) from error
+            return await asyncio.to_thread(function, *arguments)
+        except (KafkaException, TimeoutError) as failure:
+            self.admin.poll(0)  # runs the callback for errors that are waiting
+            raise _translated(failure, self._last_error.error) from failure
 
 
-class _Told:
-    """The last error that a client told of beside its answers."""
+def answer_or_refusal(future: Any, timeout_s: float) -> Any:
+    """The broker's answer about one topic or group; the error's code when it does not exist or is hidden."""
+    try:
+        return future.result(timeout_s)
+    except KafkaException as error:
+        code = error.args[0].code()
+        if code in _REPORTED_REFUSALS:
+            return code
+        raise
+
+
+def operations_of(described: Any) -> frozenset[str]:
+    """The operations that our credentials may perform, as ACLs name them, in capitals."""
+    return frozenset(operation.name for operation in described.authorized_operations)
+
+
+class _LastError:
+    """The last error that the client reported outside of its answers."""
 
     def __init__(self) -> None:
-        self.last: KafkaError | None = None
+        self.error: KafkaError | None = None
 
     def note(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # as above; it tells no cause
-            self.last = error
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # as above; it names no cause
+            self.error = error
 
 
-def _translated(failure: KafkaException | TimeoutError, told: KafkaError | None) -> Exception:
+def _translated(failure: KafkaException | TimeoutError, reported: KafkaError | None) -> Exception:
     answer = failure.args[0] if isinstance(failure, KafkaException) else None
-    cause = told if told is not None and (answer is None or answer.code() in _SILENCES) else answer
+    has_answer = answer is not None and answer.code() not in _NO_ANSWER
+    cause = answer if has_answer or reported is None else reported
     if cause is None:
         return TransientError(f"Kafka does not answer: {failure}")
-    if cause.code() in _REFUSALS or any(distrust in cause.str() for distrust in _DISTRUSTS):
+    is_refused = cause.code() in _REFUSALS
+    if is_refused or any(text in cause.str() for text in _CERTIFICATE_REJECTED):
         return FatalError(f"Kafka refuses: {cause.str()}")
     return TransientError(f"Kafka does not answer: {cause.str()}")

@@ -1,107 +1,84 @@
-"""What replay and lag ask of the cluster beside `KafkaAdmin`: offsets of a time, and who is in a group.
-
-Groups are asked of aiokafka's client, as committed offsets are: one client for all that a group's coordinator
-knows.
-"""
+"""Where the logs of partitions begin and end, and which offset belongs to a time."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final
 
 import confluent_kafka
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.coordinator.protocol import ConsumerProtocol
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, for_code
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka import IsolationLevel
+from confluent_kafka.admin import ListOffsetsResultInfo, OffsetSpec
 
-from worker.domain.errors import FatalError, TransientError
 from worker.kafka.cluster.librdkafka import Librdkafka
 
 _NO_SUCH_OFFSET: Final = -1
+_NO_RECORD: Final = -1
+
+_FoundOffsets = dict[TopicPartition, ListOffsetsResultInfo]
 
 
-class Member(NamedTuple):
-    """A process in a group, and what it was given to read."""
+class LogOffsets:
+    """Every call may raise TransientError, and FatalError when the cluster refuses us."""
 
-    client_id: str
-    host: str
-    partitions: frozenset[TopicPartition]
-
-
-class Group(NamedTuple):
-    """A consumer group; ``state`` as Kafka names it (Stable, Empty, Dead for one that is unknown, ...)."""
-
-    state: str
-    members: Sequence[Member]
-
-    def owner_of(self, place: TopicPartition) -> Member | None:
-        return next((member for member in self.members if place in member.partitions), None)
-
-
-class ClusterOffsets:
-    """``librdkafka`` and ``aiokafka`` hold the settings of each client. ``timeout_s`` bounds every call."""
-
-    def __init__(
-        self, librdkafka: dict[str, Any], aiokafka: dict[str, Any], *, timeout_s: float
-    ) -> None:
-        asked = Librdkafka(librdkafka)
-        self._client, self._ask = asked.client, asked.ask
-        self._aiokafka = aiokafka
+    def __init__(self, client: Librdkafka, *, timeout_s: float) -> None:
+        self._client = client
         self._timeout_s = timeout_s
+
+    async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset of the oldest record that is still in each log."""
+        found = await self._list_offsets(partitions, OffsetSpec.earliest())
+        return {place: each.offset for place, each in found.items()}
+
+    async def log_ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The last stable offset: the one after the last record that a reader of committed records sees."""
+        found = await self._list_offsets(partitions, OffsetSpec.latest())
+        return {place: each.offset for place, each in found.items()}
+
+    async def high_watermarks(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """The offset after the last record, committed or in an open transaction."""
+        found = await self._list_offsets(
+            partitions, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED
+        )
+        return {place: each.offset for place, each in found.items()}
 
     async def at_time(
         self, partitions: Iterable[TopicPartition], timestamp_ms: int
     ) -> dict[TopicPartition, int]:
-        """The first offset whose record is of that time or later; without one the partition is left out.
+        """The first offset whose record is of that time or later; a partition without one is left out."""
+        found = await self._list_offsets(partitions, OffsetSpec.for_timestamp(timestamp_ms))
+        return {
+            place: each.offset for place, each in found.items() if each.offset > _NO_SUCH_OFFSET
+        }
 
-        Raises TransientError, and FatalError when the cluster refuses us.
-        """
-        return await self._ask(self._at_time, sorted(partitions), timestamp_ms)
+    async def newest_times(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The latest timestamp of any record, in ms; empty partitions are left out."""
+        found = await self._list_offsets(partitions, OffsetSpec.max_timestamp())
+        return {
+            place: each.timestamp for place, each in found.items() if each.timestamp > _NO_RECORD
+        }
 
-    async def group(self, name: str) -> Group:
-        """The group's state and members. Raises TransientError, and FatalError when we may not know them."""
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._describe(name)
-        except GroupAuthorizationFailedError as error:
-            raise FatalError(f"Kafka refuses to describe the group {name}: {error!r}") from error
-        except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"Kafka does not describe the group {name}: {error!r}") from error
+    async def _list_offsets(
+        self,
+        partitions: Iterable[TopicPartition],
+        spec: OffsetSpec,
+        level: IsolationLevel = IsolationLevel.READ_COMMITTED,
+    ) -> _FoundOffsets:
+        return await self._client.call(self._list_offsets_now, sorted(partitions), spec, level)
 
-    def _at_time(
-        self, places: list[TopicPartition], timestamp_ms: int
-    ) -> dict[TopicPartition, int]:
+    def _list_offsets_now(
+        self, places: list[TopicPartition], spec: OffsetSpec, level: IsolationLevel
+    ) -> _FoundOffsets:
         if not places:
             return {}
-        spec = OffsetSpec.for_timestamp(timestamp_ms)
-        futures = self._client.list_offsets(
+        futures = self._client.admin.list_offsets(
             {confluent_kafka.TopicPartition(*place): spec for place in places},
+            isolation_level=level,
             request_timeout=self._timeout_s,
         )
-        found = {
-            TopicPartition(place.topic, place.partition): future.result(self._timeout_s).offset
+        return {
+            TopicPartition(place.topic, place.partition): future.result(self._timeout_s)
             for place, future in futures.items()
         }
-        return {place: offset for place, offset in found.items() if offset > _NO_SUCH_OFFSET}
-
-    async def _describe(self, name: str) -> Group:
-        client = AIOKafkaAdminClient(**self._aiokafka)
-        await client.start()
-        try:
-            answers: Any = await client.describe_consumer_groups([name])
-        finally:
-            await client.close()
-        ((error, _, state, _, _, members),) = answers[0].groups
-        if error:
-            raise for_code(error)
-        return Group(state, [_member(*member) for member in members])
-
-
-def _member(_: str, client_id: str, host: str, __: bytes, assignment: bytes) -> Member:
-    """The broker shows the host with a slash before it; the assignment is empty during a rebalance."""
-    given = ConsumerProtocol.ASSIGNMENT.decode(assignment).assignment if assignment else []
-    places = {TopicPartition(topic, number) for topic, numbers in given for number in numbers}
-    return Member(client_id, host.removeprefix("/"), frozenset(places))

@@ -16,9 +16,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from worker.domain.mapping import Mapping as MarketMapping
-from worker.kafka.cluster.admin import TopicSpec
+from worker.kafka.cluster.topics import TopicSpec
 from worker.kafka.connections import admin_of, client_connection
-from worker.kafka.topics import topic_specs
+from worker.kafka.topic_specs import topic_specs
 from worker.lab.bench.workloads import Message, Workload
 from worker.local.services import LocalServices
 from worker.settings.connected import ConnectedSettings
@@ -125,7 +125,9 @@ class Ground:
             http_port=0,
             log_format="json",
         )
-        await admin_of(settings).create(_specs(settings, settings.topics.observations.values()))
+        await admin_of(settings).topics.create(
+            _specs(settings, settings.topics.observations.values())
+        )
         return settings
 
     @asynccontextmanager
@@ -144,7 +146,7 @@ class Ground:
         )
         place = RunSite(published, published.settings.model_copy(update=chosen))
         await self.administer(f"CREATE DATABASE bench_{run} TEMPLATE {self._template}")
-        await admin_of(place.settings).create(_specs(place.settings, place.outputs))
+        await admin_of(place.settings).topics.create(_specs(place.settings, place.outputs))
         try:
             yield place
         finally:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from schemas import ID_HEADER
+from worker.kafka.bounded_reader import read_topic
 from worker.kafka.connections import admin_of
-from worker.kafka.stream import read_topic
 from worker.lab.bench.contestants import CONTESTANTS
 from worker.lab.bench.ground import Coordinate, Ground, Published, RunSite, scraper, send
 from worker.lab.bench.processes import started
@@ -102,7 +102,7 @@ async def _waited_ms(
     place: RunSite, due_ms: dict[Coordinate, float], *, since_ms: float
 ) -> list[float]:
     """By event, from when its observation was due to the broker's time of its arrival."""
-    ids = await admin_of(place.settings).topic_ids(place.settings.topics.observations.values())
+    ids = await admin_of(place.settings).topics.ids(place.settings.topics.observations.values())
     due = {f"{ids[topic]}/{number}/{offset}": ms for (topic, number, offset), ms in due_ms.items()}
     waited = []
     for record in await read_topic(place.settings, place.resolved):

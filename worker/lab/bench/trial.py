@@ -141,7 +141,7 @@ class Ends:
         events = [
             TopicPartition(resolved, number) for number in range(self.place.settings.partitions)
         ]
-        ends = await self._admin.high_watermarks([*events, dead])
+        ends = await self._admin.offsets.high_watermarks([*events, dead])
         if letters := ends.pop(dead):
             raise BenchError(f"{letters} messages became dead letters")
         return sum(ends.values())
@@ -156,5 +156,5 @@ class Ends:
 
     async def _are_committed(self) -> bool:
         ends = self.place.published.ends
-        committed = await self._admin.committed(self.place.settings.group_id, ends)
+        committed = await self._admin.groups.committed(self.place.settings.group_id, ends)
         return all(at in committed and committed[at].offset >= end for at, end in ends.items())

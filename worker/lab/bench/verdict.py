@@ -9,9 +9,9 @@ import asyncpg
 import orjson
 
 from schemas import ID_HEADER
+from worker.kafka.bounded_reader import read_topic
 from worker.kafka.connections import admin_of
 from worker.kafka.record import Record
-from worker.kafka.stream import read_topic
 from worker.lab.bench.contestants import Contestant
 from worker.lab.bench.ground import Published, RunSite
 from worker.lab.bench.workloads import Message
@@ -45,7 +45,7 @@ async def _wrong_outputs(
         case "looked up":
             return wrongly_looked_up(place.published, records)
         case "resolved":
-            ids = await admin_of(place.settings).topic_ids(
+            ids = await admin_of(place.settings).topics.ids(
                 place.settings.topics.observations.values()
             )
             return wrong_events(place.published, ids, records)

@@ -20,10 +20,10 @@ from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_catalogue
+from worker.kafka.bounded_reader import read_topic
 from worker.kafka.connections import client_connection
 from worker.kafka.producer import COMPRESSION
-from worker.kafka.stream import read_topic
-from worker.kafka.topics import ensure_topics, largest_output
+from worker.kafka.topic_specs import ensure_topics, largest_output
 from worker.lab.demo import mapping as demo_mapping
 from worker.lab.demo import pictures
 from worker.lab.demo.mapping import Mapped

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from schemas import MappingChanged
 from worker.domain.draft import draft
 from worker.domain.mapping import parse_mapping
-from worker.kafka.stream import read_topic
+from worker.kafka.bounded_reader import read_topic
 from worker.lab.synthetic.expected import ExpectedMarket, ExpectedOutcome, Generated
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage

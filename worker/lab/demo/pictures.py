@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas import DeadLetter, MappingChanged
-from worker.kafka.peek import RawRecord
+from worker.kafka.record import RawRecord
 from worker.lab.demo.mapping import MARKET, WHY, Mapped
 from worker.lab.synthetic.expected import Generated
 from worker.lab.synthetic.oracle import Discrepancy, wrong_labels

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
-from schemas import REDRIVEN_HEADER, REDRIVES_HEADER, DeadLetter, Redriven
+from schemas import REDRIVEN_HEADER, REDRIVES_HEADER, DeadLetter, DeadReason, Redriven
 from schemas.dead_letter import PREFIX
 from worker.kafka.record import Record
 
@@ -105,7 +105,7 @@ def is_id(text: str) -> bool:
 class LetterFilter:
     """Which letters; empty and None match all. Times are those of the death, ``until_ms`` is exclusive."""
 
-    reasons: frozenset[str] = frozenset()
+    reasons: frozenset[DeadReason] = frozenset()
     topics: frozenset[str] = frozenset()
     since_ms: int | None = None
     until_ms: int | None = None
@@ -145,7 +145,7 @@ class ListedLetter(NamedTuple):
     place: LetterPosition
     died_at_ms: int
     id: str
-    reason: str
+    reason: DeadReason
     detail: str | None
     topic: str
     partition: int
@@ -191,7 +191,7 @@ class LetterCounts:
     OTHERS = ("(others)", "(others)")
 
     def add(self, letter: ListedLetter) -> None:
-        kind = (letter.reason, letter.topic)
+        kind: tuple[str, str] = (letter.reason, letter.topic)
         if kind not in self.bars and len(self.bars) >= self.most:
             kind = self.OTHERS
         bar = self.bars.setdefault(kind, Bar(0, letter.died_at_ms, letter.died_at_ms))

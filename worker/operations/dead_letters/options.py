@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from schemas import DEAD_REASONS
+from schemas import DEAD_REASONS, DeadReason
 from worker.cli.console import fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.operations.dead_letters.letters import LetterFilter, LetterPosition, is_id
@@ -41,6 +41,13 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Died before this time.")]
 
 
+def _dead_reason(text: str) -> DeadReason:
+    found = next((reason for reason in DEAD_REASONS if reason == text), None)
+    if found is None:
+        fail(f"{text!r} is not a reason; the reasons are {', '.join(DEAD_REASONS)}", code=2)
+    return found
+
+
 def parse_filter(
     settings: Settings,
     *,
@@ -52,12 +59,9 @@ def parse_filter(
     redriven: bool | None = None,
 ) -> LetterFilter:
     """Return the filter that the options describe; a wrong one ends the command with exit code 2."""
-    for reason in reasons or ():
-        if reason not in DEAD_REASONS:
-            fail(f"{reason!r} is not a reason; the reasons are {', '.join(DEAD_REASONS)}", code=2)
     wanted = [place_or_id(one) for one in letters]
     return LetterFilter(
-        reasons=frozenset(reasons or ()),
+        reasons=frozenset(_dead_reason(each) for each in reasons or ()),
         topics=frozenset(
             name for topic in topics for name in (topic, settings.topic_prefix + topic)
         ),

@@ -31,7 +31,7 @@ from typing import Final, Protocol
 from worker.kafka.connections import admin_of, client_connection
 from worker.kafka.fenced_producer import fenced_outputs
 from worker.kafka.record import Outgoing
-from worker.kafka.topics import largest_output
+from worker.kafka.topic_specs import largest_output
 from worker.operations.dead_letters.letters import Ids, Letter, LetterFilter, RedriveMark, Stranger
 from worker.operations.dead_letters.returning import (
     RedriveReport,
@@ -148,8 +148,10 @@ class _Run:
 async def _rules(settings: KafkaSettings, max_times: int) -> Rules:
     admin = admin_of(settings)
     names = list(settings.topics.observations.values())
-    await admin.topic_ids(names)
-    partitions = {name: topic.partitions for name, topic in (await admin.topics(names)).items()}
+    await admin.topics.ids(names)
+    partitions = {
+        name: topic.partitions for name, topic in (await admin.topics.states(names)).items()
+    }
     max_bytes = settings.max_message_bytes - _AROUND_A_RECORD
     return Rules(partitions, settings.topics.dead, max_times, max_bytes)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
-from worker.kafka.stream import topic_stream
+from worker.kafka.bounded_reader import topic_reader
 from worker.operations.dead_letters.letters import (
     Ids,
     Letter,
@@ -113,7 +113,7 @@ async def entries_of(
 ) -> AsyncGenerator[Letter | RedriveMark | Stranger, None]:
     """Yield every record of the topic of dead letters, up to where it ends now."""
     topic = settings.topics.dead
-    async with topic_stream(settings, topic, since_ms=since_ms, first=first) as stream:
+    async with topic_reader(settings, topic, since_ms=since_ms, first=first) as stream:
         async for records in stream.batches():
             for record in records:
                 yield read(record)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, NamedTuple
 
 from worker.domain.errors import FatalError, TransientError
-from worker.kafka.patience import patiently
+from worker.kafka.retrying import retried
 from worker.operations.doctor.findings import Finding, Subject, failure
 from worker.settings.settings import Settings
 from worker.storage.errors import StorageError
@@ -28,7 +28,7 @@ class Check(NamedTuple):
         """What it finds; no answer is a finding, too."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await patiently(
+                return await retried(
                     lambda: self.look(settings), patience_s=settings.admin_timeout_s
                 )
         except (TransientError, FatalError, StorageError) as error:

@@ -8,9 +8,9 @@ from typing import Final
 
 from aiokafka import TopicPartition
 
-from worker.kafka.cluster.inspection import TopicFacts
-from worker.kafka.connections import inspection_of, offsets_of
-from worker.kafka.topics import topic_specs
+from worker.kafka.cluster.topics import TopicFacts
+from worker.kafka.connections import admin_of
+from worker.kafka.topic_specs import topic_specs
 from worker.operations.doctor.check import Check
 from worker.operations.doctor.clock_verdicts import judge_record_times
 from worker.operations.doctor.findings import Finding, failure
@@ -43,11 +43,11 @@ def _connected(look: Callable[[KafkaSettings], Awaitable[Sequence[Finding]]]) ->
 
 
 async def _kafka(settings: KafkaSettings) -> Sequence[Finding]:
-    return judge_cluster(await inspection_of(settings).cluster())
+    return judge_cluster(await admin_of(settings).cluster())
 
 
 async def _topics(settings: KafkaSettings) -> Sequence[Finding]:
-    cluster = await inspection_of(settings).cluster()
+    cluster = await admin_of(settings).cluster()
     return judge_topics(settings, await _known_topics(settings), cluster.brokers)
 
 
@@ -56,14 +56,14 @@ async def _rights(settings: KafkaSettings) -> Sequence[Finding]:
 
 
 async def _known_topics(settings: KafkaSettings) -> Mapping[str, TopicFacts]:
-    return await inspection_of(settings).topics(spec.name for spec in topic_specs(settings))
+    return await admin_of(settings).topics.facts(spec.name for spec in topic_specs(settings))
 
 
 async def _group(settings: KafkaSettings) -> Sequence[Finding]:
-    group = await offsets_of(settings).group(settings.group_id)
+    group = await admin_of(settings).groups.describe(settings.group_id)
     state = judge_group(group, settings.group_id, len(await _observed(settings)))
     # Only now: of a group whose coordinator is not there yet, as on a new cluster, librdkafka learns nothing.
-    operations = await inspection_of(settings).group_operations(settings.group_id)
+    operations = await admin_of(settings).groups.operations(settings.group_id)
     return [*state, *judge_group_rights(settings, operations)]
 
 
@@ -75,12 +75,12 @@ async def _offsets(settings: Settings) -> Sequence[Finding]:
 
 
 async def _record_times(settings: KafkaSettings) -> Sequence[Finding]:
-    newest = await inspection_of(settings).newest_times(await _observed(settings))
+    newest = await admin_of(settings).offsets.newest_times(await _observed(settings))
     return judge_record_times(newest, round(time.time() * 1000))
 
 
 async def _observed(settings: KafkaSettings) -> Sequence[TopicPartition]:
-    topics = await inspection_of(settings).topics(settings.topics.observations.values())
+    topics = await admin_of(settings).topics.facts(settings.topics.observations.values())
     return [
         TopicPartition(name, n) for name, facts in topics.items() for n in range(facts.partitions)
     ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from worker.kafka.cluster.inspection import ClusterFacts, TopicFacts
-from worker.kafka.cluster.offsets import Group
-from worker.kafka.topics import differences, topic_specs
+from worker.kafka.cluster.admin import ClusterFacts
+from worker.kafka.cluster.groups import Group
+from worker.kafka.cluster.topics import TopicFacts
+from worker.kafka.topic_specs import differences, topic_specs
 from worker.operations.doctor.findings import Finding, failure, fine, warning
 from worker.operations.lag.report import LagReport, SignCode
 from worker.settings.connected import KafkaSettings

@@ -14,7 +14,7 @@ from worker.cli.console import err, fail, print_json
 from worker.cli.options import AsJson, DryRun
 from worker.cli.tables import print_table, text
 from worker.domain.errors import FatalError, TransientError
-from worker.kafka.topics import Ensured, ensure_topics
+from worker.kafka.topic_specs import Ensured, ensure_topics
 from worker.operations.installation.grants import ROLES
 from worker.settings.connected import KafkaSettings
 from worker.settings.settings import load_settings

@@ -9,12 +9,11 @@ from typing import Final, Literal, NamedTuple
 from aiokafka import TopicPartition
 
 from worker.ingest.partitions.marks import CommitMark, read_mark
-from worker.kafka.cluster.offsets import Group, Member
-from worker.kafka.connections import admin_of, offsets_of
-from worker.kafka.patience import patiently
-from worker.kafka.peek import Stretch, peek
+from worker.kafka.bounded_reader import OffsetRange, peek
+from worker.kafka.cluster.groups import Group, Member
+from worker.kafka.connections import admin_of
 from worker.kafka.record import Committed
-from worker.kafka.topics import partitions_of
+from worker.kafka.retrying import retried
 from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import opened
 from worker.storage.ledger import Ledger
@@ -169,16 +168,18 @@ async def survey_lag(settings: ConnectedSettings, now_ms: int) -> LagReport:
 
     async def ask() -> tuple[Group, Sequence[PartitionFacts]]:
         # The topics first: of all clients, the one that is asked for them tells best why it is refused.
-        topic_ids = await partitions_of(settings, list(settings.topics.observations.values()))
-        group = await offsets_of(settings).group(settings.group_id)
+        topic_ids = await admin_of(settings).topics.partitions(
+            list(settings.topics.observations.values())
+        )
+        group = await admin_of(settings).groups.describe(settings.group_id)
         return group, await _facts(settings, group, topic_ids)
 
-    group, facts = await patiently(ask, patience_s=settings.admin_timeout_s)
+    group, facts = await retried(ask, patience_s=settings.admin_timeout_s)
     stretches = {
-        TopicPartition(each.topic, each.partition): Stretch(each.next_offset, each.log_end)
+        TopicPartition(each.topic, each.partition): OffsetRange(each.next_offset, each.log_end)
         for each in facts
     }
-    oldest = await peek(settings, stretches, most=1, timeout_s=_PEEK_S)
+    oldest = await peek(settings, stretches, max_records=1, timeout_s=_PEEK_S)
     ages = {place: records[0].timestamp for place, records in oldest.items()}
     has_members = bool(group.members)
     partitions = [
@@ -198,8 +199,11 @@ async def _facts(
 ) -> Sequence[PartitionFacts]:
     admin = admin_of(settings)
     watermarks = await _watermarks(settings)
-    committed = await admin.committed(settings.group_id, topic_ids)
-    starts, ends = await admin.log_starts(topic_ids), await admin.log_ends(topic_ids)
+    committed = await admin.groups.committed(settings.group_id, topic_ids)
+    starts, ends = (
+        await admin.offsets.log_starts(topic_ids),
+        await admin.offsets.log_ends(topic_ids),
+    )
     return [
         PartitionFacts(
             topic=place.topic,

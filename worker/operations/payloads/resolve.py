@@ -33,6 +33,8 @@ from worker.operations.payloads.records import (
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from schemas import DeadReason
+
 _FILE = Partition("file", 0, "file")
 _COMMAND_LINE = "COMMANDLINE"
 
@@ -131,7 +133,7 @@ class _AsDocuments:
         del source_id, record
         return resolved_event(envelope, resolution, version)
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> bytes:
+    def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> bytes:
         del source_id
         return orjson.dumps(
             {"error": {"reason": reason, "detail": detail, "line_number": record.offset}}

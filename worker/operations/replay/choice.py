@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from schemas import DeadReason
 from worker.domain.resolve import Resolution
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned
@@ -84,7 +85,9 @@ class Verdicts:
             return NotPublished()
         return self._encoder.resolved(source_id, record, envelope, resolution, version)
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> ReplayVerdict:
+    def dead(
+        self, source_id: str, record: Record, reason: DeadReason, detail: str
+    ) -> ReplayVerdict:
         del source_id, record, reason, detail
         return NotPublished()
 
@@ -95,7 +98,7 @@ class ReplayedBatch:
 
     outputs: list[Outgoing] = field(default_factory=list)
     passed_over: int = 0
-    unreadable: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[DeadReason] = field(default_factory=Counter)
 
 
 def outcome(planned: Iterable[Planned[ReplayVerdict]]) -> ReplayedBatch:

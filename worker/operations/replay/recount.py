@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
-from worker.kafka.cluster.offsets import Group
-from worker.kafka.connections import admin_of, offsets_of
-from worker.kafka.patience import patiently
+from worker.kafka.cluster.groups import Group
+from worker.kafka.connections import admin_of
 from worker.kafka.record import Committed
-from worker.kafka.topics import partitions_of
+from worker.kafka.retrying import retried
 from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import opened
 from worker.storage.ledger import KnownWatermark, Ledger, WatermarkKey
@@ -67,11 +66,11 @@ async def survey_recount(
 
     Raises TransientError or a StorageError.
     """
-    topic_ids = await partitions_of(settings, [topic])
+    topic_ids = await admin_of(settings).topics.partitions([topic])
     places = {
         place: one for place, one in topic_ids.items() if partition in {None, place.partition}
     }
-    starts = await admin_of(settings).log_starts(places)
+    starts = await admin_of(settings).offsets.log_starts(places)
     wished = await _wished(settings, places, wish)
     return set_backs(places, await _watermarks(settings, topic), starts, wished)
 
@@ -107,13 +106,16 @@ async def recount(
     Raises GroupHasMembersError or ResetPendingError before anything is written, else WatermarkConflict,
     TransientError or a StorageError.
     """
-    group = await patiently(
-        lambda: offsets_of(settings).group(settings.group_id), patience_s=settings.admin_timeout_s
+    group = await retried(
+        lambda: admin_of(settings).groups.describe(settings.group_id),
+        patience_s=settings.admin_timeout_s,
     )
     if group.members or group.state not in {"Empty", "Dead"}:
         raise GroupHasMembersError(settings.group_id, group)
     targets = {TopicPartition(each.topic, each.partition): each.next_offset for each in wanted}
-    refuse_pending_resets(targets, await admin_of(settings).committed(settings.group_id, targets))
+    refuse_pending_resets(
+        targets, await admin_of(settings).groups.committed(settings.group_id, targets)
+    )
     async with opened(
         settings.database_url, application_name="marketmap-cli", pool_size=1
     ) as engine:
@@ -138,7 +140,7 @@ async def _wished(
     settings: ConnectedSettings, places: Mapping[TopicPartition, str], wish: Wish
 ) -> Mapping[TopicPartition, int]:
     if wish.timestamp_ms is not None:
-        return await offsets_of(settings).at_time(places, wish.timestamp_ms)
+        return await admin_of(settings).offsets.at_time(places, wish.timestamp_ms)
     return dict.fromkeys(places, wish.offset or 0)
 
 

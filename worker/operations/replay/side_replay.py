@@ -36,13 +36,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from worker.domain.index import MappingIndex
-from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planner, parts
+from worker.kafka.bounded_reader import BoundedReader
 from worker.kafka.connections import admin_of, client_connection
-from worker.kafka.patience import patiently
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Partition, Record
-from worker.kafka.topics import largest_output
+from worker.kafka.retrying import retried
+from worker.kafka.topic_specs import largest_output
 from worker.operations.replay.choice import (
     ReplayedBatch,
     ReplayFilter,
@@ -52,7 +52,8 @@ from worker.operations.replay.choice import (
 )
 from worker.operations.replay.pace import Pace
 from worker.operations.replay.plan import Range
-from worker.operations.replay.range_reader import RangeReader, check_topics, range_reader
+from worker.operations.replay.range_reader import check_topics, range_reader
+from worker.runtime.encoder import make_encoder
 from worker.settings.connected import ConnectedSettings
 from worker.storage.replays import RunningReplay
 
@@ -97,7 +98,7 @@ class SideReplay:
         self._most = settings.batch_max_records if rate is None else _within(rate, settings)
         self._on_progress = on_progress
         self._topic_ids = {one.topic: one.topic_id for one in ranges}
-        encoder = _encoder(settings, replay.id)
+        encoder = make_encoder(settings, replay_id=replay.id)
         self._planner: Planner[ReplayVerdict] = Planner(
             Verdicts(encoder, choice), max_message_bytes=settings.max_message_bytes
         )
@@ -130,25 +131,25 @@ class SideReplay:
     async def _check_topics(self) -> None:
         """Check that no topic was created again meanwhile: its offsets would be other records."""
         admin = admin_of(self._settings)
-        await patiently(
+        await retried(
             lambda: check_topics(admin, self._ranges), patience_s=self._settings.admin_timeout_s
         )
 
-    async def _batch(self, reader: RangeReader, outputs: Outputs, done: Done) -> None:
+    async def _batch(self, reader: BoundedReader, outputs: Outputs, done: Done) -> None:
         lost = reader.lost
-        records = await self._patiently(lambda: reader.fetch(self._most))
+        records = await self._retried(lambda: reader.fetch(self._most))
         for part in parts(records, self._settings.batch_max_bytes):
             found = await asyncio.to_thread(self._resolve, part)
             await outputs.send(found.outputs)
             await self._tell(found, done)
         await self._tell_lost(reader.lost - lost, done)
-        await self._patiently(reader.commit)
+        await self._retried(reader.commit)
         self._on_progress(reader.remaining)
         await self._wait(self._pace.take(len(records), time.monotonic()))
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _retried(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Retry: a broker that is unavailable for a moment does not end a replay."""
-        return await patiently(ask, patience_s=self._settings.publish_timeout_s)
+        return await retried(ask, patience_s=self._settings.publish_timeout_s)
 
     def _resolve(self, records: Sequence[Record]) -> ReplayedBatch:
         return outcome(
@@ -183,14 +184,3 @@ class SideReplay:
 def _within(rate: float, settings: ConnectedSettings) -> int:
     """Limit a batch to the records of one second."""
     return max(1, min(settings.batch_max_records, int(rate)))
-
-
-def _encoder(settings: ConnectedSettings, replay_id: str) -> Encoder:
-    return Encoder(
-        resolved_topic=settings.topics.resolved,
-        dead_topic=settings.topics.dead,
-        group=settings.group_id,
-        max_bytes=settings.max_message_bytes,
-        max_dead_bytes=2 * settings.max_message_bytes,
-        replay_id=replay_id,
-    )

@@ -22,13 +22,21 @@ StallCause = Literal["database", "kafka"]
 Positions = Mapping[TopicPartition, int]
 
 
-class ProbedCluster(Protocol):
-    """Both may raise TransientError."""
+class ProbedTopics(Protocol):
+    async def states(self, names: Iterable[str]) -> Any:
+        """Describe topics. Raises TransientError when the cluster does not answer."""
 
-    async def topics(self, names: Iterable[str]) -> Any: ...
 
+class ProbedOffsets(Protocol):
     async def log_ends(self, partitions: Iterable[TopicPartition]) -> Positions:
-        """Up to where committed records can be read."""
+        """Up to where committed records can be read. Raises TransientError."""
+
+
+class ProbedCluster(Protocol):
+    @property
+    def topics(self) -> ProbedTopics: ...
+    @property
+    def offsets(self) -> ProbedOffsets: ...
 
 
 class Open(Protocol):
@@ -114,7 +122,9 @@ class ProgressProbe:
         places = [_place(owned) for owned in self._assignment.owned]
         try:
             async with asyncio.timeout(self._timeout_s):
-                ends = await self._cluster.log_ends(places) if places else await self._reach()
+                ends = (
+                    await self._cluster.offsets.log_ends(places) if places else await self._reach()
+                )
         except (TransientError, TimeoutError) as error:
             self.silence = str(error) or "Kafka does not answer"
             return {}
@@ -122,7 +132,7 @@ class ProgressProbe:
         return ends
 
     async def _reach(self) -> Positions:
-        await self._cluster.topics(self._topics)
+        await self._cluster.topics.states(self._topics)
         return {}
 
     def _tell_blocked(self, *, blocked: bool) -> None:

@@ -112,7 +112,7 @@ class Relay:
 
     async def _lead(self, lead: Lead) -> None:
         self._metrics.pending(await lead.pending())
-        await self._admin.topic_ids([self._topic])
+        await self._admin.topics.ids([self._topic])
         max_bytes = self._settings.max_message_bytes
         async with fenced_outputs(
             client_connection(self._settings),

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from jinja2 import Environment, StrictUndefined, Template
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from schemas import DeadReason
 from worker.ingest.partitions.owned import Lag
 from worker.runtime.telemetry.logs import escape
 from worker.runtime.telemetry.totals import BookTotals, Rates
@@ -49,7 +50,7 @@ class Own(NamedTuple):
     notes: Sequence[str]
     books: Sequence[BookTotals]
     rates: Rates
-    dead: Sequence[tuple[str, int]]
+    dead: Sequence[tuple[DeadReason, int]]
     lags: Sequence[Lag]
     mappings: Index | None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Final, NamedTuple
 
+from schemas import DeadReason
 from worker.domain.books.platforms import PLATFORMS
 from worker.ingest.handler import BatchReport
 
@@ -52,7 +53,7 @@ class Totals:
         self._observations: Counter[str] = Counter()
         self._markets: Counter[tuple[str, str]] = Counter()
         self._recent: deque[_Done] = deque()
-        self.dead: Counter[str] = Counter()
+        self.dead: Counter[DeadReason] = Counter()
 
     def add(self, report: BatchReport, now_s: float) -> None:
         self._observations.update(report.observations)

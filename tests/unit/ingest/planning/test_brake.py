@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import DeadReason
 from tests.support.laws import LAWS
 from tests.support.records import place
 from worker.ingest.planning.brake import Brake, BrakeError, Limits, RecordOutcome, Tripped
 
 OFF = Limits(consecutive=0, ratio=0, window=1)
-REASONS = st.sampled_from([None, None, "EMPTY", "INVALID_JSON"])
+REASONS: st.SearchStrategy[DeadReason | None] = st.sampled_from(
+    [None, None, "EMPTY", "INVALID_JSON"]
+)
 LIMITS = st.builds(
     Limits,
     st.integers(0, 6),
@@ -19,7 +22,9 @@ LIMITS = st.builds(
 )
 
 
-def verdicts(*reasons: str | None, first: int = 0, partition: int = 0) -> list[RecordOutcome]:
+def verdicts(
+    *reasons: DeadReason | None, first: int = 0, partition: int = 0
+) -> list[RecordOutcome]:
     return [RecordOutcome(place(partition), first + n, reason) for n, reason in enumerate(reasons)]
 
 

@@ -8,12 +8,12 @@ from tests.support.markets import documents, mapping
 from tests.support.records import TOPIC_ID, FakeRecord
 from worker.domain.books.odds import Price
 from worker.domain.books.rows import Rejection
+from worker.domain.events import event_key
 from worker.domain.markets import Claim, Layout
 from worker.domain.resolve import Miss, MissDocument, Resolution, ResolvedMarket, miss_document
 from worker.ingest.planning.encode import (
     MOST_ENTRIES,
     Encoder,
-    event_key,
     resolved_event,
     unmapped_market,
 )
@@ -99,11 +99,11 @@ def test_markets_are_never_left_out() -> None:
 
 def test_the_key_is_the_sportradar_id_so_that_the_books_of_an_event_meet() -> None:
     event = {**ENVELOPE["event"], "sportradar_id": "68995116"}
-    assert event_key({**ENVELOPE, "event": event}) == b"68995116"
+    assert event_key({**ENVELOPE, "event": event}) == "68995116"
 
 
 def test_without_a_sportradar_id_the_key_is_platform_and_event_id() -> None:
-    assert event_key(ENVELOPE) == b"sportybet:sr:match:1"
+    assert event_key(ENVELOPE) == "sportybet:sr:match:1"
 
 
 def test_a_resolved_record_carries_key_id_and_content_type() -> None:

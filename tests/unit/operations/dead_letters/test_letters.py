@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import REDRIVEN_HEADER, REDRIVES_HEADER
+from schemas import REDRIVEN_HEADER, REDRIVES_HEADER, DeadReason
 from tests.support.laws import LAWS
 from tests.support.records import TOPIC_ID, FakeRecord
 from worker.ingest.planning.encode import Encoder
@@ -49,7 +49,7 @@ def on_topic(out: Outgoing) -> FakeRecord:
     return FakeRecord("observations.dead", 0, 9, 1795348800120, out.key, out.value, out.headers)
 
 
-def dead(reason: str = "INVALID_JSON", **fields: Any) -> FakeRecord:
+def dead(reason: DeadReason = "INVALID_JSON", **fields: Any) -> FakeRecord:
     """A dead letter as a worker writes it."""
     given: dict[str, Any] = {"topic": TOPIC, "partition": 3, "offset": 1042, "value": b"{"}
     source = FakeRecord(**(given | fields))
@@ -57,7 +57,7 @@ def dead(reason: str = "INVALID_JSON", **fields: Any) -> FakeRecord:
     return on_topic(ENCODER.dead(source_id, source, reason, "why"))
 
 
-def letter(reason: str = "INVALID_JSON", **fields: Any) -> Letter:
+def letter(reason: DeadReason = "INVALID_JSON", **fields: Any) -> Letter:
     found = read(dead(reason, **fields))
     assert isinstance(found, Letter)
     return found

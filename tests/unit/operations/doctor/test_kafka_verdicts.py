@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from worker.kafka.cluster.inspection import TopicFacts
-from worker.kafka.cluster.offsets import Group, Member
-from worker.kafka.topics import topic_specs
+from worker.kafka.cluster.groups import Group, Member
+from worker.kafka.cluster.topics import TopicFacts
+from worker.kafka.topic_specs import topic_specs
 from worker.operations.doctor import kafka_verdicts as verdicts
 from worker.operations.doctor.findings import Finding
 from worker.operations.lag.report import LagReport, PartitionFacts, PartitionLag, Sign, SignCode

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from worker.ingest.partitions.marks import mark
-from worker.kafka.cluster.offsets import Member
+from worker.kafka.cluster.groups import Member
 from worker.kafka.record import Committed
 from worker.operations.lag.report import PartitionFacts, PartitionLag, partition_lag, signs_of
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from aiokafka import TopicPartition
 
@@ -23,7 +23,15 @@ class Cluster:
         self.hangs = False
         self.asked: list[object] = []
 
-    async def topics(self, names: Iterable[str]) -> None:
+    @property
+    def topics(self) -> Self:
+        return self
+
+    @property
+    def offsets(self) -> Self:
+        return self
+
+    async def states(self, names: Iterable[str]) -> None:
         await self._answer(list(names))
 
     async def log_ends(self, partitions: Iterable[TopicPartition]) -> Positions:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from schemas import DeadReason
 from tests.support.records import place
 from worker.ingest.partitions.owned import Lag
 from worker.kafka.record import Partition
@@ -133,7 +134,7 @@ def test_what_senders_and_editors_write_stays_text(hostile: str) -> None:
         [hostile],
         OWN.books,
         OWN.rates,
-        [(hostile, 1)],
+        [(cast("DeadReason", hostile), 1)],
         [Lag(place, 1, 1, 1)],
         None,
     )

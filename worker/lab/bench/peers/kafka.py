@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 
 from worker.kafka.connections import client_connection
 from worker.kafka.producer import PRODUCER
-from worker.kafka.topics import largest_output
+from worker.kafka.topic_specs import largest_output
 from worker.settings.connected import KafkaSettings
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from worker.kafka.producer import PRODUCER
-from worker.kafka.topics import largest_output
+from worker.kafka.topic_specs import largest_output
 from worker.lab.bench.peers.kafka import say
 from worker.settings.connected import KafkaSettings, load_connected
 

@@ -16,16 +16,15 @@ import orjson
 
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, parse_mapping
-from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planner, combine
 from worker.ingest.planning.recall import make_planner
+from worker.kafka.bounded_reader import read_topic
 from worker.kafka.connections import admin_of, client_connection
-from worker.kafka.peek import RawRecord
 from worker.kafka.producer import Outputs
-from worker.kafka.record import Outgoing, Partition
-from worker.kafka.stream import read_topic
-from worker.kafka.topics import largest_output
+from worker.kafka.record import Outgoing, Partition, RawRecord
+from worker.kafka.topic_specs import largest_output
 from worker.lab.bench.peers.kafka import say
+from worker.runtime.encoder import make_encoder
 from worker.settings.connected import ConnectedSettings, load_connected
 from worker.settings.settings import Settings
 from worker.storage.engine import opened, transaction
@@ -37,7 +36,7 @@ _BATCH = 64
 
 async def resolver(settings: ConnectedSettings, mappings: int = 0) -> Work:
     index = await load_index(settings, mappings)
-    ids = await admin_of(settings).topic_ids(settings.topics.observations.values())
+    ids = await admin_of(settings).topics.ids(settings.topics.observations.values())
     planner = planner_of(settings)
 
     def resolve(records: Sequence[RawRecord]) -> list[Outgoing]:
@@ -66,14 +65,7 @@ def reader_and_writer(settings: ConnectedSettings) -> Work:
 
 def planner_of(settings: Settings) -> Planner[Outgoing]:
     """As the worker has it."""
-    encoder = Encoder(
-        resolved_topic=settings.topics.resolved,
-        dead_topic=settings.topics.dead,
-        group=settings.group_id,
-        max_bytes=settings.max_message_bytes,
-        max_dead_bytes=2 * settings.max_message_bytes,
-    )
-    return make_planner(encoder, max_message_bytes=settings.max_message_bytes)
+    return make_planner(make_encoder(settings), max_message_bytes=settings.max_message_bytes)
 
 
 async def load_index(settings: ConnectedSettings, size: int) -> MappingIndex:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from aiokafka import TopicPartition
-
-from worker.domain.errors import TransientError
-from worker.kafka.cluster.admin import TopicSpec
-from worker.kafka.cluster.inspection import TopicFacts
-from worker.kafka.connections import admin_of, inspection_of
+from worker.kafka.cluster.topics import TopicFacts, TopicSpec
+from worker.kafka.connections import admin_of
 from worker.settings.connected import KafkaSettings
 from worker.settings.settings import Settings, variable
 
@@ -69,9 +65,11 @@ class Ensured(NamedTuple):
 async def ensure_topics(settings: KafkaSettings, *, dry_run: bool = False) -> list[Ensured]:
     """Create what is missing; what exists and is different is told, never changed. Raises TransientError."""
     specs = topic_specs(settings)
-    existing = await inspection_of(settings).topics(spec.name for spec in specs)
+    existing = await admin_of(settings).topics.facts(spec.name for spec in specs)
     if not dry_run:
-        await admin_of(settings).create([spec for spec in specs if spec.name not in existing])
+        await admin_of(settings).topics.create(
+            [spec for spec in specs if spec.name not in existing]
+        )
     return [
         Ensured(
             spec.name,
@@ -132,18 +130,3 @@ def _suffices(key: str, found: str, wanted: str) -> bool:
     return found.lstrip("-").isdigit() and (
         int(found) >= int(wanted) or (key == "retention.ms" and int(found) < 0)
     )
-
-
-async def partitions_of(
-    settings: KafkaSettings, topics: Sequence[str]
-) -> dict[TopicPartition, str]:
-    """Every partition of topics that must exist, with its topic's id. Raises TransientError."""
-    states = await admin_of(settings).topics(topics)
-    missing = sorted(set(topics) - set(states))
-    if missing:
-        raise TransientError(f"topics do not exist: {', '.join(missing)}")
-    return {
-        TopicPartition(name, number): state.topic_id
-        for name, state in sorted(states.items())
-        for number in range(state.partitions)
-    }

@@ -2,9 +2,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from worker.kafka.cluster.admin import TopicSpec
-from worker.kafka.cluster.inspection import TopicFacts
-from worker.kafka.topics import TopicDifference, differences, largest_output, topic_specs
+from worker.kafka.cluster.topics import TopicFacts, TopicSpec
+from worker.kafka.topic_specs import TopicDifference, differences, largest_output, topic_specs
 from worker.settings.settings import Settings
 
 SETTINGS = Settings(topic_prefix="x.", partitions=5, max_message_bytes=1_000_000)

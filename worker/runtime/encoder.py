@@ -1,0 +1,18 @@
+"""The encoder of verdicts, as the settings describe it."""
+
+from __future__ import annotations
+
+from worker.ingest.planning.encode import Encoder
+from worker.settings.settings import Settings
+
+
+def make_encoder(settings: Settings, *, replay_id: str | None = None) -> Encoder:
+    """Make the encoder of the live worker, or of a replay into topics of its own."""
+    return Encoder(
+        resolved_topic=settings.topics.resolved,
+        dead_topic=settings.topics.dead,
+        group=settings.group_id,
+        max_bytes=settings.max_message_bytes,
+        max_dead_bytes=2 * settings.max_message_bytes,
+        replay_id=replay_id,
+    )
