@@ -25,6 +25,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
 from worker.ingest.partitions.assignment import Assignment
+from worker.kafka.client.static_members import say_member_names
 from worker.kafka.record import size_of
 
 FetchedRecord = ConsumerRecord[bytes, bytes]
@@ -114,6 +115,7 @@ def consume(
 
     ``on_fatal`` is told of an error of a fetch; nothing is fetched after it.
     """
+    say_member_names()
     subscriber = broker.subscriber(
         *topics,
         group_id=group,

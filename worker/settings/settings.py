@@ -141,7 +141,9 @@ class Settings(KafkaAccess):
         None,
         min_length=1,
         max_length=249,
-        description="Static member of the group, for rolling restarts.",
+        description=(
+            "Static member of the group, for rolling restarts. Each process needs a name of its own."
+        ),
     )
 
     topic_prefix: TopicPrefix = Field("", description="Put before the name of every topic.")

@@ -368,6 +368,30 @@ async def test_a_rolling_restart_of_static_members_moves_no_partition(
         assert sorted(numbers(await resolved(installation))) == list(range(total))
 
 
+async def test_of_two_processes_with_one_member_name_the_older_ends_and_says_why(
+    single: Installation,
+) -> None:
+    first = single.start_worker(MARKETMAP_MEMBER_NAME="mapper-0")
+    await single.publish(stream(40))
+    await single.caught_up()
+    second = single.start_worker(MARKETMAP_MEMBER_NAME="mapper-0")
+    assert await asyncio.to_thread(first.wait, PATIENCE_S) == 1
+    (fatal,) = [line for line in single.log_of(0) if line["event"] == "fatal"]
+    assert "'mapper-0'" in fatal["error"]
+    assert "FENCED_INSTANCE_ID" in fatal["error"]
+    assert "MARKETMAP_MEMBER_NAME" in fatal["error"]
+
+    await single.publish(stream(60, 40))
+
+    async def is_counted() -> bool:
+        return await single.counts() == expected_counts(100)
+
+    await until(is_counted)
+    assert second.poll() is None
+    assert sorted(numbers(await resolved(single))) == list(range(100))
+    assert await single.stop_worker(1) == 0
+
+
 def openings(installation: Installation, number: int) -> list[tuple[str, int]]:
     """The partitions that a worker has opened, in order: whoever joins first has all of them at first."""
     lines = [line for line in installation.log_of(number) if line["event"] == "partition_opened"]
