@@ -61,7 +61,7 @@ async def measure(server: str, size: int) -> None:
             await connection.execute(text("SELECT"))
         index = LiveIndex()
         mappings = LiveMappings(
-            engine, url, index, poll_s=5, retry_delay=lambda _: 1, on_swap=lambda _: None
+            engine, url, index, poll_s=5, retry_delay=lambda _: 1, report=lambda _: None
         )
         first = await timed(mappings.load())
         again = await timed(mappings.load())

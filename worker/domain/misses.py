@@ -5,6 +5,7 @@ A tally is a commutative monoid under merge: a batch may be counted in any order
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -31,6 +32,17 @@ class Sample(TypedDict):
     label: str
     odds: Odds | None
     qualifier: str | None
+
+
+class SampledRows(Iterable[Row]):
+    """Rows of a missed market whose sample may be known without reading them."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def sample(self) -> str | None:
+        """The JSON text of what `sample` returns for them; None if it has to be taken from them."""
 
 
 class Sighting(NamedTuple):

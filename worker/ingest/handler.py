@@ -104,10 +104,9 @@ class BatchHandler(Generic[T]):
         outputs: OutputSender[T],
         counts: Counts,
         part_max_bytes: int,
-        report: Callable[[BatchReport], None],
+        report: Callable[[BatchReport | Tripped], None],
         ahead: FetchingAhead | None = None,
         brake: Brake | None = None,
-        on_brake: Callable[[Tripped], None] = lambda _: None,
     ) -> None:
         self._assignment = assignment
         self._indexes = indexes
@@ -118,7 +117,6 @@ class BatchHandler(Generic[T]):
         self._report = report
         self._planning = PlanAhead(planner, indexes, ahead, part_max_bytes)
         self._brake = brake or Brake(_NO_BRAKE)
-        self._on_brake = on_brake
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Process a fetched batch, or what of it is published when its partitions are to be given up."""
@@ -148,7 +146,7 @@ class BatchHandler(Generic[T]):
             first_offset=first_offset,
             reasons=dict(reasons),
         )
-        self._on_brake(tripped)
+        self._report(tripped)
 
     async def _publish(
         self, claimed: ClaimedBatch, index: MappingIndex, clock: _StepClock

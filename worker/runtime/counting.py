@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import orjson
 import structlog
 
 from worker.domain.books.rows import Row
 from worker.domain.errors import FatalError, TransientError
-from worker.domain.misses import Count, MissKey, Tally, sample
+from worker.domain.misses import Count, MissKey, SampledRows, Tally, sample
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.partitions.opening import KnownStart
-from worker.ingest.planning.recall import RecalledRows
 from worker.kafka.record import Partition
 from worker.storage import ledger
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
@@ -31,6 +30,12 @@ _ACTOR: Final = "worker"
 Moves = Sequence[tuple[Partition, int, int]]
 
 
+class Retried(NamedTuple):
+    """A transaction that has to be run again; ``sqlstate`` is None when there was no answer at all."""
+
+    sqlstate: str | None
+
+
 class LedgerWriter:
     """Holds a batch for as long as the database is away. ``blocked_by`` says why, None when it is not."""
 
@@ -39,15 +44,13 @@ class LedgerWriter:
         ledger: Ledger,
         *,
         retry_delay: Callable[[int], float],
-        on_retry: Callable[[str | None], None],
+        report: Callable[[Retried | Overflow], None],
         on_first_sighting: Callable[[], None],
-        on_overflow: Callable[[str, int], None],
     ) -> None:
         self._ledger = ledger
         self._retry_delay = retry_delay
-        self._on_retry = on_retry
+        self._report = report
         self._on_first_sighting = on_first_sighting
-        self._on_overflow = on_overflow
         self._told: dict[str, datetime] = {}
         self.blocked_by: str | None = None
 
@@ -97,7 +100,7 @@ class LedgerWriter:
             raise WatermarksMovedError(_current(moves, conflict)) from conflict
         except StorageUnavailable as error:
             self.blocked_by = f"the database does not answer: {error}"
-            self._on_retry(error.sqlstate)
+            self._report(Retried(error.sqlstate))
             log.warning(
                 "counting_waits", sqlstate=error.sqlstate, error=str(error), attempt=attempt
             )
@@ -116,7 +119,7 @@ class LedgerWriter:
         return True
 
     def _tell(self, overflow: Overflow) -> None:
-        self._on_overflow(overflow.source, overflow.occurrences)
+        self._report(overflow)
         if (
             self._told.get(overflow.source) != overflow.hour
         ):  # once an hour: each batch may overflow
@@ -145,8 +148,8 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
 
 
 def _sample(rows: Iterable[Row]) -> str:
-    recalled = rows.sample if isinstance(rows, RecalledRows) else None
-    return orjson.dumps(sample(rows)).decode() if recalled is None else recalled
+    known = rows.sample if isinstance(rows, SampledRows) else None
+    return orjson.dumps(sample(rows)).decode() if known is None else known
 
 
 def _stored(at: Partition) -> ledger.WatermarkKey:

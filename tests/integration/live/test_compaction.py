@@ -20,8 +20,8 @@ from tests.support.services.installation import (
 )
 from worker.kafka.topic_specs import topic_specs
 from worker.runtime.process import background
-from worker.runtime.relay.relay import Relay
-from worker.runtime.relay.relay_metrics import RelayMetrics
+from worker.runtime.relay.metrics import RelayMetrics
+from worker.runtime.relay.publishing import Relay
 
 pytestmark = pytest.mark.services
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.support.services.installation import Installation, execute, until
-from worker.runtime.relay_process import RelayProcess
+from worker.runtime.relay.process import RelayProcess
 from worker.storage.engine import transaction
 from worker.storage.misses import get_miss
 

@@ -27,8 +27,8 @@ from worker.domain.errors import TransientError
 from worker.kafka.fenced_producer import fenced_outputs
 from worker.runtime.process import background
 from worker.runtime.relay.mapping_changed import mapping_changed
-from worker.runtime.relay.relay import Relay
-from worker.runtime.relay.relay_metrics import RelayMetrics
+from worker.runtime.relay.metrics import RelayMetrics
+from worker.runtime.relay.publishing import Relay
 from worker.storage.audit import read_after
 from worker.storage.errors import StorageUnavailable
 from worker.storage.lead import leading

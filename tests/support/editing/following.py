@@ -64,7 +64,7 @@ async def following(
 
     index = LiveIndex()
     mappings = LiveMappings(
-        engine, url, index, poll_s=poll_s, retry_delay=retry_delay, on_swap=on_swap
+        engine, url, index, poll_s=poll_s, retry_delay=retry_delay, report=on_swap
     )
     follower = Follower(index, mappings, swaps)
     if loaded:

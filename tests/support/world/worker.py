@@ -185,16 +185,15 @@ class FakeWorker(Sender):
         counting = LedgerWriter(
             ledger,
             retry_delay=lambda _: RETRY_S,
-            on_retry=lambda _: None,
+            report=lambda _: None,
             on_first_sighting=lambda: None,
-            on_overflow=lambda *_: None,
         )
         self.assignment = Assignment(
             RemoteCoordinates(around, counting, self),
             drain_timeout_s=DRAIN_TIMEOUT_S,
             commit_timeout_s=COMMIT_TIMEOUT_S,
             retry_delay=lambda _: RETRY_S,
-            on_change=lambda _: None,
+            report=lambda _: None,
             on_fatal=self._fail,
         )
         self.consumer = FakeConsumer(around, self, self.assignment)

@@ -16,7 +16,7 @@ from worker.domain.misses import Tally
 from worker.domain.resolve import Resolution
 from worker.ingest.handler import BatchHandler, BatchReport, WatermarksMovedError
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.planning.brake import Brake, BrakeError, Limits
+from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped
 from worker.ingest.planning.plan import Planner
 from worker.kafka.record import Partition, Record
 from worker.lab.synthetic.scrape import generate_scrape
@@ -86,6 +86,10 @@ class Ground:
     async def commit(self, ends: dict[Partition, int]) -> None:
         self.note("commit", {at.partition: end for at, end in ends.items()})
 
+    def report(self, event: BatchReport | Tripped) -> None:
+        if isinstance(event, BatchReport):
+            self.reports.append(event)
+
     def handler(self, part_max_bytes: int = 1_000_000) -> BatchHandler[int]:
         return BatchHandler(
             assignment=cast("Assignment", self),
@@ -94,7 +98,7 @@ class Ground:
             outputs=self,
             counts=self,
             part_max_bytes=part_max_bytes,
-            report=self.reports.append,
+            report=self.report,
         )
 
     @property

@@ -116,6 +116,12 @@ class Ground:
     async def commit(self, ends: dict[Partition, int]) -> None:
         self.commits.append(ends)
 
+    def report(self, event: BatchReport | Tripped) -> None:
+        if isinstance(event, Tripped):
+            self.tripped.append(event)
+        else:
+            self.reports.append(event)
+
     async def handle(self, records: Sequence[FakeRecord]) -> None:
         handler: BatchHandler[tuple[str, str]] = BatchHandler(
             assignment=cast("Assignment", self),
@@ -124,9 +130,8 @@ class Ground:
             outputs=self,
             counts=self.table,
             part_max_bytes=2**30,
-            report=self.reports.append,
+            report=self.report,
             brake=self.brake,
-            on_brake=self.tripped.append,
         )
         await handler.handle(records)
 

@@ -14,7 +14,7 @@ from worker.domain.misses import Sighting, Tally, tally
 from worker.domain.resolve import Miss
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.partitions.opening import KnownStart
-from worker.runtime.counting import LedgerWriter, miss_row
+from worker.runtime.counting import LedgerWriter, Retried, miss_row
 from worker.storage import ledger
 from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailable
 from worker.storage.ledger import (
@@ -98,10 +98,15 @@ class Ground:
         self.counting = LedgerWriter(
             cast("Ledger", self.table),
             retry_delay=self.delay,
-            on_retry=self.retried.append,
+            report=self.report,
             on_first_sighting=self.seen,
-            on_overflow=lambda *overflow: self.overflowed.append(overflow),
         )
+
+    def report(self, event: Retried | Overflow) -> None:
+        if isinstance(event, Retried):
+            self.retried.append(event.sqlstate)
+        else:
+            self.overflowed.append((event.source, event.occurrences))
 
     def delay(self, attempt: int) -> float:
         self.waited.append(attempt)
@@ -232,7 +237,7 @@ async def test_values_that_the_database_refuses_are_told_to_the_handler_with_the
 async def test_waiting_for_the_database_can_be_cancelled() -> None:
     ground = Ground(*[StorageUnavailable("away")] * 1000)
     retried = asyncio.Event()
-    ground.counting._on_retry = lambda _: retried.set()
+    ground.counting._report = lambda _: retried.set()
     adding = asyncio.create_task(ground.counting.add(MOVES, COUNTS))
     await retried.wait()
     adding.cancel()

@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Literal, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -30,9 +30,17 @@ from worker.kafka.record import Committed, Record
 log = structlog.get_logger()
 
 
-class Drained(Protocol):
-    def __call__(self, seconds: float, *, finished: bool) -> None:
-        """Partitions are to be given up; what was in flight took so long to finish, or did not in time."""
+class Rebalanced(NamedTuple):
+    """A step of a rebalance: partitions were assigned, opened or revoked."""
+
+    kind: Literal["assigned", "opened", "revoked"]
+
+
+class Drained(NamedTuple):
+    """The end of a drain: how long the batch in progress took, and whether it finished in time."""
+
+    seconds: float
+    finished: bool
 
 
 class Assignment(ConsumerRebalanceListener):
@@ -45,10 +53,8 @@ class Assignment(ConsumerRebalanceListener):
         drain_timeout_s: float,
         commit_timeout_s: float,
         retry_delay: Callable[[int], float],
-        on_change: Callable[[str], None],
+        report: Callable[[Rebalanced | Opening | Drained], None],
         on_fatal: Callable[[BaseException], None],
-        on_opening: Callable[[Opening], None] = lambda _: None,
-        on_drain: Drained = lambda _, finished: None,  # noqa: ARG005  # the protocol names it
         on_truncation: OnTruncation = "stop",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -56,10 +62,8 @@ class Assignment(ConsumerRebalanceListener):
         self._drain_timeout_s = drain_timeout_s
         self._commit_timeout_s = commit_timeout_s
         self._retry_delay = retry_delay
-        self._on_change = on_change
+        self._report = report
         self._on_fatal = on_fatal
-        self._on_opening = on_opening
-        self._on_drain = on_drain
         self._on_truncation = on_truncation
         self._clock = clock
         self._owned: dict[TopicPartition, OpenPartition] = {}
@@ -104,12 +108,12 @@ class Assignment(ConsumerRebalanceListener):
         self._forget(0)
         self.draining = False
         if revoked:
-            self._on_change("revoked")
+            self._report(Rebalanced("revoked"))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self.epoch += 1
         self._forget(len(assigned))
-        self._on_change("assigned")
+        self._report(Rebalanced("assigned"))
         self._start_opening(sorted(assigned))
 
     def _forget(self, assigned: int) -> None:
@@ -131,7 +135,7 @@ class Assignment(ConsumerRebalanceListener):
         begun_s = time.monotonic()
         finished = await self._finish()
         if self.assigned:
-            self._on_drain(time.monotonic() - begun_s, finished=finished)
+            self._report(Drained(time.monotonic() - begun_s, finished))
         return finished
 
     async def _finish(self) -> bool:
@@ -299,7 +303,7 @@ class Assignment(ConsumerRebalanceListener):
         }
         self._owned |= {opening.place: self._opened(opening) for opening in readable}
         self.consumer.resume(*(opening.place for opening in readable))
-        self._on_change("opened")
+        self._report(Rebalanced("opened"))
 
     async def _look_up(self, places: Sequence[TopicPartition]) -> list[Opening]:
         attempt = 0
@@ -325,7 +329,7 @@ class Assignment(ConsumerRebalanceListener):
         if before is not None and before.start == opening.start:
             return  # it is still stopped, and that was told
         log_opening(opening)
-        self._on_opening(opening)
+        self._report(opening)
 
     async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None:
         """Commit, unless the partitions were given up since ``epoch``.

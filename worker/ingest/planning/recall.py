@@ -22,7 +22,7 @@ from worker.domain.events import MOST_HASHES
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES
 from worker.domain.markets import Market, NotMapped, market_begins, outcome_begins, place_of
-from worker.domain.misses import Count, Sighting, Tally, merge, tally
+from worker.domain.misses import Count, SampledRows, Sighting, Tally, merge, tally
 from worker.domain.resolve import Miss, Resolution, resolve_rows
 from worker.ingest.planning.plan import (
     Planned,
@@ -290,7 +290,7 @@ class _Missed(Sequence[Miss]):
         )
 
 
-class RecalledRows(Iterable[Row]):
+class RecalledRows(SampledRows):
     """Rows of a miss, read when somebody asks."""
 
     __slots__ = ("_miss", "_platform", "_recalled", "_value")

@@ -8,9 +8,9 @@ import typer
 
 from worker.cli.connection import connected_settings
 from worker.runtime.process import run_process
-from worker.runtime.relay_process import RelayProcess
+from worker.runtime.relay.process import RelayProcess
 from worker.runtime.telemetry.logs import configure_logging
-from worker.runtime.worker import Worker
+from worker.runtime.worker import make_worker
 from worker.settings.connected import ConnectedSettings
 
 app = typer.Typer(no_args_is_help=True)
@@ -41,7 +41,7 @@ def worker(
     chosen = settings.model_copy(update={"relay_in_worker": with_relay or settings.relay_in_worker})
 
     async def run() -> int:
-        return await Worker(chosen).run()
+        return await make_worker(chosen).run()
 
     run_process(run)
 

@@ -51,14 +51,14 @@ class LiveMappings:
         *,
         poll_s: float,
         retry_delay: Callable[[int], float],
-        on_swap: Callable[[Swap], None],
+        report: Callable[[Swap], None],
     ) -> None:
         self._engine = engine
         self._url = database_url
         self._index = index
         self._poll_s = poll_s
         self._retry_delay = retry_delay
-        self._on_swap = on_swap
+        self._report = report
         self._wanted = asyncio.Event()
         self._reload = False
         self._has_begun = False
@@ -138,7 +138,7 @@ class LiveMappings:
         swap = Swap(kind, time.monotonic() - since, delay_s)
         index = self._index.current
         log.info("index_loaded", version=index.version, mappings=index.size, **swap._asdict())
-        self._on_swap(swap)
+        self._report(swap)
 
     async def _follow(self) -> None:
         attempt = 0

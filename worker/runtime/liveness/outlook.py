@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from aiokafka import TopicPartition
 
@@ -20,6 +20,13 @@ from worker.runtime.liveness.watchdog import Awaited
 
 StallCause = Literal["database", "kafka"]
 Positions = Mapping[TopicPartition, int]
+
+
+class Blocked(NamedTuple):
+    """Time in which work could not go on, and what it waited for."""
+
+    cause: StallCause
+    seconds: float
 
 
 class ProbedTopics(Protocol):
@@ -93,7 +100,7 @@ class ProgressProbe:
         topics: Sequence[str],
         handed_over: Callable[[Iterable[TopicPartition]], Positions],
         database_blocks: Callable[[], bool],
-        on_blocked: Callable[[StallCause, float], None],
+        report: Callable[[Blocked], None],
         timeout_s: float,
     ) -> None:
         self._cluster = cluster
@@ -102,7 +109,7 @@ class ProgressProbe:
         self._topics = topics
         self._handed_over = handed_over
         self._database_blocks = database_blocks
-        self._on_blocked = on_blocked
+        self._report = report
         self._timeout_s = timeout_s
         self._looked_at_s = time.monotonic()
         self.silence: str | None = None
@@ -139,9 +146,9 @@ class ProgressProbe:
         now_s = time.monotonic()
         since_s, self._looked_at_s = now_s - self._looked_at_s, now_s
         if blocked:
-            self._on_blocked("database", since_s)
+            self._report(Blocked("database", since_s))
         if self.silence is not None:
-            self._on_blocked("kafka", since_s)
+            self._report(Blocked("kafka", since_s))
 
     def _batch(self) -> Iterator[Awaited]:
         if self._in_hand.is_held:

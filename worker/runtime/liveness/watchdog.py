@@ -85,12 +85,12 @@ class Watchdog:
         progress: Progress,
         *,
         interval_s: float,
-        on_verdict: Callable[[ProgressVerdict], None] = lambda _: None,
+        report: Callable[[ProgressVerdict], None] = lambda _: None,
     ) -> None:
         self._look = look
         self._progress = progress
         self._interval_s = interval_s
-        self._on_verdict = on_verdict
+        self._report = report
         self.verdict = MOVING
 
     async def run(self) -> None:
@@ -101,7 +101,7 @@ class Watchdog:
 
     def judge(self, at_s: float, standings: Iterable[Awaited]) -> None:
         before, self.verdict = self.verdict, self._progress.look(at_s, standings)
-        self._on_verdict(self.verdict)
+        self._report(self.verdict)
         if self.verdict.state == before.state:
             return
         _log(self.verdict)

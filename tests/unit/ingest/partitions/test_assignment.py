@@ -11,7 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from tests.support.records import TOPIC_ID, FakeRecord, place
 from worker.domain.errors import TransientError
-from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.assignment import Assignment, Drained, Rebalanced
 from worker.ingest.partitions.opening import KnownStart, Opening
 from worker.ingest.partitions.starts import OnTruncation, Start
 from worker.kafka.record import Committed, Partition
@@ -95,14 +95,21 @@ class Ground:
             drain_timeout_s=0.05,
             commit_timeout_s=0.05,
             retry_delay=self.delay,
-            on_change=self.changes.append,
+            report=self.report,
             on_fatal=self.fatal.append,
-            on_opening=self.openings.append,
-            on_drain=lambda _, *, finished: self.drains.append(finished),
             on_truncation=self.on_truncation,
             clock=lambda: self.now_s,
         )
         self.assignment.attach(lambda: cast("AIOKafkaConsumer", self.consumer))
+
+    def report(self, event: Rebalanced | Opening | Drained) -> None:
+        match event:
+            case Rebalanced(kind):
+                self.changes.append(kind)
+            case Drained(_, finished):
+                self.drains.append(finished)
+            case Opening():
+                self.openings.append(event)
 
     def delay(self, attempt: int) -> float:
         self.waited.append(attempt)

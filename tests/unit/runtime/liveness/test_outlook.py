@@ -73,7 +73,7 @@ class World:
             topics=["t"],
             handed_over=lambda _: self.handed_over,
             database_blocks=lambda: self.database_blocks,
-            on_blocked=lambda cause, _: self.blocked.append(cause),
+            report=lambda blocked: self.blocked.append(blocked.cause),
             timeout_s=0.05,
         )
         self.outlook.expects_partitions = True

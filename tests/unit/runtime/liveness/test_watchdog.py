@@ -86,7 +86,7 @@ class Looked:
     def __init__(self) -> None:
         self.told: list[ProgressVerdict] = []
         self.watchdog = Watchdog(
-            self._never, Progress(TIMEOUT_S, 1000.0), interval_s=1, on_verdict=self.told.append
+            self._never, Progress(TIMEOUT_S, 1000.0), interval_s=1, report=self.told.append
         )
 
     async def _never(self) -> Iterable[Awaited]:

@@ -33,4 +33,4 @@ if __name__ == "__main__":
     vars(runtime).update(LedgerWriter=Uncounted, Assignment=Uncommitted)
     settings = load_connected()
     configure_logging(settings.log_format, settings.log_level)
-    run_process(lambda: runtime.Worker(settings).run())
+    run_process(lambda: runtime.make_worker(settings).run())

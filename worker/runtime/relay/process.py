@@ -12,8 +12,8 @@ from worker.runtime.index.covering import cover_changes
 from worker.runtime.liveness.deadman import deadman
 from worker.runtime.liveness.watchdog import Awaited, Progress, Watchdog
 from worker.runtime.process import Stop, background, end_in_order, signals
-from worker.runtime.relay.relay import Relay
-from worker.runtime.relay.relay_metrics import RelayMetrics
+from worker.runtime.relay.metrics import RelayMetrics
+from worker.runtime.relay.publishing import Relay
 from worker.runtime.telemetry.health import HealthServer
 from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import create_engine

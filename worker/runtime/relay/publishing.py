@@ -18,7 +18,7 @@ from worker.kafka.fenced_producer import fenced_outputs
 from worker.kafka.record import Outgoing
 from worker.runtime.liveness.watchdog import Awaited
 from worker.runtime.relay.mapping_changed import mapping_changed
-from worker.runtime.relay.relay_metrics import RelayMetrics
+from worker.runtime.relay.metrics import RelayMetrics
 from worker.settings.connected import ConnectedSettings
 from worker.storage.audit import AuditRow
 from worker.storage.errors import StorageError
@@ -61,10 +61,11 @@ class Relay:
         self._publish_timeout_s = min(_PUBLISH_S, settings.publish_timeout_s)
         self.failed: str | None = None
         self._turns = 0
-        self._rests = False
+        self._rests = True  # until it runs, nothing should move
 
     async def run(self) -> None:
         attempt = 0
+        self._rests = False
         while True:
             try:
                 await self._lead_when_possible()

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.runtime.relay.relay_metrics import RelayMetrics
+from worker.runtime.relay.metrics import RelayMetrics
 from worker.runtime.telemetry.metric_list import RELAY_METRICS
 from worker.storage.lead import Pending
 

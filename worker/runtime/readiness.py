@@ -1,0 +1,127 @@
+"""Whether a worker can work, and if not, why: the sentences of /startupz, /readyz and the status page.
+
+Ready means: a mapping index is loaded, every topic exists, all assigned partitions are open, and the database
+takes counts. A worker that has been ready once counts as started, whatever happens later: an orchestrator
+restarts what has not started, and an unavailable database is no reason to restart anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from worker.domain.errors import TransientError
+from worker.ingest.partitions.assignment import Assignment
+from worker.kafka.cluster.admin import KafkaAdmin
+from worker.runtime.counting import LedgerWriter
+from worker.runtime.index.following import LiveMappings
+from worker.runtime.index.live import LiveIndex
+from worker.runtime.liveness.outlook import ProgressProbe
+from worker.runtime.liveness.watchdog import Watchdog
+from worker.runtime.reports import Reports
+from worker.runtime.telemetry.status import Index, Own
+from worker.runtime.telemetry.totals import Totals
+
+
+class RequiredTopics:
+    """The topics that a worker reads and writes; ``missing`` names those that the last look did not find."""
+
+    def __init__(self, admin: KafkaAdmin, names: Sequence[str]) -> None:
+        self._admin = admin
+        self._names = names
+        self.missing: str | None = None
+
+    async def find(self) -> None:
+        """Raises TransientError until every topic is there."""
+        try:
+            await self._admin.topics.ids(self._names)
+        except TransientError as error:
+            self.missing = str(error)
+            raise
+        self.missing = None
+
+
+class Readiness:
+    """What is in the way of work at this moment, in sentences."""
+
+    def __init__(
+        self,
+        *,
+        index: LiveIndex,
+        mappings: LiveMappings,
+        topics: RequiredTopics,
+        assignment: Assignment,
+        counting: LedgerWriter,
+        probe: ProgressProbe,
+        reports: Reports,
+    ) -> None:
+        self._index = index
+        self._mappings = mappings
+        self._topics = topics
+        self._assignment = assignment
+        self._counting = counting
+        self._probe = probe
+        self._reports = reports
+
+    def not_ready(self) -> list[str]:
+        reasons = []
+        if not self._index.is_loaded:
+            reasons.append("the mapping index is not loaded")
+        if self._topics.missing is not None:
+            reasons.append(self._topics.missing)
+        if not self._assignment.is_open:
+            reasons.append("partitions are not assigned or not open")
+        if self._counting.blocked_by is not None:
+            reasons.append(self._counting.blocked_by)
+        reasons += [stopped.sentence for stopped in self._assignment.stopped]
+        return reasons
+
+    def not_started(self) -> list[str]:
+        """Why it has not begun to work; once it has, nothing, whatever happens later."""
+        return [] if self._reports.has_opened else self.not_ready()
+
+    def notes(self) -> list[str]:
+        """What an operator should know although the worker is ready."""
+        silence = self._probe.silence
+        return [*self._mappings.notes(), *([] if silence is None else [silence])]
+
+
+class OwnStatus:
+    """What a worker knows of itself, for its status page."""
+
+    def __init__(
+        self,
+        group: str,
+        *,
+        readiness: Readiness,
+        watchdog: Watchdog,
+        totals: Totals,
+        assignment: Assignment,
+        index: LiveIndex,
+        mappings: LiveMappings,
+    ) -> None:
+        self._group = group
+        self._readiness = readiness
+        self._watchdog = watchdog
+        self._totals = totals
+        self._assignment = assignment
+        self._index = index
+        self._mappings = mappings
+
+    def now(self) -> Own:
+        return Own(
+            group=self._group,
+            against=[*self._readiness.not_ready(), *self._watchdog.stalled()],
+            notes=self._readiness.notes(),
+            books=self._totals.books(),
+            rates=self._totals.rates(time.monotonic()),
+            dead=self._totals.dead.most_common(),
+            lags=self._assignment.lags(time.time()),
+            mappings=self._index_in_use(),
+        )
+
+    def _index_in_use(self) -> Index | None:
+        if not self._index.is_loaded:
+            return None
+        index = self._index.current
+        return Index(index.version, index.size, len(self._index.unusable), self._mappings.age_s)
