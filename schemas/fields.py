@@ -101,6 +101,9 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, patt
 SportradarId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[0-9]+$")]
 ExternalMarketId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NO_NUL)]
 Line = Annotated[str, StringConstraints(max_length=100, pattern=LINE)]
+# What every reader's 64-bit integer holds.
+Integer64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Integer32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Price = Annotated[float, Field(gt=1, allow_inf_nan=False)]
 MappingVersion = Annotated[
     int,

@@ -7,7 +7,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from . import examples
-from .fields import MODEL, Identifier, MappingVersion, Timestamp, Version1
+from .fields import (
+    MODEL,
+    Identifier,
+    Integer32,
+    Integer64,
+    MappingVersion,
+    Timestamp,
+    Version1,
+)
 
 MappingAction = Literal["CREATE", "UPDATE", "DELETE", "ACTIVATE", "DEACTIVATE"]
 
@@ -27,7 +35,7 @@ class OutcomeMapping(BaseModel):
     bet9ja_suffix: str | None = Field(
         default=None, description="Bet9ja's key ending.", examples=["O"]
     )
-    position: int | None = Field(
+    position: Integer64 | None = Field(
         default=None, description="Place in a display, from 0.", examples=[0]
     )
 
@@ -37,7 +45,7 @@ class MappingState(BaseModel):
 
     model_config = MODEL
 
-    id: int | None = Field(default=None, description="Primary key of the row.", examples=[12])
+    id: Integer64 | None = Field(default=None, description="Primary key of the row.", examples=[12])
     canonical_id: Identifier = Field(
         description="Canonical id of the market.", examples=["over_under_ft"]
     )
@@ -55,7 +63,7 @@ class MappingState(BaseModel):
     line_rule: dict[str, Any] | None = Field(
         default=None, description="How the line is read, and which specifiers name the market."
     )
-    priority: int = Field(
+    priority: Integer32 = Field(
         default=0, description="The higher wins when mappings claim one platform id.", examples=[0]
     )
     is_active: bool = Field(default=True, description="Whether workers use it.", examples=[True])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
+from worker.domain.bounded_json import JsonBoundsError, parse_json
 from worker.domain.mapping import Mapping, MappingError, MappingFault, dump_mapping, parse_mapping
 
 FORMAT: Final = 1
@@ -30,11 +31,9 @@ def load_entries(text: str) -> list[Entry]:
     ids that stand twice.
     """
     try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise MappingError(
-            [MappingFault("catalogue", text[:40], f"is not JSON: {error}")]
-        ) from error
+        document = parse_json(text)
+    except JsonBoundsError as error:
+        raise MappingError([MappingFault("catalogue", text[:40], str(error))]) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise MappingError(
             [MappingFault("format", text[:40], f"is not a catalogue of format {FORMAT}")]

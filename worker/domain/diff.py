@@ -19,6 +19,7 @@ COLUMNS: Final = (
     "is_active",
 )
 _ORDER: Final = "outcome_order"
+_ROW: Final = "row"
 
 DiffState = Mapping[str, Any]
 
@@ -31,25 +32,31 @@ class FieldChange(NamedTuple):
     new: Any
 
 
-def diff(old: DiffState | None, new: DiffState | None) -> list[FieldChange]:
+def diff(old: object, new: object) -> list[FieldChange]:
     """Every field that differs between two states, None for a mapping that is not there.
 
     A state is the JSON form of a mapping or of its table row. Its ids, times and author do not count. Nothing
-    is assumed of the values: a row that got in by SQL may hold anything.
+    is assumed of the values: a row that got in by SQL may hold anything. A state that is no object at all is
+    one field, ``row``.
     """
-    before, after = _flat(old), _flat(new)
+    old_state, new_state = _as_state(old), _as_state(new)
+    before, after = _flat(old_state), _flat(new_state)
     changes = [
         FieldChange(name, before.get(name), after.get(name))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]
-    return changes + _reordered(old, new)
+    return changes + _reordered(old_state, new_state)
+
+
+def _as_state(value: object) -> DiffState | None:
+    return value if value is None or isinstance(value, Mapping) else {_ROW: value}
 
 
 def _flat(state: DiffState | None) -> dict[str, Any]:
     if state is None:
         return {}
-    flat = {name: state[name] for name in COLUMNS if state.get(name) is not None}
+    flat = {name: state[name] for name in (*COLUMNS, _ROW) if state.get(name) is not None}
     return flat | _flat_rule(state.get("line_rule")) | _flat_outcomes(state.get("outcome_mapping"))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from worker.domain.books.lines import LINE_KINDS, LineKind, parse_line
 from worker.domain.books.platforms import PLATFORMS, Platform, is_platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.bounded_json import LARGEST_INTEGER, LEAST_INTEGER
 
 SIDES: Final = frozenset({"home", "draw", "away"})
 # The fields of a mapping's JSON form, which are the table's columns of the same names.
@@ -25,6 +26,10 @@ _SHOWN: Final = 80
 _LONGEST_LABEL: Final = 255
 _LONGEST_ID: Final = 50
 _MOST_OUTCOMES: Final = 200
+_MOST_SPECIFIERS: Final = 50
+# The column of the priority; its table id may be widened, and outcomes are JSON.
+_PRIORITIES: Final = range(-(2**31), 2**31)
+_INTEGERS: Final = range(LEAST_INTEGER, LARGEST_INTEGER + 1)
 
 
 class MappingFault(NamedTuple):
@@ -111,11 +116,11 @@ def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
     """
     reader = _Reader(raw)
     mapping = Mapping(
-        id=reader.integer("id", default=None),
+        id=reader.integer("id", default=None, within=_INTEGERS),
         canonical_id=reader.text("canonical_id", longest=100, required=True) or "",
         name=reader.text("name", longest=255, required=True) or "",
         **{column: reader.text(column, longest=_LONGEST_ID) for column in ID_COLUMNS.values()},
-        priority=reader.integer("priority", default=0) or 0,
+        priority=reader.integer("priority", default=0, within=_PRIORITIES) or 0,
         outcomes=reader.outcomes(),
         line_rule=reader.line_rule(),
     )
@@ -167,7 +172,7 @@ class _Reader:
         self.faults: list[MappingFault] = []
 
     def refuse(self, name: str, value: object, reason: str) -> None:
-        self.faults.append(MappingFault(name, repr(value)[:_SHOWN], reason))
+        self.faults.append(MappingFault(name, _shown(value), reason))
 
     def text(self, name: str, *, longest: int, required: bool = False) -> str | None:
         return self.label(name, self.raw.get(name), longest=longest, required=required)
@@ -187,12 +192,20 @@ class _Reader:
             return value
         return None
 
-    def integer(self, name: str, *, default: int | None) -> int | None:
+    def integer(self, name: str, *, default: int | None, within: range) -> int | None:
         value = self.raw.get(name, default)
-        if value is None or type(value) is int:
-            return value
-        self.refuse(name, value, "must be a whole number")
-        return default
+        if value is None:
+            return None
+        return default if self._is_no_integer(name, value, within) else int(value)
+
+    def _is_no_integer(self, name: str, value: object, within: range) -> bool:
+        if type(value) is not int:
+            self.refuse(name, value, "must be a whole number")
+        elif value not in within:
+            self.refuse(name, value, f"must be from {within[0]} to {within[-1]}")
+        else:
+            return False
+        return True
 
     def outcomes(self) -> tuple[OutcomeLabels, ...]:
         rows = self.raw.get("outcome_mapping")
@@ -215,8 +228,7 @@ class _Reader:
         if all(row.get(column) is None for column in LABEL_COLUMNS.values()):
             self.refuse(where, row.get("canonical_id"), "has no label on any platform")
         position = row.get("position", index)
-        if type(position) is not int:
-            self.refuse(f"{where}.position", position, "must be a whole number")
+        if self._is_no_integer(f"{where}.position", position, _INTEGERS):
             position = index
         name = self.label(
             f"{where}.canonical_id", row.get("canonical_id"), longest=100, required=True
@@ -251,25 +263,41 @@ class _Reader:
                 self.refuse(where, values, f"is not one of {', '.join(PLATFORMS)}")
             elif not _is_text_object(values):
                 self.refuse(
-                    where, values, "must be an object of specifier key to value, both texts"
+                    where,
+                    values,
+                    "must be an object of specifier key to value, both texts"
+                    f" of up to {_LONGEST_LABEL} characters, and up to {_MOST_SPECIFIERS} of them",
                 )
             else:
                 fixed[platform] = dict(values)
         return fixed
 
     def _free(self, raw: object) -> frozenset[str]:
-        if isinstance(raw, list) and all(isinstance(key, str) and key for key in raw):
+        if isinstance(raw, list) and len(raw) <= _MOST_SPECIFIERS and all(map(_is_text, raw)):
             return frozenset(raw)
-        self.refuse("line_rule.free", raw, "must be a list of specifier keys")
+        self.refuse(
+            "line_rule.free", raw, f"must be a list of up to {_MOST_SPECIFIERS} specifier keys"
+        )
         return frozenset()
 
 
 def _is_text_object(value: object) -> bool:
     return (
         isinstance(value, MappingABC)
-        and bool(value)
-        and all(isinstance(text, str) and text for pair in value.items() for text in pair)
+        and 0 < len(value) <= _MOST_SPECIFIERS
+        and all(_is_text(text) for pair in value.items() for text in pair)
     )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_LABEL and value.isprintable()
+
+
+def _shown(value: object) -> str:
+    """The start of a value as Python writes it; of an integer that it refuses to write, what it is."""
+    if type(value) is int and value not in _INTEGERS:
+        return "an integer of more than 64 bits"
+    return repr(value)[:_SHOWN]
 
 
 def _contradictions(mapping: Mapping) -> list[MappingFault]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import orjson
 import structlog
 from pydantic import ValidationError
 
@@ -18,6 +17,7 @@ from schemas import UnmappedMarket, describe_faults
 from worker.ingest.planning.encode import unmapped_market
 from worker.kafka.record import Outgoing
 from worker.storage.errors import StorageUnavailable
+from worker.storage.json_columns import decode_json
 from worker.storage.ledger import Ledger, UnannouncedMarket
 
 log = structlog.get_logger()
@@ -89,7 +89,7 @@ def _message(row: UnannouncedMarket) -> UnmappedMarket | None:
 
 
 def _validated(row: UnannouncedMarket) -> UnmappedMarket:
-    samples: list[Any] = orjson.loads(row.sample_outcomes or "[]")
+    samples = decode_json(row.sample_outcomes or "[]")
     return UnmappedMarket.model_validate(
         {
             "schema_version": 1,

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.domain.bounded_json import LARGEST_INTEGER
 from worker.storage import audit_sql as sql
 from worker.storage.errors import driver_errors_translated
+from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import INDEX_COLUMNS
 
 AuditValues = dict[str, Any]
@@ -19,16 +21,17 @@ class AuditRow:
     """One change of one mapping. `id` is the mapping version that it made.
 
     `action` is CREATE, UPDATE, DELETE, ACTIVATE or DEACTIVATE. `old_value` and `new_value` are the table's
-    row before and after, times as ISO 8601 texts in UTC; None where there is none. `mapping_id` is None once
-    the mapping is deleted. `created_by` is the actor that the change was signed with, else the database role.
+    row before and after, times as ISO 8601 texts in UTC; None where there is none, UnusableJson where it
+    cannot be read; whoever owns the log can write anything into it. `mapping_id` is None once the mapping is
+    deleted. `created_by` is the actor that the change was signed with, else the database role.
     """
 
     id: int
     mapping_id: int | None
     canonical_id: str
     action: str
-    old_value: AuditValues | None
-    new_value: AuditValues | None
+    old_value: Any
+    new_value: Any
     reason: str | None
     created_at: datetime
     created_by: str | None
@@ -70,15 +73,30 @@ async def history(connection: AsyncConnection, canonical_id: str) -> Sequence[Au
 async def table_as_of(connection: AsyncConnection, version: int) -> list[AuditValues]:
     """Return the active mappings of a version, rebuilt from the audit log alone, by ascending id.
 
-    A row is a dict of INDEX_COLUMNS, as `load_index_rows` returns them. Raises UnknownVersionError for one
-    that is still to come, or below 0.
+    A row is a dict of INDEX_COLUMNS, as `load_index_rows` returns them; of one that cannot be read the
+    `outcome_mapping` says so. Raises UnknownVersionError for one that is still to come, or below 0.
     """
     last = await last_version(connection)
     if not 0 <= version <= last:
         raise UnknownVersionError(version, last)
     with driver_errors_translated():
-        values = (await connection.scalars(sql.TABLE_AS_OF, {"version": version})).all()
-    return [{name: value.get(name) for name in INDEX_COLUMNS} for value in values]
+        found = (await connection.execute(sql.TABLE_AS_OF, {"version": version})).all()
+    rows = [_index_row(row.canonical_id, row.new_value) for row in found]
+    return sorted(rows, key=_id_first)
+
+
+def _index_row(canonical_id: str, value: object) -> AuditValues:
+    if isinstance(value, dict):
+        return {name: value.get(name) for name in INDEX_COLUMNS}
+    unusable = value if isinstance(value, UnusableJson) else UnusableJson("a value that is no row")
+    unread = dict.fromkeys(INDEX_COLUMNS)
+    return unread | {"canonical_id": canonical_id, "outcome_mapping": unusable}
+
+
+def _id_first(row: AuditValues) -> tuple[int, str]:
+    """Ids in order; a row that holds none comes last."""
+    known = type(row["id"]) is int
+    return (row["id"] if known else LARGEST_INTEGER, str(row["canonical_id"]))
 
 
 async def _read(

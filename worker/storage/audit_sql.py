@@ -36,15 +36,15 @@ WHERE canonical_id = :canonical_id
 ORDER BY id
 """).columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
 
-# A mapping is what its newest audit row says; it is gone when that row has no new value.
+# A mapping is what its newest audit row says; it is gone when that row has no new value. Nothing is assumed
+# of the values: a cast of what is in them could fail, and with it the whole version.
 TABLE_AS_OF = text("""
-SELECT newest.new_value
+SELECT newest.canonical_id, newest.new_value
 FROM (
     SELECT DISTINCT ON (canonical_id) canonical_id, new_value
     FROM mapping_audit_log
     WHERE id <= :version
     ORDER BY canonical_id, id DESC
 ) AS newest
-WHERE CAST(newest.new_value ->> 'is_active' AS boolean)
-ORDER BY CAST(newest.new_value ->> 'id' AS integer)
+WHERE newest.new_value -> 'is_active' = 'true'
 """).columns(new_value=JSONB)

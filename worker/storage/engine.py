@@ -11,6 +11,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from worker.storage.errors import DRIVER_ERRORS, driver_errors_translated
+from worker.storage.json_columns import decode_json
 
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 
@@ -67,6 +68,7 @@ def create_engine(
         async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
+        json_deserializer=decode_json,
         hide_parameters=True,  # an error that is logged must not hold what senders wrote
         pool_timeout=pool_timeout_s,
     )

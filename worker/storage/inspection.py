@@ -50,6 +50,15 @@ END
 ORDER BY 1
 """)
 
+# A constraint that older rows did not let the migration validate.
+NOT_VALIDATED = text("""
+SELECT CAST(CAST(conrelid AS regclass) AS text), CAST(conname AS text)
+FROM pg_constraint
+WHERE NOT convalidated
+    AND conrelid IN (to_regclass('user_market_mappings'), to_regclass('replay_run'))
+ORDER BY 1, 2
+""")
+
 LAST_CHANGE = text("SELECT max(created_at) FROM mapping_audit_log")
 
 
@@ -81,6 +90,12 @@ async def lacking_privileges(connection: AsyncConnection) -> Sequence[str]:
     names, privileges = (list(column) for column in zip(*wanted, strict=True))
     with driver_errors_translated():
         return list(await connection.scalars(LACKING, {"names": names, "privileges": privileges}))
+
+
+async def constraints_not_validated(connection: AsyncConnection) -> Sequence[tuple[str, str]]:
+    """Table and name of each constraint that holds for new rows alone: older ones lie beyond it."""
+    with driver_errors_translated():
+        return [(table, name) for table, name in await connection.execute(NOT_VALIDATED)]
 
 
 async def last_change(connection: AsyncConnection) -> datetime | None:

@@ -35,13 +35,14 @@ class Replay(NamedTuple):
 class ReplayRun(NamedTuple):
     """A replay as it stands. RUNNING with an old ``updated_at`` is one that was killed.
 
-    Counts are of records, and of all attempts: what was repeated after a kill is counted twice.
+    Counts are of records, and of all attempts: what was repeated after a kill is counted twice. `ranges` and
+    `filters` are as they were asked for, unless somebody else wrote the row.
     """
 
     id: str
     consumer_group: str
-    ranges: list[dict[str, Any]]
-    filters: dict[str, Any]
+    ranges: Any
+    filters: Any
     mapping_version: int
     rate: float | None
     actor: str

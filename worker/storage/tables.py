@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from worker.domain.books.registry import ID_COLUMNS
+from worker.storage.json_columns import LONGEST
 from worker.storage.routines import create_functions, create_triggers
 
 # The names Postgres gives on its own, so that migrations need not spell them out.
@@ -44,6 +45,24 @@ PRIORITY = (
     " + ln((1 + marketmap_event_count_v1(event_hashes))::double precision)"
     " + other_books * ln(2.0::double precision)"
 )
+
+
+def _bounded(column: str, longest: int) -> str:
+    """The condition that a JSON value can be read and published: see `worker.domain.bounded_json`."""
+    return f"""
+length(CAST({column} AS text)) <= {longest}
+AND NOT jsonb_path_exists({column}, 'strict $.**{{32}} ? (@.type() == "object" || @.type() == "array")')
+AND NOT jsonb_path_exists(
+    {column},
+    'strict $.** ? (@.type() == "number" && (@ > 9223372036854775807 || @ < -9223372036854775808))'
+)
+"""
+
+
+# More than the largest mapping that a worker can use. Rows of the audit log have no such bound: triggers
+# write them, and a mapping that was there before the bound must still be deletable. Misses have none either:
+# workers write bounded samples, and a check that an old row fails would refuse its counts.
+_LONGEST_OF_A_MAPPING = 400_000
 
 user_market_mappings = Table(
     "user_market_mappings",
@@ -66,6 +85,14 @@ user_market_mappings = Table(
         name="ck_user_market_mappings_outcome_mapping",
     ),
     CheckConstraint("jsonb_typeof(line_rule) = 'object'", name="ck_user_market_mappings_line_rule"),
+    CheckConstraint(
+        f"NOT is_active OR ({_bounded('outcome_mapping', _LONGEST_OF_A_MAPPING)})",
+        name="ck_user_market_mappings_outcome_mapping_bounds",
+    ),
+    CheckConstraint(
+        f"NOT is_active OR ({_bounded('line_rule', _LONGEST_OF_A_MAPPING)})",
+        name="ck_user_market_mappings_line_rule_bounds",
+    ),
     Index("idx_user_mappings_active", "is_active", postgresql_where=text("is_active")),
     *(
         Index(f"idx_user_mappings_{platform}", name, postgresql_where=text(f"{name} IS NOT NULL"))
@@ -238,6 +265,8 @@ replay_run = Table(
         "jsonb_typeof(ranges) = 'array' AND ranges <> '[]'::jsonb", name="ck_replay_run_ranges"
     ),
     CheckConstraint("jsonb_typeof(filters) = 'object'", name="ck_replay_run_filters"),
+    CheckConstraint(_bounded("ranges", LONGEST), name="ck_replay_run_ranges_bounds"),
+    CheckConstraint(_bounded("filters", LONGEST), name="ck_replay_run_filters_bounds"),
     CheckConstraint("mapping_version >= 0", name="ck_replay_run_mapping_version"),
     CheckConstraint("rate > 0", name="ck_replay_run_rate"),
     CheckConstraint("btrim(actor) <> '' AND btrim(reason) <> ''", name="ck_replay_run_signed"),

@@ -152,7 +152,7 @@ async def test_a_leader_that_was_replaced_without_noticing_publishes_nothing_mor
     connection = {"bootstrap_servers": installation.settings.kafka_bootstrap_servers}
     async with installation.engine.connect() as database:
         rows = await read_after(database, 0, 2)
-    old, new = (mapping_changed(topic, row, max_bytes=1_000_000) for row in rows)
+    old, new = (mapping_changed(topic, row, max_bytes=1_000_000).output for row in rows)
 
     def producer() -> Any:
         return fenced_outputs(connection, topic, max_bytes=1_000_000, timeout_s=10)

@@ -23,8 +23,16 @@ from worker.operations.doctor.findings import Finding, failure
 from worker.runtime.index.live import parse_rows
 from worker.settings.connected import DatabaseSettings, with_database
 from worker.settings.settings import Settings
+from worker.storage import audit
 from worker.storage.engine import opened, printable_url, transaction
-from worker.storage.inspection import lacking_privileges, last_change, read_clock, read_server
+from worker.storage.inspection import (
+    constraints_not_validated,
+    lacking_privileges,
+    last_change,
+    read_clock,
+    read_server,
+)
+from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import UnknownRevisionError, current, known_revision
 from worker.storage.roles import existing_roles
@@ -33,6 +41,8 @@ _Look = Callable[[Settings], Awaitable[Sequence[Finding]]]
 _NO_ADDRESS: Final = failure(
     "database", "no address", "set MARKETMAP_DATABASE_URL; marketmap services up"
 )
+# What a relay may still have to publish; all of the log would take too long.
+_NEWEST_CHANGES: Final = 200
 
 
 def _connected(look: Callable[[DatabaseSettings], Awaitable[Sequence[Finding]]]) -> _Look:
@@ -84,10 +94,19 @@ async def _mappings(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         version, rows = await load_index_rows(connection)
         changed_at = await last_change(connection)
+        not_validated = await constraints_not_validated(connection)
+        newest = await audit.newest(connection, _NEWEST_CHANGES)
+    unread = [change.id for change in newest if isinstance(change.new_value, UnusableJson)]
     parsed = parse_rows(rows)
     index = MappingIndex(parsed.usable.values(), version)
     facts = MappingFacts(
-        version, changed_at, len(parsed.usable), parsed.unusable, index.conflicts()
+        version,
+        changed_at,
+        len(parsed.usable),
+        parsed.unusable,
+        index.conflicts(),
+        not_validated,
+        unread,
     )
     return judge_mappings(facts)
 

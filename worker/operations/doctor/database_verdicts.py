@@ -16,13 +16,19 @@ _MIGRATE: Final = "marketmap migrate"
 
 
 class MappingFacts(NamedTuple):
-    """The active mappings as a worker would use them; ``unusable`` by canonical id, with what is wrong."""
+    """The active mappings as a worker would use them; ``unusable`` by canonical id, with what is wrong.
+
+    ``not_validated`` are constraints (table and name) that older rows do not meet; ``unread`` the versions of
+    recent changes whose new state cannot be read.
+    """
 
     version: int
     changed_at: datetime | None
     usable: int
     unusable: Mapping[str, str]
     conflicts: Sequence[Conflict]
+    not_validated: Sequence[tuple[str, str]] = ()
+    unread: Sequence[int] = ()
 
 
 def judge_server(server: Server, address: str) -> list[Finding]:
@@ -80,6 +86,19 @@ def judge_mappings(facts: MappingFacts) -> list[Finding]:
     if len(facts.unusable) > _MOST_SHOWN:
         more = f"{len(facts.unusable) - _MOST_SHOWN} more cannot be used"
         found.append(failure("mappings", more, "mend these first"))
+    found += [
+        warning(
+            "mappings",
+            f"{table} has rows from before {constraint} that it refuses",
+            f"correct or delete them, then ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}",
+        )
+        for table, constraint in facts.not_validated
+    ]
+    if facts.unread:
+        versions = ", ".join(map(str, sorted(facts.unread)[-_MOST_SHOWN:]))
+        message = f"{len(facts.unread)} of the newest changes cannot be read, the last: {versions}"
+        remedy = "they are published without their values; see the runbook, Mapping changes"
+        found.append(warning("mappings", message, remedy))
     if facts.conflicts:
         first, count = facts.conflicts[0], len(facts.conflicts)
         labels = f"{count} label{'s' * (count != 1)} claimed twice"

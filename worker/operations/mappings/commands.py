@@ -142,7 +142,7 @@ def export(
     """Write a catalogue that `import` reads, or one mapping that `update --file` reads.
 
     A catalogue holds the active mappings, and with --all the inactive ones too, in the order in which they
-    were added.
+    were added. A row that cannot be used is left out and named; the exit code is then 1.
 
     Example: marketmap mappings export btts_ft --output btts_ft.yaml
     """
@@ -150,12 +150,26 @@ def export(
         fail("Give either one mapping or --all.", code=2)
     if canonical_id is None:
         rows = read_database(database_url, _read_all if everything else _read_active)
-        ordered = sorted(rows, key=attrgetter("id"))
-        written = dump_entries([Entry(_usable(row), row.is_active) for row in ordered])
+        _export_catalogue(sorted(rows, key=attrgetter("id")), output)
     else:
         row = _get(database_url, canonical_id)
-        written = dump_yaml(_usable(row), row.version)
-    write_text(written, output)
+        write_text(dump_yaml(_usable(row), row.version), output)
+
+
+def _export_catalogue(rows: Sequence[StoredMapping], output: Path | None) -> None:
+    """Write what can be used. Rows that cannot are named, and end the command with exit code 1."""
+    entries: list[Entry] = []
+    faults: list[str] = []
+    for row in rows:
+        try:
+            entries.append(Entry(parse_mapping(row._asdict()), row.is_active))
+        except MappingError as error:
+            faults += [f"{row.canonical_id}: {fault}" for fault in error.faults]
+    write_text(dump_entries(entries), output)
+    for fault in faults:
+        err.print(fault, markup=False, soft_wrap=True)
+    if faults:
+        fail(f"{len(rows) - len(entries)} mappings cannot be used and are left out")
 
 
 async def _read_all(connection: AsyncConnection) -> Sequence[StoredMapping]:

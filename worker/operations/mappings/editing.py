@@ -133,6 +133,8 @@ def state_at(changes: Sequence[AuditRow], canonical_id: str, version: int) -> Ed
     past = until[-1].new_value
     if past is None:
         raise NoSuchStateError(f"{canonical_id} was deleted at version {version}")
+    if not isinstance(past, dict):
+        raise NoSuchStateError(f"{canonical_id} cannot be read at version {version}: {past}")
     return past
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import yaml
 
 from worker.domain.books.registry import LABEL_COLUMNS
+from worker.domain.bounded_json import DEEPEST, JsonBoundsError, parse_json, require_depth
 from worker.domain.mapping import (
     FIELDS,
     Mapping,
@@ -22,6 +22,8 @@ from worker.domain.mapping import (
 _KNOWN: Final = {*FIELDS, "version"}
 _KNOWN_OF_OUTCOME: Final = {"canonical_id", "position", *LABEL_COLUMNS.values()}
 _WIDTH: Final = 200
+# Of an integer of 64 bits with its sign; a longer text is left as it is, and refused as no number.
+_MOST_DIGITS: Final = 20
 FileValues = dict[str, Any]
 
 
@@ -86,20 +88,23 @@ def dump_values(values: FileValues) -> str:
 
 def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise MappingError(
-            [MappingFault("file", repr(text[:40]), f"is not JSON: {error}")]
-        ) from error
+        return parse_json(text)
+    except JsonBoundsError as error:
+        raise MappingError([MappingFault("file", repr(text[:40]), str(error))]) from error
 
 
 def _parse_yaml(text: str) -> Any:
     try:
         document = yaml.load(text, _TextLoader)  # noqa: S506  a safe loader that reads texts only
+        require_depth(document)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise MappingError(
             [MappingFault("file", repr(text[:40]), f"is not YAML: {reason}")]
+        ) from error
+    except (JsonBoundsError, RecursionError) as error:
+        raise MappingError(
+            [MappingFault("file", repr(text[:40]), f"is nested deeper than {DEEPEST} levels")]
         ) from error
     return _with_numbers(document) if isinstance(document, dict) else document
 
@@ -115,7 +120,11 @@ def _with_numbers(document: FileValues) -> FileValues:
 def _whole(values: FileValues, name: str) -> FileValues:
     """Turn a field into a number if it is one; leave anything else for the parser to refuse."""
     value = values.get(name)
-    if isinstance(value, str) and value.removeprefix("-").isdecimal():
+    if (
+        isinstance(value, str)
+        and len(value) <= _MOST_DIGITS
+        and value.removeprefix("-").isdecimal()
+    ):
         return values | {name: int(value)}
     return values
 

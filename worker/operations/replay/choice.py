@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from schemas import DeadReason
 from worker.domain.resolve import Resolution
@@ -54,9 +54,25 @@ class ReplayFilter(NamedTuple):
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, list[str]]) -> ReplayFilter:
+    def from_document(cls, document: object) -> ReplayFilter:
+        """The filter that `as_document` made this of. Raises ValueError for anything else."""
+        if not _is_filter(document):
+            raise ValueError("its filters cannot be read")
         markets = [MarketName(*name.split(":", 1)) for name in document["markets"]]
         return cls(tuple(document["platforms"]), tuple(markets))
+
+
+def _is_filter(document: object) -> TypeGuard[dict[str, list[str]]]:
+    return (
+        isinstance(document, dict)
+        and _are_texts(document.get("platforms"))
+        and _are_texts(document.get("markets"))
+        and all(":" in name for name in document["markets"])
+    )
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 class NotPublished(NamedTuple):

@@ -125,8 +125,20 @@ def as_documents(of: Iterable[Range]) -> list[dict[str, Any]]:
     return [one._asdict() for one in of]
 
 
-def from_documents(documents: Iterable[Mapping[str, Any]]) -> list[Range]:
+def from_documents(documents: object) -> list[Range]:
+    """The ranges that `as_documents` made these of. Raises ValueError for anything else."""
+    if not isinstance(documents, list) or not all(map(_is_range, documents)):
+        raise ValueError("its ranges cannot be read")
     return [Range(**document) for document in documents]
+
+
+def _is_range(document: object) -> bool:
+    return (
+        isinstance(document, dict)
+        and document.keys() == Range.__annotations__.keys()
+        and all(isinstance(document[name], str) for name in ("topic", "topic_id"))
+        and all(type(document[name]) is int for name in ("partition", "first", "end"))
+    )
 
 
 def _range(topic: str, partition: int, log: LogFacts) -> Range:

@@ -19,7 +19,7 @@ from worker.settings.connected import ConnectedSettings
 from worker.storage import audit, mappings, replays
 from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageError
-from worker.storage.replays import Replay, ReplayRun, RunningReplay
+from worker.storage.replays import Replay, ReplayNotResumable, ReplayRun, RunningReplay
 
 
 class ReplayOrder(NamedTuple):
@@ -86,7 +86,7 @@ async def run_again(
 ) -> Ended:
     """Continue a replay after its last commit, with the same mapping version; ``rate`` None keeps its rate.
 
-    Raises UnknownReplay, ReplayNotResumable, and as `run_new`.
+    Raises UnknownReplay, ReplayNotResumable (for one whose row cannot be read, too), and as `run_new`.
     """
     async with _engine(settings) as engine, replays.resume(engine, replay_id) as running:
         known = await running.read()
@@ -102,12 +102,16 @@ async def _run(
     index: MappingIndex,
     watch: Watch,
 ) -> Ended:
-    ranges = from_documents(replay.ranges)
+    try:
+        ranges, choice = from_documents(replay.ranges), ReplayFilter.from_document(replay.filters)
+    except ValueError as error:
+        await running.finish("FAILED", str(error))
+        raise ReplayNotResumable(f"replay {replay.id} cannot be run: {error}") from error
     side = SideReplay(
         settings,
         running,
         ranges=ranges,
-        choice=ReplayFilter.from_document(replay.filters),
+        choice=choice,
         index=index,
         rate=replay.rate,
         on_progress=watch.left,

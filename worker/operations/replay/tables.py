@@ -9,7 +9,13 @@ from typing import Any
 from rich.table import Table
 
 from worker.cli.tables import duration, size, text, when
-from worker.operations.replay.plan import ASSUMED_RATE, PartitionPlan, ReplayPlan
+from worker.operations.replay.plan import (
+    ASSUMED_RATE,
+    PartitionPlan,
+    Range,
+    ReplayPlan,
+    from_documents,
+)
 from worker.operations.replay.runs import Ended
 from worker.storage.replays import ReplayRun
 
@@ -99,11 +105,11 @@ def runs_table(runs: Iterable[ReplayRun]) -> Table:
         table.add_column(heading)
     table.add_column("begun (UTC)", no_wrap=True)
     for run in runs:
-        records = sum(one["end"] - one["first"] for one in run.ranges)
+        ranges = _ranges(run)
         table.add_row(
             run.id,
             run.state,
-            f"{records:,}",
+            "?" if ranges is None else f"{sum(one.records for one in ranges):,}",
             f"{run.published:,}",
             str(run.mapping_version),
             text(run.actor),
@@ -123,12 +129,26 @@ def run_table(run: ReplayRun) -> Table:
 
 def ranges_table(run: ReplayRun) -> Table:
     table = Table("topic", "partition", "first", "last", "records", box=None)
-    for one in run.ranges:
-        first, end = one["first"], one["end"]
+    ranges = _ranges(run)
+    if ranges is None:
+        table.add_row(text(run.ranges), "?", "?", "?", "?")
+    for one in ranges or ():
         table.add_row(
-            text(one["topic"]), str(one["partition"]), str(first), str(end - 1), f"{end - first:,}"
+            text(one.topic),
+            str(one.partition),
+            str(one.first),
+            str(one.end - 1),
+            f"{one.records:,}",
         )
     return table
+
+
+def _ranges(run: ReplayRun) -> list[Range] | None:
+    """The ranges of a replay; None where somebody else wrote the row, and they cannot be read."""
+    try:
+        return from_documents(run.ranges)
+    except ValueError:
+        return None
 
 
 def run_json(run: ReplayRun) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from worker.runtime.index.live import LiveIndex, RowChange
 from worker.storage.audit import AuditRow, read_after
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageError
+from worker.storage.json_columns import UnusableJson
 from worker.storage.listener import listen
 from worker.storage.mappings import load_index_rows
 
@@ -105,7 +106,8 @@ class LiveMappings:
             return
         asked_at = time.monotonic()
         rows = await self._changes()
-        if len(rows) > MOST_CHANGES:
+        if len(rows) > MOST_CHANGES or any(isinstance(row.new_value, UnusableJson) for row in rows):
+            # The table says of a row that cannot be read whether it is active, and what is wrong with it.
             await self.load()
         elif rows:
             self._index.apply(rows[-1].id, row_changes(rows))

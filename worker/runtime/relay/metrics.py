@@ -21,6 +21,7 @@ class RelayMetrics:
         self._backlog = self._gauge("marketmap_relay_backlog")
         self._age = self._gauge("marketmap_relay_age_seconds")
         self._published = self._counter("marketmap_relay_published_total")
+        self._skipped = self._counter("marketmap_relay_skipped_total")
         self._failures = self._counter("marketmap_relay_failures_total")
         self._since: datetime | None = None
         self._age.set_function(self._age_s)
@@ -45,6 +46,10 @@ class RelayMetrics:
     def published(self, changes: int, version: int) -> None:
         self._published.inc(changes)
         self._version.set(version)
+
+    def skipped(self, changes: int) -> None:
+        """Audit rows that the cursor has passed and of which nothing could be published."""
+        self._skipped.inc(changes)
 
     def text(self) -> bytes:
         """The metrics in Prometheus's text format."""

@@ -1,7 +1,10 @@
-"""Publishes every change of a mapping: each audit row in order, and none skipped.
+"""Publishes every change of a mapping: each audit row in order.
 
 Of all relays one leads. It publishes the rows after the cursor, waits for every acknowledgement, then moves
 the cursor; so a relay that dies leaves at most rows that the next one publishes again, under the same ids.
+
+A row of which no message can be made is skipped, counted and logged: it would otherwise stop every relay at
+each start, since nobody can take it out of the log.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from worker.kafka.connections import admin_of, client_connection
 from worker.kafka.fenced_producer import fenced_outputs
 from worker.kafka.record import Outgoing
 from worker.runtime.liveness.watchdog import Awaited
-from worker.runtime.relay.mapping_changed import mapping_changed
+from worker.runtime.relay.mapping_changed import UnpublishableChangeError, mapping_changed
 from worker.runtime.relay.metrics import RelayMetrics
 from worker.settings.connected import ConnectedSettings
 from worker.storage.audit import AuditRow
@@ -134,13 +137,30 @@ class Relay:
         rows = await lead.changes(_AT_ONCE)
         self._metrics.pending(await lead.pending())
         if rows:
-            max_bytes = self._settings.max_message_bytes - _AROUND_A_VALUE
-            await outputs.send(
-                [mapping_changed(self._topic, row, max_bytes=max_bytes) for row in rows]
-            )
+            encoded = [output for row in rows if (output := self._encode(row)) is not None]
+            if encoded:
+                await outputs.send(encoded)
             if self._on_published is not None:
                 await self._on_published(rows)
             await lead.advance(rows[-1].id)
-            self._metrics.published(len(rows), lead.version)
-            log.info("changes_published", changes=len(rows), version=lead.version)
+            self._metrics.published(len(encoded), lead.version)
+            self._metrics.skipped(len(rows) - len(encoded))
+            log.info("changes_published", changes=len(encoded), version=lead.version)
         return len(rows)
+
+    def _encode(self, row: AuditRow) -> Outgoing | None:
+        """The record of a row; None of one that is skipped."""
+        max_bytes = self._settings.max_message_bytes - _AROUND_A_VALUE
+        try:
+            encoded = mapping_changed(self._topic, row, max_bytes=max_bytes)
+        except UnpublishableChangeError as error:
+            log.error(  # noqa: TRY400  (what is wrong is the row, not the program)
+                "change_not_published",
+                version=row.id,
+                canonical_id=row.canonical_id,
+                error=str(error),
+            )
+            return None
+        if not encoded.is_whole:
+            log.warning("change_not_whole", version=row.id, canonical_id=row.canonical_id)
+        return encoded.output

@@ -7,6 +7,8 @@ from typing import Final, Literal
 Event = Literal[
     "announcing_waits",
     "brake_tripped",
+    "change_not_published",
+    "change_not_whole",
     "changes_published",
     "commit_came_too_late",
     "commit_failed",
@@ -49,6 +51,8 @@ Event = Literal[
 EVENTS: Final[dict[Event, str]] = {
     "announcing_waits": "First sightings are not announced while the database is away; they will be.",
     "brake_tripped": "Dead letters of a partition came to a limit; the worker ends.",
+    "change_not_published": "No message can be made of an audit row; the relay skips it, and it is counted.",
+    "change_not_whole": "A change is published without those of its values that cannot be, or do not fit.",
     "changes_published": "The relay has published so many changes, up to a version.",
     "commit_came_too_late": "Another worker has the partitions already; it goes on at the watermark.",
     "commit_failed": "Offsets were not committed; a later commit makes up for it.",

@@ -50,6 +50,7 @@ RelayMetric = Literal[
     "marketmap_relay_backlog",
     "marketmap_relay_age_seconds",
     "marketmap_relay_published_total",
+    "marketmap_relay_skipped_total",
     "marketmap_relay_failures_total",
 ]
 
@@ -184,6 +185,9 @@ RELAY_METRICS: Final[dict[RelayMetric, Metric]] = {
     ),
     "marketmap_relay_published_total": Metric(
         "counter", {}, "Changes that this relay has published."
+    ),
+    "marketmap_relay_skipped_total": Metric(
+        "counter", {}, "Changes skipped because no message can be made of their audit row."
     ),
     "marketmap_relay_failures_total": Metric(
         "counter", {}, "Times that this relay gave the lead up over an error."

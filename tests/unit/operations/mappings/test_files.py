@@ -76,3 +76,26 @@ def test_a_number_that_is_none_is_refused(text: str) -> None:
 def test_yaml_cannot_make_objects() -> None:
     with pytest.raises(MappingError, match="is not YAML"):
         parse_values("name: !!python/object/apply:os.getcwd []")
+
+
+@pytest.mark.parametrize("number", ["100000000000000000000", "9" * 5_000, str(2**63)])
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_number_that_no_program_can_hold_is_refused(number: str, is_json: bool) -> None:
+    text = PLAIN.replace("desc: Yes,", f"desc: Yes, position: {number},")
+    if is_json:
+        text = '{"canonical_id": "x", "name": "x", "outcome_mapping": [{"position": N}]}'
+        text = text.replace("N", number)
+    with pytest.raises(MappingError):
+        split_version(parse_values(text))
+
+
+@pytest.mark.parametrize("field", ["priority", "version"])
+def test_a_priority_and_a_version_are_bounded_too(field: str) -> None:
+    with pytest.raises(MappingError, match=field):
+        split_version(parse_values(f"{PLAIN.replace('priority: 2', '')}{field}: {'9' * 30}"))
+
+
+@pytest.mark.parametrize("text", ["[" * 5_000, "&a [*a]", "x: " + "[" * 40 + "]" * 40])
+def test_a_file_that_is_nested_too_deep_or_circular_is_refused(text: str) -> None:
+    with pytest.raises(MappingError):
+        parse_values(text)

@@ -14,6 +14,7 @@ from worker.operations.replay.plan import (
     plan,
     ranges,
 )
+from worker.storage.json_columns import UnusableJson
 
 TOPIC = "observations.sportybet"
 PLACE = (TOPIC, 0)
@@ -111,3 +112,18 @@ def test_a_hole_is_where_retention_may_have_deleted_records_of_the_window(
 def test_ranges_come_back_from_their_documents() -> None:
     found = [Range(TOPIC, "id", 3, 7, 9)]
     assert from_documents(as_documents(found)) == found
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        UnusableJson("a value that is too long"),
+        [7],
+        [{}],
+        [{"topic": "x", "topic_id": "y", "partition": 0, "first": "0", "end": 1}],
+        [{"topic": "x", "topic_id": "y", "partition": 0, "first": 0, "end": 1, "more": 1}],
+    ],
+)
+def test_ranges_that_somebody_else_wrote_are_refused(documents: object) -> None:
+    with pytest.raises(ValueError, match="its ranges cannot be read"):
+        from_documents(documents)

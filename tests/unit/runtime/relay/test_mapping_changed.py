@@ -7,7 +7,8 @@ import pytest
 
 from schemas import ID_HEADER, MappingChanged
 from worker.kafka.record import Outgoing
-from worker.runtime.relay.mapping_changed import mapping_changed
+from worker.runtime.relay.mapping_changed import UnpublishableChangeError, mapping_changed
+from worker.storage.json_columns import UnusableJson
 
 ROW: dict[str, Any] = {
     "id": 12,
@@ -40,7 +41,7 @@ class Row:
 
 
 def encode(max_bytes: int = 1_000_000, **row: Any) -> Outgoing:
-    return mapping_changed("changes", Row(**row), max_bytes=max_bytes)
+    return mapping_changed("changes", Row(**row), max_bytes=max_bytes).output
 
 
 def read(outgoing: Outgoing) -> MappingChanged:
@@ -105,3 +106,67 @@ def test_an_audit_row_of_another_form_is_no_obstacle(old: Any) -> None:
         "over_under_ft",
         [],
     )
+
+
+@pytest.mark.parametrize("spoilt", [{"position": 10**20}, {"extra": 10**20}, {"position": 2**63}])
+def test_an_outcome_that_cannot_be_encoded_is_left_out(spoilt: dict[str, Any]) -> None:
+    outcome = {"canonical_id": "under", "sportybet_desc": "Under"}
+    change = read(encode(new_value=ROW | {"outcome_mapping": [outcome | spoilt, outcome]}))
+    assert change.new is not None
+    assert [(one.canonical_id, one.position) for one in change.new.outcome_mapping] == [
+        ("under", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"line_rule": {"fixed": 10**20}},
+        {"line_rule": "total"},
+        {"priority": 10**20},
+        {"created_at": "infinity"},
+        {"name": 7},
+        {"betpawa_id": ["5000"]},
+        {"is_active": "yes"},
+    ],
+)
+def test_a_value_that_the_schema_has_no_place_for_is_left_out_and_the_others_are_not(
+    spoilt: dict[str, Any],
+) -> None:
+    change = read(encode(old_value=ROW, new_value=ROW | spoilt))
+    assert change.new is not None
+    assert change.old is not None
+    assert (change.new.sportybet_id, change.new.outcome_mapping[0].canonical_id) == ("18", "over")
+    assert not mapping_changed("changes", Row(new_value=ROW | spoilt), max_bytes=10_000).is_whole
+
+
+@pytest.mark.parametrize(("action", "is_active"), [("UPDATE", True), ("DEACTIVATE", False)])
+def test_a_state_that_cannot_be_read_is_no_deletion(action: str, is_active: bool) -> None:
+    unusable = UnusableJson("a value that is too long")
+    change = read(encode(action=action, old_value=unusable, new_value=unusable))
+    assert change.new is not None
+    assert (change.new.canonical_id, change.new.is_active) == ("over_under_ft", is_active)
+    assert change.new.outcome_mapping == []
+
+
+def test_a_row_in_the_form_of_the_schema_is_published_whole() -> None:
+    assert mapping_changed("changes", Row(old_value=ROW, new_value=ROW), max_bytes=10_000).is_whole
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"created_at": datetime(9999, 12, 31)},  # noqa: DTZ001  (as the driver reads infinity)
+        {"canonical_id": ""},
+        {"action": "RENAME"},
+        {"id": -1},
+    ],
+)
+def test_a_row_of_which_no_message_can_be_made_is_named(row: dict[str, Any]) -> None:
+    with pytest.raises(UnpublishableChangeError, match="has no message"):
+        encode(**row, new_value=ROW)
+
+
+def test_a_row_whose_least_message_does_not_fit_is_named() -> None:
+    with pytest.raises(UnpublishableChangeError, match="4711"):
+        encode(max_bytes=100, new_value=ROW)
