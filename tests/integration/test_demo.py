@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from tests.support.people.documents import ROOT, is_shown, steps
+
 if TYPE_CHECKING:
     from tests.conftest import Services
 
 pytestmark = pytest.mark.services
 
 _TIMEOUT_S = 180
+README = ROOT / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +129,12 @@ def test_the_verdict_is_that_no_label_is_wrong_and_nothing_is_lost(shown: str) -
     assert int(prices[1]) > 1000
 
 
+def test_the_readme_shows_what_the_demo_shows(shown: str) -> None:
+    """But for figures and bars: the README's are of a larger scrape."""
+    (step,) = [step for step in steps(README) if step.command == "make demo"]
+    assert is_shown(without_figures(shown), without_figures(step.shown))
+
+
 def test_its_database_is_dropped_afterwards(
     outcome: subprocess.CompletedProcess[str], services: "Services", databases_before: set[str]
 ) -> None:
@@ -137,6 +146,13 @@ def part(shown: str, title: str) -> str:
     """What is below a title, up to the next blank line."""
     assert title in shown
     return shown.partition(title)[2].partition("\n\n")[0]
+
+
+def without_figures(shown: str) -> str:
+    """Every figure as 0, every bar as one block, every gap as one blank."""
+    figures = re.sub(r"\d+(\.\d+(?!\.))?", "0", shown)
+    bars = re.sub(r"[█░]+", "█", figures)
+    return re.sub(r" +", " ", bars)
 
 
 def demo_databases(services: "Services") -> set[str]:

@@ -26,7 +26,7 @@ ROOT_COMMAND = get_command(app)
 
 
 def commands(document: Path) -> Iterator[str]:
-    text = document.read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for block in FENCED.findall(text) for line in block.splitlines()]
     spans = [" ".join(span.split()) for span in INLINE.findall(FENCED.sub("", text))]
     for line in lines + spans:

@@ -1,20 +1,22 @@
 """Every command of docs/editing.md, run in its order."""
 
 import json
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
-from tests.support.people.documents import ROOT, files, steps
+from tests.support.people.documents import PAGE_WIDTH, ROOT, files, is_shown, steps
 
 pytestmark = pytest.mark.services
 
 DOCUMENT = ROOT / "docs" / "editing.md"
-COMMANDS = [step.command for step in steps(DOCUMENT)]
+STEPS = steps(DOCUMENT)
 OBSERVED = {
     "platform": "sportybet",
     "observed_at": "2026-11-22T12:00:00Z",
@@ -39,15 +41,17 @@ def place(miss: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def follow(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    for command in COMMANDS:
-        program, *arguments = shlex.split(command)
+    monkeypatch.setenv("COLUMNS", str(PAGE_WIDTH))
+    for step in STEPS:
+        program, *arguments = shlex.split(step.command)
         if program == "export":
             name, _, value = arguments[0].partition("=")
-            monkeypatch.setenv(name, value)
+            monkeypatch.setenv(name, Template(value).substitute(os.environ))
             continue
-        assert program == "marketmap", command
+        assert program == "marketmap", step
         result = run(*arguments)
-        assert result.exit_code == 0, f"{command}\n{result.output}"
+        assert result.exit_code == 0, f"{step}\n{result.output}"
+        assert not step.shown or is_shown(result.output, step.shown), f"{step}\n{result.output}"
 
 
 def test_every_command_works_and_leaves_what_the_document_says(
@@ -70,7 +74,7 @@ def test_every_command_works_and_leaves_what_the_document_says(
 
 
 def test_the_document_shows_every_command_of_editors() -> None:
-    shown = {tuple(command.split()[1:3]) for command in COMMANDS}
+    shown = {tuple(step.command.split()[1:3]) for step in STEPS}
     mappings = "list show create update activate deactivate delete history rollback import export"
     unmapped = "list show acknowledge ignore reopen map"
     expected = {("mappings", verb) for verb in mappings.split()}

@@ -1,4 +1,10 @@
-"""What a document has its reader do: the commands of its console blocks, and the files to save."""
+"""What a document has its reader do: the commands of its console blocks, and the files to save.
+
+Lines below a command are what it shows. They are compared with what it does show, whole and line by line.
+What varies from run to run is written as ``...``: within a line it stands for any text, alone in a line for
+any lines or none. Blanks at the end of a line do not count.
+A command without lines below it may show anything.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +20,8 @@ _FENCED: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOT
 _PROMPT: Final = re.compile(r"^\$ ((?:.*\\\n)*.*)", re.MULTILINE)
 _EXITS: Final = re.compile(r"\s+# exits (\d+)\b.*$")
 _SAVED: Final = re.compile(r"[Ss]ave this\s+as\s+`([^`]+)`")
+_VARIES: Final = "..."
+PAGE_WIDTH: Final = 110  # characters of a line that a page of the site shows without scrolling
 
 
 class Block(NamedTuple):
@@ -32,6 +40,7 @@ class Step(NamedTuple):
     line: int
     command: str
     exit_code: int
+    shown: str = ""  # what the document shows below the command; empty: nothing
 
     def __str__(self) -> str:
         return f"{self.document.relative_to(ROOT)}:{self.line}: {self.command}"
@@ -49,13 +58,9 @@ def blocks(document: Path) -> Iterator[Block]:
 
 
 def steps(document: Path) -> list[Step]:
-    """The commands in the order in which they stand; lines without a prompt are what a command shows."""
+    """The commands in their order, each with the lines below it up to the next prompt."""
     consoles = [block for block in blocks(document) if block.language == "console"]
-    return [
-        _step(document, block.line + block.text.count("\n", 0, found.start()), found[1])
-        for block in consoles
-        for found in _PROMPT.finditer(block.text)
-    ]
+    return [step for block in consoles for step in _steps(document, block)]
 
 
 def files(document: Path) -> dict[str, str]:
@@ -64,7 +69,31 @@ def files(document: Path) -> dict[str, str]:
     return {names[-1]: block.text for block, names in named.items() if names}
 
 
-def _step(document: Path, line: int, written: str) -> Step:
+def is_shown(output: str, shown: str) -> bool:
+    """Whether a command's output is what a document shows."""
+    pattern = "".join(map(_line_pattern, _lines(shown)))
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in _lines(output))) is not None
+
+
+def _steps(document: Path, block: Block) -> Iterator[Step]:
+    prompts = list(_PROMPT.finditer(block.text))
+    ends = [following.start() for following in prompts[1:]] + [len(block.text)]
+    for prompt, end in zip(prompts, ends, strict=True):
+        line = block.line + block.text.count("\n", 0, prompt.start())
+        yield _step(document, line, prompt[1], shown=block.text[prompt.end() : end].strip("\n"))
+
+
+def _step(document: Path, line: int, written: str, *, shown: str) -> Step:
     exits = _EXITS.search(written)
     command = _EXITS.sub("", written).replace("\\\n", " ")
-    return Step(document, line, command, int(exits[1]) if exits else 0)
+    return Step(document, line, command, int(exits[1]) if exits else 0, shown)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip("\n").splitlines()]
+
+
+def _line_pattern(line: str) -> str:
+    if line.strip() == _VARIES:
+        return r"(?:.*\n)*?"
+    return ".*?".join(map(re.escape, line.split(_VARIES))) + r"\n"

@@ -13,12 +13,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from string import Template
 from typing import Final
 
 import orjson
 from typer.testing import CliRunner
 
-from tests.support.people.documents import ROOT, Step
+from tests.support.people.documents import PAGE_WIDTH, ROOT, Step, is_shown
 from tests.support.services.installation import PATIENCE_S
 from worker.cli.main import app
 from worker.local.ports import pick_free
@@ -31,8 +32,14 @@ NOT_RUN: Final = {
     "kafka-consumer-groups.sh": "Kafka's own tools are not among the local services' jars; "
     "tests/support/services/operator.py does the same by Kafka's own client",
 }
+# Commands that are not run and whose output is shown all the same, with the test that compares it.
+SHOWN_ELSEWHERE: Final = {
+    "make demo": "tests/integration/test_demo.py",
+    "make test": "tests/unit/support/test_documents.py",
+}
 _WRITTEN_PORTS: Final = ("8080", "8081", "8082")
-_LASTING: Final = {"services", "migrate"}  # they leave children or loggers behind in their process
+# They leave children or loggers behind in their process, or show what loggers of others write there.
+_ALONE: Final = {"services", "migrate", "doctor"}
 _SHELL: Final = re.compile(r"[|<>&;$]|^\w+=")
 _ASSIGNMENTS: Final = re.compile(r"^((?:\w+=\S+ )*)")
 
@@ -75,7 +82,7 @@ class Job:
             if line.endswith(b"}")
         ]
         addresses = [line["address"] for line in lines if line.get("event") == "listening"]
-        return bool(addresses) and _answers(f"{addresses[0]}/readyz")
+        return bool(addresses) and _answer(f"{addresses[0]}/readyz") is not None
 
     def _has_printed(self) -> bool:
         assert self._process.poll() is None, self._told()
@@ -98,7 +105,7 @@ class Reader:
             "PYTHONPATH": str(ROOT / "clients" / "python"),
             "MARKETMAP_HTTP_PORT": self._ports["8080"],
             "MARKETMAP_LOCAL_DIR": str(folder / ".local"),
-            "COLUMNS": "200",
+            "COLUMNS": str(PAGE_WIDTH),
         }
         others = {
             name: value for name, value in os.environ.items() if not name.startswith("MARKETMAP_")
@@ -111,15 +118,26 @@ class Reader:
         command = re.sub(r"\b808[0-2]\b", lambda port: self._ports[port[0]], step.command)
         program, *arguments = shlex.split(command, comments=True)
         other = {"export": self._export, "kill": self._kill, "curl": self._get}.get(program)
+        output = ""
         if program in NOT_RUN:
             check_not_run(program, arguments)
-        elif other:
-            other(arguments)
+            return
+        if other:
+            output = other(arguments) or ""
         elif command.endswith(" &"):
             self._start(command.removesuffix(" &"))
         else:
-            code, told = self._run(command, program, arguments)
-            assert code == step.exit_code, f"{step}\nended with {code}:\n{told}"
+            code, output = self._run(command, program, arguments)
+            assert code == step.exit_code, f"{step}\nended with {code}:\n{output}"
+        if step.shown:
+            output = self._as_written(output)
+            assert is_shown(output, step.shown), f"{step}\nshows:\n{output}"
+
+    def _as_written(self, output: str) -> str:
+        """What a command shows, with the ports of the document."""
+        for written, ours in self._ports.items():
+            output = re.sub(rf"\b{ours}\b", written, output)
+        return output
 
     def leave(self) -> None:
         """Stop what the document left running."""
@@ -132,7 +150,7 @@ class Reader:
 
     def _run(self, command: str, program: str, arguments: list[str]) -> tuple[int, str]:
         """In this process where that is the same: starting another takes longer than most commands."""
-        if program == "marketmap" and arguments[0] not in _LASTING and not _SHELL.search(command):
+        if program == "marketmap" and arguments[0] not in _ALONE and not _SHELL.search(command):
             return self._run_here(arguments)
         ended = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
@@ -151,9 +169,8 @@ class Reader:
         absent = dict.fromkeys(name for name in os.environ if name not in self._environment)
         with contextlib.chdir(self._folder):
             result = CliRunner(env=absent | self._environment).invoke(app, arguments)
-        return result.exit_code, result.output + (
-            repr(result.exception) if result.exception else ""
-        )
+        unexpected = result.exception and not isinstance(result.exception, SystemExit)
+        return result.exit_code, result.output + (repr(result.exception) if unexpected else "")
 
     def _start(self, command: str) -> None:
         number = max(self._jobs, default=0) + 1
@@ -164,17 +181,20 @@ class Reader:
     def _export(self, arguments: list[str]) -> None:
         for argument in arguments:
             name, _, value = argument.partition("=")
-            self._environment[name] = value
+            known = self._environment | {"PWD": str(self._folder)}
+            self._environment[name] = Template(value).substitute(known)
 
     def _kill(self, arguments: list[str]) -> None:
         """`kill %1`: the first job."""
         for argument in arguments:
             self._jobs.pop(int(argument.removeprefix("%"))).stop()
 
-    def _get(self, arguments: list[str]) -> None:
-        """`curl URL`, which need not be installed."""
+    def _get(self, arguments: list[str]) -> str:
+        """`curl URL`, which need not be installed; what the endpoint answers."""
         assert [one for one in arguments if one.startswith("-")] == []
-        assert all(map(_answers, arguments)), arguments
+        answers = list(map(_answer, arguments))
+        assert None not in answers, arguments
+        return "".join(map(str, answers))
 
 
 def check_not_run(program: str, arguments: list[str]) -> None:
@@ -195,9 +215,11 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def _answers(url: str) -> bool:
+def _answer(url: str) -> str | None:
+    """The body, if the status is 200."""
     try:
         with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310  the worker's own address
-            return bool(response.status == 200)
+            body = response.read().decode("utf-8")
+            return str(body) if response.status == 200 else None
     except OSError:
-        return False
+        return None
