@@ -18,7 +18,12 @@ _Counted: TypeAlias = tuple[Platform, str, int, int, int, int, list[int]]
 @final
 class Recall:
     def __init__(
-        self, flags: bytes, folded: Mapping[str, str], words: AbstractSet[str]
+        self,
+        flags: bytes,
+        bits: Mapping[str, int],
+        folded: Mapping[str, str],
+        not_names: AbstractSet[str],
+        limits: Mapping[str, int],
     ) -> None: ...
     def read(self, values: Sequence[bytes | None]) -> list[Recalled | None]: ...
     @staticmethod

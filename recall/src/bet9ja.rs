@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::known::{Known, Map, Platform};
+use crate::least::{Least, Sampled};
 use crate::odds::{Price, is_no_price, odds};
-use crate::reader::{Reader, Unusual, Usual};
+use crate::reader::Reader;
 use crate::row::{Found, Selection, Sorted, sort};
-use crate::sample::{Least, Sampled};
-
-const LONGEST_KEY: usize = 500;
+use crate::unusual::{Unusual, Usual};
 
 pub struct Entry<'v> {
     key: &'v str,
@@ -84,11 +83,11 @@ fn selections_of<'v>(row: &[&Entry<'v>], into: &mut Vec<Selection<'v>>) -> bool 
     true
 }
 
-pub fn entries<'v>(reader: &mut Reader<'v>) -> Usual<Vec<Entry<'v>>> {
+pub fn entries<'v>(reader: &mut Reader<'v>, longest_key: usize) -> Usual<Vec<Entry<'v>>> {
     let mut entries = Vec::new();
     let mut next = reader.first_key()?;
     while let Some(key) = next {
-        let before = before_outcome(key).ok_or(Unusual)?;
+        let before = before_outcome(key, longest_key).ok_or(Unusual)?;
         let begin = reader.place_of(key);
         let price = price(reader)?;
         entries.push(Entry { key, before, price, place: begin..reader.place() });
@@ -98,9 +97,9 @@ pub fn entries<'v>(reader: &mut Reader<'v>) -> Usual<Vec<Entry<'v>>> {
 }
 
 /// The outcome of an entry that was read before.
-pub fn sampled<'v>(reader: &mut Reader<'v>, least: &mut Least<'v>) -> Usual<()> {
+pub fn sampled<'v>(reader: &mut Reader<'v>, longest_key: usize, least: &mut Least<'v>) -> Usual<()> {
     let key = reader.key()?;
-    let before = before_outcome(key).ok_or(Unusual)?;
+    let before = before_outcome(key, longest_key).ok_or(Unusual)?;
     let (_, qualifier) = key[..before].split_once('@').unwrap_or((key, ""));
     let odds = match price(reader)?.ok_or(Unusual)? {
         Price::Active(odds) => Some(odds),
@@ -112,8 +111,8 @@ pub fn sampled<'v>(reader: &mut Reader<'v>, least: &mut Least<'v>) -> Usual<()> 
 
 /// How much of `((?:S|LIVES|B|T)_[A-Z0-9-]+(?:@[^_@]+)?)_.+` comes before the last underscore; None for a key
 /// that is not of this form.
-fn before_outcome(key: &str) -> Option<usize> {
-    if key.len() > LONGEST_KEY {
+fn before_outcome(key: &str, longest: usize) -> Option<usize> {
+    if key.len() > longest {
         return None;
     }
     let (prefix, rest) = key.split_once('_')?;
@@ -161,8 +160,9 @@ mod tests {
     fn a_key_ends_its_market_at_the_first_underscore_after_the_prefix() {
         for (key, expected) in [
             ("S_1X2_1", Some("S_1X2")),
+            ("S_1X2_1ANDGG", None),
             ("S_OU@2.5_O", Some("S_OU@2.5")),
-            ("LIVES_1X2_X_Y", Some("LIVES_1X2")),
+            ("B_1X2_X_Y", Some("B_1X2")),
             ("S_OU@é_O", Some("S_OU@é")),
             ("S_OU@_O", None),
             ("S_OU@2@3_O", None),
@@ -174,7 +174,7 @@ mod tests {
             ("X_OU_1", None),
             ("", None),
         ] {
-            assert_eq!(before_outcome(key).map(|end| &key[..end]), expected, "{key:?}");
+            assert_eq!(before_outcome(key, 10).map(|end| &key[..end]), expected, "{key:?}");
         }
     }
 }

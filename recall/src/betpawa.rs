@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use crate::known::{Known, Platform};
 use crate::odds::{Price, is_at_most_one, odds};
 use crate::once::Once;
-use crate::reader::{Reader, Unusual, Usual};
+use crate::reader::Reader;
 use crate::row::{Found, Selection, Sorted, sort};
+use crate::unusual::{Unusual, Usual};
 
-const LONGEST_BESIDE: usize = 40;
 const NULL: &str = "null";
 /// Of more the rows of a line would have to be looked up, not looked for.
 const MOST_ROWS: usize = 64;
@@ -50,7 +50,7 @@ pub fn read<'v, 'k>(
     while next {
         reader.peek()?;
         let begin = reader.place();
-        let market = market(reader)?;
+        let market = market(reader, found.rules.limits.longest_beside)?;
         let place = begin..reader.place();
         let id = market.id.as_deref().filter(|id| !id.is_empty()).ok_or(Unusual)?;
         let name = [&market.name, &market.title].into_iter().flatten().find(|name| !name.is_empty());
@@ -129,7 +129,7 @@ fn field(name: &[u8]) -> Field {
     }
 }
 
-fn market<'v>(reader: &mut Reader<'v>) -> Usual<Market<'v>> {
+fn market<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Market<'v>> {
     let mut market = Market::default();
     let mut once = Once::default();
     let mut next = reader.first_field(field)?;
@@ -140,7 +140,7 @@ fn market<'v>(reader: &mut Reader<'v>) -> Usual<Market<'v>> {
             Field::Row => {
                 let mut row = reader.first_item()?;
                 while row {
-                    market.rows.push(layout_row(reader)?);
+                    market.rows.push(layout_row(reader, longest_beside)?);
                     row = reader.next_item()?;
                 }
             }
@@ -201,7 +201,7 @@ fn row_field(name: &[u8]) -> RowField {
     }
 }
 
-fn layout_row<'v>(reader: &mut Reader<'v>) -> Usual<Row<'v>> {
+fn layout_row<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Row<'v>> {
     let mut row = Row { written: (NULL, NULL), prices: Vec::new() };
     let mut once = Once::default();
     let mut next = reader.first_field(row_field)?;
@@ -213,7 +213,7 @@ fn layout_row<'v>(reader: &mut Reader<'v>) -> Usual<Row<'v>> {
             RowField::Prices => {
                 let mut price = reader.first_item()?;
                 while price {
-                    row.prices.push(seen(reader)?);
+                    row.prices.push(seen(reader, longest_beside)?);
                     price = reader.next_item()?;
                 }
             }
@@ -270,7 +270,7 @@ fn token<'v>(reader: &mut Reader<'v>) -> Usual<Token<'v>> {
     })
 }
 
-fn seen<'v>(reader: &mut Reader<'v>) -> Usual<Seen<'v>> {
+fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
     let (mut label, mut beside, mut is_active) = (None, None, true);
     let (mut older, mut newer) = (Token::Null, Token::Null);
     let mut once = Once::default();
@@ -287,7 +287,7 @@ fn seen<'v>(reader: &mut Reader<'v>) -> Usual<Seen<'v>> {
         }
         next = reader.next_field(price_field)?;
     }
-    if beside.as_ref().is_some_and(|beside| beside.len() > LONGEST_BESIDE) {
+    if beside.as_ref().is_some_and(|beside| beside.len() > longest_beside) {
         return Err(Unusual);
     }
     Ok(Seen { label: label.ok_or(Unusual)?, beside, price: price(older, newer, is_active) })

@@ -1,6 +1,6 @@
 //! JSON, scanned strictly and once: where its values stand, not what they are.
 
-use crate::reader::{Unusual, Usual};
+use crate::unusual::{Unusual, Usual};
 
 /// Objects and lists within each other; deeper ones are left to others.
 const DEEPEST: u32 = 128;

@@ -1,22 +1,38 @@
-//! What rows of bookmakers' markets meant when they were resolved, recalled for the same rows of other events.
+//! Recalls what rows of bookmakers' markets mean, for the same rows of other events.
 //!
-//! Nothing is interpreted here. Python resolves a row that was never met, and teaches what came of it; a row
-//! with the same id, qualifier and labels then needs its prices copied. Whatever is unusual is left to Python,
-//! a row or a whole record.
+//! How it works. The same few thousand rows come back in every event with other prices. So Python resolves a row
+//! that is new and teaches the result: this platform's id with this qualifier and this label is that outcome of
+//! that canonical market. The next row with the same id, qualifier and labels only needs its prices copied.
+//!
+//! Nothing is decided here. Three rules keep it so:
+//!
+//! - Knowledge only comes from `learn_*`, for one index of mappings. A new index begins with nothing.
+//! - Anything unusual is left to Python. An unusual row is reported by its place in the value (`aside`); an
+//!   unusual record is reported as a whole (`Unusual`, None in Python). Leaving something aside is never wrong,
+//!   it only takes longer. Reading it in another way than Python would be wrong.
+//! - Characters, words that are no names, and limits are handed over by Python (`rules`).
+//!
+//! The way of a record: `observation` reads the envelope and hands the markets to the bookmaker's reader
+//! (`sportybet`, `betpawa`, `bet9ja`). The reader looks a row up in `known` and gives its prices to `row`, which
+//! collects markets and misses and writes them as JSON. `names` puts roles in the place of team names, `sample`
+//! and `tally` answer what is counted of misses. `json` scans, `reader` types what it scans.
 
 mod bet9ja;
 mod betpawa;
 mod json;
 mod known;
+mod least;
 mod names;
 mod observation;
 mod odds;
 mod once;
 mod reader;
 mod row;
+mod rules;
 mod sample;
 mod sportybet;
 mod tally;
+mod unusual;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -28,16 +44,16 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use known::{Claim, Known, Platform, Slot};
-use names::Characters;
+use names::{Bits, Characters};
 use observation::Seen;
+use rules::{Limits, Rules};
 use tally::Counted;
 
 /// Remembers what rows mean under one index of mappings.
 #[pyclass(frozen)]
 struct Recall {
     known: RwLock<Known>,
-    characters: Characters,
-    words: HashSet<String>,
+    rules: Rules,
 }
 
 fn platform(name: &str) -> PyResult<Platform> {
@@ -51,10 +67,17 @@ type TaughtLabel = (String, Option<String>, usize, usize, String);
 
 #[pymethods]
 impl Recall {
-    /// `flags` of characters by code point: 1 blank, 2 in words, 4 digit, 8 folds to `folded`.
+    /// `flags` of characters by code point, each a sum of `bits`; `not_names` are words that name no team.
     #[new]
-    fn new(flags: Vec<u8>, folded: HashMap<char, String>, words: HashSet<String>) -> Self {
-        Self { known: RwLock::default(), characters: Characters { flags, folded }, words }
+    fn new(
+        flags: Vec<u8>,
+        bits: Bits,
+        folded: HashMap<char, String>,
+        not_names: HashSet<String>,
+        limits: Limits,
+    ) -> Self {
+        let rules = Rules { characters: Characters { flags, bits, folded }, not_names, limits };
+        Self { known: RwLock::default(), rules }
     }
 
     /// What is known of each value; None for one that is not as usual.
@@ -64,7 +87,8 @@ impl Recall {
             let known = self.known.read().expect("nobody panics while it is written to");
             let read = |value: &Option<PyBackedBytes>| {
                 let value = value.as_deref()?;
-                observation::read(value, &known, &self.characters, &self.words).ok().map(Recalled)
+                let seen = observation::read(value, &known, &self.rules).ok()?;
+                Some(Recalled { seen, limits: self.rules.limits })
             };
             values.iter().map(read).collect()
         })
@@ -75,7 +99,7 @@ impl Recall {
     #[staticmethod]
     #[allow(clippy::needless_pass_by_value)]
     fn tally(seen: Vec<(Bound<'_, Recalled>, u32)>, most_hashes: usize) -> Vec<Counted> {
-        let seen: Vec<_> = seen.iter().map(|(recalled, hash)| (&recalled.get().0, *hash)).collect();
+        let seen: Vec<_> = seen.iter().map(|(recalled, hash)| (&recalled.get().seen, *hash)).collect();
         tally::tally(&seen, most_hashes)
     }
 
@@ -136,9 +160,9 @@ impl Recall {
     /// Labels as they are known with an event's names taken for home and away; None where that is not told.
     #[allow(clippy::needless_pass_by_value)]
     fn roles(&self, labels: Vec<String>, home: &str, away: &str) -> Option<Vec<String>> {
-        let names = names::Names::of(home, away, &self.characters, &self.words)?;
+        let names = names::Names::of(home, away, &self.rules.characters, &self.rules.not_names)?;
         let joined = labels.join(&names::SEPARATOR.to_string());
-        let roles = names.roles(&joined, &self.characters)?;
+        let roles = names.roles(&joined, &self.rules.characters)?;
         Some(roles.split(names::SEPARATOR).map(Into::into).collect())
     }
 }
@@ -151,7 +175,10 @@ impl Recall {
 
 /// What is known of one observation.
 #[pyclass(frozen)]
-struct Recalled(Seen);
+struct Recalled {
+    seen: Seen,
+    limits: Limits,
+}
 
 fn are_in_order(entries: &[(String, String)]) -> bool {
     entries.is_sorted_by(|(one, _), (other, _)| one <= other)
@@ -167,50 +194,50 @@ fn places(ranges: &[Range<usize>]) -> Vec<Place> {
 impl Recalled {
     #[getter]
     fn platform(&self) -> &'static str {
-        self.0.platform.name()
+        self.seen.platform.name()
     }
 
     /// The value with nothing in its markets.
     #[getter]
     fn envelope<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.envelope)
+        PyBytes::new(py, &self.seen.envelope)
     }
 
     /// Where the names of Bet9ja's markets stand in the value.
     #[getter]
     fn names(&self) -> Option<Place> {
-        self.0.names.as_ref().map(|place| (place.start, place.end))
+        self.seen.names.as_ref().map(|place| (place.start, place.end))
     }
 
     /// How many markets are resolved.
     #[getter]
     fn markets(&self) -> usize {
-        self.0.written.markets.ends.len()
+        self.seen.written.markets.ends.len()
     }
 
     /// Where what is left stands in the value: markets, of Bet9ja keys with their values.
     #[getter]
     fn aside(&self) -> Vec<Place> {
-        places(&self.0.written.aside)
+        places(&self.seen.written.aside)
     }
 
     /// Handicaps and specifiers of BetPawa's rows that were never met, as they are written.
     #[getter]
     fn lines(&self) -> Vec<(String, String)> {
-        self.0.lines.clone()
+        self.seen.lines.clone()
     }
 
     /// How many markets are missed.
     #[getter]
     fn missed(&self) -> usize {
-        self.0.written.found.len()
+        self.seen.written.found.len()
     }
 
     /// How many of them for each reason.
     #[getter]
     fn reasons(&self) -> HashMap<&str, usize> {
         let mut reasons = HashMap::new();
-        for miss in &self.0.written.found {
+        for miss in &self.seen.written.found {
             *reasons.entry(&*miss.reason).or_default() += 1;
         }
         reasons
@@ -218,19 +245,19 @@ impl Recalled {
 
     /// A miss's id, its name, and why it is one.
     fn miss(&self, number: usize) -> (&str, Option<&str>, &str) {
-        let miss = &self.0.written.found[number];
+        let miss = &self.seen.written.found[number];
         (&miss.external_id, miss.name.as_deref(), &miss.reason)
     }
 
     /// Where the rows of a miss stand in the value.
     fn rows(&self, miss: usize) -> Vec<Place> {
-        places(&self.0.written.found[miss].rows)
+        places(&self.seen.written.found[miss].rows)
     }
 
     /// A few outcomes of a miss as JSON; None where it takes more to read them. `value` is what was read.
     #[allow(clippy::needless_pass_by_value)]
     fn sample(&self, py: Python<'_>, miss: usize, value: PyBackedBytes) -> Option<String> {
-        py.detach(|| sample::sample(&self.0, miss, &value).ok())
+        py.detach(|| sample::sample(&self.seen, miss, &value, &self.limits).ok())
     }
 
     /// The resolved event from its markets on: of these, and of `markets` and `misses`, each with its place or
@@ -246,7 +273,7 @@ impl Recalled {
         if !are_in_order(&markets) || !are_in_order(&misses) {
             return Err(PyValueError::new_err("entries are not in order"));
         }
-        let written = &self.0.written;
+        let written = &self.seen.written;
         let mut body = String::with_capacity(written.markets.text.len() + written.misses.text.len() + 4096);
         body.push_str(",\"markets\":[");
         written.markets.with(&markets, |place| place, &mut body);
@@ -260,7 +287,7 @@ impl Recalled {
     /// Whether one of these is resolved, or one of these ids missed.
     #[allow(clippy::needless_pass_by_value)]
     fn meets(&self, places: Vec<String>, ids: Vec<String>) -> bool {
-        let written = &self.0.written;
+        let written = &self.seen.written;
         let resolved =
             |place: &String| written.markets.ends.binary_search_by(|(known, _)| (**known).cmp(place));
         let missed = |id: &String| written.found.binary_search_by(|miss| miss.external_id.cmp(id));

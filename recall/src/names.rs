@@ -4,6 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use pyo3::FromPyObject;
+
 const HOME: char = '\u{1}';
 const AWAY: char = '\u{2}';
 
@@ -14,13 +16,19 @@ pub const SEPARATOR: char = '\0';
 /// and those whose folded case is not themselves. Of a character beyond the flags nothing is known.
 pub struct Characters {
     pub flags: Vec<u8>,
+    pub bits: Bits,
     pub folded: HashMap<char, String>,
 }
 
-const BLANK: u8 = 1;
-const IN_WORDS: u8 = 2;
-const DIGIT: u8 = 4;
-const FOLDS: u8 = 8;
+/// The bit of a character's flags that says each of these of it.
+#[derive(Clone, Copy, FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Bits {
+    blank: u8,
+    in_words: u8,
+    digit: u8,
+    folds: u8,
+}
 
 impl Characters {
     fn flags(&self, character: char) -> Option<u8> {
@@ -33,7 +41,7 @@ impl Characters {
         let mut blank = false;
         for character in text.chars() {
             let flags = self.flags(character)?;
-            if flags & BLANK != 0 {
+            if flags & self.bits.blank != 0 {
                 blank = !folded.is_empty();
                 continue;
             }
@@ -41,7 +49,7 @@ impl Characters {
                 folded.push(' ');
                 blank = false;
             }
-            if flags & FOLDS == 0 {
+            if flags & self.bits.folds == 0 {
                 folded.push(character);
             } else {
                 folded.push_str(self.folded.get(&character)?);
@@ -51,7 +59,7 @@ impl Characters {
     }
 
     fn is_in_word(&self, character: char) -> Option<bool> {
-        Some(self.flags(character)? & IN_WORDS != 0)
+        Some(self.flags(character)? & self.bits.in_words != 0)
     }
 
     /// The words that tell a name from the labels of mappings: not numbers, nor GG and NG.
@@ -60,9 +68,9 @@ impl Characters {
         let mut told = Vec::new();
         for character in name.chars().chain([' ']) {
             let flags = self.flags(character)?;
-            if flags & IN_WORDS != 0 {
+            if flags & self.bits.in_words != 0 {
                 word.push(character);
-                number &= flags & DIGIT != 0;
+                number &= flags & self.bits.digit != 0;
             } else {
                 if !word.is_empty() && !number && !is_yes_or_no(&word) {
                     told.push(std::mem::take(&mut word));

@@ -1,17 +1,18 @@
 //! One record's value: what is passed on of it, and what its markets are known to mean.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::bet9ja::{self, Entry, MarketNames};
 use crate::betpawa::{self, WrittenLine};
 use crate::known::{Known, Platform};
-use crate::names::{Characters, Names};
+use crate::names::Names;
 use crate::once::Once;
-use crate::reader::{Reader, Unusual, Usual};
+use crate::reader::Reader;
 use crate::row::{Found, Written};
+use crate::rules::Rules;
 use crate::sportybet;
+use crate::unusual::{Unusual, Usual};
 
 /// What was found in an observation. `envelope` is the value without its markets.
 pub struct Seen {
@@ -42,17 +43,12 @@ fn field(name: &[u8]) -> Field {
     }
 }
 
-/// Reads an observation under what is known. `words` are those that a team cannot be named by.
-pub fn read<'v>(
-    value: &'v [u8],
-    known: &Known,
-    characters: &Characters,
-    words: &HashSet<String>,
-) -> Usual<Seen> {
+/// Reads an observation under what is known.
+pub fn read<'v>(value: &'v [u8], known: &Known, rules: &Rules) -> Usual<Seen> {
     let mut reader = Reader::new(value)?;
     let read_markets = |reader: &mut Reader<'v>, platform, event: &Teams<'v>| {
-        let names = if platform == Platform::Bet9ja { None } else { names_of(event, characters, words) };
-        Markets::read(reader, platform, known, Found::new(characters, names))
+        let names = if platform == Platform::Bet9ja { None } else { names_of(event, rules) };
+        Markets::read(reader, platform, known, Found::new(rules, names))
     };
     let (mut platform, mut event, mut markets, mut market_names) = (None, None, None, None);
     let mut read = None;
@@ -113,15 +109,17 @@ impl<'v, 'k> Markets<'v, 'k> {
         match platform {
             Platform::Sportybet => sportybet::read(reader, known, &mut read.found)?,
             Platform::Betpawa => betpawa::read(reader, known, &mut read.found, &mut read.lines)?,
-            Platform::Bet9ja => read.entries = bet9ja::entries(reader)?,
+            Platform::Bet9ja => {
+                read.entries = bet9ja::entries(reader, read.found.rules.limits.longest_key)?;
+            }
         }
         Ok(read)
     }
 }
 
-fn names_of(event: &Teams, characters: &Characters, words: &HashSet<String>) -> Option<Names> {
+fn names_of(event: &Teams, rules: &Rules) -> Option<Names> {
     let (home, away) = event;
-    Names::of(home.as_deref()?, away.as_deref()?, characters, words)
+    Names::of(home.as_deref()?, away.as_deref()?, &rules.characters, &rules.not_names)
 }
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Fields that an object has more than once.
 
-use crate::reader::{Unusual, Usual};
+use crate::unusual::{Unusual, Usual};
 
 /// The fields met so far, up to 64 of them.
 #[derive(Default)]

@@ -4,13 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::json::{Quoted, Scanner, unescaped};
-
-/// Something that is not as the books usually send it: whoever called reads all of it another way, and that
-/// one says what is wrong with it, if anything is.
-#[derive(Debug)]
-pub struct Unusual;
-
-pub type Usual<T> = Result<T, Unusual>;
+use crate::unusual::{Unusual, Usual};
 
 const ESCAPED_NUL: &str = "\\u0000";
 

@@ -5,16 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::known::{Claim, Id, Known, Map, Market, Meaning, Platform, Slot};
-use crate::names::{Characters, Names, SEPARATOR};
+use crate::names::{Names, SEPARATOR};
 use crate::odds::Price;
-use crate::reader::{Unusual, Usual};
+use crate::rules::Rules;
+use crate::unusual::{Unusual, Usual};
 
 pub const UNKNOWN_MARKET: &str = "UNKNOWN_MARKET";
-/// The longest id and name that are published whole; bytes, so that fewer characters may be too many.
-const LONGEST_ID: usize = 100;
-const LONGEST_NAME: usize = 255;
-const LONGEST_LABEL: usize = 1000;
-const MOST_MISSES: usize = 1000;
 
 /// A label with the line beside it, and a price.
 pub struct Selection<'v> {
@@ -63,7 +59,7 @@ type Priced<'v, 'k> = (&'k Slot, Price<'v>);
 
 /// What has been found so far.
 pub struct Found<'v, 'k> {
-    characters: &'k Characters,
+    pub rules: &'k Rules,
     names: Option<Names>,
     unknown: Arc<str>,
     prices: Vec<Priced<'v, 'k>>,
@@ -76,9 +72,9 @@ pub struct Found<'v, 'k> {
 }
 
 impl<'v, 'k> Found<'v, 'k> {
-    pub fn new(characters: &'k Characters, names: Option<Names>) -> Self {
+    pub fn new(rules: &'k Rules, names: Option<Names>) -> Self {
         Self {
-            characters,
+            rules,
             names,
             unknown: UNKNOWN_MARKET.into(),
             prices: Vec::new(),
@@ -118,7 +114,8 @@ impl<'v, 'k> Found<'v, 'k> {
         name: Option<&str>,
         rows: impl IntoIterator<Item = Range<usize>>,
     ) -> Usual<()> {
-        if id.len() > LONGEST_ID || name.is_some_and(|name| name.len() > LONGEST_NAME) {
+        let limits = &self.rules.limits; // of characters, so that fewer bytes are as many at most
+        if id.len() > limits.longest_id || name.is_some_and(|name| name.len() > limits.longest_name) {
             return Err(Unusual);
         }
         if let Some(&at) = self.by_id.get(id) {
@@ -132,7 +129,7 @@ impl<'v, 'k> Found<'v, 'k> {
             miss.rows.extend(rows);
             return Ok(());
         }
-        if self.misses.len() == MOST_MISSES {
+        if self.misses.len() == limits.most_misses {
             return Err(Unusual);
         }
         self.by_id.insert(id.into(), self.misses.len());
@@ -181,8 +178,8 @@ impl<'v, 'k> Found<'v, 'k> {
     /// What the labels say with the event's names taken for home and away.
     fn by_roles(&mut self, market: &'k Market, selections: &[Selection<'v>]) -> bool {
         let Some(names) = &self.names else { return false };
-        let may_name =
-            |selection: &Selection| selection.beside.is_none() && selection.label.len() <= LONGEST_LABEL;
+        let longest = self.rules.limits.longest_label;
+        let may_name = |selection: &Selection| selection.beside.is_none() && selection.label.len() <= longest;
         if !selections.iter().all(may_name) || !market.words.iter().all(|words| names.are_foreign(words)) {
             return false;
         }
@@ -192,7 +189,7 @@ impl<'v, 'k> Found<'v, 'k> {
             self.scratch.push(SEPARATOR);
         }
         self.scratch.pop();
-        let Some(roles) = names.roles(&self.scratch, self.characters) else { return false };
+        let Some(roles) = names.roles(&self.scratch, &self.rules.characters) else { return false };
         roles.split(SEPARATOR).zip(selections).all(|(label, selection)| {
             let slot = market.slot(label, None, &mut self.scratch);
             self.prices.extend(slot.map(|slot| (slot, selection.price)));

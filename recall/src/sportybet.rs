@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::known::{Known, Platform};
+use crate::least::{Least, Sampled};
 use crate::odds::{Price, odds};
 use crate::once::Once;
-use crate::reader::{Reader, Unusual, Usual};
+use crate::reader::Reader;
 use crate::row::{Found, Selection, Sorted, sort};
-use crate::sample::{Least, Sampled};
+use crate::unusual::{Unusual, Usual};
 
 #[derive(Clone, Copy)]
 enum Field {

@@ -38,7 +38,7 @@ _MOST_LABELS: Final = 512
 _MOST_LAYOUTS: Final = 8
 _LONGEST_QUALIFIER: Final = 1000
 # No label of a mapping, with the longest team names in it, comes near.
-_LONGEST_LABEL: Final = 1000
+LONGEST_LABEL: Final = 1000
 
 
 class Contradiction(NamedTuple):
@@ -224,7 +224,7 @@ class Market:
         labels that are read exactly.
         """
         texts = [
-            label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL
+            label for label in labels if isinstance(label, str) and len(label) <= LONGEST_LABEL
         ]
         if len(texts) < len(labels) or not self.accepted[0][0].book.folds_labels:
             return None
@@ -254,7 +254,7 @@ class Market:
 
     def slot(self, label: str, shown: str | None, names: Teams | None) -> Slot | None:
         """The slot of a label: as it stands, else with the event's names taken for home and away."""
-        if len(label) > _LONGEST_LABEL:
+        if len(label) > LONGEST_LABEL:
             return None
         roles = None if names is None else name_roles(label, names)
         if roles is None:

@@ -19,7 +19,7 @@ from worker.domain.events import EventHashes, smallest, union
 from worker.domain.resolve import Miss
 
 MOST_SAMPLES: Final = 12
-_LONGEST_TEXT: Final = 80
+LONGEST_TEXT: Final = 80
 
 _Outcome = tuple[
     str, str, Odds
@@ -127,9 +127,9 @@ def sample(rows: Iterable[Row]) -> list[Sample]:
             break  # what follows has a greater qualifier
     return [
         {
-            "label": label[:_LONGEST_TEXT],
+            "label": label[:LONGEST_TEXT],
             "odds": odds or None,
-            "qualifier": qualifier[:_LONGEST_TEXT] or None,
+            "qualifier": qualifier[:LONGEST_TEXT] or None,
         }
         for qualifier, label, odds in sorted(found)[:MOST_SAMPLES]
     ]

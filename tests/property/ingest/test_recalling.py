@@ -21,12 +21,12 @@ from worker.domain.labels import NOT_NAMES, row_roles, teams
 from worker.domain.misses import Sighting, merge
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned, Planner
-from worker.ingest.planning.recall import RecallingPlanner, _characters
+from worker.ingest.planning.recall import RecallingPlanner, new_recall
 from worker.kafka.record import Outgoing, Partition
 from worker.runtime.counting import miss_rows
 from worker.storage.ledger import MissRow
 
-compiled = pytest.importorskip("market_mapping_recall", reason="the compiled part is not installed")
+pytest.importorskip("market_mapping_recall", reason="the compiled part is not installed")
 
 MOST_BYTES: Final = 100_000
 ENCODER: Final = Encoder(
@@ -153,7 +153,7 @@ def test_labels_have_the_roles_that_python_gives_them_or_none(
     row: tuple[list[str], str, str],
 ) -> None:
     labels, home, away = row
-    roles = compiled.Recall(*_characters(), NOT_NAMES).roles(labels, home, away)
+    roles = new_recall().roles(labels, home, away)
     if roles is not None:
         names = teams(home, away)
         assert names is not None
@@ -170,14 +170,15 @@ def test_usual_names_are_told_apart(home: str, away: str, rows: list[str]) -> No
     labels = [row.format(h=home, a=away) for row in rows]
     names = teams(home, away)
     expected = None if names is None else row_roles(labels, names)
-    roles = compiled.Recall(*_characters(), NOT_NAMES).roles(labels, home, away)
+    roles = new_recall().roles(labels, home, away)
     if expected is None or {home, away} == {"Qingdao", "Qingdao Hainiu"}:
         return
+    assert roles is not None
     assert tuple(roles) == expected
 
 
 def test_a_team_that_is_called_like_a_role_has_none() -> None:
-    recall = compiled.Recall(*_characters(), NOT_NAMES)
+    recall = new_recall()
     names = teams("{home}", "Wuhan")
     assert names is not None
     assert row_roles(["{home}"], names) is None

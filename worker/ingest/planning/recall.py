@@ -15,15 +15,32 @@ from typing import Any, Final, Protocol, TypeVar, overload
 
 import orjson
 
-from worker.domain.books import betpawa
+from worker.domain.books import bet9ja, betpawa
 from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import LONGEST_ID, Label, MarketNames, Rejection, Row, clipped_id
 from worker.domain.events import MOST_HASHES
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES
-from worker.domain.markets import Market, NotMapped, market_begins, outcome_begins, place_of
-from worker.domain.misses import Count, SampledRows, Sighting, Tally, merge, tally
-from worker.domain.resolve import Miss, Resolution, resolve_rows
+from worker.domain.markets import (
+    LONGEST_LABEL,
+    Market,
+    NotMapped,
+    market_begins,
+    outcome_begins,
+    place_of,
+)
+from worker.domain.misses import (
+    LONGEST_TEXT,
+    MOST_SAMPLES,
+    Count,
+    SampledRows,
+    Sighting,
+    Tally,
+    merge,
+    tally,
+)
+from worker.domain.resolve import LONGEST_NAME, Miss, Resolution, resolve_rows
+from worker.ingest.planning.encode import MOST_ENTRIES
 from worker.ingest.planning.plan import (
     Planned,
     Planner,
@@ -53,11 +70,21 @@ _Place = tuple[int, int]
 
 # Greek, Cyrillic, Arabic, most scripts of Asia; of what lies beyond nothing is told, and nothing recalled.
 _CHARACTERS: Final = 0x3000
-_BLANK, _IN_WORDS, _DIGIT, _FOLDS = 1, 2, 4, 8
+_BITS: Final = {"blank": 1, "in_words": 2, "digit": 4, "folds": 8}
 _MOST_AT_ONCE: Final = 32
 _FEW: Final = 8  # places that are left aside of an observation like many before
 _NOTHING: Final = Resolution([], [], [], [])
-_MOST_MISSES: Final = 1000
+# What the compiled part has to keep to as well.
+_LIMITS: Final = {
+    "longest_key": bet9ja.LONGEST_KEY,
+    "longest_beside": betpawa.LONGEST_BESIDE,
+    "longest_id": LONGEST_ID,
+    "longest_name": LONGEST_NAME,
+    "longest_label": LONGEST_LABEL,
+    "most_misses": MOST_ENTRIES,
+    "most_samples": MOST_SAMPLES,
+    "longest_sample_text": LONGEST_TEXT,
+}
 
 
 class AssembledEvent(Protocol):
@@ -119,7 +146,7 @@ class RecallingPlanner(Planner[T]):
         if seen is None:
             return None
         rest = memory.resolve(value, recalled, seen) if recalled.aside else _NOTHING
-        if rest is None or recalled.missed + len(rest.misses) > _MOST_MISSES:
+        if rest is None or recalled.missed + len(rest.misses) > MOST_ENTRIES:
             return None
         if not recalled.markets and not recalled.missed and has_another_shape(rest):
             return None
@@ -167,14 +194,19 @@ def make_planner(encoder: AssemblingEncoder[T], *, max_message_bytes: int) -> Pl
     return planner(encoder, max_message_bytes=max_message_bytes)
 
 
+def new_recall() -> Recall:
+    """The compiled part with nothing learnt yet, and with what this worker decides of texts and limits."""
+    flags, folded = _characters()
+    return Recall(flags, _BITS, folded, NOT_NAMES, _LIMITS)
+
+
 class _Memory:
     """What rows mean under ``index``."""
 
     def __init__(self, index: MappingIndex) -> None:
         self.index = index
         self.at_once = 1
-        flags, folded = _characters()
-        self._recall = Recall(flags, folded, NOT_NAMES)
+        self._recall = new_recall()
 
     def read(self, values: Sequence[bytes | None]) -> list[Recalled | None]:
         """What is known of each value; the fewer at once, the sooner is what they teach of use."""
@@ -330,13 +362,13 @@ def _characters() -> tuple[bytes, dict[str, str]]:
     flags, folded = bytearray(_CHARACTERS), {}
     for number in range(_CHARACTERS):
         character = chr(number)
-        if character.isspace():
-            flags[number] |= _BLANK
-        if character.isalnum() or character == "_":
-            flags[number] |= _IN_WORDS
-        if character.isdigit():
-            flags[number] |= _DIGIT
-        if character.casefold() != character:
-            flags[number] |= _FOLDS
+        has = {
+            "blank": character.isspace(),
+            "in_words": character.isalnum() or character == "_",
+            "digit": character.isdigit(),
+            "folds": character.casefold() != character,
+        }
+        flags[number] = sum(bit for name, bit in _BITS.items() if has[name])
+        if has["folds"]:
             folded[character] = character.casefold()
     return bytes(flags), folded
