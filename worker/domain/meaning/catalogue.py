@@ -1,0 +1,102 @@
+"""The meanings that ship with the catalogue: what each canonical market is about, and when each outcome wins.
+
+The file is ``catalogue/meanings.json``: ``{"format": 1, "meanings": {canonical id: fields}}``, the fields as
+``MarketMeaning`` names them. A market whose outcomes need the order or the time of goals, or that counts
+something else, has no ``when``; then ``exhaustive``, ``exclusive`` and ``push`` are declared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal, get_args
+
+from .expression import MeaningError, parse
+from .market import HANDICAP_LINES, TOTAL_LINES, Meaning, Traits, traits
+
+LineMeaning = Literal["none", "total", "handicap_2way", "handicap_3way"]
+_FORMAT: Final = 1
+_FIELDS: Final = frozenset({"family", "period", "subject", "counts", "line"})
+_OPTIONAL: Final = frozenset({"when", "void", "settlement", "exhaustive", "exclusive", "push"})
+_LINES: Final[Mapping[LineMeaning, tuple[str | None, ...]]] = {
+    "none": (None,),
+    "total": TOTAL_LINES,
+    "handicap_2way": HANDICAP_LINES,
+    # A handicap with a draw has whole lines only.
+    "handicap_3way": tuple(line for line in HANDICAP_LINES if "." not in line),
+}
+
+
+@dataclass(frozen=True)
+class MarketMeaning:
+    """What one canonical market is about.
+
+    ``period`` is ``ft``, ``1h``, ``2h`` or a span of minutes; ``subject`` is whom it is about: ``match``,
+    ``home`` or ``away``; ``counts`` is what is counted. ``settlement`` is a sentence for people where
+    bookmakers differ. ``meaning`` is None where no expression can tell when an outcome wins.
+    """
+
+    canonical_id: str
+    family: str
+    period: str
+    subject: str
+    counts: str
+    line: LineMeaning
+    meaning: Meaning | None
+    declared: Traits | None
+    settlement: str | None
+
+    @cached_property
+    def traits(self) -> Traits:
+        """Derived where there are expressions (some tens of milliseconds), else as declared."""
+        if self.meaning is not None:
+            return traits(self.meaning)
+        return self.declared or Traits(None, None, push=False)
+
+
+def load_meanings(text: str) -> dict[str, MarketMeaning]:
+    """Read the file. Raises MeaningError, naming the market, for what cannot be used."""
+    document = json.loads(text)
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise MeaningError("meanings", 1, f"looked for format {_FORMAT}")
+    return {name: _market(name, fields) for name, fields in document["meanings"].items()}
+
+
+def _market(canonical_id: str, fields: Mapping[str, Any]) -> MarketMeaning:
+    missing, unknown = _FIELDS - fields.keys(), fields.keys() - _FIELDS - _OPTIONAL
+    if missing or unknown:
+        raise MeaningError(
+            canonical_id, 1, f"fields missing {sorted(missing)}, unknown {sorted(unknown)}"
+        )
+    line = next((known for known in get_args(LineMeaning) if known == fields["line"]), None)
+    if line is None:
+        raise MeaningError(canonical_id, 1, f"line is none of {', '.join(get_args(LineMeaning))}")
+    meaning = _meaning(canonical_id, line, fields)
+    declared = Traits(
+        fields.get("exhaustive"), fields.get("exclusive"), bool(fields.get("push", False))
+    )
+    return MarketMeaning(
+        canonical_id,
+        family=fields["family"],
+        period=fields["period"],
+        subject=fields["subject"],
+        counts=fields["counts"],
+        line=line,
+        meaning=meaning,
+        declared=declared if meaning is None else None,
+        settlement=fields.get("settlement"),
+    )
+
+
+def _meaning(canonical_id: str, line: LineMeaning, fields: Mapping[str, Any]) -> Meaning | None:
+    if "when" not in fields:
+        return None
+    void = fields.get("void")
+    return Meaning(
+        canonical_id,
+        {name: None if text is None else parse(text) for name, text in fields["when"].items()},
+        None if void is None else parse(void),
+        _LINES[line],
+    )
