@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.laws import examples
+from tests.support.laws import LAWS
 from worker.domain.meaning.expression import MeaningError, parse
 
 NUMBERS = ["h", "a", "t", "h1", "a1", "t1", "h2", "a2", "t2", "line"]
@@ -47,13 +47,13 @@ matches = st.fixed_dictionaries(
 
 
 @given(expressions)
-@examples(200)
+@LAWS
 def test_what_is_written_is_read_again(text: str) -> None:
     assert parse(str(parse(text))) == parse(text)
 
 
 @given(expressions, matches)
-@examples(300)
+@LAWS
 def test_an_expression_is_worth_what_python_makes_of_its_text(
     text: str, match: dict[str, float | str]
 ) -> None:
@@ -62,7 +62,7 @@ def test_an_expression_is_worth_what_python_makes_of_its_text(
 
 
 @given(st.text(max_size=60))
-@examples(300)
+@LAWS
 def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
     try:
         parse(text)
