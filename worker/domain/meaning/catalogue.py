@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 from .expression import MeaningError, parse
-from .market import HANDICAP_LINES, TOTAL_LINES, Meaning, Traits, traits
+from .market import HANDICAP_LINES, TOTAL_LINES, Predicates, Traits, traits
 
 LineMeaning = Literal["none", "total", "handicap_2way", "handicap_3way"]
 _FORMAT: Final = 1
@@ -35,7 +35,7 @@ class MarketMeaning:
 
     ``period`` is ``ft``, ``1h``, ``2h`` or a span of minutes; ``subject`` is whom it is about: ``match``,
     ``home`` or ``away``; ``counts`` is what is counted. ``settlement`` is a sentence for people where
-    bookmakers differ. ``meaning`` is None where no expression can tell when an outcome wins.
+    bookmakers differ. ``predicates`` is None where no expression can tell when an outcome wins.
     """
 
     canonical_id: str
@@ -44,15 +44,15 @@ class MarketMeaning:
     subject: str
     counts: str
     line: LineMeaning
-    meaning: Meaning | None
+    predicates: Predicates | None
     declared: Traits | None
     settlement: str | None
 
     @cached_property
     def traits(self) -> Traits:
         """Derived where there are expressions (some tens of milliseconds), else as declared."""
-        if self.meaning is not None:
-            return traits(self.meaning)
+        if self.predicates is not None:
+            return traits(self.predicates)
         return self.declared or Traits(None, None, push=False)
 
 
@@ -73,7 +73,7 @@ def _market(canonical_id: str, fields: Mapping[str, Any]) -> MarketMeaning:
     line = next((known for known in get_args(LineMeaning) if known == fields["line"]), None)
     if line is None:
         raise MeaningError(canonical_id, 1, f"line is none of {', '.join(get_args(LineMeaning))}")
-    meaning = _meaning(canonical_id, line, fields)
+    predicates = _predicates(canonical_id, line, fields)
     declared = Traits(
         fields.get("exhaustive"), fields.get("exclusive"), bool(fields.get("push", False))
     )
@@ -84,17 +84,19 @@ def _market(canonical_id: str, fields: Mapping[str, Any]) -> MarketMeaning:
         subject=fields["subject"],
         counts=fields["counts"],
         line=line,
-        meaning=meaning,
-        declared=declared if meaning is None else None,
+        predicates=predicates,
+        declared=declared if predicates is None else None,
         settlement=fields.get("settlement"),
     )
 
 
-def _meaning(canonical_id: str, line: LineMeaning, fields: Mapping[str, Any]) -> Meaning | None:
+def _predicates(
+    canonical_id: str, line: LineMeaning, fields: Mapping[str, Any]
+) -> Predicates | None:
     if "when" not in fields:
         return None
     void = fields.get("void")
-    return Meaning(
+    return Predicates(
         canonical_id,
         {name: None if text is None else parse(text) for name, text in fields["when"].items()},
         None if void is None else parse(void),

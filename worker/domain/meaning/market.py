@@ -28,7 +28,7 @@ HANDICAP_LINES: Final = ("-2", "-1.5", "-1", "-0.5", "0", "0.5", "1", "1.5", "2"
 
 
 @dataclass(frozen=True)
-class Meaning:
+class Predicates:
     """When each outcome of a canonical market wins.
 
     ``when`` has None for an outcome that no expression can tell yet, such as a residual ("any other score")
@@ -79,7 +79,7 @@ class Identity(NamedTuple):
 class Sets:
     """The sets of matches of markets, each outcome and line one bit mask, all over the same matches."""
 
-    def __init__(self, meanings: Iterable[Meaning], *, most_goals: int = MOST_GOALS) -> None:
+    def __init__(self, meanings: Iterable[Predicates], *, most_goals: int = MOST_GOALS) -> None:
         self.meanings = [one for one in meanings if not one.names & {"first", "last"}]
         self._matches: Sequence[Facts] = scores(most_goals)
         self.all: Final = (1 << len(self._matches)) - 1
@@ -89,7 +89,7 @@ class Sets:
             for line in meaning.lines:
                 self._add(meaning, line)
 
-    def _add(self, meaning: Meaning, line: str | None) -> None:
+    def _add(self, meaning: Predicates, line: str | None) -> None:
         void = 0 if meaning.void is None else mask(meaning.void, line, self._matches)
         self.void[meaning.canonical_id, line] = void
         for outcome, when in meaning.when.items():
@@ -140,7 +140,7 @@ class Sets:
         return self.void[bet.canonical_id, bet.line]
 
 
-def traits(meaning: Meaning) -> Traits:
+def traits(meaning: Predicates) -> Traits:
     """Derive what holds at every line of the market."""
     matches = matches_for(meaning.names)
     everything = (1 << len(matches)) - 1

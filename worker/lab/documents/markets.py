@@ -48,7 +48,7 @@ def markets_document() -> str:
 
 
 def _table_of_equals(meanings: Mapping[str, MarketMeaning]) -> Iterator[str]:
-    sets = Sets(one.meaning for one in meanings.values() if one.meaning is not None)
+    sets = Sets(one.predicates for one in meanings.values() if one.predicates is not None)
     yield "\n## One bet under two names\n"
     yield "The bets of a row win, lose and give the stake back together, so their prices may be compared.\n"
     yield "| the same bet |"
@@ -74,15 +74,15 @@ def _market(mapping: MarketMapping, meaning: MarketMeaning) -> Iterator[str]:
     yield f"{'; '.join(about)}. Exhaustive: {exhaustive}. Exclusive: {exclusive}. Push: {push}.\n"
     if meaning.settlement:
         yield f"{meaning.settlement}\n"
-    if meaning.meaning is None:
+    if meaning.predicates is None:
         yield f"Outcomes: {', '.join(f'`{one.canonical_id}`' for one in mapping.outcomes)}.\n"
         return
     yield "| outcome | wins when |"
     yield "|---|---|"
-    for outcome, when in meaning.meaning.when.items():
+    for outcome, when in meaning.predicates.when.items():
         yield f"| {outcome} | {'a residual' if when is None else f'`{when}`'} |"
-    if meaning.meaning.void is not None:
-        yield f"| *stake back* | `{meaning.meaning.void}` |"
+    if meaning.predicates.void is not None:
+        yield f"| *stake back* | `{meaning.predicates.void}` |"
     yield ""
 
 

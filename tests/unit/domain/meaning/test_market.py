@@ -1,11 +1,11 @@
 import pytest
 
 from worker.domain.meaning.expression import parse
-from worker.domain.meaning.market import Bet, Identity, Meaning, Sets, Traits, traits
+from worker.domain.meaning.market import Bet, Identity, Predicates, Sets, Traits, traits
 
 
-def meaning(name: str, void: str | None = None, line: str | None = None, **when: str) -> Meaning:
-    return Meaning(
+def meaning(name: str, void: str | None = None, line: str | None = None, **when: str) -> Predicates:
+    return Predicates(
         name,
         {outcome: parse(text) for outcome, text in when.items()},
         None if void is None else parse(void),
@@ -36,12 +36,12 @@ WHOLE_TOTAL = meaning("whole", void="t == line", line="2", over="t > line", unde
         ),
     ],
 )
-def test_traits_follow_from_the_expressions(market: Meaning, found: Traits) -> None:
+def test_traits_follow_from_the_expressions(market: Predicates, found: Traits) -> None:
     assert traits(market) == found
 
 
 def test_an_outcome_without_an_expression_leaves_open_what_it_could_change() -> None:
-    scores = Meaning("scores", {"0_0": parse("t == 0"), "other": None})
+    scores = Predicates("scores", {"0_0": parse("t == 0"), "other": None})
     assert traits(scores) == Traits(exhaustive=None, exclusive=None, push=False)
 
 

@@ -10,7 +10,7 @@ from tests.support.markets import CATALOGUE
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.meaning.catalogue import MarketMeaning, load_meanings
 from worker.domain.meaning.expression import Expression, MeaningError
-from worker.domain.meaning.market import Bet, Meaning, Sets
+from worker.domain.meaning.market import Bet, Predicates, Sets
 from worker.domain.meaning.matches import first_and_last, scores
 from worker.lab.documents.markets import DOCUMENT, markets_document
 from worker.lab.synthetic.markets import FAMILIES
@@ -28,14 +28,14 @@ CUT_OFF = 0.002
 def test_every_market_of_the_catalogue_has_a_meaning_with_all_its_outcomes() -> None:
     assert MEANINGS.keys() == {mapping.canonical_id for mapping in CATALOGUE}
     for mapping in CATALOGUE:
-        meaning = MEANINGS[mapping.canonical_id].meaning
+        meaning = MEANINGS[mapping.canonical_id].predicates
         if meaning is not None:
             assert list(meaning.when) == [one.canonical_id for one in mapping.outcomes]
 
 
 def test_a_market_of_goals_without_expressions_needs_the_order_or_the_minute_of_goals() -> None:
     without = {
-        name for name, one in MEANINGS.items() if one.counts == "goals" and one.meaning is None
+        name for name, one in MEANINGS.items() if one.counts == "goals" and one.predicates is None
     }
     assert without == {"1x2_5min", "1x2_10min", "1x2_1up_ft", "1x2_2up_ft"}
 
@@ -96,22 +96,24 @@ PMF = {
 
 @pytest.mark.parametrize(
     "meaning",
-    [one for one in MEANINGS.values() if one.meaning is not None],
+    [one for one in MEANINGS.values() if one.predicates is not None],
     ids=lambda one: one.canonical_id,
 )
 def test_the_generator_which_knows_no_expression_comes_to_the_same_chances(
     meaning: MarketMeaning,
 ) -> None:
     """Two ways that share no code: one sums its own grids, the other tries the expression on every match."""
-    assert meaning.meaning is not None
+    assert meaning.predicates is not None
     market = GENERATED[meaning.canonical_id]
     lines = LINES[meaning.line]
     if market.family == "over_under":
         lines = (*lines, "2")  # the generator sells the combined ones at half lines only
     for line in lines:
         truth = FAMILIES[market.family](Question(MODEL, market, float(line or 0)))
-        void = 0.0 if meaning.meaning.void is None else probability(meaning.meaning.void, line)
-        for outcome, when in meaning.meaning.when.items():
+        void = (
+            0.0 if meaning.predicates.void is None else probability(meaning.predicates.void, line)
+        )
+        for outcome, when in meaning.predicates.when.items():
             if (
                 when is None or outcome not in market.outcomes
             ):  # the generator sells no such outcome
@@ -142,8 +144,8 @@ def test_nothing_that_is_derived_is_a_matter_of_the_bound() -> None:
     assert set(small.identities()) == set(large.identities())
 
 
-def meanings() -> Iterator[Meaning]:
-    return (one.meaning for one in MEANINGS.values() if one.meaning is not None)
+def meanings() -> Iterator[Predicates]:
+    return (one.predicates for one in MEANINGS.values() if one.predicates is not None)
 
 
 def test_what_every_bettor_knows_is_among_what_is_derived() -> None:
