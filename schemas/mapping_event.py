@@ -89,8 +89,13 @@ class MappingChanged(BaseModel):
         default=None, description="Why, in the editor's words.", examples=["new label"]
     )
     created_by: str | None = Field(
-        default=None, description="Who made the change.", examples=["ada"]
+        default=None, description="Who made the change, as they signed it.", examples=["ada"]
     )
     created_at: Timestamp = Field(
         description="When the change was made, in UTC.", examples=["2026-11-22T12:00:00Z"]
+    )
+    login: str | None = Field(
+        default=None,
+        description="The database login that made the change. Null where it is not known.",
+        examples=["editor_ada"],
     )

@@ -34,6 +34,13 @@ def text(value: object) -> Text:
     return Text(printable(for_display))
 
 
+def signed(actor: str | None, login: str | None) -> str | None:
+    """Who did it: the name that was given, and the database login where it is another one."""
+    if login is None or login == actor:
+        return actor
+    return f"{actor or '?'} (login {login})"
+
+
 def when(moment: datetime) -> Text:
     return Text(moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
 

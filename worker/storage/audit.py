@@ -23,7 +23,9 @@ class AuditRow:
     `action` is CREATE, UPDATE, DELETE, ACTIVATE or DEACTIVATE. `old_value` and `new_value` are the table's
     row before and after, times as ISO 8601 texts in UTC; None where there is none, UnusableJson where it
     cannot be read; whoever owns the log can write anything into it. `mapping_id` is None once the mapping is
-    deleted. `created_by` is the actor that the change was signed with, else the database role.
+    deleted. `created_by` is the actor that the change was signed with, else the login. `login` is the
+    database login of the session that made it, which nothing in the session can change; None for a change
+    made before logins were kept.
     """
 
     id: int
@@ -35,6 +37,7 @@ class AuditRow:
     reason: str | None
     created_at: datetime
     created_by: str | None
+    login: str | None = None
 
 
 class UnknownVersionError(LookupError):

@@ -11,7 +11,8 @@ LOCK_MAPPINGS = text("SELECT pg_advisory_xact_lock(hashtextextended('marketmap.m
 LAST_VERSION = text("SELECT coalesce(max(id), 0) FROM mapping_audit_log")
 
 AUDIT_COLUMNS = (
-    "id, mapping_id, canonical_id, action, old_value, new_value, reason, created_at, created_by"
+    "id, mapping_id, canonical_id, action, old_value, new_value, reason, created_at, created_by,"
+    " login"
 )
 
 READ_AFTER = text(f"""

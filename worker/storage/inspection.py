@@ -29,6 +29,7 @@ WORKER_NEEDS: Final = {
 
 READ_SERVER = text("""
 SELECT current_setting('server_version') AS version,
+    current_setting('server_version_num')::integer / 10000 AS major,
     current_setting('transaction_read_only')::boolean AS is_read_only,
     rolname AS login,
     rolsuper AS is_superuser
@@ -64,6 +65,7 @@ LAST_CHANGE = text("SELECT max(created_at) FROM mapping_audit_log")
 
 class Server(NamedTuple):
     version: str
+    major: int
     is_read_only: bool
     login: str
     is_superuser: bool

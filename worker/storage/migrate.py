@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.storage.engine import opened
 from worker.storage.errors import driver_errors_translated
+from worker.storage.schema import refuse_unsafe_schema
 
 # Any number will do, as long as no other program takes the same one in the same database.
 ADVISORY_LOCK = 7_203_511_896_340_011
@@ -111,6 +112,7 @@ async def locked_connection(url: str) -> AsyncIterator[AsyncConnection]:
             async with engine.begin() as connection:
                 await connection.execute(WAIT_FOR_OTHER_RUNS, {"lock": ADVISORY_LOCK})
                 await connection.execute(LIMIT_LOCK_WAITS, {"timeout": f"{TABLE_LOCK_TIMEOUT_S}s"})
+                await refuse_unsafe_schema(connection)
                 yield connection
 
 

@@ -52,6 +52,7 @@ class QueuedMiss(NamedTuple):
     ignored_until: datetime | None
     event_count: int
     other_books: int
+    status_login: str | None
     occurrences_per_hour: float
     score: float
 

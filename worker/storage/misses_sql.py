@@ -9,6 +9,7 @@ SELECT
     id, source, external_market_id, market_name, sample_outcomes, first_seen_at, last_seen_at,
     occurrence_count, status, notes, reason, mapping_version, mapped_version, status_actor,
     status_changed_at, ignored_until_count, ignored_until_rate, ignored_until, event_count, other_books,
+    status_login,
     marketmap_rate_v1(
         coalesce(heat, marketmap_heat_v1(occurrence_count, last_seen_at)), now()
     ) AS occurrences_per_hour,

@@ -36,7 +36,8 @@ class ReplayRun(NamedTuple):
     """A replay as it stands. RUNNING with an old ``updated_at`` is one that was killed.
 
     Counts are of records, and of all attempts: what was repeated after a kill is counted twice. `ranges` and
-    `filters` are as they were asked for, unless somebody else wrote the row.
+    `filters` are as they were asked for, unless somebody else wrote the row. `login` is the database login
+    that started it, None for one from before logins were kept.
     """
 
     id: str
@@ -56,6 +57,7 @@ class ReplayRun(NamedTuple):
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
+    login: str | None
 
 
 class UnknownReplay(LookupError):  # noqa: N818 (it names what is asked for, not a mistake)

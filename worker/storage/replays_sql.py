@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 COLUMNS = (
     "id, consumer_group, ranges, filters, mapping_version, rate, actor, reason, state, error,"
-    " published, passed_over, unreadable, lost, created_at, updated_at, finished_at"
+    " published, passed_over, unreadable, lost, created_at, updated_at, finished_at, login"
 )
 
 # The session that holds it runs the replay; it lets go when its connection ends, however it ends.

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.storage.errors import driver_errors_translated
 from worker.storage.routines import statements
+from worker.storage.schema import refuse_unsafe_schema
 
 ROLES: Final = ("marketmap_owner", "marketmap_worker", "marketmap_editor", "marketmap_reader")
 
@@ -24,11 +25,14 @@ async def existing_roles(connection: AsyncConnection) -> list[str]:
 async def create_roles(connection: AsyncConnection) -> None:
     """Create what is missing of ROLES, give everything of this project to the owner, grant the others theirs.
 
-    For a database at the newest revision. Safe to run again. Raises StorageFatal unless the connection's user
-    is an administrator.
+    Nobody else may create in the schema `public` afterwards. For a database at the newest revision. Safe to
+    run again. Raises StorageFatal unless the connection's user is an administrator, and where others have
+    left something in `public` that would run with the administrator's rights.
     """
+    await refuse_unsafe_schema(connection)
     with driver_errors_translated():
         for name in (
+            "schema_v1",
             "roles_v1",
             "ownership_v3",
             "grants_v2",

@@ -16,16 +16,21 @@ from worker.storage.migrate import script_folder
 FUNCTIONS = (
     "lock_mappings_v1",
     "prepare_mapping_v1",
-    "audit_mapping_v1",
+    "audit_mapping_v2",
     "announce_mappings_v1",
-    "guard_audit_v1",
-    "heat_v1",
-    "events_v1",
-    "market_name_v1",
-    "change_status_v1",
-    "append_only_v1",
+    "guard_audit_v2",
+    "bound_functions_v1",
+    "change_status_v2",
+    "append_only_v2",
+    "sign_v1",
+    "sign_status_v1",
 )
-TRIGGERS = ("mapping_triggers_v1", "miss_triggers_v1", "watermark_change_triggers_v1")
+TRIGGERS = (
+    "mapping_triggers_v2",
+    "miss_triggers_v2",
+    "watermark_change_triggers_v2",
+    "replay_triggers_v1",
+)
 
 # Comments go, because a driver that prepares a statement takes one command at a time.
 COMMENT = re.compile(r"^--.*\n", re.MULTILINE)

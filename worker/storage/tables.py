@@ -113,6 +113,7 @@ mapping_audit_log = Table(
     Column("reason", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("created_by", String(100)),
+    Column("login", String(100), server_default=text("SESSION_USER")),
     CheckConstraint(
         "action IN ('CREATE', 'UPDATE', 'DELETE', 'ACTIVATE', 'DEACTIVATE')",
         name="ck_mapping_audit_log_action",
@@ -152,6 +153,7 @@ unmapped_market_log = Table(
         "event_count", Integer, Computed("marketmap_event_count_v1(event_hashes)", persisted=True)
     ),
     Column("priority", Double, Computed(PRIORITY, persisted=True)),
+    Column("status_login", String(100)),
     UniqueConstraint("source", "external_market_id", name="uq_unmapped_source_market"),
     CheckConstraint(
         "status IN ('NEW', 'ACKNOWLEDGED', 'MAPPED', 'IGNORED')",
@@ -213,6 +215,7 @@ watermark_change = Table(
     Column("actor", String(100), nullable=False),
     Column("reason", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("login", String(100)),
     CheckConstraint("old_offset <> new_offset", name="ck_watermark_change_moves"),
     CheckConstraint("least(old_offset, new_offset) >= 0", name="ck_watermark_change_offsets"),
     CheckConstraint(
@@ -260,6 +263,7 @@ replay_run = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("finished_at", DateTime(timezone=True)),
+    Column("login", String(100)),
     CheckConstraint("id ~ '^[a-z0-9-]{1,36}$'", name="ck_replay_run_id"),
     CheckConstraint(
         "jsonb_typeof(ranges) = 'array' AND ranges <> '[]'::jsonb", name="ck_replay_run_ranges"

@@ -24,6 +24,7 @@ FIELDS: dict[type[BaseModel], str] = {
     schemas.Omitted: "misses rejected",
     schemas.MappingChanged: (
         "schema_version action mapping_version canonical_id old new reason created_by created_at"
+        " login"
     ),
     schemas.UnmappedMarket: (
         "schema_version source external_market_id market_name reason sample_outcomes first_seen_at "

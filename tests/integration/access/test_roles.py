@@ -1,6 +1,6 @@
 """Each role can do its work and nothing beside it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
@@ -16,14 +16,14 @@ from worker.domain.mapping import Mapping, OutcomeLabels
 from worker.operations.installation.roles import roles
 from worker.storage import audit, misses, relay, replays
 from worker.storage.editing import editing
-from worker.storage.engine import create_engine, transaction
+from worker.storage.engine import transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
 from worker.storage.inspection import WORKER_NEEDS, lacking_privileges, read_server
 from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkKey, WatermarkMove
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import downgrade, known_revision, upgrade
 from worker.storage.replays import Replay
-from worker.storage.roles import ROLES, create_roles
+from worker.storage.roles import ROLES
 from worker.storage.routines import statements
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -31,43 +31,6 @@ MAPPING = Mapping("a", "A", (OutcomeLabels("yes", "Yes"),), betpawa_id="1")
 MISS = MissRow("betpawa", "2", "B", "[]", "UNKNOWN_MARKET", 0, NOON, NOON, 1, [1])
 
 LogIn = Callable[[str], Awaitable[AsyncEngine]]
-
-
-@pytest.fixture
-async def administrator(database: str) -> AsyncIterator[AsyncEngine]:
-    await upgrade(database)
-    engine = create_engine(database)
-    async with transaction(engine) as connection:
-        await create_roles(connection)
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-async def log_in(database: str, administrator: AsyncEngine) -> AsyncIterator[LogIn]:
-    """`await log_in("worker")`: an engine of a login that is in this group and in no other."""
-    name = urlsplit(database).path[1:]
-    engines: list[AsyncEngine] = []
-    connection = await asyncpg.connect(database)
-
-    async def make(group: str) -> AsyncEngine:
-        login = f"{name}_{group}"
-        await connection.execute(
-            f"CREATE ROLE {login} LOGIN PASSWORD 'x' IN ROLE marketmap_{group}"
-        )
-        address = urlsplit(database)
-        place = address.netloc.rpartition("@")[2]
-        engines.append(create_engine(urlunsplit(address._replace(netloc=f"{login}:x@{place}"))))
-        return engines[-1]
-
-    yield make
-    for engine in engines:
-        await engine.dispose()
-    for (login,) in await connection.fetch(
-        "SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)", name
-    ):
-        await connection.execute(f"DROP OWNED BY {login}; DROP ROLE {login}")
-    await connection.close()
 
 
 async def run(engine: AsyncEngine, statement: str) -> None:

@@ -17,6 +17,7 @@ from worker.operations.doctor.database_verdicts import (
     judge_mappings,
     judge_revision,
     judge_roles,
+    judge_schema,
     judge_server,
 )
 from worker.operations.doctor.findings import Finding, failure
@@ -36,6 +37,7 @@ from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import UnknownRevisionError, current, known_revision
 from worker.storage.roles import existing_roles
+from worker.storage.schema import creators, planted_objects
 
 _Look = Callable[[Settings], Awaitable[Sequence[Finding]]]
 _NO_ADDRESS: Final = failure(
@@ -76,11 +78,13 @@ def _is_known(revision: str) -> bool:
 
 async def _roles(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
-        return judge_roles(
+        schema = judge_schema(await creators(connection), await planted_objects(connection))
+        rights = judge_roles(
             await read_server(connection),
             await existing_roles(connection),
             await lacking_privileges(connection),
         )
+    return [*schema, *rights]
 
 
 async def _database_clock(settings: DatabaseSettings) -> Sequence[Finding]:

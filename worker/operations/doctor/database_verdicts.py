@@ -10,6 +10,7 @@ from worker.domain.index import Conflict
 from worker.operations.doctor.findings import Finding, failure, fine, warning
 from worker.storage.inspection import Server
 from worker.storage.roles import ROLES
+from worker.storage.schema import OLDEST_POSTGRES, describe_planted
 
 _MOST_SHOWN: Final = 5
 _MIGRATE: Final = "marketmap migrate"
@@ -39,6 +40,9 @@ def judge_server(server: Server, address: str) -> list[Finding]:
                 "database", message, "is it a standby? MARKETMAP_DATABASE_URL must name the primary"
             )
         ]
+    if server.major < OLDEST_POSTGRES:
+        message = f"{address}: Postgres {server.version}, {OLDEST_POSTGRES} is the oldest supported"
+        return [failure("database", message, "upgrade the server")]
     return [fine("database", f"{address}: Postgres {server.version}")]
 
 
@@ -72,6 +76,24 @@ def judge_roles(server: Server, existing: Collection[str], lacking: Sequence[str
         remedy = f"marketmap roles, then GRANT marketmap_worker TO {server.login}"
         found.append(failure("roles", message, remedy))
     return found or [fine("roles", f"{server.login} may do what a worker has to")]
+
+
+def judge_schema(creators: Sequence[str], planted: Sequence[str]) -> list[Finding]:
+    """What others may have a worker or an administrator run; nothing when there is no such thing."""
+    found = []
+    if "PUBLIC" in creators:
+        message = (
+            "everybody may create operators and functions in schema public, and others run them"
+        )
+        found.append(failure("roles", message, "marketmap roles, as an administrator"))
+    if named := [creator for creator in creators if creator != "PUBLIC"]:
+        message = f"{', '.join(named)} may create operators in schema public, and others run them"
+        remedy = f"REVOKE CREATE ON SCHEMA public FROM {', '.join(named)}"
+        found.append(warning("roles", message, remedy))
+    if planted:
+        remedy = "find out who made them and why; as an administrator, DROP them"
+        found.append(failure("roles", describe_planted(planted), remedy))
+    return found
 
 
 def judge_mappings(facts: MappingFacts) -> list[Finding]:

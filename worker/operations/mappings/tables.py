@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.tables import printable, text, when
+from worker.cli.tables import printable, signed, text, when
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.diff import FieldChange, diff
 from worker.operations.mappings.editing import AppliedChange
@@ -98,7 +98,7 @@ def history_table(rows: Iterable[AuditRow], *, title: str) -> Table:
         head = (
             text(row.id),
             when(row.created_at),
-            text(row.created_by),
+            text(signed(row.created_by, row.login)),
             text(row.action),
             text(row.reason),
         )
@@ -112,6 +112,7 @@ def history_json(row: AuditRow) -> dict[str, Any]:
         "version": row.id,
         "action": row.action,
         "actor": row.created_by,
+        "login": row.login,
         "reason": row.reason,
         "at": row.created_at.astimezone(UTC).isoformat(),
         "changes": fields_json(diff(row.old_value, row.new_value)),

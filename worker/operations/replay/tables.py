@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from worker.cli.tables import duration, size, text, when
+from worker.cli.tables import duration, signed, size, text, when
 from worker.operations.replay.plan import (
     ASSUMED_RATE,
     PartitionPlan,
@@ -112,7 +112,7 @@ def runs_table(runs: Iterable[ReplayRun]) -> Table:
             "?" if ranges is None else f"{sum(one.records for one in ranges):,}",
             f"{run.published:,}",
             str(run.mapping_version),
-            text(run.actor),
+            text(signed(run.actor, run.login)),
             text(run.reason),
             when(run.created_at),
         )

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.tables import text, when
+from worker.cli.tables import signed, text, when
 from worker.domain.coverage import Coverage
 from worker.storage.misses import QueuedMiss
 
@@ -64,7 +64,12 @@ def miss_table(row: QueuedMiss) -> Table:
     )
     if row.status_changed_at is not None:
         table.add_row(
-            "status by", Text.assemble(text(row.status_actor), " at ", when(row.status_changed_at))
+            "status by",
+            Text.assemble(
+                text(signed(row.status_actor, row.status_login)),
+                " at ",
+                when(row.status_changed_at),
+            ),
         )
     for name in ("mapped_version", "ignored_until_count", "ignored_until_rate", "ignored_until"):
         if getattr(row, name) is not None:

@@ -39,6 +39,8 @@ class AuditedChange(Protocol):
     def created_at(self) -> datetime: ...
     @property
     def created_by(self) -> str | None: ...
+    @property
+    def login(self) -> str | None: ...
 
 
 class UnpublishableChangeError(ValueError):
@@ -82,6 +84,7 @@ def _messages(change: AuditedChange) -> Iterator[MappingRowJson]:
         "new": new,
         "reason": change.reason,
         "created_by": change.created_by,
+        "login": change.login,
         "created_at": change.created_at.isoformat(),
     }
     yield message

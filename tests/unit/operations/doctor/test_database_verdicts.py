@@ -12,7 +12,7 @@ from worker.storage.inspection import Server
 from worker.storage.roles import ROLES
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-SERVER = Server("18.1", is_read_only=False, login="app", is_superuser=False)
+SERVER = Server("18.1", 18, is_read_only=False, login="app", is_superuser=False)
 CONFLICT = Conflict("sportybet", "18", "Over", "winner", "loser")
 
 
@@ -29,6 +29,32 @@ def test_a_standby_is_a_failure() -> None:
     assert [one.level for one in verdicts.judge_server(SERVER, "postgresql://db/x")] == ["OK"]
     (finding,) = verdicts.judge_server(SERVER._replace(is_read_only=True), "postgresql://db/x")
     assert finding.level == "FAILURE"
+
+
+@pytest.mark.parametrize(("major", "level"), [(13, "FAILURE"), (14, "OK"), (18, "OK")])
+def test_a_server_older_than_the_oldest_supported_one_is_a_failure(major: int, level: str) -> None:
+    server = SERVER._replace(major=major)
+    assert [one.level for one in verdicts.judge_server(server, "postgresql://db/x")] == [level]
+
+
+def test_a_schema_in_which_nobody_else_may_create_is_nothing_to_report() -> None:
+    assert verdicts.judge_schema([], []) == []
+
+
+def test_whoever_may_create_in_public_is_named_with_what_takes_the_right_away() -> None:
+    found = verdicts.judge_schema(["PUBLIC", "somebody"], [])
+    assert [(one.level, one.remedy) for one in found] == [
+        ("FAILURE", "marketmap roles, as an administrator"),
+        ("WARNING", "REVOKE CREATE ON SCHEMA public FROM somebody"),
+    ]
+
+
+def test_planted_operators_are_named_with_their_owner() -> None:
+    planted = [f"operator {name}(text,text) of somebody" for name in ("=", "<", ">", "<>")]
+    ((level, message),) = told(verdicts.judge_schema([], planted))
+    assert level == "FAILURE"
+    assert "operator =(text,text) of somebody" in message
+    assert "and 1 more" in message
 
 
 @pytest.mark.parametrize(

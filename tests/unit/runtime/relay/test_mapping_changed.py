@@ -38,6 +38,7 @@ class Row:
     reason: str | None = "new label"
     created_at: datetime = datetime(2026, 11, 22, 12, tzinfo=UTC)
     created_by: str | None = "ada"
+    login: str | None = "editor_ada"
 
 
 def encode(max_bytes: int = 1_000_000, **row: Any) -> Outgoing:
@@ -51,6 +52,7 @@ def read(outgoing: Outgoing) -> MappingChanged:
 def test_the_message_is_the_audit_row() -> None:
     change = read(encode(old_value=ROW | {"priority": 3}, new_value=ROW))
     assert (change.mapping_version, change.action, change.created_by) == (4711, "UPDATE", "ada")
+    assert change.login == "editor_ada"
     assert change.old is not None
     assert change.new is not None
     assert (change.old.priority, change.new.priority) == (3, 0)

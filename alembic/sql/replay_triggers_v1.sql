@@ -1,0 +1,3 @@
+CREATE TRIGGER marketmap_sign
+BEFORE INSERT OR UPDATE ON replay_run
+FOR EACH ROW EXECUTE FUNCTION marketmap_sign_v1()
