@@ -25,8 +25,8 @@ class Rendered(NamedTuple):
     log: str
 
 
-async def rendered(url: str) -> Rendered | None:
-    """What Chromium makes of a page; None without one."""
+async def rendered(url: str, *, scripts_ms: int = 0) -> Rendered | None:
+    """What Chromium makes of a page, after its scripts had so much of their own time; None without one."""
     chromium = shutil.which("chromium")
     if chromium is None:
         return None
@@ -36,6 +36,7 @@ async def rendered(url: str) -> Rendered | None:
             *_OPTIONS,
             f"--user-data-dir={profile}",
             "--enable-logging=stderr",
+            *([f"--virtual-time-budget={scripts_ms}"] if scripts_ms else []),
             "--dump-dom",
             url,
             stdout=asyncio.subprocess.PIPE,
