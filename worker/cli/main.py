@@ -135,7 +135,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from worker.settings.settings import SettingsError  # noqa: PLC0415  help must not wait for pydantic
+        from worker.settings.loading import SettingsError  # noqa: PLC0415  help must not wait for pydantic
 
         if not isinstance(error, SettingsError):
             raise

@@ -11,7 +11,7 @@ from worker.local.addresses import FOLDER_VARIABLE, default_folder
 from worker.local.errors import LocalServicesError
 from worker.local.service import ServiceState
 from worker.local.services import NAMES, LocalServices
-from worker.settings.settings import load_settings
+from worker.settings.loading import load_settings
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from worker.settings.settings import (
-    BootstrapServers,
-    PostgresUrl,
-    Settings,
-    SettingsError,
-    load_settings,
-    variable,
-)
+from worker.settings.checks import BootstrapServers, PostgresUrl
+from worker.settings.loading import SettingsError, load_settings
+from worker.settings.settings import Settings, variable
 
 
 class KafkaSettings(Settings):

@@ -1,4 +1,4 @@
-"""How this process and the brokers know each other: the settings of TLS and SASL, checked together."""
+"""The settings of TLS and SASL: how this process and the brokers authenticate each other."""
 
 from __future__ import annotations
 
@@ -20,30 +20,37 @@ def _check_certificates(path: FilePath) -> FilePath:
 
 
 class KafkaAccess(BaseSettings):
-    """The part of the settings that says who we are to Kafka, and whom we trust."""
+    """The settings that say who this process is to Kafka, and which brokers it trusts."""
 
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How brokers are spoken to. SSL stands for TLS."
+        "PLAINTEXT", description="Protocol of the brokers. SSL means TLS."
     )
     kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
-        "SCRAM-SHA-512", description="How the password is proved, with SASL."
+        "SCRAM-SHA-512", description="SASL mechanism by which the password is proved."
     )
-    kafka_username: str | None = Field(None, min_length=1, description="Who we are, with SASL.")
+    kafka_username: str | None = Field(None, min_length=1, description="User name, for SASL.")
     kafka_password: str | None = Field(
-        None, min_length=1, repr=False, description="The password, with SASL."
+        None, min_length=1, repr=False, description="Password, for SASL."
     )
     kafka_allow_sasl_plaintext: bool = Field(
         default=False,
-        description="Allow SASL without TLS: whoever listens can read all, and try passwords.",
+        description=(
+            "Allow SASL without TLS. Anyone who can listen on the network can then read everything "
+            "and try passwords."
+        ),
     )
     kafka_ca_file: Annotated[FilePath, AfterValidator(_check_certificates)] | None = Field(
         None,
-        description="PEM file of the authorities that brokers are trusted by; without, the system's.",
+        description=(
+            "PEM file of the certificate authorities to trust; by default those of the system."
+        ),
     )
     kafka_certificate_file: FilePath | None = Field(
-        None, description="PEM file of our own certificate, where brokers ask for one."
+        None, description="PEM file of the worker's own certificate, if brokers ask for one."
     )
-    kafka_key_file: FilePath | None = Field(None, description="PEM file of its private key.")
+    kafka_key_file: FilePath | None = Field(
+        None, description="PEM file of the certificate's private key."
+    )
     kafka_key_password: str | None = Field(
         None, min_length=1, repr=False, description="Password of the private key, if it has one."
     )
@@ -87,11 +94,11 @@ class KafkaAccess(BaseSettings):
         return self.kafka_security_protocol.startswith("SASL")
 
     def kafka_tls(self) -> ssl.SSLContext:
-        """A context that checks the broker's certificate and name. Raises ValueError for our own key."""
+        """Return a context that checks the certificate and name of the broker. Raises ValueError."""
         context = ssl.create_default_context(cafile=self.kafka_ca_file)
         if self.kafka_certificate_file is not None:
             try:
-                # An empty password: with none at all, the library would ask for one on the terminal.
+                # The password is never None: the library would then ask for one on the terminal.
                 context.load_cert_chain(
                     self.kafka_certificate_file, self.kafka_key_file, self.kafka_key_password or ""
                 )
@@ -103,7 +110,7 @@ class KafkaAccess(BaseSettings):
         return context
 
     def librdkafka_access(self) -> dict[str, Any]:
-        """The same in librdkafka's words."""
+        """Return the same settings under librdkafka's names."""
         options = {
             "security.protocol": self.kafka_security_protocol,
             "ssl.ca.location": self.kafka_ca_file,

@@ -11,7 +11,8 @@ from worker.settings.connected import (
     with_database,
     with_kafka,
 )
-from worker.settings.settings import Settings, SettingsError
+from worker.settings.loading import SettingsError
+from worker.settings.settings import Settings
 
 BROKERS = "kafka:9092"
 URL = "postgresql://user:secret@db/markets"

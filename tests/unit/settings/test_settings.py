@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.settings.settings import MAX_SHOWN, Settings, SettingsError, load_settings
+from worker.settings.loading import MAX_SHOWN, SettingsError, load_settings
+from worker.settings.settings import Settings
 
 URL = "postgresql://user:secret@db:5432/marketmap"
 

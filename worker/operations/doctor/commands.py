@@ -19,7 +19,7 @@ from worker.cli.tables import text
 from worker.operations.doctor.examination import examine
 from worker.operations.doctor.findings import Finding, failure, fine, has_failure
 from worker.operations.installation.effective_settings import effective_settings
-from worker.settings.settings import SettingsError
+from worker.settings.loading import SettingsError
 
 _STYLES: Final = {"OK": "green", "WARNING": "yellow", "FAILURE": "bold red"}
 

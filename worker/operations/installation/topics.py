@@ -17,7 +17,7 @@ from worker.domain.errors import FatalError, TransientError
 from worker.kafka.topic_specs import Ensured, ensure_topics
 from worker.operations.installation.grants import ROLES
 from worker.settings.connected import KafkaSettings
-from worker.settings.settings import load_settings
+from worker.settings.loading import load_settings
 
 app = typer.Typer(no_args_is_help=True)
 

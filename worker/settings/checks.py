@@ -1,0 +1,80 @@
+"""What a value of a setting has to look like. Each check raises ValueError with a sentence for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import AfterValidator, Field
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+MIB = 1024 * 1024
+
+
+def _check_database_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
+        raise ValueError("must begin with postgresql://")
+    if not parts.path.strip("/"):
+        raise ValueError(
+            "must name a database, as in postgresql://user:password@host:5432/database"
+        )
+    _check_tls_of_database(dict(parse_qsl(parts.query)))
+    return url
+
+
+def _check_tls_of_database(query: Mapping[str, str]) -> None:
+    mode = query.get("sslmode", "prefer")
+    if mode not in SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(SSL_MODES)}")
+    for name in ("sslrootcert", "sslcert", "sslkey"):
+        if name in query and not Path(query[name]).is_file():
+            raise ValueError(f"there is no file at the path of {name}")
+
+
+def _check_bootstrap_servers(servers: str) -> str:
+    for server in servers.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError(f"{server.strip()!r} is not host:port")
+    return servers
+
+
+def _check_topic(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in {".", ".."}:
+        raise ValueError("a topic name has 1 to 249 letters, digits, dots, underscores and hyphens")
+    return name
+
+
+def _check_tracing(wanted: bool) -> bool:  # noqa: FBT001  # Pydantic passes it by position
+    if wanted and not _is_installed("opentelemetry-exporter-otlp-proto-http"):
+        raise ValueError("the extra is not installed: pip install 'market-mapping-worker[tracing]'")
+    return wanted
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _check_name(name: str) -> str:
+    if not name.isprintable() or not 0 < len(name) <= 255:
+        raise ValueError("a consumer group's name has 1 to 255 printable characters")
+    return name
+
+
+PostgresUrl = Annotated[str, AfterValidator(_check_database_url)]
+BootstrapServers = Annotated[str, AfterValidator(_check_bootstrap_servers)]
+Topic = Annotated[str, AfterValidator(_check_topic)]
+TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
+Bytes = Annotated[int, Field(ge=1024, le=1024 * MIB)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+Name = Annotated[str, AfterValidator(_check_name)]
+TracingFlag = Annotated[bool, AfterValidator(_check_tracing)]
