@@ -1,6 +1,8 @@
 """Where commands write: data on stdout, everything else on stderr."""
 
 import json
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +28,12 @@ def write_text(text: str, file: Path | None) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         fail(f"{file} cannot be written: {error}", code=2)
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean ...?`` with the names that are close to the one given; empty without any."""
+    close = get_close_matches(given, known, n=3)
+    return f" Did you mean {' or '.join(close)}?" if close else ""
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -87,7 +87,7 @@ async def list_mappings(
     """Return the mappings for which all of the given filters hold, by canonical id.
 
     `platform`: sold there; `market_id`: the platform's id of the market, on `platform` or on any;
-    `containing`: a text in the canonical id or the name, in upper or lower case.
+    `containing`: a text in the canonical id or the name, or a whole id of a bookmaker; case does not matter.
     """
     parameters = {"market_id": market_id, "containing": containing or None, "limit": limit}
     predicates = _predicates(
@@ -99,6 +99,30 @@ async def list_mappings(
     asked = {name: value for name, value in parameters.items() if value is not None}
     with driver_errors_translated():
         return [StoredMapping(*row) for row in await connection.execute(statement, asked)]
+
+
+async def canonical_ids(connection: AsyncConnection) -> list[str]:
+    """Return the canonical ids of all mappings, in order."""
+    with driver_errors_translated():
+        return list(await connection.scalars(sql.CANONICAL_IDS))
+
+
+async def count_mappings(
+    connection: AsyncConnection,
+    *,
+    is_active: bool | None = None,
+    platform: str | None = None,
+    market_id: str | None = None,
+    containing: str = "",
+) -> int:
+    """Return how many mappings `list_mappings` would list without a limit."""
+    predicates = _predicates(
+        is_active=is_active, platform=platform, market_id=market_id, containing=containing
+    )
+    parameters = {"market_id": market_id, "containing": containing or None}
+    asked = {name: value for name, value in parameters.items() if value is not None}
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.count_of(*predicates), asked) or 0)
 
 
 def _predicates(

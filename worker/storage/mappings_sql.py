@@ -90,9 +90,14 @@ CLAIMS_ON: Final[dict[str, str]] = {
 }
 CLAIMS: Final = f"({' OR '.join(CLAIMS_ON.values())})"
 IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
+CANONICAL_IDS = text("SELECT canonical_id FROM user_market_mappings ORDER BY canonical_id")
+
+# A text in the canonical id or the name, or the whole id of a bookmaker: part of a number says nothing.
 CONTAINS: Final = (
-    "strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)),"
+    "(strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)),"
     " lower(CAST(:containing AS text))) > 0"
+    " OR lower(CAST(:containing AS text)) IN"
+    f" ({', '.join(f'lower(mapping.{column})' for column in ID_COLUMNS.values())}))"
 )
 
 
@@ -101,6 +106,12 @@ def list_of(*predicates: str, limited: bool = False) -> TextClause:
     where = " AND ".join(predicates) or "true"
     limit = "LIMIT :limit" if limited else ""
     return text(f"{READ_MAPPINGS} WHERE {where} ORDER BY mapping.canonical_id {limit}")
+
+
+def count_of(*predicates: str) -> TextClause:
+    """The statement that counts the mappings that all of these predicates hold for."""
+    where = " AND ".join(predicates) or "true"
+    return text(f"SELECT count(*) FROM user_market_mappings AS mapping WHERE {where}")  # noqa: S608  (constants)
 
 
 READ_VALUES = f"jsonb_to_record(CAST(:mapping AS jsonb)) AS new ({_TYPED})"

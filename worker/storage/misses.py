@@ -20,6 +20,7 @@ from worker.storage.mappings_sql import SIGN
 QueueKey = tuple[str, str]
 QueueOrder = Literal["priority", "occurrences", "last_seen", "first_seen"]
 
+STATUSES: Final = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
 WORK: Final = ("NEW", "ACKNOWLEDGED")
 
 
@@ -93,6 +94,27 @@ async def list_misses(
         "limit": limit,
     }
     return await _read(connection, sql.LISTS[order], parameters)
+
+
+async def count_misses(
+    connection: AsyncConnection,
+    *,
+    statuses: Collection[str] = WORK,
+    source: str | None = None,
+    reason: str | None = None,
+    containing: str = "",
+    min_occurrences: int = 1,
+) -> int:
+    """Return how many misses `list_misses` would list without a limit."""
+    parameters = {
+        "statuses": list(statuses),
+        "source": source,
+        "reason": reason,
+        "containing": containing,
+        "min_occurrences": min_occurrences,
+    }
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.COUNT, parameters) or 0)
 
 
 async def get_miss(connection: AsyncConnection, key: QueueKey) -> QueuedMiss:

@@ -37,6 +37,8 @@ LISTS = {
     for order, columns in ORDERS.items()
 }
 
+COUNT = text(f"SELECT count(*) FROM unmapped_market_log {FILTERS}")  # noqa: S608  (constants)
+
 ASKED = """
 unnest(CAST(:sources AS text[]), CAST(:external_market_ids AS text[])) AS asked (source, external_market_id)
 """

@@ -16,6 +16,7 @@ Query = Callable[..., list[dict[str, Any]]]
 pytestmark = pytest.mark.services
 SIGNED = ("--actor", "ada", "--reason", "because")
 YES = ["--set", "name=X", "--set", "sportybet_id=29", "--set", "outcome.yes.sportybet_desc=Yes"]
+OTHER = ["--set", "name=O", "--set", "sportybet_id=30", "--set", "outcome.yes.sportybet_desc=Yes"]
 
 
 @pytest.fixture
@@ -210,6 +211,38 @@ def test_switching_off_and_on_is_told_as_such(
     assert [action for action, *_ in audit(query)] == ["CREATE", "DEACTIVATE", "ACTIVATE"]
 
 
+def test_the_list_finds_a_mapping_by_the_whole_id_of_any_bookmaker(version: int, run: Run) -> None:
+    assert "btts" in run("mappings", "list", "29").stdout
+    assert run("mappings", "list", "2", "--json").stdout.strip() == "[]"
+
+
+def test_a_limited_list_says_how_many_there_are(version: int, change: Change, run: Run) -> None:
+    change("mappings", "create", "--set", "canonical_id=other", *OTHER)
+    assert "1 of 2 mappings" in run("mappings", "list", "--limit", "1").stderr
+    assert "\n2 mappings" in "\n" + run("mappings", "list").stderr
+
+
+@pytest.mark.parametrize("command", ["show", "history", "export"])
+def test_a_misspelt_id_is_answered_with_the_close_ones(
+    version: int, run: Run, command: str
+) -> None:
+    result = run("mappings", command, "bttss")
+    assert (result.exit_code, "Did you mean btts?" in result.stderr) == (1, True)
+
+
+def test_history_without_an_id_shows_the_newest_changes_of_all(
+    version: int, change: Change, run: Run
+) -> None:
+    change("mappings", "create", "--set", "canonical_id=other", *OTHER)
+    change("mappings", "deactivate", "btts")
+    told = json.loads(run("mappings", "history", "--limit", "2", "--json").stdout)
+    assert [(one["canonical_id"], one["action"]) for one in told] == [
+        ("other", "CREATE"),
+        ("btts", "DEACTIVATE"),
+    ]
+    assert "other" in run("mappings", "history").stdout
+
+
 def test_history_shows_who_when_why_and_what(version: int, change: Change, run: Run) -> None:
     change("mappings", "update", "btts", "--set", "outcome.yes.betpawa_name=Ja")
     last = run("mappings", "history", "btts").stdout.splitlines()[-1].split()
@@ -272,7 +305,7 @@ def test_a_rollback_to_where_there_was_nothing_is_refused(
     unknown = run("mappings", "rollback", "nobody", str(version), *SIGNED)
     assert (deleted.exit_code, unknown.exit_code) == (1, 1)
     assert "was deleted at version" in deleted.stderr
-    assert "was not there yet" in unknown.stderr
+    assert "did not exist yet" in unknown.stderr
 
 
 @pytest.mark.parametrize("command", [["show"], ["history"], ["export"], ["activate", *SIGNED]])

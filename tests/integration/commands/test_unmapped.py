@@ -235,7 +235,7 @@ def test_a_mapping_of_something_else_does_not_map_the_miss(
     miss("sportybet", "800", "Total Fouls")
     result = run("unmapped", "map", "sportybet", "800", "--file", mapping_file, *SIGNED)
     assert result.exit_code == 1
-    assert "btts does not stand for sportybet 800" in result.stderr
+    assert "btts does not cover sportybet 800" in result.stderr
     assert query("SELECT 1 FROM user_market_mappings") == []
 
 
@@ -274,7 +274,10 @@ def test_a_mapping_with_another_id_on_that_platform_is_not_taken(
     change("mappings", "create", "--file", mapping_file)
     miss("sportybet", "800")
     result = run("unmapped", "map", "sportybet", "800", "--into", "btts", *SIGNED)
-    assert (result.exit_code, "is there already, so it cannot be 800" in result.stderr) == (1, True)
+    assert (result.exit_code, "is set already, so it cannot become 800" in result.stderr) == (
+        1,
+        True,
+    )
 
 
 @pytest.mark.parametrize("options", [["--file", "x", "--into", "y", *SIGNED], ["--into", "btts"]])

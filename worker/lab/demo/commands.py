@@ -38,9 +38,11 @@ from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import opened
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
+from worker.storage.misses import STATUSES, list_misses
 
 UNREADABLE: Final = b'{"platform": "sportybet", "event": {"id": "sr:match:1"}, "markets": [NaN'
 _SECOND_EVENTS: Final = 20
+_MOST_MISSES: Final = 100_000
 
 
 class Feed(NamedTuple):
@@ -57,14 +59,14 @@ def demo(
     ] = DEFAULT_EVENTS,
     seed: Annotated[int, typer.Option(help="The same seed gives the same scrape.")] = 1,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the services and the data in place.")
+        bool, typer.Option("--keep", help="Leave the services and the data running.")
     ] = False,
 ) -> None:
-    """Publish a generated scrape of three books, resolve it, map a miss, and show the next scrape.
+    """Publish a generated scrape of three bookmakers, resolve it, map a miss, and show the next scrape.
 
     Starts Kafka and Postgres unless MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL name
-    running ones. Works in a database and on topics of its own. Exit code 1 when one label, price or count is
-    not the one that the generator knows to be true, or when 60 events lack the market to map.
+    running ones. Uses a database and topics of its own. Exit code 1 when a label, price or count differs from
+    what the generator knows to be true, or when 60 events lack the market to map.
 
     Example: marketmap demo --events 20 --keep
     """
@@ -219,10 +221,12 @@ async def _collect(settings: ConnectedSettings, seconds: float) -> Seen:
     resolved = await read_topic(settings, settings.topics.resolved)
     dead = await read_topic(settings, settings.topics.dead)
     async with opened(settings.database_url) as engine, engine.connect() as connection:
-        misses = await pictures.read_misses(connection)
+        queue = await list_misses(
+            connection, statuses=STATUSES, order="occurrences", limit=_MOST_MISSES
+        )
     return Seen(
         [orjson.loads(record.value or b"") for record in resolved],
         [pictures.dead_of(record) for record in dead],
-        misses,
+        list(map(pictures.miss_of, queue)),
         seconds,
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas import DeadLetter, MappingChanged
 from worker.kafka.record import RawRecord
@@ -19,6 +21,7 @@ from worker.lab.synthetic.expected import Generated
 from worker.lab.synthetic.oracle import Discrepancy, wrong_labels
 from worker.operations.mappings.tables import history_table
 from worker.settings.settings import Settings
+from worker.storage.misses import QueuedMiss
 
 ResolvedJson = dict[str, Any]
 PricesByBook = dict[tuple[str, str | None, str], dict[str, float]]
@@ -26,6 +29,16 @@ PricesByBook = dict[tuple[str, str | None, str], dict[str, float]]
 BOOKS: Final = ("betpawa", "sportybet", "bet9ja")
 _BAR: Final = 24
 _TOP: Final = 8
+_AFTER_ALL: Final = (
+    ("marketmap demo --keep", "run the demo again and leave everything running"),
+    ("marketmap resolve FILE", "resolve your own observations; needs no broker"),
+    ("marketmap validate FILE", "check a payload, field by field"),
+)
+_AFTER_KEEPING: Final = (
+    ("marketmap run worker", "continue resolving"),
+    ("marketmap unmapped list", "see what to map next"),
+    ("marketmap services down", "stop Kafka and Postgres"),
+)
 # What a person would look at first, where all three books sell it.
 _SHOWN_MARKETS: Final = (
     ("1x2_ft", None),
@@ -35,12 +48,6 @@ _SHOWN_MARKETS: Final = (
     ("btts_ft", None),
     ("handicap_3way_ft", "-1"),
 )
-
-READ_MISSES: Final = text("""
-SELECT source, external_market_id, market_name, reason, occurrence_count AS occurrences
-FROM unmapped_market_log
-ORDER BY occurrence_count DESC, source, external_market_id
-""")
 
 
 class DemoMiss(NamedTuple):
@@ -58,8 +65,8 @@ class Dead(NamedTuple):
     value: bytes
 
 
-async def read_misses(connection: AsyncConnection) -> list[DemoMiss]:
-    return [DemoMiss(*row) for row in await connection.execute(READ_MISSES)]
+def miss_of(queued: QueuedMiss) -> DemoMiss:
+    return DemoMiss(*queued.key, queued.market_name, queued.reason, queued.occurrence_count)
 
 
 def dead_of(record: RawRecord) -> Dead:
@@ -113,7 +120,7 @@ def top_misses(misses: Sequence[DemoMiss]) -> Table:
     total = sum(miss.occurrences for miss in misses)
     title = f"Top misses ({len(misses)} markets, {total} occurrences)"
     table = Table(title=title, title_justify="left", box=None)
-    for heading in ("book", "market", "name", "why", "count"):
+    for heading in ("platform", "market", "name", "why", "count"):
         table.add_column(heading, justify="right" if heading == "count" else "left", no_wrap=True)
     for miss in misses[:_TOP]:
         name = miss.market_name or ""
@@ -262,17 +269,25 @@ def verdict(truth: Sequence[Generated], differences: Sequence[Discrepancy], *, t
 
 
 def what_next(kept: Settings | None, *, to: Console) -> None:
+    """Print what to type next; it works in the shell that the demo was started from."""
     to.print()
-    if kept is None:
-        to.print("Try next:")
-        to.print("  make demo ARGS=--keep           the same, and leave everything running")
-        to.print("  marketmap resolve FILE          resolve your own observations; needs no broker")
-        to.print("  marketmap validate FILE         what is wrong with a payload, field by field")
-        return
-    to.print("Everything is left running. To look at it:")
-    for name in ("database_url", "topic_prefix", "group_id"):
-        to.print(f"  export MARKETMAP_{name.upper()}={getattr(kept, name)}", soft_wrap=True)
+    exports = dict(_path_export())
+    if kept is not None:
+        to.print("Everything is left running.")
+        for name in ("database_url", "topic_prefix", "group_id"):
+            exports[f"MARKETMAP_{name.upper()}"] = shlex.quote(str(getattr(kept, name)))
+    if exports:
+        to.print("First paste this into your shell:")
+    for name, value in exports.items():
+        to.print(f"  export {name}={value}", soft_wrap=True, markup=False)
     to.print("Try next:")
-    to.print("  marketmap run worker            go on resolving")
-    to.print("  marketmap unmapped list         what to map next")
-    to.print("  marketmap services down         stop Kafka and Postgres")
+    for command, what in _AFTER_KEEPING if kept else _AFTER_ALL:
+        to.print(f"  {command:<31} {what}", markup=False)
+
+
+def _path_export() -> Iterator[tuple[str, str]]:
+    """What brings `marketmap` onto PATH; nothing when the command there is the one that runs now."""
+    folder = Path(sys.executable).parent
+    found = shutil.which("marketmap")
+    if found is None or Path(found).parent != folder:
+        yield "PATH", f'{shlex.quote(str(folder))}:"$PATH"'

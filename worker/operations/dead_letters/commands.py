@@ -25,7 +25,7 @@ from worker.operations.dead_letters.options import (
     place_or_id,
 )
 from worker.operations.dead_letters.redrive import redrive
-from worker.operations.dead_letters.returning import RedriveReport, Signature
+from worker.operations.dead_letters.redrive_rules import RedriveReport, Signature
 from worker.operations.dead_letters.tables import (
     BAR_FIELDS,
     LINE_FIELDS,
@@ -39,7 +39,7 @@ from worker.operations.dead_letters.tables import (
     refusals,
     value_lines,
 )
-from worker.operations.dead_letters.topic import Found, Listing, find_letter, list_letters
+from worker.operations.dead_letters.topic_reader import Found, Listing, find_letter, list_letters
 from worker.settings.connected import KafkaSettings
 
 app = typer.Typer(no_args_is_help=True)

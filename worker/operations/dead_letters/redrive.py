@@ -33,7 +33,7 @@ from worker.kafka.fenced_producer import fenced_outputs
 from worker.kafka.record import Outgoing
 from worker.kafka.topic_specs import largest_output
 from worker.operations.dead_letters.letters import Ids, Letter, LetterFilter, RedriveMark, Stranger
-from worker.operations.dead_letters.returning import (
+from worker.operations.dead_letters.redrive_rules import (
     RedriveReport,
     Rules,
     Signature,
@@ -41,7 +41,7 @@ from worker.operations.dead_letters.returning import (
     refusal,
     size,
 )
-from worker.operations.dead_letters.topic import ReadProgress, entries_of, redriven_ids
+from worker.operations.dead_letters.topic_reader import ReadProgress, entries_of, redriven_ids
 from worker.settings.connected import KafkaSettings
 
 # An open transaction blocks readers of committed records: a killed process must not leave one open for long.

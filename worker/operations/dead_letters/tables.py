@@ -13,8 +13,8 @@ from rich.text import Text
 
 from worker.cli.tables import decoded, for_display, printable, text, time_of
 from worker.operations.dead_letters.letters import LetterCounts, ListedLetter
-from worker.operations.dead_letters.returning import CODES, RedriveReport
-from worker.operations.dead_letters.topic import Found
+from worker.operations.dead_letters.redrive_rules import CODES, RedriveReport
+from worker.operations.dead_letters.topic_reader import Found
 
 LINE_FIELDS: Final = (*ListedLetter._fields, "died_at")
 BAR_FIELDS: Final = ("reason", "topic", "letters", "first", "last")

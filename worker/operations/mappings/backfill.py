@@ -15,7 +15,6 @@ from worker.domain.errors import FatalError, TransientError
 from worker.domain.mapping import Mapping
 from worker.operations.mappings.changing import MappingChange, report, run_edit
 from worker.operations.mappings.editing import AppliedChange
-from worker.operations.replay.choice import MarketName, ReplayFilter
 from worker.operations.replay.commands import (
     run_replay,
     show_ended,
@@ -24,7 +23,8 @@ from worker.operations.replay.commands import (
     warn_of_holes,
 )
 from worker.operations.replay.plan import ReplayPlan, Window
-from worker.operations.replay.runs import Ended, ReplayOrder, run_new
+from worker.operations.replay.replay_filter import MarketName, ReplayFilter
+from worker.operations.replay.start_and_resume import Ended, ReplayOrder, run_new
 from worker.operations.replay.survey import survey
 from worker.operations.replay.tables import ended_json, plan_json
 from worker.settings.connected import ConnectedSettings

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.cli.console import err, fail, out, print_json, write_text
+from worker.cli.console import did_you_mean, err, fail, out, print_json, write_text
 from worker.cli.database import read_database
 from worker.cli.options import AsCsv, AsJson, DatabaseUrl, OnPlatform
 from worker.cli.spreadsheet import print_csv, refuse_two_forms
-from worker.cli.tables import print_table
+from worker.cli.tables import print_table, shown_of
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import Entry, dump_entries
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
@@ -33,6 +33,8 @@ from worker.operations.mappings.tables import (
 from worker.storage import audit, mappings
 from worker.storage.mappings import StoredMapping
 
+_CHANGES = 50
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -44,7 +46,7 @@ def root() -> None:
 @app.command("list")
 def list_(
     containing: Annotated[
-        str, typer.Argument(help="Text in the canonical id, in the name or in a bookmaker's id.")
+        str, typer.Argument(help="Text in the canonical id or the name, or an id of a bookmaker.")
     ] = "",
     *,
     platform: OnPlatform = None,
@@ -69,17 +71,18 @@ def list_(
     if platform is not None and platform not in PLATFORMS:
         fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
 
-    async def read(connection: AsyncConnection) -> Sequence[StoredMapping]:
-        return await mappings.list_mappings(
-            connection,
-            is_active=is_active,
-            platform=platform,
-            market_id=market_id,
-            containing=containing,
-            limit=limit,
-        )
+    filters: dict[str, Any] = {
+        "is_active": is_active,
+        "platform": platform,
+        "market_id": market_id,
+        "containing": containing,
+    }
 
-    rows = read_database(database_url, read)
+    async def read(connection: AsyncConnection) -> tuple[Sequence[StoredMapping], int]:
+        rows = await mappings.list_mappings(connection, **filters, limit=limit)
+        return rows, await mappings.count_mappings(connection, **filters)
+
+    rows, total = read_database(database_url, read)
     if as_json:
         print_json([mapping_json(row) for row in rows])
         return
@@ -87,7 +90,7 @@ def list_(
         print_csv(StoredMapping._fields, map(mapping_json, rows))
     else:
         print_table(mappings_table(rows))
-    err.print(f"{len(rows)} mappings")
+    err.print(shown_of(len(rows), total, "mapping"))
 
 
 @app.command()
@@ -109,19 +112,33 @@ def show(
 
 @app.command()
 def history(
-    canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False
+    canonical_id: Annotated[
+        str | None, typer.Argument(help="One mapping; without it, the changes of all.")
+    ] = None,
+    *,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of changes; the newest are shown.")
+    ] = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show who changed a mapping, when, why and what; deleted mappings too.
+    """Show who changed a mapping, when, why and what, oldest first; deleted mappings too.
+
+    Without an id, the newest changes of all mappings are shown: 50, unless --limit says otherwise.
 
     Example: marketmap mappings history btts_ft
     """
 
     async def read(connection: AsyncConnection) -> Sequence[audit.AuditRow]:
-        return await audit.history(connection, canonical_id)
+        if canonical_id is None:
+            newest = await audit.newest(connection, limit or _CHANGES)
+            return newest[::-1]
+        rows = await audit.history(connection, canonical_id)
+        return rows if limit is None else rows[-limit:]
 
     rows = read_database(database_url, read)
-    if not rows:
-        fail(f"There never was a mapping {canonical_id}.")
+    if not rows and canonical_id is not None:
+        fail(f"There never was a mapping {canonical_id}.{_meant(database_url, canonical_id)}")
     if as_json:
         print_json([history_json(row) for row in rows])
     else:
@@ -193,8 +210,15 @@ def _get(database_url: str | None, canonical_id: str) -> StoredMapping:
 
     row = read_database(database_url, read)
     if row is None:
-        fail(f"There is no mapping {canonical_id}; `marketmap mappings list` shows what there is.")
+        fail(
+            f"There is no mapping {canonical_id}; `marketmap mappings list` shows all of them."
+            + _meant(database_url, canonical_id)
+        )
     return row
+
+
+def _meant(database_url: str | None, canonical_id: str) -> str:
+    return did_you_mean(canonical_id, read_database(database_url, mappings.canonical_ids))
 
 
 for _command in (

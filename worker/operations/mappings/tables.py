@@ -86,19 +86,23 @@ def fields_json(fields: Iterable[FieldChange]) -> list[dict[str, Any]]:
     return [field._asdict() for field in fields]
 
 
-def history_table(rows: Iterable[AuditRow], *, title: str) -> Table:
-    """Return who, when, why and what; each field of a change has its own row."""
-    table = Table(
-        "version", "when (UTC)", "who", "action", "why", "field", "before", "after", box=None
-    )
-    table.title, table.title_justify = Text(printable(title)), "left"
-    for column in table.columns[:4]:
+def history_table(rows: Iterable[AuditRow], *, title: str | None) -> Table:
+    """Return who, when, why and what; each field of a change has its own row.
+
+    ``title`` is the mapping's canonical id; without it, each change names its own.
+    """
+    whose = ["mapping"] if title is None else []
+    table = Table("version", "when (UTC)", "who", *whose, "action", "why", *_HEADINGS, box=None)
+    if title is not None:
+        table.title, table.title_justify = Text(printable(title)), "left"
+    for column in table.columns[: 4 + len(whose)]:
         column.no_wrap = True
     for row in rows:
         head = (
             text(row.id),
             when(row.created_at),
             text(signed(row.created_by, row.login)),
+            *(text(row.canonical_id) for _ in whose),
             text(row.action),
             text(row.reason),
         )
@@ -110,6 +114,7 @@ def history_table(rows: Iterable[AuditRow], *, title: str) -> Table:
 def history_json(row: AuditRow) -> dict[str, Any]:
     return {
         "version": row.id,
+        "canonical_id": row.canonical_id,
         "action": row.action,
         "actor": row.created_by,
         "login": row.login,

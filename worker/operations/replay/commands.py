@@ -33,7 +33,7 @@ from worker.operations.replay.options import (
 from worker.operations.replay.plan import ReplayPlan, Window
 from worker.operations.replay.progress import replay_bar
 from worker.operations.replay.recount_command import recount
-from worker.operations.replay.runs import (
+from worker.operations.replay.start_and_resume import (
     Ended,
     ReplayFailedError,
     ReplayOrder,

@@ -11,8 +11,8 @@ import typer
 from worker.cli.console import fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.domain.books.platforms import PLATFORMS, is_platform
-from worker.operations.replay.choice import MarketName, ReplayFilter
 from worker.operations.replay.plan import Window
+from worker.operations.replay.replay_filter import MarketName, ReplayFilter
 from worker.settings.settings import Settings
 
 TopicsOption = Annotated[

@@ -43,16 +43,16 @@ from worker.kafka.producer import Outputs
 from worker.kafka.record import Partition, Record
 from worker.kafka.retrying import retried
 from worker.kafka.topic_specs import largest_output
-from worker.operations.replay.choice import (
+from worker.operations.replay.pace import Pace
+from worker.operations.replay.plan import Range
+from worker.operations.replay.range_reader import check_topics, range_reader
+from worker.operations.replay.replay_filter import (
     ReplayedBatch,
     ReplayFilter,
     ReplayVerdict,
     Verdicts,
     outcome,
 )
-from worker.operations.replay.pace import Pace
-from worker.operations.replay.plan import Range
-from worker.operations.replay.range_reader import check_topics, range_reader
 from worker.runtime.encoder import make_encoder
 from worker.settings.connected import ConnectedSettings
 from worker.storage.replays import RunningReplay

@@ -16,7 +16,7 @@ from worker.operations.replay.plan import (
     ReplayPlan,
     from_documents,
 )
-from worker.operations.replay.runs import Ended
+from worker.operations.replay.start_and_resume import Ended
 from worker.storage.replays import ReplayRun
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Protocol, get_args
+from typing import Annotated, Any, Protocol, get_args
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,7 +45,6 @@ from worker.storage.mappings import StoredMapping, list_mappings
 from worker.storage.misses import QueuedMiss, QueueKey, QueueOrder, UnknownMiss
 
 REASONS = get_args(MissReason)
-STATUSES = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
 ORDERS = get_args(QueueOrder)
 
 MarketIds = Annotated[
@@ -80,7 +79,7 @@ def list_(
     status: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"{', '.join(STATUSES)}; by default {' and '.join(misses.WORK)}. Repeatable.",
+            help=f"{', '.join(misses.STATUSES)}; by default {' and '.join(misses.WORK)}. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -106,21 +105,26 @@ def list_(
     _choose("--platform", platform, PLATFORMS)
     _choose("--order", order, ORDERS)
     for one in status or ():
-        _choose("--status", one, STATUSES)
+        _choose("--status", one, misses.STATUSES)
 
-    async def read(connection: AsyncConnection) -> Sequence[QueuedMiss]:
-        return await misses.list_misses(
+    filters: dict[str, Any] = {
+        "statuses": status or misses.WORK,
+        "source": platform,
+        "reason": reason,
+        "containing": containing,
+        "min_occurrences": min_occurrences,
+    }
+
+    async def read(connection: AsyncConnection) -> tuple[Sequence[QueuedMiss], int]:
+        rows = await misses.list_misses(
             connection,
-            statuses=status or misses.WORK,
-            source=platform,
-            reason=reason,
-            containing=containing,
-            min_occurrences=min_occurrences,
+            **filters,
             order=order,  # type: ignore[arg-type]  # chosen above
             limit=limit,
         )
+        return rows, await misses.count_misses(connection, **filters)
 
-    rows = read_database(database_url, read)
+    rows, total = read_database(database_url, read)
     if as_json:
         print_json([miss_json(row) for row in rows])
         return
@@ -128,7 +132,7 @@ def list_(
         print_csv(QueuedMiss._fields, map(miss_json, rows))
     else:
         print_table(misses_table(rows))
-    err.print(f"{len(rows)} markets" + (f", the first {limit}" if len(rows) == limit else ""))
+    err.print(shown_of(len(rows), total, "market"))
 
 
 @app.command()

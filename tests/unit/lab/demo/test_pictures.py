@@ -1,5 +1,8 @@
 import io
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -27,9 +30,41 @@ def test_what_to_try_next_are_three_commands_that_exist(
     tried = written(console).partition("Try next:\n")[2].splitlines()
     assert len(tried) == 3
     for line in tried:
-        command = re.match(r"  (?:make|marketmap) (\w+)", line)
+        command = re.match(r"  marketmap (\w+)", line)
         assert command is not None
         assert command[1] in COMMANDS
+
+
+def exported(console: Console) -> list[str]:
+    return [line.strip() for line in written(console).splitlines() if "export PATH" in line]
+
+
+def test_without_the_command_on_path_the_line_that_brings_it_there_comes_first(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    pictures.what_next(None, to=console)
+    script = f"{exported(console)[0]}; command -v marketmap"
+    found = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(Path(sys.executable).parent / "marketmap")
+
+
+def test_another_marketmap_on_path_is_not_taken_for_this_one(
+    console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "marketmap"
+    other.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    pictures.what_next(None, to=console)
+    assert len(exported(console)) == 1
+
+
+def test_with_the_command_on_path_nothing_has_to_be_exported(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    pictures.what_next(None, to=console)
+    assert exported(console) == []
 
 
 def test_a_missing_second_act_is_said_with_the_market_that_was_not_there(console: Console) -> None:

@@ -21,7 +21,13 @@ from worker.operations.dead_letters.letters import (
     line,
     read,
 )
-from worker.operations.dead_letters.returning import RedriveReport, Rules, Signature, back, refusal
+from worker.operations.dead_letters.redrive_rules import (
+    RedriveReport,
+    Rules,
+    Signature,
+    back,
+    refusal,
+)
 
 TOPIC = "observations.sportybet"
 RULES = Rules({TOPIC: 6}, "observations.dead", max_times=3, max_bytes=10_000)

@@ -5,7 +5,7 @@ from worker.cli.tables import for_display, time_of
 from worker.ingest.planning.encode import Encoder
 from worker.operations.dead_letters.letters import Letter, LetterPosition, read
 from worker.operations.dead_letters.tables import letter_json, value_lines
-from worker.operations.dead_letters.topic import Found
+from worker.operations.dead_letters.topic_reader import Found
 
 ENCODER = Encoder(
     resolved_topic="r", dead_topic="d", group="g", max_bytes=1000, max_dead_bytes=20_000

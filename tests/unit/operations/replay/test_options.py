@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 import typer
 
-from worker.operations.replay.choice import MarketName
 from worker.operations.replay.options import Asked, market_name, parse_options
+from worker.operations.replay.replay_filter import MarketName
 from worker.settings.settings import Settings
 
 SETTINGS = Settings(topic_prefix="x.")

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.index import MappingIndex
-from worker.operations.replay.choice import ReplayFilter
 from worker.operations.replay.plan import Range, ReplayPlan, as_documents, from_documents
+from worker.operations.replay.replay_filter import ReplayFilter
 from worker.operations.replay.side_replay import Done, SideReplay
 from worker.runtime.index.live import build_index
 from worker.runtime.process import signals

@@ -8,7 +8,7 @@ from tests.support.markets import FOOTBALL, observation, sportybet
 from tests.support.records import FakeRecord, place
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planner
-from worker.operations.replay.choice import (
+from worker.operations.replay.replay_filter import (
     MarketName,
     ReplayedBatch,
     ReplayFilter,
