@@ -4,32 +4,63 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from aiokafka.errors import KafkaError
 
-from worker.cli.console import fail
+from worker.cli.console import err, fail
+from worker.cli.database import database_failure
 from worker.domain.errors import FatalError, TransientError
+from worker.kafka.reachable import require_listener
+from worker.settings.connected import KafkaSettings
+from worker.storage.errors import StorageError
 
 Result = TypeVar("Result")
 
 
-def run_on_kafka(call: Coroutine[Any, Any, Result], hint: str = "") -> Result:
-    """Run to the end; an error of Kafka ends the command, with ``hint`` when a retry may help."""
+def run_on_kafka(
+    settings: KafkaSettings,
+    call: Coroutine[Any, Any, Result],
+    *,
+    waiting: str | None = None,
+    hint: str = "",
+) -> Result:
+    """Run to the end, with ``waiting`` beside a spinner; an error of a server ends the command.
+
+    ``hint`` is said when the same command may be run again.
+    """
+    shown: AbstractContextManager[Any] = nullcontext() if waiting is None else err.status(waiting)
     try:
-        return asyncio.run(_quietly(call))
+        with shown:
+            return asyncio.run(_run(settings, call))
     except TransientError as error:
         fail(f"{error}.{hint}")
     except FatalError as error:
         fail(str(error))
+    except StorageError as error:
+        fail(database_failure(error))
 
 
-async def _quietly(call: Coroutine[Any, Any, Result]) -> Result:
-    """Keep asyncio from printing one report for each record of a batch that failed: one error is enough."""
+def require_kafka(settings: KafkaSettings) -> None:
+    """End the command at once when nothing listens at the brokers' addresses."""
+    try:
+        asyncio.run(require_listener(settings.kafka_bootstrap_servers))
+    except FatalError as error:
+        fail(str(error))
+
+
+async def _run(settings: KafkaSettings, call: Coroutine[Any, Any, Result]) -> Result:
     asyncio.get_running_loop().set_exception_handler(_report_unless_kafka)
+    try:
+        await require_listener(settings.kafka_bootstrap_servers)
+    except FatalError:
+        call.close()
+        raise
     return await call
 
 
 def _report_unless_kafka(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Keep asyncio from reporting each record of a batch that failed: one error is enough."""
     if not isinstance(context.get("exception"), KafkaError):
         loop.default_exception_handler(context)

@@ -1,8 +1,9 @@
 """How a command finds the database, and what it says when it cannot use it."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,8 @@ from worker.storage.engine import driver_url, opened, transaction
 from worker.storage.errors import StorageError
 
 Result = TypeVar("Result")
+
+_REFUSED: Final = re.compile(r"\[Errno 111\] Connect call failed \('([^']+)', (\d+)")
 
 
 def chosen_url(database_url: str | None) -> str:
@@ -30,11 +33,16 @@ def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:
         with err.status("Asking the database"):
             return asyncio.run(call)
     except StorageError as error:
-        fail(
-            f"The database refused: {error}"
-            if error.sqlstate
-            else f"The database does not answer: {error}"
-        )
+        fail(database_failure(error))
+
+
+def database_failure(error: StorageError) -> str:
+    """Return a sentence for people."""
+    if error.sqlstate:
+        return f"The database refused: {error}"
+    refused = _REFUSED.search(str(error))
+    cause = f"{refused[1]}:{refused[2]} refuses the connection" if refused else error
+    return f"The database does not answer: {cause}"
 
 
 def read_database(

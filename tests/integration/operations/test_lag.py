@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from tests.support.people.commands import command
+from tests.support.people.commands import command, command_in_process
 from tests.support.services.installation import Installation
 from tests.support.stream import stream
 from worker.ingest.partitions.marks import mark
@@ -19,6 +20,7 @@ from worker.operations.lag.report import survey_lag
 pytestmark = pytest.mark.services
 
 TOTAL = 30
+_ASKED = 15
 
 
 async def lag(installation: Installation) -> Any:
@@ -71,6 +73,7 @@ async def test_lag_from_before_the_first_worker_to_after_a_reset(
     for each in report["partitions"]:
         assert each["owner"]["host"] == "127.0.0.1"
         assert each["owner"]["client_id"]
+        assert each["owner"]["member_id"]
     for each in sportybet(report):
         assert each["committed"] == each["watermark"] == each["log_end"]
 
@@ -89,14 +92,48 @@ async def test_lag_from_before_the_first_worker_to_after_a_reset(
     assert signs(await lag(installation)) == {"WATERMARK_AHEAD"}
 
 
+async def test_the_owner_is_shown_by_member_id_and_host_on_a_narrow_terminal_too(
+    installation: Installation,
+) -> None:
+    installation.start_worker(MARKETMAP_MEMBER_NAME="left-hand")
+    await installation.publish(stream(1))
+    await installation.caught_up()
+    shown = (await command_in_process(installation, "lag", COLUMNS="80")).stdout
+    folded = "".join(shown.partition("Members of the group")[2].split())
+    assert "left-hand-" in folded
+    assert "127.0.0.1" in folded
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+async def test_traffic_that_goes_on_is_no_sign_of_trouble(installation: Installation) -> None:
+    installation.start_worker()
+    await installation.publish(stream(1))
+    await installation.caught_up()
+
+    async def go_on(is_over: asyncio.Event) -> None:
+        number = 1
+        while not is_over.is_set():
+            await installation.publish(stream(50, first=number))
+            number += 50
+
+    is_over = asyncio.Event()
+    traffic = asyncio.create_task(go_on(is_over))
+    try:
+        found = [signs(await lag(installation)) for _ in range(_ASKED)]
+    finally:
+        is_over.set()
+        await traffic
+    assert found == [set()] * _ASKED
+
+
 async def test_machines_get_json_and_people_a_table_with_the_sum(
     installation: Installation,
 ) -> None:
     await installation.publish(stream(TOTAL))
     assert (await command(installation, "lag", "--json")).json["records"] == TOTAL
-    shown = await command(installation, "lag", COLUMNS="200")
+    shown = await command(installation, "lag", COLUMNS="80")
     assert shown.code == 0
-    assert shown.stdout.count("observations.sportybet") == 3
+    assert shown.stdout.count("observations.sportybet") == 1
     assert f"{TOTAL} records behind" in shown.stderr
 
 

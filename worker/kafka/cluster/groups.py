@@ -29,11 +29,15 @@ _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
 
 class Member(NamedTuple):
-    """A process in a group, and the partitions that it was assigned."""
+    """A process in a group, and the partitions that it was assigned.
+
+    ``member_id`` begins with MARKETMAP_MEMBER_NAME where it is set, else with the name of the client.
+    """
 
     client_id: str
     host: str
     partitions: frozenset[TopicPartition]
+    member_id: str = ""
 
 
 class Group(NamedTuple):
@@ -120,8 +124,8 @@ class ConsumerGroups:
         return frozenset() if isinstance(answer, int) else operations_of(answer)
 
 
-def _member(_: str, client_id: str, host: str, __: bytes, assignment: bytes) -> Member:
+def _member(member_id: str, client_id: str, host: str, _: bytes, assignment: bytes) -> Member:
     """The broker shows the host with a slash before it; the assignment is empty during a rebalance."""
     given = ConsumerProtocol.ASSIGNMENT.decode(assignment).assignment if assignment else []
     places = {TopicPartition(topic, number) for topic, numbers in given for number in numbers}
-    return Member(client_id, host.removeprefix("/"), frozenset(places))
+    return Member(client_id, host.removeprefix("/"), frozenset(places), member_id)

@@ -96,7 +96,7 @@ def list_(
         redriven=redriven,
     )
     with late_bar() as progress:
-        listing = run_on_kafka(list_letters(settings, choice, limit, progress))
+        listing = run_on_kafka(settings, list_letters(settings, choice, limit, progress))
     rows = bars_json(listing.counted) if histogram else [line_json(one) for one in listing.lines]
     if as_json:
         print_json(rows)
@@ -135,9 +135,9 @@ def show(
 
     Example: marketmap dead show 0:7 --save record.json
     """
-    settings = kafka_settings()
+    settings, wanted = kafka_settings(), place_or_id(letter)
     with late_bar() as progress:
-        found = run_on_kafka(find_letter(settings, place_or_id(letter), progress))
+        found = run_on_kafka(settings, find_letter(settings, wanted, progress))
     if found is None:
         fail(f"There is no dead letter {letter}.")
     if save is not None:
@@ -236,6 +236,7 @@ def _redrive(
     hint = " Run the same command again: letters that were sent are not sent a second time."
     with late_bar() as progress:
         return run_on_kafka(
+            settings,
             redrive(
                 settings,
                 choice,
@@ -245,7 +246,7 @@ def _redrive(
                 dry_run=dry_run,
                 progress=progress,
             ),
-            "" if dry_run else hint,
+            hint="" if dry_run else hint,
         )
 
 

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 
 from worker.kafka.cluster.topics import TopicFacts
 from worker.kafka.connections import admin_of
+from worker.kafka.reachable import require_listener
 from worker.kafka.topic_specs import topic_specs
 from worker.operations.doctor.check import Check
 from worker.operations.doctor.clock_verdicts import judge_record_times
@@ -43,6 +44,7 @@ def _connected(look: Callable[[KafkaSettings], Awaitable[Sequence[Finding]]]) ->
 
 
 async def _kafka(settings: KafkaSettings) -> Sequence[Finding]:
+    await require_listener(settings.kafka_bootstrap_servers)
     return judge_cluster(await admin_of(settings).cluster())
 
 

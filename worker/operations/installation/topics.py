@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import kafka_settings
 from worker.cli.console import err, fail, print_json
 from worker.cli.options import AsJson, DryRun
 from worker.cli.tables import print_table, text
-from worker.domain.errors import FatalError, TransientError
 from worker.kafka.topic_specs import Ensured, ensure_topics
 from worker.operations.installation.grants import ROLES
 from worker.settings.connected import KafkaSettings
@@ -55,11 +54,9 @@ def ensure(
 
 
 def _ensure(settings: KafkaSettings, *, dry_run: bool) -> list[Ensured]:
-    try:
-        with err.status("Looking at the topics"):
-            return asyncio.run(ensure_topics(settings, dry_run=dry_run))
-    except (TransientError, FatalError) as error:
-        fail(str(error))
+    return run_on_kafka(
+        settings, ensure_topics(settings, dry_run=dry_run), waiting="Looking at the topics"
+    )
 
 
 def _show(ensured: Sequence[Ensured], *, made: str) -> None:

@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out, print_json
 from worker.cli.options import AsJson
 from worker.cli.tables import duration, print_table, text
-from worker.domain.errors import FatalError, TransientError
+from worker.kafka.cluster.groups import Member
 from worker.operations.lag.report import LagReport, PartitionLag, survey_lag
 from worker.settings.connected import ConnectedSettings
-from worker.storage.errors import StorageError
 
 
 def lag(
     *,
     watch: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0.5, help="Show it anew so often, until Ctrl-C."),
+        typer.Option(metavar="SECONDS", min=0.5, help="Refresh every SECONDS until Ctrl-C."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Records and seconds behind, partition by partition: who reads it, what is committed, what is counted.
+    """Show how far each partition is behind, who reads it, and what is committed and counted.
 
-    Seconds are the age of the oldest record that is not committed. Below the table stands what may need
-    a look; the runbook says what to do.
+    The time is the age of the oldest record that is not committed. Below the tables are signs of trouble;
+    the runbook says what to do about each.
 
     Example: marketmap lag --watch 5
     """
     if watch is not None and as_json:
-        fail("--watch is for people, --json for machines: give one of them.", code=2)
+        fail("Give either --watch or --json.", code=2)
     settings = connected_settings()
     if watch is not None:
         _watch(settings, watch)
         return
-    with err.status("Asking Kafka and Postgres"):
-        report = _survey(settings)
+    report = _survey(settings, waiting="Asking Kafka and Postgres")
     if as_json:
         print_json(report_json(report))
         return
-    print_table(report_table(report))
+    print_table(report_tables(report))
     for line in sign_lines(report):
         out.print(line, markup=False, soft_wrap=True)
     err.print(summary(report), markup=False, soft_wrap=True)
@@ -58,23 +59,20 @@ def _watch(settings: ConnectedSettings, every_s: float) -> None:
         with Live(console=out, auto_refresh=False) as shown:
             while True:
                 report = _survey(settings)
-                table = report_table(report)
-                table.caption = Text("\n".join([*sign_lines(report), summary(report)]))
-                shown.update(table, refresh=True)
+                below = Text("\n".join([*sign_lines(report), summary(report)]))
+                shown.update(Group(report_tables(report), below), refresh=True)
                 time.sleep(every_s)
     except KeyboardInterrupt:
         return
 
 
-def _survey(settings: ConnectedSettings) -> LagReport:
-    try:
-        return asyncio.run(survey_lag(settings, round(time.time() * 1000)))
-    except (TransientError, FatalError, StorageError) as error:
-        fail(str(error))
+def _survey(settings: ConnectedSettings, waiting: str | None = None) -> LagReport:
+    now_ms = round(time.time() * 1000)
+    return run_on_kafka(settings, survey_lag(settings, now_ms), waiting=waiting)
 
 
 def summary(report: LagReport) -> str:
-    members = f"{report.members} member{'s' * (report.members != 1)}"
+    members = f"{len(report.members)} member{'s' * (len(report.members) != 1)}"
     behind = (
         f"{report.records:,} records behind, at most {duration(report.seconds)}"
         if report.records
@@ -83,22 +81,46 @@ def summary(report: LagReport) -> str:
     return f"Group {report.group}: {report.state}, {members}; {behind}."
 
 
-def report_table(report: LagReport) -> Table:
-    table = Table(box=None)
-    table.add_column("partition", no_wrap=True)
-    table.add_column("owner", overflow="fold")
-    for heading in ("log end", "committed", "counted to", "records", "time"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each in report.partitions:
+def report_tables(report: LagReport) -> Group:
+    """A table for each topic, narrow enough for 80 columns, and one of the members by their numbers."""
+    numbers = {member.member_id: str(n) for n, member in enumerate(report.members, 1)}
+    by_topic = groupby(report.partitions, key=lambda each: each.facts.topic)
+    tables = [_topic_table(topic, list(rows), numbers) for topic, rows in by_topic]
+    return Group(*tables, *([_members_table(report, numbers)] if numbers else []))
+
+
+def _topic_table(topic: str, rows: Sequence[PartitionLag], numbers: Mapping[str, str]) -> Table:
+    table = Table(title=text(topic), title_justify="left", box=None)
+    table.add_column("partition", justify="right")
+    table.add_column("owner", justify="right", min_width=5)
+    for heading in ("log end", "committed", "counted to", "behind", "time"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=10)
+    for each in rows:
         facts = each.facts
         table.add_row(
-            text(_place(each)),
-            text(f"{facts.owner.client_id} {facts.owner.host}" if facts.owner else None),
+            str(facts.partition),
+            numbers[facts.owner.member_id] if facts.owner else "",
             str(facts.log_end),
             _number(facts.committed and facts.committed.offset),
             _number(facts.watermark),
             f"{each.records:,}",
             _time(each),
+        )
+    return table
+
+
+def _members_table(report: LagReport, numbers: Mapping[str, str]) -> Table:
+    table = Table(title="Members of the group", title_justify="left", box=None)
+    table.add_column("owner", justify="right", min_width=9)
+    table.add_column("member", overflow="fold")
+    table.add_column("host", overflow="fold")
+    table.add_column("partitions", justify="right", no_wrap=True)
+    for member in report.members:
+        table.add_row(
+            numbers[member.member_id],
+            text(member.member_id),
+            text(member.host),
+            str(len(member.partitions)),
         )
     return table
 
@@ -119,7 +141,7 @@ def report_json(report: LagReport) -> dict[str, Any]:
     return {
         "group": report.group,
         "state": report.state,
-        "members": report.members,
+        "members": len(report.members),
         "records": report.records,
         "seconds": report.seconds,
         "partitions": [_partition_json(each) for each in report.partitions],
@@ -133,7 +155,7 @@ def _partition_json(each: PartitionLag) -> dict[str, Any]:
         "topic": facts.topic,
         "partition": facts.partition,
         "topic_id": facts.topic_id,
-        "owner": {"client_id": owner.client_id, "host": owner.host} if owner else None,
+        "owner": _owner_json(owner) if owner else None,
         "log_start": facts.log_start,
         "log_end": facts.log_end,
         "committed": facts.committed.offset if facts.committed else None,
@@ -142,6 +164,10 @@ def _partition_json(each: PartitionLag) -> dict[str, Any]:
         "seconds": each.seconds,
         "signs": [sign._asdict() for sign in each.signs],
     }
+
+
+def _owner_json(owner: Member) -> dict[str, str]:
+    return {"member_id": owner.member_id, "client_id": owner.client_id, "host": owner.host}
 
 
 def _number(value: int | None) -> str:

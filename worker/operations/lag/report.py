@@ -1,7 +1,18 @@
-"""How far each partition is behind, who has it, and what about it is a sign of trouble."""
+"""How far each partition is behind, who reads it, and what about it is a sign of trouble.
+
+A worker counts a batch first and commits it then, so of a healthy partition the watermark is never behind the
+commit. The questions are asked in that order as well, for traffic goes on between them:
+
+1. the commits, 2. the watermarks: a commit that is beyond a watermark that was read later is a real one;
+3. the commits again, while a member reads and some watermark is ahead: a batch that was only just counted is
+   committed a moment later, and only one that stays uncommitted is a sign;
+4. where the log starts and ends: it only grows, so nothing that was read before lies beyond its end.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
@@ -10,7 +21,7 @@ from aiokafka import TopicPartition
 
 from worker.ingest.partitions.marks import CommitMark, read_mark
 from worker.kafka.bounded_reader import OffsetRange, peek
-from worker.kafka.cluster.groups import Group, Member
+from worker.kafka.cluster.groups import ConsumerGroups, Group, Member
 from worker.kafka.connections import admin_of
 from worker.kafka.record import Committed
 from worker.kafka.retrying import retried
@@ -19,6 +30,9 @@ from worker.storage.engine import opened
 from worker.storage.ledger import Ledger
 
 _PEEK_S: Final = 10.0
+# How long a batch that is counted may take until it is committed, before that is a sign.
+_SETTLE_S: Final = 2.0
+_SETTLE_PAUSE_S: Final = 0.1
 
 SignCode = Literal[
     "NOT_OWNED",
@@ -42,7 +56,10 @@ class Sign(NamedTuple):
 
 
 class PartitionFacts(NamedTuple):
-    """What the cluster and the database say. None where there is no commit, no watermark, no owner."""
+    """What the cluster and the database say. None where there is no commit, no watermark, no owner.
+
+    ``committed_since`` is the offset committed when the watermark had been read, as far as it was asked for.
+    """
 
     topic: str
     partition: int
@@ -52,6 +69,7 @@ class PartitionFacts(NamedTuple):
     committed: Committed | None
     watermark: int | None
     owner: Member | None
+    committed_since: int | None = None
 
     @property
     def mark(self) -> CommitMark | None:
@@ -84,7 +102,7 @@ class LagReport:
 
     group: str
     state: str
-    members: int
+    members: Sequence[Member]
     partitions: Sequence[PartitionLag]
 
     @property
@@ -140,7 +158,7 @@ def _signs_of_commit(
         )
     elif offset < mark.replay_to:
         signs.append(Sign("REPLAY", f"published again, not counted, up to {mark.replay_to}"))
-    elif offset < watermark:
+    elif max(offset, facts.committed_since or 0) < watermark:
         signs.append(
             Sign("WATERMARK_AHEAD", f"counted {watermark - offset} further than committed")
         )
@@ -191,15 +209,23 @@ async def survey_lag(settings: ConnectedSettings, now_ms: int) -> LagReport:
         )
         for each in facts
     ]
-    return LagReport(settings.group_id, group.state, len(group.members), partitions)
+    return LagReport(settings.group_id, group.state, group.members, partitions)
 
 
 async def _facts(
     settings: ConnectedSettings, group: Group, topic_ids: Mapping[TopicPartition, str]
 ) -> Sequence[PartitionFacts]:
     admin = admin_of(settings)
-    watermarks = await _watermarks(settings)
     committed = await admin.groups.committed(settings.group_id, topic_ids)
+    watermarks = await _watermarks(settings)
+    counted = {
+        place: watermarks[topic_id, place.partition]
+        for place, topic_id in topic_ids.items()
+        if (topic_id, place.partition) in watermarks
+    }
+    since: Mapping[TopicPartition, Committed] = committed
+    if group.members:
+        since = await _settled(admin.groups, settings.group_id, committed, counted)
     starts, ends = (
         await admin.offsets.log_starts(topic_ids),
         await admin.offsets.log_ends(topic_ids),
@@ -214,9 +240,33 @@ async def _facts(
             committed=committed.get(place),
             watermark=watermarks.get((topic_id, place.partition)),
             owner=group.owner_of(place),
+            committed_since=since[place].offset if place in since else None,
         )
         for place, topic_id in sorted(topic_ids.items())
     ]
+
+
+async def _settled(
+    groups: ConsumerGroups,
+    group: str,
+    committed: Mapping[TopicPartition, Committed],
+    counted: Mapping[TopicPartition, int],
+) -> Mapping[TopicPartition, Committed]:
+    """The commits once each has come up to what was counted, or when it has not for too long."""
+    since, deadline = committed, time.monotonic() + _SETTLE_S
+    while _is_ahead(counted, since) and time.monotonic() < deadline:
+        await asyncio.sleep(_SETTLE_PAUSE_S)
+        since = await groups.committed(group, counted)
+    return since
+
+
+def _is_ahead(
+    counted: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, Committed]
+) -> bool:
+    return any(
+        place not in committed or committed[place].offset < watermark
+        for place, watermark in counted.items()
+    )
 
 
 async def _watermarks(settings: ConnectedSettings) -> dict[tuple[str, int], int]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.cli.cluster import require_kafka, run_on_kafka
 from worker.cli.connection import connected_settings, kafka_settings
 from worker.cli.console import err, fail, print_json
 from worker.cli.database import read_database
@@ -21,7 +22,6 @@ from worker.cli.options import (
     OptionalReason,
 )
 from worker.cli.tables import print_table
-from worker.domain.errors import FatalError, TransientError
 from worker.operations.replay.options import (
     From,
     MarketsOption,
@@ -133,6 +133,7 @@ def run(
                 "--resume keeps the options of the first run; only --rate and --json may be given too.",
                 code=2,
             )
+        require_kafka(settings)
         show_ended(
             run_replay(lambda watch: run_again(settings, resume, rate, watch)), as_json=as_json
         )
@@ -206,11 +207,9 @@ def survey_or_fail(
     settings: KafkaSettings, topics: Sequence[str], window: Window, rate: float | None
 ) -> ReplayPlan:
     """Return the plan; a cluster that does not answer ends the command."""
-    try:
-        with err.status("Looking at the topics"):
-            return asyncio.run(survey(settings, topics, window, rate=rate))
-    except (TransientError, FatalError) as error:
-        fail(str(error))
+    return run_on_kafka(
+        settings, survey(settings, topics, window, rate=rate), waiting="Looking at the topics"
+    )
 
 
 def run_replay(start: Callable[[Watch], Coroutine[Any, Any, Ended]]) -> Ended:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, print_json
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
@@ -94,11 +95,9 @@ def _set_back(
 def _survey(
     settings: ConnectedSettings, topic: str, partition: int | None, wish: Wish
 ) -> Sequence[SetBack]:
-    try:
-        with err.status("Looking at the topic"):
-            return asyncio.run(survey_recount(settings, topic, partition, wish))
-    except (TransientError, FatalError, StorageError) as error:
-        fail(str(error))
+    return run_on_kafka(
+        settings, survey_recount(settings, topic, partition, wish), waiting="Looking at the topic"
+    )
 
 
 def _wish(from_: str, partition: int | None) -> Wish:

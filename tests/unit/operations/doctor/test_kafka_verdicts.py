@@ -133,7 +133,7 @@ def test_a_group_is_judged_by_its_state_and_members(
 def report(*codes: SignCode) -> LagReport:
     facts = PartitionFacts("t", 0, "id", 0, 9, None, None, None)
     return LagReport(
-        "g", "Stable", 1, [PartitionLag(facts, 7, 1.0, [Sign(code, "x") for code in codes])]
+        "g", "Stable", [MEMBER], [PartitionLag(facts, 7, 1.0, [Sign(code, "x") for code in codes])]
     )
 
 
