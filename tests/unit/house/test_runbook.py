@@ -1,4 +1,4 @@
-"""The runbook quotes the worker's messages as the code has them: a reader at night searches for those words."""
+"""The runbook quotes messages as the code has them: a reader at night searches for those words."""
 
 from __future__ import annotations
 
