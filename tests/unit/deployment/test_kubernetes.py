@@ -155,6 +155,15 @@ def test_selectors_find_the_pods_of_their_deployment() -> None:
         assert wanted <= deployment["spec"]["template"]["metadata"]["labels"].items()
 
 
+def test_only_a_named_namespace_reaches_a_pod() -> None:
+    (policy,) = yaml.safe_load_all((FOLDER / "base" / "network.yaml").read_text())
+    assert "Ingress" in policy["spec"]["policyTypes"]
+    for rule in policy["spec"]["ingress"]:
+        assert rule["ports"]
+        assert rule["from"]
+        assert all(peer["namespaceSelector"]["matchLabels"] for peer in rule["from"])
+
+
 def test_scaling_counts_the_lag_of_the_group_on_every_topic_of_observations() -> None:
     (scaled,) = of_kind("ScaledObject")
     triggers = scaled["spec"]["triggers"]

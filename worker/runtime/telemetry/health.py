@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from worker.runtime.telemetry.bounded_http import CONNECTION_S, listen
+from worker.runtime.telemetry.bounded_http import CONNECTION_S, Connections
 
 # Reasons why the process is not ready (not alive, not started), none when it is; or what else to know of it.
 Sentences = Callable[[], Sequence[str]]
@@ -59,7 +59,8 @@ class HealthServer:
         self.address = ""
 
     async def start(self) -> None:
-        app = web.Application(client_max_size=1024)
+        connections = Connections(self._connection_s)
+        app = web.Application(client_max_size=1024, middlewares=[connections.mark_busy])
         app.on_response_prepare.extend([_without_software, _last_of_its_connection])
         app.add_routes(
             [
@@ -73,9 +74,7 @@ class HealthServer:
             app.router.add_get("/status", partial(_page, self._status))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        self._listener = await listen(
-            self._runner, self._host, self._port, connection_s=self._connection_s
-        )
+        self._listener = await connections.listen(self._runner, self._host, self._port)
         host, port = self._listener.sockets[0].getsockname()[:2]
         self.address = f"http://{host}:{port}"
 

@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -41,6 +42,17 @@ class Server:
         ):
             is_json = response.content_type == "application/json"
             return response.status, await (response.json() if is_json else response.text())
+
+
+class Waiting(Server):
+    """One whose page takes as long as the test wants."""
+
+    def __init__(self, page: Callable[[], Awaitable[str]]) -> None:
+        self._page = page
+        super().__init__()
+
+    async def page(self) -> str:
+        return await self._page()
 
 
 @pytest.fixture
@@ -161,13 +173,86 @@ async def test_a_connection_serves_one_request_and_says_so(server: Server, path:
     assert b"aiohttp" not in answer
 
 
-async def test_more_connections_than_it_serves_are_refused(server: Server) -> None:
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def opened(server: Server, number: int, request: bytes = b"") -> list[Connection]:
+    """So many connections that have sent these bytes and wait."""
     host, _, port = server.health.address.removeprefix("http://").rpartition(":")
-    held = [await asyncio.open_connection(host, int(port)) for _ in range(MOST_CONNECTIONS)]
-    assert await raw(server, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") == b""
+    held = [await asyncio.open_connection(host, int(port)) for _ in range(number)]
+    for _, writer in held:
+        writer.write(request)
+        await writer.drain()
+    return held
+
+
+async def closed(held: list[Connection]) -> None:
     for _, writer in held:
         writer.close()
-        await writer.wait_closed()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def is_cut_off(connection: Connection) -> bool:
+    with suppress(ConnectionError):
+        return await connection[0].read() == b""
+    return True
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /livez HTTP/1.1\r\nHost:"])
+async def test_connections_that_send_nothing_keep_out_no_probe(server: Server, sent: bytes) -> None:
+    held = await opened(server, 2 * MOST_CONNECTIONS, sent)
+    for path in ("/livez", "/readyz", "/startupz", "/metrics"):
+        status, _ = await server.get(path)
+        assert status == 200
+    async with asyncio.timeout(10):
+        assert await is_cut_off(held[0])
+    newest = held[-1]
+    assert not newest[0].at_eof()
+    newest[1].write(b" x\r\n\r\n" if sent else b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(10):
+        assert (await newest[0].read()).startswith(b"HTTP/1.1 200")
+    await closed(held)
+
+
+async def test_a_request_that_is_being_answered_is_not_cut_off_for_a_newer_one() -> None:
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def page() -> str:
+        begun.set()
+        await end.wait()
+        return "the page"
+
+    server = Waiting(page)
+    await server.health.start()
+    slow = asyncio.create_task(server.get("/status"))
+    await begun.wait()
+    held = await opened(server, 2 * MOST_CONNECTIONS)
+    end.set()
+    assert await slow == (200, "the page")
+    await closed(held)
+    await server.health.stop()
+
+
+async def test_a_connection_is_refused_while_all_others_are_being_answered() -> None:
+    begun, end = asyncio.Semaphore(0), asyncio.Event()
+
+    async def page() -> str:
+        begun.release()
+        await end.wait()
+        return "the page"
+
+    server = Waiting(page)
+    await server.health.start()
+    held = await opened(server, MOST_CONNECTIONS, b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n")
+    for _ in range(MOST_CONNECTIONS):
+        await begun.acquire()
+    assert await raw(server, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") == b""
+    end.set()
+    for reader, _ in held:
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+    await closed(held)
+    await server.health.stop()
 
 
 async def test_stopping_twice_is_stopping_once(server: Server) -> None:
