@@ -1,7 +1,7 @@
-"""Tells of markets that are missed for the first time: once each, at least, and none is forgotten.
+"""Announces markets that are missed for the first time: each at least once.
 
-The table knows which rows are not announced yet, so a process that dies between counting and telling leaves
-the telling to the next one.
+The table says which rows are not announced yet. If a process dies between counting and announcing, the next
+process announces.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Announcer:
 
 
 def _message(row: UnannouncedMarket) -> UnmappedMarket | None:
-    """The message of a row; None of one that somebody else wrote in another form: it stays untold."""
+    """Return the message of a row; None if somebody wrote the row in another form: it is not announced."""
     try:
         return _validated(row)
     except ValidationError as error:

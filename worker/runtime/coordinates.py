@@ -1,4 +1,4 @@
-"""Joins what Kafka and what the database know of partitions."""
+"""What Kafka and the database know of partitions, behind one interface."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.runtime.counting import LedgerWriter
 
 
 class PartitionLookup:
-    """Of one consumer group. Each call may raise TransientError, and FatalError when the database refuses."""
+    """Facts of one consumer group. Each call may raise TransientError; FatalError if the database refuses."""
 
     def __init__(self, admin: KafkaAdmin, counting: LedgerWriter, group: str) -> None:
         self._admin = admin

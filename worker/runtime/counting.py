@@ -1,4 +1,4 @@
-"""Between the handler and the database: tallies become rows, and an absent database is waited for."""
+"""Between the handler and the database: tallies become rows; a batch waits while Postgres is unavailable."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-# Who moved a watermark, in the record of it, when no person did.
+# The actor in the record of a moved watermark, when it was no person.
 _ACTOR: Final = "worker"
 
 Moves = Sequence[tuple[Partition, int, int]]
@@ -37,7 +37,7 @@ class Retried(NamedTuple):
 
 
 class LedgerWriter:
-    """Holds a batch for as long as the database is away. ``blocked_by`` says why, None when it is not."""
+    """Holds a batch as long as the database is unavailable. ``blocked_by`` says why, else it is None."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class LedgerWriter:
         self._retry_delay = retry_delay
         self._report = report
         self._on_first_sighting = on_first_sighting
-        self._told: dict[str, datetime] = {}
+        self._logged: dict[str, datetime] = {}
         self.blocked_by: str | None = None
 
     async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
@@ -64,7 +64,7 @@ class LedgerWriter:
     async def move_watermark(
         self, at: Partition, expected: int, next_offset: int, reason: str
     ) -> None:
-        """Move a watermark otherwise than by counting, and record it. TransientError if it is elsewhere."""
+        """Move a watermark without counting, and record that. TransientError if it is not at ``expected``."""
         move = self._ledger.set_back if next_offset < expected else self._ledger.skip_to
         try:
             await self._answer(
@@ -85,7 +85,7 @@ class LedgerWriter:
     async def add(self, moves: Moves, counts: Tally) -> None:
         rows = await asyncio.to_thread(
             miss_rows, counts
-        )  # thousands of them would hold the event loop up
+        )  # in a thread: thousands of rows would block the event loop
         attempt = 0
         while not await self._try(moves, rows, attempt):
             await asyncio.sleep(self._retry_delay(attempt))
@@ -115,15 +115,15 @@ class LedgerWriter:
         if counted.first_sightings:
             self._on_first_sighting()
         for overflow in counted.overflows:
-            self._tell(overflow)
+            self._report_overflow(overflow)
         return True
 
-    def _tell(self, overflow: Overflow) -> None:
+    def _report_overflow(self, overflow: Overflow) -> None:
         self._report(overflow)
         if (
-            self._told.get(overflow.source) != overflow.hour
-        ):  # once an hour: each batch may overflow
-            self._told[overflow.source] = overflow.hour
+            self._logged.get(overflow.source) != overflow.hour
+        ):  # logged once an hour: every batch may overflow
+            self._logged[overflow.source] = overflow.hour
             log.warning("unmapped_overflow", source=overflow.source, hour=overflow.hour.isoformat())
 
 
@@ -161,10 +161,10 @@ def _move(at: Partition, expected: int, next_offset: int) -> WatermarkMove:
 
 
 def _current(moves: Moves, conflict: WatermarkConflict) -> dict[Partition, int]:
-    """Where the watermarks stand. Raises FatalError for what no counting can lead to.
+    """Return where the watermarks are. Raises FatalError for a state that counting cannot lead to.
 
-    A watermark that went back was set back, or the database was restored: what lies above is to be counted
-    anew, from where the partition is taken up at the next start.
+    A watermark that went back was set back by an operator, or the database was restored. What is above it has
+    to be counted again: the process ends, and the next start opens the partition there.
     """
     current = conflict.current
     vanished = [at for at, _, _ in moves if (at.topic_id, at.partition) not in current]

@@ -1,4 +1,4 @@
-"""What every long-running process needs: a reason to stop, signals, work beside the main one, and an end."""
+"""What every long-running process needs: a reason to stop, signals, background work, and an end."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from worker.runtime.telemetry.log_events import Event
 
 log = structlog.get_logger()
 
-# Cancelled work has this long to come to its end; a client library may hold a cancellation up for ever.
+# Cancelled work has this long to end; a client library may delay a cancellation for ever.
 _CANCELLED_S: Final = 5.0
-# So long a part may take to end when nothing is in its way; the broker or the database may be away.
+# Time for one part to end; the broker or the database may be unavailable.
 _PART_S: Final = 5.0
 
 
 class Stop:
-    """Why the process is to stop: asked to, or by a fatal error. The first reason counts."""
+    """The reason to stop: a request, or a fatal error. The first one counts."""
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
@@ -45,7 +45,7 @@ class Stop:
         await self._asked.wait()
 
     async def comes_after(self, work: Awaitable[None]) -> bool:
-        """Whether ``work`` was finished before there was a reason to stop; else it is cancelled."""
+        """Do ``work``; return False if a reason to stop came first, and cancel the work then."""
         task = asyncio.ensure_future(work)
         asked = asyncio.ensure_future(self._asked.wait())
         await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -86,7 +86,7 @@ async def signals(handler: Callable[[], None]) -> AsyncIterator[None]:
 async def background(
     work: Callable[[], Awaitable[None]], on_error: Callable[[BaseException], None]
 ) -> AsyncIterator[None]:
-    """Run ``work`` beside; what it raises is handed to ``on_error``."""
+    """Run ``work`` during the block; pass what it raises to ``on_error``."""
 
     async def guarded() -> None:
         try:
@@ -108,7 +108,7 @@ async def until_done(
     retry_delay: Callable[[int], float],
     event: Event,
 ) -> None:
-    """Try ``work`` again for as long as it raises ``failure``; each time the log says ``event``."""
+    """Repeat ``work`` until it no longer raises ``failure``; log ``event`` each time."""
     attempt = 0
     while True:
         try:
@@ -120,15 +120,15 @@ async def until_done(
 
 
 async def ended(part: str, work: Awaitable[Any], within_s: float) -> bool:
-    """Whether ``work`` came to its end in time; else, and when it raises, the log says which part did not.
+    """Do ``work``; return whether it finished in time. If not, or if it raises, log which part it was.
 
-    Work that took too long is cancelled and not waited for.
+    Work that takes too long is cancelled and not waited for.
     """
     task = asyncio.ensure_future(work)
     done, _ = await asyncio.wait({task}, timeout=max(0.0, within_s))
     if not done:
         task.cancel()
-        log.warning("not_stopped", part=part, error=f"it takes more than {within_s:.1f} s")
+        log.warning("not_stopped", part=part, error=f"it takes longer than {within_s:.1f} s")
         return False
     if task.cancelled() or (error := task.exception()) is None:
         return True
@@ -137,14 +137,14 @@ async def ended(part: str, work: Awaitable[Any], within_s: float) -> bool:
 
 
 async def end_in_order(parts: Mapping[str, Callable[[], Awaitable[Any]]], within_s: float) -> None:
-    """End one part after the other. One that hangs or raises does not keep the others from it."""
+    """End one part after the other. A part that hangs or raises does not keep the others from ending."""
     deadline_s = time.monotonic() + within_s
     for left, (part, end) in zip(range(len(parts), 0, -1), parts.items(), strict=True):
         await ended(part, end(), min(_PART_S, (deadline_s - time.monotonic()) / left))
 
 
 def run_process(work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
-    """Run an event loop for the process's one piece of work; end the process with the exit code it gives."""
+    """Run an event loop for the one piece of work of this process; exit with the code that it returns."""
     try:
         code = asyncio.Runner().run(work())
     except BaseException:  # noqa: BLE001  # the process ends here, whatever it was
@@ -154,9 +154,9 @@ def run_process(work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process, with all that was said written out.
+    """End the process after flushing its output.
 
-    The interpreter's own end would wait for threads, and those for a broker that is away.
+    The interpreter's own exit would wait for threads, and these for an unavailable broker.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -27,7 +27,7 @@ TIGHT = {
 }
 STUCK = ("batch", "fetch", "opening", "loop", "fetch error")
 REASONS = {
-    "batch": "a batch is in hand",
+    "batch": "a batch is in progress",
     "fetch": "are not fetched",
     "opening": "partitions are not assigned or not opened",
 }

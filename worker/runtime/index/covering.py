@@ -1,4 +1,4 @@
-"""Which missed markets the mappings cover now: they become MAPPED."""
+"""Which missed markets the mappings cover by now: their rows in the queue become MAPPED."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from worker.storage.misses import QueueKey
 
 
 async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Sequence[QueueKey]:
-    """Mark what the mappings of these changes cover, whoever made them; returns which markets changed.
+    """Mark the misses that the mappings of these changes cover; return which markets changed.
 
-    What an editor ignores stays IGNORED. It may be done again: what is MAPPED stays so. Raises
+    Misses that an editor ignores stay IGNORED. The call may be repeated: what is MAPPED stays MAPPED. Raises
     StorageUnavailable, StorageRefused or StorageFatal.
     """
     names = {change.canonical_id for change in changes if change.new_value is not None}
     async with transaction(engine) as connection:
-        # Before the rows: a miss under a version that they hold already must not pass for covered by a later.
+        # The version is read before the rows: a miss under a version that the rows already contain must not
+        # count as covered by a later one.
         version = await last_version(connection)
         rows = [
             row for name in sorted(names) if (row := await get(connection, name)) and row.is_active
@@ -42,10 +43,10 @@ async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Seq
 async def mark_covered(
     connection: AsyncConnection, mappings: Iterable[Mapping], index: MappingIndex, version: int
 ) -> Sequence[QueueKey]:
-    """Mark the misses of these mappings' markets that ``index`` covers as MAPPED; returns which.
+    """Mark as MAPPED the misses of these mappings' markets that ``index`` covers; return which.
 
-    Those that an editor ignores stay IGNORED. ``index`` holds at least all active mappings that have a
-    platform id in common with them, at ``version``.
+    Misses that an editor ignores stay IGNORED. ``index`` has, as of ``version``, at least all active mappings
+    that share a platform id with these.
     """
     markets = {(p, market_id) for one in mappings for p in PLATFORMS if (market_id := one.id_on(p))}
     missed = await misses.misses_of(connection, markets) if markets else []
@@ -58,7 +59,7 @@ async def mark_covered(
 
 
 async def claimants(connection: AsyncConnection, mapping: Mapping) -> list[Mapping]:
-    """The active mappings that have a platform id in common with this one, itself included."""
+    """Return the active mappings that share a platform id with this one, itself included."""
     found: dict[str, StoredMapping] = {}
     for platform in PLATFORMS:
         if market_id := mapping.id_on(platform):
@@ -68,7 +69,7 @@ async def claimants(connection: AsyncConnection, mapping: Mapping) -> list[Mappi
 
 
 def usable(rows: Iterable[StoredMapping]) -> list[Mapping]:
-    """The mappings that can be used: what got in by SQL and cannot claims nothing."""
+    """Return the mappings that can be used; a row of plain SQL that cannot be used claims nothing."""
     mappings = []
     for row in rows:
         try:

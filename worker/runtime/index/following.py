@@ -1,7 +1,21 @@
-"""Keeps a worker's index at the table: told of every commit, reads what changed, swaps the index.
+"""Keeps a worker's index at the table: hears of every commit, reads what changed, swaps the index.
 
-What changed is read from the audit log, in one statement: whole transactions, in the order of their commits.
-So the index is always the table at exactly its version.
+Theory of operation. The version of the table is the last id of its audit log. Audit ids are given under a
+lock, so ids in order are transactions in the order of their commits. The index has a version too: it is the
+table at exactly that version. From this follows how it is kept up to date:
+
+- Catch up: one statement reads all audit rows after the index's version. One statement is one snapshot, so it
+  returns whole transactions. Of each mapping the newest row counts, and a revised index is swapped in.
+- Reload: the whole table and its version, read in one transaction. This is how it begins. It also happens
+  when there are more changes than `MOST_CHANGES`, because a limited read could end within a transaction.
+- Wake up: a separate connection listens. Every commit notifies it with the new version. A notification only
+  says that it is time to look; what changed is always read from the log. So a lost, doubled or forged
+  notification does no harm: without any, a poll finds the change.
+- Reconnect: after the listening connection was lost, the table is reloaded, whatever the versions say. The
+  server may be another one by then, a standby or a restored backup, with another history under the same ids.
+
+If the database is unavailable, the index in use stays, and its age is reported. The worker does not stop for
+it: with an old index it resolves as it would have a minute ago.
 """
 
 from __future__ import annotations
@@ -27,14 +41,14 @@ from worker.storage.mappings import load_index_rows
 
 log = structlog.get_logger()
 
-# More changes than this at once are a reload, of one snapshot: a part of them could be half a transaction.
+# More changes than this at once lead to a reload: a limited read could end within a transaction.
 MOST_CHANGES: Final = 500
-# After so many polls without an answer the index counts as old.
+# After this many polls without an answer the index counts as old.
 _MISSED_POLLS: Final = 3
 
 
 class Swap(NamedTuple):
-    """A new index in use: how it came about, what it took, and the age of the newest change in it."""
+    """A new index in use: what it was made from, how long that took, and the age of its newest change."""
 
     kind: Literal["table", "changes"]
     seconds: float
@@ -42,7 +56,7 @@ class Swap(NamedTuple):
 
 
 class LiveMappings:
-    """Loads the index, then follows the table for as long as it runs; waits for a database that is away."""
+    """Loads the index, then follows the table as long as it runs; waits for an unavailable database."""
 
     def __init__(
         self,
@@ -68,19 +82,19 @@ class LiveMappings:
 
     @property
     def age_s(self) -> float:
-        """Seconds since the index was last known to be the table's newest version."""
+        """Seconds since the index was last known to be at the newest version of the table."""
         return time.monotonic() - self._current_at
 
     def notes(self) -> list[str]:
-        """What an operator should know of an index that is in use and old."""
+        """Return what an operator should know about an index that is in use and old."""
         if not self._index.is_loaded or self.age_s < _MISSED_POLLS * self._poll_s:
             return []
         return [
-            f"the mapping index is {self.age_s:.0f} s old: the database does not tell of changes"
+            f"the mapping index is {self.age_s:.0f} s old: the database does not report changes"
         ]
 
     async def load(self) -> None:
-        """Read the whole table and swap the index. Raises StorageError; the current one then stays in use."""
+        """Read the whole table and swap the index. Raises StorageError; then the index in use stays."""
         asked_at = time.monotonic()
         with _collection_paused():
             version, rows = await self._table()
@@ -98,7 +112,7 @@ class LiveMappings:
             group.create_task(self._follow())
 
     async def catch_up(self) -> None:
-        """Bring the index to the newest version. Raises StorageError; the current one then stays in use."""
+        """Bring the index to the newest version. Raises StorageError; then the index in use stays."""
         self._wanted.clear()
         if self._reload:
             self._reload = False
@@ -121,7 +135,7 @@ class LiveMappings:
             return await load_index_rows(connection)
 
     async def _changes(self) -> Sequence[AuditRow]:
-        """One statement, and so one snapshot and one round trip: every one more is a wait for the planner."""
+        """Read what changed in one statement: one snapshot, and one round trip for which planning waits."""
         async with transaction(self._engine) as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             return await read_after(connection, self._index.current.version, MOST_CHANGES + 1)
@@ -174,9 +188,9 @@ class LiveMappings:
             await asyncio.sleep(self._retry_delay(attempt))
 
     def _begin(self) -> None:
-        """Look at once for what was missed; after a loss, at the whole table.
+        """Look at once for what was missed; after a lost connection, reload the whole table.
 
-        The server may be another one by then, with another history: a standby, or one restored from a backup.
+        By then the server may be another one, with another history: a standby, or a restored backup.
         """
         self._has_begun = True
         self._reload = self._reload or self._was_lost
@@ -189,26 +203,26 @@ class LiveMappings:
 
 @contextmanager
 def _collection_paused() -> Iterator[None]:
-    """Without the cyclic garbage collector: a table is many objects and no cycle.
+    """Switch the cyclic garbage collector off for the block: a table is many objects and no cycle.
 
-    It would look at all of them again and again, with everything else standing still, the event loop too.
+    The collector would visit all of them again and again, and meanwhile stop everything, the event loop too.
     """
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        gc.collect(1)  # garbage that is frozen stays for ever
+        gc.collect(1)  # before the freeze: frozen garbage is never freed
         gc.freeze()
 
 
 def row_changes(rows: Sequence[AuditRow]) -> list[RowChange]:
-    """What the audit rows leave of each canonical id: its row while it is active, else nothing."""
+    """Return what each audit row leaves of its mapping: the row if it is active, else None."""
     return [RowChange(row.canonical_id, _active(row)) for row in rows]
 
 
 def _active(row: AuditRow) -> dict[str, object] | None:
-    # Whoever owns the log can write anything into it.
+    # The owner of the log can write anything into it.
     return (
         row.new_value
         if isinstance(row.new_value, dict) and row.new_value.get("is_active")

@@ -1,4 +1,18 @@
-"""The mapping index that the worker resolves with: immutable, swapped whole between batches."""
+"""The mapping index that a worker resolves with: immutable, swapped whole between batches.
+
+Theory of operation. An index never changes after it is built. `LiveIndex` holds a reference to the index in
+use, and swapping is the assignment of another index to it. A batch reads `current` once, at its start, and
+keeps that object: so all records of a batch are resolved with one version, and no lock is needed although
+planning runs in another thread.
+
+There are two ways to a new index. `replace` builds one from all rows; it takes long, so it runs in a thread.
+`apply` makes a revised index from the current one: it shares everything that the changed rows do not touch,
+and so takes little time. `apply` must be called with changes in commit order, and never while a `replace` is
+running: the one caller is `following`, which does one after the other.
+
+A row that cannot be used costs none of the others. It is left out, reported, and kept in `unusable` until a
+change of the same canonical id replaces it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +34,7 @@ MappingsById = dict[str, mapping.Mapping]
 
 
 class RowChange(NamedTuple):
-    """What a canonical id stands for from now on: the row of an active mapping, or none."""
+    """What a canonical id means from now on: the row of an active mapping, or nothing."""
 
     canonical_id: str
     row: MappingRow | None
@@ -34,7 +48,7 @@ class Parsed(NamedTuple):
 
 
 def parse_rows(rows: MappingRows) -> Parsed:
-    """A row that cannot be used costs none of the others."""
+    """Parse every row; a row that cannot be used costs none of the others."""
     parsed = Parsed({}, {})
     for row in rows:
         canonical_id = str(row.get("canonical_id"))
@@ -46,7 +60,7 @@ def parse_rows(rows: MappingRows) -> Parsed:
 
 
 def build_index(version: int, rows: MappingRows) -> MappingIndex:
-    """An index of the rows that can be used; what is wrong with the others is logged."""
+    """Build an index of the rows that can be used; log what is wrong with the others."""
     parsed = parse_rows(rows)
     index = MappingIndex(parsed.usable.values(), version)
     _report(parsed, index, None)
@@ -73,11 +87,11 @@ class LiveIndex:
 
     @property
     def unusable(self) -> dict[str, str]:
-        """Active rows that the index is without, by canonical id, and what is wrong with them."""
+        """Active rows that are not in the index, by canonical id, and what is wrong with them."""
         return dict(self._unusable)
 
     async def replace(self, version: int, rows: MappingRows) -> None:
-        """Swap in an index of these rows. It is built in a thread: the event loop goes on meanwhile."""
+        """Swap in an index of these rows. It is built in a thread, so the event loop keeps running."""
 
         def build() -> tuple[Parsed, MappingIndex]:
             parsed = parse_rows(rows)
@@ -88,16 +102,19 @@ class LiveIndex:
         (self._usable, self._unusable), self._current = await asyncio.to_thread(build)
 
     def apply(self, version: int, changes: Iterable[RowChange]) -> None:
-        """Swap in an index with the changes made, the newest of each canonical id; the rest is shared."""
+        """Swap in an index with these changes made: of each canonical id the newest. The rest is shared."""
         newest = {change.canonical_id: change.row for change in changes}
-        gone = [self._usable[name] for name in newest if name in self._usable]
+        replaced = [self._usable[name] for name in newest if name in self._usable]
         parsed = parse_rows(row for row in newest.values() if row is not None)
-        index = self.current.revised(gone, parsed.usable.values(), version)
-        for mapping_gone in gone:
-            del self._usable[mapping_gone.canonical_id]
+        index = self.current.revised(replaced, parsed.usable.values(), version)
+
+        for before in replaced:
+            del self._usable[before.canonical_id]
         self._usable |= parsed.usable
-        kept = {name: reason for name, reason in self._unusable.items() if name not in newest}
-        self._unusable = kept | parsed.unusable
+        still_unusable = {
+            name: reason for name, reason in self._unusable.items() if name not in newest
+        }
+        self._unusable = still_unusable | parsed.unusable
         self._current = index
         _report(parsed, index, parsed.usable.values())
 

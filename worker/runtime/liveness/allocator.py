@@ -1,4 +1,4 @@
-"""glibc's allocator, told that a process needs again what it frees."""
+"""Settings of glibc's allocator, for a process that soon needs again what it frees."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ _MIB: Final = 1024 * 1024
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _KEPT_BYTES: Final = 64 * _MIB
-_LARGEST_FROM_HEAP: Final = 32 * _MIB  # more is not to be had
+_LARGEST_FROM_HEAP: Final = 32 * _MIB  # the largest value that glibc takes
 _CHOSEN_BY: Final = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 
 
 def keep_freed_memory() -> bool:
-    """Keep up to 64 MiB of what is freed: it would go back to the system with every batch, to be mapped again
-    page by page for the next one. False where glibc's own variables choose, or there is no glibc.
+    """Keep up to 64 MiB of freed memory, and return True; do nothing if glibc's own variables are set.
+
+    Otherwise the memory would go back to the system after every batch, and be mapped again page by page for
+    the next one. Without glibc nothing is done either.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None or any(name in os.environ for name in _CHOSEN_BY):

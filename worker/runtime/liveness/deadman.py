@@ -1,7 +1,12 @@
-"""Ends a process whose event loop stands still, or whose shutdown does not come to its end.
+"""Ends a process whose event loop hangs, or whose shutdown does not come to an end.
 
-It must need neither the event loop, nor the interpreter's lock, nor the log: faulthandler's own thread writes
-the stacks of all threads to stderr and ends the process with exit code 1.
+Theory of operation. faulthandler has a timer with a thread of its own, in C. It needs neither the event loop
+nor the interpreter's lock nor the log, so it fires even if a C extension never returns. When it fires it
+writes the stacks of all threads to stderr and ends the process with exit code 1.
+
+While the worker runs, a task of the event loop resets the timer every second: the timer fires if the loop has
+no turn for `stall_timeout_s`. When the shutdown begins, the timer is set one last time and not reset any
+more: the process ends by then, whatever hangs.
 """
 
 from __future__ import annotations
@@ -21,11 +26,11 @@ class Deadman:
         self._beating: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """From now on the event loop must have a turn every ``timeout_s``."""
+        """Require from now on that the event loop has a turn every ``timeout_s``."""
         self._beating = asyncio.create_task(self._beat())
 
     def last(self, within_s: float) -> None:
-        """From now on the process must have ended ``within_s``."""
+        """Require that the process ends ``within_s`` from now."""
         self._stop_beating()
         faulthandler.dump_traceback_later(within_s, exit=True)
 

@@ -1,7 +1,7 @@
-"""What can be seen of a worker's work: what should move, and what is known to be in its way.
+"""What can be observed of a worker's work: what should move, and what is known to block it.
 
-The ends of the partitions are asked of the cluster by another client than the one that reads them, so that a
-reader that is stuck cannot hide it.
+The ends of the partitions come from another client than the one that reads them, so that a reader that is
+stuck cannot hide it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ProbedTopics(Protocol):
 
 class ProbedOffsets(Protocol):
     async def log_ends(self, partitions: Iterable[TopicPartition]) -> Positions:
-        """Up to where committed records can be read. Raises TransientError."""
+        """Return the end of each partition, up to which records can be read. Raises TransientError."""
 
 
 class ProbedCluster(Protocol):
@@ -47,7 +47,7 @@ class ProbedCluster(Protocol):
 
 
 class Open(Protocol):
-    """A partition that is read; ``position`` is up to where its records are processed."""
+    """A partition that is read; its records below ``position`` are processed."""
 
     @property
     def partition(self) -> Partition: ...
@@ -65,7 +65,7 @@ class Assigned(Protocol):
 
 
 class InHand:
-    """Whether a batch is in hand, and how far it is."""
+    """Whether a batch is in progress, and how far it is."""
 
     def __init__(self) -> None:
         self.is_held = False
@@ -85,10 +85,10 @@ class InHand:
 
 
 class ProgressProbe:
-    """``silence`` says why the cluster does not answer, None when it does, as of the last look.
+    """Looks at what should move. ``silence`` says why the cluster did not answer the last look, else None.
 
-    ``handed_over`` gives up to which offset the consumer has handed each partition over, ``database_blocks``
-    whether the database is being waited for. ``on_blocked`` is told for how many seconds of what.
+    ``handed_over`` returns the offset up to which the consumer has handed over each partition,
+    ``database_blocks`` whether the work waits for the database.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class ProgressProbe:
         self.expects_partitions = False
 
     async def look(self) -> list[Awaited]:
-        """What should move at this moment. A look that the cluster does not answer takes ``timeout_s``."""
+        """Return what should move at this moment. Without an answer of the cluster it takes ``timeout_s``."""
         ends = await self._log_ends()
         blocked = self._database_blocks()
         self._tell_blocked(blocked=blocked)
@@ -152,7 +152,9 @@ class ProgressProbe:
 
     def _batch(self) -> Iterator[Awaited]:
         if self._in_hand.is_held:
-            yield Awaited("batch", self._in_hand.steps, "a batch is in hand and does not get on")
+            yield Awaited(
+                "batch", self._in_hand.steps, "a batch is in progress and does not advance"
+            )
 
     def _opening(self) -> Iterator[Awaited]:
         if self.expects_partitions and self.silence is None and not self._assignment.is_open:

@@ -15,9 +15,9 @@ _MOST_CHARACTERS: Final = 60_000
 
 
 def stacks(most_characters: int = _MOST_CHARACTERS) -> str:
-    """The stacks of all tasks of the running event loop, then of all threads; newest frames last.
+    """Return the stacks of all tasks of the running event loop, then of all threads; newest frames last.
 
-    Of each the innermost frames, and of all together at most ``most_characters``.
+    Each has its innermost frames only; the whole text has ``most_characters`` or fewer.
     """
     text = "\n".join([*map(_task, _tasks()), *_threads()])
     return text if len(text) <= most_characters else f"{text[:most_characters]}\n(cut off)"
@@ -36,7 +36,7 @@ def _task(task: asyncio.Task[Any]) -> str:
 
 
 def _awaiting(waiting: Any) -> Iterator[tuple[FrameType, int]]:
-    """The frames of a coroutine and of all that it awaits: a task itself knows only the first of them."""
+    """Yield the frames of a coroutine and of all that it awaits: a task knows only the first of them."""
     while waiting is not None:
         frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
         frame = frame or getattr(waiting, "ag_frame", None)

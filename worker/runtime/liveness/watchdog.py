@@ -1,8 +1,19 @@
-"""Whether the work moves, by what is seen of it; not by what a client library believes of itself.
+"""Judges whether the work moves, by what can be observed; not by what a client library says of itself.
 
-What could move and does not is a `Standing`: a name for it, a token that changes with every step, and a
-sentence. The same token seen for too long is a stall. What waits for something known, such as a database that
-is away, is no standing: it is for the one who looks to leave it out.
+Theory of operation. Every few seconds a probe (`outlook`) lists what should move at this moment. Each entry
+is an `Awaited`: a name, a token that changes with every step, and a sentence for people. `Progress` remembers
+how long it has seen the same token under the same name. The longest such time decides:
+
+- moving: nothing has stood still for half of the timeout.
+- stalled: something has. `/livez` fails, and the log gets the stacks of all tasks and threads. A supervisor
+  that restarts the process at this point loses nothing.
+- dead: something has stood still for the whole timeout. The watchdog raises FatalError and the process ends.
+
+What waits for something known, such as an unavailable database, is not listed: the probe leaves it out,
+because a restart would not help. Ages are summed from the gaps between looks, and no gap counts for more than
+`longest_gap_s`: a process that was frozen, or a machine that slept, is not blamed for that time.
+
+The watchdog needs the event loop. `deadman` is for the case that the loop itself hangs.
 """
 
 from __future__ import annotations
@@ -19,12 +30,12 @@ from worker.runtime.liveness.stacks import stacks
 
 log = structlog.get_logger()
 
-# Of many partitions that stand still, so many are named.
+# Of many partitions that stand still, this many are named.
 _NAMED: Final = 5
 
 
 class Awaited(NamedTuple):
-    """Something that should move: it has moved when ``token`` is another one."""
+    """Something that should move: it has moved when ``token`` has changed."""
 
     name: Hashable
     token: Hashable
@@ -32,7 +43,7 @@ class Awaited(NamedTuple):
 
 
 class ProgressVerdict(NamedTuple):
-    """``for_s``: how long the longest standstill lasts, 0 for none. ``reasons``: what stands too long."""
+    """``for_s``: how long the longest standstill lasts, else 0. ``reasons``: what stands still too long."""
 
     state: Literal["moving", "stalled", "dead"]
     for_s: float
@@ -43,11 +54,10 @@ MOVING: Final = ProgressVerdict("moving", 0.0, ())
 
 
 class Progress:
-    """Judges what is seen at moments that the caller names.
+    """Judges what is observed, at times that the caller gives. Has no clock of its own.
 
-    A standstill is a stall after half of ``timeout_s``, and the end of the process after all of it.
-    Between two looks at most ``longest_gap_s`` count: a process that was frozen, or a machine that slept, is
-    not blamed for the time in which it could do nothing.
+    A standstill is a stall after half of ``timeout_s``, and the end of the process after all of it. Of the
+    time between two looks, no more than ``longest_gap_s`` counts.
     """
 
     def __init__(self, timeout_s: float, longest_gap_s: float) -> None:
@@ -57,18 +67,21 @@ class Progress:
         self._ages: dict[tuple[Hashable, Hashable], float] = {}
 
     def look(self, at_s: float, standings: Iterable[Awaited]) -> ProgressVerdict:
-        gap_s = 0.0 if self._seen_at_s is None else min(at_s - self._seen_at_s, self._longest_gap_s)
-        self._seen_at_s = at_s
+        gap_s = self._gap_s(at_s)
         known, self._ages = self._ages, {}
-        late = []
+        late: list[str] = []
         for name, token, sentence in standings:
-            age_s = known[name, token] + gap_s if (name, token) in known else 0.0
+            has_not_moved = (name, token) in known
+            age_s = known[name, token] + gap_s if has_not_moved else 0.0
             self._ages[name, token] = age_s
             if age_s >= self._timeout_s / 2:
-                late.append((age_s, sentence))
-        return self._judge(
-            max(self._ages.values(), default=0.0), [sentence for _, sentence in late]
-        )
+                late.append(sentence)
+        longest_s = max(self._ages.values(), default=0.0)
+        return self._judge(longest_s, late)
+
+    def _gap_s(self, at_s: float) -> float:
+        before_s, self._seen_at_s = self._seen_at_s, at_s
+        return 0.0 if before_s is None else min(at_s - before_s, self._longest_gap_s)
 
     def _judge(self, for_s: float, late: Sequence[str]) -> ProgressVerdict:
         if for_s >= self._timeout_s:
@@ -77,7 +90,7 @@ class Progress:
 
 
 class Watchdog:
-    """Looks again and again. A stall is told and logged with all stacks; one that lasts is a FatalError."""
+    """Looks at intervals. A stall is logged with all stacks; a stall that lasts is a FatalError."""
 
     def __init__(
         self,
@@ -94,7 +107,7 @@ class Watchdog:
         self.verdict = MOVING
 
     async def run(self) -> None:
-        """Until cancelled. Raises FatalError when nothing has moved for the whole timeout."""
+        """Run until cancelled. Raises FatalError when something has not moved for the whole timeout."""
         while True:
             self.judge(time.monotonic(), await self._look())
             await asyncio.sleep(self._interval_s)
@@ -109,7 +122,7 @@ class Watchdog:
             raise FatalError(f"nothing moves: {'; '.join(_named(self.verdict.reasons))}")
 
     def stalled(self) -> list[str]:
-        """What stands still, for whoever asks whether this process is alive; empty when all moves."""
+        """Return what stands still, for `/livez`; empty when everything moves."""
         return [] if self.verdict.state == "moving" else _named(self.verdict.reasons)
 
 

@@ -1,4 +1,4 @@
-"""What a relay tells of itself."""
+"""What a relay reports of itself, as metrics."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RelayMetrics:
         self._failures.inc()
 
     def stands_by(self) -> None:
-        """Another relay leads: what is still to be published is for that one to tell."""
+        """Another relay leads, and reports what is still to be published."""
         self._backlog.set(0)
         self._since = None
 

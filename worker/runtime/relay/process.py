@@ -77,7 +77,7 @@ class RelayProcess:
         return self._relay.standings()
 
     def _not_started(self) -> list[str]:
-        """Why it has neither led nor stood by yet; once it has, nothing, whatever happens later."""
+        """Return why it has neither led nor stood by yet; once it has, nothing, whatever happens later."""
         self._has_started = self._has_started or (
             self._relay.has_turned and self._relay.failed is None
         )

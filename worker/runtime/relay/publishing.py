@@ -1,10 +1,23 @@
-"""Publishes every change of a mapping: each audit row in order.
+"""Publishes every change of a mapping: each audit row in order, and none left out without a word.
 
-Of all relays one leads. It publishes the rows after the cursor, waits for every acknowledgement, then moves
-the cursor; so a relay that dies leaves at most rows that the next one publishes again, under the same ids.
+Theory of operation. Triggers write an audit row for every change of a mapping, in the transaction of the
+change. The relay reads that log and publishes it; nobody has to remember to publish anything.
 
-A row of which no message can be made is skipped, counted and logged: it would otherwise stop every relay at
-each start, since nobody can take it out of the log.
+- At least once. The relay publishes the rows after its cursor, waits for every acknowledgement, then moves
+  the cursor. A relay that dies in between leaves rows that the next relay publishes again, under the same
+  ids.
+- In order. Audit ids are in the order of commits. The rows of a mapping have its canonical id as key, and so
+  share a partition.
+- One leader. Any number of relays run; one holds an advisory lock of Postgres and leads, the others stand by
+  and ask for the lock once a second. The lock lives as long as the leader's connection. The server ends a
+  connection that has been silent for too long, so a frozen leader does not keep the lead.
+- Fenced. A frozen leader may wake up after another has taken over. Its producer is transactional, under an id
+  that all relays share: the new leader's start fences the old one off. The database refuses its cursor too,
+  because the cursor only moves from where its owner believes it to be.
+- A row that no message can be made of is skipped, with an error in the log and a metric: one row must not
+  stop all that follow.
+
+A relay that cannot reach Postgres or Kafka gives the lead up, waits and tries again. It does not exit.
 """
 
 from __future__ import annotations
@@ -29,10 +42,10 @@ from worker.storage.lead import Lead, leading
 
 log = structlog.get_logger()
 
-_STANDS: Final = "the relay neither publishes nor waits nor fails"
+_STUCK: Final = "the relay neither publishes nor waits nor fails"
 _AT_ONCE: Final = 200
 _PUBLISH_S: Final = 15.0
-# A record's key, headers and framing beside its value.
+# A record's key, headers and framing, in addition to its value.
 _AROUND_A_VALUE: Final = 1024
 
 
@@ -41,10 +54,10 @@ class Sender(Protocol):
 
 
 class Relay:
-    """Runs until cancelled; waits for what is away. ``failed`` says why it cannot lead, None if it could.
+    """Runs until cancelled; waits for what is unavailable. ``failed`` says why it cannot lead, else None.
 
-    ``on_published`` is told of changes that are published, in order, each at least once: before the cursor
-    moves. A StorageError of it is the relay's own.
+    ``on_published`` is called with changes that are published, in order, each at least once, before the
+    cursor moves. If it raises StorageError, the relay gives the lead up as for an error of its own.
     """
 
     def __init__(
@@ -82,12 +95,12 @@ class Relay:
 
     @property
     def has_turned(self) -> bool:
-        """Whether it has done anything yet: published, stood by, or failed."""
+        """Whether it has done anything yet: published, stood by or failed."""
         return self._turns > 0
 
     def standings(self) -> list[Awaited]:
-        """What should move: it leads, fails or stands by, unless it waits for its next turn."""
-        return [] if self._rests else [Awaited("relay", self._turns, _STANDS)]
+        """Return what should move: the relay itself, unless it waits for its next turn."""
+        return [] if self._rests else [Awaited("relay", self._turns, _STUCK)]
 
     async def _rest(self, waiting: Awaitable[None]) -> None:
         self._rests = True
@@ -111,7 +124,7 @@ class Relay:
 
     @property
     def _longest_silence_s(self) -> float:
-        """Between two questions to the database there are at most a publication and a wait."""
+        """The longest time between two statements: a publication and a wait, with some room."""
         return 2 * self._publish_timeout_s + 2 * self._settings.relay_poll_s
 
     async def _lead(self, lead: Lead) -> None:
@@ -132,7 +145,7 @@ class Relay:
                     await self._rest(lead.wait(self._settings.relay_poll_s))
 
     async def publish_next(self, lead: Lead, outputs: Sender) -> int:
-        """Publish the next changes and move the cursor; how many."""
+        """Publish the next changes and move the cursor; return how many."""
         self._turns += 1
         rows = await lead.changes(_AT_ONCE)
         self._metrics.pending(await lead.pending())

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from worker.runtime.telemetry.bounded_http import CONNECTION_S, Connections
 
-# Reasons why the process is not ready (not alive, not started), none when it is; or what else to know of it.
+# Reasons why the process is not ready, alive or started; none if it is. Or what else to know about it.
 Sentences = Callable[[], Sequence[str]]
 
 
@@ -100,18 +100,18 @@ class HealthServer:
 
 
 async def _without_software(_: web.Request, response: web.StreamResponse) -> None:
-    """Whoever looks for a version with a known weakness shall not find it here."""
+    """Remove the server's name and version: they help those who look for a known weakness."""
     response.headers.pop("Server", None)
 
 
 async def _last_of_its_connection(_: web.Request, response: web.StreamResponse) -> None:
-    """The bound on a connection that is used again would sooner or later meet a request in its midst."""
+    """Close after each response: the time limit of a reused connection would some day cut a request off."""
     response.headers["Connection"] = "close"
     response.force_close()
 
 
 def _answer(state: str, against: Sequence[str], **more: Sequence[str]) -> web.Response:
-    """200 when there is nothing against the state, else 503 with the reasons."""
+    """Return 200 if there is no reason against the state, else 503 with the reasons."""
     answer = {state: not against, "reasons": list(against), **more}
     return web.json_response(answer, status=503 if against else 200)
 

@@ -1,6 +1,6 @@
 """Structured logs on stderr: JSON lines for machines, readable lines for people.
 
-An event's name is one of `log_events`; what varies stands beside it: `log.info("index_loaded", version=7)`.
+An event's name is one of `log_events`; what varies is in its fields: `log.info("index_loaded", version=7)`.
 Whatever a library says through the standard logging module arrives in the same form, as `library_message`.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
-# What these say at a lower level is about every request, at the rate of the stream.
+# At a lower level these log every request, at the rate of the stream.
 LIBRARY_LEVELS = {
     "aiokafka": logging.WARNING,
     "alembic": logging.INFO,
@@ -78,7 +78,7 @@ def _formatter(renderers: list[Processor]) -> logging.Formatter:
 
 
 def _json() -> list[Processor]:
-    # The JSON encoder escapes control characters and everything outside ASCII itself.
+    # The JSON encoder itself escapes control characters and everything outside ASCII.
     return [structlog.processors.JSONRenderer(sort_keys=False)]
 
 

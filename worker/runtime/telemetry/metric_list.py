@@ -58,7 +58,7 @@ MetricName = WorkerMetric | RelayMetric
 
 
 class Metric(NamedTuple):
-    """``labels`` by name with all their values; none of a label whose values the installation gives."""
+    """``labels`` by name with all their values; no values if they depend on the installation."""
 
     kind: Literal["counter", "gauge", "histogram"]
     labels: Mapping[str, tuple[str, ...]]
@@ -75,7 +75,7 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     "marketmap_markets_total": Metric(
         "counter",
         {"platform": PLATFORMS, "outcome": ("resolved", "missed", "rejected"), "reason": _OPEN},
-        "Markets of observations by what became of them, and why they were missed or rejected.",
+        "Markets of observations by outcome, and the reason why they were missed or rejected.",
     ),
     "marketmap_dead_letters_total": Metric(
         "counter", {"reason": get_args(DeadReason)}, "Records that could not be read, by reason."
@@ -83,10 +83,10 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     "marketmap_brakes_total": Metric(
         "counter",
         {"limit": get_args(BrakeLimit)},
-        "Times that dead letters of a partition came to a limit, by limit.",
+        "Times that the dead letters of a partition reached a limit, by limit.",
     ),
     "marketmap_records_total": Metric(
-        "counter", {}, "Records taken through all steps, dead letters included."
+        "counter", {}, "Records that went through all steps, including dead letters."
     ),
     "marketmap_bytes_total": Metric("counter", {}, "Bytes of the values of those records."),
     "marketmap_batch_seconds": Metric(
@@ -105,12 +105,12 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     "marketmap_drain_seconds": Metric(
         "histogram",
         {"outcome": ("finished", "timed_out")},
-        "Waits for the batch in hand before partitions are given up, by outcome: finished, timed_out.",
+        "Waits for the batch in progress before partitions are released, by outcome: finished, timed_out.",
     ),
     "marketmap_partitions_opened_total": Metric(
         "counter",
         {"case": get_args(Case)},
-        "Partitions taken up, by case; the cases are in the runbook.",
+        "Partitions opened, by case; the runbook lists the cases.",
     ),
     "marketmap_partitions_stopped": Metric(
         "gauge", {}, "Partitions not read because their log ends below what is counted."
@@ -118,15 +118,15 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     "marketmap_offset_gap_records_total": Metric(
         "counter",
         {"topic": _OPEN, "cause": get_args(WatermarkCause)},
-        "Offsets left out, by topic and cause; see the runbook.",
+        "Offsets skipped, by topic and cause; see the runbook.",
     ),
     "marketmap_storage_retries_total": Metric(
-        "counter", {"sqlstate": _OPEN}, "Transactions tried again, by SQLSTATE (none: no answer)."
+        "counter", {"sqlstate": _OPEN}, "Transactions retried, by SQLSTATE (none: no answer)."
     ),
     "marketmap_unmapped_overflow_total": Metric(
         "counter",
         {"source": PLATFORMS},
-        "Occurrences of new markets beyond the most that an hour takes up, by source.",
+        "Occurrences of new markets beyond the hourly limit, by bookmaker.",
     ),
     "marketmap_lag_records": Metric(
         "gauge", _PLACE, "Records of a partition that are not processed yet."
@@ -140,18 +140,18 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     "marketmap_stalled": Metric(
         "gauge",
         {},
-        "1 while something has not moved for half of the time after which the worker ends.",
+        "1 while something has not moved for half of the time after which the worker exits.",
     ),
     "marketmap_standstill_seconds": Metric(
-        "gauge", {}, "For how long something that should move has not moved, 0 for none."
+        "gauge", {}, "Time for which something that should move has not moved; 0 for none."
     ),
     "marketmap_blocked_seconds_total": Metric(
         "counter",
         {"cause": get_args(StallCause)},
-        "Time in which something was waited for, by cause: database, kafka.",
+        "Time spent waiting, by cause: database, kafka.",
     ),
     "marketmap_index_version": Metric(
-        "gauge", {}, "Version of the mapping index in use: the last audit id it holds."
+        "gauge", {}, "Version of the mapping index in use: the last audit id that it includes."
     ),
     "marketmap_index_mappings": Metric("gauge", {}, "Mappings in the index in use."),
     "marketmap_index_unusable_mappings": Metric(
@@ -161,12 +161,14 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
         "gauge", {}, "Time since the index was last known to be the newest."
     ),
     "marketmap_index_delay_seconds": Metric(
-        "histogram", {}, "From a change of a mapping to its use, by the clocks of both machines."
+        "histogram",
+        {},
+        "Time from a change of a mapping to its use, by the clocks of both machines.",
     ),
     "marketmap_index_load_seconds": Metric(
         "histogram",
         {"kind": ("table", "changes")},
-        "Time of reading and building an index by kind: table, changes.",
+        "Time to read and build an index, by kind: table, changes.",
     ),
 }
 
@@ -175,10 +177,12 @@ RELAY_METRICS: Final[dict[RelayMetric, Metric]] = {
         "gauge", {}, "1 while this relay is the one that publishes, else 0."
     ),
     "marketmap_relay_version": Metric(
-        "gauge", {}, "Mapping version up to which changes are published; of the one that leads."
+        "gauge",
+        {},
+        "Mapping version up to which changes are published, as the leading relay knows it.",
     ),
     "marketmap_relay_backlog": Metric(
-        "gauge", {}, "Changes that are not published yet, as the one that leads last saw it."
+        "gauge", {}, "Changes that are not published yet, as the leading relay last saw it."
     ),
     "marketmap_relay_age_seconds": Metric(
         "gauge", {}, "Age of the oldest change that is not published yet, 0 for none."
@@ -190,6 +194,6 @@ RELAY_METRICS: Final[dict[RelayMetric, Metric]] = {
         "counter", {}, "Changes skipped because no message can be made of their audit row."
     ),
     "marketmap_relay_failures_total": Metric(
-        "counter", {}, "Times that this relay gave the lead up over an error."
+        "counter", {}, "Times that this relay gave up the lead because of an error."
     ),
 }

@@ -1,4 +1,4 @@
-"""What a worker tells of itself."""
+"""What a worker reports of itself, as metrics."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Metrics:
             self._delay.observe(max(0.0, swap.delay_s))
 
     def show_age(self, age_s: Callable[[], float]) -> None:
-        """Ask for the age of the index when the metrics are read."""
+        """Show the age of the index at the time when the metrics are read."""
         self._age.set_function(age_s)
 
     def watch(self, assignment: Assignment) -> None:
@@ -150,7 +150,7 @@ M = TypeVar("M", Counter, Histogram)
 
 
 def _from_zero(metric: M, labels: Mapping[str, Sequence[str]]) -> M:
-    """Show every value of the labels from the start, where all are known: a rise from nothing is not seen."""
+    """Show every known value of the labels from the start: Prometheus does not see a rise from nothing."""
     if labels:
         for values in product(*labels.values()):
             metric.labels(*values)

@@ -1,6 +1,6 @@
 """One OpenTelemetry span for each batch, linked to the spans of those who sent its records.
 
-Needs the extra `tracing`. Where spans go, and how many of them, is said by OpenTelemetry's own variables, as
+Needs the extra `tracing`. OpenTelemetry's own variables say where spans go and how many, for instance
 OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER.
 """
 
@@ -70,12 +70,12 @@ class Spans:
                 yield
 
     async def stop(self) -> None:
-        """Send what is not sent yet. In a thread: whoever takes the spans may be away."""
+        """Send what is not sent yet. In a thread: the receiver of the spans may be unavailable."""
         await asyncio.to_thread(self._provider.shutdown)
 
 
 def senders(records: Sequence[Record]) -> Iterator[SpanContext]:
-    """The spans in which records were sent, each once; a header that is none is passed over."""
+    """The spans in which records were sent, each once; an invalid header is ignored."""
     headers = (header for record in records for header in record.headers)
     values = {value for name, value in headers if name == _HEADER and value is not None}
     return (sender for value in sorted(values) if (sender := _sender(value)).is_valid)

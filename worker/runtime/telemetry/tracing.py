@@ -1,4 +1,4 @@
-"""Tracing where it is wanted; where it is not, nothing of it is imported."""
+"""Tracing, if it is wanted; if not, nothing of OpenTelemetry is imported."""
 
 from __future__ import annotations
 

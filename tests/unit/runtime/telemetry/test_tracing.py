@@ -17,7 +17,7 @@ from structlog.testing import LogCapture
 from tests.support.records import FakeRecord
 from worker.runtime.telemetry.spans import Spans
 from worker.runtime.telemetry.tracing import NoTracing, tracing
-from worker.settings import settings as settings_module
+from worker.settings import checks as settings_module
 from worker.settings.settings import Settings
 
 PARENTS = [f"00-{number:032x}-{number:016x}-01".encode() for number in range(1, 201)]
