@@ -15,8 +15,8 @@ DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "commands.md"
 
 _HEAD: Final = """# Commands
 
-Every command has `--help`. Exit codes: 0 done, 1 failed or refused, 2 wrong usage. Data goes to stdout, messages
-to stderr.
+Every command has `--help`. Exit codes: 0 done, 1 failed or refused, 2 wrong usage. Data goes to stdout,
+messages to stderr.
 
 """
 

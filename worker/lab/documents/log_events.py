@@ -11,9 +11,10 @@ DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "log-events.md"
 
 _HEAD: Final = """# Log events
 
-A worker and a relay log one JSON object a line, on stderr. `event` is one of these; `level`, `timestamp` and
-`logger` are in every line, other fields depend on the event. Control characters are escaped. No line contains a
-record's value or parts of it: topic, partition and offset lead to it. The [runbook](runbook.md) says what to do.
+A worker and a relay log one JSON object a line, on stderr. `event` is one of these; `level`, `timestamp`
+and `logger` are in every line, other fields depend on the event. Control characters are escaped. No line
+contains a record's value or parts of it: topic, partition and offset lead to it. The [runbook](runbook.md)
+says what to do.
 
 | event | what it says |
 |---|---|

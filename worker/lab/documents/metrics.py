@@ -14,10 +14,10 @@ _HEAD: Final = """# Metrics
 
 Served in Prometheus's text format at `/metrics`. What to do about them is in the [runbook](runbook.md).
 
-No label takes its values from a record. If a label has no values here, its values come from the installation or
-from Postgres; [messages.md](messages.md) lists the reasons of markets. Counters belong to the process: they start
-at zero when it starts, with every listed value of their labels. In addition, there are the standard `process_*`
-metrics of Prometheus's clients: memory, CPU, file descriptors, start.
+No label takes its values from a record. If a label has no values here, its values come from the
+installation or from Postgres; [messages.md](messages.md) lists the reasons of markets. Counters belong to
+the process: they start at zero when it starts, with every listed value of their labels. In addition, there
+are the standard `process_*` metrics of Prometheus's clients: memory, CPU, file descriptors, start.
 """
 
 _PARTS: Final[dict[str, Mapping[Any, Metric]]] = {

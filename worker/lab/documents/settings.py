@@ -11,9 +11,9 @@ DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "settings.md"
 
 _HEAD: Final = """# Settings
 
-All settings are environment variables. An empty variable counts as not set. A wrong value ends the command with a
-line that names the variable, the value and the reason (exit code 2). A secret can be given as the name of a file
-that holds it, with `_FILE` after the variable's name.
+All settings are environment variables. An empty variable counts as not set. A wrong value ends the command
+with a line that names the variable, the value and the reason (exit code 2). A secret can be given as the
+name of a file that holds it, with `_FILE` after the variable's name.
 
 | variable | default | meaning |
 |---|---|---|
