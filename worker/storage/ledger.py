@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.rows import MissReason
 from worker.storage import ledger_sql as sql
 from worker.storage.engine import transaction
@@ -24,6 +25,7 @@ Watermarks = dict[tuple[str, int], int]
 
 MOST_AT_ONCE = 10_000
 MOST_REMEMBERED = 50_000
+OTHER_BOOKS_AT_ONCE = 200
 
 _Key = tuple[str, str]
 
@@ -247,7 +249,33 @@ class Ledger:
                 batch = await _claim(connection, limit)
             yield batch  # outside: what the publisher raises is not the database's
             with driver_errors_translated():
-                await connection.execute(sql.MARK_ANNOUNCED, {"ids": [row.id for row in batch]})
+                await self._end_announcing(connection, [row.id for row in batch])
+
+    async def _end_announcing(self, connection: AsyncConnection, ids: list[int]) -> None:
+        """Mark the rows as announced, once all rows that share a name with them say who else offers it.
+
+        Those may be any number: they are moved in parts, each in a transaction of its own. The rows are
+        marked after the last part, so whoever comes after a crash goes on with it.
+        """
+        if not ids:
+            return
+        parameters = {"ids": ids, "platforms": PLATFORMS, "limit": 1}
+        offered = (await connection.execute(sql.READ_OTHER_BOOKS, parameters)).all()
+        while offered and await self._move_other_books(offered) == OTHER_BOOKS_AT_ONCE:
+            await connection.execute(sql.STILL_HERE)
+        await connection.execute(sql.MARK_ANNOUNCED, {"ids": ids})
+
+    async def _move_other_books(self, offered: Sequence[Row[Any]]) -> int:
+        """Move some rows of these names to their number of other books; returns how many were looked at."""
+        parameters = {
+            "names": [row.name for row in offered],
+            "other_books": [row.other_books for row in offered],
+            "platforms": PLATFORMS,
+            "limit": OTHER_BOOKS_AT_ONCE,
+        }
+        async with self._transaction() as connection:
+            await connection.execute(sql.USE_INDEXES)
+            return int(await connection.scalar(sql.MOVE_OTHER_BOOKS, parameters) or 0)
 
     def _moved(self, moves: Sequence[WatermarkMove]) -> dict[str, Any]:
         return {

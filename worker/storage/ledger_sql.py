@@ -290,7 +290,10 @@ SELECT source, external_market_id, occurrences, hour FROM judged WHERE NOT is_ta
 
 # The publisher works inside of this transaction, which holds no row: it may idle longer than others.
 TRY_TO_ANNOUNCE = text("""
-SELECT pg_try_advisory_xact_lock(:lock), set_config('idle_in_transaction_session_timeout', '120s', true)
+SELECT
+    pg_try_advisory_xact_lock(:lock),
+    set_config('idle_in_transaction_session_timeout', '120s', true),
+    set_config('enable_seqscan', 'off', true)
 """)
 
 READ_UNANNOUNCED = text("""
@@ -303,43 +306,118 @@ ORDER BY id
 LIMIT :limit
 """)
 
-# Each platform with the column that tells whether a mapping is sold there.
-_SOLD_AS = ", ".join(f"('{platform}', mapping.{column})" for platform, column in ID_COLUMNS.items())
+# Whether a platform offers a market of a name: a miss of it has the name, or a mapping that is sold there.
+# Only the index of names has these orders. Without them the planner may go through all rows of a book for the
+# first one of a name, because it believes a name to be common.
+_SIGHTINGS = " UNION ALL ".join(
+    [
+        """(
+            SELECT 1 FROM unmapped_market_log AS missed
+            WHERE marketmap_market_name_v1(missed.market_name) = announced.name
+                AND missed.source = book.platform
+            ORDER BY missed.other_books
+            LIMIT 1
+        )""",
+        *(
+            f"""(
+            SELECT 1 FROM user_market_mappings AS mapping
+            WHERE marketmap_market_name_v1(mapping.name) = announced.name
+                AND mapping.{column} IS NOT NULL
+                AND book.platform = '{platform}'
+            ORDER BY mapping.priority
+            LIMIT 1
+        )"""  # noqa: S608  (constants)
+            for platform, column in ID_COLUMNS.items()
+        ),
+    ]
+)
 
-# A new name is news for the same market of the other books: all of them count again who else offers it.
-MARK_ANNOUNCED = text(f"""
-WITH touched AS (
-    SELECT market.id, market.source, nullif(marketmap_market_name_v1(market.market_name), '') AS name
-    FROM unmapped_market_log AS market
-    WHERE market.id = ANY (CAST(:ids AS integer[]))
-        OR marketmap_market_name_v1(market.market_name) IN (
-            SELECT nullif(marketmap_market_name_v1(announced.market_name), '')
-            FROM unmapped_market_log AS announced
-            WHERE announced.id = ANY (CAST(:ids AS integer[]))
+# The rows of a name whose number is another one. Two ranges of the index: what is equal is not looked at.
+_DIFFERING = """
+    unnest(CAST(:platforms AS text[])) AS book (platform)
+    CROSS JOIN LATERAL (
+        (
+            SELECT market.id FROM unmapped_market_log AS market
+            WHERE marketmap_market_name_v1(market.market_name) = offered.name
+                AND market.source = book.platform
+                AND market.other_books < offered.other_books
+            ORDER BY market.other_books
+            LIMIT :limit
         )
+        UNION ALL
+        (
+            SELECT market.id FROM unmapped_market_log AS market
+            WHERE marketmap_market_name_v1(market.market_name) = offered.name
+                AND market.source = book.platform
+                AND market.other_books > offered.other_books
+            ORDER BY market.other_books
+            LIMIT :limit
+        )
+    ) AS differing
+"""
+
+# A new name is news for the same market of the other books. The number is the same for all rows of a name:
+# each of them has its own book among those that offer it. Names for which no row differs are left out.
+#
+# Each step is a look-up in an index that stops at its first row, so the cost is that of the names announced,
+# however many rows or mappings share them.
+READ_OTHER_BOOKS = text(f"""
+WITH announced AS MATERIALIZED (
+    SELECT DISTINCT marketmap_market_name_v1(market.market_name) AS name
+    FROM unmapped_market_log AS market
+    WHERE market.id = ANY (CAST(:ids AS bigint[]))
+), offered AS MATERIALIZED (
+    SELECT announced.name, CAST(greatest(count(*) - 1, 0) AS smallint) AS other_books
+    FROM announced
+    CROSS JOIN unnest(CAST(:platforms AS text[])) AS book (platform)
+    CROSS JOIN LATERAL (SELECT 1 FROM ({_SIGHTINGS}) AS sighting LIMIT 1) AS found
+    WHERE announced.name <> ''
+    GROUP BY announced.name
+)
+SELECT offered.name, offered.other_books
+FROM offered
+WHERE EXISTS (SELECT FROM {_DIFFERING})
+ORDER BY offered.name
+""")  # noqa: S608  (constants)
+
+# So many rows at once, and each part a transaction of its own: counting waits for one part, not for all.
+MOVE_OTHER_BOOKS = text(f"""
+WITH part AS MATERIALIZED (
+    SELECT differing.id, offered.name, offered.other_books
+    FROM unnest(CAST(:names AS text[]), CAST(:other_books AS smallint[])) AS offered (name, other_books)
+    CROSS JOIN {_DIFFERING}
+    LIMIT :limit
+), locked AS (
+    SELECT market.id, part.other_books
+    FROM unmapped_market_log AS market
+    JOIN part ON part.id = market.id AND part.name = marketmap_market_name_v1(market.market_name)
+    ORDER BY market.source COLLATE "C", market.external_market_id COLLATE "C"
+    FOR UPDATE OF market
+), moved AS (
+    UPDATE unmapped_market_log AS market
+    SET other_books = locked.other_books
+    FROM locked
+    WHERE market.id = locked.id
+)
+SELECT count(*) FROM part
+""")  # noqa: S608  (constants)
+
+# The planner takes "many rows have this name" for a reason to read the table; the index is always right.
+USE_INDEXES = text("SELECT set_config('enable_seqscan', 'off', true)")
+
+# An answer tells that the lock is still ours, and that this session is not idle.
+STILL_HERE = text("SELECT")
+
+MARK_ANNOUNCED = text("""
+WITH locked AS (
+    SELECT market.id
+    FROM unmapped_market_log AS market
+    WHERE market.id = ANY (CAST(:ids AS bigint[]))
     ORDER BY market.source COLLATE "C", market.external_market_id COLLATE "C"
     FOR UPDATE
-), offered AS (
-    SELECT touched.name, touched.source AS platform
-    FROM touched
-    UNION
-    SELECT touched.name, sold.platform
-    FROM touched
-    JOIN user_market_mappings AS mapping ON marketmap_market_name_v1(mapping.name) = touched.name
-    CROSS JOIN LATERAL (
-        VALUES {_SOLD_AS}
-    ) AS sold (platform, market_id)
-    WHERE sold.market_id IS NOT NULL
 )
 UPDATE unmapped_market_log AS market
-SET
-    announced_at = CASE
-        WHEN market.id = ANY (CAST(:ids AS integer[])) THEN coalesce(market.announced_at, now())
-        ELSE market.announced_at
-    END,
-    other_books = (
-        SELECT count(*) FROM offered WHERE offered.name = touched.name AND offered.platform <> touched.source
-    )
-FROM touched
-WHERE market.id = touched.id
-""")  # noqa: S608  (constants)
+SET announced_at = coalesce(market.announced_at, now())
+FROM locked
+WHERE market.id = locked.id
+""")

@@ -98,6 +98,15 @@ user_market_mappings = Table(
         Index(f"idx_user_mappings_{platform}", name, postgresql_where=text(f"{name} IS NOT NULL"))
         for platform, name in ID_COLUMNS.items()
     ),
+    *(
+        Index(
+            f"idx_user_mappings_{platform}_name",
+            text("marketmap_market_name_v1(CAST(name AS text))"),
+            "priority",
+            postgresql_where=text(f"{name} IS NOT NULL"),
+        )
+        for platform, name in ID_COLUMNS.items()
+    ),
 )
 
 mapping_audit_log = Table(
@@ -175,7 +184,12 @@ unmapped_market_log = Table(
     Index("idx_unmapped_occurrences", text("occurrence_count DESC")),
     Index("idx_unmapped_last_seen", text("last_seen_at DESC")),
     Index("idx_unmapped_priority", text("priority DESC"), "id"),
-    Index("idx_unmapped_name", text("marketmap_market_name_v1(CAST(market_name AS text))")),
+    Index(
+        "idx_unmapped_name",
+        text("marketmap_market_name_v1(CAST(market_name AS text))"),
+        "source",
+        "other_books",
+    ),
     # Only where the key does not find it: each update of a row adds to every index.
     Index(
         "idx_unmapped_market",
