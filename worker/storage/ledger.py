@@ -259,9 +259,11 @@ class Ledger:
         """
         if not ids:
             return
-        parameters = {"ids": ids, "platforms": PLATFORMS, "limit": 1}
+        parameters = {"ids": ids, "platforms": list(PLATFORMS), "limit": 1}
         offered = (await connection.execute(sql.READ_OTHER_BOOKS, parameters)).all()
-        while offered and await self._move_other_books(offered) == OTHER_BOOKS_AT_ONCE:
+        left = bool(offered)
+        while left:
+            left = await self._move_other_books(offered) == OTHER_BOOKS_AT_ONCE
             await connection.execute(sql.STILL_HERE)
         await connection.execute(sql.MARK_ANNOUNCED, {"ids": ids})
 
@@ -270,7 +272,7 @@ class Ledger:
         parameters = {
             "names": [row.name for row in offered],
             "other_books": [row.other_books for row in offered],
-            "platforms": PLATFORMS,
+            "platforms": list(PLATFORMS),
             "limit": OTHER_BOOKS_AT_ONCE,
         }
         async with self._transaction() as connection:

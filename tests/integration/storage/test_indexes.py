@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import TextClause, TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from worker.domain.books.registry import ID_COLUMNS
 from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql, replays_sql
 from worker.storage.mappings_sql import READ_INDEX
 
@@ -49,6 +50,14 @@ QUERIES = {
             mappings_sql.IS_ACTIVE[True], claims.replace(":market_id", "'b401'")
         ).text
         for platform, claims in mappings_sql.CLAIMS_ON.items()
+    },
+    **{
+        f"idx_user_mappings_{platform}_name": f"""
+            SELECT * FROM user_market_mappings
+            WHERE marketmap_market_name_v1(name) = 'corners' AND {column} IS NOT NULL
+            ORDER BY priority LIMIT 1
+        """  # noqa: S608  (constants)
+        for platform, column in ID_COLUMNS.items()
     },
     "uq_user_market_mappings_canonical_id": "SELECT * FROM user_market_mappings WHERE canonical_id = 'a'",
     "idx_audit_log_mapping": "SELECT * FROM mapping_audit_log WHERE mapping_id = 7",

@@ -47,10 +47,10 @@ INDEXES = {
     *(f"idx_user_mappings_{platform}_name" for platform in PLATFORMS),
 }
 STATEMENTS: list[tuple[TextClause, dict[str, Any]]] = [
-    (sql.READ_OTHER_BOOKS, {"ids": [1, 2], "platforms": PLATFORMS, "limit": 1}),
+    (sql.READ_OTHER_BOOKS, {"ids": [1, 2], "platforms": list(PLATFORMS), "limit": 1}),
     (
         sql.MOVE_OTHER_BOOKS,
-        {"names": ["corners"], "other_books": [1], "platforms": PLATFORMS, "limit": 200},
+        {"names": ["corners"], "other_books": [1], "platforms": list(PLATFORMS), "limit": 200},
     ),
     (sql.MARK_ANNOUNCED, {"ids": [1, 2]}),
 ]
@@ -99,7 +99,7 @@ async def test_a_batch_that_ends_between_two_parts_comes_again_and_is_finished(
     await ledger.commit(move(0, 1), [miss._replace(source="bet9ja", market_name="corners")])
     async with engine.begin() as connection:
         await connection.execute(sql.USE_INDEXES)
-        values = {"names": ["corners"], "other_books": [1], "platforms": PLATFORMS}
+        values = {"names": ["corners"], "other_books": [1], "platforms": list(PLATFORMS)}
         moved = await connection.scalar(
             sql.MOVE_OTHER_BOOKS, values | {"limit": OTHER_BOOKS_AT_ONCE}
         )
