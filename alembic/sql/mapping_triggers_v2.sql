@@ -1,6 +1,6 @@
 CREATE TRIGGER marketmap_lock
 BEFORE INSERT OR UPDATE OR DELETE ON user_market_mappings
-FOR EACH STATEMENT EXECUTE FUNCTION marketmap_lock_mappings_v1();
+FOR EACH STATEMENT EXECUTE FUNCTION marketmap_lock_mappings_v2();
 
 CREATE TRIGGER marketmap_prepare
 BEFORE UPDATE ON user_market_mappings
@@ -16,7 +16,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION marketmap_announce_mappings_v1();
 
 CREATE TRIGGER marketmap_lock
 BEFORE INSERT ON mapping_audit_log
-FOR EACH STATEMENT EXECUTE FUNCTION marketmap_lock_mappings_v1();
+FOR EACH STATEMENT EXECUTE FUNCTION marketmap_lock_mappings_v2();
 
 CREATE TRIGGER marketmap_guard_rows
 BEFORE UPDATE ON mapping_audit_log

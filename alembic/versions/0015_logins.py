@@ -1,7 +1,8 @@
 """Who logged in is kept next to every actor, and no function calls what somebody else can create.
 
 An actor is what a transaction claims. Functions were looked up in a schema where everybody may create
-operators, until Postgres 14 by default, and two of them run with their owner's rights.
+operators, until Postgres 14 by default, and two of them run with their owner's rights. A change of mappings
+that waits for another one waits no longer for ever.
 """
 
 from collections.abc import Iterable
@@ -38,7 +39,7 @@ NEW_TRIGGERS = {
     "watermark_change": ("marketmap_sign",),
     "replay_run": ("marketmap_sign",),
 }
-REPLACED = ("audit_mapping", "guard_audit", "change_status", "append_only")
+REPLACED = ("lock_mappings", "audit_mapping", "guard_audit", "change_status", "append_only")
 ADDED = ("sign_v1", "sign_status_v1")
 BOUND = ("heat_v1", "events_v1", "market_name_v1")
 

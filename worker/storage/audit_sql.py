@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 CHANNEL = "marketmap_mappings"
 
-# The triggers take the same lock before a mapping changes; see alembic/sql/lock_mappings_v1.sql.
+# The triggers take the same lock before a mapping changes; see alembic/sql/lock_mappings_v2.sql.
 LOCK_MAPPINGS = text("SELECT pg_advisory_xact_lock(hashtextextended('marketmap.mappings', 0))")
 
 LAST_VERSION = text("SELECT coalesce(max(id), 0) FROM mapping_audit_log")

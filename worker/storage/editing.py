@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from worker.domain.mapping import Mapping, dump_mapping
 from worker.storage import mappings
 from worker.storage import mappings_sql as sql
+from worker.storage.access import locks
 from worker.storage.audit_sql import LOCK_MAPPINGS
 from worker.storage.engine import transaction
-from worker.storage.errors import driver_errors_translated
+from worker.storage.errors import StorageUnavailable, driver_errors_translated
 from worker.storage.mappings import StoredMapping
 
 LONGEST_ACTOR = 100
@@ -130,20 +131,34 @@ async def editing(
     """Change mappings in one transaction, alone; committed on a clean exit, unless it is a dry run.
 
     The audit rows name `actor` (1 to 100 characters) and `reason`, neither blank: ValueError. Raises
-    StorageUnavailable when another editor does not finish within the lock timeout.
+    StorageUnavailable when another editor does not finish within the lock timeout: it names the session.
     """
     if not actor.strip() or len(actor) > LONGEST_ACTOR or not reason.strip():
         raise ValueError(
             f"a change is signed with an actor of 1 to {LONGEST_ACTOR} characters and a reason"
         )
     async with transaction(engine) as connection:
+        await _lock_mappings(connection)
         with driver_errors_translated():
-            await connection.execute(LOCK_MAPPINGS)
             await connection.execute(sql.SIGN, {"actor": actor, "reason": reason})
         yield Edit(connection, actor)
         if dry_run:
             with driver_errors_translated():
                 await connection.rollback()
+
+
+async def _lock_mappings(connection: AsyncConnection) -> None:
+    try:
+        with driver_errors_translated():
+            await connection.execute(LOCK_MAPPINGS)
+    except StorageUnavailable as error:
+        if error.sqlstate != locks.LOCK_TIMEOUT:
+            raise
+        # The transaction failed with the statement; another one can ask who was in the way.
+        with driver_errors_translated():
+            await connection.rollback()
+        found = await locks.holders(connection, locks.MAPPINGS)
+        raise StorageUnavailable(locks.held_by(locks.MAPPINGS, found), error.sqlstate) from error
 
 
 def _json(mapping: Mapping) -> str:

@@ -7,6 +7,7 @@ by the server; what it still sends when it goes on is for the publishing side to
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -16,12 +17,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.storage import relay
+from worker.storage.access.locks import refuse_intruder, relay_lock
 from worker.storage.audit import AuditRow, read_after
 from worker.storage.audit_sql import CHANNEL
 from worker.storage.engine import opened
 from worker.storage.errors import StorageUnavailable, driver_errors_translated
 
 _STANDBY_S: Final = 1.0
+_TURNS_BETWEEN_QUESTIONS: Final = 30
 _STATEMENT_S: Final = 10.0
 
 # Pending changes are few: they are counted from the cursor on.
@@ -95,7 +98,8 @@ async def leading(
     """Stand by until nobody else leads, then lead for as long as the block runs.
 
     ``silence_s`` is the longest that the block may leave the database unasked: then the server ends the lead.
-    Raises StorageUnavailable or StorageFatal, and so does every use of the lead.
+    Raises StorageUnavailable or StorageFatal, and so does every use of the lead. StorageUnavailable names a
+    session that holds the lead and may not publish.
     """
     own = opened(
         url, application_name="marketmap-relay", pool_size=1, statement_timeout_s=_STATEMENT_S
@@ -104,7 +108,11 @@ async def leading(
         with driver_errors_translated():
             await connection.execute(BOUND_SILENCE, {"silence_ms": str(round(silence_s * 1000))})
         # The relay polls: a wait inside the server would keep a snapshot, and hold up its vacuum.
-        while not await relay.try_to_lead(connection, name):
+        for turn in itertools.count():
+            if await relay.try_to_lead(connection, name):
+                break
+            if turn % _TURNS_BETWEEN_QUESTIONS == 0:
+                await refuse_intruder(connection, relay_lock(name))
             on_standby()
             await asyncio.sleep(_STANDBY_S)
         lead = Lead(connection, name, await relay.read_cursor(connection, name))

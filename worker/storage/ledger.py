@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.rows import MissReason
 from worker.storage import ledger_sql as sql
+from worker.storage.access import locks
 from worker.storage.engine import transaction
 from worker.storage.errors import driver_errors_translated
 
@@ -241,7 +242,8 @@ class Ledger:
         """Up to `limit` markets whose first sighting is not announced yet, oldest first.
 
         The caller publishes them inside the block: on a clean exit they count as announced, on an exception
-        they come again. One caller at a time gets rows, the others get none. No row is locked meanwhile, so
+        they come again. One caller at a time gets rows, the others get none; StorageUnavailable names a
+        session that keeps everybody from it and may not announce. No row is locked meanwhile, so
         a slow publisher does not hold up `commit`.
         """
         async with transaction(self._engine) as connection:
@@ -315,7 +317,8 @@ class Ledger:
 
 
 async def _claim(connection: AsyncConnection, limit: int) -> list[UnannouncedMarket]:
-    if not await connection.scalar(sql.TRY_TO_ANNOUNCE, {"lock": sql.ANNOUNCE_LOCK}):
+    if not await connection.scalar(sql.TRY_TO_ANNOUNCE, {"lock": locks.ANNOUNCE_KEY}):
+        await locks.refuse_intruder(connection, locks.ANNOUNCEMENTS)
         return []
     rows = await connection.execute(sql.READ_UNANNOUNCED, {"limit": limit})
     return [UnannouncedMarket(*row) for row in rows]

@@ -8,9 +8,6 @@ from sqlalchemy import text
 
 from worker.domain.books.registry import ID_COLUMNS
 
-# Any number will do, as long as no other program takes the same one in the same database.
-ANNOUNCE_LOCK = 7_203_511_896_340_012
-
 # A row that is there is left alone: the conflict alone would wait for a count that is moving it.
 OPEN_PARTITIONS = text("""
 INSERT INTO ingest_watermark (consumer_group, topic_id, partition, topic, next_offset)

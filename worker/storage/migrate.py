@@ -4,6 +4,7 @@ One run is one transaction: it arrives or leaves the database as it was. Runs at
 other, so every worker of a deployment may migrate on its way up.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from io import StringIO
@@ -18,18 +19,22 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.storage.engine import opened
-from worker.storage.errors import driver_errors_translated
-from worker.storage.schema import refuse_unsafe_schema
+from worker.storage.access import locks
+from worker.storage.access.schema import refuse_unsafe_schema
+from worker.storage.engine import opened, transaction
+from worker.storage.errors import StorageUnavailable, driver_errors_translated
 
-# Any number will do, as long as no other program takes the same one in the same database.
-ADVISORY_LOCK = 7_203_511_896_340_011
+# Another run may build an index over all of history; whoever is only in the way is named by then.
+WAIT_FOR_OTHER_RUNS_S = 300.0
+_ASK_AGAIN_S = 0.5
 
 # A migration that waits for a table makes everyone behind it wait too: give up early, try again later.
 TABLE_LOCK_TIMEOUT_S = 30
 
-WAIT_FOR_OTHER_RUNS = text("SELECT pg_advisory_xact_lock(:lock)")
+TRY_TO_MIGRATE = text("SELECT pg_try_advisory_xact_lock(:lock)")
 LIMIT_LOCK_WAITS = text("SELECT set_config('lock_timeout', :timeout, true)")
+# Is told who is waited for, once.
+OnWait = Callable[[str], None]
 
 
 class Migrated(NamedTuple):
@@ -39,21 +44,38 @@ class Migrated(NamedTuple):
     after: str | None
 
 
+def _wait_in_silence(_: str) -> None:
+    return
+
+
 class UnknownRevisionError(ValueError):
     """There is no such revision, or it does not lie in the direction asked for."""
 
 
-async def upgrade(url: str, revision: str = "head") -> Migrated:
+async def upgrade(
+    url: str,
+    revision: str = "head",
+    *,
+    wait_s: float = WAIT_FOR_OTHER_RUNS_S,
+    on_wait: OnWait = _wait_in_silence,
+) -> Migrated:
     """Upgrade the database at `url` to `revision`. Does nothing when it is there already.
 
-    Raises UnknownRevisionError, and StorageUnavailable or StorageFatal when the database refuses.
+    Another run is waited for up to `wait_s`; `on_wait` is told who it is. Raises UnknownRevisionError, and
+    StorageUnavailable or StorageFatal when the database refuses: the first names the sessions in the way.
     """
-    return await _migrate(url, command.upgrade, revision)
+    return await _migrate(url, command.upgrade, revision, wait_s, on_wait)
 
 
-async def downgrade(url: str, revision: str) -> Migrated:
-    """Downgrade to `revision` ("base" for an empty database, "-1" for one step). Raises as `upgrade`."""
-    return await _migrate(url, command.downgrade, revision)
+async def downgrade(
+    url: str,
+    revision: str,
+    *,
+    wait_s: float = WAIT_FOR_OTHER_RUNS_S,
+    on_wait: OnWait = _wait_in_silence,
+) -> Migrated:
+    """Downgrade to `revision` ("base" for an empty database, "-1" for one step). Does as `upgrade`."""
+    return await _migrate(url, command.downgrade, revision, wait_s, on_wait)
 
 
 async def current(url: str) -> str | None:
@@ -98,26 +120,62 @@ def script_folder() -> Path:
 
 
 @asynccontextmanager
-async def locked_connection(url: str) -> AsyncIterator[AsyncConnection]:
+async def locked_connection(
+    url: str, *, wait_s: float = WAIT_FOR_OTHER_RUNS_S, on_wait: OnWait = _wait_in_silence
+) -> AsyncIterator[AsyncConnection]:
     """One transaction, alone among migrations; committed on a clean exit."""
-    unhurried = opened(
+    async with opened(
         url,
         application_name="marketmap-migrate",
         pool_size=1,
         statement_timeout_s=0,
         lock_timeout_s=0,
-    )
-    async with unhurried as engine:
-        with driver_errors_translated():
-            async with engine.begin() as connection:
-                await connection.execute(WAIT_FOR_OTHER_RUNS, {"lock": ADVISORY_LOCK})
-                await connection.execute(LIMIT_LOCK_WAITS, {"timeout": f"{TABLE_LOCK_TIMEOUT_S}s"})
-                await refuse_unsafe_schema(connection)
-                yield connection
+    ) as engine:
+        try:
+            with driver_errors_translated():
+                async with engine.begin() as connection:
+                    await _wait_for_other_runs(connection, wait_s, on_wait)
+                    await connection.execute(
+                        LIMIT_LOCK_WAITS, {"timeout": f"{TABLE_LOCK_TIMEOUT_S}s"}
+                    )
+                    await refuse_unsafe_schema(connection)
+                    yield connection
+        except StorageUnavailable as error:
+            # Without a cause it is the message below, which has named them.
+            if error.sqlstate != locks.LOCK_TIMEOUT or error.__cause__ is None:
+                raise
+            async with transaction(engine) as connection:
+                found = await locks.table_holders(connection)
+            message = f"migrating waits for tables: {locks.name_holders(found)}"
+            raise StorageUnavailable(message, error.sqlstate) from error
 
 
-async def _migrate(url: str, move: Callable[[Config, str], None], revision: str) -> Migrated:
-    async with locked_connection(url) as connection:
+async def _wait_for_other_runs(connection: AsyncConnection, wait_s: float, on_wait: OnWait) -> None:
+    """Ask again and again: a wait inside the server would have no message for whoever waits."""
+    deadline: float | None = None
+    while not await connection.scalar(TRY_TO_MIGRATE, {"lock": locks.MIGRATIONS_KEY}):
+        loop = asyncio.get_running_loop()
+        if deadline is None:
+            deadline = loop.time() + wait_s
+            on_wait(locks.held_by(locks.MIGRATIONS, await _other_runs(connection)))
+        if loop.time() >= deadline:
+            message = locks.held_by(locks.MIGRATIONS, await _other_runs(connection))
+            raise StorageUnavailable(f"{message}: given up after {wait_s:g} s", locks.LOCK_TIMEOUT)
+        await asyncio.sleep(_ASK_AGAIN_S)
+
+
+async def _other_runs(connection: AsyncConnection) -> list[locks.LockHolder]:
+    return await locks.holders(connection, locks.MIGRATIONS)
+
+
+async def _migrate(
+    url: str,
+    move: Callable[[Config, str], None],
+    revision: str,
+    wait_s: float,
+    on_wait: OnWait,
+) -> Migrated:
+    async with locked_connection(url, wait_s=wait_s, on_wait=on_wait) as connection:
         return await connection.run_sync(_move, move, revision)
 
 

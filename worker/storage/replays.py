@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from worker.storage import replays_sql as sql
+from worker.storage.access import locks
 from worker.storage.errors import driver_errors_translated
 
 ReplayState = Literal["RUNNING", "DONE", "FAILED", "ABANDONED"]
@@ -153,7 +154,9 @@ async def _alone(engine: AsyncEngine, replay_id: str) -> AsyncIterator[AsyncConn
         with driver_errors_translated():
             is_ours = await connection.scalar(sql.TRY_TO_RUN, {"id": replay_id})
         if not is_ours:
-            raise ReplayNotResumable(f"replay {replay_id} is running in another process")
+            found = await locks.holders(connection, locks.replay_lock(replay_id))
+            who = locks.name_holders(found)
+            raise ReplayNotResumable(f"replay {replay_id} is running in another process: {who}")
         yield connection
     finally:
         await connection.invalidate()

@@ -14,7 +14,7 @@ from worker.storage.migrate import script_folder
 
 # What the newest revision has, in the order in which it can be created.
 FUNCTIONS = (
-    "lock_mappings_v1",
+    "lock_mappings_v2",
     "prepare_mapping_v1",
     "audit_mapping_v2",
     "announce_mappings_v1",

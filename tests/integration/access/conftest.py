@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from worker.storage.access.roles import create_roles
 from worker.storage.engine import create_engine, transaction
 from worker.storage.migrate import upgrade
-from worker.storage.roles import create_roles
 
 NewLogin = Callable[[str], Awaitable[str]]
 LogIn = Callable[[str], Awaitable[AsyncEngine]]

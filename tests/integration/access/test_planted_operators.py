@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from worker.storage.access.roles import create_roles
+from worker.storage.access.schema import creators, planted_objects
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageFatal
 from worker.storage.migrate import downgrade, upgrade
-from worker.storage.roles import create_roles
-from worker.storage.schema import creators, planted_objects
 
 NewLogin = Callable[[str], Awaitable[str]]
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from worker.domain.mapping import Mapping, OutcomeLabels
 from worker.operations.installation.roles import roles
 from worker.storage import audit, misses, relay, replays
+from worker.storage.access.roles import ROLES
 from worker.storage.editing import editing
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
@@ -23,7 +24,6 @@ from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkKey, Waterm
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import downgrade, known_revision, upgrade
 from worker.storage.replays import Replay
-from worker.storage.roles import ROLES
 from worker.storage.routines import statements
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

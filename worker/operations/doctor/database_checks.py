@@ -14,6 +14,7 @@ from worker.operations.doctor.check import Check
 from worker.operations.doctor.clock_verdicts import judge_database_clock
 from worker.operations.doctor.database_verdicts import (
     MappingFacts,
+    judge_locks,
     judge_mappings,
     judge_revision,
     judge_roles,
@@ -25,6 +26,9 @@ from worker.runtime.index.live import parse_rows
 from worker.settings.connected import DatabaseSettings, with_database
 from worker.settings.settings import Settings
 from worker.storage import audit
+from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, MIGRATIONS, holders, relay_lock
+from worker.storage.access.roles import existing_roles
+from worker.storage.access.schema import creators, planted_objects
 from worker.storage.engine import opened, printable_url, transaction
 from worker.storage.inspection import (
     constraints_not_validated,
@@ -36,8 +40,6 @@ from worker.storage.inspection import (
 from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import UnknownRevisionError, current, known_revision
-from worker.storage.roles import existing_roles
-from worker.storage.schema import creators, planted_objects
 
 _Look = Callable[[Settings], Awaitable[Sequence[Finding]]]
 _NO_ADDRESS: Final = failure(
@@ -85,6 +87,13 @@ async def _roles(settings: DatabaseSettings) -> Sequence[Finding]:
             await lacking_privileges(connection),
         )
     return [*schema, *rights]
+
+
+async def _locks(settings: DatabaseSettings) -> Sequence[Finding]:
+    ours = (MAPPINGS, ANNOUNCEMENTS, MIGRATIONS, relay_lock(settings.topics.changes))
+    async with _connection(settings) as connection:
+        found = {lock: await holders(connection, lock) for lock in ours}
+        return judge_locks(found, await read_clock(connection))
 
 
 async def _database_clock(settings: DatabaseSettings) -> Sequence[Finding]:
@@ -136,6 +145,7 @@ DATABASE: Final = Check(
 CHECKS: Final = (
     Check("migrations", ("database",), _connected(_revision), "marketmap migrate"),
     Check("roles", ("database",), _connected(_roles), "look at the server's log"),
+    Check("locks", ("database",), _connected(_locks), "look at the server's log"),
     Check("mappings", ("database",), _connected(_mappings), "marketmap migrate; marketmap roles"),
     Check("clock", ("database",), _connected(_database_clock), "look at the server's log"),
 )

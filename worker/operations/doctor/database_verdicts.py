@@ -8,12 +8,15 @@ from typing import Final, NamedTuple
 
 from worker.domain.index import Conflict
 from worker.operations.doctor.findings import Finding, failure, fine, warning
+from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, Lock, LockHolder, held_by
+from worker.storage.access.roles import ROLES
+from worker.storage.access.schema import OLDEST_POSTGRES, describe_planted
 from worker.storage.inspection import Server
-from worker.storage.roles import ROLES
-from worker.storage.schema import OLDEST_POSTGRES, describe_planted
 
 _MOST_SHOWN: Final = 5
 _MIGRATE: Final = "marketmap migrate"
+# A relay holds its lock for as long as it leads; a migration may take long.
+_SHORT: Final = (MAPPINGS, ANNOUNCEMENTS)
 
 
 class MappingFacts(NamedTuple):
@@ -94,6 +97,24 @@ def judge_schema(creators: Sequence[str], planted: Sequence[str]) -> list[Findin
         remedy = "find out who made them and why; as an administrator, DROP them"
         found.append(failure("roles", describe_planted(planted), remedy))
     return found
+
+
+def judge_locks(
+    found: Mapping[Lock, Sequence[LockHolder]], now: datetime, *, long_s: float = 60
+) -> list[Finding]:
+    """A lock of ours in the hands of a login that may not do its work, or held for long."""
+    findings = []
+    for lock, holders in found.items():
+        for holder in holders:
+            message = held_by(lock, [holder])
+            remedy = f"as an administrator: SELECT pg_terminate_backend({holder.pid})"
+            if holder.is_entitled is False:
+                why = f"{message}, which may not do it"
+                findings.append(failure("locks", why, remedy))
+            elif lock in _SHORT and holder.since and (now - holder.since).total_seconds() > long_s:
+                why = f"{message}: longer than {long_s:g} s"
+                findings.append(warning("locks", why, f"is it at work? If not, {remedy}"))
+    return findings or [fine("locks", "nothing is held up")]
 
 
 def judge_mappings(facts: MappingFacts) -> list[Finding]:

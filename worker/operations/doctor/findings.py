@@ -13,6 +13,7 @@ Subject = Literal[
     "acls",
     "migrations",
     "roles",
+    "locks",
     "clock",
     "group",
     "offsets",

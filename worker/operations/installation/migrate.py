@@ -9,6 +9,7 @@ from worker.cli.database import chosen_url, run_on_database
 from worker.cli.options import AsJson, DatabaseUrl, DryRun
 from worker.storage.engine import printable_url
 from worker.storage.migrate import (
+    WAIT_FOR_OTHER_RUNS_S,
     Migrated,
     UnknownRevisionError,
     current,
@@ -35,6 +36,12 @@ def migrate(
     sql: Annotated[
         bool, typer.Option("--sql", help="Print the SQL for an empty database; connect to nothing.")
     ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="Wait this long for another run of migrations."
+        ),
+    ] = WAIT_FOR_OTHER_RUNS_S,
     database_url: DatabaseUrl = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -42,6 +49,7 @@ def migrate(
     """Migrate the database to a revision of the schema, completely or not at all.
 
     Safe to repeat, and to run from several places at once: later runs wait, find nothing to do and say so.
+    What is in the way is named by process, login and application.
 
     Example: marketmap migrate --dry-run
     """
@@ -53,15 +61,21 @@ def migrate(
             return
         url = chosen_url(database_url)
         err.print(f"Database: {printable_url(url)}", soft_wrap=True, markup=False)
-        _show(_go(url, revision, down=down, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
+        moved = _go(url, revision, down=down, dry_run=dry_run, wait_s=wait)
+        _show(moved, dry_run=dry_run, as_json=as_json)
     except UnknownRevisionError as error:
         fail(str(error), code=2)
 
 
-def _go(url: str, revision: str, *, down: bool, dry_run: bool) -> Migrated:
+def _go(url: str, revision: str, *, down: bool, dry_run: bool, wait_s: float) -> Migrated:
     if dry_run:
         return Migrated(run_on_database(current(url)), known_revision(revision))
-    return run_on_database(downgrade(url, revision) if down else upgrade(url, revision))
+    move = downgrade if down else upgrade
+    return run_on_database(move(url, revision, wait_s=wait_s, on_wait=_say))
+
+
+def _say(message: str) -> None:
+    err.print(message, soft_wrap=True, markup=False)
 
 
 def _show(migrated: Migrated, *, dry_run: bool, as_json: bool) -> None:

@@ -3,8 +3,8 @@
 from worker.cli.console import err, out, print_json
 from worker.cli.database import chosen_url, run_on_database
 from worker.cli.options import AsJson, DatabaseUrl, DryRun
+from worker.storage.access.roles import ROLES, create_roles, existing_roles
 from worker.storage.engine import opened, printable_url, transaction
-from worker.storage.roles import ROLES, create_roles, existing_roles
 
 
 def roles(

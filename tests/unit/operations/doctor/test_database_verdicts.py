@@ -1,6 +1,6 @@
 """What the doctor says of the database."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +8,9 @@ import pytest
 from worker.domain.index import Conflict
 from worker.operations.doctor import database_verdicts as verdicts
 from worker.operations.doctor.findings import Finding
+from worker.storage.access.locks import MAPPINGS, LockHolder, relay_lock
+from worker.storage.access.roles import ROLES
 from worker.storage.inspection import Server
-from worker.storage.roles import ROLES
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVER = Server("18.1", 18, is_read_only=False, login="app", is_superuser=False)
@@ -119,3 +120,28 @@ def test_a_table_without_mappings_is_a_warning() -> None:
     assert [finding.level for finding in mappings(usable=0, version=0, changed_at=None)] == [
         "WARNING"
     ]
+
+
+def holder(**fields: Any) -> LockHolder:
+    return LockHolder(4711, "somebody", "psql", NOON, is_entitled=True)._replace(**fields)
+
+
+def test_locks_that_are_held_by_those_who_may_and_briefly_are_nothing_to_report() -> None:
+    held = {MAPPINGS: [holder()], relay_lock("changes"): [holder(since=NOON - timedelta(days=9))]}
+    assert [one.level for one in verdicts.judge_locks(held, NOON)] == ["OK"]
+
+
+def test_a_lock_in_the_hands_of_a_login_without_the_right_is_named_with_what_ends_it() -> None:
+    (finding,) = verdicts.judge_locks({MAPPINGS: [holder(is_entitled=False)]}, NOON)
+    assert finding.level == "FAILURE"
+    assert finding.message == (
+        "changing mappings waits for pid 4711, login somebody, application psql,"
+        " since 2026-11-22 12:00:00 UTC, which may not do it"
+    )
+    assert finding.remedy == "as an administrator: SELECT pg_terminate_backend(4711)"
+
+
+def test_a_lock_that_is_held_for_long_is_a_warning() -> None:
+    held = {MAPPINGS: [holder()]}
+    (finding,) = verdicts.judge_locks(held, NOON + timedelta(minutes=2))
+    assert finding.level == "WARNING"

@@ -5,9 +5,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.storage.access.schema import refuse_unsafe_schema
 from worker.storage.errors import driver_errors_translated
 from worker.storage.routines import statements
-from worker.storage.schema import refuse_unsafe_schema
 
 ROLES: Final = ("marketmap_owner", "marketmap_worker", "marketmap_editor", "marketmap_reader")
 
