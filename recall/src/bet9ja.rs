@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::known::{Known, Map, Platform};
 use crate::least::{Least, Sampled};
-use crate::odds::{Price, is_no_price, odds};
+use crate::odds::{Price, is_exactly};
 use crate::reader::Reader;
 use crate::row::{Found, Selection, Sorted, sort};
 use crate::unusual::{Unusual, Usual};
@@ -109,19 +109,20 @@ pub fn sampled<'v>(reader: &mut Reader<'v>, longest_key: usize, least: &mut Leas
     Ok(())
 }
 
-/// How much of `((?:S|LIVES|B|T)_[A-Z0-9-]+(?:@[^_@]+)?)_.+` comes before the last underscore; None for a key
-/// that is not of this form.
+/// How much of `([A-Z]+_[A-Z0-9-]+(?:@(?!\+)[^_@]+)?)_.+` comes before the last underscore; None for a key that is
+/// not of this form.
 fn before_outcome(key: &str, longest: usize) -> Option<usize> {
     if key.len() > longest {
         return None;
     }
     let (prefix, rest) = key.split_once('_')?;
-    if !matches!(prefix, "S" | "LIVES" | "B" | "T") {
+    if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return None;
     }
     let market = rest.bytes().position(|byte| !is_of_market(byte))?;
     let param = match rest.as_bytes()[market] {
         b'_' => 0,
+        b'@' if rest[market + 1..].starts_with('+') => return None,
         b'@' => 1 + rest[market + 1..].find(['_', '@'])?,
         _ => return None,
     };
@@ -134,22 +135,40 @@ fn is_of_market(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
+/// A value, which in play is an object that holds it.
 fn price<'v>(reader: &mut Reader<'v>) -> Usual<Option<Price<'v>>> {
+    if reader.peek()? != b'{' {
+        return plain_price(reader);
+    }
+    let begin = reader.place();
+    if reader.first_key()? == Some("v") && reader.peek()? != b'{' {
+        let price = plain_price(reader)?;
+        if reader.next_key()?.is_none() {
+            return Ok(price);
+        }
+    }
+    reader.go_back(begin);
+    reader.skip()?;
+    Ok(None)
+}
+
+fn plain_price<'v>(reader: &mut Reader<'v>) -> Usual<Option<Price<'v>>> {
     let text = match reader.peek()? {
         b'"' => match reader.text()? {
             Cow::Borrowed(text) => text,
             Cow::Owned(_) => return Ok(None),
         },
         b'-' | b'0'..=b'9' => reader.number()?,
+        b'n' => {
+            reader.is_null()?;
+            return Ok(Some(Price::Closed(None)));
+        }
         _ => {
             reader.skip()?;
             return Ok(None);
         }
     };
-    if is_no_price(text) {
-        return Ok(Some(Price::Closed(None)));
-    }
-    Ok(odds(text).map(Price::Active))
+    Ok(Price::offered(text, matches!(text, "" | "-") || is_exactly('1', text)))
 }
 
 #[cfg(test)]
@@ -171,7 +190,11 @@ mod tests {
             ("S_OU", None),
             ("S__1", None),
             ("S_ou_1", None),
-            ("X_OU_1", None),
+            ("X_OU_1", Some("X_OU")),
+            ("x_OU_1", None),
+            ("_OU_1", None),
+            ("S_A@+1_1", None),
+            ("S_A@-1_1", Some("S_A@-1")),
             ("", None),
         ] {
             assert_eq!(before_outcome(key, 10).map(|end| &key[..end]), expected, "{key:?}");

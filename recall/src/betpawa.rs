@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::known::{Known, Platform};
-use crate::odds::{Price, is_at_most_one, odds};
+use crate::odds::{Price, is_at_most_one, is_exactly, odds};
 use crate::once::Once;
 use crate::reader::Reader;
 use crate::row::{Found, Selection, Sorted, sort};
@@ -23,11 +23,13 @@ struct Market<'v> {
     id: Option<Cow<'v, str>>,
     name: Option<Cow<'v, str>>,
     title: Option<Cow<'v, str>>,
+    is_suspended: bool,
     rows: Vec<Row<'v>>,
 }
 
 struct Row<'v> {
     written: WrittenLine<'v>,
+    is_suspended: bool,
     prices: Vec<Seen<'v>>,
 }
 
@@ -62,7 +64,9 @@ pub fn read<'v, 'k>(
                 market.rows.iter().map(|row| row.written).filter(|line| line_of(known, line).is_none());
             let strangers = lines.len();
             lines.extend(strange);
-            if lines.len() > strangers || !take(market.rows, id, known, found, &mut selections) {
+            if lines.len() > strangers
+                || !take(market.rows, market.is_suspended, id, known, found, &mut selections)
+            {
                 found.reset(before);
                 found.aside.push(place);
             }
@@ -83,6 +87,7 @@ fn line_of<'k>(known: &'k Known, written: &WrittenLine) -> Option<&'k str> {
 /// Takes all rows; false when one of them is not known.
 fn take<'v, 'k>(
     mut rows: Vec<Row<'v>>,
+    is_suspended: bool,
     id: &str,
     known: &'k Known,
     found: &mut Found<'v, 'k>,
@@ -101,8 +106,10 @@ fn take<'v, 'k>(
             if line_of(known, &row.written) != Some(line) {
                 continue;
             }
+            let is_closed = is_suspended || row.is_suspended;
             for seen in row.prices.drain(..) {
                 let Some(price) = seen.price else { return false };
+                let price = if is_closed { price.closed() } else { price };
                 selections.push(Selection { label: seen.label, beside: seen.beside, price });
             }
         }
@@ -118,6 +125,7 @@ fn take<'v, 'k>(
 enum Field {
     MarketType,
     Row,
+    Suspended,
     Other,
 }
 
@@ -125,6 +133,7 @@ fn field(name: &[u8]) -> Field {
     match name {
         b"marketType" => Field::MarketType,
         b"row" => Field::Row,
+        b"suspended" => Field::Suspended,
         _ => Field::Other,
     }
 }
@@ -144,6 +153,7 @@ fn market<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Market<'v
                     row = reader.next_item()?;
                 }
             }
+            Field::Suspended => market.is_suspended = reader.flag_or_null()? == Some(true),
             Field::Other => reader.pass()?,
         }
         next = reader.next_field(field)?;
@@ -186,6 +196,7 @@ fn market_type<'v>(reader: &mut Reader<'v>, market: &mut Market<'v>) -> Usual<()
 
 #[derive(Clone, Copy)]
 enum RowField {
+    Suspended,
     Handicap,
     Specifier,
     Prices,
@@ -194,6 +205,7 @@ enum RowField {
 
 fn row_field(name: &[u8]) -> RowField {
     match name {
+        b"suspended" => RowField::Suspended,
         b"handicap" => RowField::Handicap,
         b"specifier" => RowField::Specifier,
         b"prices" => RowField::Prices,
@@ -202,12 +214,13 @@ fn row_field(name: &[u8]) -> RowField {
 }
 
 fn layout_row<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Row<'v>> {
-    let mut row = Row { written: (NULL, NULL), prices: Vec::new() };
+    let mut row = Row { written: (NULL, NULL), is_suspended: false, prices: Vec::new() };
     let mut once = Once::default();
     let mut next = reader.first_field(row_field)?;
     while let Some(known) = next {
         once.check(known as u8, RowField::Other as u8)?;
         match known {
+            RowField::Suspended => row.is_suspended = reader.flag_or_null()? == Some(true),
             RowField::Handicap => row.written.0 = if reader.is_null()? { NULL } else { reader.number()? },
             RowField::Specifier => row.written.1 = specifier(reader)?,
             RowField::Prices => {
@@ -295,13 +308,20 @@ fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
 
 /// The one of the two fields that is there; a number that is no plain decimal takes more to read.
 fn price<'v>(older: Token<'v>, newer: Token<'v>, is_active: bool) -> Option<Price<'v>> {
-    match (older, newer) {
-        (Token::Null, Token::Null) => Price::of("", is_active),
-        (Token::Null, Token::Text(text)) | (Token::Text(text), Token::Null) => Price::of(text, is_active),
+    let text = match (older, newer) {
+        (Token::Null, Token::Null) => return Some(Price::Closed(None)),
+        (Token::Null, Token::Text(text)) | (Token::Text(text), Token::Null) => text,
         (Token::Null, Token::Number(text)) | (Token::Number(text), Token::Null) => {
-            let is_plain = odds(text).is_some() || is_at_most_one(text);
-            if is_plain { Price::of(text, is_active) } else { None }
+            if odds(text).is_none() && !is_at_most_one(text) {
+                return None;
+            }
+            text
         }
-        _ => None,
+        _ => return None,
+    };
+    if is_active {
+        Price::offered(text, is_exactly('0', text) || is_exactly('1', text))
+    } else {
+        Some(Price::Closed(odds(text)))
     }
 }

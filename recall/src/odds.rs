@@ -8,10 +8,18 @@ pub enum Price<'v> {
 }
 
 impl<'v> Price<'v> {
-    /// None for odds that an active price cannot have.
-    pub fn of(text: &'v str, active: bool) -> Option<Self> {
-        let odds = odds(text);
-        if active { odds.map(Price::Active) } else { Some(Price::Closed(odds)) }
+    /// The price of an outcome that is on offer: none where the bookmaker says that there is none. None for odds
+    /// that are no price in any way.
+    pub fn offered(text: &'v str, is_no_price: bool) -> Option<Self> {
+        if is_no_price { Some(Price::Closed(None)) } else { odds(text).map(Price::Active) }
+    }
+
+    /// The same price of an outcome that is suspended by what is above it.
+    pub fn closed(self) -> Self {
+        match self {
+            Price::Active(odds) => Price::Closed(Some(odds)),
+            Price::Closed(_) => self,
+        }
     }
 
     /// As JSON has it inside of an object.
@@ -65,13 +73,15 @@ pub fn is_at_most_one(number: &str) -> bool {
         None => rest.is_empty(),
         Some(decimals) => decimals.len() <= 8 && decimals.bytes().all(|byte| byte.is_ascii_digit()),
     });
-    is_below || is_no_price(number)
+    is_below || is_exactly('1', number)
 }
 
-/// Whether a text is one, with up to eight zeros behind the point: Bet9ja's way to say that there is no price.
-pub fn is_no_price(text: &str) -> bool {
-    let zeros = text.strip_prefix("1").map(|rest| rest.strip_prefix('.').unwrap_or(rest));
-    text == "1" || (text.starts_with("1.") && text.len() <= 10 && zeros.is_some_and(all_zeros))
+/// Whether a text is 0, or 1, with up to eight zeros behind the point: that there is no price.
+pub fn is_exactly(digit: char, text: &str) -> bool {
+    text.strip_prefix(digit).is_some_and(|rest| match rest.strip_prefix('.') {
+        None => rest.is_empty(),
+        Some(zeros) => zeros.len() <= 8 && all_zeros(zeros),
+    })
 }
 
 fn all_zeros(text: &str) -> bool {
@@ -109,12 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn one_is_no_price_however_many_zeros_are_behind_it() {
-        for text in ["1", "1.0", "1.00000000"] {
-            assert!(is_no_price(text), "{text:?}");
+    fn nothing_and_the_stake_alone_are_no_price_however_many_zeros_are_behind_the_point() {
+        for (digit, text) in [('1', "1"), ('1', "1.0"), ('1', "1.00000000"), ('0', "0"), ('0', "0.00")] {
+            assert!(is_exactly(digit, text), "{text:?}");
         }
-        for text in ["1.", "10", "1.000000000", "1.01", "1.1", ""] {
-            assert!(!is_no_price(text), "{text:?}");
+        for text in ["1.", "10", "1.000000000", "1.01", "1.1", "", "0", "0.0", "01"] {
+            assert!(!is_exactly('1', text), "{text:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::known::{Known, Platform};
 use crate::least::{Least, Sampled};
-use crate::odds::{Price, odds};
+use crate::odds::{Price, is_exactly, odds};
 use crate::once::Once;
 use crate::reader::Reader;
 use crate::row::{Found, Selection, Sorted, sort};
@@ -192,7 +192,12 @@ fn outcomes_of<'v>(reader: &mut Reader<'v>, into: &mut Vec<Outcome<'v>>) -> Usua
 fn priced<'v>(outcomes: &mut Vec<Outcome<'v>>, is_closed: bool, into: &mut Vec<Selection<'v>>) -> bool {
     into.clear();
     for Outcome { label, odds, is_active } in outcomes.drain(..) {
-        let Some(price) = Price::of(odds, is_active && !is_closed) else { return false };
+        let price = if is_active && !is_closed {
+            Price::offered(odds, odds.is_empty() || is_exactly('0', odds) || is_exactly('1', odds))
+        } else {
+            Some(Price::Closed(self::odds(odds)))
+        };
+        let Some(price) = price else { return false };
         into.push(Selection { label, beside: None, price });
     }
     true

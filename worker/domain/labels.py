@@ -7,7 +7,7 @@ own must agree with the line of its market, or it matches nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -116,25 +116,27 @@ def _are_awkward(shorter: str, longer: str) -> bool:
 
 def _searched(text: str, names: Teams) -> str:
     """The text with roles for whole names; where both begin at one place, for the longer."""
-    roles = [(names.home, "{home}"), (names.away, "{away}")]
-    roles.sort(key=lambda role: -len(role[0]))
+    roles = {names.home: "{home}", names.away: "{away}"}
+    by_length = sorted(roles, key=len, reverse=True)
+    # Each name is looked for from where it was last found: a name that is not there is not looked for again.
+    places = {name: _next_place(text, name, 0) for name in by_length}
     named, begin = [], 0
-    while found := min(_places(text, roles, begin), default=None):
-        place, rank = found
-        name, role = roles[rank]
-        named += [text[begin:place], role]
+    while (place := min(places.values())) < len(text):
+        name = next(name for name in by_length if places[name] == place)
+        named += [text[begin:place], roles[name]]
         begin = place + len(name)
+        for each, known in places.items():
+            if known < begin:
+                places[each] = _next_place(text, each, begin)
     return "".join([*named, text[begin:]])
 
 
-def _places(text: str, roles: Sequence[tuple[str, str]], begin: int) -> Iterator[tuple[int, int]]:
-    """Where each of the names next stands as a whole, and which one it is."""
-    for rank, (name, _) in enumerate(roles):
-        place = text.find(name, begin)
-        while place >= 0 and not _is_whole(text, place, place + len(name)):
-            place = text.find(name, place + 1)
-        if place >= 0:
-            yield place, rank
+def _next_place(text: str, name: str, begin: int) -> int:
+    """Where the name next occurs as a whole; the length of the text if it does not."""
+    place = text.find(name, begin)
+    while place >= 0 and not _is_whole(text, place, place + len(name)):
+        place = text.find(name, place + 1)
+    return place if place >= 0 else len(text)
 
 
 def _is_whole(text: str, begin: int, end: int) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 
-from worker.domain.books.odds import Odds, Price, read_price
+from worker.domain.books.odds import NO_PRICE, Odds, Price, read_price
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS
 from worker.domain.books.rows import (
@@ -182,8 +182,15 @@ class _Open:
         """Add what was read of ``raw``; None is a price that is active and has no usable odds."""
         if price is None:
             self.faults.append(f"{outcome}: {abbreviate(raw)} is not a decimal greater than 1")
-        elif self.prices.setdefault(outcome, price) != price:
+            return
+        known = self.prices.setdefault(outcome, price)
+        if known == price:
+            return
+        if known.active and price.active:
             self.faults.append(f"{outcome}: two prices that differ")
+        elif not known.active:
+            # What is closed says nothing against what is on offer. Of two closed prices, neither is shown.
+            self.prices[outcome] = price if price.active else NO_PRICE
 
     def resolved(self) -> ResolvedMarket:
         outcomes = sorted(self.prices, key=self.claim.order.__getitem__)

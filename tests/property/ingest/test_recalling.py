@@ -471,7 +471,7 @@ class Feed:
             self._betpawa_row(id_) for _ in range(draw.randint(0 if self.is_strange() else 1, 3))
         ]
         kind = self.fields(id=id_, name=self._market_name(), displayName=self._market_name())
-        return self.fields(marketType=kind, row=rows)
+        return self.fields(marketType=kind, row=rows, suspended=self._flag())
 
     def _betpawa_row(self, id_: str) -> Any:
         draw = self.draw
@@ -495,6 +495,7 @@ class Feed:
         return self.fields(
             handicap=Raw(handicap) if has_line and draw.random() < 0.7 else None,
             specifier=draw.choice(BETPAWA_SPECIFIERS) if has_line and draw.random() < 0.3 else None,
+            suspended=self._flag(),
             prices=prices,
         )
 
@@ -509,6 +510,8 @@ class Feed:
         row: list[tuple[str, Any]] = []
         for label in self._labels(id_):
             price: Any = self._price() if draw.random() < 0.7 else self._number()
+            if draw.random() < 0.2:
+                price = (("v", price),)
             if self.is_strange():
                 price = draw.choice([*ODD, (("v", price), ("a", "b"))])
             row.append((f"{place}_{label}", price))

@@ -33,7 +33,27 @@ LINES = st.sampled_from(
     ["0", "0.5", "1", "1.5", "2.5", "2.50", "-1", "-0.5", "+1", "−1.5", "0:1", "nan", "1e1", ""]
 )
 ODDS = (
-    st.sampled_from(["1.98", "4", "2.10", 3.5, 2, "1", "1.00", "0.00", "nan", "2,15", None, True])
+    st.sampled_from(
+        [
+            "1.98",
+            "4",
+            "2.10",
+            3.5,
+            2,
+            "1",
+            "1.00",
+            "0.00",
+            1.0,
+            0.0,
+            0.5,
+            "",
+            "-",
+            "nan",
+            "2,15",
+            None,
+            True,
+        ]
+    )
     | SCALARS
 )
 TEAMS = st.sampled_from(
@@ -102,10 +122,13 @@ def _betpawa_market(draw: st.DrawFn) -> Any:
             "handicap": st.integers(-12, 12) | st.none() | JSON,
             "specifier": st.dictionaries(st.sampled_from(["total", "hcp"]), LINES, max_size=2)
             | JSON,
+            "suspended": _FLAGS,
         },
     )
     rows: list[Any] = draw(st.lists(row | JSON, max_size=4))
-    return draw(_mutated(betpawa(draw(_ids("betpawa")), *rows)))
+    market = betpawa(draw(_ids("betpawa")), *rows)
+    flag = draw(st.none() | st.booleans() | _FLAGS)
+    return draw(_mutated(market if flag is None else market | {"suspended": flag}))
 
 
 def _mutated(market: dict[str, Any]) -> st.SearchStrategy[Any]:

@@ -31,7 +31,7 @@ def test_a_matched_label_says_what_it_was_read_as_and_where_it_went() -> None:
         "1_x_over",
     )
     assert label.read_as == ("wuhan/draw & over", "{home}/draw & over", "home/draw & over")
-    assert (label.raw_odds, label.odds, label.odds_verdict) == ("'9.9'", 9.9, "USABLE")
+    assert (label.raw_odds, label.odds, label.odds_verdict) == ('"9.9"', 9.9, "USABLE")
 
 
 def test_a_label_with_another_line_says_which_outcome_it_contradicts() -> None:

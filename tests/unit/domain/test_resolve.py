@@ -1,8 +1,9 @@
+from itertools import permutations
 from typing import Any
 
 import pytest
 
-from tests.support.markets import FOOTBALL, answer, documents, missed, run, said, sportybet
+from tests.support.markets import FOOTBALL, active, answer, documents, missed, run, said, sportybet
 from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.resolve import MOST_REJECTED, Observation, platform_rows, resolve
 
@@ -79,8 +80,31 @@ def test_two_labels_that_mean_one_outcome_may_not_differ_in_price() -> None:
     assert not found.markets
 
 
-def test_one_price_that_is_both_open_and_suspended_is_refused() -> None:
-    rows = [sportybet("29", prices={"Yes": "1.7"}, status=status) for status in (0, 1)]
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_closed_copy_says_nothing_against_an_open_one(order: tuple[int, ...]) -> None:
+    rows = [
+        sportybet("29", prices={"Yes": "1.7", "No": "2.1"}, status=1),
+        sportybet("29", prices={"Yes": "1.45"}, status=0),
+        sportybet("29", prices={"Yes": "1.9", "No": "2.1"}, status=2),
+    ]
+    found = run("sportybet", [rows[place] for place in order])
+    assert answer(found) == {("btts_ft", None): {"yes": 1.45, "no": 2.1}}
+    assert active(found) == {"yes": True, "no": False}
+    assert not found.rejected
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_two_closed_prices_that_differ_neither_is_shown(order: tuple[int, ...]) -> None:
+    odds = ("1.7", "1.8", "1.7")
+    rows = [sportybet("29", prices={"Yes": odds[place]}, status=1) for place in order]
+    found = run("sportybet", rows)
+    assert answer(found) == {("btts_ft", None): {"yes": None}}
+    assert active(found) == {"yes": False}
+
+
+def test_two_open_copies_that_differ_are_refused_whatever_else_is_closed() -> None:
+    states = (("1.7", 0), ("1.9", 1), ("1.8", 0))
+    rows = [sportybet("29", prices={"Yes": odds}, status=status) for odds, status in states]
     assert [entry.code for entry in run("sportybet", rows).rejected] == ["INVALID_ODDS"]
 
 
@@ -131,11 +155,11 @@ def test_a_miss_of_several_names_shows_the_least() -> None:
 
 def test_of_very_many_rejections_the_first_are_kept_and_the_others_counted() -> None:
     unreadable = [*range(MOST_REJECTED + 7), 0]
-    found = run("sportybet", [*unreadable, sportybet("1", prices={"Home": "0"})])
+    found = run("sportybet", [*unreadable, sportybet("1", prices={"Home": "x"})])
     assert found.more_rejected == {"INVALID_KEY_FORMAT": 8}
     assert len(found.rejected) == MOST_REJECTED
     assert found.rejected[0].code == "INVALID_ODDS", (
         "what cannot be read must not crowd out the rest"
     )
-    backwards = run("sportybet", [sportybet("1", prices={"Home": "0"}), *reversed(unreadable)])
+    backwards = run("sportybet", [sportybet("1", prices={"Home": "x"}), *reversed(unreadable)])
     assert (backwards.rejected, backwards.more_rejected) == (found.rejected, found.more_rejected)

@@ -1,7 +1,9 @@
 """Bet9ja: a flat object of keys to odds; market, param and outcome are in the key.
 
-Grammar: PREFIX ``_`` MARKET [``@`` PARAM] ``_`` OUTCOME. A market holds no underscore, so the first one after
-the prefix ends it; an outcome is free text and may hold more.
+Grammar: PREFIX ``_`` MARKET [``@`` PARAM] ``_`` OUTCOME. The prefix is any word in upper case: S_ is
+football, LIVES_ football in play, and so on for other sports. A market holds no underscore, so the first one
+after the prefix ends it; an outcome is free text and may hold more. A param has no plus: ``+0.25`` would be
+the line of the home side in one reading and of the away side in another, so such a key is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from worker.domain.books.book import Book, Params
-from worker.domain.books.odds import Price, Prices, is_no_price, read_price
+from worker.domain.books.odds import is_exactly, prices_of
 from worker.domain.books.rows import (
     MarketNames,
     Rejection,
@@ -27,7 +29,7 @@ from worker.domain.books.rows import (
 LONGEST_KEY: Final = 500
 _MOST_KEYS: Final = 65_536
 _MOST_SHAPES: Final = 8
-_KEY: Final = re.compile(r"((?:S|LIVES|B|T)_[A-Z0-9-]+(?:@[^_@]+)?)_.+", re.ASCII | re.DOTALL)
+_KEY: Final = re.compile(r"([A-Z]+_[A-Z0-9-]+(?:@(?!\+)[^_@]+)?)_.+", re.ASCII | re.DOTALL)
 
 
 class Bet9jaKey(NamedTuple):
@@ -104,21 +106,21 @@ class KeyRow(NamedTuple):
     def read(self, rejected: set[Rejection]) -> RowReading | None:
         del rejected  # odds are any value
         try:
-            return self.labels, [_prices[value] for value in self.values]
+            return self.labels, [open_prices[value] for value in self.values]
         except (KeyError, TypeError):  # no odds, or an object of the live form
             return reading_of(self.selections)
 
 
 def _selection(label: str, value: Any) -> Selection:
-    odds = value.get("v") if type(value) is dict else value
+    odds = value["v"] if type(value) is dict and "v" in value else value
     return Selection(label, None, odds, not is_no_price(odds))
 
 
-def _read_price(raw: object) -> Price | None:
-    return read_price(raw, active=not is_no_price(raw))
+def is_no_price(odds: object) -> bool:
+    return odds is None or odds in ("", "-") or is_exactly(1, odds)
 
 
-_prices: Final = Prices(_read_price)
+open_prices: Final = prices_of(is_no_price)
 
 
 class _Shapes(dict[tuple[str, int], list[_Shape]]):
@@ -179,7 +181,7 @@ def rows(markets: dict[str, Any], names: MarketNames | None) -> list[Row | Rejec
 
 
 def _not_a_key(key: str) -> Rejection:
-    return unreadable("the key is not of the form S_MARKET[@PARAM]_OUTCOME", key, key)
+    return unreadable("the key is not of the form PREFIX_MARKET[@PARAM]_OUTCOME", key, key)
 
 
 def _grouped(markets: Iterable[str]) -> dict[str, list[str]]:
@@ -205,5 +207,6 @@ BOOK: Final = Book(
     container=dict,
     read_rows=rows,
     parse_qualifier=parse_qualifier,
+    is_no_price=is_no_price,
     folds_labels=False,
 )

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from worker.domain.books.book import Book, Params
 from worker.domain.books.lines import from_quarters, parse_line
+from worker.domain.books.odds import is_exactly, prices_of
 from worker.domain.books.rows import (
     MarketNames,
     ParsedRow,
     Rows,
     Selection,
     abbreviate,
+    id_or_none,
     text_or_none,
     unreadable,
 )
@@ -33,9 +35,10 @@ def _market_rows(market: Any) -> Rows:
         return
     market_type = market.get("marketType")
     market_type = market_type if type(market_type) is dict else {}
-    market_id = market_type.get("id")
-    if type(market_id) is not str or not market_id:
-        yield unreadable("a market's marketType.id must be a text", market_id)
+    market_id = id_or_none(market_type.get("id"))
+    if market_id is None:
+        said = market_type.get("id")
+        yield unreadable("a market's marketType.id must be a text or a whole number", said)
         return
     name = text_or_none(market_type.get("name")) or text_or_none(market_type.get("displayName"))
     layout = market.get("row") or []
@@ -44,18 +47,20 @@ def _market_rows(market: Any) -> Rows:
         return
     if not layout:
         yield ParsedRow(market_id, None, name, [])
+    is_open = not market.get("suspended")
     for row in layout:
-        yield from _row(market_id, name, row)
+        yield from _row(market_id, name, row, is_open=is_open)
 
 
-def _row(market_id: str, name: str | None, row: Any) -> Rows:
+def _row(market_id: str, name: str | None, row: Any, *, is_open: bool) -> Rows:
     prices = (row.get("prices") or []) if type(row) is dict else None
     if type(prices) is not list:
         yield unreadable("a row must be an object whose prices are a list", row, market_id)
         return
+    is_open = is_open and not row.get("suspended")
     selections: list[Selection] = []
     for price in prices:
-        selection = _selection(price)
+        selection = _selection(price, is_open=is_open)
         if selection is None:
             yield unreadable("a price must be an object whose name is a text", price, market_id)
         else:
@@ -88,11 +93,13 @@ def _from_handicap(handicap: Any) -> str | None:
     return f"{abbreviate(handicap)} quarters"
 
 
-def _selection(price: Any) -> Selection | None:
+def _selection(price: Any, *, is_open: bool) -> Selection | None:
+    """A price; what is above it, its row and its market, may be suspended as well."""
     if type(price) is not dict or type(label := price.get("name")) is not str:
         return None
     odds = one_price(price.get("price"), price.get("odds"))
-    return Selection(label, _beside(price.get("handicap")), odds, not price.get("suspended"))
+    is_active = is_open and not price.get("suspended") and not is_no_price(odds)
+    return Selection(label, _beside(price.get("handicap")), odds, is_active)
 
 
 def _beside(handicap: Any) -> str | None:
@@ -103,10 +110,17 @@ def _beside(handicap: Any) -> str | None:
 
 
 def one_price(older: object, newer: object) -> object:
-    """``price`` of the older form or ``odds`` of v4; two that differ are no price at all."""
+    """``price`` of the older form or ``odds`` of v4; two that differ become a text that is no number."""
     if older is None or newer is None:
         return newer if older is None else older
-    return older if older == newer else None
+    return older if older == newer else f"{abbreviate(older)} and {abbreviate(newer)}"
+
+
+def is_no_price(odds: object) -> bool:
+    return odds is None or is_exactly(0, odds) or is_exactly(1, odds)
+
+
+open_prices: Final = prices_of(is_no_price)
 
 
 def parse_qualifier(qualifier: str | None) -> Params:
@@ -122,4 +136,5 @@ BOOK: Final = Book(
     container=list,
     read_rows=rows,
     parse_qualifier=parse_qualifier,
+    is_no_price=is_no_price,
 )

@@ -27,6 +27,7 @@ class Book:
     ``container``      the JSON type of ``markets``: a list of objects, or a flat object.
     ``read_rows``      the rows of such a container, with the names of its markets where they come separately.
     ``parse_qualifier``  a row's qualifier as pairs of key and value; None when it cannot be read.
+    ``is_no_price``    whether this stands for odds when an outcome has no price, so that it is not on offer.
     ``folds_labels``   labels are compared with case and blanks folded; otherwise exactly.
     ``shows_lines``    labels carry the line of their market ("Over 2.5"), and mappings leave it out.
     ``has_named_keys``  a qualifier names its keys, so that it may name another market by one of them.
@@ -40,6 +41,7 @@ class Book:
     container: type[list[Any] | dict[str, Any]]
     read_rows: Callable[[Any, MarketNames | None], Rows]
     parse_qualifier: Callable[[str | None], Params | None]
+    is_no_price: Callable[[object], bool]
     folds_labels: bool = True
     shows_lines: bool = False
     has_named_keys: bool = False

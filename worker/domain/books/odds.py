@@ -15,7 +15,7 @@ _DECIMAL: Final = re.compile(r"[1-9]\d{0,6}(?:\.\d{1,8})?", re.ASCII)
 _HIGHEST: Final = 10_000_000
 _LONGEST: Final = 16
 _LIKE_A_TRUTH: Final = (0, 1)  # as keys they are equal to false and true, which are no numbers
-_ONE: Final = re.compile(r"1(?:\.0{1,8})?", re.ASCII)
+_ZERO_OR_ONE: Final = re.compile(r"[01](?:\.0{1,8})?", re.ASCII)
 _MOST_PRICES: Final = 65_536  # 100 events of three books hold 15,000
 
 
@@ -65,10 +65,13 @@ class Price(str):
 
     @property
     def active(self) -> bool:
-        return bool(self._read()["active"])
+        return self.endswith("true")
 
     def _read(self) -> dict[str, Any]:
         return json.loads(f"{{{self}}}")  # type: ignore[no-any-return]  # an object
+
+
+NO_PRICE: Final = Price.of(None, active=False)
 
 
 class Prices(dict[object, Price]):
@@ -99,12 +102,19 @@ def read_price(raw: object, *, active: bool) -> Price | None:
     return None if active and odds is None else Price.of(odds, active=active)
 
 
-active_prices: Final = Prices(partial(read_price, active=True))
 closed_prices: Final = Prices(partial(read_price, active=False))
 
 
-def is_no_price(raw: object) -> bool:
-    """Whether ``raw`` is exactly one in whatever notation: Bet9ja's way to say that there is no price."""
+def is_exactly(number: int, raw: object) -> bool:
+    """Whether ``raw`` is exactly 0, or exactly 1, as a text or as a JSON number: "1", "1.00", 1.0.
+
+    Odds of nothing or of the stake alone are how bookmakers say that there is no price.
+    """
     if type(raw) is str:
-        return raw == "1" or (raw.startswith("1.0") and _ONE.fullmatch(raw) is not None)
-    return type(raw) in {int, float} and raw == 1
+        return raw.startswith(str(number)) and _ZERO_OR_ONE.fullmatch(raw) is not None
+    return type(raw) in {int, float} and raw == number
+
+
+def prices_of(is_no_price: Callable[[object], bool]) -> Prices:
+    """The prices of outcomes that can be bet on, at a bookmaker that says so when there is no price."""
+    return Prices(lambda raw: read_price(raw, active=not is_no_price(raw)))

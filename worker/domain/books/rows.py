@@ -6,6 +6,7 @@ and costs none of its neighbours.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -17,6 +18,7 @@ RejectCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
 
 LONGEST_ID: Final = 100
 _SHOWN: Final = 80
+_HIGHEST_ID: Final = 2**53
 
 
 class Selection(NamedTuple):
@@ -82,7 +84,7 @@ def reading_of(selections: Sequence[Selection]) -> RowReading:
 
 
 class Rejection(NamedTuple):
-    """Data at fault: nothing that an editor of mappings could mend."""
+    """Data at fault: nothing that an editor of mappings can fix."""
 
     external_market_id: str
     line: str | None
@@ -107,12 +109,26 @@ def clipped_id(external_id: str) -> str:
 
 
 def abbreviate(value: object) -> str:
-    """A value as an error message may show it: bounded, control characters escaped."""
-    if isinstance(value, str) and len(value) > _SHOWN:
-        value = value[:_SHOWN]
-    elif isinstance(value, (dict, list)):
-        return f"{type(value).__name__} of {len(value)}"
-    return repr(value)[: _SHOWN + 2]
+    """A value as an error message may show it, as JSON has it: bounded, control characters escaped."""
+    if isinstance(value, (dict, list)):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    head = value[:_SHOWN] if isinstance(value, str) else value
+    text = json.dumps(head, ensure_ascii=False, default=str)
+    shown = "".join(
+        character if character.isprintable() else _escaped(character) for character in text
+    )
+    return shown if len(shown) <= _SHOWN + 2 else f"{shown[:_SHOWN]}…"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def id_or_none(value: object) -> str | None:
+    """A market's id, which some sources send as a number; None for what is neither that nor a text."""
+    if type(value) is int and 0 <= value <= _HIGHEST_ID:
+        return str(value)
+    return value if isinstance(value, str) and value else None
 
 
 def unreadable(reason: str, value: object, market_id: str = "?") -> Rejection:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any, Final
 
 from worker.domain.books.book import Book, Params
+from worker.domain.books.odds import is_exactly, prices_of
 from worker.domain.books.rows import (
     MarketNames,
     ParsedRow,
     Rejection,
     Rows,
     Selection,
-    abbreviate,
+    id_or_none,
     text_or_none,
     unreadable,
 )
 
 LONGEST_SPECIFIER = 1000
+NOT_A_TEXT: Final = "not a text"
 
 
 def parse_specifier(specifier: str | None) -> Params | None:
@@ -55,9 +57,9 @@ def _market_rows(market: Any) -> Rows:
     if type(market) is not dict:
         yield unreadable("a market must be an object", market)
         return
-    market_id = market.get("id")
-    if type(market_id) is not str or not market_id:
-        yield unreadable("a market's id must be a text", market_id)
+    market_id = id_or_none(market.get("id"))
+    if market_id is None:
+        yield unreadable("a market's id must be a text or a whole number", market.get("id"))
         return
     name = text_or_none(market.get("name")) or text_or_none(market.get("desc"))
     qualifier = _qualifier(market.get("specifier"))
@@ -85,18 +87,18 @@ def row_of(
 
 
 def _qualifier(specifier: Any) -> str | None:
-    """The specifier verbatim; one that is no text becomes a text that no rule can read."""
+    """The specifier verbatim; one that is not a text becomes a text that no rule can read."""
     if specifier is None or type(specifier) is str:
         return specifier or None
-    return abbreviate(type(specifier))
+    return NOT_A_TEXT
 
 
 def _selection(outcome: Any, *, is_open: bool) -> Selection | None:
     if type(outcome) is not dict or type(label := outcome.get("desc")) is not str:
         return None
-    return Selection(
-        label, None, outcome.get("odds"), is_open and _is_on(outcome.get("isActive", 1))
-    )
+    odds = outcome.get("odds")
+    is_active = is_open and _is_on(outcome.get("isActive", 1)) and not is_no_price(odds)
+    return Selection(label, None, odds, is_active)
 
 
 def _is_open(market: dict[str, Any]) -> bool:
@@ -108,6 +110,11 @@ def _is_on(flag: object) -> bool:
     return flag in (1, "1")
 
 
+def is_no_price(odds: object) -> bool:
+    return odds is None or odds == "" or is_exactly(0, odds) or is_exactly(1, odds)
+
+
+open_prices: Final = prices_of(is_no_price)
 BOOK: Final = Book(
     platform="sportybet",
     id_column="sportybet_id",
@@ -116,6 +123,7 @@ BOOK: Final = Book(
     container=list,
     read_rows=rows,
     parse_qualifier=parse_specifier,
+    is_no_price=is_no_price,
     shows_lines=True,
     has_named_keys=True,
     has_start_scores=True,

@@ -15,7 +15,7 @@ import orjson
 from msgspec import Meta, Raw, Struct, field
 
 from worker.domain.books import bet9ja, betpawa, sportybet
-from worker.domain.books.odds import active_prices, closed_prices
+from worker.domain.books.odds import closed_prices
 from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import (
     MarketNames,
@@ -73,7 +73,7 @@ class SportybetMarket(Struct, gc=False):
             return labels, [closed_prices[outcome.odds] for outcome in outcomes]
         try:
             return labels, [
-                active_prices[outcome.odds] if outcome.flag else closed_prices[outcome.odds]
+                sportybet.open_prices[outcome.odds] if outcome.flag else closed_prices[outcome.odds]
                 for outcome in outcomes
             ]
         except KeyError:  # an active price without usable odds
@@ -106,6 +106,7 @@ class _BetpawaPrice(Struct, gc=False):
 
 
 class _BetpawaLayoutRow(Struct, gc=False):
+    suspended: bool | None = None
     handicap: _Integer | float | None = None
     specifier: dict[str, str] | None = None
     prices: list[_BetpawaPrice] = []
@@ -119,6 +120,7 @@ class _BetpawaMarketType(Struct, gc=False):
 
 class _BetpawaMarket(Struct, gc=False):
     market_type: _BetpawaMarketType = field(name="marketType")
+    suspended: bool | None = None
     rows: list[_BetpawaLayoutRow] = field(name="row", default_factory=list)
 
 
@@ -136,8 +138,8 @@ class BetpawaRow(Struct, gc=False):
             Selection(
                 price.label,
                 price.beside,
-                betpawa.one_price(price.price, price.odds),
-                not price.suspended,
+                odds := betpawa.one_price(price.price, price.odds),
+                not price.suspended and not betpawa.is_no_price(odds),
             )
             for price in self.seen
         ]
@@ -150,7 +152,7 @@ class BetpawaRow(Struct, gc=False):
         )
         try:
             return labels, [
-                (closed_prices if price.suspended else active_prices)[
+                (closed_prices if price.suspended else betpawa.open_prices)[
                     price.price
                     if price.odds is None
                     else betpawa.one_price(price.price, price.odds)
@@ -226,6 +228,9 @@ def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
     for row in market.rows:
         plain = row.handicap is None and row.specifier is None
         line = None if plain else betpawa.qualifier(row.handicap, row.specifier)
+        if market.suspended or row.suspended:
+            for price in row.prices:
+                price.suspended = True  # as the books say it of all that is below
         by_line.setdefault(line, []).extend(row.prices)
     name = kind.name or kind.title or None
     for line, prices in by_line.items():

@@ -49,7 +49,7 @@ def test_format_gives_the_text_back() -> None:
         "S__1",
         "1X2_1",
         "s_1x2_1",
-        "X_1X2_1",
+        "x_1X2_1",
         "S_OU@_O",
         "S_OU 2_O",
         "S_O\u00dc_1",
@@ -216,6 +216,41 @@ def test_one_means_no_price_and_the_outcome_stays_inactive() -> None:
     found = run("bet9ja", {"S_1X2_1": "2.4", "S_1X2_X": "1"})
     assert answer(found) == {("1x2_ft", None): {"home": 2.4, "draw": None}}
     assert active(found) == {"home": True, "draw": False}
+
+
+@pytest.mark.parametrize(
+    "value", ["1", "1.00", 1, "-", "", None, {"v": 1}, {"v": "-"}, {"v": None}]
+)
+def test_an_outcome_without_a_price_is_not_on_offer_and_the_others_are(value: object) -> None:
+    found = run("bet9ja", {"S_1X2_1": "2.4", "S_1X2_X": value})
+    assert answer(found) == {("1x2_ft", None): {"home": 2.4, "draw": None}}
+    assert active(found) == {"home": True, "draw": False}
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "0.00", 0, "--", " ", {}, {"x": 1}, {"v": {"v": 2}}, [], True]
+)
+def test_a_value_that_is_neither_odds_nor_none_rejects_the_market(value: object) -> None:
+    found = run("bet9ja", {"S_1X2_1": "2.4", "S_1X2_X": value})
+    assert rejected(found) == {("S_1X2", None, "INVALID_ODDS")}
+
+
+def test_a_live_value_is_read() -> None:
+    found = run("bet9ja", {"S_1X2_1": {"v": 2.4}, "S_1X2_X": {"v": "3.10", "d": 1}})
+    assert answer(found) == {("1x2_ft", None): {"home": 2.4, "draw": 3.1}}
+
+
+@pytest.mark.parametrize("prefix", ["LIVEB", "LIVET", "LIVETT", "B", "T", "VS"])
+def test_a_market_of_any_sport_is_a_miss_and_not_unreadable(prefix: str) -> None:
+    found = run("bet9ja", {f"{prefix}_OUOT@159.5_O": {"v": 1.85}, f"{prefix}_NEXT@0:3_1": {"v": 2}})
+    assert {entry[0] for entry in missed(found)} == {f"{prefix}_OUOT", f"{prefix}_NEXT"}
+    assert not found.rejected
+
+
+def test_a_param_with_a_plus_is_refused_and_costs_its_neighbours_nothing() -> None:
+    found = run("bet9ja", {"S_AH@-0.25_1": "1.9", "S_AH@+0.25_2": "1.95"})
+    assert answer(found) == {("asian_handicap_ft", "-0.25"): {"home": 1.9}}
+    assert [entry.code for entry in found.rejected] == ["INVALID_KEY_FORMAT"]
 
 
 def test_a_bad_price_rejects_the_whole_market_and_does_not_make_it_partial() -> None:

@@ -112,9 +112,44 @@ def test_a_suspended_price_stays_inactive(odds: float) -> None:
     assert active(found) == {"over": False, "under": True}
 
 
-def test_a_price_of_zero_that_is_not_suspended_rejects_the_market() -> None:
-    found = run("betpawa", [betpawa("5000", betpawa_row(10, Over=0.0, Under=1.83))])
+@pytest.mark.parametrize("odds", [0.0, 1.0, 0, 1, None, "1.00"])
+def test_an_outcome_without_a_price_is_not_on_offer_and_the_others_are(odds: Any) -> None:
+    found = run("betpawa", [betpawa("5000", betpawa_row(10, Over=odds, Under=1.83))])
+    assert answer(found) == {("over_under_ft", "2.5"): {"over": None, "under": 1.83}}
+    assert active(found) == {"over": False, "under": True}
+
+
+@pytest.mark.parametrize("odds", [0.5, -2.5, "", "-", True, []])
+def test_an_active_price_that_is_neither_odds_nor_none_rejects_the_market(odds: Any) -> None:
+    found = run("betpawa", [betpawa("5000", betpawa_row(10, Over=odds, Under=1.83))])
     assert rejected(found) == {("5000", "2.5", "INVALID_ODDS")}
+
+
+@pytest.mark.parametrize("level", ["market", "row", "price"])
+@pytest.mark.parametrize(
+    ("flag", "is_open"),
+    [(True, False), (1, False), ("true", False), (False, True), (None, True), (0, True)],
+)
+def test_what_is_suspended_closes_all_that_is_below_it(
+    level: str, flag: object, is_open: bool
+) -> None:
+    row = betpawa_row(None, **{"1": 2.5, "X": 3.1, "2": 2.9})
+    market = betpawa("3743", row)
+    for holder in {"market": [market], "row": [row], "price": row["prices"]}[level]:
+        holder["suspended"] = flag
+    found = run("betpawa", [market])
+    assert answer(found) == {("1x2_ft", None): {"home": 2.5, "draw": 3.1, "away": 2.9}}
+    assert active(found) == dict.fromkeys(["home", "draw", "away"], is_open)
+
+
+def test_one_row_of_a_line_may_be_suspended_alone() -> None:
+    rows = [betpawa_row(10, Over=1.9) | {"suspended": True}, betpawa_row(10, Under=1.8)]
+    assert active(run("betpawa", [betpawa("5000", *rows)])) == {"over": False, "under": True}
+
+
+def test_an_id_may_be_a_whole_number() -> None:
+    market = betpawa("", betpawa_row(None, **{"1": 2.5})) | {"marketType": {"id": 3743}}
+    assert set(answer(run("betpawa", [market]))) == {("1x2_ft", None)}
 
 
 def test_two_forms_of_a_price_that_differ_are_no_price() -> None:
@@ -154,7 +189,9 @@ def test_a_line_on_a_market_without_one_is_an_unknown_param_market() -> None:
         "x",
         {},
         {"marketType": "5000"},
-        {"marketType": {"id": 5000}},
+        {"marketType": {"id": 5000.5}},
+        {"marketType": {"id": -5000}},
+        {"marketType": {"id": True}},
         {"marketType": {"id": "5000"}, "row": "x"},
         {"marketType": {"id": "5000"}, "row": ["x"]},
         {"marketType": {"id": "5000"}, "row": [{"prices": 5}]},

@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 
-from worker.domain.books.odds import Price, Prices, is_no_price, parse_odds, read_price
+from worker.domain.books.odds import Price, Prices, is_exactly, parse_odds, read_price
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,18 @@ def test_a_value_that_is_no_finite_number_above_one_is_no_odds(raw: object) -> N
 
 
 @pytest.mark.parametrize("raw", ["1", "1.0", "1.00", 1, 1.0])
-def test_one_in_any_notation_is_no_price(raw: object) -> None:
-    assert is_no_price(raw)
+def test_one_is_one_in_any_notation(raw: object) -> None:
+    assert is_exactly(1, raw)
+
+
+@pytest.mark.parametrize("raw", ["0", "0.0", "0.00", 0, 0.0, -0.0])
+def test_zero_is_zero_in_any_notation(raw: object) -> None:
+    assert is_exactly(0, raw)
 
 
 @pytest.mark.parametrize("raw", ["1.01", "01", "1.", "1.0x", "0", True, None, 0, "", "1.000001"])
-def test_anything_else_is_not_taken_for_no_price(raw: object) -> None:
-    assert not is_no_price(raw)
+def test_anything_else_is_not_taken_for_one(raw: object) -> None:
+    assert not is_exactly(1, raw)
 
 
 @pytest.mark.parametrize(("odds", "active"), [(1.98, True), (3, True), (2.5, False), (None, False)])

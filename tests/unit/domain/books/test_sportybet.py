@@ -234,7 +234,7 @@ def test_a_closed_outcome_stays_inactive_without_odds() -> None:
 
 
 @pytest.mark.parametrize(
-    "odds", ["nan", "inf", "1e400", "1_5", "2,15", "", "1.00", "-2.5", "0x2", "0", None, True, []]
+    "odds", ["nan", "inf", "1e400", "1_5", "2,15", "-", "0.50", "-2.5", "0x2", " 1", True, []]
 )
 def test_an_active_outcome_with_bad_odds_rejects_its_line_and_no_other(odds: object) -> None:
     rows = [
@@ -244,6 +244,20 @@ def test_an_active_outcome_with_bad_odds_rejects_its_line_and_no_other(odds: obj
     found = run("sportybet", rows)
     assert rejected(found) == {("18", "2.5", "INVALID_ODDS")}
     assert answer(found) == {("over_under_ft", "3.5"): {"over": 3.3}}
+
+
+@pytest.mark.parametrize("odds", ["", "1.00", "0.00", "1", "0", None, 1, 0.0])
+def test_an_outcome_without_a_price_is_not_on_offer_and_the_others_are(odds: object) -> None:
+    found = run(
+        "sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": odds, "Under 2.5": "1.83"})]
+    )
+    assert answer(found) == {("over_under_ft", "2.5"): {"over": None, "under": 1.83}}
+    assert active(found) == {"over": False, "under": True}
+
+
+def test_an_id_may_be_a_whole_number() -> None:
+    market = sportybet("18", "total=2.5", prices=OVER_UNDER) | {"id": 18}
+    assert set(answer(run("sportybet", [market]))) == {("over_under_ft", "2.5")}
 
 
 def test_odds_may_be_numbers() -> None:
@@ -261,7 +275,19 @@ def test_a_mapped_market_without_outcomes_matches_none(outcomes: object) -> None
 
 @pytest.mark.parametrize(
     "bad",
-    [None, 5, "18", [], {}, {"id": 18}, {"id": ""}, {"id": None}, {"id": "1", "outcomes": "x"}],
+    [
+        None,
+        5,
+        "18",
+        [],
+        {},
+        {"id": 1.5},
+        {"id": -1},
+        {"id": True},
+        {"id": ""},
+        {"id": None},
+        {"id": "1", "outcomes": "x"},
+    ],
 )
 def test_a_malformed_market_is_rejected_and_costs_its_neighbours_nothing(bad: object) -> None:
     found = run("sportybet", [bad, sportybet("18", "total=2.5", prices=OVER_UNDER)])
