@@ -15,15 +15,19 @@ from worker.domain.errors import FatalError
 _PATIENCE_S: Final = 2.0
 
 
+class UnreachableError(FatalError):
+    """Nothing listens at any of the addresses."""
+
+
 async def require_listener(servers: str) -> None:
-    """Raises FatalError when every one of the comma-separated addresses refuses, or has an unknown name.
+    """Raises UnreachableError when each of the comma-separated addresses refuses, or has an unknown name.
 
     An address that does not answer at all is left to Kafka's clients: the network may be slow.
     """
     failures = await asyncio.gather(*map(_refusal, servers.split(",")))
     told = [failure for failure in failures if failure is not None]
     if len(told) == len(failures):
-        raise FatalError(f"Kafka does not answer: {'; '.join(told)}")
+        raise UnreachableError(f"Kafka does not answer: {'; '.join(told)}")
 
 
 async def _refusal(server: str) -> str | None:

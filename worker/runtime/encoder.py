@@ -6,10 +6,12 @@ from worker.ingest.planning.encode import Encoder
 from worker.settings.settings import Settings
 
 
-def make_encoder(settings: Settings, *, replay_id: str | None = None) -> Encoder:
-    """Make the encoder of the live worker, or of a replay into topics of its own."""
+def make_encoder(
+    settings: Settings, *, replay_id: str | None = None, resolved_topic: str | None = None
+) -> Encoder:
+    """Make the encoder of the live worker, or of a replay; ``resolved_topic`` None is the live topic."""
     return Encoder(
-        resolved_topic=settings.topics.resolved,
+        resolved_topic=resolved_topic or settings.topics.resolved,
         dead_topic=settings.topics.dead,
         group=settings.group_id,
         max_bytes=settings.max_message_bytes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -13,8 +13,12 @@ from worker.storage.errors import driver_errors_translated
 
 _COUNTED: Final = ("SELECT", "INSERT", "UPDATE")
 
+# Privileges by table or sequence, or by TABLE.COLUMN where only some columns may be written.
+Needs = Mapping[str, Sequence[str]]
+
 # What a worker with a relay does; the group marketmap_worker is given just that.
-WORKER_NEEDS: Final = {
+WORKER_NEEDS: Final[Needs] = {
+    "alembic_version": ("SELECT",),
     "user_market_mappings": ("SELECT",),
     "mapping_audit_log": ("SELECT",),
     "unmapped_market_log": _COUNTED,
@@ -26,6 +30,28 @@ WORKER_NEEDS: Final = {
     "unmapped_market_log_id_seq": ("USAGE",),
     "watermark_change_id_seq": ("USAGE",),
 }
+_DECIDED: Final = (
+    *("status", "notes", "mapped_version"),
+    *("ignored_until_count", "ignored_until_rate", "ignored_until"),
+)
+EDITOR_NEEDS: Final[Needs] = {
+    "alembic_version": ("SELECT",),
+    "user_market_mappings": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "user_market_mappings_id_seq": ("USAGE",),
+    "mapping_audit_log": ("SELECT",),
+    "unmapped_market_log": ("SELECT",),
+    **{f"unmapped_market_log.{column}": ("UPDATE",) for column in _DECIDED},
+    "unmapped_overflow": ("SELECT",),
+    "replay_run": _COUNTED,
+}
+READER_NEEDS: Final[Needs] = dict.fromkeys(
+    (
+        *("alembic_version", "user_market_mappings", "mapping_audit_log", "unmapped_market_log"),
+        *("unmapped_overflow", "ingest_watermark", "relay_cursor", "watermark_change"),
+        "replay_run",
+    ),
+    ("SELECT",),
+)
 
 READ_SERVER = text("""
 SELECT current_setting('server_version') AS version,
@@ -39,15 +65,24 @@ WHERE rolname = current_user
 
 READ_CLOCK = text("SELECT clock_timestamp()")
 
-# What does not exist is the migrations' business.
+# What does not exist is not lacking; MISSING names it.
 LACKING = text("""
 SELECT wanted.name || ' ' || wanted.privilege
 FROM unnest(CAST(:names AS text[]), CAST(:privileges AS text[])) AS wanted (name, privilege)
-JOIN pg_class ON pg_class.oid = to_regclass(wanted.name)
-WHERE NOT CASE relkind
-    WHEN 'S' THEN has_sequence_privilege(pg_class.oid, wanted.privilege)
+JOIN pg_class ON pg_class.oid = to_regclass(split_part(wanted.name, '.', 1))
+WHERE NOT CASE
+    WHEN strpos(wanted.name, '.') > 0
+        THEN has_column_privilege(pg_class.oid, split_part(wanted.name, '.', 2), wanted.privilege)
+    WHEN relkind = 'S' THEN has_sequence_privilege(pg_class.oid, wanted.privilege)
     ELSE has_table_privilege(pg_class.oid, wanted.privilege)
 END
+ORDER BY 1
+""")
+
+MISSING = text("""
+SELECT DISTINCT split_part(wanted.name, '.', 1)
+FROM unnest(CAST(:names AS text[])) AS wanted (name)
+WHERE to_regclass(split_part(wanted.name, '.', 1)) IS NULL
 ORDER BY 1
 """)
 
@@ -84,11 +119,17 @@ async def read_clock(connection: AsyncConnection) -> datetime:
     return now
 
 
-async def lacking_privileges(connection: AsyncConnection) -> Sequence[str]:
-    """What of WORKER_NEEDS the connection's user may not do, each as "table PRIVILEGE"."""
-    wanted = [
-        (name, privilege) for name, privileges in WORKER_NEEDS.items() for privilege in privileges
-    ]
+async def missing_relations(connection: AsyncConnection, needs: Needs) -> Sequence[str]:
+    """The tables and sequences of ``needs`` that do not exist, or are in no schema of the search path."""
+    with driver_errors_translated():
+        return list(await connection.scalars(MISSING, {"names": list(needs)}))
+
+
+async def lacking_privileges(
+    connection: AsyncConnection, needs: Needs = WORKER_NEEDS
+) -> Sequence[str]:
+    """What of ``needs`` the connection's user may not do, each as "table PRIVILEGE"."""
+    wanted = [(name, privilege) for name, privileges in needs.items() for privilege in privileges]
     names, privileges = (list(column) for column in zip(*wanted, strict=True))
     with driver_errors_translated():
         return list(await connection.scalars(LACKING, {"names": names, "privileges": privileges}))

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from alembic import command
 from alembic.config import Config
@@ -27,6 +27,22 @@ from worker.storage.errors import StorageUnavailable, driver_errors_translated
 # Another run may build an index over all of history; whoever is only in the way is named by then.
 WAIT_FOR_OTHER_RUNS_S = 300.0
 _ASK_AGAIN_S = 0.5
+
+# Alembic's own table is made by no revision. Every part of this program may ask which one it names.
+GRANT_REVISION: Final = """
+DO $$
+DECLARE
+    grantee text;
+BEGIN
+    FOR grantee IN
+        SELECT rolname FROM pg_roles
+        WHERE rolname IN ('marketmap_worker', 'marketmap_editor', 'marketmap_reader')
+    LOOP
+        EXECUTE 'GRANT SELECT ON alembic_version TO ' || quote_ident(grantee);
+    END LOOP;
+END
+$$
+"""
 
 # A migration that waits for a table makes everyone behind it wait too: give up early, try again later.
 TABLE_LOCK_TIMEOUT_S = 30
@@ -92,7 +108,7 @@ def upgrade_sql(revision: str = "head") -> str:
     config.output_buffer = StringIO()
     with _unknown_revisions_named():
         command.upgrade(config, revision, sql=True)
-    return config.output_buffer.getvalue()
+    return f"{config.output_buffer.getvalue()}{GRANT_REVISION.strip()};\n\n"
 
 
 def known_revision(name: str = "head") -> str | None:
@@ -186,6 +202,8 @@ def _move(connection: Connection, move: Callable[[Config, str], None], revision:
     with _unknown_revisions_named():
         move(config, revision)
     after = _current(connection)
+    if after is not None:
+        connection.execute(text(GRANT_REVISION))
     if not revision.startswith(("+", "-")) and after != known_revision(revision):
         raise UnknownRevisionError(f"{revision} does not lie in that direction from {before}")
     return Migrated(before, after)

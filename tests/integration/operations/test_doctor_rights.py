@@ -16,8 +16,10 @@ from worker.kafka.topic_specs import ensure_topics, topic_specs
 from worker.local.services import LocalServices
 from worker.operations.doctor.findings import Finding
 from worker.operations.doctor.kafka_verdicts import judge_rights, judge_topics
+from worker.operations.doctor.parts import part_of
 from worker.operations.installation.grants import Grant
 from worker.settings.connected import KafkaSettings
+from worker.settings.settings import Settings
 
 pytestmark = pytest.mark.services
 
@@ -26,6 +28,7 @@ authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=true
 """
 OURSELVES = "User:ANONYMOUS"
+WORKER, ADMINISTRATOR = (part_of(Settings(), name) for name in ("worker", "administrator"))
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +70,16 @@ async def test_what_credentials_may_not_do_is_told_topic_by_topic(guarded_broker
         return (hidden, sum(facts.config is None for facts in topics.values())) == (1, 4)
 
     await until(are_in_force)
-    assert told(judge_topics(settings, topics, brokers=1)) == {
+    assert told(judge_topics(settings, topics, 1, ADMINISTRATOR)) == {
         ("FAILURE", "observations.betpawa may not be described"),
         ("WARNING", "observations.bet9ja does not show its configuration"),
         ("WARNING", "odds.resolved does not show its configuration"),
         ("WARNING", "mappings.changes does not show its configuration"),
     }
-    assert told(judge_rights(settings, topics)) == {
+    assert told(judge_rights(settings, topics, WORKER)) == {
         ("FAILURE", "no READ on observations.betpawa"),
         ("FAILURE", "no READ on observations.bet9ja"),
         ("FAILURE", "no WRITE on odds.resolved"),
-        ("WARNING", "no WRITE on mappings.changes"),
     }
 
 

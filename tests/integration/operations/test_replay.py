@@ -11,9 +11,11 @@ import pytest
 from aiokafka import TopicPartition
 
 from schemas import ID_HEADER, REPLAY_HEADER
-from tests.support.people.commands import SIGNED, Finished, command
+from tests.support.people.commands import SIGNED, Finished, command, command_in_process
 from tests.support.services.installation import Installation, Published, until
 from tests.support.stream import expected_counts, ids, numbers, resolved, stream
+from worker.kafka.bounded_reader import read_topic
+from worker.kafka.cluster.topics import TopicSpec
 from worker.kafka.connections import admin_of
 from worker.kafka.record import RawRecord
 
@@ -94,6 +96,27 @@ class Seen:
     shown: Any
 
 
+async def test_answers_of_an_earlier_version_can_go_to_a_topic_of_their_own(
+    installation: Installation,
+) -> None:
+    settings = installation.settings
+    own = f"{settings.topic_prefix}then"
+    await admin_of(settings).topics.create([TopicSpec(own, 1, {})])
+    await installation.publish(stream(7))
+    then = ("replay", "run", "--from", "1h", *SIGNED, "--as-of", "0")
+    for wrong, said in (("nowhere", "do not exist"), (settings.topics.dead, "do not belong there")):
+        refused = await command_in_process(installation, *then, "--to-topic", wrong)
+        assert refused.code in {1, 2}
+        assert said in refused.stderr
+    done = await command(installation, *then, "--to-topic", own, "--json")
+    assert done.json["published"] == 7
+    assert len(await read_topic(settings, own)) == 7
+    assert await read_topic(settings, settings.topics.resolved) == []
+    assert (await command(installation, "replay", "show", done.json["id"], "--json")).json[
+        "filters"
+    ]["to_topic"] == own
+
+
 async def scenario(installation: Installation) -> Seen:
     await installation.publish(stream(TOTAL) + UNREADABLE)
     installation.start_worker()
@@ -105,7 +128,10 @@ async def scenario(installation: Installation) -> Seen:
     chosen = await command(
         installation, *again, "--market", SEVENTH, "--topic", "observations.sportybet"
     )
-    earlier = await command(installation, *again, "--as-of", "0", "--platform", "sportybet")
+    then = ("--as-of", "0", "--platform", "sportybet")
+    unconfirmed = await command(installation, *again, *then)
+    assert (unconfirmed.code, "--yes" in unconfirmed.stderr) == (2, True)
+    earlier = await command(installation, *again, *then, "--yes")
     assert [each.code for each in (dry, everything, chosen, earlier)] == [0] * 4, (
         dry,
         everything,

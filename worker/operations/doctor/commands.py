@@ -13,11 +13,12 @@ import typer
 from rich.text import Text
 
 from worker.cli.connection import known_settings
-from worker.cli.console import err, out, print_json
+from worker.cli.console import err, fail, out, print_json
 from worker.cli.options import AsJson
 from worker.cli.tables import text
 from worker.operations.doctor.examination import examine
 from worker.operations.doctor.findings import Finding, failure, fine, has_failure
+from worker.operations.doctor.parts import PARTS
 from worker.operations.installation.effective_settings import effective_settings
 from worker.settings.loading import SettingsError
 
@@ -26,23 +27,32 @@ _STYLES: Final = {"OK": "green", "WARNING": "yellow", "FAILURE": "bold red"}
 
 def doctor(
     *,
+    part: Annotated[
+        str,
+        typer.Option("--as", metavar="PART", help=f"Whose needs to check: {', '.join(PARTS)}."),
+    ] = "worker",
     timeout: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", min=1, max=300, help="For each check; it ends within thrice that."
+            metavar="SECONDS",
+            min=1,
+            max=300,
+            help="For each check; all end within three times that.",
         ),
     ] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Examine settings, Kafka, topics, rights, Postgres, schema, clocks, group and mappings. Changes nothing.
+    """Check settings, Kafka, topics, rights, Postgres, schema, clocks, group and mappings. Changes nothing.
 
-    Run it with a worker's settings and credentials. Each line is OK, a warning or a failure with what to do;
-    exit code 1 when one is a failure.
+    Run it with the settings and credentials of the part that --as names; what that part does not need is not
+    checked. Each line is OK, a warning or a failure with what to do; exit code 1 when one is a failure.
 
-    Example: marketmap doctor --json
+    Example: marketmap doctor --as relay
     """
-    with err.status("Looking"):
-        findings = _examine(timeout)
+    if part not in PARTS:
+        fail(f"--as {part!r} is not one of {', '.join(PARTS)}", code=2)
+    with err.status("Checking"):
+        findings = _examine(timeout, part)
     if as_json:
         print_json(
             {"ok": not has_failure(findings), "findings": [one._asdict() for one in findings]}
@@ -55,14 +65,15 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _examine(timeout_s: float) -> Sequence[Finding]:
+def _examine(timeout_s: float, part: str) -> Sequence[Finding]:
     try:
         settings = known_settings()
     except SettingsError as error:
         return [failure("settings", fault, "docs/settings.md") for fault in error.faults]
     counts = Counter(setting.source for setting in effective_settings(settings, os.environ))
     sources = ", ".join(f"{counts[source]} from {source}" for source in sorted(counts))
-    return [fine("settings", sources), *asyncio.run(examine(settings, timeout_s=timeout_s))]
+    examined = asyncio.run(examine(settings, timeout_s=timeout_s, part_name=part))
+    return [fine("settings", sources), *examined]
 
 
 def lines_of(finding: Finding) -> Iterator[Text]:

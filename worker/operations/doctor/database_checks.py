@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +15,7 @@ from worker.operations.doctor.check import Check
 from worker.operations.doctor.clock_verdicts import judge_database_clock
 from worker.operations.doctor.database_verdicts import (
     MappingFacts,
+    RoleFacts,
     judge_locks,
     judge_mappings,
     judge_revision,
@@ -22,6 +24,7 @@ from worker.operations.doctor.database_verdicts import (
     judge_server,
 )
 from worker.operations.doctor.findings import Finding, failure
+from worker.operations.doctor.parts import Part
 from worker.runtime.index.live import parse_rows
 from worker.settings.connected import DatabaseSettings, with_database
 from worker.settings.settings import Settings
@@ -34,6 +37,7 @@ from worker.storage.inspection import (
     constraints_not_validated,
     lacking_privileges,
     last_change,
+    missing_relations,
     read_clock,
     read_server,
 )
@@ -78,15 +82,16 @@ def _is_known(revision: str) -> bool:
         return False
 
 
-async def _roles(settings: DatabaseSettings) -> Sequence[Finding]:
+async def _roles(settings: DatabaseSettings, part: Part) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         schema = judge_schema(await creators(connection), await planted_objects(connection))
-        rights = judge_roles(
+        facts = RoleFacts(
             await read_server(connection),
             await existing_roles(connection),
-            await lacking_privileges(connection),
+            await missing_relations(connection, part.needs),
+            await lacking_privileges(connection, part.needs),
         )
-    return [*schema, *rights]
+    return [*schema, *judge_roles(facts, part)]
 
 
 async def _locks(settings: DatabaseSettings) -> Sequence[Finding]:
@@ -140,12 +145,25 @@ async def _connection(settings: DatabaseSettings) -> AsyncIterator[AsyncConnecti
 
 
 DATABASE: Final = Check(
-    "database", (), _connected(_database), "MARKETMAP_DATABASE_URL: is it up, and there?"
+    "database",
+    (),
+    _connected(_database),
+    "is Postgres running at MARKETMAP_DATABASE_URL?",
+    refused="login refused: check user and password of MARKETMAP_DATABASE_URL, and pg_hba.conf",
 )
-CHECKS: Final = (
-    Check("migrations", ("database",), _connected(_revision), "marketmap migrate"),
-    Check("roles", ("database",), _connected(_roles), "look at the server's log"),
-    Check("locks", ("database",), _connected(_locks), "look at the server's log"),
-    Check("mappings", ("database",), _connected(_mappings), "marketmap migrate; marketmap roles"),
-    Check("clock", ("database",), _connected(_database_clock), "look at the server's log"),
-)
+
+
+def checks_of(part: Part) -> Sequence[Check]:
+    """What is to be asked for a part; nothing for one that needs no database."""
+    if not part.needs:
+        return ()
+    granted = f"marketmap roles; GRANT {part.group} TO the login"
+    return (
+        Check("migrations", ("database",), _connected(_revision), granted),
+        Check(
+            "roles", ("database",), _connected(partial(_roles, part=part)), "see the server's log"
+        ),
+        Check("locks", ("database",), _connected(_locks), "see the server's log"),
+        Check("mappings", ("database",), _connected(_mappings), f"marketmap migrate; {granted}"),
+        Check("clock", ("database",), _connected(_database_clock), "see the server's log"),
+    )

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from worker.domain.index import Conflict
 from worker.operations.doctor.findings import Finding, failure, fine, warning
+from worker.operations.doctor.parts import Part
 from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, Lock, LockHolder, held_by
 from worker.storage.access.roles import ROLES
 from worker.storage.access.schema import OLDEST_POSTGRES, describe_planted
@@ -60,25 +61,39 @@ def judge_revision(revision: str | None, head: str | None, *, is_known: bool) ->
     return [warning("migrations", message, "a newer program has migrated: upgrade this one, too")]
 
 
-def judge_roles(server: Server, existing: Collection[str], lacking: Sequence[str]) -> list[Finding]:
-    found = []
-    missing = [role for role in ROLES if role not in existing]
+class RoleFacts(NamedTuple):
+    """The login, and what is lacking: roles of the server, tables that do not exist, privileges on others."""
+
+    server: Server
+    existing: Collection[str]
+    absent: Sequence[str]
+    lacking: Sequence[str]
+
+
+def judge_roles(facts: RoleFacts, part: Part) -> list[Finding]:
+    """Whether the login can do what the part has to; nothing is said to be well that cannot be known."""
+    found, login = [], facts.server.login
+    missing = [role for role in ROLES if role not in facts.existing]
     if missing:
+        message = f"missing: {', '.join(missing)}"
+        found.append(warning("roles", message, "marketmap roles, as an administrator"))
+    if facts.server.is_superuser:
+        message = f"{login} is a superuser and may do more than {_a(part)} has to"
         found.append(
-            warning(
-                "roles", f"missing: {', '.join(missing)}", "marketmap roles, as an administrator"
-            )
+            warning("roles", message, f"a login of its own, with GRANT {part.group} TO it")
         )
-    if server.is_superuser:
-        message = f"{server.login} is a superuser and may do more than a worker has to"
-        found.append(
-            warning("roles", message, "a login of its own, with GRANT marketmap_worker TO it")
-        )
-    if lacking:
-        message = f"{server.login} lacks {', '.join(lacking)}"
-        remedy = f"marketmap roles, then GRANT marketmap_worker TO {server.login}"
+    if facts.absent:
+        message = f"no rights to check: {', '.join(facts.absent)} do not exist"
+        found.append(failure("roles", message, f"{_MIGRATE}, then marketmap roles"))
+    if facts.lacking:
+        message = f"{login} lacks {', '.join(facts.lacking)}"
+        remedy = f"marketmap roles, then GRANT {part.group} TO {login}"
         found.append(failure("roles", message, remedy))
-    return found or [fine("roles", f"{server.login} may do what a worker has to")]
+    return found or [fine("roles", f"{login} may do what {_a(part)} has to")]
+
+
+def _a(part: Part) -> str:
+    return f"an {part.name}" if part.name[0] in "aeiou" else f"a {part.name}"
 
 
 def judge_schema(creators: Sequence[str], planted: Sequence[str]) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -23,6 +24,7 @@ from worker.operations.doctor.kafka_verdicts import (
     judge_rights,
     judge_topics,
 )
+from worker.operations.doctor.parts import Part
 from worker.operations.lag.report import survey_lag
 from worker.settings.connected import KafkaSettings, with_both, with_kafka
 from worker.settings.settings import Settings
@@ -48,25 +50,25 @@ async def _kafka(settings: KafkaSettings) -> Sequence[Finding]:
     return judge_cluster(await admin_of(settings).cluster())
 
 
-async def _topics(settings: KafkaSettings) -> Sequence[Finding]:
+async def _topics(settings: KafkaSettings, part: Part) -> Sequence[Finding]:
     cluster = await admin_of(settings).cluster()
-    return judge_topics(settings, await _known_topics(settings), cluster.brokers)
+    return judge_topics(settings, await _known_topics(settings), cluster.brokers, part)
 
 
-async def _rights(settings: KafkaSettings) -> Sequence[Finding]:
-    return judge_rights(settings, await _known_topics(settings))
+async def _rights(settings: KafkaSettings, part: Part) -> Sequence[Finding]:
+    return judge_rights(settings, await _known_topics(settings), part)
 
 
 async def _known_topics(settings: KafkaSettings) -> Mapping[str, TopicFacts]:
     return await admin_of(settings).topics.facts(spec.name for spec in topic_specs(settings))
 
 
-async def _group(settings: KafkaSettings) -> Sequence[Finding]:
+async def _group(settings: KafkaSettings, part: Part) -> Sequence[Finding]:
     group = await admin_of(settings).groups.describe(settings.group_id)
     state = judge_group(group, settings.group_id, len(await _observed(settings)))
     # Only now: of a group whose coordinator is not there yet, as on a new cluster, librdkafka learns nothing.
     operations = await admin_of(settings).groups.operations(settings.group_id)
-    return [*state, *judge_group_rights(settings, operations)]
+    return [*state, *judge_group_rights(settings, operations, part)]
 
 
 async def _offsets(settings: Settings) -> Sequence[Finding]:
@@ -90,12 +92,29 @@ async def _observed(settings: KafkaSettings) -> Sequence[TopicPartition]:
 
 _DESCRIBE: Final = "may these credentials describe the topics?"
 KAFKA: Final = Check(
-    "kafka", (), _connected(_kafka), "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS: is it up, and there?"
+    "kafka",
+    (),
+    _connected(_kafka),
+    "is Kafka running at MARKETMAP_KAFKA_BOOTSTRAP_SERVERS?",
+    refused="password or certificate refused: check MARKETMAP_KAFKA_USERNAME, its password, the files",
 )
-CHECKS: Final = (
-    Check("topics", ("kafka",), _connected(_topics), _DESCRIBE),
-    Check("acls", ("kafka",), _connected(_rights), _DESCRIBE),
-    Check("group", ("kafka",), _connected(_group), "may these credentials describe the group?"),
-    Check("offsets", ("kafka", "database"), _offsets, "mend what stands above; marketmap migrate"),
-    Check("clock", ("kafka",), _connected(_record_times), _DESCRIBE),
-)
+
+
+def checks_of(part: Part, settings: Settings) -> Sequence[Check]:
+    """What is to be asked for a part; nothing for one that needs no Kafka."""
+    if not part.grants:
+        return ()
+    checks = [
+        Check("topics", ("kafka",), _connected(partial(_topics, part=part)), _DESCRIBE),
+        Check("acls", ("kafka",), _connected(partial(_rights, part=part)), _DESCRIBE),
+    ]
+    may_know_group = bool(part.operations_on("GROUP", settings.group_id))
+    if may_know_group:
+        look = _connected(partial(_group, part=part))
+        checks.append(Check("group", ("kafka",), look, "marketmap topics grants: GROUP"))
+    if may_know_group and part.needs:
+        remedy = "fix the failures above first; marketmap migrate"
+        checks.append(Check("offsets", ("kafka", "database"), _offsets, remedy))
+    if all(part.operations_on("TOPIC", name) for name in settings.topics.observations.values()):
+        checks.append(Check("clock", ("kafka",), _connected(_record_times), _DESCRIBE))
+    return checks

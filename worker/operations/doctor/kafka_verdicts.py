@@ -10,6 +10,8 @@ from worker.kafka.cluster.groups import Group
 from worker.kafka.cluster.topics import TopicFacts
 from worker.kafka.topic_specs import differences, topic_specs
 from worker.operations.doctor.findings import Finding, failure, fine, warning
+from worker.operations.doctor.parts import Part
+from worker.operations.installation.grants import Grant, acl_command
 from worker.operations.lag.report import LagReport, SignCode
 from worker.settings.connected import KafkaSettings
 
@@ -24,18 +26,29 @@ def judge_cluster(cluster: ClusterFacts) -> list[Finding]:
     return [fine("kafka", f"{brokers}, cluster {cluster.cluster_id}")]
 
 
-def judge_topics(settings: KafkaSettings, topics: TopicFactsByName, brokers: int) -> list[Finding]:
-    specs = topic_specs(settings)
+def judge_topics(
+    settings: KafkaSettings, topics: TopicFactsByName, brokers: int, part: Part
+) -> list[Finding]:
+    """The topics of the part. Their configuration is an administrator's business, where it is not shown."""
+    wanted = {spec.name: part.operations_on("TOPIC", spec.name) for spec in topic_specs(settings)}
+    specs = [spec for spec in topic_specs(settings) if wanted[spec.name]]
     found: list[Finding] = []
     for spec in specs:
         facts = topics.get(spec.name)
         if facts is None:
             found.append(failure("topics", f"{spec.name} is missing", "marketmap topics ensure"))
             continue
+        if facts.config is None and "DESCRIBE_CONFIGS" not in wanted[spec.name]:
+            facts = facts._replace(config=spec.config)
         for what, remedy, grave in differences(spec, facts, settings.kafka_bootstrap_servers):
             found.append((failure if grave else warning)("topics", f"{spec.name} {what}", remedy))
         found += _replication(facts, brokers)
-    return found or [fine("topics", f"{len(specs)} topics, each as it should be")]
+    return found or [fine("topics", f"{len(specs)} topics, each as it should be{_unseen(topics)}")]
+
+
+def _unseen(topics: TopicFactsByName) -> str:
+    is_unseen = any(facts.config is None for facts in topics.values())
+    return ", as far as these credentials may see" if is_unseen else ""
 
 
 def _replication(facts: TopicFacts, brokers: int) -> Iterator[Finding]:
@@ -55,38 +68,45 @@ def _numbers(partitions: Sequence[int]) -> str:
     return ", ".join(map(str, partitions))
 
 
-def judge_rights(settings: KafkaSettings, topics: TopicFactsByName) -> list[Finding]:
+def judge_rights(settings: KafkaSettings, topics: TopicFactsByName, part: Part) -> list[Finding]:
     """What the credentials may do, as far as the broker tells; of transactional ids it does not tell."""
-    lacking = list(_lacking(settings, topics))
+    lacking = list(_lacking(settings, topics, part))
     return lacking or [
-        fine("acls", "these credentials may read and write the topics that are there")
+        fine(
+            "acls",
+            f"these credentials may do what the part {part.name} has to, on topics that exist",
+        )
     ]
 
 
-def judge_group_rights(settings: KafkaSettings, operations: Collection[str]) -> list[Finding]:
+def judge_group_rights(
+    settings: KafkaSettings, operations: Collection[str], part: Part
+) -> list[Finding]:
     """``operations`` are what the credentials may do with the group."""
     group = settings.group_id
-    if "READ" in operations:
-        return [fine("group", f"these credentials may join {group}")]
-    remedy = f"{_acls(settings)} --allow-principal User:NAME --operation Read --group {group}"
-    return [failure("group", f"no READ on {group}: a worker may not join it", remedy)]
+    lacking = sorted(part.operations_on("GROUP", group) - set(operations))
+    if not lacking:
+        return [
+            fine(
+                "group", f"these credentials may do what the part {part.name} has to, with {group}"
+            )
+        ]
+    grant = Grant("GROUP", "LITERAL", group, "READ" if "READ" in lacking else "DESCRIBE")
+    message = f"no {', '.join(lacking)} on the group {group}"
+    return [failure("group", message, _command(settings, grant))]
 
 
-def _acls(settings: KafkaSettings) -> str:
-    return f"kafka-acls.sh --bootstrap-server {settings.kafka_bootstrap_servers} --add"
+def _lacking(settings: KafkaSettings, topics: TopicFactsByName, part: Part) -> Iterator[Finding]:
+    for grant in part.grants:
+        facts = topics.get(grant.name) if grant.resource == "TOPIC" else None
+        # What may be created exists already.
+        if facts is None or grant.operation in {*facts.operations, "CREATE"}:
+            continue
+        yield failure("acls", f"no {grant.operation} on {grant.name}", _command(settings, grant))
 
 
-def _lacking(settings: KafkaSettings, topics: TopicFactsByName) -> Iterator[Finding]:
-    tool = _acls(settings)
-    wanted = [(name, "READ") for name in settings.topics.observations.values()]
-    wanted += [(name, "WRITE") for name in settings.topics.outputs]
-    changes = settings.topics.changes
-    for name, operation in [*wanted, (changes, "WRITE")]:
-        if name in topics and operation not in topics[name].operations:
-            # Only a relay writes the changes; it may run elsewhere, under other credentials.
-            verdict = warning if name == changes and not settings.relay_in_worker else failure
-            remedy = f"{tool} --allow-principal User:NAME --operation {operation.capitalize()} --topic {name}"
-            yield verdict("acls", f"no {operation} on {name}", remedy)
+def _command(settings: KafkaSettings, grant: Grant) -> str:
+    return acl_command(grant, settings.kafka_bootstrap_servers, "User:NAME")
 
 
 def judge_group(group: Group, name: str, partitions: int) -> list[Finding]:

@@ -90,6 +90,25 @@ ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
 }
 
 
+_FLAGS: Final = {"TOPIC": "--topic", "GROUP": "--group", "TRANSACTIONAL_ID": "--transactional-id"}
+_OPERATIONS: Final[Mapping[Operation, str]] = {
+    "READ": "Read",
+    "WRITE": "Write",
+    "DESCRIBE": "Describe",
+    "DESCRIBE_CONFIGS": "DescribeConfigs",
+    "CREATE": "Create",
+}
+
+
+def acl_command(grant: Grant, servers: str, principal: str) -> str:
+    """Return the call of Kafka's own tool that gives the grant to a principal, such as ``User:worker``."""
+    pattern = " --resource-pattern-type prefixed" if grant.pattern == "PREFIXED" else ""
+    return (
+        f"kafka-acls.sh --bootstrap-server {servers} --add --allow-principal {principal} "
+        f"--operation {_OPERATIONS[grant.operation]} {_FLAGS[grant.resource]} {grant.name}{pattern}"
+    )
+
+
 def _topics(operation: Operation, names: Iterable[str]) -> list[Grant]:
     return [Grant("TOPIC", "LITERAL", name, operation) for name in names]
 

@@ -1,25 +1,33 @@
 """`marketmap roles`: the database's groups with the least rights."""
 
+from typing import Annotated
+
+import typer
+
 from worker.cli.console import err, out, print_json
 from worker.cli.database import chosen_url, run_on_database
 from worker.cli.options import AsJson, DatabaseUrl, DryRun
-from worker.storage.access.roles import ROLES, create_roles, existing_roles
+from worker.storage.access.roles import ROLES, create_roles, existing_roles, roles_sql
 from worker.storage.engine import opened, printable_url, transaction
 
 
 def roles(
     *,
     database_url: DatabaseUrl = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL; connect to nothing.")] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create the groups marketmap_owner, _worker, _editor and _reader and give each what it needs.
+    """Create the groups marketmap_owner, _worker, _editor and _reader, and grant each what it needs.
 
-    Run it as an administrator, after `marketmap migrate`, and again after each upgrade. A login gets its
-    rights with `GRANT marketmap_worker TO name`. Safe to run again.
+    Run it as an administrator, after `marketmap migrate` and after each upgrade; or give psql what --sql
+    prints. A login gets its rights with `GRANT marketmap_worker TO name`. Safe to repeat.
 
     Example: marketmap roles --dry-run
     """
+    if sql:
+        typer.echo(roles_sql(), nl=False)
+        return
     url = chosen_url(database_url)
     err.print(f"Database: {printable_url(url)}", soft_wrap=True, markup=False)
     missing = run_on_database(_run(url, dry_run=dry_run))

@@ -14,7 +14,7 @@ from worker.cli.console import err, fail, print_json
 from worker.cli.options import AsJson, DryRun
 from worker.cli.tables import print_table, text
 from worker.kafka.topic_specs import Ensured, ensure_topics
-from worker.operations.installation.grants import ROLES
+from worker.operations.installation.grants import ROLES, acl_command
 from worker.settings.connected import KafkaSettings
 from worker.settings.loading import load_settings
 
@@ -82,6 +82,17 @@ def _json(topic: Ensured) -> dict[str, object]:
 def grants(
     part: Annotated[str | None, typer.Argument(help="One part; without it, all of them.")] = None,
     *,
+    commands: Annotated[
+        bool,
+        typer.Option("--commands", help="Print the calls of kafka-acls.sh, for an administrator."),
+    ] = False,
+    principal: Annotated[
+        str | None,
+        typer.Option(
+            help="Who gets the grants, such as User:worker; by default User: and the part.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what each part must be granted on the brokers, with the names that the settings give.
@@ -96,6 +107,12 @@ def grants(
         print_json(
             {name: [grant._asdict() for grant in granted] for name, granted in chosen.items()}
         )
+        return
+    if commands:
+        servers = settings.kafka_bootstrap_servers or "BROKER:9092"
+        for name, granted in chosen.items():
+            for grant in granted:
+                typer.echo(acl_command(grant, servers, principal or f"User:{name}"))
         return
     table = Table("part", "operation", "resource", "pattern", "name", box=None)
     for name, granted in chosen.items():

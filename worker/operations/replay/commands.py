@@ -22,6 +22,7 @@ from worker.cli.options import (
     OptionalReason,
 )
 from worker.cli.tables import print_table
+from worker.kafka.connections import admin_of
 from worker.operations.replay.options import (
     From,
     MarketsOption,
@@ -110,6 +111,15 @@ def run(
             help="Resolve with the mappings of this version; by default the current ones.",
         ),
     ] = None,
+    to_topic: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOPIC",
+            help="Publish to this topic, by its full name, and not to the live one. It must exist.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm --as-of on the live topic.")] = False,
     resume: Annotated[
         str | None,
         typer.Option(metavar="ID", help="Continue a replay that was stopped or killed."),
@@ -124,11 +134,14 @@ def run(
     Never counts, never writes dead letters, and does not touch the workers' group. Ctrl-C stops after the
     current batch; --resume continues from there, with --rate at another rate.
 
+    With --as-of, readers of the live topic get older answers for these events as their newest ones: confirm
+    that with --yes, or publish elsewhere with --to-topic.
+
     Example: marketmap replay run --from 2h --rate 50 --actor you --reason "..."
     """
     settings = connected_settings()
     if resume is not None:
-        if any((topic, from_, to, platform, market, as_of is not None, dry_run)):
+        if any((topic, from_, to, platform, market, as_of is not None, to_topic, yes, dry_run)):
             fail(
                 "--resume keeps the options of the first run; only --rate and --json may be given too.",
                 code=2,
@@ -143,13 +156,22 @@ def run(
     )
     if not dry_run and not (actor and actor.strip() and reason and reason.strip()):
         fail("A replay needs --actor and --reason.", code=2)
+    if as_of is not None and to_topic is None and not (yes or dry_run):
+        fail(
+            f"Readers of {settings.topics.resolved} would get the answers of version {as_of} as their newest "
+            "ones. Give --to-topic TOPIC, or confirm with --yes.",
+            code=2,
+        )
     found = survey_or_fail(settings, wanted.topics, wanted.window, rate)
+    if to_topic is not None:
+        require_target(settings, to_topic)
     if dry_run or not found.records:
         show_plan(found, as_json=as_json)
         err.print("A dry run: nothing was published." if dry_run else "There is nothing to replay.")
         return
     warn_of_holes(found)
-    order = ReplayOrder(wanted.choice, as_of, rate, actor or "", reason or "")
+    choice = wanted.choice._replace(to_topic=to_topic)
+    order = ReplayOrder(choice, as_of, rate, actor or "", reason or "")
     show_ended(run_replay(lambda watch: run_new(settings, found, order, watch)), as_json=as_json)
 
 
@@ -210,6 +232,14 @@ def survey_or_fail(
     return run_on_kafka(
         settings, survey(settings, topics, window, rate=rate), waiting="Looking at the topics"
     )
+
+
+def require_target(settings: KafkaSettings, topic: str) -> None:
+    """End the command unless the topic exists, and is none that carries something else."""
+    if topic in set(settings.topics.all) - {settings.topics.resolved}:
+        fail(f"--to-topic {topic} carries other messages: resolved odds do not belong there.", 2)
+    partitions = admin_of(settings).topics.partitions([topic])
+    run_on_kafka(settings, partitions, waiting="Looking at the topic")
 
 
 def run_replay(start: Callable[[Watch], Coroutine[Any, Any, Ended]]) -> Ended:

@@ -35,10 +35,14 @@ class MarketName(NamedTuple):
 
 
 class ReplayFilter(NamedTuple):
-    """Only these platforms, and only events that hold one of these markets; an empty one takes all."""
+    """Only these platforms, and only events that hold one of these markets; an empty one takes all.
+
+    ``to_topic`` is where they are published, by its full name; None for the live topic.
+    """
 
     platforms: Sequence[str] = ()
     markets: Sequence[MarketName] = ()
+    to_topic: str | None = None
 
     def takes(self, platform: str, resolution: Resolution) -> bool:
         if self.platforms and platform not in self.platforms:
@@ -47,10 +51,12 @@ class ReplayFilter(NamedTuple):
             market.platform == platform and market.is_in(resolution) for market in self.markets
         )
 
-    def as_document(self) -> dict[str, list[str]]:
+    def as_document(self) -> dict[str, Any]:
+        elsewhere = {} if self.to_topic is None else {"to_topic": self.to_topic}
         return {
             "platforms": list(self.platforms),
             "markets": [str(market) for market in self.markets],
+            **elsewhere,
         }
 
     @classmethod
@@ -59,15 +65,16 @@ class ReplayFilter(NamedTuple):
         if not _is_filter(document):
             raise ValueError("its filters cannot be read")
         markets = [MarketName(*name.split(":", 1)) for name in document["markets"]]
-        return cls(tuple(document["platforms"]), tuple(markets))
+        return cls(tuple(document["platforms"]), tuple(markets), document.get("to_topic"))
 
 
-def _is_filter(document: object) -> TypeGuard[dict[str, list[str]]]:
+def _is_filter(document: object) -> TypeGuard[dict[str, Any]]:
     return (
         isinstance(document, dict)
         and _are_texts(document.get("platforms"))
         and _are_texts(document.get("markets"))
         and all(":" in name for name in document["markets"])
+        and isinstance(document.get("to_topic"), str | None)
     )
 
 

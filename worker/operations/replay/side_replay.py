@@ -98,7 +98,7 @@ class SideReplay:
         self._most = settings.batch_max_records if rate is None else _within(rate, settings)
         self._on_progress = on_progress
         self._topic_ids = {one.topic: one.topic_id for one in ranges}
-        encoder = make_encoder(settings, replay_id=replay.id)
+        encoder = make_encoder(settings, replay_id=replay.id, resolved_topic=choice.to_topic)
         self._planner: Planner[ReplayVerdict] = Planner(
             Verdicts(encoder, choice), max_message_bytes=settings.max_message_bytes
         )

@@ -1,5 +1,6 @@
 """The groups that logins are put into, and what they may do."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import text
@@ -7,9 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.storage.access.schema import refuse_unsafe_schema
 from worker.storage.errors import driver_errors_translated
+from worker.storage.migrate import GRANT_REVISION
 from worker.storage.routines import statements
 
 ROLES: Final = ("marketmap_owner", "marketmap_worker", "marketmap_editor", "marketmap_reader")
+
+_FILES: Final = (
+    "schema_v1",
+    "roles_v1",
+    "ownership_v3",
+    "grants_v2",
+    "replay_grants_v1",
+    "overflow_grants_v1",
+)
 
 READ_ROLES = text(
     "SELECT rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[])) ORDER BY rolname"
@@ -31,13 +42,20 @@ async def create_roles(connection: AsyncConnection) -> None:
     """
     await refuse_unsafe_schema(connection)
     with driver_errors_translated():
-        for name in (
-            "schema_v1",
-            "roles_v1",
-            "ownership_v3",
-            "grants_v2",
-            "replay_grants_v1",
-            "overflow_grants_v1",
-        ):
-            for statement in statements(name):
-                await connection.execute(text(statement))
+        for statement in _statements():
+            await connection.execute(text(statement))
+
+
+def roles_sql() -> str:
+    """Return what `create_roles` runs, for an administrator to read and to run, in one transaction."""
+    return (
+        "BEGIN;\n\n"
+        + "".join(f"{statement.rstrip(';')};\n\n" for statement in _statements())
+        + "COMMIT;\n"
+    )
+
+
+def _statements() -> Iterator[str]:
+    for name in _FILES:
+        yield from statements(name)
+    yield GRANT_REVISION.strip()

@@ -7,7 +7,10 @@ import pytest
 
 from worker.domain.index import Conflict
 from worker.operations.doctor import database_verdicts as verdicts
+from worker.operations.doctor.database_verdicts import RoleFacts
 from worker.operations.doctor.findings import Finding
+from worker.operations.doctor.parts import part_of
+from worker.settings.settings import Settings
 from worker.storage.access.locks import MAPPINGS, LockHolder, relay_lock
 from worker.storage.access.roles import ROLES
 from worker.storage.inspection import Server
@@ -15,6 +18,7 @@ from worker.storage.inspection import Server
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVER = Server("18.1", 18, is_read_only=False, login="app", is_superuser=False)
 CONFLICT = Conflict("sportybet", "18", "Over", "winner", "loser")
+WORKER = part_of(Settings(), "worker")
 
 
 def mappings(**changed: Any) -> list[Finding]:
@@ -75,21 +79,34 @@ def test_a_revision_is_judged_by_the_programs_own(
 
 
 def test_a_login_with_what_a_worker_needs_is_one_line() -> None:
-    assert told(verdicts.judge_roles(SERVER, ROLES, [])) == [
+    assert told(verdicts.judge_roles(RoleFacts(SERVER, ROLES, [], []), WORKER)) == [
         ("OK", "app may do what a worker has to")
     ]
 
 
 def test_missing_roles_too_many_rights_and_too_few_are_told_one_by_one() -> None:
-    found = verdicts.judge_roles(
-        SERVER._replace(is_superuser=True), ROLES[1:], ["relay_cursor UPDATE"]
-    )
+    facts = RoleFacts(SERVER._replace(is_superuser=True), ROLES[1:], [], ["relay_cursor UPDATE"])
+    found = verdicts.judge_roles(facts, WORKER)
     assert told(found) == [
         ("WARNING", "missing: marketmap_owner"),
         ("WARNING", "app is a superuser and may do more than a worker has to"),
         ("FAILURE", "app lacks relay_cursor UPDATE"),
     ]
     assert found[-1].remedy == "marketmap roles, then GRANT marketmap_worker TO app"
+
+
+def test_before_the_first_migration_nothing_is_said_to_be_well_with_the_rights() -> None:
+    (finding,) = verdicts.judge_roles(RoleFacts(SERVER, ROLES, ["relay_cursor"], []), WORKER)
+    assert (finding.level, finding.message) == (
+        "FAILURE",
+        "no rights to check: relay_cursor do not exist",
+    )
+
+
+def test_the_advice_names_the_group_of_the_part() -> None:
+    editor = part_of(Settings(), "editor")
+    (finding,) = verdicts.judge_roles(RoleFacts(SERVER, ROLES, [], ["x SELECT"]), editor)
+    assert finding.remedy == "marketmap roles, then GRANT marketmap_editor TO app"
 
 
 def test_healthy_mappings_are_told_with_version_and_time() -> None:

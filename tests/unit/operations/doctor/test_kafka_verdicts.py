@@ -9,12 +9,14 @@ from worker.kafka.cluster.topics import TopicFacts
 from worker.kafka.topic_specs import topic_specs
 from worker.operations.doctor import kafka_verdicts as verdicts
 from worker.operations.doctor.findings import Finding
+from worker.operations.doctor.parts import part_of
 from worker.operations.lag.report import LagReport, PartitionFacts, PartitionLag, Sign, SignCode
 from worker.settings.connected import KafkaSettings
 
 SETTINGS = KafkaSettings(kafka_bootstrap_servers="kafka:9092", partitions=2)
 MEMBER = Member("client", "127.0.0.1", frozenset())
 EVERYTHING = frozenset({"READ", "WRITE", "DESCRIBE"})
+WORKER, ADMINISTRATOR = (part_of(SETTINGS, name) for name in ("worker", "administrator"))
 
 
 def topics(**changed: Any) -> dict[str, TopicFacts]:
@@ -36,7 +38,7 @@ def levels(findings: list[Finding]) -> list[str]:
 
 
 def test_topics_as_they_should_be_are_one_line() -> None:
-    assert verdicts.judge_topics(SETTINGS, topics(), 3) == [
+    assert verdicts.judge_topics(SETTINGS, topics(), 3, ADMINISTRATOR) == [
         Finding("topics", "OK", "7 topics, each as it should be", None)
     ]
 
@@ -44,7 +46,7 @@ def test_topics_as_they_should_be_are_one_line() -> None:
 def test_a_missing_topic_is_a_failure_with_the_command_that_makes_it() -> None:
     known = topics()
     del known["odds.resolved"]
-    assert verdicts.judge_topics(SETTINGS, known, 3) == [
+    assert verdicts.judge_topics(SETTINGS, known, 3, ADMINISTRATOR) == [
         Finding("topics", "FAILURE", "odds.resolved is missing", "marketmap topics ensure")
     ]
 
@@ -62,17 +64,17 @@ def test_a_missing_topic_is_a_failure_with_the_command_that_makes_it() -> None:
 def test_what_is_wrong_with_a_topic_is_told_by_its_harm(
     changed: dict[str, Any], level: str
 ) -> None:
-    (finding,) = verdicts.judge_topics(SETTINGS, topics(**changed), 3)
+    (finding,) = verdicts.judge_topics(SETTINGS, topics(**changed), 3, ADMINISTRATOR)
     assert (finding.level, finding.remedy is None) == (level, False)
     assert "observations.betpawa" in finding.message
 
 
 def test_one_replica_is_all_that_one_broker_can_hold() -> None:
-    assert levels(verdicts.judge_topics(SETTINGS, topics(replicas=1), 1)) == ["OK"]
+    assert levels(verdicts.judge_topics(SETTINGS, topics(replicas=1), 1, ADMINISTRATOR)) == ["OK"]
 
 
 def test_credentials_that_may_do_everything_are_one_line() -> None:
-    assert levels(verdicts.judge_rights(SETTINGS, topics())) == ["OK"]
+    assert levels(verdicts.judge_rights(SETTINGS, topics(), WORKER)) == ["OK"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_credentials_that_may_do_everything_are_one_line() -> None:
 def test_a_right_that_a_worker_lacks_is_a_failure_with_the_command(
     operation: str, topic: str, command: str
 ) -> None:
-    (finding,) = verdicts.judge_rights(SETTINGS, may_not(operation, topic))
+    (finding,) = verdicts.judge_rights(SETTINGS, may_not(operation, topic), WORKER)
     assert (finding.level, finding.message) == ("FAILURE", f"no {operation} on {topic}")
     assert (
         finding.remedy
@@ -94,23 +96,39 @@ def test_a_right_that_a_worker_lacks_is_a_failure_with_the_command(
 
 
 def test_who_may_read_a_group_may_join_it() -> None:
-    assert levels(verdicts.judge_group_rights(SETTINGS, EVERYTHING)) == ["OK"]
+    assert levels(verdicts.judge_group_rights(SETTINGS, EVERYTHING, WORKER)) == ["OK"]
 
 
 @pytest.mark.parametrize("operations", [frozenset[str](), frozenset({"DESCRIBE"})])
 def test_who_may_not_join_the_group_is_told(operations: frozenset[str]) -> None:
-    (finding,) = verdicts.judge_group_rights(SETTINGS, operations)
+    (finding,) = verdicts.judge_group_rights(SETTINGS, operations, WORKER)
     assert (finding.level, finding.message) == (
         "FAILURE",
-        "no READ on market-mapping-worker: a worker may not join it",
+        "no READ on the group market-mapping-worker",
     )
     assert (finding.remedy or "").endswith("--operation Read --group market-mapping-worker")
 
 
-@pytest.mark.parametrize(("relay_in_worker", "level"), [(False, "WARNING"), (True, "FAILURE")])
+@pytest.mark.parametrize(("relay_in_worker", "level"), [(False, "OK"), (True, "FAILURE")])
 def test_only_a_relay_has_to_write_the_changes(relay_in_worker: bool, level: str) -> None:
     settings = SETTINGS.model_copy(update={"relay_in_worker": relay_in_worker})
-    assert levels(verdicts.judge_rights(settings, may_not("WRITE", "mappings.changes"))) == [level]
+    known = may_not("WRITE", "mappings.changes")
+    assert levels(verdicts.judge_rights(settings, known, part_of(settings, "worker"))) == [level]
+    assert levels(verdicts.judge_rights(settings, known, part_of(settings, "relay"))) == ["FAILURE"]
+
+
+def test_what_a_part_does_not_need_is_not_judged() -> None:
+    hidden = topics()["mappings.changes"]._replace(
+        partitions=0, config=None, operations=frozenset()
+    )
+    known = {name: facts._replace(config=None) for name, facts in topics().items()}
+    known["mappings.changes"] = hidden
+    (finding,) = verdicts.judge_topics(SETTINGS, known, 3, WORKER)
+    assert (finding.level, finding.message) == (
+        "OK",
+        "6 topics, each as it should be, as far as these credentials may see",
+    )
+    assert levels(verdicts.judge_rights(SETTINGS, known, WORKER)) == ["OK"]
 
 
 @pytest.mark.parametrize(
