@@ -22,7 +22,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -33,6 +33,8 @@ from worker.kafka.connections import admin_of, client_connection, prepare_readin
 from worker.kafka.record import RawRecord
 from worker.kafka.topic_specs import largest_output
 from worker.settings.connected import KafkaSettings
+
+IsolationLevel = Literal["read_committed", "read_uncommitted"]
 
 _PEEK_BYTES: Final = 1024 * 1024
 _POLL_MS: Final = 200
@@ -162,6 +164,7 @@ async def bounded_reader(
     *,
     group: str | None = None,
     partition_bytes: int | None = None,
+    isolation_level: IsolationLevel = "read_committed",
 ) -> AsyncIterator[BoundedReader]:
     """Open a reader of these ranges. ``group`` is only committed to, never joined.
 
@@ -173,7 +176,7 @@ async def bounded_reader(
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="none",
-        isolation_level="read_committed",
+        isolation_level=isolation_level,
         fetch_max_bytes=settings.batch_max_bytes,
         # A fetch gives its first record whole, however large it is.
         max_partition_fetch_bytes=partition_bytes or largest_output(settings),
@@ -250,10 +253,12 @@ async def peek(
     *,
     max_records: int,
     timeout_s: float,
+    isolation_level: IsolationLevel = "read_committed",
 ) -> dict[TopicPartition, list[RawRecord]]:
-    """Read up to ``max_records`` committed records from the start of each range.
+    """Read up to ``max_records`` records from the start of each range, by default only committed ones.
 
-    A partition is left out when it shows no record within ``timeout_s``. Raises TransientError when the
+    A range that was read to its end without a record has an empty list: it holds markers of transactions at
+    most. A partition is left out when it shows neither within ``timeout_s``. Raises TransientError when the
     cluster does not answer at all, FatalError for a batch that cannot be read.
     """
     found: dict[TopicPartition, list[RawRecord]] = {}
@@ -263,7 +268,12 @@ async def peek(
     with suppress(TimeoutError):  # what was found by then is enough
         async with (
             asyncio.timeout(timeout_s),
-            bounded_reader(settings, not_empty, partition_bytes=_PEEK_BYTES) as reader,
+            bounded_reader(
+                settings,
+                not_empty,
+                partition_bytes=_PEEK_BYTES,
+                isolation_level=isolation_level,
+            ) as reader,
         ):
             while reader.remaining:
                 for record in await reader.fetch():
@@ -272,4 +282,6 @@ async def peek(
                     if len(records) < max_records:
                         records.append(record)
                     reader.finish(place)
+            for place in not_empty:
+                found.setdefault(place, [])
     return found

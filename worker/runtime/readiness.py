@@ -83,7 +83,11 @@ class Readiness:
     def notes(self) -> list[str]:
         """What an operator should know although the worker is ready."""
         silence = self._probe.silence
-        return [*self._mappings.notes(), *([] if silence is None else [silence])]
+        return [
+            *self._mappings.notes(),
+            *([] if silence is None else [silence]),
+            *self._probe.held_back.notes(),
+        ]
 
 
 class OwnStatus:

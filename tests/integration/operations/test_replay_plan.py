@@ -65,7 +65,7 @@ async def test_a_hole_that_retention_has_left_is_told_and_the_rest_is_replayed(
     done = await command(installation, "replay", "run", "--from", "1h", *SIGNED, "--json")
     left = TOTAL - 2 - whole[1]["records"]
     assert (done.json["published"], len(numbers(await resolved(installation)))) == (left, left)
-    assert "is deleted" in done.stderr
+    assert "retention has deleted" in done.stderr
 
 
 async def test_where_there_is_nothing_to_replay_nothing_is_recorded(

@@ -14,6 +14,7 @@ from worker.kafka.cluster.groups import ConsumerGroups
 from worker.kafka.cluster.librdkafka import Librdkafka
 from worker.kafka.cluster.offsets import LogOffsets
 from worker.kafka.cluster.topics import ClusterTopics
+from worker.kafka.cluster.transactions import Transactions
 
 
 class ClusterFacts(NamedTuple):
@@ -45,6 +46,7 @@ class KafkaAdmin:
         self.topics = ClusterTopics(self._client, timeout_s=timeout_s)
         self.offsets = LogOffsets(self._client, timeout_s=timeout_s)
         self.groups = ConsumerGroups(self._client, aiokafka, timeout_s=timeout_s)
+        self.transactions = Transactions(aiokafka, timeout_s=timeout_s)
 
     async def cluster(self) -> ClusterFacts:
         return await self._client.call(self._cluster)

@@ -19,7 +19,8 @@ from worker.cli.console import err, fail, out, print_json
 from worker.cli.options import AsJson
 from worker.cli.tables import duration, print_table, text
 from worker.kafka.cluster.groups import Member
-from worker.operations.lag.report import LagReport, PartitionLag, survey_lag
+from worker.kafka.cluster.transactions import OpenTransaction
+from worker.operations.lag.report import LagReport, PartitionFacts, PartitionLag, survey_lag
 from worker.settings.connected import ConnectedSettings
 
 
@@ -100,7 +101,7 @@ def _topic_table(topic: str, rows: Sequence[PartitionLag], numbers: Mapping[str,
         table.add_row(
             str(facts.partition),
             numbers[facts.owner.member_id] if facts.owner else "",
-            str(facts.log_end),
+            _end(facts),
             _number(facts.committed and facts.committed.offset),
             _number(facts.watermark),
             f"{each.records:,}",
@@ -158,6 +159,8 @@ def _partition_json(each: PartitionLag) -> dict[str, Any]:
         "owner": _owner_json(owner) if owner else None,
         "log_start": facts.log_start,
         "log_end": facts.log_end,
+        "high_watermark": facts.end,
+        "open_transaction": _transaction_json(facts.open_transaction),
         "committed": facts.committed.offset if facts.committed else None,
         "watermark": facts.watermark,
         "records": each.records,
@@ -168,6 +171,15 @@ def _partition_json(each: PartitionLag) -> dict[str, Any]:
 
 def _owner_json(owner: Member) -> dict[str, str]:
     return {"member_id": owner.member_id, "client_id": owner.client_id, "host": owner.host}
+
+
+def _transaction_json(transaction: OpenTransaction | None) -> dict[str, int] | None:
+    return None if transaction is None else transaction._asdict()
+
+
+def _end(facts: PartitionFacts) -> str:
+    """The end for readers; if an open transaction holds records back, the log's end as well."""
+    return f"{facts.log_end} of {facts.end}" if facts.held_back else str(facts.log_end)
 
 
 def _number(value: int | None) -> str:

@@ -6,15 +6,17 @@ commit. The questions are asked in that order as well, for traffic goes on betwe
 1. the commits, 2. the watermarks: a commit that is beyond a watermark that was read later is a real one;
 3. the commits again, while a member reads and some watermark is ahead: a batch that was only just counted is
    committed a moment later, and only one that stays uncommitted is a sign;
-4. where the log starts and ends: it only grows, so nothing that was read before lies beyond its end.
+4. where the log ends, then up to where it can be read: only an open transaction keeps the second one below;
+   a log only grows, so nothing that was read before lies beyond its end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 from aiokafka import TopicPartition
@@ -22,6 +24,7 @@ from aiokafka import TopicPartition
 from worker.ingest.partitions.marks import CommitMark, read_mark
 from worker.kafka.bounded_reader import OffsetRange, peek
 from worker.kafka.cluster.groups import ConsumerGroups, Group, Member
+from worker.kafka.cluster.transactions import OpenTransaction
 from worker.kafka.connections import admin_of
 from worker.kafka.record import Committed
 from worker.kafka.retrying import retried
@@ -33,6 +36,8 @@ _PEEK_S: Final = 10.0
 # How long a batch that is counted may take until it is committed, before that is a sign.
 _SETTLE_S: Final = 2.0
 _SETTLE_PAUSE_S: Final = 0.1
+# For how long a transaction is open before that is a sign.
+_LONG_OPEN_S: Final = 5
 
 SignCode = Literal[
     "NOT_OWNED",
@@ -45,6 +50,7 @@ SignCode = Literal[
     "BEYOND_END",
     "TRUNCATED",
     "DELETED",
+    "OPEN_TRANSACTION",
 ]
 
 
@@ -59,6 +65,8 @@ class PartitionFacts(NamedTuple):
     """What the cluster and the database say. None where there is no commit, no watermark, no owner.
 
     ``committed_since`` is the offset committed when the watermark had been read, as far as it was asked for.
+    ``log_end`` is the last stable offset. An open transaction holds back what is between it and
+    ``high_watermark``.
     """
 
     topic: str
@@ -70,6 +78,21 @@ class PartitionFacts(NamedTuple):
     watermark: int | None
     owner: Member | None
     committed_since: int | None = None
+    high_watermark: int | None = None
+    open_transaction: OpenTransaction | None = None
+
+    @property
+    def place(self) -> TopicPartition:
+        return TopicPartition(self.topic, self.partition)
+
+    @property
+    def end(self) -> int:
+        """Where the log ends, with what is held back."""
+        return max(self.log_end, self.high_watermark or 0)
+
+    @property
+    def held_back(self) -> int:
+        return self.end - self.log_end
 
     @property
     def mark(self) -> CommitMark | None:
@@ -84,7 +107,7 @@ class PartitionFacts(NamedTuple):
             wanted = self.watermark or 0
         else:
             wanted = self.committed.offset
-        return min(max(wanted, self.log_start), self.log_end)
+        return min(max(wanted, self.log_start), self.end)
 
 
 class PartitionLag(NamedTuple):
@@ -116,14 +139,47 @@ class LagReport:
 
 
 def partition_lag(
-    facts: PartitionFacts, oldest_ms: int | None, now_ms: int, *, has_members: bool
+    facts: PartitionFacts,
+    oldest_ms: int | None,
+    now_ms: int,
+    *,
+    has_members: bool,
+    is_read_through: bool = False,
+    held_since_ms: int | None = None,
 ) -> PartitionLag:
-    """``oldest_ms`` is the time of the record at ``next_offset``, None when none was found. Pure."""
-    records = facts.log_end - facts.next_offset
+    """``oldest_ms`` is the time of the record at ``next_offset``, None when none was found. Pure.
+
+    ``is_read_through`` says that no record is left for readers: only markers of transactions, which have
+    offsets, too. ``held_since_ms`` is the time of the first record that an open transaction holds back.
+    """
+    records = facts.held_back if is_read_through else facts.end - facts.next_offset
     age = None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000)
-    return PartitionLag(
-        facts, records, age if records else 0.0, signs_of(facts, has_members=has_members)
+    signs = [
+        *signs_of(facts, has_members=has_members),
+        *_signs_of_transaction(facts, held_since_ms, now_ms),
+    ]
+    return PartitionLag(facts, records, age if records else 0.0, signs)
+
+
+def _signs_of_transaction(
+    facts: PartitionFacts, since_ms: int | None, now_ms: int
+) -> Iterator[Sign]:
+    """A sender's transaction is open for a moment; only one that stays so is a sign.
+
+    The record was stamped by its sender's clock. If that is ahead of ours, nobody knows for how long.
+    """
+    is_new = since_ms is not None and 0 <= now_ms - since_ms < 1000 * _LONG_OPEN_S
+    if facts.open_transaction is None or not facts.held_back or is_new:
+        return
+    since = "an unknown time"
+    if since_ms is not None:
+        since = datetime.fromtimestamp(since_ms / 1000, UTC).isoformat(timespec="seconds")
+    _, producer_id, epoch = facts.open_transaction
+    what = (
+        f"{facts.held_back} offsets from {facts.log_end} on wait for a transaction of "
+        f"producer id {producer_id}, epoch {epoch}, open since {since}"
     )
+    yield Sign("OPEN_TRANSACTION", what)
 
 
 def signs_of(facts: PartitionFacts, *, has_members: bool) -> Sequence[Sign]:
@@ -133,8 +189,8 @@ def signs_of(facts: PartitionFacts, *, has_members: bool) -> Sequence[Sign]:
         signs.append(Sign("NOT_OWNED", "no member of the group reads it"))
     if facts.committed is not None:
         signs += _signs_of_commit(facts, facts.committed, facts.mark)
-    if facts.watermark is not None and facts.watermark > facts.log_end:
-        beyond = facts.watermark - facts.log_end
+    if facts.watermark is not None and facts.watermark > facts.end:
+        beyond = facts.watermark - facts.end
         signs.append(Sign("BEYOND_END", f"counted {beyond} beyond the log's end: it was cut off"))
     return signs
 
@@ -170,8 +226,8 @@ def _signs_of_commit(
                 "TRUNCATED", f"stopped: the log ended at {mark.truncated_at}, below what is counted"
             )
         )
-    if offset > facts.log_end:
-        signs.append(Sign("BEYOND_END", f"committed {offset - facts.log_end} beyond the log's end"))
+    if offset > facts.end:
+        signs.append(Sign("BEYOND_END", f"committed {offset - facts.end} beyond the log's end"))
     if offset < facts.log_start:
         signs.append(
             Sign(
@@ -193,19 +249,20 @@ async def survey_lag(settings: ConnectedSettings, now_ms: int) -> LagReport:
         return group, await _facts(settings, group, topic_ids)
 
     group, facts = await retried(ask, patience_s=settings.admin_timeout_s)
-    stretches = {
-        TopicPartition(each.topic, each.partition): OffsetRange(each.next_offset, each.log_end)
-        for each in facts
-    }
+    stretches = {each.place: OffsetRange(each.next_offset, each.log_end) for each in facts}
     oldest = await peek(settings, stretches, max_records=1, timeout_s=_PEEK_S)
-    ages = {place: records[0].timestamp for place, records in oldest.items()}
+    ages = {place: records[0].timestamp for place, records in oldest.items() if records}
+    read_through = {place for place, records in oldest.items() if not records}
+    held_since = await _held_since(settings, facts)
     has_members = bool(group.members)
     partitions = [
         partition_lag(
             each,
-            ages.get(TopicPartition(each.topic, each.partition)),
+            ages.get(each.place, held_since.get(each.place)),
             now_ms,
             has_members=has_members,
+            is_read_through=each.place in read_through,
+            held_since_ms=held_since.get(each.place),
         )
         for each in facts
     ]
@@ -226,10 +283,13 @@ async def _facts(
     since: Mapping[TopicPartition, Committed] = committed
     if group.members:
         since = await _settled(admin.groups, settings.group_id, committed, counted)
+    high_watermarks = await admin.offsets.high_watermarks(topic_ids)
     starts, ends = (
         await admin.offsets.log_starts(topic_ids),
         await admin.offsets.log_ends(topic_ids),
     )
+    held_back = [place for place, end in ends.items() if end < high_watermarks[place]]
+    transactions = await admin.transactions.open(held_back)
     return [
         PartitionFacts(
             topic=place.topic,
@@ -241,6 +301,8 @@ async def _facts(
             watermark=watermarks.get((topic_id, place.partition)),
             owner=group.owner_of(place),
             committed_since=since[place].offset if place in since else None,
+            high_watermark=high_watermarks[place],
+            open_transaction=transactions.get(place),
         )
         for place, topic_id in sorted(topic_ids.items())
     ]
@@ -267,6 +329,17 @@ def _is_ahead(
         place not in committed or committed[place].offset < watermark
         for place, watermark in counted.items()
     )
+
+
+async def _held_since(
+    settings: ConnectedSettings, facts: Sequence[PartitionFacts]
+) -> dict[TopicPartition, int]:
+    """The time of the first record of each partition that an open transaction holds back."""
+    ranges = {each.place: OffsetRange(each.log_end, each.end) for each in facts if each.held_back}
+    first = await peek(
+        settings, ranges, max_records=1, timeout_s=_PEEK_S, isolation_level="read_uncommitted"
+    )
+    return {place: records[0].timestamp for place, records in first.items() if records}
 
 
 async def _watermarks(settings: ConnectedSettings) -> dict[tuple[str, int], int]:

@@ -30,7 +30,9 @@ async def survey(
     stretches = {TopicPartition(*one.place): OffsetRange(one.first, one.end) for one in ranges}
     sampled = await peek(settings, stretches, max_records=_MOST_SAMPLED, timeout_s=_SAMPLING_S)
     samples = {
-        (place.topic, place.partition): _sample(records) for place, records in sampled.items()
+        (place.topic, place.partition): _sample(records)
+        for place, records in sampled.items()
+        if records
     }
     return replay_plan.plan(window, facts, samples, rate=rate)
 

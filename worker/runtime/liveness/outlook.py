@@ -16,6 +16,7 @@ from aiokafka import TopicPartition
 
 from worker.domain.errors import TransientError
 from worker.kafka.record import Partition
+from worker.runtime.liveness.held_back import HeldBack
 from worker.runtime.liveness.watchdog import Awaited
 
 StallCause = Literal["database", "kafka"]
@@ -37,6 +38,9 @@ class ProbedTopics(Protocol):
 class ProbedOffsets(Protocol):
     async def log_ends(self, partitions: Iterable[TopicPartition]) -> Positions:
         """Return the end of each partition, up to which records can be read. Raises TransientError."""
+
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> Positions:
+        """Where the logs end, with what open transactions hold back. Raises TransientError."""
 
 
 class ProbedCluster(Protocol):
@@ -113,6 +117,7 @@ class ProgressProbe:
         self._timeout_s = timeout_s
         self._looked_at_s = time.monotonic()
         self.silence: str | None = None
+        self.held_back = HeldBack()
         self.expects_partitions = False
 
     async def look(self) -> list[Awaited]:
@@ -129,13 +134,18 @@ class ProgressProbe:
         places = [_place(owned) for owned in self._assignment.owned]
         try:
             async with asyncio.timeout(self._timeout_s):
-                ends = (
-                    await self._cluster.offsets.log_ends(places) if places else await self._reach()
-                )
+                ends = await (self._ends_of(places) if places else self._reach())
         except (TransientError, TimeoutError) as error:
             self.silence = str(error) or "Kafka does not answer"
             return {}
         self.silence = None
+        return ends
+
+    async def _ends_of(self, places: Sequence[TopicPartition]) -> Positions:
+        # In this order: records that come in between would look as if they were held back.
+        high_watermarks = await self._cluster.offsets.high_watermarks(places)
+        ends = await self._cluster.offsets.log_ends(places)
+        self.held_back.look(ends, high_watermarks)
         return ends
 
     async def _reach(self) -> Positions:

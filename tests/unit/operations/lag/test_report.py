@@ -4,6 +4,7 @@ import pytest
 
 from worker.ingest.partitions.marks import mark
 from worker.kafka.cluster.groups import Member
+from worker.kafka.cluster.transactions import OpenTransaction
 from worker.kafka.record import Committed
 from worker.operations.lag.report import PartitionFacts, PartitionLag, partition_lag, signs_of
 
@@ -89,6 +90,52 @@ def test_seconds_are_the_age_of_the_oldest_record() -> None:
 )
 def test_signs_of_trouble(of: PartitionFacts, codes: list[str]) -> None:
     assert [sign.code for sign in signs_of(of, has_members=True)] == codes
+
+
+OPEN = OpenTransaction(80, producer_id=7, producer_epoch=2)
+HELD = facts(ours(80), 80, high_watermark=581, open_transaction=OPEN)
+
+
+def held(of: PartitionFacts, since_ms: int | None) -> PartitionLag:
+    return partition_lag(of, since_ms, NOW, has_members=True, held_since_ms=since_ms)
+
+
+def test_what_an_open_transaction_holds_back_is_lag_and_a_sign_of_whose_it_is_and_since_when() -> (
+    None
+):
+    shown = held(HELD, NOW - 90_000)
+    assert (shown.records, shown.seconds) == (501, 90)
+    ((code, detail),) = shown.signs
+    assert code == "OPEN_TRANSACTION"
+    assert detail == (
+        "501 offsets from 80 on wait for a transaction of producer id 7, epoch 2, "
+        "open since 2026-11-22T11:58:30+00:00"
+    )
+
+
+def test_a_transaction_that_is_open_for_a_moment_is_lag_and_no_sign() -> None:
+    shown = held(HELD, NOW - 1000)
+    assert (shown.records, shown.seconds, list(shown.signs)) == (501, 1, [])
+
+
+@pytest.mark.parametrize("since_ms", [None, NOW + 60_000], ids=["no record", "a clock ahead"])
+def test_an_open_transaction_of_unknown_age_is_a_sign(since_ms: int | None) -> None:
+    ((code, _),) = held(HELD, since_ms).signs
+    assert code == "OPEN_TRANSACTION"
+
+
+def test_a_transaction_that_has_ended_meanwhile_is_no_sign() -> None:
+    assert not held(HELD._replace(open_transaction=None), NOW - 90_000).signs
+
+
+def test_markers_of_transactions_behind_the_last_record_are_no_lag() -> None:
+    shown = partition_lag(facts(ours(79), 79), None, NOW, has_members=True, is_read_through=True)
+    assert (shown.records, shown.seconds) == (0, 0)
+
+
+def test_a_skip_to_behind_an_open_transaction_is_not_beyond_the_end() -> None:
+    shown = held(HELD._replace(committed=ours(581), watermark=581), NOW)
+    assert (shown.records, list(shown.signs)) == (0, [])
 
 
 def test_without_members_nobody_is_missed() -> None:

@@ -38,6 +38,9 @@ class Cluster:
         await self._answer(list(partitions))
         return self.ends
 
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> Positions:
+        return self.ends
+
     async def _answer(self, about: object) -> None:
         self.asked.append(about)
         if self.hangs:
