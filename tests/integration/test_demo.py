@@ -100,7 +100,9 @@ def test_an_editor_maps_a_miss_and_the_demo_says_why_this_one(shown: str) -> Non
 def test_the_change_is_followed_from_the_audit_log_through_its_event_to_the_worker(
     shown: str,
 ) -> None:
-    audited = re.search(r"^ *(\d+) .* demo \(login \w+\) +CREATE +missed \d+ times", shown, re.MULTILINE)
+    audited = re.search(
+        r"^ *(\d+) .* demo \(login \w+\) +CREATE +missed \d+ times", shown, re.MULTILINE
+    )
     assert audited is not None
     version = audited[1]
     assert f"The worker resolves with version {version}" in shown
