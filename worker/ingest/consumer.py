@@ -1,11 +1,12 @@
 """The FastStream application: one batch subscriber on the observation topics.
 
-FastStream is told to decode nothing and to acknowledge nothing. Its own parser would raise on a header that
-is null or no text, and with it lose the whole batch; its acknowledgement would commit over a batch that was
+FastStream is set up to decode nothing and to acknowledge nothing. Its own parser would raise on a header that
+is null or not valid UTF-8, and lose the whole batch; its acknowledgement would commit over a batch that was
 never processed. The handler gets the records as they are and commits explicit offsets itself.
 
-Nor may it go on after a fetch that raised: what the client had in hand of other partitions is lost to it by
-then, while its positions are beyond. Such an error ends the process.
+A partition whose records cannot be read is stopped alone. After any other error of a fetch, reading must not
+continue: records that the client had already taken from other partitions are lost by then, although its
+positions have moved. Such an error ends the process.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
 from worker.ingest.partitions.assignment import Assignment
+from worker.kafka.client.polls import poll_isolated
 from worker.kafka.client.static_members import say_member_names
 from worker.kafka.record import size_of
 
@@ -46,8 +48,8 @@ class Fetching(NamedTuple):
     member_name: str | None
 
 
-# The group never gives a member up for being slow: it may hold a batch for as long as the database is away.
-# Whether it makes progress is watched by the process itself.
+# The group never removes a member for being slow: it may hold a batch while the database is unavailable.
+# The process itself watches whether it makes progress.
 _NEVER_MS = 24 * 60 * 60 * 1000
 _BEYOND_ALL = 2**63  # no offset of Kafka is
 
@@ -55,8 +57,8 @@ _BEYOND_ALL = 2**63  # no offset of Kafka is
 class FetchAhead:
     """Fetches for FastStream, which asks once a batch is done.
 
-    What was fetched before that is handed over then, along with what has come since if it is little: else a
-    record that comes just after it would wait for two batches.
+    It then gets what was fetched before, and, if that is little, what has come since. Otherwise a record that
+    comes just after a fetch would wait for two batches.
     """
 
     def __init__(self, fetch: Fetch, fetching: Fetching) -> None:
@@ -87,7 +89,7 @@ class FetchAhead:
             return records
         more = await self._fetch(consumer, room, 0)
         begins = {(record.topic, record.partition): record.offset for record in reversed(more)}
-        # Where the consumer was set back meanwhile, records come again: none may stand in a batch twice.
+        # If the consumer was set back meanwhile, records come again: no record may be in a batch twice.
         kept = [
             record
             for record in records
@@ -97,7 +99,7 @@ class FetchAhead:
 
 
 def _looked_at(fetching: asyncio.Task[tuple[FetchedRecord, ...]]) -> None:
-    """Of a fetch that nobody asks for any more, the consumer being stopped, nobody needs to hear."""
+    """Take note of the error of a fetch that nobody waits for any more, after the consumer was stopped."""
     if not fetching.cancelled():
         fetching.exception()
 
@@ -111,9 +113,9 @@ def consume(
     *,
     on_fatal: Callable[[BaseException], None],
 ) -> tuple[BatchSubscriber, FetchAhead]:
-    """Declare the subscriber; attach a handler to it with ``handle_with``. The other fetches for it.
+    """Declare the subscriber, and what fetches for it; attach a handler with ``handle_with``.
 
-    ``on_fatal`` is told of an error of a fetch; nothing is fetched after it.
+    ``on_fatal`` gets an error of a fetch; nothing is fetched after it.
     """
     say_member_names()
     subscriber = broker.subscriber(
@@ -137,18 +139,24 @@ def consume(
         parser=_parse,
         decoder=_decode,
     )
-    fetching_ahead = FetchAhead(_fetch_or_end(_poll, on_fatal), fetching)
+    fetching_ahead = FetchAhead(_fetch_or_end(_polling(assignment), on_fatal), fetching)
     fetch: Any = fetching_ahead.next
     subscriber.get_msg = fetch  # type: ignore[method-assign]  # FastStream has no place for it
     return subscriber, fetching_ahead
 
 
-async def _poll(
-    consumer: AIOKafkaConsumer, max_records: int, wait_ms: int
-) -> tuple[FetchedRecord, ...]:
-    """As FastStream's, which sleeps as long again after a poll that gave nothing."""
-    found = await consumer.getmany(timeout_ms=wait_ms, max_records=max_records)
-    return tuple(chain(*found.values()))
+def _polling(assignment: Assignment) -> Fetch:
+    """Polls in place of FastStream's own, which sleeps as long again after a poll without records."""
+
+    async def poll(
+        consumer: AIOKafkaConsumer, max_records: int, wait_ms: int
+    ) -> tuple[FetchedRecord, ...]:
+        polled = await poll_isolated(consumer, timeout_ms=wait_ms, max_records=max_records)
+        for place, failure in polled.failures.items():
+            assignment.stop_unreadable(place, failure)
+        return tuple(chain(*polled.records.values()))
+
+    return poll
 
 
 def _fetch_or_end(fetch: Fetch, on_fatal: Callable[[BaseException], None]) -> Fetch:
@@ -159,7 +167,7 @@ def _fetch_or_end(fetch: Fetch, on_fatal: Callable[[BaseException], None]) -> Fe
             return await fetch(consumer, max_records, wait_ms)
         except ConsumerStoppedError:
             raise
-        except Exception as error:  # FastStream would start anew with records lost, without end
+        except Exception as error:  # FastStream would restart with records lost, for ever
             on_fatal(error)
             await asyncio.Event().wait()
             raise

@@ -1,5 +1,28 @@
-"""The road of a batch: publish, await every ack (P); move the watermarks and count in one transaction (D);
-commit the offsets with a mark (K). What can go wrong in each step is the business of the object that does it.
+"""What is done with a batch of records, step by step: P, D, K.
+
+    claim    the records of partitions that are ours and open; stale ones are dropped
+    P        plan the records under one mapping index, publish what comes of them, and await every ack
+    D        one transaction: move each partition's watermark from where we believe it is, and add the counts
+    K        commit the offsets, each with our mark
+
+The order is what makes counts exact. After P and before D, a crash publishes again, under the same ids, and
+counts once. After D and before K, the next owner starts at the watermark. If another worker has moved a
+watermark meanwhile (D compares before it sets), only what is not counted yet is counted.
+
+A batch is planned in parts of a bounded number of bytes: one part is planned in a thread while the one before
+it is published. While D and K run, the next batch is fetched and planned ahead; nothing of it is published
+before.
+
+What can go wrong:
+- Partitions are revoked in the middle: what is published by then is still counted and committed, the rest is
+  left to the next owner (`claimed.is_over`).
+- The database is unavailable: ``counts.add`` waits; the batch is held for as long as that takes.
+- The database refuses values: the batch is split in half, in order, until the record at fault is alone. It
+  becomes a dead letter, and every other record is counted. See `_count`.
+- Too many dead letters in a partition: the brake stops it before the part that would bring it to a limit. The
+  other partitions of the batch go on. See `_plan_part` and `brake`.
+- Anything else is an exception that ends the process. Nothing needs repair: what was not committed is read
+  again.
 """
 
 from __future__ import annotations
@@ -21,7 +44,7 @@ from worker.domain.misses import Tally
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.claim import ClaimedBatch
 from worker.ingest.planning.ahead import FetchingAhead, Indexes, PlanAhead
-from worker.ingest.planning.brake import Brake, BrakeError, Limits, RecordOutcome, Tripped
+from worker.ingest.planning.brake import Brake, BrakeTrial, Limits, RecordOutcome, Tripped
 from worker.ingest.planning.plan import CountedShare, MarketCount, Plan, Planner, joined, parts
 from worker.kafka.record import Partition, Record, size_of
 
@@ -29,6 +52,9 @@ log = structlog.get_logger()
 
 _REFUSED: Final[DeadReason] = "DATABASE_REFUSED"
 _NO_BRAKE: Final = Limits(consecutive=0, ratio=0, window=1)
+
+# The partitions that the brake stops in this batch. Their records from there on are left alone.
+_Stops = dict[Partition, Tripped]
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -40,7 +66,7 @@ class OutputSender(Protocol[T_contra]):
 
 
 class WatermarksMovedError(Exception):
-    """Somebody else moved a watermark meanwhile: nothing was counted. ``current`` says where they are."""
+    """Another worker moved a watermark meanwhile: nothing was counted. ``current`` says where they are."""
 
     def __init__(self, current: dict[Partition, int]) -> None:
         super().__init__(f"{len(current)} watermarks are not where they were expected")
@@ -62,9 +88,9 @@ class Counts(Protocol):
     async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
         """In one transaction: move each watermark (partition, expected, next) and add the counts.
 
-        Returns when it is done, however long the database is away. Raises WatermarksMovedError, and then
-        nothing was written, when a watermark is not at its expected offset. Raises CountsRefusedError, and
-        again nothing was written, when it is the values that the database will not take.
+        Returns when it is done, however long the database is unavailable. Nothing is written when it raises:
+        WatermarksMovedError when a watermark is not at its expected offset, CountsRefusedError when the
+        database does not accept the values.
         """
 
 
@@ -88,12 +114,22 @@ class _Part(NamedTuple, Generic[T]):
     plan: Plan[T]
 
 
-class BatchHandler(Generic[T]):
-    """Carries records along the road of a batch; they are planned a bounded number of bytes at a time.
+class _Settled(NamedTuple):
+    """What was counted of published records.
 
-    While a batch is counted and committed, the next one is fetched from ``ahead`` and planned; nothing of
-    it is published before.
+    ``ends``: by partition, the offset after the last record that is counted. ``stops``: what the brake
+    stopped over refused counts. ``refused``: how many records became dead letters because the database
+    refuses them. ``conflicts``: how often a watermark had moved.
     """
+
+    ends: dict[Partition, int]
+    stops: _Stops
+    refused: int
+    conflicts: int
+
+
+class BatchHandler(Generic[T]):
+    """Takes batches through P, D and K. ``ahead`` fetches the next batch while one is counted."""
 
     def __init__(
         self,
@@ -119,59 +155,64 @@ class BatchHandler(Generic[T]):
         self._brake = brake or Brake(_NO_BRAKE)
 
     async def handle(self, records: Sequence[Record]) -> None:
-        """Process a fetched batch, or what of it is published when its partitions are to be given up."""
+        """Process a fetched batch; when its partitions are revoked meanwhile, what of it is published."""
         async with self._assignment.claim(records) as claimed:
-            try:
-                await self._process(claimed, self._indexes.current)  # one batch sees one version
-            except BrakeError as error:
-                self._tell(error.tripped)
-                raise
+            for at, state in claimed.taken_brakes().items():
+                self._brake.restore(at, state, claimed.position_of(at))
+            await self._process(claimed, self._indexes.current)  # one batch sees one version
 
     async def _process(self, claimed: ClaimedBatch, index: MappingIndex) -> None:
         clock = _StepClock()
-        published, stopped = await self._publish(claimed, index, clock)
+        stops: _Stops = {}
+        published = await self._publish(claimed, index, clock, stops)
         if published:
             with self._planning.ahead(claimed):
-                await self._settle(published, claimed, index, clock)
-        if stopped is not None:
-            raise stopped
-
-    def _tell(self, tripped: Tripped) -> None:
-        at, limit, first_offset, reasons = tripped
-        log.error(
-            "brake_tripped",
-            topic=at.topic,
-            partition=at.partition,
-            limit=limit,
-            first_offset=first_offset,
-            reasons=dict(reasons),
-        )
-        self._report(tripped)
+                await self._settle(published, claimed, index, clock, stops)
+        for tripped in stops.values():
+            await self._stop(tripped, claimed)
 
     async def _publish(
-        self, claimed: ClaimedBatch, index: MappingIndex, clock: _StepClock
-    ) -> tuple[list[_Part[T]], BrakeError | None]:
+        self, claimed: ClaimedBatch, index: MappingIndex, clock: _StepClock, stops: _Stops
+    ) -> list[_Part[T]]:
         """P, part by part: one is planned while the one before it is being published.
 
-        Ends early when the partitions are to be given up, and before a part that trips the brake. All that is
-        given back is acknowledged.
+        Ends early when the partitions are revoked. Partitions that the brake stops are noted in ``stops``.
+        Everything that is returned is acknowledged.
         """
         published: list[_Part[T]] = []
+        trial = self._brake.trial()
         async with _InTurn() as turn:
             for records in parts(claimed.records, self._part_max_bytes):
-                plan = None if claimed.is_over else await self._plan(records, claimed, index)
-                clock.lap("plan")
-                if plan is None or claimed.is_over:
+                if claimed.is_over:
                     break
-                try:
-                    self._brake.check(plan.share.verdicts)
-                except BrakeError as error:
-                    return published, error
-                await turn.take(partial(self._outputs.send, plan.outputs))
-                clock.lap("publish")
-                published.append(_Part(records, plan))
+                part = await self._plan_part(records, claimed, index, trial, stops)
+                clock.lap("plan")
+                if _is_over(claimed):
+                    break
+                if part.records:
+                    await turn.take(partial(self._outputs.send, part.plan.outputs))
+                    clock.lap("publish")
+                    published.append(part)
         clock.lap("publish")
-        return published, None
+        return published
+
+    async def _plan_part(
+        self,
+        records: Sequence[Record],
+        claimed: ClaimedBatch,
+        index: MappingIndex,
+        trial: BrakeTrial,
+        stops: _Stops,
+    ) -> _Part[T]:
+        """Plan a part without the records of partitions that are stopped, or are to be stopped in it."""
+        wanted = _without(stops, records, claimed)
+        plan = await self._plan(wanted, claimed, index)
+        tripped = trial.add(plan.share.verdicts)
+        if tripped:
+            stops |= {each.at: each for each in tripped}
+            wanted = _without(stops, wanted, claimed)
+            plan = await self._plan(wanted, claimed, index)
+        return _Part(wanted, plan)
 
     async def _settle(
         self,
@@ -179,19 +220,34 @@ class BatchHandler(Generic[T]):
         claimed: ClaimedBatch,
         index: MappingIndex,
         clock: _StepClock,
+        stops: _Stops,
     ) -> None:
-        """D and K, for all that is published."""
+        """D and K, for everything that is published."""
         records = [record for part in published for record in part.records]
         plan = joined([part.plan for part in published])
-        conflicts, refused = await self._count(plan.share, records, claimed, index)
+        settled = await self._count(plan.share, records, claimed, index)
+        stops |= settled.stops
         clock.lap("count")
-        await claimed.commit(plan.ends)
+        await claimed.commit(settled.ends)
         clock.lap("commit")
-        size = size_of(records)
-        dead = plan.dead + Counter({_REFUSED: refused})
+        if (
+            settled.ends != plan.ends
+        ):  # the brake has stopped a partition while its records were counted
+            records = [
+                record
+                for record in records
+                if record.offset < settled.ends.get(claimed.partition_of(record), 0)
+            ]
+            plan = await self._plan(records, claimed, index)
         self._report(
             BatchReport(
-                len(records), size, clock.seconds, plan.observations, plan.outcomes, dead, conflicts
+                records=len(records),
+                bytes=size_of(records),
+                seconds=clock.seconds,
+                observations=plan.observations,
+                outcomes=plan.outcomes,
+                dead=plan.dead + Counter({_REFUSED: settled.refused}),
+                conflicts=settled.conflicts,
             )
         )
 
@@ -207,42 +263,67 @@ class BatchHandler(Generic[T]):
         records: Sequence[Record],
         claimed: ClaimedBatch,
         index: MappingIndex,
-    ) -> tuple[int, int]:
+    ) -> _Settled:
         """Count what the database takes, in record order; the records that it refuses become dead letters.
 
-        A share that is refused is halved and planned anew until the records at fault stand alone, so each of
-        them costs about log2(records) further transactions, and no neighbour its counts. Returns how often a
-        watermark had moved meanwhile, and how many records were refused.
+        A share that is refused is split in half and planned again, until the records at fault are alone. Each
+        of them costs about log2(records) more transactions, and no other record its counts.
         """
-        conflicts, refused, waiting = 0, 0, [(share, records)]
+        ends: dict[Partition, int] = {}
+        stops: _Stops = {}
+        refused = conflicts = 0
+        waiting = [(share, records)]  # a stack: the first records are on top
         while waiting:
             share, records = waiting.pop()
+            remaining = _without(stops, records, claimed)
+            if len(remaining) < len(records):
+                records, share = remaining, (await self._plan(remaining, claimed, index)).share
+            if not records:
+                continue
             try:
                 conflicts += await self._count_together(share, claimed)
             except CountsRefusedError as error:
                 if len(records) > 1:
                     middle = len(records) // 2
-                    halves = records[middle:], records[:middle]
-                    waiting += [
-                        ((await self._plan(half, claimed, index)).share, half) for half in halves
-                    ]
+                    for half in (records[middle:], records[:middle]):
+                        half_plan = await self._plan(half, claimed, index)
+                        waiting.append((half_plan.share, half))
                     continue
-                share = await self._give_up(share.verdicts[0], records[0], error.detail)
+                outcome = share.verdicts[0]._replace(dead=_REFUSED)
+                tripped = self._brake.trial().add([outcome])
+                if tripped:  # it stays uncounted and uncommitted: the next owner publishes it again
+                    stops |= {each.at: each for each in tripped}
+                    continue
+                await self._publish_refused(outcome, records[0], error.detail)
+                share = CountedShare([outcome], ())
                 conflicts += await self._count_together(share, claimed)
                 refused += 1
             self._brake.settle(share.verdicts)
-        return conflicts, refused
+            ends |= share.ends
+        return _Settled(ends, stops, refused, conflicts)
 
-    async def _give_up(self, verdict: RecordOutcome, record: Record, detail: str) -> CountedShare:
-        """Publish the dead letter of a record that the database refuses; what is left to count: nothing."""
-        at, offset, _ = verdict
-        given_up = verdict._replace(dead=_REFUSED)
-        self._brake.check([given_up])
+    async def _publish_refused(self, outcome: RecordOutcome, record: Record, detail: str) -> None:
+        """Publish the dead letter of a record whose counts the database refuses."""
         log.warning(
-            "counts_refused", topic=at.topic, partition=at.partition, offset=offset, error=detail
+            "counts_refused",
+            topic=outcome.at.topic,
+            partition=outcome.at.partition,
+            offset=outcome.offset,
+            error=detail,
         )
-        await self._outputs.send([self._planner.refused(record, at, detail)])
-        return CountedShare([given_up], ())
+        await self._outputs.send([self._planner.refused(record, outcome.at, detail)])
+
+    async def _stop(self, tripped: Tripped, claimed: ClaimedBatch) -> None:
+        log.error(
+            "brake_tripped",
+            topic=tripped.at.topic,
+            partition=tripped.at.partition,
+            limit=tripped.limit,
+            first_offset=tripped.first_offset,
+            reasons=dict(tripped.reasons),
+        )
+        self._report(tripped)
+        await claimed.stop(tripped.at, tripped.sentence, self._brake.state(tripped.at))
 
     async def _count_together(self, share: CountedShare, claimed: ClaimedBatch) -> int:
         """Count what is not counted yet in one transaction; how often a watermark had moved meanwhile."""
@@ -268,8 +349,19 @@ class BatchHandler(Generic[T]):
                 return conflicts
 
 
+def _is_over(claimed: ClaimedBatch) -> bool:
+    return claimed.is_over  # changes while we wait
+
+
+def _without(stops: _Stops, records: Sequence[Record], claimed: ClaimedBatch) -> Sequence[Record]:
+    """The records of partitions that are not to be stopped."""
+    if not stops:
+        return records
+    return [record for record in records if claimed.partition_of(record) not in stops]
+
+
 class _InTurn:
-    """Runs one thing beside what the block does; the next one, and the end of the block, wait for it."""
+    """Runs one task while the block continues; the next task, and the end of the block, wait for it."""
 
     def __init__(self) -> None:
         self._under_way: asyncio.Future[None] | None = None

@@ -109,7 +109,7 @@ class Settings(KafkaAccess):
         128 * MIB,
         description=(
             "Maximum size that a compressed batch may expand to, in bytes. If a batch exceeds it, "
-            "the worker exits."
+            "its partition is stopped."
         ),
     )
     batch_max_records: int = Field(
@@ -120,7 +120,7 @@ class Settings(KafkaAccess):
         100,
         ge=0,
         le=1_000_000,
-        description="Stop after this many consecutive dead letters in a partition; 0: never.",
+        description="Stop a partition at this many consecutive dead letters; 0: never.",
     )
     brake_ratio: float = Field(
         0.5,
@@ -128,7 +128,7 @@ class Settings(KafkaAccess):
         le=1,
         allow_inf_nan=False,
         description=(
-            "Stop when this share of the last records of a partition are dead letters; 0: never."
+            "Stop a partition when this share of its last records are dead letters; 0: never."
         ),
     )
     brake_window: int = Field(

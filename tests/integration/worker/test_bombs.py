@@ -1,17 +1,21 @@
-"""A packed batch that passes the broker's limit and unpacks to a gigabyte, between good records."""
+"""A packed batch that passes the broker's limit and unpacks to a gigabyte, between good records.
+
+It stops its partition alone: records of another topic, sent after it, are read by the same worker.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from tests.support.hostile.bombs import MIB, bomb, send_batch
-from tests.support.services.installation import Installation
+from tests.support.services.installation import Installation, Published, until
 from tests.support.services.operator import Operator
 from tests.support.stream import expected_counts, numbers, resolved, stream
 from worker.domain.errors import FatalError
@@ -20,6 +24,7 @@ from worker.kafka.bounded_reader import topic_reader
 pytestmark = pytest.mark.services
 
 GOOD = 30
+OTHERS = 14
 MANY = 12
 # What Python, the libraries and the index take.
 IDLE = 150 * MIB
@@ -48,10 +53,36 @@ class Seen:
     offset: int
     endings: Endings
     told_by_a_command: str
+    reasons: list[list[str]]
+    stops: list[tuple[str, float]]
     committed: int
     resolved_before: list[int]
     resolved: list[int]
     counts: Counter[tuple[str, str]]
+
+
+def elsewhere(records: int, first: int) -> list[Published]:
+    """Records of the stream, on the topic of another bookmaker."""
+    return [
+        ("observations.betpawa", key, value, headers)
+        for _, key, value, headers in stream(records, first)
+    ]
+
+
+async def stopped_and_going_on(
+    installation: Installation, number: int, others: range
+) -> tuple[list[str], tuple[str, float]]:
+    """Why a worker is not ready, and its metric, once the records of the other topic are resolved."""
+
+    async def is_so() -> bool:
+        installation.check_alive()
+        done = numbers(await resolved(installation))
+        return set(others) <= set(done) and bool(await installation.reasons(number))
+
+    await until(is_so)
+    _, text = await installation.ask("/metrics", number)
+    (line,) = re.findall(r"^marketmap_stopped_partition_info\{(.*)\} (.*)$", text, re.MULTILINE)
+    return await installation.reasons(number), (line[0], float(line[1]))
 
 
 async def send_bomb(installation: Installation, size: int) -> int:
@@ -76,24 +107,41 @@ async def told_by_a_command(installation: Installation) -> str:
 
 
 async def scenario(installation: Installation) -> Seen:
-    endings = Endings()
+    endings, reasons, stops = Endings(), [], []
     await installation.publish(stream(GOOD))
     offset = await send_bomb(installation, 1024 * MIB)
     await installation.publish(stream(GOOD, GOOD))
     told = await told_by_a_command(installation)
     for number in range(2):
+        first = 2 * GOOD + number * OTHERS
+        await installation.publish(elsewhere(OTHERS, first))
         installation.start_worker(MODULE)
-        endings.add(installation, number, await installation.ended(number))
-    committed = (await installation.backlog()).done
+        reason, stop = await stopped_and_going_on(
+            installation, number, range(first, first + OTHERS)
+        )
+        reasons.append(reason)
+        stops.append(stop)
+        endings.add(installation, number, await installation.stop_worker(number))
+    topic = TopicPartition(installation.settings.topics.observations["sportybet"], 0)
+    commits = await installation.admin.groups.committed(installation.settings.group_id, [topic])
     resolved_before = numbers(await resolved(installation))
     await Operator(installation).reset_offset(offset + 1)
-    installation.workers.clear()  # these were to end
     installation.start_worker(MODULE)
     await installation.caught_up()
-    endings.add(installation, 0, await installation.stop_worker())
+    endings.add(installation, 2, await installation.stop_worker(2))
     resolved_after = numbers(await resolved(installation))
     counts = await installation.counts()
-    return Seen(offset, endings, told, committed, resolved_before, resolved_after, counts)
+    return Seen(
+        offset,
+        endings,
+        told,
+        reasons,
+        stops,
+        commits[topic].offset,
+        resolved_before,
+        resolved_after,
+        counts,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +150,21 @@ def seen(in_installation: Any) -> Seen:
     return outcome
 
 
-def test_the_worker_ends_and_names_topic_partition_and_offset_each_time(seen: Seen) -> None:
-    assert seen.endings.codes[:2] == [1, 1]
-    assert len(seen.endings.errors) == 2
-    for error in seen.endings.errors:
-        assert f".observations.sportybet/0 from offset {seen.offset} on" in error
+def test_only_its_partition_is_stopped_and_the_worker_says_which_and_why_after_each_start(
+    seen: Seen,
+) -> None:
+    assert seen.endings.codes[:2] == [0, 0]
+    assert seen.endings.errors == []
+    for (reason,) in seen.reasons:
+        assert f".observations.sportybet/0 from offset {seen.offset} on" in reason
         assert (
             f"offsets {seen.offset} to {seen.offset} unpacks to more than {128 * MIB} bytes"
-            in error
+            in reason
         )
+    for labels, value in seen.stops:
+        assert 'cause="UNREADABLE"' in labels
+        assert 'observations.sportybet"' in labels
+        assert value == 1
 
 
 def test_memory_stays_within_what_the_setting_allows(seen: Seen) -> None:
@@ -118,15 +172,16 @@ def test_memory_stays_within_what_the_setting_allows(seen: Seen) -> None:
     assert max(seen.endings.memory) < IDLE + 2 * 128 * MIB
 
 
-def test_all_records_before_it_are_published_and_committed_first(seen: Seen) -> None:
+def test_all_records_before_it_are_published_and_committed_once(seen: Seen) -> None:
     assert seen.committed == seen.offset == GOOD
-    assert sorted(seen.resolved_before) == [*range(GOOD)]
+    others = range(2 * GOOD, 2 * GOOD + 2 * OTHERS)
+    assert sorted(seen.resolved_before) == [*range(GOOD), *others]
 
 
 def test_when_its_offset_is_skipped_nothing_else_is_lost_or_counted_twice(seen: Seen) -> None:
     assert seen.endings.codes[2:] == [0]
-    assert sorted(seen.resolved) == [*range(2 * GOOD)]
-    assert seen.counts == expected_counts(2 * GOOD)
+    assert sorted(seen.resolved) == [*range(2 * GOOD + 2 * OTHERS)]
+    assert seen.counts == expected_counts(2 * GOOD + 2 * OTHERS)
 
 
 def test_what_reads_for_the_commands_names_it_as_well(seen: Seen) -> None:

@@ -152,9 +152,7 @@ def taking_every_commit_for_a_reset(found: Findings, on_truncation: OnTruncation
     )
 
 
-def plain_mark(
-    topic_id: str, next_offset: int, replay_to: int = 0, truncated_at: int | None = None
-) -> str:
+def plain_mark(topic_id: str, next_offset: int, *_: object, **__: object) -> str:
     """Forgets in the middle of a replay that there is one."""
     return mark(topic_id, next_offset)
 

@@ -16,7 +16,8 @@ from worker.domain.misses import Tally
 from worker.domain.resolve import Resolution
 from worker.ingest.handler import BatchHandler, BatchReport, WatermarksMovedError
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped
+from worker.ingest.partitions.marks import BrakeState
+from worker.ingest.planning.brake import Brake, Limits, Tripped
 from worker.ingest.planning.plan import Planner
 from worker.kafka.record import Partition, Record
 from worker.lab.synthetic.scrape import generate_scrape
@@ -49,6 +50,7 @@ class Ground:
     over_after: str | None = None
     moved_to: int | None = None
     believed: dict[Partition, int] = field(default_factory=dict)
+    brakes: dict[Partition, BrakeState] = field(default_factory=dict)
     current = FOOTBALL
 
     def note(self, step: str, what: Any) -> None:
@@ -85,6 +87,16 @@ class Ground:
 
     async def commit(self, ends: dict[Partition, int]) -> None:
         self.note("commit", {at.partition: end for at, end in ends.items()})
+
+    def taken_brakes(self) -> dict[Partition, BrakeState]:
+        taken, self.brakes = self.brakes, {}
+        return taken
+
+    def position_of(self, at: Partition) -> int:
+        return self.records[0].offset
+
+    async def stop(self, at: Partition, sentence: str, brake: BrakeState) -> None:
+        self.note("stop", (at.partition, brake.run))
 
     def report(self, event: BatchReport | Tripped) -> None:
         if isinstance(event, BatchReport):
@@ -250,10 +262,38 @@ async def test_what_is_published_before_a_part_that_trips_the_brake_is_counted_a
     handler = ground.handler(part_max_bytes=1)
     handler._brake = Brake(Limits(1, 0, 1))
     records = [*batch(2), FakeRecord(offset=2, value=b""), FakeRecord(offset=3, value=UNKNOWN)]
-    with pytest.raises(BrakeError):
-        await handler.handle(records)
+    await handler.handle(records)
     published = [("publish", [offset]) for offset in range(2)]
-    assert ground.steps == [*published, ("count", ([(0, 0, 2)], {KEY: 2})), ("commit", {0: 2})]
+    counted = [("count", ([(0, 0, 2)], {KEY: 2})), ("commit", {0: 2})]
+    assert ground.steps == [*published, *counted, ("stop", (0, 0))]
+    assert [report.records for report in ground.reports] == [2]
+
+
+@pytest.mark.parametrize("part_max_bytes", [1, 1_000_000])
+async def test_a_partition_that_the_brake_stops_leaves_the_others_of_its_batch_alone(
+    part_max_bytes: int,
+) -> None:
+    ground = Ground()
+    handler = ground.handler(part_max_bytes)
+    handler._brake = Brake(Limits(2, 0, 1))
+    bad = [FakeRecord(offset=offset, value=b"", partition=1) for offset in range(5)]
+    mixed = [record for pair in zip(batch(5), bad, strict=True) for record in pair]
+    await handler.handle(mixed)
+    published = [offset for step, what in ground.steps if step == "publish" for offset in what]
+    assert sorted(published) in ([*range(5)], sorted([0, *range(5)]))
+    (commit,) = [what for step, what in ground.steps if step == "commit"]
+    assert commit[0] == 5
+    assert commit.get(1, 0) <= 1
+    assert [what[0] for step, what in ground.steps if step == "stop"] == [1]
+
+
+async def test_a_brake_that_another_process_has_committed_stops_at_the_next_dead_letter() -> None:
+    ground = Ground()
+    ground.brakes = {partition_of(FakeRecord()): BrakeState(run_from=3, run=2, dead=0, window=0)}
+    handler = ground.handler()
+    handler._brake = Brake(Limits(3, 0, 1))
+    await handler.handle([FakeRecord(offset=5, value=b"")])
+    assert ground.steps == [("stop", (0, 2))]
 
 
 async def test_all_parts_of_a_batch_see_one_version_though_the_index_is_swapped_meanwhile() -> None:

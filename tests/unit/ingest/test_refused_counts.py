@@ -26,7 +26,8 @@ from worker.ingest.handler import (
     WatermarksMovedError,
 )
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.planning.brake import Brake, BrakeError, Limits, Tripped
+from worker.ingest.partitions.marks import BrakeState
+from worker.ingest.planning.brake import Brake, Limits, Tripped
 from worker.ingest.planning.plan import Planner
 from worker.kafka.record import Partition, Record
 
@@ -92,6 +93,7 @@ class Ground:
     reports: list[BatchReport] = field(default_factory=list)
     commits: list[dict[Partition, int]] = field(default_factory=list)
     tripped: list[Tripped] = field(default_factory=list)
+    stopped: list[Partition] = field(default_factory=list)
     believed: dict[Partition, int] = field(default_factory=dict)
     is_over = False
     current = FOOTBALL
@@ -115,6 +117,12 @@ class Ground:
 
     async def commit(self, ends: dict[Partition, int]) -> None:
         self.commits.append(ends)
+
+    def taken_brakes(self) -> dict[Partition, BrakeState]:
+        return {}
+
+    async def stop(self, at: Partition, sentence: str, brake: BrakeState) -> None:
+        self.stopped.append(at)
 
     def report(self, event: BatchReport | Tripped) -> None:
         if isinstance(event, Tripped):
@@ -250,9 +258,10 @@ async def test_counts_that_are_refused_though_there_are_none_are_fatal() -> None
 
 async def test_refused_records_come_to_the_brake_before_they_are_dead_lettered() -> None:
     ground = Ground(brake=Brake(Limits(3, 0, 1)))
-    with pytest.raises(BrakeError):
-        await ground.handle([FakeRecord(offset=offset, value=BAD) for offset in range(10)])
+    await ground.handle([FakeRecord(offset=offset, value=BAD) for offset in range(10)])
     assert ground.letters == [0, 1]
+    assert ground.commits == [{place(0): 2}]
+    assert [report.records for report in ground.reports] == [2]
     assert [tripped.first_offset for tripped in ground.tripped] == [0]
     assert ground.table.watermarks == {place(0): 2}
 
@@ -261,8 +270,21 @@ async def test_nothing_of_a_part_that_comes_to_the_brake_is_published() -> None:
     ground = Ground(brake=Brake(Limits(3, 0, 1)))
     await ground.handle([FakeRecord(offset=offset, value=UNREADABLE) for offset in range(2)])
     published = list(ground.sent)
-    with pytest.raises(BrakeError):
-        await ground.handle([FakeRecord(offset=offset, value=UNREADABLE) for offset in range(2, 4)])
+    await ground.handle([FakeRecord(offset=offset, value=UNREADABLE) for offset in range(2, 4)])
     assert ground.sent == published
     assert ground.tripped[0].reasons == Counter(INVALID_JSON=3)
     assert ground.commits == [{place(0): 2}]
+
+
+async def test_a_brake_that_trips_while_counts_are_refused_leaves_other_partitions_counted() -> (
+    None
+):
+    ground = Ground(brake=Brake(Limits(2, 0, 1)))
+    bad = [FakeRecord(offset=offset, value=BAD) for offset in range(4)]
+    good = [FakeRecord(offset=offset, value=GOOD, partition=1) for offset in range(4)]
+    mixed = [record for pair in zip(bad, good, strict=True) for record in pair]
+    await ground.handle(mixed)
+    assert ground.table.watermarks == {place(0): 1, place(1): 4}
+    assert ground.commits == [{place(0): 1, place(1): 4}]
+    assert ground.stopped == [place(0)]
+    assert [report.records for report in ground.reports] == [5]

@@ -43,7 +43,7 @@ class Ground:
     [
         (BATCH, "marketmap_records_total 3.0"),
         (
-            Tripped(PLACE, "consecutive", 5, Counter()),
+            Tripped(PLACE, "consecutive", 5, 100, Counter()),
             'marketmap_brakes_total{limit="consecutive"} 1.0',
         ),
         (Rebalanced("assigned"), 'marketmap_rebalances_total{kind="assigned"} 1.0'),

@@ -1,9 +1,29 @@
-"""The partitions this worker owns: taken up where the protocol says, given up only when nothing is in flight.
+"""The partitions this worker owns: opened where the protocol says, released only when nothing is in flight.
 
-A partition that is assigned is paused, opened in the background (topic id, committed offset with its mark,
-watermark), moved to where it is taken up, and resumed. So neither a slow database nor a slow broker is waited
-for inside a rebalance. Records of a partition that is not open, or that were fetched before a rebalance, are
-dropped: they are fetched again by whoever owns the partition.
+A partition is in one of four states:
+
+    assigned --> being opened --> open --> stopped
+                      ^            |          |
+                      '------------'----------'   looked up again when its log has changed
+
+- Being opened: it is paused, and looked up in the background: topic id, committed offset with its mark,
+  watermark, bounds of the log. `starts` decides where reading begins. So no rebalance waits for a slow
+  database or broker.
+- Open: its records are fetched and processed.
+- Stopped: it is assigned to us and not read until an operator acts; the other partitions go on. Its log ends
+  below what is counted (TRUNCATED), its next records cannot be read (UNREADABLE), or too many of its records
+  are dead letters (BRAKE). Nothing beyond the stop is committed, so the next owner, after a restart or a
+  rebalance, reads up to the same place and comes to the same verdict.
+
+What can go wrong, and what is done:
+- A rebalance takes partitions away while a batch is processed. Revoking waits, within a bound, until the
+  batch is committed. If that takes too long, ``epoch`` moves on: the batch may still be counted, but it
+  commits nothing. The next owner then starts at the watermark.
+- Records were fetched before the rebalance, or before a partition was opened again. They are stale: the
+  client's position says so. They are dropped, and whoever owns the partition fetches them again.
+- The log changes under an open partition: the topic is created again, retention deletes the next record, the
+  end moves back. A fetch does not report that (the client silently continues elsewhere), so each batch and a
+  periodic check compare offsets with the log. Such a partition is opened again.
 """
 
 from __future__ import annotations
@@ -22,8 +42,9 @@ from aiokafka.structs import OffsetAndMetadata
 from worker.domain.errors import TransientError
 from worker.ingest.partitions.claim import ClaimedBatch
 from worker.ingest.partitions.opening import Opening, OpeningFacts, log_opening, look_up
-from worker.ingest.partitions.owned import Lag, OpenPartition
+from worker.ingest.partitions.owned import Lag, OpenPartition, StoppedPartition
 from worker.ingest.partitions.starts import OnTruncation
+from worker.kafka.client.polls import UnreadableRecordsError
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.record import Committed, Record
 
@@ -67,7 +88,8 @@ class Assignment(ConsumerRebalanceListener):
         self._on_truncation = on_truncation
         self._clock = clock
         self._owned: dict[TopicPartition, OpenPartition] = {}
-        self._stopped: dict[TopicPartition, Opening] = {}
+        self._stopped: dict[TopicPartition, StoppedPartition] = {}
+        self._truncated: dict[TopicPartition, Opening] = {}
         self._busy = asyncio.Lock()
         self._openings: dict[asyncio.Task[None], Sequence[TopicPartition]] = {}
         self._commits: set[asyncio.Timeout] = set()
@@ -89,18 +111,19 @@ class Assignment(ConsumerRebalanceListener):
 
     @property
     def owned(self) -> Sequence[OpenPartition]:
-        return list(self._owned.values())
+        """The partitions that are open and read."""
+        return [owned for place, owned in self._owned.items() if place not in self._stopped]
 
     @property
-    def stopped(self) -> Sequence[Opening]:
-        """The partitions that are not read because their log ends below what is counted."""
+    def stopped(self) -> Sequence[StoppedPartition]:
+        """The partitions that are not read until somebody acts."""
         return list(self._stopped.values())
 
     @property
     def is_open(self) -> bool:
         """Whether every assigned partition has been opened; true as well when there is none to open."""
-        opened = len(self._owned) + len(self._stopped)
-        return self.epoch > 0 and opened == self.assigned and not self.draining
+        opened = self._owned.keys() | self._stopped.keys()
+        return self.epoch > 0 and len(opened) == self.assigned and not self.draining
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Let what is published be counted, within a bound; then nothing of these partitions is ours."""
@@ -119,19 +142,46 @@ class Assignment(ConsumerRebalanceListener):
     def _forget(self, assigned: int) -> None:
         self._owned.clear()
         self._stopped.clear()
+        self._truncated.clear()
         self.assigned = assigned
 
     def _give_up(self) -> None:
-        """The group has given the partitions to others: what is fetched of them already is theirs, too.
+        """The group has given the partitions to others: what is already fetched of them is theirs, too.
 
         ``assigned`` stays, so the worker is not ready until the client has rejoined and was assigned again.
         """
         self.epoch += 1
-        self._owned.clear()
-        self._stopped.clear()
+        self._forget(self.assigned)
+
+    def stop(self, stopped: StoppedPartition, epoch: int) -> None:
+        """Read no more of an open partition, unless it was revoked since ``epoch``."""
+        place = TopicPartition(stopped.partition.topic, stopped.partition.partition)
+        if epoch != self.epoch or place not in self._owned:
+            return
+        self.consumer.pause(place)
+        self._stopped[place] = stopped
+        log.error(
+            "partition_stopped",
+            topic=place.topic,
+            partition=place.partition,
+            cause=stopped.cause,
+            position=self._owned[place].position,
+            error=stopped.sentence,
+        )
+
+    def stop_unreadable(self, place: TopicPartition, failure: UnreadableRecordsError) -> None:
+        """Stop a partition whose next records cannot be read. Records before them are still processed."""
+        if place not in self._owned or self._consumer_position(place) != failure.offset:
+            return  # it was revoked, or is read elsewhere by now
+        sentence = f"{place.topic}/{place.partition} is stopped: {failure}"
+        partition = self._owned[place].partition
+        self.stop(StoppedPartition(partition, "UNREADABLE", sentence), self.epoch)
 
     async def drain(self) -> bool:
-        """Stop opening, and stop after what is being published; false if that took longer than the bound."""
+        """Stop opening, and stop after the part that is being published.
+
+        False if that took longer than the bound.
+        """
         begun_s = time.monotonic()
         finished = await self._finish()
         if self.assigned:
@@ -161,22 +211,22 @@ class Assignment(ConsumerRebalanceListener):
     async def claim(self, records: Sequence[Record]) -> AsyncIterator[ClaimedBatch]:
         """Hold the partitions of a fetched batch while it is processed.
 
-        Left out are stale records, and those of a partition whose log is not what it was: when the next
-        offset is not there, the client goes to the log's start without a word. Such a partition is looked up
-        again.
+        Stale records are left out, and those of a partition whose log has changed: when the next offset is
+        not there, the client silently goes to the log's start. Such a partition is looked up again.
         """
         async with self._busy:
             epoch = self.epoch
             groups = self._fresh(records)
-            elsewhere = [*self._gone_back(groups), *await self._fallen_behind(groups)]
+            changed = [*self._gone_back(groups), *await self._fallen_behind(groups)]
             if epoch != self.epoch or self.draining:
                 groups = {}
-            elif elsewhere:
-                self._reopen(elsewhere)
-            taken = [group for place, group in groups.items() if place not in elsewhere]
-            yield ClaimedBatch(
-                self, epoch, self.owned, [record for group in taken for record in group]
-            )
+            elif changed:
+                self._reopen(changed)
+            taken: list[Record] = []
+            for place, group in groups.items():
+                if place not in changed:
+                    taken += group
+            yield ClaimedBatch(self, epoch, self._owned.values(), taken)
 
     async def keep_checking(self, interval_s: float) -> None:
         """Until cancelled."""
@@ -185,13 +235,14 @@ class Assignment(ConsumerRebalanceListener):
             await self.check_topic_ids()
 
     async def check_topic_ids(self) -> None:
-        """Look a partition up again whose topic has another id, or whose log no longer holds its position.
+        """Look up again each partition whose topic has another id, or whose log no longer holds its position.
 
-        For what a fetch does not tell: a topic created again with as many records as before, a log that was
-        emptied. An unavailable cluster is left to the next call. Stopped partitions are looked up each time.
+        For what a fetch does not report: a topic created again with as many records as before, a log that was
+        emptied, retention that deleted the records a partition was stopped at. If the cluster is unavailable,
+        the next call does it. Truncated partitions are looked up each time.
         """
         before = {place: owned.position for place, owned in self._owned.items()}
-        places = [*before, *self._stopped]
+        places = [*before, *self._truncated]
         if not places:
             return
         try:
@@ -202,19 +253,24 @@ class Assignment(ConsumerRebalanceListener):
             log.warning("logs_not_checked", error=str(failure))
             return
         async with self._busy:
-            changed = [
-                place
-                for place in before.keys() & self._owned.keys()
-                if ids[place.topic] != self._owned[place].partition.topic_id
-                or log_ends[place] < before[place]
-                or self._owned[place].position < log_starts[place] <= self._consumer_position(place)
-            ]
+            changed = []
+            for place in before.keys() & self._owned.keys():
+                is_another_topic = ids[place.topic] != self._owned[place].partition.topic_id
+                is_cut_off = log_ends[place] < before[place]
+                if is_another_topic or is_cut_off or self._is_deleted(place, log_starts[place]):
+                    changed.append(place)
             if not self.draining:
-                self._reopen([*changed, *self._stopped_and_left_alone()])
+                self._reopen([*changed, *self._truncated_and_not_being_opened()])
 
-    def _stopped_and_left_alone(self) -> list[TopicPartition]:
+    def _is_deleted(self, place: TopicPartition, log_start: int) -> bool:
+        """Whether retention has deleted the next record, and reading does not pass it by itself."""
+        if log_start <= self._owned[place].position:
+            return False
+        return place in self._stopped or log_start <= self._consumer_position(place)
+
+    def _truncated_and_not_being_opened(self) -> list[TopicPartition]:
         being_opened = {place for places in self._openings.values() for place in places}
-        return [place for place in self._stopped if place not in being_opened]
+        return [place for place in self._truncated if place not in being_opened]
 
     def _fresh(self, records: Sequence[Record]) -> dict[TopicPartition, list[Record]]:
         grouped: dict[TopicPartition, list[Record]] = {}
@@ -225,11 +281,14 @@ class Assignment(ConsumerRebalanceListener):
         }
 
     def _is_stale(self, place: TopicPartition, records: Sequence[Record]) -> bool:
-        """Whether records were fetched before the partition was (re)opened: the consumer stands elsewhere.
+        """Whether records were fetched before the partition was (re)opened, or stopped by the brake.
 
-        It may stand more than one behind the last record: the markers of transactions have offsets, too.
+        The consumer is elsewhere then. Its position may be more than one after the last record: the markers
+        of transactions have offsets, too.
         """
         if place not in self._owned or self.draining:
+            return True
+        if place in self._stopped and self._stopped[place].cause == "BRAKE":
             return True
         return self._consumer_position(place) <= records[-1].offset
 
@@ -270,6 +329,8 @@ class Assignment(ConsumerRebalanceListener):
             return
         for place in places:
             self._owned.pop(place, None)
+            if place not in self._truncated:
+                self._stopped.pop(place, None)
         self._start_opening(places)
 
     def _start_opening(self, places: Sequence[TopicPartition]) -> None:
@@ -288,9 +349,10 @@ class Assignment(ConsumerRebalanceListener):
         openings = await self._look_up(places)
         if epoch != self.epoch:
             return
+        truncated = {opening.place: opening for opening in openings if opening.start.is_stopped}
         readable = [opening for opening in openings if not opening.start.is_stopped]
         for opening in openings:
-            self._tell(opening)
+            self._report_once(opening)
         for opening in readable:
             self.consumer.seek(opening.place, opening.start.position)
         await self.commit({at.place: at.commit for at in openings if at.commit is not None}, epoch)
@@ -298,9 +360,11 @@ class Assignment(ConsumerRebalanceListener):
             return
         for place in places:
             self._stopped.pop(place, None)
-        self._stopped |= {
-            opening.place: opening for opening in openings if opening.start.is_stopped
-        }
+            self._truncated.pop(place, None)
+        self._truncated |= truncated
+        for place, opening in truncated.items():
+            if opening.stopped is not None:
+                self._stopped[place] = opening.stopped
         self._owned |= {opening.place: self._opened(opening) for opening in readable}
         self.consumer.resume(*(opening.place for opening in readable))
         self._report(Rebalanced("opened"))
@@ -321,20 +385,25 @@ class Assignment(ConsumerRebalanceListener):
     def _opened(self, opening: Opening) -> OpenPartition:
         start = opening.start
         return OpenPartition(
-            opening.partition, start.position, start.watermark, start.replay_to, self._clock()
+            partition=opening.partition,
+            position=start.position,
+            watermark=start.watermark,
+            replay_to=start.replay_to,
+            opened_at_s=self._clock(),
+            brake=opening.brake,
         )
 
-    def _tell(self, opening: Opening) -> None:
-        before = self._stopped.get(opening.place)
+    def _report_once(self, opening: Opening) -> None:
+        before = self._truncated.get(opening.place)
         if before is not None and before.start == opening.start:
-            return  # it is still stopped, and that was told
+            return  # it is still stopped, and that is already reported
         log_opening(opening)
         self._report(opening)
 
     async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None:
-        """Commit, unless the partitions were given up since ``epoch``.
+        """Commit, unless the partitions were revoked since ``epoch``.
 
-        What cannot be committed any more is left to the next owner: the watermark is ahead of the commit.
+        What can no longer be committed is left to the next owner: the watermark is ahead of the commit.
         """
         if epoch != self.epoch or not offsets:
             return
@@ -370,8 +439,10 @@ class Assignment(ConsumerRebalanceListener):
     def position_of(self, place: TopicPartition) -> int:
         """Up to where an open partition is processed.
 
-        With no batch in hand that is where the client stands: the marker of a transaction comes after its
-        last record.
+        When no batch is in progress, that is the client's position: the marker of a transaction comes after
+        its last record. Of a stopped partition, the client may have fetched more than is processed.
         """
         position = self._owned[place].position
-        return position if self._busy.locked() else max(position, self._consumer_position(place))
+        if self._busy.locked() or place in self._stopped:
+            return position
+        return max(position, self._consumer_position(place))

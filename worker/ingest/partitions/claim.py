@@ -1,4 +1,4 @@
-"""What a batch may do with the partitions that it holds: until they are given up, and no longer."""
+"""What a batch may do with the partitions that it holds, until they are revoked."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Protocol
 
 from aiokafka import TopicPartition
 
-from worker.ingest.partitions.marks import mark
-from worker.ingest.partitions.owned import OpenPartition
+from worker.ingest.partitions.marks import BrakeState, mark
+from worker.ingest.partitions.owned import OpenPartition, StoppedPartition
 from worker.kafka.record import Committed, Partition, Record
 
 
 class OwnedPartitions(Protocol):
-    """Whose partitions they are. ``epoch`` changes with every rebalance."""
+    """The owner of the partitions. ``epoch`` changes with every rebalance."""
 
     epoch: int
     draining: bool
 
     async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None: ...
+
+    def stop(self, stopped: StoppedPartition, epoch: int) -> None: ...
 
 
 class ClaimedBatch:
@@ -49,12 +51,25 @@ class ClaimedBatch:
         held = self._partitions.get((record.topic, record.partition))
         return None if held is None else held.partition
 
+    def taken_brakes(self) -> dict[Partition, BrakeState]:
+        """What the brake knew of partitions that it had stopped, once after each opening."""
+        found: dict[Partition, BrakeState] = {}
+        for owned in self._partitions.values():
+            if owned.brake is not None:
+                found[owned.partition], owned.brake = owned.brake, None
+        return found
+
+    def position_of(self, at: Partition) -> int:
+        return self._partitions[at.topic, at.partition].position
+
     def watermarks(self, of: Iterable[Partition]) -> dict[Partition, int]:
         return {at: self._partitions[at.topic, at.partition].watermark for at in of}
 
     def watermarks_are(self, current: dict[Partition, int]) -> None:
-        """Take the watermarks over. A replay under way goes as far: what another worker counted meanwhile, it
-        may have published before the replay was asked for.
+        """Take over where the watermarks are now.
+
+        A replay under way is extended to there: what another worker counted meanwhile, it may have published
+        before the replay was asked for.
         """
         for at, watermark in current.items():
             owned = self._partitions[at.topic, at.partition]
@@ -72,3 +87,14 @@ class ClaimedBatch:
             metadata = mark(at.topic_id, end, owned.replay_to)
             offsets[TopicPartition(at.topic, at.partition)] = Committed(end, metadata)
         await self._assignment.commit(offsets, self._epoch)
+
+    async def stop(self, at: Partition, sentence: str, brake: BrakeState) -> None:
+        """Stop reading a partition over its dead letters, at its position.
+
+        What the brake knows is committed, so that the next owner comes to the same verdict.
+        """
+        owned = self._partitions[at.topic, at.partition]
+        metadata = mark(at.topic_id, owned.position, owned.replay_to, brake=brake)
+        place = TopicPartition(at.topic, at.partition)
+        await self._assignment.commit({place: Committed(owned.position, metadata)}, self._epoch)
+        self._assignment.stop(StoppedPartition(at, "BRAKE", sentence), self._epoch)

@@ -1,4 +1,4 @@
-"""What is asked of the cluster and the database before partitions are taken up."""
+"""What is asked of the cluster and the database before partitions are opened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import structlog
 from aiokafka import TopicPartition
 
 from worker.domain.errors import TransientError
-from worker.ingest.partitions.marks import mark
+from worker.ingest.partitions.marks import BrakeState, mark, read_mark
+from worker.ingest.partitions.owned import StoppedPartition
 from worker.ingest.partitions.starts import ALARMS, Findings, OnTruncation, Start, start_of
 from worker.kafka.record import Committed, Partition
 
@@ -56,7 +57,7 @@ class OpeningFacts(Protocol):
 
 
 class Opening(NamedTuple):
-    """A partition that was looked up, what was committed for it, and where it is taken up."""
+    """A partition that was looked up, what was committed for it, and where reading starts."""
 
     partition: Partition
     committed: Committed | None
@@ -67,10 +68,22 @@ class Opening(NamedTuple):
         return TopicPartition(self.partition.topic, self.partition.partition)
 
     @property
-    def sentence(self) -> str:
-        """What is wrong with a stopped partition."""
+    def stopped(self) -> StoppedPartition | None:
+        """Why the partition is not read; None when it is."""
+        if not self.start.is_stopped:
+            return None
         at = f"{self.partition.topic}/{self.partition.partition}"
-        return f"{at} is stopped: its log ended at {self.start.truncated_at}, and more than that was counted"
+        end = self.start.truncated_at
+        sentence = f"{at} is stopped: its log ended at {end}, and more than that was counted"
+        return StoppedPartition(self.partition, "TRUNCATED", sentence)
+
+    @property
+    def brake(self) -> BrakeState | None:
+        """What the brake knew when it stopped the partition here; None when reading starts elsewhere."""
+        if self.committed is None or self.committed.offset != self.start.position:
+            return None
+        ours = read_mark(self.committed.metadata)
+        return ours.brake if ours is not None and ours.topic_id == self.partition.topic_id else None
 
     @property
     def commit(self) -> Committed | None:
@@ -82,16 +95,21 @@ class Opening(NamedTuple):
         if start.is_stopped and start.cause == "operator":
             return None
         metadata = mark(
-            self.partition.topic_id, start.position, start.replay_to, start.truncated_at
+            self.partition.topic_id,
+            start.position,
+            replay_to=start.replay_to,
+            truncated_at=start.truncated_at,
+            brake=self.brake,
         )
-        wanted = Committed(start.position, metadata)
-        return None if wanted == self.committed else wanted
+        if self.committed is not None and self.committed[:2] == (start.position, metadata):
+            return None
+        return Committed(start.position, metadata)
 
 
 async def look_up(
     coordinates: OpeningFacts, places: Sequence[TopicPartition], on_truncation: OnTruncation
 ) -> list[Opening]:
-    """Where each of ``places`` is taken up; the watermarks are moved to where the starts want them.
+    """Find where each of ``places`` starts, and move the watermarks to where the starts want them.
 
     Raises TransientError.
     """
@@ -102,9 +120,8 @@ async def look_up(
     partitions = {
         place: Partition(place.topic, place.partition, ids[place.topic]) for place in places
     }
-    known = await coordinates.known(
-        topics
-    )  # before the watermarks: asking for those makes partitions known
+    # Before the watermarks: asking for those makes partitions known.
+    known = await coordinates.known(topics)
     watermarks = await coordinates.watermarks(list(partitions.values()))
     committed = await coordinates.committed(places)
     log_starts = await coordinates.log_starts(places)
@@ -113,14 +130,16 @@ async def look_up(
         raise TransientError("a topic was created again meanwhile")
     openings = []
     for place, partition in partitions.items():
-        before = _before(partition, known)
+        is_new, others_counted, had_other_id = _before(partition, known)
         found = Findings(
-            partition.topic_id,
-            committed.get(place),
-            watermarks[partition],
-            log_starts[place],
-            log_ends[place],
-            *before,
+            topic_id=partition.topic_id,
+            committed=committed.get(place),
+            watermark=watermarks[partition],
+            log_start=log_starts[place],
+            log_end=log_ends[place],
+            is_new=is_new,
+            others_counted=others_counted,
+            had_other_id=had_other_id,
         )
         openings.append(Opening(partition, found.committed, start_of(found, on_truncation)))
         await _settle(coordinates, openings[-1], found.watermark)
@@ -156,8 +175,8 @@ def log_opening(opening: Opening) -> None:
         "watermark": start.watermark,
         "committed": None if committed is None else committed.offset,
     }
-    told = {"replay_to": start.replay_to, "lost": start.lost, "cause": start.cause}
-    fields |= {name: value for name, value in told.items() if value}
+    optional = {"replay_to": start.replay_to, "lost": start.lost, "cause": start.cause}
+    fields |= {name: value for name, value in optional.items() if value}
     if start.is_stopped:
         log.error("partition_stopped", truncated_at=start.truncated_at, **fields)
     elif start.case in ALARMS or start.lost:

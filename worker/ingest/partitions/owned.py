@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from worker.ingest.partitions.marks import BrakeState
 from worker.kafka.record import Partition
+
+StopCause = Literal["TRUNCATED", "UNREADABLE", "BRAKE"]
 
 
 @dataclass(slots=True)
 class OpenPartition:
-    """An open partition: where it is, what is counted, and how far a replay goes (0 when there is none)."""
+    """An open partition: where it is, what is counted, and how far a replay goes (0 when there is none).
+
+    ``brake`` is what the brake knew when it stopped the partition; None once the handler has taken it over.
+    """
 
     partition: Partition
     position: int
@@ -18,6 +24,15 @@ class OpenPartition:
     replay_to: int
     opened_at_s: float = 0.0
     last_timestamp_ms: int = 0
+    brake: BrakeState | None = None
+
+
+class StoppedPartition(NamedTuple):
+    """A partition that is assigned and not read until somebody acts; ``sentence`` says why."""
+
+    partition: Partition
+    cause: StopCause
+    sentence: str
 
 
 class Lag(NamedTuple):

@@ -1,8 +1,14 @@
-"""The brake: stops before everything a partition holds becomes a dead letter. Pure.
+"""The brake: stops a partition before everything that it holds becomes a dead letter. Pure.
 
 A sender that has changed its form, or a database that refuses everything, would turn a whole topic into dead
-letters. So of each partition the last verdicts are remembered, and a part of a batch that would bring them to
-a limit is not published at all. What is remembered is gone with the process.
+letters. So the brake remembers, for each partition, what became of the last records. Before a part of a batch
+is published, it is tried: if its records would bring a partition to a limit, none of that partition's records
+in the part, and none after them, are published, and the partition is stopped. All other partitions go on.
+
+Two things are kept apart. A *trial* adds what a batch would do, and forgets it; `settle` adds what was done:
+published, and counted. Only a stop outlives the process: `state` is committed with the position, and
+`restore` gives it to the next owner. It reads the same records, comes to the same limit, and stops again,
+until the records can be read, the limit is raised, or they are skipped. So restarts never exceed the limit.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from schemas import DeadReason
-from worker.domain.errors import FatalError
+from worker.ingest.partitions.marks import BrakeState
 from worker.kafka.record import Partition
 
 BrakeLimit = Literal["consecutive", "ratio"]
@@ -38,103 +44,151 @@ class Limits(NamedTuple):
     window: int
 
 
+_WHAT = {"consecutive": "dead letters in a row", "ratio": "dead letters among the last records"}
+_SETTINGS = {"consecutive": "MARKETMAP_BRAKE_CONSECUTIVE", "ratio": "MARKETMAP_BRAKE_RATIO"}
+
+
 class Tripped(NamedTuple):
-    """A limit that a partition came to: the first dead letter that led to it, and how many by reason."""
+    """A limit that a partition came to: the first dead letter that led to it, and how many there are.
+
+    ``reasons`` counts those by reason that this process has seen: after a restart, fewer than ``letters``.
+    """
 
     at: Partition
     limit: BrakeLimit
     first_offset: int
+    letters: int
     reasons: Counter[DeadReason]
 
+    @property
+    def sentence(self) -> str:
+        """What happened, and what releases the partition."""
+        histogram = ", ".join(f"{reason} {times}" for reason, times in self.reasons.most_common())
+        return (
+            f"{self.at.topic}/{self.at.partition} is stopped by the brake: {self.letters} "
+            f"{_WHAT[self.limit]} from offset {self.first_offset} on ({histogram}). No more of them are "
+            f"published. Fix the cause and restart; to pass these records anyway, raise "
+            f"{_SETTINGS[self.limit]} (0: off) and restart"
+        )
 
-class BrakeError(FatalError):
-    """Going on would only make more dead letters. ``tripped`` says where."""
 
-    def __init__(self, tripped: Tripped) -> None:
-        super().__init__(_sentence(tripped))
-        self.tripped = tripped
+# A record in the window: its offset, whether it is dead, and why; after a restart the reason is not known.
+_Seen = tuple[int, bool, DeadReason | None]
 
 
 @dataclass(slots=True)
 class _History:
-    """The last verdicts of one partition, and the run of dead letters that they end with."""
+    """The last records of one partition, and the run of dead letters that they end with."""
 
-    window: deque[tuple[int, DeadReason | None]]
+    window: deque[_Seen]
     dead: int = 0
     run_from: int = 0
-    run: Counter[DeadReason] = field(default_factory=Counter)
+    run: int = 0
+    reasons: Counter[DeadReason] = field(default_factory=Counter)
 
     def copy(self) -> _History:
-        return _History(self.window.copy(), self.dead, self.run_from, self.run.copy())
+        return _History(self.window.copy(), self.dead, self.run_from, self.run, self.reasons.copy())
 
-    def add(self, offset: int, dead: DeadReason | None) -> None:
+    def add(self, offset: int, reason: DeadReason | None) -> None:
         if len(self.window) == self.window.maxlen:
-            self.dead -= self.window[0][1] is not None
-        self.window.append((offset, dead))
-        if dead is None:
-            self.run.clear()
+            _, is_dead, _ = self.window[0]
+            self.dead -= is_dead
+        self.window.append((offset, reason is not None, reason))
+        if reason is None:
+            self.run = 0
+            self.reasons.clear()
             return
         self.dead += 1
         self.run_from = self.run_from if self.run else offset
-        self.run[dead] += 1
+        self.run += 1
+        self.reasons[reason] += 1
+
+
+class BrakeTrial:
+    """What would become of a batch, part by part, after what is settled."""
+
+    def __init__(self, brake: Brake) -> None:
+        self._brake = brake
+        self._histories: dict[Partition, _History] = {}
+
+    def add(self, outcomes: Iterable[RecordOutcome]) -> list[Tripped]:
+        """Add what would be done; return the partitions that would come to a limit, each once."""
+        tripped: dict[Partition, Tripped] = {}
+        for outcome in outcomes:
+            if outcome.at not in tripped:
+                limit = self._brake.judge_next(self._histories, outcome)
+                if limit is not None:
+                    tripped[outcome.at] = limit
+        return list(tripped.values())
 
 
 class Brake:
-    """Remembers settled verdicts; says whether more of them would come to a limit."""
+    """Remembers settled outcomes; says whether more of them would come to a limit."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._histories: dict[Partition, _History] = {}
 
-    def check(self, verdicts: Iterable[RecordOutcome]) -> None:
-        """Raise BrakeError if ``verdicts`` after what is settled would come to a limit; settle nothing."""
-        tried: dict[Partition, _History] = {}
-        for verdict in verdicts:
-            tripped = self._add(tried, verdict)
-            if tripped is not None:
-                raise BrakeError(tripped)
+    def trial(self) -> BrakeTrial:
+        return BrakeTrial(self)
 
-    def settle(self, verdicts: Iterable[RecordOutcome]) -> None:
-        """Remember verdicts that were carried out, in the order of each partition's offsets."""
+    def settle(self, outcomes: Iterable[RecordOutcome]) -> None:
+        """Remember what was done, in the order of each partition's offsets."""
         settled: dict[Partition, _History] = {}
-        for verdict in verdicts:
-            self._add(settled, verdict)
+        for outcome in outcomes:
+            self._history(settled, outcome).add(outcome.offset, outcome.dead)
         self._histories |= settled
 
-    def _add(self, histories: dict[Partition, _History], verdict: RecordOutcome) -> Tripped | None:
-        at, offset, dead = verdict
-        history = histories.get(at) or self._copy_of(at, offset)
-        histories[at] = history
-        history.add(offset, dead)
-        return self._judge(at, history) if dead is not None else None
+    def state(self, at: Partition) -> BrakeState:
+        """What is settled of a partition."""
+        history = self._histories.get(at) or self._empty()
+        return BrakeState(history.run_from, history.run, history.dead, len(history.window))
+
+    def restore(self, at: Partition, state: BrakeState, position: int) -> None:
+        """Go on from the state that another process has committed, with the record at ``position`` next."""
+        history = self._empty()
+        size = min(state.window, history.window.maxlen or 1)
+        dead = min(state.dead, size)
+        # Which of them were dead is not known. The newest, say: so none of them leaves the window early.
+        for number in range(size):
+            offset = position - size + number
+            history.window.append((offset, number >= size - dead, None))
+        history.dead = dead
+        history.run, history.run_from = state.run, state.run_from
+        self._histories[at] = history
+
+    def judge_next(
+        self, histories: dict[Partition, _History], outcome: RecordOutcome
+    ) -> Tripped | None:
+        """Add an outcome to ``histories``, which begin with what is settled; the limit that it comes to."""
+        history = self._history(histories, outcome)
+        history.add(outcome.offset, outcome.dead)
+        return self._judge(outcome.at, history) if outcome.dead is not None else None
+
+    def _history(self, histories: dict[Partition, _History], outcome: RecordOutcome) -> _History:
+        history = histories.get(outcome.at)
+        if history is None:
+            history = histories[outcome.at] = self._copy_of(outcome.at, outcome.offset)
+        return history
 
     def _copy_of(self, at: Partition, offset: int) -> _History:
-        """A partition that is read again from an earlier offset begins anew: else records counted twice."""
+        """A partition that is read again from an earlier offset starts empty: else records count twice."""
         known = self._histories.get(at)
-        if known is None or known.window[-1][0] >= offset:
-            return _History(deque(maxlen=max(1, self._limits.window)))
+        if known is None or (known.window and known.window[-1][0] >= offset):
+            return self._empty()
         return known.copy()
+
+    def _empty(self) -> _History:
+        return _History(deque(maxlen=max(1, self._limits.window)))
 
     def _judge(self, at: Partition, history: _History) -> Tripped | None:
         limits = self._limits
-        if limits.consecutive and history.run.total() >= limits.consecutive:
-            return Tripped(at, "consecutive", history.run_from, history.run.copy())
-        full = len(history.window) == history.window.maxlen
-        if limits.ratio and full and history.dead >= limits.ratio * len(history.window):
-            dead = [(offset, reason) for offset, reason in history.window if reason is not None]
-            return Tripped(at, "ratio", dead[0][0], Counter(reason for _, reason in dead))
+        if limits.consecutive and history.run >= limits.consecutive:
+            return Tripped(at, "consecutive", history.run_from, history.run, history.reasons.copy())
+        is_full = len(history.window) == history.window.maxlen
+        if limits.ratio and is_full and history.dead >= limits.ratio * len(history.window):
+            dead = [(offset, reason) for offset, is_dead, reason in history.window if is_dead]
+            first_offset, _ = dead[0]
+            reasons = Counter(reason for _, reason in dead if reason is not None)
+            return Tripped(at, "ratio", first_offset, len(dead), reasons)
         return None
-
-
-_WHAT = {"consecutive": "dead letters in a row", "ratio": "dead letters among the last records"}
-_SETTINGS = {"consecutive": "MARKETMAP_BRAKE_CONSECUTIVE", "ratio": "MARKETMAP_BRAKE_RATIO"}
-
-
-def _sentence(tripped: Tripped) -> str:
-    at, limit, first_offset, reasons = tripped
-    histogram = ", ".join(f"{reason} {times}" for reason, times in reasons.most_common())
-    return (
-        f"{reasons.total()} {_WHAT[limit]} of {at.topic}/{at.partition} from offset {first_offset} on "
-        f"({histogram}): no more of them are published. Mend what is wrong; to go past these records all the "
-        f"same, raise {_SETTINGS[limit]} (0: off), and start again"
-    )

@@ -18,9 +18,8 @@ from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.record.default_records import DefaultRecordBase, DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
-from worker.domain.errors import FatalError
 from worker.kafka.client.header_names import EscapingBatch
-from worker.kafka.client.polls import bound_polls
+from worker.kafka.client.polls import UnreadableRecordsError, bound_polls
 from worker.kafka.client.unpacking import ORDINARY_BYTES, unpacked
 
 # Of a batch in any format: base offset and length, then the leader's epoch and the format's number.
@@ -37,8 +36,8 @@ _Theirs: Final[Any] = fetcher.PartitionRecords
 def read_any_batch(*, unpacked_bytes: int, poll_bytes: int) -> None:
     """From now on every consumer of this process reads what anybody wrote. Can be called again.
 
-    A batch that unpacks to more than ``unpacked_bytes`` is a FatalError. A poll ends with the record that
-    brings it to ``poll_bytes``; what was fetched beyond is given by the next ones.
+    A batch that unpacks to more than ``unpacked_bytes`` is an UnreadableRecordsError. A poll ends with the
+    record that brings it to ``poll_bytes``; the next polls return the rest of what was fetched.
     """
     theirs: Any = fetcher
     theirs.MemoryRecords = partial(Batches, unpacked_bytes=unpacked_bytes)
@@ -47,7 +46,7 @@ def read_any_batch(*, unpacked_bytes: int, poll_bytes: int) -> None:
 
 
 class PartitionRecords(_Theirs):  # type: ignore[misc]  # the client ships no types
-    """As aiokafka's; what cannot be read is named by its place, after all before it was given."""
+    """As aiokafka's, but an error names its partition and offset, and comes after all records before it."""
 
     def _unpack_records(self) -> Iterator[Any]:
         fetched_from = self.next_fetch_offset
@@ -55,9 +54,8 @@ class PartitionRecords(_Theirs):  # type: ignore[misc]  # the client ships no ty
             yield from super()._unpack_records()
         except Exception as error:
             if self.next_fetch_offset > fetched_from:
-                return  # the next fetch begins at the place
-            place = f"{self._tp.topic}/{self._tp.partition} from offset {self.next_fetch_offset} on"
-            raise FatalError(f"records cannot be read: {place}: {error!r}") from error
+                return  # the next fetch begins with the records at fault
+            raise UnreadableRecordsError(self._tp, self.next_fetch_offset, error) from error
 
 
 class Batches:

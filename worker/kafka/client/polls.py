@@ -1,23 +1,33 @@
-"""Bounds what one poll gives by bytes as well.
+"""Bounds what one poll returns in bytes, and keeps a partition that cannot be read from stopping the others.
 
-aiokafka gives up to a number of records, whatever they weigh, or all that was fetched. What is fetched is
-measured packed: a few megabytes may be hundreds of batches that each unpack to the largest size allowed. Here
-a poll ends with the record that brings it to the bound, and what else was fetched waits for the next ones.
-Two names in aiokafka are replaced; a contract test holds that its polls go through them.
+Bytes. aiokafka returns up to a number of records, whatever their size, or all that was fetched. The broker
+measures fetches in compressed form: a few megabytes may be hundreds of batches that each unpack to the
+largest size allowed. Here a poll ends with the record that brings it to the bound; the rest of what was
+fetched waits for the next polls.
+
+Errors. When a batch cannot be read, aiokafka raises out of the poll. Records that the same poll had already
+taken from other partitions are lost then, although their positions have moved. Here the error is kept until
+the poll is over. What happens next depends on the consumer:
+- `poll_isolated` pauses the partition, returns the records of the others, and reports the error next to them.
+- Any other poll returns the records that it has, and the poll after it raises the error.
+
+Two names in aiokafka are replaced; contract tests hold that its polls go through them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.consumer import consumer, fetcher
+
+from worker.domain.errors import FatalError
 
 AnyRecord = ConsumerRecord[Any, Any]
 
-# What a record takes besides its bytes, and each of its headers: a million empty ones are not nothing.
+# What a record takes in addition to its bytes, and each of its headers: a million empty ones are not nothing.
 _RECORD_BYTES: Final = 500
 _HEADER_BYTES: Final = 200
 
@@ -25,23 +35,43 @@ _TheirFetcher: Final[Any] = fetcher.Fetcher
 _TheirResult: Final[Any] = fetcher.FetchResult
 
 
-class _Room:
-    """How many bytes more a poll takes."""
+class UnreadableRecordsError(FatalError):
+    """The records of a partition from ``offset`` on cannot be read, now or later."""
 
-    __slots__ = ("left",)
+    def __init__(self, place: TopicPartition, offset: int, cause: Exception) -> None:
+        at = f"{place.topic}/{place.partition} from offset {offset} on"
+        super().__init__(f"records cannot be read: {at}: {cause!r}")
+        self.offset = offset
 
-    def __init__(self, left: int) -> None:
-        self.left = left
+
+Failures = dict[TopicPartition, UnreadableRecordsError]
 
 
-# That of the poll that this task is in.
-_ROOM: Final[ContextVar[_Room | None]] = ContextVar("room", default=None)
+class Polled(NamedTuple):
+    """The records of a poll, and the partitions that cannot be read, which are paused by then."""
+
+    records: Mapping[TopicPartition, Sequence[AnyRecord]]
+    failures: Failures
+
+
+class _Poll:
+    """The poll that the current task makes: how many more bytes it takes, and what failed in it."""
+
+    __slots__ = ("failures", "isolates", "room_bytes")
+
+    def __init__(self, room_bytes: int, failures: Failures, *, isolates: bool) -> None:
+        self.room_bytes = room_bytes
+        self.failures = failures
+        self.isolates = isolates
+
+
+_POLL: Final[ContextVar[_Poll | None]] = ContextVar("poll", default=None)
 
 
 def bound_polls(bound: int) -> None:
-    """From now on a poll of any consumer that is made in this process ends at so many bytes of records.
+    """From now on, polls of the consumers that this process creates end at ``bound`` bytes of records.
 
-    It gives one record at least. Can be called again.
+    A poll returns at least one record. Can be called again.
     """
     fetching: Any = fetcher
     consuming: Any = consumer
@@ -50,20 +80,42 @@ def bound_polls(bound: int) -> None:
     Fetcher.bound = bound
 
 
+async def poll_isolated(reader: AIOKafkaConsumer, *, timeout_ms: int, max_records: int) -> Polled:
+    """Poll; a partition that cannot be read is paused and reported, and all others are read on."""
+    fetching: Any = reader._fetcher  # noqa: SLF001  # it is ours, since bound_polls; there is no public way to it
+    fetching.isolates = True
+    records = await reader.getmany(timeout_ms=timeout_ms, max_records=max_records)
+    failures, fetching.failures = fetching.failures, {}
+    return Polled(records, failures)
+
+
 class Fetcher(_TheirFetcher):  # type: ignore[misc]  # the client ships no types
     bound: ClassVar[int]
+    isolates: bool = False
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.failures: Failures = {}
+        super().__init__(*arguments, **named)
 
     async def fetched_records(
         self, *arguments: Any, **named: Any
     ) -> dict[TopicPartition, list[AnyRecord]]:
-        token = _ROOM.set(_Room(self.bound))
+        self._raise_failure()
+        token = _POLL.set(_Poll(self.bound, self.failures, isolates=self.isolates))
         try:
             found: dict[TopicPartition, list[AnyRecord]] = await super().fetched_records(
                 *arguments, **named
             )
-            return found
         finally:
-            _ROOM.reset(token)
+            _POLL.reset(token)
+        if not found:
+            self._raise_failure()
+        return found
+
+    def _raise_failure(self) -> None:
+        if self.failures and not self.isolates:
+            _, failure = self.failures.popitem()
+            raise failure
 
 
 class FetchResult(_TheirResult):  # type: ignore[misc]  # as above
@@ -72,24 +124,33 @@ class FetchResult(_TheirResult):  # type: ignore[misc]  # as above
     _partition_records: Any
 
     def getall(self, max_records: int | None = None) -> Sequence[AnyRecord]:
-        room = _ROOM.get()
-        if room is None:  # a consumer that was made before the bound was set
+        poll = _POLL.get()
+        if poll is None:  # a consumer that was created before the bound was set
             unbounded: Sequence[AnyRecord] = super().getall(max_records)
             return unbounded
-        if room.left <= 0 or not self.check_assignment(self._topic_partition):
+        if poll.room_bytes <= 0 or not self.check_assignment(self._topic_partition):
             return []
         records: list[AnyRecord] = []
-        for record in self._partition_records:
-            records.append(record)
-            room.left -= _weight(record)
-            if len(records) == max_records or room.left <= 0:
-                break
-        else:
-            self._update_position()
-            self._partition_records = None
+        try:
+            for record in self._partition_records:
+                records.append(record)
+                poll.room_bytes -= _weight(record)
+                if len(records) == max_records or poll.room_bytes <= 0:
+                    self._update_position()
+                    return records
+        except UnreadableRecordsError as failure:  # always the first record of a fetch
+            self._fail(failure, poll)
             return records
         self._update_position()
+        self._partition_records = None
         return records
+
+    def _fail(self, failure: UnreadableRecordsError, poll: _Poll) -> None:
+        place = self._topic_partition
+        self._partition_records = None
+        poll.failures[place] = failure
+        if poll.isolates:  # or it would be fetched, and fail, again and again
+            self._assignment.state_value(place).pause()
 
 
 def _weight(record: AnyRecord) -> int:

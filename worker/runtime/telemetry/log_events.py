@@ -50,7 +50,7 @@ Event = Literal[
 
 EVENTS: Final[dict[Event, str]] = {
     "announcing_waits": "First sightings wait until the database is available again.",
-    "brake_tripped": "Dead letters of a partition reached a limit.",
+    "brake_tripped": "Dead letters of a partition came to a limit; it is stopped, all others go on.",
     "change_not_published": "No message can be made of an audit row; the relay skips it, and it is counted.",
     "change_not_whole": "A change is published without those of its values that cannot be, or do not fit.",
     "changes_published": "The relay has published changes, up to a version.",
@@ -77,7 +77,7 @@ EVENTS: Final[dict[Event, str]] = {
     "not_planned_ahead": "A batch could not be planned in advance; it is planned when its turn comes.",
     "not_stopped": "A part of the process did not stop in time; the process goes on without it.",
     "partition_opened": "A partition is opened, with the case; a warning if offsets were skipped.",
-    "partition_stopped": "A partition is not read: its log ends below what is counted.",
+    "partition_stopped": "A partition is not read until somebody acts; `case` or `cause` says why.",
     "partitions_not_opened": "Partitions cannot be looked up; the worker retries.",
     "producer_not_stopped": "A producer did not stop in time; the process goes on without it.",
     "progress_resumed": "What stalled moves again.",

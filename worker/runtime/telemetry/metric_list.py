@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from schemas.dead_letter import DeadReason
 from worker.domain.books.platforms import PLATFORMS
+from worker.ingest.partitions.owned import StopCause
 from worker.ingest.partitions.starts import Case, WatermarkCause
 from worker.ingest.planning.brake import BrakeLimit
 from worker.runtime.liveness.outlook import StallCause
@@ -27,6 +28,7 @@ WorkerMetric = Literal[
     "marketmap_drain_seconds",
     "marketmap_partitions_opened_total",
     "marketmap_partitions_stopped",
+    "marketmap_stopped_partition_info",
     "marketmap_offset_gap_records_total",
     "marketmap_storage_retries_total",
     "marketmap_unmapped_overflow_total",
@@ -113,7 +115,12 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
         "Partitions opened, by case; the runbook lists the cases.",
     ),
     "marketmap_partitions_stopped": Metric(
-        "gauge", {}, "Partitions not read because their log ends below what is counted."
+        "gauge", {}, "Assigned partitions that are not read until somebody acts."
+    ),
+    "marketmap_stopped_partition_info": Metric(
+        "gauge",
+        {**_PLACE, "cause": get_args(StopCause)},
+        "1 for each partition that is not read until somebody acts, with the cause.",
     ),
     "marketmap_offset_gap_records_total": Metric(
         "counter",

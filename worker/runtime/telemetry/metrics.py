@@ -176,4 +176,12 @@ class _Lag(Collector):
             records.add_metric(place, lag.records)
             seconds.add_metric(place, lag.seconds)
             watermark.add_metric(place, lag.watermark)
-        yield from (records, seconds, watermark)
+        yield from (records, seconds, watermark, self._stopped())
+
+    def _stopped(self) -> GaugeMetricFamily:
+        name: WorkerMetric = "marketmap_stopped_partition_info"
+        family = GaugeMetricFamily(name, METRICS[name].sentence, labels=tuple(METRICS[name].labels))
+        for stopped in self._assignment.stopped:
+            at = stopped.partition
+            family.add_metric([at.topic, str(at.partition), stopped.cause], 1)
+        return family

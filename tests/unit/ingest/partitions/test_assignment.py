@@ -12,8 +12,10 @@ from aiokafka.structs import OffsetAndMetadata
 from tests.support.records import TOPIC_ID, FakeRecord, place
 from worker.domain.errors import TransientError
 from worker.ingest.partitions.assignment import Assignment, Drained, Rebalanced
+from worker.ingest.partitions.marks import BrakeState
 from worker.ingest.partitions.opening import KnownStart, Opening
 from worker.ingest.partitions.starts import OnTruncation, Start
+from worker.kafka.client.polls import UnreadableRecordsError
 from worker.kafka.record import Committed, Partition
 
 TOPIC = "observations.sportybet"
@@ -453,7 +455,9 @@ async def test_a_partition_whose_log_is_truncated_is_not_read_and_its_neighbours
     ground = Ground(watermark_of={0: 70, 1: 30}, log_end=50)
     await ground.assign(FIRST, SECOND)
     assert ground.consumer.paused == {FIRST}
-    assert [opening.place for opening in ground.assignment.stopped] == [FIRST]
+    assert [(each.partition.partition, each.cause) for each in ground.assignment.stopped] == [
+        (0, "TRUNCATED")
+    ]
     assert [owned.partition.partition for owned in ground.assignment.owned] == [1]
     assert ground.assignment.is_open
     assert ground.consumer.commits[0][FIRST] == OffsetAndMetadata(50, f"{MARK}:truncated@50")
@@ -565,7 +569,7 @@ async def test_a_log_that_was_emptied_below_the_position_is_found_though_nothing
     ground.log_end = 0
     await ground.assignment.check_topic_ids()
     await ground.opened()
-    assert [opening.start.truncated_at for opening in ground.assignment.stopped] == [0]
+    assert ["its log ended at 0," in each.sentence for each in ground.assignment.stopped] == [True]
 
 
 async def test_records_that_were_deleted_with_none_behind_them_are_found() -> None:
@@ -617,3 +621,82 @@ def test_without_a_started_consumer_there_is_none_to_ask() -> None:
     ground.assignment.attach(lambda: cast("Any", None))
     with pytest.raises(RuntimeError, match="not started"):
         _ = ground.assignment.consumer
+
+
+def unreadable(offset: int) -> UnreadableRecordsError:
+    return UnreadableRecordsError(FIRST, offset, ValueError("unpacks to too much"))
+
+
+async def test_an_unreadable_partition_is_stopped_alone_and_what_was_fetched_before_is_taken() -> (
+    None
+):
+    ground = Ground()
+    await ground.assign(FIRST, SECOND)
+    ground.consumer.seek(FIRST, 2)
+    ground.assignment.stop_unreadable(FIRST, unreadable(2))
+    (stopped,) = ground.assignment.stopped
+    assert (stopped.cause, "from offset 2 on" in stopped.sentence) == ("UNREADABLE", True)
+    assert ground.consumer.paused == {FIRST}
+    assert ground.assignment.is_open
+    assert [owned.partition.partition for owned in ground.assignment.owned] == [1]
+    async with ground.assignment.claim([FakeRecord(offset=0), FakeRecord(offset=1)]) as claimed:
+        assert [record.offset for record in claimed.records] == [0, 1]
+
+
+async def test_an_unreadable_place_that_is_read_elsewhere_by_now_stops_nothing() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.consumer.seek(FIRST, 9)
+    ground.assignment.stop_unreadable(FIRST, unreadable(2))
+    ground.assignment.stop_unreadable(SECOND, unreadable(9))
+    assert ground.assignment.stopped == []
+
+
+async def test_a_partition_that_the_brake_stopped_drops_what_was_fetched_and_commits_what_it_knew() -> (
+    None
+):
+    ground = Ground()
+    await ground.assign(FIRST, SECOND)
+    ground.consumer.seek(FIRST, 3)
+    at = Partition(TOPIC, 0, TOPIC_ID)
+    async with ground.assignment.claim([FakeRecord(offset=0)]) as claimed:
+        await claimed.commit({at: 1})
+        await claimed.stop(at, "too many", BrakeState(run_from=0, run=1, dead=1, window=1))
+    assert ground.consumer.commits[-1][FIRST] == OffsetAndMetadata(1, f"{MARK}:brake@0/1/1/1")
+    assert [stopped.cause for stopped in ground.assignment.stopped] == ["BRAKE"]
+    async with ground.assignment.claim([FakeRecord(offset=1), FakeRecord(offset=2)]) as claimed:
+        assert claimed.records == []
+    assert ground.assignment.position_of(FIRST) == 1
+
+
+async def test_the_next_owner_gets_what_the_brake_knew_once_and_leaves_the_commit_as_it_is() -> (
+    None
+):
+    mark = f"{MARK}:brake@0/7/7/9"
+    ground = Ground(watermark_of={0: 7}, committed_of={FIRST: Committed(7, mark)})
+    await ground.assign(FIRST)
+    assert FIRST not in (ground.consumer.commits or [{}])[-1]
+    for expected in ({Partition(TOPIC, 0, TOPIC_ID): BrakeState(0, 7, 7, 9)}, {}):
+        async with ground.assignment.claim([]) as claimed:
+            assert claimed.taken_brakes() == expected
+
+
+async def test_after_a_reset_what_the_brake_knew_is_forgotten() -> None:
+    mark = f"{MARK}:brake@0/7/7/9"
+    ground = Ground(watermark_of={0: 9}, committed_of={FIRST: Committed(7, mark)})
+    await ground.assign(FIRST)
+    async with ground.assignment.claim([]) as claimed:
+        assert claimed.taken_brakes() == {}
+
+
+async def test_a_stopped_partition_goes_on_when_retention_has_deleted_what_stopped_it() -> None:
+    ground = Ground(watermark_of={0: 2})
+    await ground.assign(FIRST)
+    ground.assignment.stop_unreadable(FIRST, unreadable(2))
+    assert ground.assignment.stopped
+    ground.log_start = 5
+    await ground.assignment.check_topic_ids()
+    await ground.opened()
+    assert ground.assignment.stopped == []
+    assert ground.position == 5
+    assert ground.consumer.paused == set()

@@ -1,14 +1,13 @@
 from collections import Counter
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import DeadReason
 from tests.support.laws import LAWS
 from tests.support.records import place
-from worker.ingest.planning.brake import Brake, BrakeError, Limits, RecordOutcome, Tripped
+from worker.ingest.planning.brake import Brake, Limits, RecordOutcome, Tripped
 
 OFF = Limits(consecutive=0, ratio=0, window=1)
 REASONS: st.SearchStrategy[DeadReason | None] = st.sampled_from(
@@ -29,11 +28,7 @@ def verdicts(
 
 
 def tripped_by(brake: Brake, given_verdicts: Sequence[RecordOutcome]) -> Tripped | None:
-    try:
-        brake.check(given_verdicts)
-    except BrakeError as error:
-        return error.tripped
-    return None
+    return next(iter(brake.trial().add(given_verdicts)), None)
 
 
 @st.composite
@@ -115,13 +110,15 @@ def test_switched_off_it_never_trips(stream: list[RecordOutcome]) -> None:
 def test_a_run_tells_its_first_offset_and_its_reasons() -> None:
     stream = verdicts("EMPTY", None, "EMPTY", "INVALID_JSON", "EMPTY", first=40)
     tripped = tripped_by(Brake(Limits(3, 0, 1)), stream)
-    assert tripped == Tripped(place(), "consecutive", 42, Counter({"EMPTY": 2, "INVALID_JSON": 1}))
+    assert tripped == Tripped(
+        place(), "consecutive", 42, 3, Counter({"EMPTY": 2, "INVALID_JSON": 1})
+    )
 
 
 def test_a_share_tells_the_first_dead_letter_of_the_window() -> None:
     stream = verdicts("EMPTY", None, None, None, "INVALID_JSON", None, "EMPTY")
     tripped = tripped_by(Brake(Limits(0, 0.5, 4)), stream)
-    assert tripped == Tripped(place(), "ratio", 4, Counter({"INVALID_JSON": 1, "EMPTY": 1}))
+    assert tripped == Tripped(place(), "ratio", 4, 2, Counter({"INVALID_JSON": 1, "EMPTY": 1}))
 
 
 def test_a_share_is_not_judged_before_the_window_is_full() -> None:
@@ -135,13 +132,62 @@ def test_records_that_are_read_again_are_not_remembered_twice() -> None:
     assert tripped_by(brake, verdicts("EMPTY", "EMPTY", first=2)) is not None
 
 
-def test_the_error_names_partition_offset_reasons_and_the_setting() -> None:
-    with pytest.raises(BrakeError) as error:
-        Brake(Limits(2, 0, 1)).check(verdicts("EMPTY", "INVALID_JSON", first=7, partition=3))
-    sentence = str(error.value)
-    for told in (
-        "observations.sportybet/3 from offset 7",
-        "EMPTY 1, INVALID_JSON 1",
-        "MARKETMAP_BRAKE_CONSECUTIVE",
-    ):
-        assert told in sentence
+def test_the_sentence_names_partition_offset_reasons_and_the_setting() -> None:
+    tripped = tripped_by(
+        Brake(Limits(2, 0, 1)), verdicts("EMPTY", "INVALID_JSON", first=7, partition=3)
+    )
+    assert tripped is not None
+    for expected in ("/3 is stopped", "offset 7", "EMPTY 1", "INVALID_JSON 1", "BRAKE_CONSECUTIVE"):
+        assert expected in tripped.sentence
+
+
+def test_one_partition_that_trips_hides_no_other() -> None:
+    stream = [
+        *verdicts("EMPTY", "EMPTY", "EMPTY"),
+        *verdicts(None, "EMPTY", "EMPTY", partition=1),
+        *verdicts(None, partition=2),
+    ]
+    assert [tripped.at for tripped in Brake(Limits(2, 0, 1)).trial().add(stream)] == [
+        place(0),
+        place(1),
+    ]
+
+
+@LAWS
+@given(LIMITS, streams(), st.integers(0, 30))
+def test_parts_of_a_trial_are_judged_as_one_stream(
+    limits: Limits, stream: list[RecordOutcome], cut: int
+) -> None:
+    trial = Brake(limits).trial()
+    parts = [*trial.add(stream[:cut]), *trial.add(stream[cut:])]
+    assert {each.at for each in parts} == {each.at for each in Brake(limits).trial().add(stream)}
+
+
+@LAWS
+@given(LIMITS, st.lists(REASONS, max_size=20), st.lists(REASONS, max_size=12))
+def test_after_a_restart_a_run_goes_on_where_it_was(
+    limits: Limits, before: list[DeadReason | None], after: list[DeadReason | None]
+) -> None:
+    first, second = Brake(limits._replace(ratio=0)), Brake(limits._replace(ratio=0))
+    first.settle(verdicts(*before))
+    second.restore(place(), first.state(place()), len(before))
+    rest = verdicts(*after, first=len(before))
+    ours, theirs = tripped_by(first, rest), tripped_by(second, rest)
+    assert (ours and ours[:4]) == (theirs and theirs[:4])
+
+
+def test_after_a_restart_a_share_comes_to_the_same_verdict() -> None:
+    limits = Limits(0, 0.5, 4)
+    first, second = Brake(limits), Brake(limits)
+    first.settle(verdicts("EMPTY", None, None, None))
+    second.restore(place(), first.state(place()), 4)
+    rest = verdicts("EMPTY", "EMPTY", first=4)
+    assert tripped_by(first, rest) is not None
+    assert tripped_by(second, rest) is not None
+
+
+def test_after_a_restart_one_record_that_can_be_read_releases_a_run() -> None:
+    first, second = Brake(Limits(3, 0, 1)), Brake(Limits(3, 0, 1))
+    first.settle(verdicts("EMPTY", "EMPTY"))
+    second.restore(place(), first.state(place()), 2)
+    assert tripped_by(second, verdicts(None, "EMPTY", "EMPTY", first=2)) is None

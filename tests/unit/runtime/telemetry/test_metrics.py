@@ -10,7 +10,7 @@ from worker.domain.mapping import dump_mapping
 from worker.ingest.handler import BatchReport
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.opening import Opening
-from worker.ingest.partitions.owned import Lag
+from worker.ingest.partitions.owned import Lag, StoppedPartition
 from worker.ingest.partitions.starts import Start
 from worker.ingest.planning.plan import MarketCount
 from worker.runtime.index.following import Swap
@@ -46,7 +46,7 @@ AT_40 = Opening(place(2), None, Start("TRUNCATED", 40, 50, 0, 10, "truncation", 
 
 
 class Lagging:
-    stopped = (AT_40,)
+    stopped = (StoppedPartition(place(2), "TRUNCATED", "its log ends below"),)
 
     def lags(self, now_s: float) -> list[Lag]:
         assert now_s > 1_700_000_000, "the clock counts seconds"
@@ -185,6 +185,8 @@ def test_openings_are_counted_by_case_and_what_is_left_out_by_topic_and_cause() 
 
 def test_stopped_partitions_are_counted_when_the_metrics_are_read() -> None:
     assert value(watched(), "marketmap_partitions_stopped") == 1
+    labels = {"topic": place(2).topic, "partition": "2", "cause": "TRUNCATED"}
+    assert value(watched(), "marketmap_stopped_partition_info", **labels) == 1
 
 
 async def test_the_index_in_use_is_shown() -> None:
