@@ -1,6 +1,7 @@
 # Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k settings"
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test recall faults faults-short lint type bench services lock requirements sbom audit wheels release \
+	image release-tools \
 	schemas docs
 
 bin := .venv/bin
@@ -46,18 +47,25 @@ services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/mar
 lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
 	@$(uv) pip compile pyproject.toml --quiet --extra local --extra tracing --group dev --universal \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock $(ARGS)
+	@$(uv) pip compile scripts/release-requirements.in --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command 'make lock' -o scripts/release-requirements.txt $(ARGS)
 
 requirements: setup
 	@mkdir -p dist
 	@$(uv) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--constraints requirements.lock -o dist/requirements.txt
 
-sbom: requirements ## Write dist/sbom.json: every package that an installation holds, in CycloneDX (needs the network)
-	@PYTHONWARNINGS=ignore::UserWarning $(uv) tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements dist/requirements.txt \
+# In an environment of their own, in the versions and with the hashes of their lock file.
+release-tools: setup
+	@test -x .venv/.release/bin/python || $(uv) venv --quiet --python $(bin)/python .venv/.release
+	@VIRTUAL_ENV=.venv/.release $(uv) pip sync --quiet --require-hashes --only-binary :all: scripts/release-requirements.txt
+
+sbom: requirements release-tools ## Write dist/sbom.json: every package that an installation holds, in CycloneDX (needs the network)
+	@PYTHONWARNINGS=ignore::UserWarning .venv/.release/bin/cyclonedx-py requirements dist/requirements.txt \
 		--pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/sbom.json
 
-audit: requirements ## Ask the service of advisories about these packages (ARGS="-s osv": another one; needs the network)
-	@$(bin)/python scripts/audit.py env $(uv) tool run --quiet pip-audit==2.10.1 --require-hashes --disable-pip \
+audit: requirements release-tools ## Ask the service of advisories about these packages (ARGS="-s osv": another one; needs the network)
+	@$(bin)/python scripts/audit.py .venv/.release/bin/pip-audit --require-hashes --disable-pip \
 		--progress-spinner off --format json --requirement dist/requirements.txt $(ARGS)
 
 wheels: setup ## Build the wheels of the worker and of the client kit, in dist/
@@ -71,6 +79,12 @@ release: ## Make dist/: both wheels, the bill of materials, the audit, checksums
 	@$(MAKE) --no-print-directory wheels sbom $(if $(filter no,$(AUDIT)),,audit)
 	@cd dist && sha256sum *.whl sbom.json requirements.txt > SHA256SUMS && cat SHA256SUMS
 	$(if $(filter no,$(AUDIT)),@echo "release: NOT audited: AUDIT=no" >&2)
+
+# Which digest a tag has today can be asked of its registry only, so it is an argument and not a line of a file.
+image: ## Build the image on a base named by digest (PYTHON_IMAGE=python:3.13-slim@sha256:...; CONTAINER=podman)
+	@echo '$(PYTHON_IMAGE)' | grep -Eqx '[a-z0-9./:_-]+@sha256:[0-9a-f]{64}' || { echo "image: name the base by digest," \
+		"a tag can be moved: make image PYTHON_IMAGE=python:3.13-slim@sha256:..." >&2; exit 2; }
+	@$(or $(CONTAINER),docker) build --build-arg PYTHON_IMAGE='$(PYTHON_IMAGE)' --tag market-mapping-worker .
 
 schemas: setup ## Generate the schemas of the messages from their models
 	@$(bin)/marketmap schemas export $(ARGS)

@@ -39,11 +39,11 @@ def install(wheel: Path, environment: Path, *, extra: str = "") -> Path:
     command = [str(UV), "pip", "install", "--quiet", "--python", str(environment), *LOCKED]
     command += [f"{wheel}[{extra}]" if extra else str(wheel)]
     if subprocess.run([*command, "--offline"], check=False, capture_output=True).returncode:
-        subprocess.run(command, check=True, env=os.environ | _index())
+        subprocess.run(command, check=True, env=os.environ | index())
     return environment / "bin"
 
 
-def _index() -> dict[str, str]:
+def index() -> dict[str, str]:
     """An index that is configured for pip serves uv, too, as in the set-up."""
     index = os.environ.get("PIP_INDEX_URL")
     return {"UV_DEFAULT_INDEX": index} if index else {}

@@ -43,7 +43,18 @@ def given(name: str) -> list[str]:
 
 
 def test_every_instruction_is_one_that_an_engine_knows() -> None:
-    known = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    known = {
+        "ARG",
+        "FROM",
+        "WORKDIR",
+        "COPY",
+        "RUN",
+        "ENV",
+        "USER",
+        "HEALTHCHECK",
+        "ENTRYPOINT",
+        "CMD",
+    }
     assert {one.name for one in INSTRUCTIONS} <= known
 
 
@@ -55,8 +66,38 @@ def test_what_builds_stays_behind() -> None:
 
 def test_every_stage_begins_with_one_release_of_python() -> None:
     bases = {INSTRUCTIONS[number].rest.split()[0] for number in STARTS}
-    (base,) = bases
-    assert re.fullmatch(r"python:3\.\d+-slim", base)
+    assert bases == {"${PYTHON_IMAGE}"}
+    (argument,) = [one.rest for one in INSTRUCTIONS if one.name == "ARG"]
+    assert re.fullmatch(r"PYTHON_IMAGE=python:3\.\d+-slim", argument)
+
+
+DIGEST = "python:3.13-slim@sha256:" + "a1" * 32
+
+
+def make_image(**environment: str) -> subprocess.CompletedProcess[str]:
+    """With a program in the place of the container engine that prints what it is told."""
+    return subprocess.run(
+        ["make", "--no-print-directory", "image", "CONTAINER=echo"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("base", ["", "python:3.13-slim", DIGEST[:-1], "x; touch y @" + DIGEST])
+def test_a_base_that_can_be_moved_is_refused_for_an_image(base: str) -> None:
+    done = make_image(PYTHON_IMAGE=base)
+    assert done.returncode != 0
+    assert "name the base by digest" in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_image_is_built_on_the_base_that_was_named_by_digest() -> None:
+    done = make_image(PYTHON_IMAGE=DIGEST)
+    assert done.returncode == 0, done.stderr
+    assert f"--build-arg PYTHON_IMAGE={DIGEST} " in done.stdout
 
 
 def test_it_runs_as_an_ordinary_user_by_number() -> None:
@@ -73,18 +114,31 @@ def test_a_signal_reaches_the_program_and_no_shell() -> None:
 
 
 def test_only_locked_packages_are_installed() -> None:
-    installing = [
-        one.rest for one in INSTRUCTIONS if one.name == "RUN" and "pip install" in one.rest
+    commands = [
+        command
+        for one in INSTRUCTIONS
+        if one.name == "RUN"
+        for command in one.rest.split(" && ")
+        if "pip install" in command
     ]
-    assert len(installing) == 2
+    assert len(commands) == 3
     assert all(
-        "--require-hashes" in one or "--constraints requirements.lock" in one for one in installing
+        "--require-hashes" in one or "--constraints requirements.lock" in one or "--no-deps" in one
+        for one in commands
     )
+
+
+def test_what_builds_a_package_is_locked_as_well() -> None:
+    building = re.findall(r"uv pip install .*?(?=&&|$)", TEXT, re.MULTILINE)
+    assert len(building) == 2
+    for one in building:
+        assert "--build-constraints requirements.lock --require-build-hashes" in one
 
 
 def test_no_secret_is_in_it() -> None:
     assert not re.search(r"password|secret|token|private|credential|\.env\b", TEXT, re.IGNORECASE)
-    assert not [one for one in INSTRUCTIONS if one.name in {"ARG", "ADD"}]
+    assert not [one for one in INSTRUCTIONS if one.name == "ADD"]
+    assert all(one.rest.startswith("PYTHON_IMAGE=") for one in INSTRUCTIONS if one.name == "ARG")
 
 
 def test_every_file_it_is_built_from_exists_and_reaches_the_build() -> None:

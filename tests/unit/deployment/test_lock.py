@@ -1,14 +1,28 @@
 """What can be said of the packages that we build on without asking anybody."""
 
 import re
+import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[3]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-LOCKED = re.split(r"\n(?=[a-z0-9])", re.sub(r"^\s*#.*\n", "", LOCK, flags=re.MULTILINE).strip())
+
+
+def packages(lock: str) -> list[str]:
+    """The lines of each package of a lock file, without comments."""
+    return re.split(r"\n(?=[a-z0-9])", re.sub(r"^\s*#.*\n", "", lock, flags=re.MULTILINE).strip())
+
+
+LOCKED = packages(LOCK)
+LOCK_FILES = {
+    "requirements.lock": 80,
+    "scripts/uv-requirements.txt": 1,
+    "scripts/release-requirements.txt": 20,
+}
 EXTRAS = {"sqlalchemy": ["asyncio"], "faststream": ["kafka"]}
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General Public)")
 
@@ -38,15 +52,45 @@ def licence(name: str) -> str:
     return "; ".join(one[:100] for one in (*told, *classified))
 
 
-def test_every_package_is_locked_to_one_version_with_its_hashes() -> None:
-    assert len(LOCKED) > 80
-    for one in LOCKED:
+@pytest.mark.parametrize(("name", "least"), LOCK_FILES.items())
+def test_every_package_is_locked_to_one_version_with_its_hashes(name: str, least: int) -> None:
+    locked = packages((ROOT / name).read_text(encoding="utf-8"))
+    assert len(locked) >= least
+    for one in locked:
         assert re.match(r"[a-z0-9._-]+(\[[a-z0-9,-]+\])?==[^\s;]+( ;[^\\]+)? \\\n", one), one
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", one), one
 
 
-def test_nothing_comes_from_elsewhere_than_an_index() -> None:
-    assert not re.findall(r"https?://|file:|git\+|^-[a-z-]|^\./", LOCK, re.MULTILINE)
+@pytest.mark.parametrize("name", LOCK_FILES)
+def test_nothing_comes_from_elsewhere_than_an_index(name: str) -> None:
+    lock = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.findall(r"https?://|file:|git\+|^-[a-z-]|^\./", lock, re.MULTILINE)
+
+
+@pytest.mark.parametrize("project", [".", "recall", "clients/python"])
+def test_what_builds_a_project_is_locked(project: str) -> None:
+    built = tomllib.loads((ROOT / project / "pyproject.toml").read_text())["build-system"]
+    names = {re.match(r"[a-z0-9._-]+", one)[0] for one in LOCKED}  # type: ignore[index]  # matched above
+    needed = {Requirement(one).name for one in built["requires"]}
+    assert needed <= names
+    # What hatchling asks for when it makes an editable installation, as the set-up does.
+    assert "editables" in names
+
+
+@pytest.mark.parametrize("script", ["scripts/bootstrap", "Makefile"])
+def test_every_installation_is_by_hash_and_builds_with_what_is_locked(script: str) -> None:
+    text = re.sub(r"\\\n\s*", " ", (ROOT / script).read_text(encoding="utf-8"))
+    found = re.findall(r"pip (?:install|sync) .*", text)
+    assert found
+    for one in found:
+        assert "--require-hashes" in one or "--no-deps" in one, one
+        assert (
+            "--no-build-isolation" in one
+            or "--require-build-hashes" in one
+            or "--only-binary :all:" in one
+            or "-r scripts/uv-requirements.txt" in one
+        ), one
+    assert not re.search(r"\btool run\b|\buvx\b", text)
 
 
 def test_what_an_installation_holds_is_locked() -> None:
