@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
+from tests.support.autoscaler import changes_under
 from worker.cli.main import app
 from worker.settings.settings import PREFIX, SECRETS, Settings
 
@@ -222,6 +223,62 @@ def test_scaling_in_another_form_would_be_noticed(
         part = part[step]
     part.update(wrong)
     assert len(faults_of_scaling(scaled)) == 1
+
+
+HOUR_S = 3600
+# Far below what a worker does; see docs/performance.md.
+WORKER_RATE = 60
+_BURST_S = 5
+
+
+def waves(events: int, every_s: int) -> Callable[[int], float]:
+    """A scrape of so many events, which arrive almost at once."""
+    return lambda now_s: events / _BURST_S if now_s % every_s < _BURST_S else 0
+
+
+@pytest.mark.parametrize("every_s", [300, 600])
+@pytest.mark.parametrize("events", [1300, 1700])
+def test_a_wave_that_the_workers_get_through_changes_nothing(events: int, every_s: int) -> None:
+    (scaled,) = of_kind("ScaledObject")
+    changes = changes_under(
+        scaled, waves(events, every_s), worker_rate=WORKER_RATE, topics=3, seconds=6 * HOUR_S
+    )
+    assert changes == []
+
+
+def test_waves_that_are_too_large_for_two_workers_are_followed_in_few_steps() -> None:
+    (scaled,) = of_kind("ScaledObject")
+    changes = changes_under(
+        scaled, waves(15_000, 300), worker_rate=WORKER_RATE, topics=3, seconds=6 * HOUR_S
+    )
+    assert 1 <= len(changes) <= 4
+    assert changes[-1].replicas * WORKER_RATE >= 3 * 15_000 / 300
+    assert changes[-1].at_s <= HOUR_S
+
+
+def test_a_lag_that_stays_is_answered_within_minutes_and_a_calm_within_hours() -> None:
+    (scaled,) = of_kind("ScaledObject")
+    backlog = changes_under(
+        scaled,
+        lambda now_s: 60_000 if now_s == 0 else 0,
+        worker_rate=WORKER_RATE,
+        topics=3,
+        seconds=4 * HOUR_S,
+    )
+    highest = max(change.replicas for change in backlog)
+    assert backlog[0].at_s <= 150
+    assert next(change.at_s for change in backlog if change.replicas == highest) <= 15 * 60
+    assert backlog[-1].replicas == scaled["spec"]["minReplicaCount"]
+    assert len(backlog) <= 8
+
+
+def test_without_policies_of_its_own_the_number_would_follow_every_wave() -> None:
+    (scaled,) = of_kind("ScaledObject")
+    scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"] = {}
+    changes = changes_under(
+        scaled, waves(1700, 600), worker_rate=WORKER_RATE, topics=3, seconds=6 * HOUR_S
+    )
+    assert len(changes) >= 2 * 6 * HOUR_S // 600
 
 
 def test_scaling_never_starts_a_worker_without_a_partition() -> None:
