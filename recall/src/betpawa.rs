@@ -15,8 +15,8 @@ const NULL: &str = "null";
 /// Of more the rows of a line would have to be looked up, not looked for.
 const MOST_ROWS: usize = 64;
 
-/// A line as a row writes it: its handicap and its specifier, as JSON.
-pub type WrittenLine<'v> = (&'v str, &'v str);
+/// A line as a row writes it: its handicap, its specifier and its formatted handicap, as JSON.
+pub type WrittenLine<'v> = (&'v str, &'v str, &'v str);
 
 #[derive(Default)]
 struct Market<'v> {
@@ -79,8 +79,8 @@ pub fn read<'v, 'k>(
 /// The line of a row; "" where there is none.
 fn line_of<'k>(known: &'k Known, written: &WrittenLine) -> Option<&'k str> {
     match written {
-        (NULL, NULL) => Some(""),
-        (handicap, specifier) => known.line(handicap, specifier),
+        (NULL, NULL, NULL) => Some(""),
+        (handicap, specifier, formatted) => known.line(handicap, specifier, formatted),
     }
 }
 
@@ -199,6 +199,7 @@ enum RowField {
     Suspended,
     Handicap,
     Specifier,
+    Formatted,
     Prices,
     Other,
 }
@@ -208,13 +209,14 @@ fn row_field(name: &[u8]) -> RowField {
         b"suspended" => RowField::Suspended,
         b"handicap" => RowField::Handicap,
         b"specifier" => RowField::Specifier,
+        b"formattedHandicap" => RowField::Formatted,
         b"prices" => RowField::Prices,
         _ => RowField::Other,
     }
 }
 
 fn layout_row<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Row<'v>> {
-    let mut row = Row { written: (NULL, NULL), is_suspended: false, prices: Vec::new() };
+    let mut row = Row { written: (NULL, NULL, NULL), is_suspended: false, prices: Vec::new() };
     let mut once = Once::default();
     let mut next = reader.first_field(row_field)?;
     while let Some(known) = next {
@@ -223,6 +225,7 @@ fn layout_row<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Row<'
             RowField::Suspended => row.is_suspended = reader.flag_or_null()? == Some(true),
             RowField::Handicap => row.written.0 = if reader.is_null()? { NULL } else { reader.number()? },
             RowField::Specifier => row.written.1 = specifier(reader)?,
+            RowField::Formatted => row.written.2 = text_as_written(reader)?,
             RowField::Prices => {
                 let mut price = reader.first_item()?;
                 while price {
@@ -235,6 +238,16 @@ fn layout_row<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Row<'
         next = reader.next_field(row_field)?;
     }
     Ok(row)
+}
+
+fn text_as_written<'v>(reader: &mut Reader<'v>) -> Usual<&'v str> {
+    match reader.peek()? {
+        b'n' | b'"' => {
+            let place = reader.skip()?;
+            Ok(reader.written(&place))
+        }
+        _ => Err(Unusual),
+    }
 }
 
 fn specifier<'v>(reader: &mut Reader<'v>) -> Usual<&'v str> {
@@ -251,6 +264,7 @@ fn specifier<'v>(reader: &mut Reader<'v>) -> Usual<&'v str> {
 enum PriceField {
     Name,
     Handicap,
+    Specifier,
     Price,
     Odds,
     Suspended,
@@ -261,6 +275,7 @@ fn price_field(name: &[u8]) -> PriceField {
     match name {
         b"name" => PriceField::Name,
         b"handicap" => PriceField::Handicap,
+        b"specifier" => PriceField::Specifier,
         b"price" => PriceField::Price,
         b"odds" => PriceField::Odds,
         b"suspended" => PriceField::Suspended,
@@ -286,6 +301,7 @@ fn token<'v>(reader: &mut Reader<'v>) -> Usual<Token<'v>> {
 fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
     let (mut label, mut beside, mut is_active) = (None, None, true);
     let (mut older, mut newer) = (Token::Null, Token::Null);
+    let mut specifier = None;
     let mut once = Once::default();
     let mut next = reader.first_field(price_field)?;
     while let Some(known) = next {
@@ -293,6 +309,7 @@ fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
         match known {
             PriceField::Name => label = Some(reader.text()?),
             PriceField::Handicap => beside = reader.text_or_null()?,
+            PriceField::Specifier => specifier = price_specifier(reader)?,
             PriceField::Price => older = token(reader)?,
             PriceField::Odds => newer = token(reader)?,
             PriceField::Suspended => is_active = reader.flag_or_null()? != Some(true),
@@ -303,7 +320,26 @@ fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
     if beside.as_ref().is_some_and(|beside| beside.len() > longest_beside) {
         return Err(Unusual);
     }
-    Ok(Seen { label: label.ok_or(Unusual)?, beside, price: price(older, newer, is_active) })
+    let mut beside = beside.filter(|beside| !beside.is_empty());
+    let mut price = price(older, newer, is_active);
+    if let Some(specifier) = specifier {
+        match &beside {
+            None if specifier.len() <= longest_beside => beside = Some(Cow::Borrowed(specifier)),
+            Some(beside) if beside == specifier => {}
+            _ => price = None,
+        }
+    }
+    Ok(Seen { label: label.ok_or(Unusual)?, beside, price })
+}
+
+/// The value in the specifier of a price: of its only key, a text. Anything else is unusual.
+fn price_specifier<'v>(reader: &mut Reader<'v>) -> Usual<Option<&'v str>> {
+    if reader.is_null()? {
+        return Ok(None);
+    }
+    reader.first_key()?.ok_or(Unusual)?;
+    let value = reader.plain_or_null()?.filter(|value| !value.is_empty());
+    if reader.next_key()?.is_some() { Err(Unusual) } else { Ok(value) }
 }
 
 /// The one of the two fields that is there; a number that is no plain decimal takes more to read.

@@ -96,12 +96,17 @@ const MOST_IDS: usize = 65_536;
 const MOST_QUALIFIERS: usize = 256;
 const MOST_LABELS: usize = 1024;
 const MOST_LINES: usize = 4096;
+const MOST_SPECIFIERS: usize = 256;
+const MOST_FORMS: usize = 16;
+
+/// A line by how it is formatted.
+type Forms = Map<Box<str>, Box<str>>;
 
 #[derive(Default)]
 pub struct Known {
     platforms: [Map<Box<str>, Id>; 3],
-    /// BetPawa's lines by how a row writes its handicap, then its specifier.
-    lines: Map<Box<str>, Map<Box<str>, Box<str>>>,
+    /// BetPawa's lines by how a row writes its handicap, its specifier, then its formatted handicap.
+    lines: Map<Box<str>, Map<Box<str>, Forms>>,
 }
 
 impl Known {
@@ -113,8 +118,8 @@ impl Known {
         matches!(self.id(platform, id), Some(Id::Claimed(_)))
     }
 
-    pub fn line(&self, handicap: &str, specifier: &str) -> Option<&str> {
-        self.lines.get(handicap)?.get(specifier).map(AsRef::as_ref)
+    pub fn line(&self, handicap: &str, specifier: &str, formatted: &str) -> Option<&str> {
+        self.lines.get(handicap)?.get(specifier)?.get(formatted).map(AsRef::as_ref)
     }
 
     fn ids(&mut self, platform: Platform) -> &mut Map<Box<str>, Id> {
@@ -161,9 +166,10 @@ impl Known {
         }
     }
 
-    pub fn learn_line(&mut self, handicap: &str, specifier: &str, line: &str) {
+    pub fn learn_line(&mut self, handicap: &str, specifier: &str, formatted: &str, line: &str) {
         let specifiers = bounded(&mut self.lines, MOST_LINES).entry(handicap.into()).or_default();
-        bounded(specifiers, MOST_LINES).insert(specifier.into(), line.into());
+        let forms = bounded(specifiers, MOST_SPECIFIERS).entry(specifier.into()).or_default();
+        bounded(forms, MOST_FORMS).insert(formatted.into(), line.into());
     }
 
     fn qualifiers(&mut self, platform: Platform, id: &str) -> &mut Map<Box<str>, Meaning> {

@@ -149,10 +149,10 @@ impl Recall {
         })
     }
 
-    /// `line` is what BetPawa's rows mean with this handicap and this specifier, as they write them.
-    fn learn_line(&self, handicap: &str, specifier: &str, line: &str) -> PyResult<()> {
+    /// `line` is what BetPawa's rows mean with this handicap, specifier and formatted handicap, as they write them.
+    fn learn_line(&self, handicap: &str, specifier: &str, formatted: &str, line: &str) -> PyResult<()> {
         self.teach(|known| {
-            known.learn_line(handicap, specifier, line);
+            known.learn_line(handicap, specifier, formatted, line);
             Ok(())
         })
     }
@@ -221,9 +221,9 @@ impl Recalled {
         places(&self.seen.written.aside)
     }
 
-    /// Handicaps and specifiers of BetPawa's rows that were never met, as they are written.
+    /// Handicap, specifier and formatted handicap of BetPawa's rows that are new, as they are written.
     #[getter]
-    fn lines(&self) -> Vec<(String, String)> {
+    fn lines(&self) -> Vec<(String, String, String)> {
         self.seen.lines.clone()
     }
 

@@ -21,7 +21,7 @@ pub struct Seen {
     /// Where the names of Bet9ja's markets stand.
     pub names: Option<Range<usize>>,
     pub written: Written,
-    pub lines: Vec<(String, String)>,
+    pub lines: Vec<(String, String, String)>,
 }
 
 #[derive(Clone, Copy)]
@@ -87,7 +87,9 @@ pub fn read<'v>(value: &'v [u8], known: &Known, rules: &Rules) -> Usual<Seen> {
         bet9ja::rows(&entries, known, &mut found, &names.unwrap_or_default())?;
     }
     let envelope = cut(value, platform, &markets, market_names.as_ref());
-    let lines = lines.into_iter().map(|(handicap, specifier)| (handicap.to_owned(), specifier.to_owned()));
+    let lines = lines.into_iter().map(|(handicap, specifier, formatted)| {
+        (handicap.to_owned(), specifier.to_owned(), formatted.to_owned())
+    });
     Ok(Seen { platform, envelope, names: market_names, lines: lines.collect(), written: found.written()? })
 }
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from worker.domain.books.book import WRITTEN_AS
 from worker.domain.books.lines import LineKind
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
@@ -50,6 +51,8 @@ def _rule(platform: Platform, qualifiers: Iterable[str | None]) -> tuple[LineKin
     book = BOOKS[platform]
     for qualifier in qualifiers:
         for key, value in book.parse_qualifier(qualifier) or ():
+            if key == WRITTEN_AS:
+                continue
             if key == book.line_key("total"):
                 kind = "total"
             elif key == book.line_key("handicap"):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from worker.domain.books.book import WRITTEN_AS, Params
 from worker.domain.books.lines import LineKind, parse_line
 from worker.domain.books.odds import Odds, parse_odds
 from worker.domain.books.platforms import Platform
@@ -142,9 +143,11 @@ def _same(platform: Platform, one: str | None, other: str) -> bool:
     left, right = parse_qualifier(platform, one), parse_qualifier(platform, other)
     if left is None or right is None:
         return False
-    return {key: parse_line(value) or value for key, value in left} == {
-        key: parse_line(value) or value for key, value in right
-    }
+    return _comparable(left) == _comparable(right)
+
+
+def _comparable(params: Params) -> dict[str, str]:
+    return {key: parse_line(value) or value for key, value in params if key != WRITTEN_AS}
 
 
 def _explain_row(
@@ -154,7 +157,7 @@ def _explain_row(
     meaning = index.meaning(platform, row.market_id, row.qualifier)
     return RowExplained(
         qualifier=row.qualifier,
-        params=None if params is None else dict(params),
+        params=None if params is None else {key or "written_as": value for key, value in params},
         meaning=_say(meaning),
         candidates=tuple(
             _candidate(claim, platform, row.qualifier)

@@ -13,6 +13,7 @@ from json import dumps
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from worker.domain.books.lines import parse_line
 from worker.domain.books.odds import Price
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS
@@ -81,7 +82,13 @@ class Claim:
         return None
 
     def _agrees(self, lines: tuple[LineText, ...], line: str | None, side: str) -> bool:
-        return all(agrees(shown, line, self.mapping.line_rule.kind, side) for shown in lines)
+        rule = self.mapping.line_rule
+        if rule.kind == "none" and self.book.zero_is_no_line:
+            # What is shown next to a price is the number that names the market, or 0 for no line.
+            named = map(parse_line, rule.fixed_on(self.platform).values() or ["0"])
+            allowed = {(None, number) for number in named}
+            return all((shown.side, parse_line(shown.text)) in allowed for shown in lines)
+        return all(agrees(shown, line, rule.kind, side) for shown in lines)
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from worker.domain.books.book import Book, Params
+from worker.domain.books.book import WRITTEN_AS, Book, Params
 from worker.domain.books.lines import LineKind, parse_european, parse_line
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS
@@ -42,13 +42,19 @@ def read_line(
     if params is None:
         return UnreadableLine("the specifier cannot be read")
     given = dict(params)
+    written_as = given.pop(WRITTEN_AS, None)
     book = BOOKS[platform]
     key = book.line_key(rule.kind)
     fixed = rule.fixed_on(platform)
-    if given.keys() - fixed.keys() - rule.free - {key}:
+    if book.zero_is_no_line and key is None:
+        given = {name: value for name, value in given.items() if name in fixed or value != "0"}
+    has_other_keys = bool(given.keys() - fixed.keys() - rule.free - {key})
+    if has_other_keys or any(
+        name in given and not _same(given[name], value) for name, value in fixed.items()
+    ):
         return OtherMarket()
-    if any(name in given and not _same(given[name], value) for name, value in fixed.items()):
-        return OtherMarket()
+    if given and written_as is not None and written_as != book.written_as[rule.kind]:
+        return UnreadableLine(f"{written_as} is no line of this market")
     for name in (*fixed, *([key] if key else [])):
         if name not in given:
             return UnreadableLine(f"{name} is missing")
@@ -81,6 +87,8 @@ def foreign_id(market_id: str, platform: Platform, params: Params, rules: list[L
     free = frozenset[str]().union(*(rule.free for rule in rules))
     parts = []
     for name, value in params:
+        if name == WRITTEN_AS:
+            continue
         if name in fixed or name not in _LINE_KEYS | free:
             parts.append(f"{name}={value}")
         elif book.has_named_keys and name not in read | free:

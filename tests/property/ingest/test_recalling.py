@@ -307,6 +307,7 @@ SPECIFIERS: Final[dict[str, Sequence[str | None]]] = {
     "C": ["hcp=-1", "hcp=1", "goalnr=1", "goalnr=2", "goalnr=1|variant=x", "goalnr=2|hcp=1"],
 }
 STRANGE_SPECIFIERS: Final = ("", "nonsense", 'é="', "total=2.5", "variant=1|variant=2")
+SHOWN: Final = ("2.5", "2.5", "3.5", "-1", "+1", "1", "Home -1", "Away +1", "0")
 HANDICAPS: Final = ("10", "10.0", "14", "-4", "4")
 STRANGE_HANDICAPS: Final = (
     "0",
@@ -475,9 +476,7 @@ class Feed:
 
     def _betpawa_row(self, id_: str) -> Any:
         draw = self.draw
-        beside = (
-            draw.choice(["2.5", "Away +1", "<H>", "-1", "x" * 41]) if self.is_strange() else None
-        )
+        beside = draw.choice([*SHOWN, "", "<H>", "x" * 41]) if self.is_strange() else None
         prices = []
         for label in self._labels(id_):
             of_both = [self._number() if draw.random() < 0.7 else self._price() for _ in range(2)]
@@ -487,7 +486,12 @@ class Feed:
                 else draw.choice([(of_both[0], None), (None, of_both[1])])
             )
             price = self.fields(
-                name=label, price=older, odds=newer, suspended=self._flag(), handicap=beside
+                name=label,
+                price=older,
+                odds=newer,
+                suspended=self._flag(),
+                handicap=beside,
+                specifier=self._price_specifier(beside),
             )
             prices.append(price)
         handicap = draw.choice(STRANGE_HANDICAPS if self.is_strange() else HANDICAPS)
@@ -495,9 +499,17 @@ class Feed:
         return self.fields(
             handicap=Raw(handicap) if has_line and draw.random() < 0.7 else None,
             specifier=draw.choice(BETPAWA_SPECIFIERS) if has_line and draw.random() < 0.3 else None,
+            formattedHandicap=draw.choice([*SHOWN, ""]) if self.is_strange() else None,
             suspended=self._flag(),
             prices=prices,
         )
+
+    def _price_specifier(self, beside: str | None) -> Any:
+        draw = self.draw
+        if not self.is_strange():
+            return None
+        value = beside if beside and draw.random() < 0.8 else draw.choice([*SHOWN, "", None])
+        return (("total", value), *((("hcp", None),) if self.is_strange() else ()))
 
     def _bet9ja(self) -> Any:
         draw = self.draw

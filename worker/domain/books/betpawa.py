@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
-from worker.domain.books.book import Book, Params
+from worker.domain.books.book import WRITTEN_AS, Book, Params
 from worker.domain.books.lines import from_quarters, parse_line
 from worker.domain.books.odds import is_exactly, prices_of
 from worker.domain.books.rows import (
@@ -18,8 +21,10 @@ from worker.domain.books.rows import (
     unreadable,
 )
 
-_HIGHEST_QUARTERS = 3_999_999
-LONGEST_BESIDE = 40
+_HIGHEST_QUARTERS: Final = 3_999_999
+_KEYS: Final = frozenset({"total", "hcp", "number"})
+LONGEST_BESIDE: Final = 40
+UNREADABLE: Final = "! "
 
 
 def rows(markets: list[Any], names: MarketNames | None = None) -> Rows:
@@ -66,31 +71,141 @@ def _row(market_id: str, name: str | None, row: Any, *, is_open: bool) -> Rows:
         else:
             selections.append(selection)
     if selections or not prices:
-        yield ParsedRow(
-            market_id, qualifier(row.get("handicap"), row.get("specifier")), name, selections
+        line = qualifier(
+            row.get("handicap"),
+            row.get("specifier"),
+            row.get("formattedHandicap"),
+            [selection.beside for selection in selections],
         )
+        yield ParsedRow(market_id, line, name, selections)
 
 
-def qualifier(handicap: Any, specifier: Any) -> str | None:
-    """The row's line; what cannot be read, or is said twice and differently, is a text that is no line."""
-    line = _from_handicap(handicap)
-    if type(specifier) is not dict or not specifier:
+def qualifier(
+    handicap: Any, specifier: Any, formatted: Any = None, shown: Iterable[str | None] = ()
+) -> str | None:
+    """A row's line, with the key that it is written under where there is one: ``2.5``, ``2.5 total``.
+
+    A line may be given by the row's handicap (in quarters), its specifier, its formatted handicap, and by
+    what is shown next to its prices. All that is there must agree. What cannot be read, or disagrees, gives
+    a qualifier that no rule can read; it begins with UNREADABLE.
+    """
+    try:
+        said = _agreed(_from_handicap(handicap), _Specifier.of(specifier))
+        line = _shown_line(said.line, formatted, shown)
+    except _UnreadableError as error:
+        return f"{UNREADABLE}{error}"
+    return line if said.key is None or line is None else f"{line} {said.key}"
+
+
+class _UnreadableError(Exception):
+    """Why a row has no line that can be trusted."""
+
+
+class _Said(NamedTuple):
+    """A line, and the key of the specifier that it is written under."""
+
+    line: str | None
+    key: str | None
+
+
+class _Specifier(NamedTuple):
+    """What a specifier says; ``is_padded`` when it lists keys that do not apply as well."""
+
+    key: str | None
+    value: str | None
+    is_padded: bool
+
+    @classmethod
+    def of(cls, specifier: Any) -> _Specifier:
+        if _is_absent(specifier) or specifier == {}:
+            return cls(None, None, is_padded=False)
+        if type(specifier) is not dict:
+            raise _UnreadableError(f"the specifier is {abbreviate(specifier)}")
+        said = {key: value for key, value in specifier.items() if not _is_absent(value)}
+        numbers = {key: _number(key, value) for key, value in said.items()}
+        if len(numbers) > 1:  # a zero is how some say that a key does not apply
+            numbers = {key: value for key, value in numbers.items() if value != "0"} or {"": "0"}
+        if len(numbers) > 1:
+            raise _UnreadableError(f"the specifier has {len(numbers)} keys")
+        is_padded = len(specifier) > len(numbers)
+        for key, value in numbers.items():
+            return cls(key or None, value, is_padded)
+        return cls(None, None, is_padded)
+
+
+def _number(key: str, value: Any) -> str:
+    is_number = type(value) is int or (type(value) is float and math.isfinite(value))
+    line = (
+        parse_line(str(value) if is_number else value) if is_number or type(value) is str else None
+    )
+    if key not in _KEYS or line is None or (key == "number" and "." in line):
+        raise _UnreadableError(f"the specifier says {abbreviate(key)}: {abbreviate(value)}")
+    return line
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or value == ""
+
+
+def _agreed(line: str | None, specifier: _Specifier) -> _Said:
+    """The line of a row's handicap and its specifier, whose number may be in quarters, too."""
+    key, value, is_padded = specifier
+    if value is None:
+        return _Said(line, None)
+    if line is None:
+        if is_padded and key != "number" and value != "0":
+            raise _UnreadableError(
+                f"the unit of {value} in the specifier is not known without a handicap"
+            )
+        return _Said(value, key)
+    if value == line or (
+        key != "number" and "." not in value and from_quarters(int(value)) == line
+    ):
+        return _Said(line, key)
+    raise _UnreadableError(f"the handicap says {line}, the specifier {value}")
+
+
+def _shown_line(line: str | None, formatted: Any, shown: Iterable[str | None]) -> str | None:
+    """The line, with which all that is shown of it agrees. One that is only shown is read without a side."""
+    if not _is_absent(formatted):
+        said = parse_line(formatted) if type(formatted) is str else None
+        if said is None or line not in {None, said}:
+            raise _UnreadableError(
+                f"the handicap says {line}, its formatted form {abbreviate(formatted)}"
+            )
+        line = said
+    texts = {text for text in shown if text}
+    if not texts:
         return line
-    said = {parse_line(value) if type(value) is str else None for value in specifier.values()}
-    if len(said) == 1 and (line is None or line in said):
-        return said.pop() or abbreviate(specifier)
-    return f"{line} and {sorted(map(str, said))}"
+    sizes = {size for text in texts if (size := _size(text)) is not None}
+    if line is None:
+        (only,) = texts if len(texts) == 1 else (None,)
+        if only is not None and parse_line(only) in sizes and only[0].isdigit():
+            return parse_line(only)
+        if sizes <= {"0"}:
+            return None
+        raise _UnreadableError("a line is only shown next to prices, with its sides")
+    if sizes - {line.lstrip("-")}:
+        raise _UnreadableError(f"the line is {line}, next to a price is another")
+    return line
+
+
+@lru_cache(maxsize=4096)  # as many as there are lines
+def _size(shown: str) -> str | None:
+    """The line that is shown next to a price, without its sign and side; None when it is not a number."""
+    *side, number = shown.split(" ")
+    line = parse_line(number)
+    return None if line is None or len(side) > 1 else line.lstrip("-")
 
 
 def _from_handicap(handicap: Any) -> str | None:
-    if handicap is None:
+    if _is_absent(handicap):
         return None
     if type(handicap) is float and handicap.is_integer():
         handicap = int(handicap)
     if type(handicap) is int and abs(handicap) <= _HIGHEST_QUARTERS:
         return from_quarters(handicap)
-    # Not the number alone: 10.5 quarters would read as the line 10.5.
-    return f"{abbreviate(handicap)} quarters"
+    raise _UnreadableError(f"the handicap is {abbreviate(handicap)}")
 
 
 def _selection(price: Any, *, is_open: bool) -> Selection | None:
@@ -99,14 +214,19 @@ def _selection(price: Any, *, is_open: bool) -> Selection | None:
         return None
     odds = one_price(price.get("price"), price.get("odds"))
     is_active = is_open and not price.get("suspended") and not is_no_price(odds)
-    return Selection(label, _beside(price.get("handicap")), odds, is_active)
+    return Selection(label, beside(price.get("handicap"), price.get("specifier")), odds, is_active)
 
 
-def _beside(handicap: Any) -> str | None:
-    if handicap is None:
-        return None
-    is_short = type(handicap) is str and len(handicap) <= LONGEST_BESIDE
-    return handicap if is_short else abbreviate(handicap)
+def beside(handicap: Any, specifier: Any) -> str | None:
+    """The line next to a price, from its handicap and its specifier; two that differ are no line."""
+    said = [handicap, *specifier.values()] if type(specifier) is dict else [handicap, specifier]
+    texts = dict.fromkeys(_short(value) for value in said if not _is_absent(value))
+    return " and ".join(texts) or None
+
+
+def _short(value: Any) -> str:
+    is_short = type(value) is str and len(value) <= LONGEST_BESIDE
+    return value if is_short else abbreviate(value)
 
 
 def one_price(older: object, newer: object) -> object:
@@ -123,9 +243,14 @@ def is_no_price(odds: object) -> bool:
 open_prices: Final = prices_of(is_no_price)
 
 
-def parse_qualifier(qualifier: str | None) -> Params:
-    """A row's line, as the one pair that it is."""
-    return () if qualifier is None else (("handicap", qualifier),)
+def parse_qualifier(qualifier: str | None) -> Params | None:
+    """A row's line, and the key that it is written under."""
+    if qualifier is None:
+        return ()
+    if qualifier.startswith(UNREADABLE):
+        return None
+    line, _, key = qualifier.partition(" ")
+    return (("handicap", line), (WRITTEN_AS, key)) if key else (("handicap", line),)
 
 
 BOOK: Final = Book(
@@ -135,6 +260,8 @@ BOOK: Final = Book(
     line_keys={"total": "handicap", "handicap": "handicap", "european": "handicap"},
     container=list,
     read_rows=rows,
+    written_as={"total": "total", "handicap": "hcp", "european": "hcp", "none": "number"},
+    zero_is_no_line=True,
     parse_qualifier=parse_qualifier,
     is_no_price=is_no_price,
 )

@@ -7,14 +7,16 @@ how a bookmaker writes something asks the value. It never compares a platform's 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from worker.domain.books.lines import LineKind
 from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import MarketNames, Rows
 
 Params = tuple[tuple[str, str], ...]
+# The key of the pair that says under which key a bookmaker wrote the line, where it has several.
+WRITTEN_AS: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Book:
     ``id_column``      the column of a mapping that holds the bookmaker's id of the market.
     ``label_column``   the key of an outcome that holds the bookmaker's label.
     ``line_keys``      for each kind of line, the key of the qualifier that carries it.
+    ``written_as``     for each kind of market, the key that the bookmaker may write its line under.
+    ``zero_is_no_line``  a line of 0 says nothing where the market has no line.
     ``container``      the JSON type of ``markets``: a list of objects, or a flat object.
     ``read_rows``      the rows of such a container, with the names of its markets where they come separately.
     ``parse_qualifier``  a row's qualifier as pairs of key and value; None when it cannot be read.
@@ -42,6 +46,8 @@ class Book:
     read_rows: Callable[[Any, MarketNames | None], Rows]
     parse_qualifier: Callable[[str | None], Params | None]
     is_no_price: Callable[[object], bool]
+    written_as: Mapping[LineKind, str] = field(default_factory=dict)
+    zero_is_no_line: bool = False
     folds_labels: bool = True
     shows_lines: bool = False
     has_named_keys: bool = False

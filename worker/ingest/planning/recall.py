@@ -256,10 +256,10 @@ class _Memory:
                 self._recall.learn_labels(platform, id_, qualifier, *_taught(meaning, labels))
         return meaning.places
 
-    def _learn_lines(self, lines: Iterable[tuple[str, str]]) -> None:
-        for handicap, specifier in lines:
-            line = betpawa.qualifier(orjson.loads(handicap), orjson.loads(specifier))
-            self._recall.learn_line(handicap, specifier, line or "")
+    def _learn_lines(self, lines: Iterable[tuple[str, str, str]]) -> None:
+        for written in lines:
+            line = betpawa.qualifier(*map(orjson.loads, written))
+            self._recall.learn_line(*written, line or "")
 
 
 def _taught(market: Market, labels: Iterable[Label]) -> tuple[Any, ...]:

@@ -95,11 +95,15 @@ def _loaded(raw: Raw) -> Any:
         return abbreviate(bytes(raw).decode("utf-8", "replace"))
 
 
+_Scalar = _Integer | float | str | None
+
+
 class _BetpawaPrice(Struct, gc=False):
     label: str = field(name="name")
     beside: Annotated[str, Meta(max_length=betpawa.LONGEST_BESIDE)] | None = field(
         name="handicap", default=None
     )
+    specifier: dict[str, _Scalar] | None = None
     price: _Integer | float | str | None = None
     odds: _Integer | float | str | None = None
     suspended: bool | None = None
@@ -108,7 +112,8 @@ class _BetpawaPrice(Struct, gc=False):
 class _BetpawaLayoutRow(Struct, gc=False):
     suspended: bool | None = None
     handicap: _Integer | float | None = None
-    specifier: dict[str, str] | None = None
+    specifier: dict[str, _Scalar] | None = None
+    formatted: str | None = field(name="formattedHandicap", default=None)
     prices: list[_BetpawaPrice] = []
 
 
@@ -226,8 +231,7 @@ def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
     kind = market.market_type
     by_line: dict[str | None, list[_BetpawaPrice]] = {} if market.rows else {None: []}
     for row in market.rows:
-        plain = row.handicap is None and row.specifier is None
-        line = None if plain else betpawa.qualifier(row.handicap, row.specifier)
+        line = _line_of(row)
         if market.suspended or row.suspended:
             for price in row.prices:
                 price.suspended = True  # as the books say it of all that is below
@@ -235,6 +239,18 @@ def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
     name = kind.name or kind.title or None
     for line, prices in by_line.items():
         yield BetpawaRow(kind.id, line, name, prices)
+
+
+def _line_of(row: _BetpawaLayoutRow) -> str | None:
+    """The row's qualifier; what is shown next to its prices is brought into one text for each."""
+    for price in row.prices:
+        if price.beside is not None or price.specifier is not None:
+            price.beside = betpawa.beside(price.beside, price.specifier)
+    shown = {price.beside for price in row.prices}
+    given = row.handicap, row.specifier, row.formatted
+    if given == (None, None, None) and shown <= {None}:
+        return None
+    return betpawa.qualifier(*given, shown)
 
 
 _SPORTYBET_MARKETS: Final = msgspec.json.Decoder(list[SportybetMarket])

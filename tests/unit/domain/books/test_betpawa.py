@@ -14,7 +14,7 @@ from tests.support.markets import (
 )
 
 
-def shown(row: dict[str, Any], *handicaps: str) -> dict[str, Any]:
+def shown(row: dict[str, Any], *handicaps: str | None) -> dict[str, Any]:
     """The row with a line beside each price."""
     for price, handicap in zip(row["prices"], handicaps, strict=True):
         price["handicap"] = handicap
@@ -82,7 +82,6 @@ def test_a_two_way_row_shows_each_side_its_own_sign() -> None:
 @pytest.mark.parametrize(
     ("type_id", "quarters", "label", "beside"),
     [
-        ("5000", 10, "Over", "3.5"),
         ("3774", -6, "2", "-1.5"),
         ("4724", -4, "1", "Home +1"),
         ("5000", 10, "Over", "x"),
@@ -170,11 +169,128 @@ def test_a_whole_float_is_a_handicap() -> None:
 
 
 @pytest.mark.parametrize(
-    "specifier", [{"total": 0.5}, {"total": "x"}, {"total": "0.5", "minsnr": "10"}]
+    "specifier",
+    [
+        *(
+            {"total": "x"},
+            {"total": True},
+            {"total": []},
+            {"total": "1e1"},
+            {"total": float("inf")},
+        ),
+        *({"total": "0.5", "minsnr": "10"}, {"total": "0.5", "hcp": "0.5"}, {"line": "0.5"}),
+        *("0.5", ["0.5"], {"number": "0.5"}),
+        {"total": "10", "hcp": None},
+    ],
 )
 def test_a_specifier_that_cannot_be_read_is_no_line(specifier: dict[str, Any]) -> None:
     row = betpawa_v4_row(None, Over=1.9) | {"specifier": specifier}
     assert rejected(run("betpawa", [betpawa("5000", row)])) == {("5000", None, "INVALID_SPECIFIER")}
+
+
+@pytest.mark.parametrize(
+    ("row", "shown_beside"),
+    [
+        ({"handicap": 10, "specifier": {"total": "3.5"}}, None),
+        ({"handicap": 10, "specifier": {"total": "2"}}, None),
+        ({"handicap": 10, "formattedHandicap": "3.5"}, None),
+        ({"specifier": {"total": "2.5"}, "formattedHandicap": "-2.5"}, None),
+        ({"handicap": 10, "formattedHandicap": 2.5}, None),
+        ({"handicap": 10}, "3.5"),
+        ({"handicap": 0, "specifier": {"total": "2.5"}}, None),
+        ({"specifier": {"hcp": "2.5"}}, None),
+        ({"specifier": {"number": "2"}}, None),
+        ({"handicap": 10, "specifier": {"hcp": "2.5", "total": None}}, None),
+    ],
+)
+def test_levels_that_disagree_are_refused_and_never_chosen_from(
+    row: dict[str, Any], shown_beside: str | None
+) -> None:
+    line = shown(betpawa_row(None, Over=1.9, Under=1.8), shown_beside, shown_beside) | row
+    found = run("betpawa", [betpawa("5000", line)])
+    assert rejected(found) == {("5000", None, "INVALID_SPECIFIER")}
+    assert not found.misses
+
+
+NOTHING: dict[str, Any] = dict.fromkeys(["hcp", "player", "score", "number", "group"])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"handicap": 10},
+        {"handicap": 10, "specifier": {"total": "2.5"}},
+        {"handicap": 10, "specifier": {"total": 2.5}},
+        {"handicap": 10, "specifier": NOTHING | {"total": 10}},
+        {"handicap": 10, "specifier": {"total": "10", "hcp": 0, "number": ""}},
+        {"handicap": 10, "specifier": {}, "formattedHandicap": "+2.50"},
+        {"handicap": None, "specifier": {"total": "2.50"}, "formattedHandicap": ""},
+        {"formattedHandicap": "2.5"},
+        {"handicap": "", "specifier": None},
+    ],
+)
+def test_a_line_is_read_from_every_level_and_what_is_absent_says_nothing(
+    row: dict[str, Any],
+) -> None:
+    line = shown(betpawa_row(None, Over=1.9, Under=1.8), "2.5", "2.5") | row
+    found = run("betpawa", [betpawa("5000", line)])
+    assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.9, "under": 1.8}}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"handicap": 0},
+        {"handicap": 0, "specifier": {"hcp": 0, "total": 0}, "formattedHandicap": "0"},
+        {"specifier": NOTHING | {"total": None}},
+        {"specifier": {"hcp": "0"}},
+        {"handicap": "", "specifier": "", "formattedHandicap": None},
+    ],
+)
+@pytest.mark.parametrize("beside", [None, "", "0"])
+def test_a_zero_says_nothing_where_the_market_has_no_line(
+    row: dict[str, Any], beside: str | None
+) -> None:
+    line = shown(betpawa_row(None, **{"1": 2.5, "2": 2.9}), beside, beside) | row
+    assert answer(run("betpawa", [betpawa("3743", line)])) == {
+        ("1x2_ft", None): {"home": 2.5, "away": 2.9}
+    }
+
+
+def test_a_zero_is_a_line_where_the_market_has_one() -> None:
+    line = betpawa_row(None, **{"1": 1.5, "2": 2.5}) | {"specifier": {"hcp": 0}, "handicap": 0}
+    assert set(answer(run("betpawa", [betpawa("3774", line)]))) == {("asian_handicap_ft", "0")}
+
+
+def test_a_line_that_is_only_shown_with_its_sides_is_refused() -> None:
+    line = shown(betpawa_row(None, **{"1": 1.5, "2": 2.5}), "-1.5", "+1.5")
+    assert rejected(run("betpawa", [betpawa("3774", line)])) == {
+        ("3774", None, "INVALID_SPECIFIER")
+    }
+
+
+@pytest.mark.parametrize(
+    ("specifier", "matched"),
+    [({"hcp": "-1.5"}, True), ({"hcp": "+1.5"}, False), ({"hcp": "-1.5", "total": None}, True)],
+)
+def test_the_specifier_of_a_price_must_agree_with_what_is_shown(
+    specifier: dict[str, Any], *, matched: bool
+) -> None:
+    line = shown(betpawa_row(-6, **{"1": 1.5}), "-1.5")
+    line["prices"][0]["specifier"] = specifier
+    assert bool(run("betpawa", [betpawa("3774", line)]).markets) is matched
+
+
+@pytest.mark.parametrize(
+    ("row", "beside"), [({"specifier": {"total": "1"}}, None), ({"handicap": 4}, "2")]
+)
+def test_the_number_of_a_goal_is_no_total_and_agrees_with_what_is_shown(
+    row: dict[str, Any], beside: str | None
+) -> None:
+    line = shown(betpawa_row(None, **{"1": 1.7, "None": 14.5}), beside, beside) | row
+    assert rejected(run("betpawa", [betpawa("28000224", line)])) == {
+        ("28000224", None, "INVALID_SPECIFIER")
+    }
 
 
 def test_a_line_on_a_market_without_one_is_an_unknown_param_market() -> None:

@@ -28,6 +28,11 @@ def betpawa(row: dict[str, Any], **market: Any) -> list[Any]:
     return [{"marketType": {"id": "3743"}, "row": [{"prices": prices} | row]} | market]
 
 
+def total(row: dict[str, Any], **price: Any) -> list[Any]:
+    prices = [{"name": name, "odds": 1.9} | price for name in ("Over", "Under")]
+    return [{"marketType": {"id": "5000"}, "row": [{"prices": prices} | row]}]
+
+
 def sportybet(*states: tuple[int, str], odds: str = "1.9") -> list[Any]:
     return [
         {
@@ -53,6 +58,32 @@ FORMS: Final[dict[str, tuple[str, Any]]] = {
     "no price, null": ("betpawa", betpawa({"prices": [{"name": "1", "price": None}]})),
     "no price, zero": ("betpawa", betpawa({"prices": [{"name": "1", "price": 0}]})),
     "two prices": ("betpawa", betpawa({"prices": [{"name": "1", "price": 2, "odds": 3}]})),
+    "specifier": ("betpawa", total({"specifier": {"total": "2.5"}})),
+    "specifier in quarters": (
+        "betpawa",
+        total({"handicap": 10, "specifier": {"total": 10, "hcp": 0}}),
+    ),
+    "specifier with nulls": ("betpawa", total({"handicap": 10, "specifier": {"total": None}})),
+    "specifier of another kind": ("betpawa", total({"specifier": {"hcp": "2.5"}})),
+    "formatted": ("betpawa", total({"formattedHandicap": "2.5"})),
+    "formatted otherwise": ("betpawa", total({"handicap": 10, "formattedHandicap": "3.5"})),
+    "shown alone": ("betpawa", total({}, handicap="2.5")),
+    "shown otherwise": ("betpawa", total({"handicap": 10}, handicap="3.5")),
+    "price specifier": (
+        "betpawa",
+        total({"handicap": 10}, handicap="2.5", specifier={"total": "2.5"}),
+    ),
+    "price specifier alone": ("betpawa", total({"handicap": 10}, specifier={"total": "2.5"})),
+    "price specifier otherwise": (
+        "betpawa",
+        total({"handicap": 10}, handicap="2.5", specifier={"total": "3.5"}),
+    ),
+    "price specifier of two": (
+        "betpawa",
+        total({"handicap": 10}, specifier={"a": "2.5", "b": None}),
+    ),
+    "nothing shown": ("betpawa", total({"handicap": 10}, handicap="", specifier={"total": ""})),
+    "zero": ("betpawa", betpawa({"handicap": 0, "specifier": {"hcp": 0}})),
     "closed copy": ("sportybet", sportybet((1, "1.5"), (0, "1.6"))),
     "closed copies": ("sportybet", sportybet((1, "1.5"), (2, "1.6"))),
     "open copies": ("sportybet", sportybet((0, "1.5"), (0, "1.6"))),

@@ -1,0 +1,126 @@
+"""Shapes of observations that bookmakers send, kept outside the project: what each resolves to.
+
+Each line of the file says in words what is expected of it. Here it is said in the words of the resolver.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.support.markets import FOOTBALL
+from tests.support.payloads import PAYLOADS
+from worker.domain.resolve import Observation, market_document, miss_document, resolve
+
+SHAPES: Final = PAYLOADS.parent / "facts" / "shapes.jsonl"
+
+EXPECTED: Final[dict[str, str]] = {
+    "01a-bp-v4-first-goal": "first_goal_ft@None: home=1.7, none=14.5, away=2.6",
+    "01c-bp-v4-first-goal-price-number-only": "first_goal_ft@None: home=1.7, none=14.5, away=2.6",
+    "01d-bp-v4-second-goal": "UNKNOWN_PARAM_MARKET 28000224?handicap=2",
+    "01e-bp-v4-first-goal-disagreeing-number": "INVALID_SPECIFIER 28000224",
+    "03b-sb-45-other": (
+        "correct_score_ft@None: 0_0=6, 0_1=11, 0_2=16, 0_3=21, 0_4=26, 1_0=7, 1_1=12, 1_2"
+        "=17, 1_3=22, 1_4=27, 2_0=8, 2_1=13, 2_2=18, 2_3=23, 2_4=28, 3_0=9, 3_1=14, 3_2=1"
+        "9, 3_3=24, 3_4=29, 4_0=10, 4_1=15, 4_2=20, 4_3=25, 4_4=30, other=31"
+    ),
+    "04a-bp-market-suspended": "1x2_ft@None: home=2.5 off, draw=3.1 off, away=2.9 off",
+    "04b-bp-row-suspended": "1x2_ft@None: home=2.5 off, draw=3.1 off, away=2.9 off",
+    "05a-bp-collapsed-1.0": "1x2_ft@None: home=None off, draw=3.2, away=2.9",
+    "05c-bp-collapsed-suspended": "1x2_ft@None: home=None off, draw=3.2, away=2.9",
+    "05d-b9-dash": "over_under_ft@2.5: over=None off, under=1.8",
+    "05f-b9-all-dash": "1x2_ft@None: home=None off, draw=None off, away=None off",
+    "05g-b9-null": "double_chance_ft@None: home_draw=None off, draw_away=1.8, home_away=1.3",
+    "05h-sb-empty-inactive": "over_under_ft@2.5: over=None off, under=1.9",
+    "07a-bp-simple-all-null": "1x2_ft@None: home=2.5, draw=3.1, away=2.9",
+    "07c-bp-first-goal-nulls": "first_goal_ft@None: home=1.7, none=14.5, away=2.6",
+    "07e-bp-total-as-number": "over_under_ft@2.5: over=1.9, under=1.9",
+    "07g-bp-simple-price-handicap-empty": "1x2_ft@None: home=2.5, draw=3.1, away=2.9",
+    "08a-bp-ou-line-on-price": "over_under_ft@2.5: over=1.9, under=1.9",
+    "08d-bp-formatted-handicap-only": "over_under_ft@2.5: over=1.9, under=1.9",
+    "09a-bp-ou-hcp": "INVALID_SPECIFIER 5000",
+    "09c-bp-goal-total": "INVALID_SPECIFIER 28000224",
+    "10a-sb-suspended-and-open-copy": "over_under_ft@2.5: over=1.45, under=2.7",
+    "12c-sb-ou-brackets": "NO_MATCHING_OUTCOMES 18",
+    "12d-sb-ah-no-brackets": "NO_MATCHING_OUTCOMES 16",
+    "14a-b9-liveb": "UNKNOWN_MARKET LIVEB_12; UNKNOWN_MARKET LIVEB_OUOT",
+    "14c-b9-livett": "UNKNOWN_MARKET LIVETT_12; UNKNOWN_MARKET LIVETT_OU",
+    "14d-b9-mixed-prefix": "1x2_ft@None: home=2.1, draw=3.2, away=3.4; UNKNOWN_MARKET LIVEB_12",
+    "15c-b9-lives-twin": "UNKNOWN_MARKET LIVES_12HNDN; UNKNOWN_MARKET LIVES_OUHOME",
+    "16a-b9-plus-param": "asian_handicap_ft@-0.25: home=1.9; INVALID_KEY_FORMAT S_AH@+0.25_2",
+    "17a-bp-v4-ah": "asian_handicap_ft@-1.5: home=3.1, away=1.3",
+    "17b-bp-v4-3way": "handicap_3way_1h@1: home=1.2, draw=5.1, away=18",
+    "17c-bp-v4-split-rows": (
+        "1x2_over_under_ft@1.5: home_over=2.1, home_under=8.9, draw_over=4.5, draw_under="
+        "13.8, away_over=5, away_under=14.2"
+    ),
+    "18a-sb-status2-isactive1": "asian_handicap_ft@-3.5: home=9.1 off, away=1.04 off",
+    "18b-sb-banned": "1x2_ft@None: home=1.5 off, draw=4 off, away=6 off",
+    "18c-sb-handicap-14-vs-16": (
+        "asian_handicap_ft@-1.5: home=3.1, away=1.3; handicap_3way_ft@-1: home=4.5, draw="
+        "4, away=1.69"
+    ),
+    "19b-bp-int-id": "1x2_ft@None: home=2.5, draw=3.1, away=2.9",
+    "19c-sb-int-id": "over_under_ft@2.5: over=1.9, under=1.9",
+    "20a-b9-slip-keys": "INVALID_KEY_FORMAT 839196379$S_OU@2.5_O",
+    "20c-sb-decimal-comma": "NO_MATCHING_OUTCOMES 18",
+    "05i-sb-1.00": "double_chance_ft@None: home_draw=None off, draw_away=1.9, home_away=1.2",
+}
+
+# What is not as expected yet, and what it takes.
+NOT_YET: Final[dict[str, str]] = {
+    "02a-bp-v4-correct-score-26": "the catalogue needs the id",
+    "03a-bp-4429-other": "the catalogue needs another rest outcome",
+    "06a-bp-fr-over-under": "stable outcome ids as evidence",
+    "06b-bp-fr-btts": "stable outcome ids as evidence",
+    "06e-bp-fr-3way-handicap": "sides in another language than English",
+    "06f-bp-fr-correct-score-1h": "stable outcome ids as evidence",
+    "06h-sb-pt-1x2": "stable outcome ids as evidence",
+    "10c-sb-both-open": "is refused, without naming the products",
+    "11a-sb-71-two-variants": "both are refused: free specifiers are not kept apart",
+    "11c-sb-21-5plus": "a market that is read in part does not say so",
+    "12a-sb-dc-away-or-draw": "stable outcome ids as evidence",
+    "15a-b9-oua": "the catalogue needs the id",
+    "19a-bp-shape-selections": "is a miss, and no refusal that says why",
+    "20b-b9-long-float": "odds with more than eight decimals as a text",
+}
+
+
+def shapes() -> Iterator[dict[str, Any]]:
+    with SHAPES.open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def told(message: dict[str, Any]) -> str:
+    event = message["event"]
+    found = resolve(
+        Observation(message["platform"], message["markets"], event.get("home"), event.get("away")),
+        FOOTBALL,
+    )
+    said = []
+    for market in map(market_document, found.markets):
+        prices = (
+            f"{one['outcome']}={one['odds']}{'' if one['active'] else ' off'}"
+            for one in market["outcomes"]
+        )
+        said.append(f"{market['canonical_id']}@{market['line']}: {', '.join(prices)}")
+    misses = map(miss_document, found.misses)
+    said += [f"{miss['reason']} {miss['external_market_id']}" for miss in misses]
+    said += [f"{entry.code} {entry.external_market_id}" for entry in found.rejected]
+    return "; ".join(said)
+
+
+pytestmark = pytest.mark.skipif(not SHAPES.is_file(), reason=f"there is no {SHAPES}")
+
+
+def test_every_shape_is_as_expected_or_listed() -> None:
+    answers = {shape["id"]: told(shape["message"]) for shape in shapes()}
+    assert set(answers) == set(EXPECTED) | set(NOT_YET)
+    assert {name: said for name, said in answers.items() if name in EXPECTED} == EXPECTED
+
+
+def test_nothing_is_expected_and_listed() -> None:
+    assert not EXPECTED.keys() & NOT_YET.keys()
