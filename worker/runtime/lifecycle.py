@@ -3,7 +3,8 @@
 Start. The steps are in this order because each needs the one before it:
 
 1. Endpoints and watchdog. From here on probes get an answer that says what is missing.
-2. The mapping index. Without it every market would be a miss.
+2. The mapping index. Without it every market would be a miss. Before it is loaded, the database has to prove
+   that a connection is a session: behind a pooler that shares sessions the worker would miss notifications.
 3. The topics. The consumer's own start would wait 40 s for a missing topic, then fail.
 4. The producer.
 5. The consumer joins the group. From here on partitions are opened and batches are handled.
@@ -56,6 +57,7 @@ from worker.runtime.telemetry.metrics import Metrics
 from worker.runtime.telemetry.tracing import Tracing
 from worker.settings.connected import ConnectedSettings
 from worker.storage.errors import StorageUnavailable
+from worker.storage.sessions import require_sessions
 
 log = structlog.get_logger()
 
@@ -134,6 +136,8 @@ class Worker:
         log.info("listening", address=parts.health.address)
         await run_in_background(parts.watchdog.run)
 
+        if not await stop.comes_after(self._require_sessions()):
+            return
         if not await stop.comes_after(self._load_index()):
             return
         parts.metrics.show_age(lambda: parts.mappings.age_s)
@@ -161,6 +165,10 @@ class Worker:
             topics=list(self._settings.topics.observations.values()),
             recall=IS_COMPILED,
         )
+
+    async def _require_sessions(self) -> None:
+        require = partial(require_sessions, self._settings.database_url)
+        await until_done(require, StorageUnavailable, self._retry_delay, "index_not_loaded")
 
     async def _load_index(self) -> None:
         load = self._parts.mappings.load

@@ -1,10 +1,10 @@
 """Connections to Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,6 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from worker.storage.errors import DRIVER_ERRORS, driver_errors_translated
 from worker.storage.json_columns import decode_json
+
+SET_FOR_THE_SESSION = """
+SELECT set_config(name, value, false)
+FROM unnest(CAST($1 AS text[]), CAST($2 AS text[])) AS setting (name, value)
+"""
 
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 
@@ -48,19 +53,19 @@ def create_engine(
     wait for them that long.
     """
     settings = {
-        "application_name": application_name,
         "statement_timeout": _milliseconds(statement_timeout_s),
         "lock_timeout": _milliseconds(lock_timeout_s),
         "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout_s),
         "jit": "off",  # every statement is short: compiling one costs more than running it
     }
     connect = partial(
-        asyncpg.connect,
-        driver_url(url),
+        _connect,
+        settings,
+        dsn=driver_url(url),
         timeout=connect_timeout_s or None,
         # The server's timeout comes first; this one notices a server that no longer answers at all.
         command_timeout=statement_timeout_s + 5 if statement_timeout_s else None,
-        server_settings=settings,
+        server_settings={"application_name": application_name},
     )
     # asyncpg reads the address itself, so its query may hold whatever libpq knows.
     return create_async_engine(
@@ -72,6 +77,20 @@ def create_engine(
         hide_parameters=True,  # an error that is logged must not hold what senders wrote
         pool_timeout=pool_timeout_s,
     )
+
+
+async def _connect(settings: Mapping[str, str], **options: Any) -> Any:
+    """Connect, then set what holds for the whole session.
+
+    A connection pooler refuses start-up parameters that it does not know, or drops them without a word.
+    """
+    connection = await asyncpg.connect(**options)
+    try:
+        await connection.execute(SET_FOR_THE_SESSION, list(settings), list(settings.values()))
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 @asynccontextmanager

@@ -95,6 +95,10 @@ WHERE NOT convalidated
 ORDER BY 1, 2
 """)
 
+STATEMENT_TIMEOUT = text(
+    "SELECT extract(epoch FROM CAST(current_setting('statement_timeout') AS interval))"
+)
+
 LAST_CHANGE = text("SELECT max(created_at) FROM mapping_audit_log")
 
 
@@ -117,6 +121,12 @@ async def read_clock(connection: AsyncConnection) -> datetime:
     with driver_errors_translated():
         now: datetime = (await connection.execute(READ_CLOCK)).scalar_one()
     return now
+
+
+async def read_statement_timeout(connection: AsyncConnection) -> float:
+    """Return the session's statement timeout in seconds, 0 for none."""
+    with driver_errors_translated():
+        return float(await connection.scalar(STATEMENT_TIMEOUT) or 0)
 
 
 async def missing_relations(connection: AsyncConnection, needs: Needs) -> Sequence[str]:

@@ -22,6 +22,7 @@ from worker.storage.audit import AuditRow, read_after
 from worker.storage.audit_sql import CHANNEL
 from worker.storage.engine import opened
 from worker.storage.errors import StorageUnavailable, driver_errors_translated
+from worker.storage.sessions import require_sessions
 
 _STANDBY_S: Final = 1.0
 _TURNS_BETWEEN_QUESTIONS: Final = 30
@@ -101,6 +102,7 @@ async def leading(
     Raises StorageUnavailable or StorageFatal, and so does every use of the lead. StorageUnavailable names a
     session that holds the lead and may not publish.
     """
+    await require_sessions(url)
     own = opened(
         url, application_name="marketmap-relay", pool_size=1, statement_timeout_s=_STATEMENT_S
     )

@@ -22,6 +22,7 @@ AFTER_THE_SERVERS = {
     "acls",
     "group",
     "offsets",
+    "sessions",
     "migrations",
     "roles",
     "mappings",

@@ -22,6 +22,7 @@ from worker.operations.doctor.database_verdicts import (
     judge_roles,
     judge_schema,
     judge_server,
+    judge_sessions,
 )
 from worker.operations.doctor.findings import Finding, failure
 from worker.operations.doctor.parts import Part
@@ -40,10 +41,12 @@ from worker.storage.inspection import (
     missing_relations,
     read_clock,
     read_server,
+    read_statement_timeout,
 )
 from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import UnknownRevisionError, current, known_revision
+from worker.storage.sessions import examine_sessions
 
 _Look = Callable[[Settings], Awaitable[Sequence[Finding]]]
 _NO_ADDRESS: Final = failure(
@@ -66,6 +69,13 @@ def _connected(look: Callable[[DatabaseSettings], Awaitable[Sequence[Finding]]])
 async def _database(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         return judge_server(await read_server(connection), printable_url(settings.database_url))
+
+
+async def _sessions(settings: DatabaseSettings) -> Sequence[Finding]:
+    sessions = await examine_sessions(settings.database_url, timeout_s=settings.admin_timeout_s)
+    async with _connection(settings) as connection:
+        timeout_s = await read_statement_timeout(connection)
+    return judge_sessions(sessions, timeout_s, settings.admin_timeout_s)
 
 
 async def _revision(settings: DatabaseSettings) -> Sequence[Finding]:
@@ -159,6 +169,7 @@ def checks_of(part: Part) -> Sequence[Check]:
         return ()
     granted = f"marketmap roles; GRANT {part.group} TO the login"
     return (
+        Check("sessions", ("database",), _connected(_sessions), "see the pooler's log"),
         Check("migrations", ("database",), _connected(_revision), granted),
         Check(
             "roles", ("database",), _connected(partial(_roles, part=part)), "see the server's log"

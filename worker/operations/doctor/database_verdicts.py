@@ -13,8 +13,12 @@ from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, Lock, LockHolde
 from worker.storage.access.roles import ROLES
 from worker.storage.access.schema import OLDEST_POSTGRES, describe_planted
 from worker.storage.inspection import Server
+from worker.storage.sessions import Sessions
 
 _MOST_SHOWN: Final = 5
+_POOLERS: Final = (
+    "connect to Postgres directly, or pool_mode = session; docs/deploying.md, Connection poolers"
+)
 _MIGRATE: Final = "marketmap migrate"
 # A relay holds its lock for as long as it leads; a migration may take long.
 _SHORT: Final = (MAPPINGS, ANNOUNCEMENTS)
@@ -48,6 +52,16 @@ def judge_server(server: Server, address: str) -> list[Finding]:
         message = f"{address}: Postgres {server.version}, {OLDEST_POSTGRES} is the oldest supported"
         return [failure("database", message, "upgrade the server")]
     return [fine("database", f"{address}: Postgres {server.version}")]
+
+
+def judge_sessions(sessions: Sessions, timeout_s: float, expected_s: float) -> list[Finding]:
+    """What a connection keeps: its session, its notifications and its timeouts."""
+    if sessions.fault is not None:
+        return [failure("sessions", sessions.fault, _POOLERS)]
+    if timeout_s != expected_s:
+        message = f"a statement timeout of {expected_s:g} s was set, the server has {timeout_s:g} s"
+        return [failure("sessions", message, _POOLERS)]
+    return [fine("sessions", "a connection keeps its session, notifications and timeouts")]
 
 
 def judge_revision(revision: str | None, head: str | None, *, is_known: bool) -> list[Finding]:

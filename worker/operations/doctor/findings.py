@@ -9,6 +9,7 @@ Subject = Literal[
     "settings",
     "kafka",
     "database",
+    "sessions",
     "topics",
     "acls",
     "migrations",

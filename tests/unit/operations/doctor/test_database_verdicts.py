@@ -14,6 +14,7 @@ from worker.settings.settings import Settings
 from worker.storage.access.locks import MAPPINGS, LockHolder, relay_lock
 from worker.storage.access.roles import ROLES
 from worker.storage.inspection import Server
+from worker.storage.sessions import Sessions
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVER = Server("18.1", 18, is_read_only=False, login="app", is_superuser=False)
@@ -162,3 +163,21 @@ def test_a_lock_that_is_held_for_long_is_a_warning() -> None:
     held = {MAPPINGS: [holder()]}
     (finding,) = verdicts.judge_locks(held, NOON + timedelta(minutes=2))
     assert finding.level == "WARNING"
+
+
+@pytest.mark.parametrize(
+    ("sessions", "timeout_s", "level", "message"),
+    [
+        (Sessions(True, True), 5.0, "OK", "keeps its session"),
+        (Sessions(False, False), 5.0, "FAILURE", "pooler in transaction mode"),
+        (Sessions(True, False), 5.0, "FAILURE", "does not arrive"),
+        (Sessions(True, True), 0.0, "FAILURE", "a statement timeout of 5 s was set"),
+    ],
+)
+def test_a_connection_that_is_no_session_of_its_own_is_a_failure(
+    sessions: Sessions, timeout_s: float, level: str, message: str
+) -> None:
+    (finding,) = verdicts.judge_sessions(sessions, timeout_s, 5.0)
+    assert finding.level == level
+    assert message in finding.message
+    assert (finding.remedy is None) == (level == "OK")
