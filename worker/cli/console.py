@@ -30,6 +30,14 @@ def write_text(text: str, file: Path | None) -> None:
         fail(f"{file} cannot be written: {error}", code=2)
 
 
+def printable(value: object) -> str:
+    """Return a text that is safe on a terminal: control characters are escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in str(value)
+    )
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return `` Did you mean ...?`` with the names that are close to the one given; empty without any."""
     close = get_close_matches(given, known, n=3)
@@ -38,5 +46,6 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """End the command with the message on stderr; code 1: it failed, code 2: it was used wrongly."""
-    err.print(message, style="red", markup=False, soft_wrap=True)
+    for line in message.split("\n"):  # it may hold what was typed, or what somebody else wrote
+        err.print(printable(line), style="red", markup=False, soft_wrap=True)
     raise typer.Exit(code)

@@ -9,15 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from worker.cli.console import out
-
-
-def printable(value: object) -> str:
-    """Return a text that is safe on a terminal: control characters are escaped."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in str(value)
-    )
+from worker.cli.console import out, printable
 
 
 def print_table(table: Any, *, to: Console | None = None) -> None:

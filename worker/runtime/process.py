@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
+from worker.domain.errors import FatalError
 from worker.runtime.telemetry.log_events import Event
 
 log = structlog.get_logger()
@@ -38,7 +39,9 @@ class Stop:
     def fail(self, error: BaseException) -> None:
         if not self._asked.is_set():
             self.error = error
-            log.error("fatal", error=str(error), kind=type(error).__name__, exc_info=error)
+            # What is known to end a process is a sentence; of anything else it matters where it came from.
+            trace = None if isinstance(error, FatalError) else error
+            log.error("fatal", error=str(error), kind=type(error).__name__, exc_info=trace)
         self._asked.set()
 
     async def wait(self) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from structlog.testing import capture_logs
 
+from worker.domain.errors import FatalError
 from worker.runtime.process import Stop, background, end_in_order, ended, until_done
 
 
@@ -117,6 +118,13 @@ async def test_the_first_reason_to_stop_counts() -> None:
     asked.ask()
     asked.fail(ValueError("late"))
     assert asked.error is None
+
+
+def test_only_what_nobody_foresaw_is_logged_with_where_it_came_from() -> None:
+    with capture_logs() as lines:
+        Stop().fail(FatalError("the port is taken"))
+        Stop().fail(error := ValueError("a bug"))
+    assert [line["exc_info"] for line in lines] == [None, error]
 
 
 async def test_an_error_of_work_beside_is_handed_over() -> None:

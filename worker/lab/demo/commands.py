@@ -16,6 +16,7 @@ import orjson
 import typer
 from aiokafka import AIOKafkaProducer
 
+from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out
 from worker.cli.shipped import shipped_catalogue
@@ -36,6 +37,7 @@ from worker.local.errors import LocalServicesError
 from worker.local.services import LocalServices
 from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import opened
+from worker.storage.errors import driver_errors_translated
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 from worker.storage.misses import STATUSES, list_misses
@@ -72,7 +74,7 @@ def demo(
     """
     with _services(keep=keep):
         base = connected_settings()
-        code = asyncio.run(_run(base, events=events, seed=seed, keep=keep))
+        code = run_on_kafka(base, _run(base, events=events, seed=seed, keep=keep))
     raise typer.Exit(code)
 
 
@@ -166,11 +168,12 @@ async def _own_place(base: ConnectedSettings, *, keep: bool) -> AsyncIterator[Co
 
 
 async def _administer(base: ConnectedSettings, statement: str) -> None:
-    connection = await asyncpg.connect(base.database_url.replace("+asyncpg", ""))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    with driver_errors_translated():
+        connection = await asyncpg.connect(base.database_url.replace("+asyncpg", ""))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
 
 
 async def _prepare(settings: ConnectedSettings) -> None:

@@ -11,7 +11,8 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.tables import decoded, for_display, printable, text, time_of
+from worker.cli.console import printable
+from worker.cli.tables import decoded, for_display, text, time_of
 from worker.operations.dead_letters.letters import LetterCounts, ListedLetter
 from worker.operations.dead_letters.redrive_rules import CODES, RedriveReport
 from worker.operations.dead_letters.topic_reader import Found

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from worker.cli.console import err, fail, print_json
+from worker.cli.console import err, fail, print_json, printable
 from worker.cli.database import chosen_url, run_on_database
 from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
 from worker.cli.tables import print_table
@@ -144,7 +144,7 @@ def read_file(file: Path, parse: Callable[[str], Result]) -> Result:
 def refuse_faults(error: MappingError, what: str) -> NoReturn:
     """Print every fault and end the command."""
     for fault in error.faults:
-        err.print(str(fault), markup=False, soft_wrap=True)
+        err.print(printable(fault), markup=False, soft_wrap=True)
     fail(f"{what}: {len(error.faults)} fault{'s' * (len(error.faults) > 1)}; nothing was changed")
 
 
@@ -156,7 +156,7 @@ def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
     elif error.change is not None:
         print_table(change_table(error.change), to=err)
     for rivalry in error.rivalries:
-        err.print(str(rivalry), markup=False, soft_wrap=True)
+        err.print(printable(rivalry), markup=False, soft_wrap=True)
     fail(
         f"{len(error.rivalries)} conflict{'s' * (len(error.rivalries) > 1)}; nothing was changed. "
         "Change a label, a line rule or a priority of one of them."
@@ -180,6 +180,6 @@ def report(
     if dry_run:
         err.print("A dry run: nothing was changed.")
     for source, market_id in change.covered:
-        err.print(f"{source} {market_id} is MAPPED now.", markup=False)
+        err.print(printable(f"{source} {market_id} is MAPPED now."), markup=False)
     if change.version is not None and not dry_run:
         err.print(f"{change.canonical_id} is at version {change.version} now.", markup=False)

@@ -9,7 +9,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.tables import printable, signed, text, when
+from worker.cli.console import printable
+from worker.cli.tables import signed, text, when
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.diff import FieldChange, diff
 from worker.operations.mappings.editing import AppliedChange

@@ -8,8 +8,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from worker.cli.console import out
-from worker.cli.tables import printable
+from worker.cli.console import out, printable
 from worker.domain.explain import Candidate, ExplainedLabel, Explanation, RowExplained
 
 _STYLES = {

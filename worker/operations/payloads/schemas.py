@@ -9,7 +9,7 @@ import typer
 
 from schemas.export import BASELINE, GENERATED, broken, drifted, write
 from schemas.reference import with_reference
-from worker.cli.console import err, out, print_json
+from worker.cli.console import err, fail, out, print_json
 from worker.cli.options import AsJson, DryRun
 
 app = typer.Typer(
@@ -93,7 +93,10 @@ def check(
 
 def _renewed(docs: Path) -> str | None:
     """Return the document with updated tables; None when they are up to date."""
-    text = docs.read_text(encoding="utf-8")
+    try:
+        text = docs.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"--docs {docs} cannot be read: {error}", code=2)
     try:
         renewed = with_reference(text)
     except ValueError as error:

@@ -11,9 +11,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.console import err, out
+from worker.cli.console import err, out, printable
 from worker.cli.progress import with_bar
-from worker.cli.tables import printable
 from worker.ingest.reading.framing import unframed
 from worker.operations.payloads.payload_faults import PayloadReport, Summary, check
 from worker.operations.payloads.records import (

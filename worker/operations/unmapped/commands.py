@@ -11,7 +11,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas import MissReason
-from worker.cli.console import err, fail, out, print_json
+from worker.cli.console import err, fail, out, print_json, printable
 from worker.cli.database import chosen_url, read_database, run_on_database
 from worker.cli.options import (
     Actor,
@@ -281,7 +281,7 @@ def _mark(
         return
     would = "would become" if dry_run else "is"
     for _, market_id in changed:
-        out.print(f"{platform} {market_id} {would} {status}", markup=False)
+        out.print(printable(f"{platform} {market_id} {would} {status}"), markup=False)
     if len(changed) < len(keys):
         err.print(f"{shown_of(len(keys) - len(changed), len(keys), 'market')} already {status}.")
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from worker.domain.errors import FatalError
 from worker.runtime.telemetry.bounded_http import CONNECTION_S, Connections
 
 # Reasons why the process is not ready, alive or started; none if it is. Or what else to know about it.
@@ -74,7 +75,13 @@ class HealthServer:
             app.router.add_get("/status", partial(_page, self._status))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        self._listener = await connections.listen(self._runner, self._host, self._port)
+        try:
+            self._listener = await connections.listen(self._runner, self._host, self._port)
+        except OSError as error:
+            raise FatalError(
+                f"cannot listen on {self._host}:{self._port} ({error.strerror or error}): "
+                "MARKETMAP_HTTP_HOST and MARKETMAP_HTTP_PORT choose another address"
+            ) from error
         host, port = self._listener.sockets[0].getsockname()[:2]
         self.address = f"http://{host}:{port}"
 

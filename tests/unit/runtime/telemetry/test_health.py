@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from worker.domain.errors import FatalError
 from worker.runtime.telemetry.bounded_http import MOST_CONNECTIONS
 from worker.runtime.telemetry.health import HealthServer
 from worker.runtime.telemetry.metric_list import METRICS
@@ -61,6 +62,14 @@ async def server() -> AsyncIterator[Server]:
     await server.health.start()
     yield server
     await server.health.stop()
+
+
+async def test_a_port_that_somebody_else_has_is_a_sentence_with_the_setting(server: Server) -> None:
+    port = int(server.health.address.rpartition(":")[2])
+    second = HealthServer("127.0.0.1", port, Metrics(), not_ready=tuple)
+    with pytest.raises(FatalError, match=rf"127.0.0.1:{port} .*MARKETMAP_HTTP_PORT"):
+        await second.start()
+    await second.stop()
 
 
 async def test_a_free_port_is_taken_and_told(server: Server) -> None:
