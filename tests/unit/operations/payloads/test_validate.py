@@ -76,7 +76,7 @@ def test_a_platform_that_is_none_of_the_three_is_named() -> None:
 
 
 def test_an_entry_that_cannot_be_read_is_named_by_its_place() -> None:
-    feed = observation("sportybet", [sportybet("29", prices={"Yes": "1.7"}), {"id": 18}, "x"])
+    feed = observation("sportybet", [sportybet("29", prices={"Yes": "1.7"}), {"id": [18]}, "x"])
     assert faults(feed) == [
         ("markets[1]", "INVALID_KEY_FORMAT"),
         ("markets[2]", "INVALID_KEY_FORMAT"),
