@@ -49,6 +49,7 @@ from worker.runtime.readiness import OwnStatus, Readiness, RequiredTopics
 from worker.runtime.relay.metrics import RelayMetrics
 from worker.runtime.relay.publishing import Relay
 from worker.runtime.reports import Reports
+from worker.runtime.telemetry.group_status import GroupSurvey
 from worker.runtime.telemetry.health import HealthServer
 from worker.runtime.telemetry.metrics import Metrics
 from worker.runtime.telemetry.status import StatusPage
@@ -190,6 +191,7 @@ def make_worker(settings: ConnectedSettings) -> Worker:
         index=index,
         mappings=mappings,
     )
+    survey = GroupSurvey(admin, ledger, settings.group_id, observations)
     health = HealthServer(
         settings.http_host,
         settings.http_port,
@@ -198,7 +200,7 @@ def make_worker(settings: ConnectedSettings) -> Worker:
         notes=readiness.notes,
         stalled=watchdog.stalled,
         not_started=readiness.not_started,
-        status=StatusPage(engine, own.now).html,
+        status=StatusPage(engine, own.now, survey.look).html,
     )
 
     parts = WorkerParts(

@@ -218,6 +218,12 @@ def test_the_status_page_has_what_was_resolved_missed_and_refused(seen: Seen) ->
     assert seen.page.count("<td>CREATE</td>") == 10, "the newest changes are those of the import"
 
 
+def test_the_status_page_shows_the_whole_group(seen: Seen) -> None:
+    assert "Stable, 1 member." in seen.page
+    assert "127.0.0.1" in seen.page
+    assert "No relay publishes changes of mappings" in seen.page
+
+
 def test_what_a_sender_wrote_is_shown_on_the_status_page_and_does_nothing(seen: Seen) -> None:
     assert "&lt;script&gt;" in seen.page
     assert "<script" not in seen.page
@@ -235,7 +241,9 @@ def test_a_browser_shows_the_status_page_and_has_nothing_to_object(seen: Seen) -
     [
         ("Books", "50.0 %</td>"),
         ("Books", "records/s"),
-        ("Lag", "observations.sportybet</th>"),
+        ("Group", "127.0.0.1</td>"),
+        ("Group", "observations.sportybet</th>"),
+        ("Lag of this worker", "observations.sportybet</th>"),
         ("Top misses", f"{MISSED}</th>"),
         ("Dead letters", "INVALID_JSON</th>"),
         ("Mappings", "Version "),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,12 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from schemas import DeadReason
 from worker.ingest.partitions.owned import Lag
+from worker.runtime.telemetry.group_status import GroupStatus
 from worker.runtime.telemetry.logs import escape
 from worker.runtime.telemetry.totals import BookTotals, Rates
 from worker.storage.audit import AuditRow, newest
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageError
 from worker.storage.misses import QueuedMiss, list_misses
+from worker.storage.relay_sessions import RelaySessions, count_relays
 
 # However often the page is asked for, the database is asked so seldom, and so long at most.
 _KEPT_S: Final = 2.0
@@ -70,13 +72,20 @@ class Stored(NamedTuple):
 
     misses: Sequence[QueuedMiss]
     changes: Sequence[AuditRow]
+    relays: RelaySessions | None = None
     silence: str | None = None
 
 
 class StatusPage:
-    def __init__(self, engine: AsyncEngine, own: Callable[[], Own]) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        own: Callable[[], Own],
+        group: Callable[[], Awaitable[GroupStatus]],
+    ) -> None:
         self._engine = engine
         self._own = own
+        self._group = group
         self._asking = asyncio.Lock()
         self._html = ""
         self._kept_until_s = 0.0
@@ -85,7 +94,8 @@ class StatusPage:
         """The page as of now, or of up to two seconds ago. It comes without a database, too."""
         async with self._asking:
             if time.monotonic() >= self._kept_until_s:
-                self._html = render(self._own(), await self._stored(), datetime.now(UTC))
+                stored, group = await asyncio.gather(self._stored(), self._group())
+                self._html = render(self._own(), stored, group, datetime.now(UTC))
                 self._kept_until_s = time.monotonic() + _KEPT_S
             return self._html
 
@@ -93,14 +103,17 @@ class StatusPage:
         try:
             async with asyncio.timeout(_DATABASE_S), transaction(self._engine) as connection:
                 misses = await list_misses(connection, limit=_MOST_ROWS)
-                return Stored(misses, await newest(connection, _MOST_ROWS))
+                changes = await newest(connection, _MOST_ROWS)
+                return Stored(misses, changes, await count_relays(connection))
         except (StorageError, TimeoutError) as error:
-            return Stored((), (), str(error) or f"no answer within {_DATABASE_S:.0f} s")
+            return Stored((), (), silence=str(error) or f"no answer within {_DATABASE_S:.0f} s")
 
 
-def render(own: Own, stored: Stored, now: datetime) -> str:
+def render(own: Own, stored: Stored, group: GroupStatus, now: datetime) -> str:
     """The page as HTML: one document that asks for nothing else."""
-    return _template().render(own=own, stored=stored, lags=topic_lags(own.lags), now=now)
+    return _template().render(
+        own=own, stored=stored, group=group, lags=topic_lags(own.lags), now=now
+    )
 
 
 def topic_lags(lags: Iterable[Lag]) -> list[TopicLag]:

@@ -8,11 +8,14 @@ from html.parser import HTMLParser
 from typing import Any, cast
 
 import pytest
+from aiokafka import TopicPartition
 
 from schemas import DeadReason
 from tests.support.records import place
 from worker.ingest.partitions.owned import Lag
+from worker.kafka.cluster.groups import Group, Member
 from worker.kafka.record import Partition
+from worker.runtime.telemetry.group_status import GroupStatus, GroupTopic, group_topics
 from worker.runtime.telemetry.status import (
     Index,
     Own,
@@ -26,6 +29,7 @@ from worker.runtime.telemetry.totals import BookTotals, Rates
 from worker.storage.audit import AuditRow
 from worker.storage.engine import create_engine
 from worker.storage.misses import QueuedMiss
+from worker.storage.relay_sessions import RelaySessions
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OWN = Own(
@@ -48,7 +52,22 @@ HOSTILE = (
     "</td></table><h1>",
 )
 INLINE = {"html", "head", "meta", "title", "style", "body"}
-SHOWN = {"h1", "h2", "p", "strong", "span", "code", "ul", "li", "table", "tr", "th", "td", "meter"}
+SHOWN = {
+    "h1",
+    "h2",
+    "p",
+    "strong",
+    "span",
+    "code",
+    "ul",
+    "li",
+    "table",
+    "tr",
+    "th",
+    "td",
+    "meter",
+    "a",
+}
 
 
 class Reader(HTMLParser):
@@ -58,12 +77,14 @@ class Reader(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.attributes: set[str] = set()
+        self.links: list[str] = []
         self.text = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         self.tags.append(tag)
         self.attributes |= {name for name, _ in attrs}
+        self.links += [value for name, value in attrs if name == "href"]
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -81,11 +102,22 @@ def change(**fields: Any) -> AuditRow:
     return replace(row, **fields)
 
 
-STORED = Stored([miss()], [change()])
+STORED = Stored([miss()], [change()], RelaySessions(2, 1))
+PLACES = [TopicPartition("observations.sportybet", number) for number in range(3)]
+MEMBER = Member("client", "10.0.0.7", frozenset(PLACES[:2]), "w-0-4711")
+GROUP = GroupStatus(
+    "Stable",
+    [MEMBER],
+    group_topics({place: 1000 * place.partition for place in PLACES}, Group("Stable", [MEMBER])),
+)
 
 
-def read(own: Own = OWN, stored: Stored = STORED) -> Reader:
-    return Reader(render(own, stored, NOW))
+async def unknown_group() -> GroupStatus:
+    return GroupStatus("unknown", (), (), silence="Kafka is unavailable")
+
+
+def read(own: Own = OWN, stored: Stored = STORED, group: GroupStatus = GROUP) -> Reader:
+    return Reader(render(own, stored, group, NOW))
 
 
 def test_the_page_tells_all_that_it_is_for() -> None:
@@ -110,6 +142,22 @@ def test_the_page_tells_all_that_it_is_for() -> None:
         "ada",
     ):
         assert told in text
+
+
+def test_the_whole_group_is_shown_with_what_nobody_reads_and_its_relay() -> None:
+    text = read().text
+    for told in ("Stable, 1 member", "w-0-4711", "10.0.0.7", "3\u202f000", "partition 2"):
+        assert told in text
+    assert GROUP.topics == [GroupTopic("observations.sportybet", 3, 1, 3000, 2)]
+    assert "A relay publishes" in text
+    assert "2 connected" in text
+    assert "No relay publishes" in read(stored=STORED._replace(relays=RelaySessions(1, 0))).text
+
+
+async def test_of_a_group_that_nobody_describes_the_page_says_why() -> None:
+    text = read(group=await unknown_group()).text
+    assert "Not known: Kafka is unavailable" in text
+    assert "90.0 %" in text
 
 
 def test_reasons_and_notes_are_shown() -> None:
@@ -140,8 +188,10 @@ def test_what_senders_and_editors_write_stays_text(hostile: str) -> None:
     )
     misses = [miss(source=hostile, external_market_id=hostile, market_name=hostile, reason=hostile)]
     changes = [change(canonical_id=hostile, action=hostile, reason=hostile, created_by=hostile)]
-    for stored in (Stored(misses, changes), Stored((), (), hostile)):
-        page = read(own, stored)
+    member = Member(hostile, hostile, frozenset(), hostile)
+    group = GroupStatus(hostile, [member], [GroupTopic(hostile, 1, 1, 1, 0)])
+    for stored in (Stored(misses, changes), Stored((), (), silence=hostile)):
+        page = read(own, stored, group)
         assert set(page.tags) <= INLINE | SHOWN
         assert page.tags.count("h1") == 1
         assert not {name for name in page.attributes if name.startswith("on")}
@@ -150,7 +200,8 @@ def test_what_senders_and_editors_write_stays_text(hostile: str) -> None:
 
 def test_the_page_asks_for_nothing_else() -> None:
     page = read()
-    assert not page.attributes & {"src", "href", "action", "srcset", "data"}
+    assert not page.attributes & {"src", "action", "srcset", "data"}
+    assert page.links == ["/readyz", "/livez", "/metrics"]
     assert "url(" not in page.text
     assert "@import" not in page.text
 
@@ -159,7 +210,10 @@ def test_the_page_is_bounded() -> None:
     endless = "x" * 100_000
     lags = [Lag(place(number), number, 0, 0) for number in range(1000)]
     page = render(
-        OWN._replace(lags=lags), Stored([miss(market_name=endless)] * 10, [change()] * 10), NOW
+        OWN._replace(lags=lags),
+        Stored([miss(market_name=endless)] * 10, [change()] * 10),
+        GROUP,
+        NOW,
     )
     assert len(page) < 20_000
 
@@ -174,7 +228,7 @@ def test_the_partitions_of_a_topic_are_told_together_with_the_one_that_is_furthe
 
 async def test_without_a_database_the_page_says_so_and_shows_the_rest() -> None:
     engine = create_engine("postgresql://user:secret@127.0.0.1:1/none")
-    text = Reader(await StatusPage(engine, lambda: OWN).html()).text
+    text = Reader(await StatusPage(engine, lambda: OWN, unknown_group).html()).text
     assert "The database does not answer" in text
     assert "90.0 %" in text
     assert "secret" not in text
@@ -187,6 +241,8 @@ async def test_asked_again_at_once_it_is_the_same_page() -> None:
         asked.append(1)
         return OWN
 
-    page = StatusPage(create_engine("postgresql://user:secret@127.0.0.1:1/none"), own)
+    page = StatusPage(
+        create_engine("postgresql://user:secret@127.0.0.1:1/none"), own, unknown_group
+    )
     assert await page.html() == await page.html()
     assert len(asked) == 1

@@ -1,0 +1,26 @@
+"""The relays that are connected to the database, as any login may see them."""
+
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# The lead is an advisory lock of the session, and a relay holds no other one.
+COUNT_RELAYS = text("""
+SELECT count(DISTINCT session.pid) AS connected, count(DISTINCT lock.pid) AS leading
+FROM pg_stat_activity AS session
+LEFT JOIN pg_locks AS lock
+    ON lock.pid = session.pid AND lock.locktype = 'advisory' AND lock.granted
+WHERE session.datname = current_database() AND session.application_name = 'marketmap-relay'
+""")
+
+
+class RelaySessions(NamedTuple):
+    """How many relays are connected, and how many of them lead: one, or none for a moment."""
+
+    connected: int
+    leading: int
+
+
+async def count_relays(connection: AsyncConnection) -> RelaySessions:
+    return RelaySessions(*(await connection.execute(COUNT_RELAYS)).one())
