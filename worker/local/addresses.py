@@ -1,4 +1,4 @@
-"""Where Kafka and Postgres are."""
+"""The addresses of Kafka and Postgres."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is remembered of a service between commands: one small JSON file beside its data."""
+"""What is remembered of a service between commands: a small JSON file next to its data."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def read_instance(path: Path) -> Instance | None:
 
 
 def write_instance(path: Path, instance: Instance) -> None:
-    """Replace the file whole; only its owner may read it, since it can hold a password."""
+    """Replace the whole file; only its owner may read it, because it can contain a password."""
     scratch = path.with_suffix(".new")
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -71,7 +71,7 @@ class Kafka:
         return [*self._java(), "kafka.Kafka", str(self.properties)]
 
     def environment(self) -> Mapping[str, str]:
-        # Options meant for another JVM must not change this one.
+        # Options for another JVM must not change this one.
         return {
             k: v
             for k, v in os.environ.items()
@@ -79,7 +79,7 @@ class Kafka:
         }
 
     def is_ready(self, instance: Instance) -> bool:
-        """Ask for the cluster: it must be ours, and the broker must be in it."""
+        """Check that the cluster is ours, and that the broker is in it."""
         if not accepts(instance.ports[0]):
             return False
         try:

@@ -95,7 +95,7 @@ class Postgres:
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
     def is_ready(self, instance: Instance) -> bool:
-        """Log in with our password: somebody else's server on the port would refuse it."""
+        """Log in with our password: another server on the port would refuse it."""
         host = ["-h", "127.0.0.1", "-p", str(instance.ports[0]), "-U", USER, "-d", DATABASE]
         try:
             login = subprocess.run(  # noqa: S603  our own command, no outside words in it
@@ -122,7 +122,7 @@ class Postgres:
         )
 
     def _create(self, password: str) -> None:
-        """Build the data folder beside its place and move it there whole: half a one is never used."""
+        """Build the data folder next to its place, then move it there: no half-built one is ever used."""
         scratch = self.data.with_name("data.new")
         password_file = self.data.with_name("password.new")
         shutil.rmtree(scratch, ignore_errors=True)
@@ -161,7 +161,7 @@ class Postgres:
 
 
 def _remove_stale_pid_file(pid_file: Path, owns: Callable[[Sequence[str]], bool]) -> None:
-    """Remove a pid that is nobody's by now, or somebody else's: Postgres refuses to start while it exists."""
+    """Remove the file of a pid that has ended or is another process: Postgres would refuse to start."""
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):

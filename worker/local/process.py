@@ -39,7 +39,7 @@ def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) 
 
 
 def is_running(pid: int) -> bool:
-    """Say whether the process still runs. One that has ended and waits to be reaped does not.
+    """Return whether the process is still running. One that has ended and waits to be reaped is not.
 
     It looks the same while only its first thread has ended, but then the others still hold its ports.
     """
@@ -70,7 +70,7 @@ def find(owns: Callable[[Sequence[str]], bool]) -> int | None:
 
 
 def end(pid: int, steps: Steps) -> bool:
-    """Send each signal in turn and wait its seconds for the process to end. Return whether it did."""
+    """Send the signals one after the other, each with its seconds to take effect. Return whether it ended."""
     for number, timeout_s in steps:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -80,7 +80,7 @@ def end(pid: int, steps: Steps) -> bool:
 
 
 def kill_tree(pid: int, timeout_s: float = 10) -> bool:
-    """SIGKILL the process and its children, as a machine that goes down does. Return whether all are gone."""
+    """SIGKILL the process and its children, like a crash of the machine. Return whether all ended."""
     try:
         parent = psutil.Process(pid)
         tree = [parent, *parent.children(recursive=True)]
@@ -93,7 +93,7 @@ def kill_tree(pid: int, timeout_s: float = 10) -> bool:
 
 
 def wait_gone(pid: int, timeout_s: float) -> bool:
-    """Wait until the process has ended; return False when it outlives `timeout_s`."""
+    """Wait until the process has ended; return False if it runs longer than `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while is_running(pid):
         if time.monotonic() > deadline:

@@ -13,7 +13,7 @@ from worker.local.ports import is_free, pick_free
 from worker.local.process import POLL_INTERVAL_S, Steps, end, find, is_running, kill_tree, spawn
 
 START_ATTEMPTS = 4
-RETRY_INTERVAL_S = 0.3  # what a killed server left behind may need as long to go away
+RETRY_INTERVAL_S = 0.3  # what a killed server left behind may take this long to disappear
 MAX_LOG_BYTES = 10 * 1024 * 1024
 LOG_TAIL_LINES = 15
 
@@ -21,7 +21,7 @@ LOG_TAIL_LINES = 15
 class ServiceState(StrEnum):
     RUNNING = "running"  # it answers
     UNRESPONSIVE = "unresponsive"  # the process is there but does not answer
-    CRASHED = "crashed"  # it was started, nobody stopped it, and it is gone
+    CRASHED = "crashed"  # it was started, nobody stopped it, and it has ended
     STOPPED = "stopped"
     EXTERNAL = "external"  # its address comes from the environment; we neither start nor watch it
 
@@ -98,20 +98,20 @@ class Service:
         )
 
     def stop(self) -> None:
-        """End the service in good order, by force when it does not obey. It need not be there."""
+        """Stop the service cleanly, or by force if it does not stop. It need not be running."""
         self._mark_unwanted()
         pid = self.pid
         if pid is not None and not end(pid, self.program.stop_steps) and not kill_tree(pid):
-            raise LocalServicesError(f"{self.name} (pid {pid}) does not end")
+            raise LocalServicesError(f"{self.name} (pid {pid}) does not stop")
 
     def kill(self) -> None:
         """SIGKILL the service and its children, as a crash would; its state is `crashed` until `start`."""
         pid = self.pid
         if pid is not None and not kill_tree(pid):
-            raise LocalServicesError(f"{self.name} (pid {pid}) does not end")
+            raise LocalServicesError(f"{self.name} (pid {pid}) does not stop")
 
     def restart(self) -> None:
-        """Crash the service and bring it back on the same ports and data."""
+        """Crash the service and start it again on the same ports and data."""
         self.kill()
         self.start()
 
@@ -126,7 +126,7 @@ class Service:
         return self._wait_ready(spawn(command, log=self.log, environment=environment), instance)
 
     def _wait_ready(self, pid: int, instance: Instance) -> bool:
-        """Return False when the process ended instead, for example because the port was taken meanwhile."""
+        """Return False if the process ended instead, for example because its port was taken."""
         deadline = time.monotonic() + self.program.start_timeout_s
         while is_running(pid):
             if self.program.is_ready(instance):

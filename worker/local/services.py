@@ -73,7 +73,7 @@ class LocalServices:
                 raise LocalServicesError("\n".join(map(str, failures))) from failures[0]
 
     def stop(self, *, purge: bool = False) -> None:
-        """Stop what runs, in good order; `purge` also removes data and logs."""
+        """Stop the running services cleanly; `purge` also removes data and logs."""
         with self._locked():
             for service in self._services:
                 service.stop()
@@ -81,7 +81,7 @@ class LocalServices:
                     shutil.rmtree(service.folder, ignore_errors=True)
 
     def kill(self) -> None:
-        """Stop at once, without care for the data."""
+        """Stop at once, without saving data."""
         for service in self._services:
             service.kill()
 

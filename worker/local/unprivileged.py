@@ -12,7 +12,7 @@ CAPABILITIES = {"dac_read_search": 1 << 2, "dac_override": 1 << 1}
 
 
 def drop_root(command: list[str], *, reads: list[Path]) -> list[str]:
-    """Return `command` so wrapped that it runs as an ordinary user when we are root.
+    """Return `command`, wrapped so that it runs as an ordinary user if we are root.
 
     A checkout under a folder that only root may enter (root's home, `mktemp -d`) stays closed: instead of
     widening its permissions, the process gets the one capability that lets it pass.
@@ -36,7 +36,7 @@ def drop_root(command: list[str], *, reads: list[Path]) -> list[str]:
 
 
 def give_to_user(path: Path) -> None:
-    """Make the ordinary user the owner when we are root."""
+    """Make the ordinary user the owner if we are root."""
     if os.geteuid() == 0:
         user = pwd.getpwnam(USER)
         os.chown(path, user.pw_uid, user.pw_gid)

@@ -41,7 +41,7 @@ class AuditRow:
 
 
 class UnknownVersionError(LookupError):
-    """There was no such mapping version yet. `last` is the newest one."""
+    """That mapping version does not exist yet; `last` is the newest one."""
 
     def __init__(self, version: int, last: int) -> None:
         super().__init__(f"there is no version {version}: the last one is {last}")

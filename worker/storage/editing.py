@@ -1,4 +1,4 @@
-"""Changing mappings one by one: signed, in turn, and never over a change that the editor has not seen."""
+"""Changes of mappings, one by one: signed, one after the other, and never over a change not seen."""
 
 import json
 from collections.abc import AsyncIterator
@@ -36,7 +36,10 @@ class Deleted(NamedTuple):
 
 
 class StaleVersion(Exception):  # noqa: N818 (it names what happened, not a mistake)
-    """The mapping was changed after the editor read it. `current` is the row as it stands now, if it does."""
+    """The mapping was changed after the editor read it.
+
+    `current` is the row as it is now, if it still exists.
+    """
 
     def __init__(self, expected: int, current: StoredMapping | Deleted) -> None:
         super().__init__(
@@ -47,7 +50,7 @@ class StaleVersion(Exception):  # noqa: N818 (it names what happened, not a mist
 
 
 class DuplicateCanonicalId(Exception):  # noqa: N818 (it names what happened, not a mistake)
-    """A mapping of that canonical id is there already."""
+    """There is a mapping of that canonical id already."""
 
     def __init__(self, canonical_id: str) -> None:
         super().__init__(f"there is a mapping {canonical_id} already")
@@ -55,7 +58,7 @@ class DuplicateCanonicalId(Exception):  # noqa: N818 (it names what happened, no
 
 
 class Edit:
-    """The only change of mappings that is going on: what is read through `connection` stays as it is.
+    """The only change of mappings in progress: what is read through `connection` does not change.
 
     So a caller reads, checks what it read against what it is about to write, and writes. Methods that change
     a mapping take the version that the editor saw; a change that changes nothing leaves the version. All
@@ -67,7 +70,7 @@ class Edit:
         self._actor = actor
 
     async def get(self, canonical_id: str, expected_version: int | None = None) -> StoredMapping:
-        """Return the mapping as it stands. Raises UnknownMapping, StaleVersion if it is not as expected."""
+        """Return the mapping as it is. Raises UnknownMapping, StaleVersion if it is not as expected."""
         found = await mappings.get(self.connection, canonical_id)
         if found is None:
             raise UnknownMapping(canonical_id)
@@ -92,7 +95,7 @@ class Edit:
         *,
         is_active: bool | None = None,
     ) -> StoredMapping:
-        """Put `mapping` in the place of the row; `is_active` None leaves it switched as it is.
+        """Replace the row by `mapping`; `is_active` None leaves the switch as it is.
 
         Raises UnknownMapping, StaleVersion, and DuplicateCanonicalId for a new canonical id that is taken.
         """

@@ -49,8 +49,8 @@ def create_engine(
     `url` is a libpq address (`postgresql://user:password@host:port/database?sslmode=require`); the scheme
     may also be `postgres` or `postgresql+asyncpg`. Raises ValueError for any other scheme.
 
-    The idle timeout frees the row locks of a worker that is frozen in the middle of a transaction: others
-    wait for them that long.
+    The idle timeout frees the row locks of a worker that is frozen in the middle of a transaction; others
+    wait for them until then.
     """
     settings = {
         "statement_timeout": _milliseconds(statement_timeout_s),
@@ -74,7 +74,7 @@ def create_engine(
         pool_size=pool_size,
         max_overflow=0,
         json_deserializer=decode_json,
-        hide_parameters=True,  # an error that is logged must not hold what senders wrote
+        hide_parameters=True,  # a logged error must not contain data of senders
         pool_timeout=pool_timeout_s,
     )
 
@@ -117,7 +117,7 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         with driver_errors_translated():
             await connection.commit()
     finally:
-        # A lost connection cannot roll back. Its server does, and what failed before says more.
+        # A lost connection cannot roll back; the server does. The first error says more.
         with suppress(*DRIVER_ERRORS):
             await asyncio.shield(connection.close())
 

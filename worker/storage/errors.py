@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 # cancelled, lock not available, read-only after a failover, idle transaction ended.
 TRANSIENT = ("08", "40001", "40P01", "40003", "53", "57P0", "57014", "55P03", "25006", "25P03")
 
-# The values are at fault: data exception, integrity violation, larger than a limit of the server.
+# The values are wrong: data exception, integrity violation, larger than a limit of the server.
 REFUSED = ("22", "23", "54")
 
 DRIVER_ERRORS = (DBAPIError, PoolTimeoutError, PostgresError, InterfaceError, OSError)
@@ -31,11 +31,11 @@ class StorageError(Exception):
 
 
 class StorageUnavailable(StorageError):  # noqa: N818 (it names a state, not a mistake)
-    """The same call may succeed later; nothing is known to be wrong with the values."""
+    """The same call may succeed later; as far as is known, the values are right."""
 
 
 class StorageRefused(StorageError):  # noqa: N818 (it names an answer, not a mistake)
-    """The database refuses these values and always will."""
+    """The database rejects these values and always will."""
 
 
 class StorageFatal(StorageError):  # noqa: N818 (it names what to do, not a mistake)
@@ -66,7 +66,7 @@ def driver_errors_translated() -> Iterator[None]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from: SQLAlchemy wraps the driver's own one twice."""
+    """Yield the error and its causes: SQLAlchemy wraps the driver's error twice."""
     seen: BaseException | None = error
     while seen is not None:
         yield seen
@@ -80,7 +80,7 @@ def _sqlstate(error: BaseException) -> str | None:
 
 
 def _no_answer(error: BaseException) -> bool:
-    """Whether nobody answered. A server that is not trusted did, and asking again makes it no better."""
+    """Return whether there was no answer. An untrusted server did answer, and a retry would not help."""
     links = list(_chain(error))
     return not any(isinstance(link, SSLCertVerificationError) for link in links) and any(
         isinstance(link, OSError | PoolTimeoutError)
@@ -90,7 +90,7 @@ def _no_answer(error: BaseException) -> bool:
 
 
 def _message(error: BaseException) -> str:
-    """The driver's sentence alone: SQLAlchemy's text has the statement, Postgres's details hold rows."""
+    """Return the driver's sentence alone: SQLAlchemy adds the statement, Postgres's details contain rows."""
     innermost = list(_chain(error))[-1]
     sentence = (
         innermost.args[0] if isinstance(innermost, PostgresError) and innermost.args else innermost

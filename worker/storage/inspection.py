@@ -1,4 +1,4 @@
-"""What an examination asks of the database: the server, and what the connection's user may not do."""
+"""What `doctor` asks the database: facts of the server, and privileges that the login lacks."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def read_server(connection: AsyncConnection) -> Server:
 
 
 async def read_clock(connection: AsyncConnection) -> datetime:
-    """The server's clock at this moment, not at the transaction's start."""
+    """Return the server's clock at this moment, not at the start of the transaction."""
     with driver_errors_translated():
         now: datetime = (await connection.execute(READ_CLOCK)).scalar_one()
     return now
@@ -146,13 +146,13 @@ async def lacking_privileges(
 
 
 async def constraints_not_validated(connection: AsyncConnection) -> Sequence[tuple[str, str]]:
-    """Table and name of each constraint that holds for new rows alone: older ones lie beyond it."""
+    """Return table and name of each constraint that holds for new rows only: older rows violate it."""
     with driver_errors_translated():
         return [(table, name) for table, name in await connection.execute(NOT_VALIDATED)]
 
 
 async def last_change(connection: AsyncConnection) -> datetime | None:
-    """When a mapping was changed last; None when none ever was."""
+    """Return when a mapping was last changed; None if none ever was."""
     with driver_errors_translated():
         changed_at: datetime | None = await connection.scalar(LAST_CHANGE)
     return changed_at

@@ -1,7 +1,7 @@
-"""Being the one relay that publishes: a lock that lives as long as a connection, and all work on it.
+"""The lead: the lock by which one of all relays publishes, and all work on its connection.
 
-Whatever ends the connection ends the lead. A leader whose process is stopped, and so says nothing, is ended
-by the server; what it still sends when it goes on is for the publishing side to fence off.
+Whatever ends the connection ends the lead. If the process of a leader is frozen, the server ends its silent
+connection. What such a leader still sends when it wakes up is fenced off on the publishing side.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PENDING = text(
     "SELECT count(*) AS changes, min(created_at) AS since FROM mapping_audit_log WHERE id > :version"
 )
 
-# A host that vanished keeps the lock no longer than its silence lasts.
+# A host that vanished keeps the lock no longer than this silence.
 BOUND_SILENCE = text("""
 SELECT
     set_config('idle_session_timeout', :silence_ms, false),
@@ -60,7 +60,7 @@ class Lead:
         self.version = version
 
     async def changes(self, limit: int) -> Sequence[AuditRow]:
-        """The next changes to publish, in order."""
+        """Return the next changes to publish, in order."""
         self._stirred.clear()
         return await read_after(self._connection, self.version, limit)
 
@@ -70,7 +70,7 @@ class Lead:
             return Pending(*found.one())
 
     async def advance(self, version: int) -> None:
-        """Everything up to ``version`` is published."""
+        """Record that everything up to ``version`` is published."""
         moved = await relay.move_cursor(
             self._connection, self._name, expected=self.version, version=version
         )
@@ -79,7 +79,7 @@ class Lead:
         self.version = version
 
     async def wait(self, timeout_s: float) -> None:
-        """Until a change is announced, the connection ends or the time is over."""
+        """Wait until a change is announced, the connection ends or the time is over."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._stirred.wait()
@@ -98,7 +98,7 @@ async def leading(
 ) -> AsyncIterator[Lead]:
     """Stand by until nobody else leads, then lead for as long as the block runs.
 
-    ``silence_s`` is the longest that the block may leave the database unasked: then the server ends the lead.
+    ``silence_s`` is the longest time without a statement: after it the server ends the lead.
     Raises StorageUnavailable or StorageFatal, and so does every use of the lead. StorageUnavailable names a
     session that holds the lead and may not publish.
     """

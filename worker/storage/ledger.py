@@ -1,9 +1,25 @@
-"""The counting step: watermarks and misses move together, in one transaction.
+"""The counting step (D): watermarks and misses move together, in one transaction.
 
-A miss counts once because its count is committed with the watermark that says its record was read. A worker
-states what it believes each watermark to be; if the table says otherwise (another worker was faster, or an
-earlier commit went through although its answer was lost) nothing is written and the worker learns where the
-table stands. So `commit` may be called again with the same arguments after any failure.
+Theory of operation. Kafka delivers a record at least once, and a miss has to count exactly once. What makes
+the difference is the watermark: for each partition the offset below which everything is counted. It is kept
+in the same database as the counts, so both change together or not at all.
+
+- Compare and set. A worker says where it believes each watermark is, and where it moves it. If the table has
+  another value, nothing is written, and the worker learns the value of the table (`WatermarkConflict`). That
+  happens when another worker was faster, or when an earlier commit succeeded and its answer was lost. The
+  worker then plans the batch again without the records that are counted already.
+- Safe to repeat. `commit` may be called again with the same arguments after any failure: the second call
+  either does what the first did not, or finds the watermark moved.
+- Never backwards. Counting only moves a watermark forwards. Whatever else moves one (an operator, a gap in
+  the log) goes through `set_back` or `skip_to`, which record who moved it and why.
+- One statement, one round trip. `commit` usually is the single statement `sql.COUNT`. It takes steps, in a
+  transaction, if there are too many misses for one statement, or if a market may be new: then the hourly
+  limit of new markets has to be asked first.
+- One order of locks: watermarks, quotas, then rows of misses, each sorted by key. Two workers that count the
+  same markets wait for each other and do not deadlock.
+
+The limit of new markets costs nothing in the usual case: keys that the table has shown to have are
+remembered, and a batch with remembered keys only takes the single statement.
 """
 
 from collections import Counter
@@ -96,7 +112,7 @@ class UnannouncedMarket(NamedTuple):
 
 
 class Overflow(NamedTuple):
-    """Occurrences of new markets of one source that its hour had no place for."""
+    """Occurrences of new markets of one bookmaker beyond the limit of the hour."""
 
     source: str
     hour: datetime
@@ -104,7 +120,7 @@ class Overflow(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What a commit did: how many markets are in the table for the first time, and what was not taken up."""
+    """What a commit did: how many markets are new in the table, and what exceeded the limit."""
 
     first_sightings: int
     overflows: tuple[Overflow, ...] = ()
@@ -118,7 +134,7 @@ class WatermarkConflict(Exception):  # noqa: N818 (it names what happened, not a
     """
 
     def __init__(self, current: Watermarks) -> None:
-        super().__init__(f"watermarks stand elsewhere: {current}")
+        super().__init__(f"the watermarks are elsewhere: {current}")
         self.current = current
 
 
@@ -140,7 +156,7 @@ class Ledger:
         self._group = consumer_group
 
     async def open_partitions(self, partitions: Sequence[WatermarkKey]) -> Watermarks:
-        """Return `next_offset` by (topic id, partition); a partition not seen before starts at 0."""
+        """Return `next_offset` by (topic id, partition); a new partition starts at 0."""
         parameters = {"consumer_group": self._group} | _partition_arrays(partitions)
         async with self._transaction() as connection:
             await connection.execute(sql.OPEN_PARTITIONS, parameters)
@@ -181,7 +197,7 @@ class Ledger:
         return Counted(first_sightings, _overflows(left_out))
 
     def _may_be_new(self, misses: Sequence[MissRow]) -> Sequence[MissRow]:
-        """Those that the table has not shown to have. Without a limit it does not matter."""
+        """Return the misses whose markets may not be in the table yet; without a limit it does not matter."""
         return (
             [miss for miss in misses if _key(miss) not in self._remembered]
             if self._most_new
@@ -197,7 +213,7 @@ class Ledger:
     async def _left_out(
         self, connection: AsyncConnection, misses: Sequence[MissRow]
     ) -> list[Row[Any]]:
-        """Take places for what is new, once all quotas are locked; return what there was none for."""
+        """Take places in the quotas for what is new, after locking all quotas; return what found no place."""
         asked = [_asked(part) for part in _parts(misses)]
         opened = [(await connection.execute(sql.OPEN_QUOTAS, part)).all() for part in asked]
         left_out: list[Row[Any]] = []
@@ -249,7 +265,7 @@ class Ledger:
         async with transaction(self._engine) as connection:
             with driver_errors_translated():
                 batch = await _claim(connection, limit)
-            yield batch  # outside: what the publisher raises is not the database's
+            yield batch  # not inside: an error of the publisher is no error of the database
             with driver_errors_translated():
                 await self._end_announcing(connection, [row.id for row in batch])
 
@@ -325,7 +341,7 @@ async def _claim(connection: AsyncConnection, limit: int) -> list[UnannouncedMar
 
 
 def _parts(misses: Sequence[MissRow]) -> Iterator[Sequence[MissRow]]:
-    """Parts far below the statement timeout: a hostile batch may miss half a million markets."""
+    """Split into parts that stay far below the statement timeout: a batch may miss half a million markets."""
     return (misses[start : start + MOST_AT_ONCE] for start in range(0, len(misses), MOST_AT_ONCE))
 
 

@@ -1,4 +1,4 @@
-"""Being told of changes of mappings, through a connection that does nothing else."""
+"""Notifications of changes of mappings, through a connection that does nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.storage.audit_sql import CHANNEL
 from worker.storage.engine import driver_url
 from worker.storage.errors import StorageUnavailable, driver_errors_translated
 
-# A server that vanished without a word is noticed after this; a closed connection at once.
+# A server that vanished is noticed after this; a closed connection is noticed at once.
 PROBE_S: Final = 5.0
 _CONNECT_S: Final = 10.0
 
@@ -24,11 +24,11 @@ async def listen(
     on_version: Callable[[int], None],
     probe_s: float = PROBE_S,
 ) -> None:
-    """Call ``on_version`` with the mapping version of every commit from ``on_listening`` on.
+    """Call ``on_version`` with the mapping version of every commit after ``on_listening``.
 
-    Notifications that the server sends while nobody listens are lost: read the log when listening begins.
-    Runs until it is cancelled or the connection is lost: then it raises StorageUnavailable, or what else
-    connecting fails with.
+    Notifications that are sent while nobody listens are lost: read the log when listening begins. Runs until
+    it is cancelled. Raises StorageUnavailable when the connection is lost, and any StorageError if it cannot
+    connect.
     """
     with driver_errors_translated():
         connection = await asyncpg.connect(
@@ -60,7 +60,7 @@ async def _until_lost(connection: Any, ended: asyncio.Event, probe_s: float) -> 
 
 def _receiver(on_version: Callable[[int], None]) -> Callable[[Any, int, str, str], None]:
     def receive(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
-        # Anybody may notify: what is no version only says that something may have happened.
+        # Any login may notify: a payload that is no version only says that something may have happened.
         on_version(
             int(payload) if payload.isascii() and payload.isdigit() and len(payload) < 20 else 0
         )

@@ -1,7 +1,7 @@
-"""Bringing a database to a revision.
+"""Migrations: bringing a database to a revision.
 
-One run is one transaction: it arrives or leaves the database as it was. Runs at the same time wait for each
-other, so every worker of a deployment may migrate on its way up.
+One run is one transaction: it completes, or leaves the database as it was. Concurrent runs wait for each
+other, so every worker of a deployment may migrate when it starts.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ END
 $$
 """
 
-# A migration that waits for a table makes everyone behind it wait too: give up early, try again later.
+# A migration that waits for a table makes all others wait behind it: give up early, and retry later.
 TABLE_LOCK_TIMEOUT_S = 30
 
 TRY_TO_MIGRATE = text("SELECT pg_try_advisory_xact_lock(:lock)")
@@ -65,7 +65,7 @@ def _wait_in_silence(_: str) -> None:
 
 
 class UnknownRevisionError(ValueError):
-    """There is no such revision, or it does not lie in the direction asked for."""
+    """There is no such revision, or it is not in the requested direction."""
 
 
 async def upgrade(
@@ -75,7 +75,7 @@ async def upgrade(
     wait_s: float = WAIT_FOR_OTHER_RUNS_S,
     on_wait: OnWait = _wait_in_silence,
 ) -> Migrated:
-    """Upgrade the database at `url` to `revision`. Does nothing when it is there already.
+    """Upgrade the database at `url` to `revision`. Does nothing if it is there already.
 
     Another run is waited for up to `wait_s`; `on_wait` is told who it is. Raises UnknownRevisionError, and
     StorageUnavailable or StorageFatal when the database refuses: the first names the sessions in the way.
@@ -130,7 +130,7 @@ def alembic_config() -> Config:
 
 
 def script_folder() -> Path:
-    """The migrations beside this module in an installed package, at the top in a checkout."""
+    """Return the folder of the migrations: next to this module if installed, at the top of a checkout."""
     installed = Path(__file__).with_name("_alembic")
     return installed if installed.is_dir() else Path(__file__).parents[2] / "alembic"
 
@@ -139,7 +139,7 @@ def script_folder() -> Path:
 async def locked_connection(
     url: str, *, wait_s: float = WAIT_FOR_OTHER_RUNS_S, on_wait: OnWait = _wait_in_silence
 ) -> AsyncIterator[AsyncConnection]:
-    """One transaction, alone among migrations; committed on a clean exit."""
+    """A transaction that no other migration runs next to; committed on a clean exit."""
     async with opened(
         url,
         application_name="marketmap-migrate",

@@ -135,7 +135,10 @@ async def misses_of(
 async def acknowledge(
     connection: AsyncConnection, keys: Collection[QueueKey], *, actor: str, notes: str | None = None
 ) -> Sequence[QueueKey]:
-    """Somebody works on it. Returns what changed; notes None keep what is there. Raises UnknownMiss."""
+    """Mark that somebody works on it.
+
+    Return what changed; `notes` None keeps the notes. Raises UnknownMiss.
+    """
     return await _change(connection, sql.ACKNOWLEDGE, keys, actor, {"notes": notes})
 
 
@@ -149,7 +152,7 @@ async def ignore(
     until_rate: float | None = None,
     until: datetime | None = None,
 ) -> Sequence[QueueKey]:
-    """Not worth a mapping, for ever or until it is missed again after one of the limits is reached.
+    """Ignore misses, for ever or until they are missed again after one of the limits is reached.
 
     `until_count`: occurrences in all; `until_rate`: occurrences per hour; `until`: an aware time. Ignoring
     again sets the limits anew. Returns what changed. Raises UnknownMiss.
@@ -161,7 +164,7 @@ async def ignore(
 async def reopen(
     connection: AsyncConnection, keys: Collection[QueueKey], *, actor: str, notes: str | None = None
 ) -> Sequence[QueueKey]:
-    """It is work again. Returns what changed. Raises UnknownMiss."""
+    """Reopen misses. Return what changed. Raises UnknownMiss."""
     return await _change(connection, sql.REOPEN, keys, actor, {"notes": notes})
 
 
@@ -172,7 +175,7 @@ async def cover(
     *,
     ignored_too: bool = False,
 ) -> Sequence[QueueKey]:
-    """The mappings of `version` cover these markets: they become MAPPED. Returns what changed.
+    """The mappings of `version` cover these markets: they become MAPPED. Return what changed.
 
     Unknown ones and those that were missed under that version already stay as they are, and so do IGNORED
     ones unless `ignored_too`: somebody asked for these very markets. Who covers them is whom the transaction

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.storage.errors import driver_errors_translated
 
-# The session that holds it leads; it lets go when its connection ends, however it ends.
+# The session that holds it leads. It is released when the connection ends, however it ends.
 TRY_TO_LEAD = text("SELECT pg_try_advisory_lock(hashtextextended('marketmap.relay/' || :name, 0))")
 
 OPEN_CURSOR = text("""
@@ -25,7 +25,7 @@ RETURNING last_audit_id
 
 
 async def try_to_lead(connection: AsyncConnection, name: str) -> bool:
-    """Whether this connection now leads; it does until it ends. A pooled connection must not go back."""
+    """Return whether this connection leads now, until it ends. It must not go back to a pool."""
     with driver_errors_translated():
         return bool(await connection.scalar(TRY_TO_LEAD, {"name": name}))
 
@@ -40,7 +40,7 @@ async def read_cursor(connection: AsyncConnection, name: str) -> int:
 async def move_cursor(
     connection: AsyncConnection, name: str, *, expected: int, version: int
 ) -> bool:
-    """Move the cursor from `expected` to `version`; False if it stands elsewhere, and nothing is written."""
+    """Move the cursor from `expected` to `version`; return False if it is elsewhere, and write nothing."""
     parameters = {"name": name, "expected": expected, "version": version}
     with driver_errors_translated():
         return await connection.scalar(MOVE_CURSOR, parameters) is not None

@@ -34,7 +34,7 @@ class Replay(NamedTuple):
 
 
 class ReplayRun(NamedTuple):
-    """A replay as it stands. RUNNING with an old ``updated_at`` is one that was killed.
+    """A replay as it is now. RUNNING with an old ``updated_at`` means that it was killed.
 
     Counts are of records, and of all attempts: what was repeated after a kill is counted twice. `ranges` and
     `filters` are as they were asked for, unless somebody else wrote the row. `login` is the database login
@@ -116,7 +116,7 @@ async def start(engine: AsyncEngine, replay: Replay) -> AsyncIterator[RunningRep
 
 @asynccontextmanager
 async def resume(engine: AsyncEngine, replay_id: str) -> AsyncIterator[RunningReplay]:
-    """Take a replay up again. Raises UnknownReplay, ReplayNotResumable or a StorageError."""
+    """Resume a replay. Raises UnknownReplay, ReplayNotResumable or a StorageError."""
     async with _alone(engine, replay_id) as connection:
         await get(connection, replay_id)
         with driver_errors_translated():
@@ -136,7 +136,7 @@ async def get(connection: AsyncConnection, replay_id: str) -> ReplayRun:
 
 
 async def newest(connection: AsyncConnection, limit: int) -> Sequence[ReplayRun]:
-    """Up to so many replays, the newest first. Raises a StorageError."""
+    """Return up to ``limit`` replays, the newest first. Raises a StorageError."""
     with driver_errors_translated():
         return [
             ReplayRun(*row) for row in await connection.execute(sql.READ_NEWEST, {"limit": limit})
@@ -145,7 +145,7 @@ async def newest(connection: AsyncConnection, limit: int) -> Sequence[ReplayRun]
 
 @asynccontextmanager
 async def _alone(engine: AsyncEngine, replay_id: str) -> AsyncIterator[AsyncConnection]:
-    """A connection without transactions that holds the replay's lock and does not go back to its pool."""
+    """A connection in autocommit that holds the replay's lock and does not go back to its pool."""
     connection = engine.connect()
     with driver_errors_translated():
         await connection.start()

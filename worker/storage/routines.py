@@ -1,7 +1,20 @@
 """Functions and triggers: SQL in files of their own, `alembic/sql/<name>_v<number>.sql`.
 
-A file that was released is never changed. What has to change gets a new file with the next number, so that a
-migration builds for ever what it built on its first day.
+Theory of operation. Whoever changes a mapping, with whatever program, the change is recorded: triggers do it.
+
+1. Before a statement that changes mappings, `lock_mappings` takes an advisory lock. So changes happen one
+   after the other, and audit ids are in the order of commits; the version of the table is its last audit id.
+2. Before each update of a row, `prepare_mapping` drops an update that changes nothing, and sets its time.
+3. After each row, `audit_mapping` writes the old and the new row into the audit log, with who and why.
+4. After the statement, `announce_mappings` notifies workers and relays of the new version, once.
+5. `guard_audit` and `append_only` refuse changes of the logs: they only grow.
+
+Every function has a search path of its own, so that nobody can put a function or operator of theirs in
+between. The other functions compute columns and indexes of the queue of misses, and `change_status` records
+who decided what about a miss.
+
+A file that was released is never changed. A change gets a new file with the next number, so a migration
+always builds what it built when it was released.
 """
 
 import re
@@ -32,7 +45,7 @@ TRIGGERS = (
     "replay_triggers_v1",
 )
 
-# Comments go, because a driver that prepares a statement takes one command at a time.
+# Comments are removed: a driver that prepares a statement takes one command at a time.
 COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 END_OF_STATEMENT = re.compile(r";\n\n")
 
