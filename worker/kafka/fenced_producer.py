@@ -15,13 +15,14 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     IllegalOperation,
+    InvalidTimestampError,
     KafkaError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
 
 from worker.domain.errors import FatalError, TransientError
-from worker.kafka.producer import COMPRESSION
+from worker.kafka.producer import COMPRESSION, clock_refused
 from worker.kafka.record import Outgoing
 
 _STOP_S: Final = 3.0
@@ -50,6 +51,9 @@ class FencedOutputs:
         except _REFUSALS as error:
             await self._abort()
             raise FatalError(f"Kafka refuses {len(outputs)} records: {error!r}") from error
+        except InvalidTimestampError as error:
+            await self._abort()
+            raise TransientError(clock_refused(len(outputs))) from error
         except (KafkaError, IllegalOperation, TimeoutError) as error:
             # IllegalOperation: shut out between two records.
             await self._abort()

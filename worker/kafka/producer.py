@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from worker.domain.errors import FatalError
 from worker.kafka.record import Outgoing
@@ -28,6 +29,16 @@ PRODUCER: Final[dict[str, Any]] = {
     "compression_type": COMPRESSION,
 }
 _STOP_S: Final = 3.0
+
+
+def clock_refused(records: int) -> str:
+    """What to say when a broker refuses the times of records: they are those of this machine's clock."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return (
+        f"Kafka refuses the times of {records} records (INVALID_TIMESTAMP): this machine's clock says {now}"
+        " and differs from the broker's by more than the topic allows (message.timestamp.after.max.ms,"
+        " .before.max.ms). Set the clock right"
+    )
 
 
 class Outputs:
@@ -62,6 +73,8 @@ class Outputs:
             async with asyncio.timeout(self._timeout_s):
                 futures = [await self._put(self._producer, output) for output in outputs]
                 await asyncio.gather(*futures)
+        except InvalidTimestampError as error:
+            raise FatalError(clock_refused(len(outputs))) from error
         except (KafkaError, TimeoutError) as error:
             raise FatalError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ssl import SSLCertVerificationError
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import InterfaceError, InvalidCachedStatementError, PostgresError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -46,6 +46,9 @@ def classify(error: BaseException) -> StorageError:
     """Translate a driver error; the result is to be raised `from` it."""
     sqlstate = _sqlstate(error)
     message = _message(error)
+    if any(isinstance(link, InvalidCachedStatementError) for link in _chain(error)):
+        # Somebody altered a table beneath a prepared statement; the next call prepares it again.
+        return StorageUnavailable(message, sqlstate)
     if sqlstate is None:
         kind = StorageUnavailable if _no_answer(error) else StorageFatal
         return kind(message)

@@ -2,6 +2,7 @@
 
 Every statement that writes rows takes their locks in the order of the whole key, and a transaction those of
 watermarks, then of quotas, then of misses: two that touch the same rows then queue up instead of deadlocking.
+The order of misses is that of the bytes (COLLATE "C"), in which Python sorts, whatever the database's locale.
 """
 
 from sqlalchemy import text

@@ -48,15 +48,19 @@ SIGN = text(
     "SELECT set_config('marketmap.actor', :actor, true), set_config('marketmap.reason', :reason, true)"
 )
 
+# Known mappings bring their id along: with a default, every conflict would use up a value of the sequence.
 # `is_active` is the editors' alone: importing again does not switch on what they switched off. Rows that are
 # equal already are not touched, so they do not come back. New ones get their ids in the order given, so that
 # an export by id gives the same catalogue back.
 IMPORT = text(f"""
-INSERT INTO user_market_mappings AS current ({_WRITTEN}, is_active, created_by)
-SELECT {_of("new")}, new.is_active, :actor
+INSERT INTO user_market_mappings AS current (id, {_WRITTEN}, is_active, created_by)
+SELECT
+    coalesce(existing.id, nextval(pg_get_serial_sequence('user_market_mappings', 'id'))),
+    {_of("new")}, new.is_active, :actor
 FROM ROWS FROM (
     jsonb_to_recordset(CAST(:mappings AS jsonb)) AS ({_TYPED}, is_active boolean)
 ) WITH ORDINALITY AS new ({_WRITTEN}, is_active, place)
+LEFT JOIN user_market_mappings AS existing ON existing.canonical_id = new.canonical_id
 ORDER BY new.place
 ON CONFLICT ON CONSTRAINT uq_user_market_mappings_canonical_id DO UPDATE SET
     {_set_from("excluded", _CHANGED)},

@@ -1,4 +1,8 @@
-"""The statements of the work queue. Rows are locked in the order of the whole key, as the ledger does."""
+"""The statements of the work queue.
+
+Rows are locked in the order of the whole key by its bytes, as the ledger does: in the order of the database's
+language two that touch the same rows would deadlock.
+"""
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -70,7 +74,7 @@ WITH locked AS (
     SELECT id
     FROM unmapped_market_log
     JOIN {ASKED} USING (source, external_market_id)
-    ORDER BY source, external_market_id
+    ORDER BY source COLLATE "C", external_market_id COLLATE "C"
     FOR UPDATE OF unmapped_market_log
 )
 UPDATE unmapped_market_log AS market

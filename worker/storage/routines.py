@@ -33,6 +33,7 @@ FUNCTIONS = (
     "announce_mappings_v1",
     "guard_audit_v2",
     "bound_functions_v1",
+    "wide_heat_v1",
     "change_status_v2",
     "append_only_v2",
     "sign_v1",

@@ -88,6 +88,16 @@ async def test_a_change_in_any_field_is_a_change(engine: AsyncEngine) -> None:
         assert await stored(engine) == [changed]
 
 
+async def test_importing_again_takes_no_id_for_what_is_there(
+    engine: AsyncEngine, rows: Rows
+) -> None:
+    await run_import(engine, BOTH)
+    next_id = "SELECT last_value FROM user_market_mappings_id_seq"
+    before = await rows(next_id)
+    await run_import(engine, [replace(OVER_UNDER, name="Total Goals"), FIRST_GOAL])
+    assert await rows(next_id) == before
+
+
 async def test_a_dry_run_reports_the_same_and_writes_nothing(engine: AsyncEngine) -> None:
     await run_import(engine, [OVER_UNDER])
     mappings = [replace(OVER_UNDER, priority=9), FIRST_GOAL]

@@ -21,6 +21,12 @@ def answered(sqlstate: str) -> BaseException:
     return asyncpg.PostgresError.new({"C": sqlstate, "M": "the server's sentence"})  # type: ignore[no-any-return]
 
 
+def test_a_table_altered_beneath_a_prepared_statement_is_asked_again() -> None:
+    fields = {"C": "0A000", "M": "in any language", "R": "RevalidateCachedQuery"}
+    error = classify(asyncpg.PostgresError.new(fields))
+    assert (type(error), error.sqlstate) == (StorageUnavailable, "0A000")
+
+
 @pytest.mark.parametrize(
     ("sqlstates", "kind"),
     [
