@@ -77,7 +77,7 @@ def bench(
         typer.Option("--document", help="Renew the figures and pictures of this document."),
     ] = None,
 ) -> None:
-    """Measure the worker beside others, in turn, on the same topics; every answer is judged.
+    """Measure the worker next to other programs, in turn, on the same topics; every answer is judged.
 
     Starts a Kafka and a Postgres of its own, and removes them. Exit code 1 when an answer was wrong.
 
