@@ -122,6 +122,7 @@ class OwnStatus:
             dead=self._totals.dead.most_common(),
             lags=self._assignment.lags(time.time()),
             mappings=self._index_in_use(),
+            trend=self._totals.trend(time.monotonic()),
         )
 
     def _index_in_use(self) -> Index | None:

@@ -32,6 +32,7 @@ _KEPT_S: Final = 2.0
 _DATABASE_S: Final = 3.0
 _MOST_ROWS: Final = 10
 _LONGEST_TEXT: Final = 120
+_BARS: Final = "\N{LOW LINE}▁▂▃▄▅▆▇█"
 _TEMPLATE: Final = Path(__file__).with_name("status.html")
 
 
@@ -55,6 +56,7 @@ class Own(NamedTuple):
     dead: Sequence[tuple[DeadReason, int]]
     lags: Sequence[Lag]
     mappings: Index | None
+    trend: Sequence[int] = ()
 
 
 class TopicLag(NamedTuple):
@@ -141,6 +143,12 @@ def _count(number: int) -> str:
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def _bars(numbers: Sequence[int]) -> str:
+    """A bar for each number, as high as its share of the highest."""
+    highest = max(numbers, default=0) or 1
+    return "".join(_BARS[-(-number * (len(_BARS) - 1) // highest)] for number in numbers)
+
+
 def _time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
@@ -150,5 +158,5 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined
     )  # escapes whatever a filter gives
-    environment.filters |= {"text": _text, "count": _count, "time": _time}
+    environment.filters |= {"text": _text, "bars": _bars, "count": _count, "time": _time}
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))

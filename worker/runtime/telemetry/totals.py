@@ -10,6 +10,7 @@ from worker.domain.books.platforms import PLATFORMS
 from worker.ingest.handler import BatchReport
 
 WINDOW_S: Final = 60.0
+TREND_MINUTES: Final = 30
 
 
 class BookTotals(NamedTuple):
@@ -53,6 +54,7 @@ class Totals:
         self._observations: Counter[str] = Counter()
         self._markets: Counter[tuple[str, str]] = Counter()
         self._recent: deque[_Done] = deque()
+        self._by_minute: Counter[int] = Counter()
         self.dead: Counter[DeadReason] = Counter()
 
     def add(self, report: BatchReport, now_s: float) -> None:
@@ -60,6 +62,7 @@ class Totals:
         self.dead.update({reason: times for reason, times in report.dead.items() if times})
         for (platform, outcome, _), times in report.outcomes.items():
             self._markets[platform, outcome] += times
+        self._by_minute[self._minute(now_s)] += report.records
         self._recent.append(_Done(now_s, report.records, report.outcomes.total(), report.bytes))
         self._forget(now_s)
 
@@ -75,6 +78,16 @@ class Totals:
         )
         return Rates(sum(records) / seconds, sum(markets) / seconds, sum(size) / seconds)
 
+    def trend(self, now_s: float) -> list[int]:
+        """Records of the last half hour by minute, from the start on when that is later."""
+        now = self._minute(now_s)
+        return [
+            self._by_minute[number] for number in range(max(0, now - TREND_MINUTES + 1), now + 1)
+        ]
+
+    def _minute(self, now_s: float) -> int:
+        return int((now_s - self._since_s) // 60)
+
     def _book(self, platform: str) -> BookTotals:
         became = (
             self._markets[platform, outcome] for outcome in ("resolved", "missed", "rejected")
@@ -84,3 +97,6 @@ class Totals:
     def _forget(self, now_s: float) -> None:
         while self._recent and self._recent[0].at_s < now_s - WINDOW_S:
             self._recent.popleft()
+        oldest = self._minute(now_s) - TREND_MINUTES
+        for minute in [minute for minute in self._by_minute if minute <= oldest]:
+            del self._by_minute[minute]

@@ -41,6 +41,7 @@ OWN = Own(
     dead=(("EMPTY", 2),),
     lags=(Lag(place(2), 40, 1.5, 12_017),),
     mappings=Index(4711, 127, 0, 3.2),
+    trend=(0, 1, 4000, 8000),
 )
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -158,6 +159,19 @@ async def test_of_a_group_that_nobody_describes_the_page_says_why() -> None:
     text = read(group=await unknown_group()).text
     assert "Not known: Kafka is unavailable" in text
     assert "90.0 %" in text
+
+
+def test_the_last_minutes_are_drawn_with_what_is_little_above_nothing() -> None:
+    text = read().text
+    assert "_▁▄█" in text
+    assert "highest 8\u202f000" in text
+    assert "Records by minute" not in read(OWN._replace(trend=())).text
+
+
+def test_on_a_phone_every_number_has_its_name_next_to_it() -> None:
+    page = render(OWN, STORED, GROUP, NOW)
+    assert "<td" in page
+    assert page.count("<td data-l=") == page.count("<td")
 
 
 def test_reasons_and_notes_are_shown() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from worker.ingest.handler import BatchReport
 from worker.ingest.planning.plan import MarketCount
-from worker.runtime.telemetry.totals import WINDOW_S, BookTotals, Rates, Totals
+from worker.runtime.telemetry.totals import TREND_MINUTES, WINDOW_S, BookTotals, Rates, Totals
 
 REPORT = BatchReport(
     records=30,
@@ -66,3 +66,15 @@ def test_what_is_older_than_a_minute_is_not_kept() -> None:
     for second in range(1000):
         totals.add(REPORT, second)
     assert len(totals._recent) == WINDOW_S + 1
+
+
+def test_the_trend_is_half_an_hour_by_minute_and_no_more_is_kept() -> None:
+    totals = Totals(0)
+    assert totals.trend(0) == [0]
+    totals.add(REPORT, 30)
+    totals.add(REPORT, 150)
+    assert totals.trend(150) == [30, 0, 30]
+    for minute in range(100):
+        totals.add(REPORT, 60 * minute)
+    assert totals.trend(60 * 99) == [30] * TREND_MINUTES
+    assert len(totals._by_minute) == TREND_MINUTES
