@@ -45,7 +45,15 @@ from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.claim import ClaimedBatch
 from worker.ingest.planning.ahead import FetchingAhead, Indexes, PlanAhead
 from worker.ingest.planning.brake import Brake, BrakeTrial, Limits, RecordOutcome, Tripped
-from worker.ingest.planning.plan import CountedShare, MarketCount, Plan, Planner, joined, parts
+from worker.ingest.planning.plan import (
+    CountedShare,
+    MarketCount,
+    ObservationAge,
+    Plan,
+    Planner,
+    joined,
+    parts,
+)
 from worker.kafka.record import Partition, Record, size_of
 
 log = structlog.get_logger()
@@ -105,6 +113,7 @@ class BatchReport:
     outcomes: Counter[MarketCount]
     dead: Counter[DeadReason]
     conflicts: int
+    ages: Sequence[ObservationAge] = ()
 
 
 class _Part(NamedTuple, Generic[T]):
@@ -248,6 +257,7 @@ class BatchHandler(Generic[T]):
                 outcomes=plan.outcomes,
                 dead=plan.dead + Counter({_REFUSED: settled.refused}),
                 conflicts=settled.conflicts,
+                ages=plan.ages,
             )
         )
 

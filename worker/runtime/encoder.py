@@ -1,8 +1,11 @@
-"""The encoder of verdicts, as the settings describe it."""
+"""What a planner needs, as the settings describe it: the encoder of verdicts, and the clock guard."""
 
 from __future__ import annotations
 
+import time
+
 from worker.ingest.planning.encode import Encoder
+from worker.ingest.reading.clock import ClockGuard
 from worker.settings.settings import Settings
 
 
@@ -18,3 +21,8 @@ def make_encoder(
         max_dead_bytes=2 * settings.max_message_bytes,
         replay_id=replay_id,
     )
+
+
+def clock_guard(settings: Settings) -> ClockGuard:
+    """Make the guard against observations from the future, with this machine's clock."""
+    return ClockGuard(settings.max_clock_ahead_s, time.time)

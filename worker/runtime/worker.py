@@ -37,7 +37,7 @@ from worker.kafka.topic_specs import largest_output
 from worker.runtime.announcer import Announcer
 from worker.runtime.coordinates import PartitionLookup
 from worker.runtime.counting import LedgerWriter
-from worker.runtime.encoder import make_encoder
+from worker.runtime.encoder import clock_guard, make_encoder
 from worker.runtime.index.covering import cover_changes
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex
@@ -123,7 +123,11 @@ def make_worker(settings: ConnectedSettings) -> Worker:
     handler: BatchHandler[Outgoing] = BatchHandler(
         assignment=assignment,
         indexes=index,
-        planner=make_planner(make_encoder(settings), max_message_bytes=settings.max_message_bytes),
+        planner=make_planner(
+            make_encoder(settings),
+            max_message_bytes=settings.max_message_bytes,
+            guard=clock_guard(settings),
+        ),
         outputs=outputs,
         counts=counting,
         part_max_bytes=max(1, settings.batch_max_bytes // _PARTS),

@@ -116,6 +116,17 @@ class Settings(KafkaAccess):
         2000, ge=1, le=100_000, description="Maximum number of records in a batch."
     )
 
+    max_clock_ahead_s: float = Field(
+        300,
+        ge=0,
+        le=366 * 24 * 60 * 60,
+        allow_inf_nan=False,
+        description=(
+            "Maximum time by which observed_at may be ahead of the record's Kafka timestamp or of "
+            "the clock; more is a dead letter, OBSERVED_IN_FUTURE; 0: no limit."
+        ),
+    )
+
     brake_consecutive: int = Field(
         100,
         ge=0,

@@ -237,7 +237,7 @@ async def installed(
     """An installation on a migrated database that holds the shipped catalogue; workers end with it."""
     prefix = f"t{uuid.uuid4().hex[:10]}."
     names = {"topic_prefix": prefix, "group_id": f"{prefix}group"}
-    chosen = {"partitions": 3, "session_timeout_s": 6} | names | settings
+    chosen = {"partitions": 3, "session_timeout_s": 6, "max_clock_ahead_s": 0} | names | settings
     known = ConnectedSettings(
         database_url=database_url,
         kafka_bootstrap_servers=kafka,

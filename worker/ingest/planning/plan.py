@@ -15,6 +15,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting, Tally, tally
 from worker.domain.resolve import Miss, Resolution, resolve_rows
 from worker.ingest.planning.brake import RecordOutcome
+from worker.ingest.reading.clock import NO_GUARD, ClockGuard, age_at_arrival
 from worker.ingest.reading.decode import UnreadableRecord
 from worker.ingest.reading.framing import unframed
 from worker.ingest.reading.read import Readable, read
@@ -49,6 +50,13 @@ class MarketCount(NamedTuple):
     reason: MissReason | RejectCode | None = None
 
 
+class ObservationAge(NamedTuple):
+    """How old an observation was when Kafka took its record; negative for one from the future."""
+
+    platform: Platform
+    seconds: float
+
+
 class Planned(NamedTuple, Generic[T]):
     """One record's verdict. ``platform`` is None when it is a dead letter, ``dead`` its reason, else None.
 
@@ -62,6 +70,7 @@ class Planned(NamedTuple, Generic[T]):
     platform: str | None
     outcomes: Mapping[MarketCount, int]
     dead: DeadReason | None
+    age: ObservationAge | None = None
 
 
 class CountedShare(NamedTuple):
@@ -89,6 +98,7 @@ class Plan(Generic[T]):
     observations: Counter[str]
     outcomes: Counter[MarketCount]
     dead: Counter[DeadReason]
+    ages: Sequence[ObservationAge] = ()
 
     @property
     def ends(self) -> dict[Partition, int]:
@@ -103,9 +113,16 @@ class Plan(Generic[T]):
 class Planner(Generic[T]):
     """Plans single records under one index."""
 
-    def __init__(self, encoder: VerdictEncoder[T], *, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        encoder: VerdictEncoder[T],
+        *,
+        max_message_bytes: int,
+        guard: ClockGuard = NO_GUARD,
+    ) -> None:
         self._encoder = encoder
         self._max_bytes = max_message_bytes
+        self._guard = guard
 
     def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[T]:
         """One record's verdict under ``index``; never raises on what the record holds."""
@@ -113,12 +130,21 @@ class Planner(Generic[T]):
         seen = read(unframed(record.value), max_bytes=self._max_bytes)
         if isinstance(seen, UnreadableRecord):
             return self._dead(record, at, source_id, *seen)
+        return self._plan_readable(record, at, source_id, seen, index)._replace(
+            age=age_of(seen, record)
+        )
+
+    def _plan_readable(
+        self, record: Record, at: Partition, source_id: str, seen: Readable, index: MappingIndex
+    ) -> Planned[T]:
+        objection = self._guard.objection(seen.observed_at, record.timestamp)
+        if objection is not None:
+            return self._dead(record, at, source_id, "OBSERVED_IN_FUTURE", objection)
         resolution = resolve_rows(seen.rows, seen.platform, seen.names, index)
         if has_another_shape(resolution):
             first = resolution.rejected[0].detail
-            return self._dead(
-                record, at, source_id, "WRONG_SHAPE", f"no market can be read; {first}"
-            )
+            detail = f"no market can be read; {first}"
+            return self._dead(record, at, source_id, "WRONG_SHAPE", detail)
         output = self._encoder.resolved(source_id, record, seen.envelope, resolution, index.version)
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
@@ -158,6 +184,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     observations: Counter[str] = Counter()
     outcomes: Counter[MarketCount] = Counter()
     dead: Counter[DeadReason] = Counter()
+    ages: list[ObservationAge] = []
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(RecordOutcome(verdict.at, verdict.offset, verdict.dead))
@@ -168,7 +195,10 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
             observations[verdict.platform] += 1
         if verdict.dead is not None:
             dead[verdict.dead] += 1
-    return Plan(outputs, CountedShare(verdicts, sightings), observations, outcomes, dead)
+        if verdict.age is not None:
+            ages.append(verdict.age)
+    share = CountedShare(verdicts, sightings)
+    return Plan(outputs, share, observations, outcomes, dead, ages)
 
 
 def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
@@ -184,7 +214,8 @@ def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
         observations += plan.observations
         outcomes += plan.outcomes
         dead += plan.dead
-    return Plan((), share, observations, outcomes, dead)
+    ages = [age for plan in plans for age in plan.ages]
+    return Plan((), share, observations, outcomes, dead, ages)
 
 
 def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
@@ -204,6 +235,11 @@ def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record
 
 def source_id_of(record: Record, at: Partition) -> str:
     return f"{at.topic_id}/{at.partition}/{record.offset}"
+
+
+def age_of(seen: Readable, record: Record) -> ObservationAge | None:
+    seconds = age_at_arrival(seen.observed_at, record.timestamp)
+    return None if seconds is None else ObservationAge(seen.platform, seconds)
 
 
 def has_another_shape(resolution: Resolution) -> bool:

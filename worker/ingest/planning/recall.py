@@ -45,12 +45,14 @@ from worker.ingest.planning.plan import (
     Planned,
     Planner,
     VerdictEncoder,
+    age_of,
     has_another_shape,
     outcomes_of,
     reasons_of,
     sightings_of,
     source_id_of,
 )
+from worker.ingest.reading.clock import NO_GUARD, ClockGuard
 from worker.ingest.reading.framing import unframed
 from worker.ingest.reading.read import Readable, read_typed
 from worker.ingest.reading.typed import rows_at
@@ -112,8 +114,14 @@ class AssemblingEncoder(VerdictEncoder[T_co], Protocol[T_co]):
 class RecallingPlanner(Planner[T]):
     """A planner with a memory of one index: with another it begins anew."""
 
-    def __init__(self, encoder: AssemblingEncoder[T], *, max_message_bytes: int) -> None:
-        super().__init__(encoder, max_message_bytes=max_message_bytes)
+    def __init__(
+        self,
+        encoder: AssemblingEncoder[T],
+        *,
+        max_message_bytes: int,
+        guard: ClockGuard = NO_GUARD,
+    ) -> None:
+        super().__init__(encoder, max_message_bytes=max_message_bytes, guard=guard)
         self._assembling = encoder
         self._memory: _Memory | None = None
 
@@ -143,7 +151,7 @@ class RecallingPlanner(Planner[T]):
     ) -> Planned[T] | None:
         """The verdict on what is recalled; None where it has to be found in the ordinary way."""
         seen = read_typed(recalled.envelope)
-        if seen is None:
+        if seen is None or self._guard.objection(seen.observed_at, record.timestamp) is not None:
             return None
         rest = memory.resolve(value, recalled, seen) if recalled.aside else _NOTHING
         if rest is None or recalled.missed + len(rest.misses) > MOST_ENTRIES:
@@ -161,7 +169,8 @@ class RecallingPlanner(Planner[T]):
         if rest.misses:
             reasons = Counter(reasons) + reasons_of(rest.misses)
         outcomes = outcomes_of(seen.platform, recalled.markets + len(rest.markets), reasons, rest)
-        return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None)
+        age = age_of(seen, record)
+        return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None, age)
 
     def tally(self, sightings: Iterable[Sighting]) -> Tally:
         seen: list[tuple[Sighting, _Missed]] = []
@@ -188,10 +197,12 @@ class RecallingPlanner(Planner[T]):
         )
 
 
-def make_planner(encoder: AssemblingEncoder[T], *, max_message_bytes: int) -> Planner[T]:
+def make_planner(
+    encoder: AssemblingEncoder[T], *, max_message_bytes: int, guard: ClockGuard = NO_GUARD
+) -> Planner[T]:
     """The planner for whole batches: one that recalls, where that was compiled."""
     planner = RecallingPlanner if IS_COMPILED else Planner
-    return planner(encoder, max_message_bytes=max_message_bytes)
+    return planner(encoder, max_message_bytes=max_message_bytes, guard=guard)
 
 
 def new_recall() -> Recall:

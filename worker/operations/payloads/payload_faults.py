@@ -17,6 +17,7 @@ from schemas import Observation
 from worker.domain import resolve as resolver
 from worker.domain.books.rows import Rejection, abbreviate
 from worker.domain.index import MappingIndex
+from worker.ingest.reading.clock import NO_GUARD, ClockGuard
 from worker.ingest.reading.decode import Decoded, UnreadableRecord, decode
 from worker.ingest.reading.framing import unframed
 from worker.operations.payloads.records import LineRecord
@@ -65,7 +66,9 @@ class Summary:
         self.unknown.update(f"{market_id} {name or ''}".strip() for market_id, name in names)
 
 
-def check(record: LineRecord, index: MappingIndex, max_bytes: int) -> PayloadReport:
+def check(
+    record: LineRecord, index: MappingIndex, max_bytes: int, guard: ClockGuard = NO_GUARD
+) -> PayloadReport:
     """Return everything that is wrong with one record."""
     value = unframed(record.value)
     decoded = decode(value, max_bytes=max_bytes)
@@ -79,11 +82,18 @@ def check(record: LineRecord, index: MappingIndex, max_bytes: int) -> PayloadRep
         line_number=record.offset,
         platform=decoded.observation.platform,
         event_id=decoded.envelope["event"]["id"],
-        faults=list(_market_faults(decoded, resolution, index)),
+        faults=[*_clock_faults(decoded, guard), *_market_faults(decoded, resolution, index)],
         unknown=list(map(resolver.miss_document, resolution.misses)),
         resolved=len(resolution.markets),
         outcomes=sum(len(prices) for _, prices in resolution.markets),
     )
+
+
+def _clock_faults(decoded: Decoded, guard: ClockGuard) -> Iterator[PayloadFault]:
+    """Yield a fault for an observation from the future, by this machine's clock: a file has no timestamps."""
+    objection = guard.objection(decoded.observed_at, timestamp_ms=0)
+    if objection is not None:
+        yield PayloadFault("observed_at", "OBSERVED_IN_FUTURE", objection)
 
 
 def _field_faults(value: bytes | None, verdict: UnreadableRecord) -> list[PayloadFault]:

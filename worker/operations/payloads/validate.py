@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from typing import Annotated, BinaryIO
 
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from worker.cli.console import err, out, printable
 from worker.cli.progress import with_bar
+from worker.ingest.reading.clock import ClockGuard
 from worker.ingest.reading.framing import unframed
 from worker.operations.payloads.payload_faults import PayloadReport, Summary, check
 from worker.operations.payloads.records import (
@@ -37,6 +39,14 @@ def validate(
         typer.Option("--json", help="Print JSON lines: one for each record, the summary last."),
     ] = False,
     max_bytes: MaxBytes = 4 * MIB,
+    max_clock_ahead_s: Annotated[
+        float,
+        typer.Option(
+            envvar="MARKETMAP_MAX_CLOCK_AHEAD_S",
+            help="Maximum time by which observed_at may be ahead of the clock; 0: no limit.",
+            min=0,
+        ),
+    ] = 300,
 ) -> None:
     """Check observations from a file: JSON lines, or one JSON document. Exit code 1 if anything is wrong.
 
@@ -46,8 +56,9 @@ def validate(
     """
     index = catalogue_index(catalogue)
     summary = Summary()
+    guard = ClockGuard(max_clock_ahead_s, time.time)
     for record in with_bar(_records(file, max_bytes), file, as_lines=as_json):
-        report = check(record, index, max_bytes)
+        report = check(record, index, max_bytes, guard)
         summary.add(report)
         if as_json:
             sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))

@@ -53,7 +53,7 @@ from worker.operations.replay.replay_filter import (
     Verdicts,
     outcome,
 )
-from worker.runtime.encoder import make_encoder
+from worker.runtime.encoder import clock_guard, make_encoder
 from worker.settings.connected import ConnectedSettings
 from worker.storage.replays import RunningReplay
 
@@ -100,7 +100,9 @@ class SideReplay:
         self._topic_ids = {one.topic: one.topic_id for one in ranges}
         encoder = make_encoder(settings, replay_id=replay.id, resolved_topic=choice.to_topic)
         self._planner: Planner[ReplayVerdict] = Planner(
-            Verdicts(encoder, choice), max_message_bytes=settings.max_message_bytes
+            Verdicts(encoder, choice),
+            max_message_bytes=settings.max_message_bytes,
+            guard=clock_guard(settings),
         )
         self._stop = asyncio.Event()
 

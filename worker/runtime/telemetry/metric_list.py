@@ -19,6 +19,7 @@ WorkerMetric = Literal[
     "marketmap_observations_total",
     "marketmap_markets_total",
     "marketmap_dead_letters_total",
+    "marketmap_observation_age_seconds",
     "marketmap_brakes_total",
     "marketmap_records_total",
     "marketmap_bytes_total",
@@ -81,6 +82,11 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     ),
     "marketmap_dead_letters_total": Metric(
         "counter", {"reason": get_args(DeadReason)}, "Records that could not be read, by reason."
+    ),
+    "marketmap_observation_age_seconds": Metric(
+        "histogram",
+        {"platform": PLATFORMS},
+        "Age of observations when Kafka took them, by platform; negative: from the future.",
     ),
     "marketmap_brakes_total": Metric(
         "counter",

@@ -29,6 +29,8 @@ from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.telemetry.metric_list import METRICS, WorkerMetric
 
 _STEPS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+# Below -300 s an observation is refused by default; at -3600 s its clock is in another time zone.
+_AGES: Final = (-7200, -3600, -300, -60, -5, 0, 1, 5, 15, 60, 300, 1800, 7200, 86_400)
 _DELAYS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30)
 
 
@@ -47,6 +49,7 @@ class Metrics:
         self._observations = self._counter("marketmap_observations_total")
         self._markets = self._counter("marketmap_markets_total")
         self._dead = self._counter("marketmap_dead_letters_total")
+        self._ages = self._histogram("marketmap_observation_age_seconds", _AGES)
         self._brakes = self._counter("marketmap_brakes_total")
         self._records = self._counter("marketmap_records_total")
         self._bytes = self._counter("marketmap_bytes_total")
@@ -79,6 +82,8 @@ class Metrics:
             self._observations.labels(platform).inc(times)
         for (platform, outcome, reason), times in report.outcomes.items():
             self._markets.labels(platform, outcome, reason or "").inc(times)
+        for age_platform, age_s in report.ages:
+            self._ages.labels(age_platform).observe(age_s)
         for dead_reason, times in report.dead.items():
             self._dead.labels(dead_reason).inc(times)
 

@@ -69,6 +69,7 @@ def merged(plans: list[Plan[str]]) -> Plan[str]:
         observations=sum((plan.observations for plan in plans), Counter()),
         outcomes=sum((plan.outcomes for plan in plans), Counter()),
         dead=sum((plan.dead for plan in plans), Counter()),
+        ages=[age for plan in plans for age in plan.ages],
     )
 
 

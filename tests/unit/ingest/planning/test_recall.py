@@ -17,6 +17,7 @@ from worker.ingest.planning import recall as recalling
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned, Planner
 from worker.ingest.planning.recall import RecalledRows, RecallingPlanner, make_planner
+from worker.ingest.reading.clock import ClockGuard
 from worker.kafka.record import Outgoing, Partition, Record
 from worker.runtime.counting import miss_rows
 
@@ -243,3 +244,25 @@ def test_without_the_compiled_part_every_row_is_resolved(monkeypatch: pytest.Mon
     assert type(make_planner(ENCODER, max_message_bytes=MOST_BYTES)) is RecallingPlanner
     monkeypatch.setattr(recalling, "IS_COMPILED", False)
     assert type(make_planner(ENCODER, max_message_bytes=MOST_BYTES)) is Planner
+
+
+@pytest.mark.parametrize("kind", [Planner, RecallingPlanner])
+@pytest.mark.parametrize("extra", [{}, {"unknown_field": 1}], ids=["typed", "decoded"])
+def test_an_observation_from_the_future_is_dead_in_every_way_of_reading_and_counts_nothing(
+    kind: type[RecallingPlanner[Outgoing]], extra: dict[str, Any]
+) -> None:
+    guard = ClockGuard(300, lambda: FakeRecord().timestamp / 1000)
+    planner = kind(ENCODER, max_message_bytes=MOST_BYTES, guard=guard)
+    usual = orjson.loads(observed(RESULT, UNKNOWN)) | extra
+    future = usual | {"observed_at": "2099-01-01T00:00:00Z"}
+    values = [orjson.dumps(value) for value in (usual, usual, future, usual)]
+    records = [FakeRecord(value=value, offset=offset) for offset, value in enumerate(values)]
+    planned = list(
+        planner.plan_all([(record, partition_of(record)) for record in records], FOOTBALL)
+    )
+    assert [one.dead for one in planned] == [None, None, "OBSERVED_IN_FUTURE", None]
+    assert planned[2].sightings == ()
+    ages = [one.age.seconds for one in planned if one.age is not None]
+    assert len(ages) == 4
+    assert ages[2] < -300
+    assert {age for number, age in enumerate(ages) if number != 2} == {ages[0]}

@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -139,3 +140,11 @@ def test_json_gives_a_line_for_each_record_and_the_summary_last() -> None:
 
 def test_nothing_at_all_is_not_valid() -> None:
     assert run(feed=b"\n\n").exit_code == 1
+
+
+def test_an_observation_from_the_future_is_a_fault_by_this_machine_s_clock() -> None:
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    feed = changed(observed_at=ahead.isoformat())
+    assert faults(feed) == [("observed_at", "OBSERVED_IN_FUTURE")]
+    assert run("--max-clock-ahead-s", "7200", feed=feed).exit_code == 0
+    assert run("--max-clock-ahead-s", "0", feed=feed).exit_code == 0

@@ -24,7 +24,7 @@ from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing, Partition, RawRecord
 from worker.kafka.topic_specs import largest_output
 from worker.lab.bench.peers.kafka import say
-from worker.runtime.encoder import make_encoder
+from worker.runtime.encoder import clock_guard, make_encoder
 from worker.settings.connected import ConnectedSettings, load_connected
 from worker.settings.settings import Settings
 from worker.storage.engine import opened, transaction
@@ -65,7 +65,11 @@ def reader_and_writer(settings: ConnectedSettings) -> Work:
 
 def planner_of(settings: Settings) -> Planner[Outgoing]:
     """As the worker has it."""
-    return make_planner(make_encoder(settings), max_message_bytes=settings.max_message_bytes)
+    return make_planner(
+        make_encoder(settings),
+        max_message_bytes=settings.max_message_bytes,
+        guard=clock_guard(settings),
+    )
 
 
 async def load_index(settings: ConnectedSettings, size: int) -> MappingIndex:
