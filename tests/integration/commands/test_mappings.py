@@ -246,7 +246,9 @@ def test_history_without_an_id_shows_the_newest_changes_of_all(
 def test_history_shows_who_when_why_and_what(version: int, change: Change, run: Run) -> None:
     change("mappings", "update", "btts", "--set", "outcome.yes.betpawa_name=Ja")
     last = run("mappings", "history", "btts").stdout.splitlines()[-1].split()
-    assert last[3:] == ["ada", "UPDATE", "because", "outcome.yes.betpawa_name", "Ja"]
+    actor, login = last[3], last[4:6]
+    assert (actor, login) == ("ada", ["(login", "postgres)"])
+    assert last[6:] == ["UPDATE", "because", "outcome.yes.betpawa_name", "Ja"]
     told = json.loads(run("mappings", "history", "btts", "--json").stdout)
     assert [one["action"] for one in told] == ["CREATE", "UPDATE"]
     assert told[1]["changes"] == [{"field": "outcome.yes.betpawa_name", "old": None, "new": "Ja"}]

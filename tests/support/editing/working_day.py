@@ -72,6 +72,7 @@ async def mappings_are_edited(engine: AsyncEngine) -> None:
             connection, is_active=True, platform="sportybet", market_id="1"
         )
         await mappings.list_mappings(connection, containing="x", limit=5)
+        await mappings.canonical_ids(connection)
         version = await audit.last_version(connection)
         await audit.history(connection, "new")
         await audit.newest(connection, 10)
@@ -82,6 +83,7 @@ async def queue_is_worked_through(engine: AsyncEngine) -> None:
     async with transaction(engine) as connection:
         for order in ORDERS:
             await misses.list_misses(connection, order=order)  # type: ignore[arg-type]  # its keys
+        await misses.count_misses(connection)
         await misses.get_miss(connection, BOOKED)
         await misses.misses_of(connection, [BTTS])
         await misses.acknowledge(connection, [BOOKED], actor="ada", notes="asking")
