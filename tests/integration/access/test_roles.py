@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from worker.domain.mapping import Mapping, OutcomeLabels
 from worker.operations.installation.roles import roles
 from worker.storage import audit, misses, relay, replays
-from worker.storage.access.roles import ROLES
+from worker.storage.access.roles import ROLES, create_roles
 from worker.storage.editing import editing
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
@@ -31,6 +31,7 @@ MAPPING = Mapping("a", "A", (OutcomeLabels("yes", "Yes"),), betpawa_id="1")
 MISS = MissRow("betpawa", "2", "B", "[]", "UNKNOWN_MARKET", 0, NOON, NOON, 1, [1])
 
 LogIn = Callable[[str], Awaitable[AsyncEngine]]
+NewLogin = Callable[[str], Awaitable[str]]
 
 
 async def run(engine: AsyncEngine, statement: str) -> None:
@@ -274,3 +275,38 @@ async def test_who_may_not_create_roles_is_warned_and_not_stopped(database: str)
     assert [warning.split()[1] for warning in warnings] == [
         role.replace("marketmap", name) for role in ROLES
     ]
+
+
+SHOW = (
+    "SELECT current_setting('statement_timeout'),"
+    " current_setting('idle_in_transaction_session_timeout')"
+)
+
+
+async def timeouts(url: str) -> tuple[str, ...]:
+    connection = await asyncpg.connect(url)
+    found = tuple(await connection.fetchrow(SHOW))
+    await connection.close()
+    return found
+
+
+async def test_people_get_timeouts_and_programs_none(
+    new_login: NewLogin, administrator: AsyncEngine
+) -> None:
+    urls = {group: await new_login(group) for group in ("reader", "editor", "worker", "owner")}
+    async with transaction(administrator) as connection:
+        await create_roles(connection)
+    found = {group: await timeouts(url) for group, url in urls.items()}
+    assert found["reader"] == found["editor"] == ("5min", "1min")
+    assert found["worker"] == found["owner"] == ("0", "0")
+
+
+async def test_a_timeout_that_a_login_has_of_its_own_is_kept(
+    new_login: NewLogin, administrator: AsyncEngine
+) -> None:
+    url = await new_login("reader")
+    login = urlsplit(url).username
+    await run(administrator, f"ALTER ROLE {login} SET statement_timeout = '2h'")
+    async with transaction(administrator) as connection:
+        await create_roles(connection)
+    assert await timeouts(url) == ("2h", "0")

@@ -20,6 +20,7 @@ _FILES: Final = (
     "grants_v2",
     "replay_grants_v1",
     "overflow_grants_v1",
+    "timeouts_v1",
 )
 
 READ_ROLES = text(
