@@ -44,8 +44,8 @@ EXPECTED: Final[dict[str, str]] = {
     "09a-bp-ou-hcp": "INVALID_SPECIFIER 5000",
     "09c-bp-goal-total": "INVALID_SPECIFIER 28000224",
     "10a-sb-suspended-and-open-copy": "over_under_ft@2.5: over=1.45, under=2.7",
-    "12c-sb-ou-brackets": "NO_MATCHING_OUTCOMES 18",
-    "12d-sb-ah-no-brackets": "NO_MATCHING_OUTCOMES 16",
+    "12c-sb-ou-brackets": "over_under_ft@2.5: over=2.2, under=1.6",
+    "12d-sb-ah-no-brackets": "asian_handicap_ft@-1.5: home=2.2, away=1.6",
     "14a-b9-liveb": "UNKNOWN_MARKET LIVEB_12; UNKNOWN_MARKET LIVEB_OUOT",
     "14c-b9-livett": "UNKNOWN_MARKET LIVETT_12; UNKNOWN_MARKET LIVETT_OU",
     "14d-b9-mixed-prefix": "1x2_ft@None: home=2.1, draw=3.2, away=3.4; UNKNOWN_MARKET LIVEB_12",
@@ -66,7 +66,7 @@ EXPECTED: Final[dict[str, str]] = {
     "19b-bp-int-id": "1x2_ft@None: home=2.5, draw=3.1, away=2.9",
     "19c-sb-int-id": "over_under_ft@2.5: over=1.9, under=1.9",
     "20a-b9-slip-keys": "INVALID_KEY_FORMAT 839196379$S_OU@2.5_O",
-    "20c-sb-decimal-comma": "NO_MATCHING_OUTCOMES 18",
+    "20c-sb-decimal-comma": "over_under_ft@2.5: over=1.9, under=1.9",
     "05i-sb-1.00": "double_chance_ft@None: home_draw=None off, draw_away=1.9, home_away=1.2",
 }
 

@@ -14,8 +14,12 @@ from typing import Final, NamedTuple
 
 from worker.domain.books.lines import LineKind, negate, parse_european, parse_line
 
-_TOTAL: Final = re.compile(r"\b(over|under) ([+\-−]?[\d.]+)(?![\w.])")
+# "over 2.5", "over (2.5)", "over 2,5".
+_NUMBER: Final = r"[+\-−]?\d+(?:[.,]\d+)?"
+_TOTAL: Final = re.compile(rf"\b(over|under) (?:\(({_NUMBER})\)|({_NUMBER})(?![\w.]|,\d))")
 _BRACKETED: Final = re.compile(r"(.*\S) ?\(([^()]*)\)")
+# "home -1.5": without brackets a line has a sign, or it might be part of a name.
+_SIGNED: Final = re.compile(r"(.*\S) ([+\-−]\d+(?:[.,]\d+)?)")
 _SIDED: Final = re.compile(r"(?:(home|away|draw) )?(\S+)")
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = "\x00"  # in no label: what holds it is refused
@@ -195,14 +199,14 @@ def _take_line_out(text: str, kind: LineKind) -> LabelReading:
         case "none":
             return LabelReading(text, ())
         case "total":
-            return LabelReading(
-                _TOTAL.sub(r"\1", text), tuple(LineText(None, m[2]) for m in _TOTAL.finditer(text))
-            )
+            found = [match[2] or match[3] for match in _TOTAL.finditer(text)]
+            lines = tuple(LineText(None, number.replace(",", ".")) for number in found)
+            return LabelReading(_TOTAL.sub(r"\1", text), lines)
         case "handicap" | "european":
-            bracketed = _BRACKETED.fullmatch(text)
-            if bracketed is None:
+            shown = _BRACKETED.fullmatch(text) or _SIGNED.fullmatch(text)
+            if shown is None:
                 return LabelReading(text, ())
-            return LabelReading(bracketed[1], (LineText(None, bracketed[2]),))
+            return LabelReading(shown[1], (LineText(None, shown[2].replace(",", ".")),))
 
 
 def beside(text: str) -> LineText:
