@@ -13,24 +13,24 @@ help: ## Show this list
 setup: ## Build .venv from requirements.lock (PYTHON=... chooses the interpreter)
 	@PYTHON="$(PYTHON)" scripts/bootstrap
 
-demo: setup ## Run the main job once on real Kafka and Postgres and show the outcome
+demo: setup ## Run the main job once on real Kafka and Postgres, and show the result
 	@$(bin)/marketmap demo $(ARGS)
 
 test: setup ## Run all tests but the fault suite, two files at a time (ARGS="-n 0": one); starts Kafka and Postgres
 	@$(bin)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-recall: ## Check the compiled part by itself: its form, its lints, its tests (needs cargo)
+recall: ## Check the compiled part: format, lints and tests (needs cargo)
 	@cargo fmt --manifest-path recall/Cargo.toml --check
 	@cargo clippy --manifest-path recall/Cargo.toml --locked --quiet --all-targets -- --deny warnings
 	@cargo test --manifest-path recall/Cargo.toml --locked --quiet
 
-faults: setup ## Break everything, again and again, and judge what is left (MARKETMAP_FAULT_SEED, _ROUNDS)
+faults: setup ## Run the fault suite: break everything repeatedly and check the result (MARKETMAP_FAULT_SEED, _ROUNDS)
 	@MARKETMAP_FAULT_ROUNDS=$${MARKETMAP_FAULT_ROUNDS:-2} $(bin)/pytest -m faults tests/faults $(ARGS)
 
-faults-short: setup ## The same in some minutes: each fault once, without the longest
+faults-short: setup ## Run the fault suite in a few minutes: each fault once, without the longest
 	@$(bin)/pytest -m "faults and not lengthy" tests/faults $(ARGS)
 
-lint: setup ## Check style and the rules of who may import whom
+lint: setup ## Check style and the import rules
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
 	@$(bin)/lint-imports
@@ -38,13 +38,13 @@ lint: setup ## Check style and the rules of who may import whom
 type: setup ## Check types
 	@$(bin)/mypy $(ARGS)
 
-bench: setup ## Measure the worker beside others, every answer judged (below 10 minutes; docs/performance.md)
+bench: setup ## Measure the worker against others and check every answer (under 10 minutes; docs/performance.md)
 	@$(bin)/marketmap bench $(ARGS)
 
 services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/marketmap services down)
 	@$(bin)/marketmap services up
 
-lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
+lock: setup ## Update requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
 	@$(uv) pip compile pyproject.toml --quiet --extra local --extra tracing --group dev --universal \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock $(ARGS)
 	@$(uv) pip compile scripts/release-requirements.in --quiet --universal --python-version 3.11 --generate-hashes \
@@ -64,7 +64,7 @@ sbom: requirements release-tools ## Write dist/sbom.json: every package that an 
 	@PYTHONWARNINGS=ignore::UserWarning .venv/.release/bin/cyclonedx-py requirements dist/requirements.txt \
 		--pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/sbom.json
 
-audit: requirements release-tools ## Ask the service of advisories about these packages (ARGS="-s osv": another one; needs the network)
+audit: requirements release-tools ## Check the packages for known weaknesses (ARGS="-s osv": another service; needs the network)
 	@$(bin)/python scripts/audit.py .venv/.release/bin/pip-audit --require-hashes --disable-pip \
 		--progress-spinner off --format json --requirement dist/requirements.txt $(ARGS)
 
@@ -89,5 +89,5 @@ image: ## Build the image on a base named by digest (PYTHON_IMAGE=python:3.13-sl
 schemas: setup ## Generate the schemas of the messages from their models
 	@$(bin)/marketmap schemas export $(ARGS)
 
-docs: setup ## Build the documentation as a site, in site/
+docs: setup ## Build the documentation site in site/
 	@$(bin)/mkdocs build --strict --quiet $(ARGS)

@@ -45,8 +45,8 @@ def _packages(report: str) -> list[dict[str, Any]]:
 
 
 def _weakness(package: dict[str, Any], flaw: dict[str, Any]) -> str:
-    mended = ", ".join(flaw.get("fix_versions") or ["no version yet"])
-    return f"audit: {package['name']} {package['version']}: {flaw['id']}, mended in {mended}"
+    fixed = ", ".join(flaw.get("fix_versions") or ["no version yet"])
+    return f"audit: {package['name']} {package['version']}: {flaw['id']}, fixed in {fixed}"
 
 
 def _unasked(why: str) -> int:

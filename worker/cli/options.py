@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import typer
@@ -34,16 +35,38 @@ DatabaseUrl = Annotated[
     ),
 ]
 
+
+def completing(choices: Iterable[str]) -> Callable[[str], list[str]]:
+    """Make the completion of a value that is one of a few."""
+
+    def complete(incomplete: str) -> list[str]:  # Typer goes by the parameter's name
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return complete
+
+
 PlatformArgument = Annotated[
     str,
     typer.Argument(
-        metavar="PLATFORM", help=f"The bookmaker: {', '.join(PLATFORMS)}.", show_default=False
+        metavar="PLATFORM",
+        help=f"The bookmaker: {', '.join(PLATFORMS)}.",
+        show_default=False,
+        autocompletion=completing(PLATFORMS),
     ),
 ]
 OnPlatform = Annotated[
-    str | None, typer.Option("--platform", help=f"One bookmaker: {', '.join(PLATFORMS)}.")
+    str | None,
+    typer.Option(
+        "--platform",
+        help=f"One bookmaker: {', '.join(PLATFORMS)}.",
+        autocompletion=completing(PLATFORMS),
+    ),
 ]
 OnPlatforms = Annotated[
     list[str] | None,
-    typer.Option("--platform", help=f"One bookmaker: {', '.join(PLATFORMS)}. Repeatable."),
+    typer.Option(
+        "--platform",
+        help=f"One bookmaker: {', '.join(PLATFORMS)}. Repeatable.",
+        autocompletion=completing(PLATFORMS),
+    ),
 ]

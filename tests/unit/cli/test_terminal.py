@@ -39,6 +39,9 @@ def test_a_pipe_gets_no_escapes() -> None:
     [
         (["marketmap", "top"], {"topics"}),
         (["marketmap", "topics", "ensure", "--c"], {"--check"}),
+        (["marketmap", "unmapped", "list", "--platform", "bet"], {"betpawa", "bet9ja"}),
+        (["marketmap", "unmapped", "list", "--status", "A"], {"ACKNOWLEDGED"}),
+        (["marketmap", "doctor", "--as", "re"], {"relay", "reader", "replay", "redrive"}),
     ],
 )
 def test_the_completion_of_bash_is_installed_and_completes(

@@ -38,7 +38,7 @@ def test_packages_without_a_known_weakness_pass() -> None:
 def test_a_known_weakness_is_told_with_the_version_that_mends_it() -> None:
     outcome = audit_of(SOUND, WEAK, SKIPPED, code=1)
     assert outcome.returncode == 1
-    assert "jinja2 3.1.5: PYSEC-1, mended in 3.1.6" in outcome.stderr
+    assert "jinja2 3.1.5: PYSEC-1, fixed in 3.1.6" in outcome.stderr
 
 
 def test_a_package_that_the_service_does_not_know_fails_the_audit() -> None:

@@ -1,4 +1,4 @@
-"""Measures the worker beside others on the same topics, and judges every answer before a figure counts.
+"""Measures the worker and others on the same topics, and checks every answer before a figure counts.
 
 ``workloads`` makes the messages, ``ground`` the servers, topics and databases, ``peers`` the processes that
 the worker is compared with; ``trial`` is one run of one of them.

@@ -1,4 +1,4 @@
-"""`marketmap bench`: the worker beside others, on real Kafka and Postgres."""
+"""`marketmap bench`: the worker against other implementations, on real Kafka and Postgres."""
 
 from __future__ import annotations
 
@@ -41,45 +41,50 @@ _LATENCY_S: Final = 15.0
 def bench(
     *,
     table: Annotated[
-        bool, typer.Option("--table", help="Compare with the others; also without any.")
+        bool, typer.Option("--table", help="Compare with the others; this is the default.")
     ] = False,
     scaling: Annotated[
         bool,
-        typer.Option("--scaling", help="Processes, mappings, markets in a message, contention."),
+        typer.Option(
+            "--scaling", help="Vary processes, mappings, markets in a message, and contention."
+        ),
     ] = False,
     latency: Annotated[
-        bool, typer.Option("--latency", help="At 30 and 70 % of the highest rate.")
+        bool, typer.Option("--latency", help="Measure latency at 30 and 70 % of the highest rate.")
     ] = False,
     workloads: Annotated[
-        list[str] | None, typer.Option("--workload", help=f"Of the table: {', '.join(WORKLOADS)}.")
+        list[str] | None,
+        typer.Option("--workload", help=f"One workload: {', '.join(WORKLOADS)}. Repeatable."),
     ] = None,
     contestants: Annotated[
         list[str] | None,
-        typer.Option("--contestant", help=f"Of the table: {', '.join(CONTESTANTS)}."),
+        typer.Option("--contestant", help=f"One contestant: {', '.join(CONTESTANTS)}. Repeatable."),
     ] = None,
     rounds: Annotated[
-        int, typer.Option(min=1, max=100, help="Runs of each; medians are shown.")
+        int, typer.Option(min=1, max=100, help="Number of runs of each; medians are shown.")
     ] = 3,
     events: Annotated[
-        int, typer.Option(min=1, max=2000, help="Events of the scrape.")
+        int, typer.Option(min=1, max=2000, help="Number of events in the scrape.")
     ] = _SIZES.events,
     small: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Messages of `small`.")
+        int, typer.Option(min=1, max=1_000_000, help="Number of messages of `small`.")
     ] = _SIZES.small,
     large: Annotated[
-        int, typer.Option(min=1, max=1000, help="Messages of `large`.")
+        int, typer.Option(min=1, max=1000, help="Number of messages of `large`.")
     ] = _SIZES.large,
-    partitions: Annotated[int, typer.Option(min=1, max=100, help="Of each topic.")] = 6,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write every run there.")] = None,
-    svg: Annotated[Path | None, typer.Option("--svg", help="Draw it there.")] = None,
+    partitions: Annotated[int, typer.Option(min=1, max=100, help="Partitions of each topic.")] = 6,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="File for every single run, as JSON.")
+    ] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", help="File for a chart.")] = None,
     document: Annotated[
         Path | None,
-        typer.Option("--document", help="Renew the figures and pictures of this document."),
+        typer.Option("--document", help="Update the figures and charts of this document."),
     ] = None,
 ) -> None:
-    """Measure the worker next to other programs, in turn, on the same topics; every answer is judged.
+    """Measure the worker and others in turn, on the same topics; every answer is checked.
 
-    Starts a Kafka and a Postgres of its own, and removes them. Exit code 1 when an answer was wrong.
+    Starts its own Kafka and Postgres, and removes them afterwards. Exit code 1 when an answer was wrong.
 
     Example: marketmap bench --workload scrape --contestant worker --contestant json --rounds 5
     """
@@ -118,7 +123,7 @@ def _known(names: list[str] | None, among: Collection[str], option: str) -> list
     """The names as they were given; one that is not there is wrong usage."""
     for name in names or []:
         if name not in among:
-            fail(f"{option} {name[:60]}: there is {', '.join(among)}", code=2)
+            fail(f"{option} {name[:60]} is not one of {', '.join(among)}", code=2)
     return names or []
 
 
@@ -171,7 +176,7 @@ def _draw(report: BenchReport, svg: Path) -> None:
 
 
 def _require_places(document: Path, parts: Collection[str]) -> None:
-    """Before minutes are spent on what has no place."""
+    """Fail now, and not after minutes of measuring, when the document has no place for the figures."""
     _renewed(document, dict.fromkeys(parts, ""))
 
 
@@ -179,4 +184,4 @@ def _renewed(document: Path, parts: Mapping[str, str]) -> str:
     try:
         return renewed(document.read_text(encoding="utf-8"), parts)
     except (OSError, MarkersMissingError) as error:
-        fail(f"{document} cannot be renewed: {error}", code=2)
+        fail(f"{document} cannot be updated: {error}", code=2)

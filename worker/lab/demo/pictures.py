@@ -1,4 +1,4 @@
-"""What a demo run shows: pictures that a person understands at a glance."""
+"""The output of a demo run: tables that a person understands at a glance."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def side_by_side(events: Iterable[ResolvedJson]) -> Table:
     )
     teams = match[0]["event"]
     table = Table("market", "line", "outcome", title_justify="left", box=None)
-    table.title = f"{teams['home']} - {teams['away']}, three books (best price marked *)"
+    table.title = f"{teams['home']} - {teams['away']}, three bookmakers (best price marked *)"
     for book in BOOKS:
         table.add_column(book, justify="right")
     for (market, line, outcome), odds in _prices(match).items():

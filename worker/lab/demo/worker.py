@@ -37,7 +37,7 @@ class DemoWorker:
 
     def require_alive(self) -> None:
         if self.process.poll() is not None:
-            fail(f"The worker ended by itself; its log is {self.log}.")
+            fail(f"The worker ended unexpectedly; its log is {self.log}.")
 
     async def has_committed(self, records: int) -> None:
         """Show its progress until it has committed so many records in all."""

@@ -12,6 +12,7 @@ import typer
 from schemas import DEAD_REASONS, DeadReason
 from worker.cli.console import fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
+from worker.cli.options import completing
 from worker.operations.dead_letters.letters import LetterFilter, LetterPosition, is_id
 from worker.settings.settings import Settings
 
@@ -23,6 +24,7 @@ DeadReasons = Annotated[
         "--dead-reason",
         help="Only this reason, such as INVALID_JSON. Repeatable.",
         show_default=False,
+        autocompletion=completing(DEAD_REASONS),
     ),
 ]
 FromTopics = Annotated[

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from worker.cli.connection import known_settings
 from worker.cli.console import err, fail, out, print_json
-from worker.cli.options import AsJson
+from worker.cli.options import AsJson, completing
 from worker.cli.tables import text
 from worker.operations.doctor.examination import examine
 from worker.operations.doctor.findings import Finding, failure, fine, has_failure
@@ -29,7 +29,12 @@ def doctor(
     *,
     part: Annotated[
         str,
-        typer.Option("--as", metavar="PART", help=f"Whose needs to check: {', '.join(PARTS)}."),
+        typer.Option(
+            "--as",
+            metavar="PART",
+            help=f"Whose needs to check: {', '.join(PARTS)}.",
+            autocompletion=completing(PARTS),
+        ),
     ] = "worker",
     timeout: Annotated[
         float,

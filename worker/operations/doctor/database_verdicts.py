@@ -72,7 +72,7 @@ def judge_revision(revision: str | None, head: str | None, *, is_known: bool) ->
     if is_known:
         return [failure("migrations", f"at {revision}, this program needs {head}", _MIGRATE)]
     message = f"at {revision}, which this program does not know; its own newest is {head}"
-    return [warning("migrations", message, "a newer program has migrated: upgrade this one, too")]
+    return [warning("migrations", message, "a newer program has migrated: upgrade this one too")]
 
 
 class RoleFacts(NamedTuple):
@@ -97,7 +97,7 @@ def judge_roles(facts: RoleFacts, part: Part) -> list[Finding]:
             warning("roles", message, f"a login of its own, with GRANT {part.group} TO it")
         )
     if facts.absent:
-        message = f"no rights to check: {', '.join(facts.absent)} do not exist"
+        message = f"no rights to check, these do not exist: {', '.join(facts.absent)}"
         found.append(failure("roles", message, f"{_MIGRATE}, then marketmap roles"))
     if facts.lacking:
         message = f"{login} lacks {', '.join(facts.lacking)}"
@@ -157,7 +157,7 @@ def judge_mappings(facts: MappingFacts) -> list[Finding]:
     ]
     if len(facts.unusable) > _MOST_SHOWN:
         more = f"{len(facts.unusable) - _MOST_SHOWN} more cannot be used"
-        found.append(failure("mappings", more, "mend these first"))
+        found.append(failure("mappings", more, "fix these first"))
     found += [
         warning(
             "mappings",

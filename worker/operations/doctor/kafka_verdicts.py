@@ -54,11 +54,11 @@ def _unseen(topics: TopicFactsByName) -> str:
 def _replication(facts: TopicFacts, brokers: int) -> Iterator[Finding]:
     if facts.leaderless:
         message = f"{facts.name} has partitions without a leader: {_numbers(facts.leaderless)}"
-        yield failure("topics", message, "bring the brokers back that hold them")
+        yield failure("topics", message, "restart the brokers that hold them")
     if facts.under_replicated:
         behind = _numbers(facts.under_replicated)
         message = f"{facts.name} has partitions with replicas that are behind: {behind}"
-        yield warning("topics", message, "look at the brokers that hold them")
+        yield warning("topics", message, "check the brokers that hold them")
     if facts.replicas == 1 < brokers:
         message = f"{facts.name} is on one of {brokers} brokers only"
         yield warning("topics", message, "more replicas, by kafka-reassign-partitions.sh")
@@ -116,7 +116,11 @@ def judge_group(group: Group, name: str, partitions: int) -> list[Finding]:
         return [warning("group", f"{name}: no worker is in it{never}", "marketmap run worker")]
     if group.state != "Stable":
         message = f"{name}: {group.state}, members come or go"
-        return [warning("group", message, "ask again; if it stays so, see the workers' logs")]
+        return [
+            warning(
+                "group", message, "run this again; if it stays like this, see the workers' logs"
+            )
+        ]
     if members > partitions:
         message = (
             f"{name}: {members} members for {partitions} partitions: some have nothing to read"

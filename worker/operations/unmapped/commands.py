@@ -22,6 +22,7 @@ from worker.cli.options import (
     OnPlatform,
     PlatformArgument,
     Reason,
+    completing,
 )
 from worker.cli.spreadsheet import print_csv, refuse_two_forms
 from worker.cli.tables import print_table, shown_of
@@ -81,16 +82,19 @@ def list_(
         typer.Option(
             help=f"{', '.join(misses.STATUSES)}; by default {' and '.join(misses.WORK)}. Repeatable.",
             show_default=False,
+            autocompletion=completing(misses.STATUSES),
         ),
     ] = None,
     reason: Annotated[
         str | None,
-        typer.Option(help=f"One reason: {', '.join(REASONS)}."),
+        typer.Option(help=f"One reason: {', '.join(REASONS)}.", autocompletion=completing(REASONS)),
     ] = None,
     min_occurrences: Annotated[
         int, typer.Option(min=1, help="Missed at least this many times.")
     ] = 1,
-    order: Annotated[str, typer.Option(help=f"Sort by: {', '.join(ORDERS)}.")] = "priority",
+    order: Annotated[
+        str, typer.Option(help=f"Sort by: {', '.join(ORDERS)}.", autocompletion=completing(ORDERS))
+    ] = "priority",
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 30,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,

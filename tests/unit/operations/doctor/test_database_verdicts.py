@@ -69,7 +69,7 @@ def test_planted_operators_are_named_with_their_owner() -> None:
         ("0011", True, "OK", None),
         ("0010", True, "FAILURE", "marketmap migrate"),
         (None, True, "FAILURE", "marketmap migrate"),
-        ("0012", False, "WARNING", "a newer program has migrated: upgrade this one, too"),
+        ("0012", False, "WARNING", "a newer program has migrated: upgrade this one too"),
     ],
 )
 def test_a_revision_is_judged_by_the_programs_own(
@@ -100,7 +100,7 @@ def test_before_the_first_migration_nothing_is_said_to_be_well_with_the_rights()
     (finding,) = verdicts.judge_roles(RoleFacts(SERVER, ROLES, ["relay_cursor"], []), WORKER)
     assert (finding.level, finding.message) == (
         "FAILURE",
-        "no rights to check: relay_cursor do not exist",
+        "no rights to check, these do not exist: relay_cursor",
     )
 
 
