@@ -1,9 +1,24 @@
-"""Where a partition is taken up, and what was found there. Pure.
+"""Where a partition starts to be read, and what was found there. Pure.
 
-Three things are compared: the group's commit with its mark, the watermark (everything below it is counted),
-and the log's bounds. Our own commit only says how far a replay is; the watermark says where counting goes on.
-A commit that an operator's tool has set is an order: back is to publish again without counting, forward to
-skip. A commit that another consumer has made, say one on a console that joined the group, orders nothing.
+Three things are compared:
+- the group's commit with its mark: how far records were processed, and, during a replay, how far it goes;
+- the watermark in the database: every offset below it is counted, so counting always continues there;
+- the bounds of the log: what can be read at all.
+
+The decision is made in three steps, each a function below. `_wanted` says what commit and watermark ask for,
+whatever is left of the log:
+- Our own commit: continue. If it is below the watermark, the process died between counting and committing, or
+  a replay is under way: what is published again is not counted again. If it is above, the database was
+  restored from a backup: continue at the watermark.
+- A commit that an operator's tool has set is an order: back means publish again without counting, forward
+  means skip. A commit of another consumer, say one on a console that joined the group, orders nothing.
+- A mark with another topic id belongs to a topic that was deleted: start at the beginning.
+
+Then `_truncated` looks at the log's end. If more is counted or committed than the log holds, brokers have
+lost records, and new records have the offsets of lost ones. Only an operator can decide what to do: the
+partition is stopped, and the place is kept in the mark, so that a log that has grown since does not hide it.
+
+At last `_not_before` looks at the log's start: what retention deleted before it was counted is a gap.
 """
 
 from __future__ import annotations
@@ -59,7 +74,7 @@ class Start(NamedTuple):
     """What to do with a partition.
 
     Reading starts at ``position``; records below ``replay_to`` are published and not counted. ``watermark``
-    is where the watermark is to stand before that. ``lost`` offsets, for the reason ``cause``, are not
+    is where the watermark has to be before that. ``lost`` offsets, for the reason ``cause``, are not
     counted, or were counted and are no longer there. A stopped partition is not read at all: its log was
     found to end at ``truncated_at``.
     """
@@ -78,7 +93,7 @@ class Start(NamedTuple):
 
 
 def start_of(found: Findings, on_truncation: OnTruncation = "stop") -> Start:
-    """Where a newly assigned partition is taken up."""
+    """Decide where a newly assigned partition starts."""
     wanted = _wanted(found)
     end = _end(found)
     if max(wanted.position, wanted.watermark) > end:
@@ -90,14 +105,14 @@ def start_of(found: Findings, on_truncation: OnTruncation = "stop") -> Start:
 
 
 def _wanted(found: Findings) -> Start:
-    """What commit and watermark ask for, whatever is there of the log."""
+    """Say what commit and watermark ask for, whatever is left of the log."""
     if found.committed is None:
         return _without_commit(found, None)
     ours = read_mark(found.committed.metadata)
     if ours is None and found.committed.is_reset:
         return _operators(found, found.committed.offset)
     if ours is None:
-        return Start("FOREIGN_COMMIT", found.watermark, found.watermark)
+        return Start("FOREIGN_COMMIT", position=found.watermark, watermark=found.watermark)
     if ours.topic_id != found.topic_id:
         return _without_commit(found, ours)
     return _ours(found, found.committed.offset, ours)
@@ -105,7 +120,7 @@ def _wanted(found: Findings) -> Start:
 
 def _without_commit(found: Findings, of_another_topic: CommitMark | None) -> Start:
     case: Case = "AFTER_CRASH" if found.watermark else _beginning(found, of_another_topic)
-    return Start(case, found.watermark, found.watermark)
+    return Start(case, position=found.watermark, watermark=found.watermark)
 
 
 def _beginning(found: Findings, of_another_topic: CommitMark | None) -> Case:
@@ -120,23 +135,34 @@ def _ours(found: Findings, offset: int, ours: CommitMark) -> Start:
     """A replay goes on up to the watermark: a count that was under way when it began may have moved that."""
     watermark = found.watermark
     if offset < min(ours.replay_to, watermark):
-        went_back = ours.replay_to > watermark
-        return Start(
-            "COUNTS_WENT_BACK" if went_back else "REPLAY_GOES_ON", offset, watermark, watermark
-        )
+        counts_went_back = ours.replay_to > watermark
+        case: Case = "COUNTS_WENT_BACK" if counts_went_back else "REPLAY_GOES_ON"
+        return Start(case, position=offset, watermark=watermark, replay_to=watermark)
     if max(offset, ours.replay_to) > watermark:
-        return Start("COUNTS_WENT_BACK", watermark, watermark)
-    return Start("RESUME" if offset == watermark else "AFTER_CRASH", watermark, watermark)
+        return Start("COUNTS_WENT_BACK", position=watermark, watermark=watermark)
+    return Start(
+        "RESUME" if offset == watermark else "AFTER_CRASH", position=watermark, watermark=watermark
+    )
 
 
 def _operators(found: Findings, offset: int) -> Start:
     watermark = found.watermark
     if offset < watermark:
-        return Start("RESET_BACK", offset, watermark, watermark)
+        return Start("RESET_BACK", position=offset, watermark=watermark, replay_to=watermark)
     if offset == watermark:
-        return Start("RESUME" if watermark else _beginning(found, None), offset, watermark)
+        return Start(
+            "RESUME" if watermark else _beginning(found, None),
+            position=offset,
+            watermark=watermark,
+        )
     skipped = max(0, offset - max(watermark, found.log_start))
-    return Start("SKIP_FORWARD", offset, offset, 0, skipped, "operator" if skipped else None)
+    return Start(
+        "SKIP_FORWARD",
+        position=offset,
+        watermark=offset,
+        lost=skipped,
+        cause="operator" if skipped else None,
+    )
 
 
 def _end(found: Findings) -> int:
@@ -153,16 +179,22 @@ def _end(found: Findings) -> int:
 def _truncated(wanted: Start, found: Findings, end: int) -> Start:
     if found.watermark <= end:  # an operator's commit that no log reaches
         skipped = max(0, end - max(found.watermark, found.log_start))
-        return Start("TRUNCATED", end, found.watermark, 0, skipped, "operator", end)
-    position = min(wanted.position, end)
+        return Start(
+            "TRUNCATED",
+            position=end,
+            watermark=found.watermark,
+            lost=skipped,
+            cause="operator",
+            truncated_at=end,
+        )
     return Start(
         "TRUNCATED",
-        position,
-        found.watermark,
-        wanted.replay_to,
-        found.watermark - end,
-        "truncation",
-        end,
+        position=min(wanted.position, end),
+        watermark=found.watermark,
+        replay_to=wanted.replay_to,
+        lost=found.watermark - end,
+        cause="truncation",
+        truncated_at=end,
     )
 
 
@@ -177,7 +209,13 @@ def _not_before(start: Start, log_start: int) -> Start:
         return start
     gone = log_start - max(start.position, start.watermark)
     if gone > 0 and not _is_beginning(start):
-        return Start("RETENTION_GAP", log_start, log_start, 0, gone, "retention")
+        return Start(
+            "RETENTION_GAP",
+            position=log_start,
+            watermark=log_start,
+            lost=gone,
+            cause="retention",
+        )
     replay_to = start.replay_to if log_start < start.replay_to else 0
     return start._replace(
         position=log_start, watermark=max(start.watermark, log_start), replay_to=replay_to

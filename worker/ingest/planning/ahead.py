@@ -1,4 +1,14 @@
-"""Planning in threads, and ahead of time: what comes next is planned while a batch is being counted."""
+"""Planning in threads, and in advance: the next batch is planned while the current one is counted.
+
+A planner serves one thread at a time, so everything here goes through one lock (`_one`). While a batch is
+counted and committed, `ahead` waits for the fetch that runs at that time, plans its records part by part, and
+keeps the verdicts. When the records come, `plan` takes the verdicts that are there and makes the others.
+
+What can go wrong is that the records that come are not those that were planned: a rebalance moved partitions,
+the position was set back, the index was swapped. So a verdict is used only for the same record object, in the
+same partition, under the same index; otherwise the record is planned again. Nothing depends on a verdict that
+was made in advance, and nothing of it is published before its turn.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +39,11 @@ class Indexes(Protocol):
 
 class FetchingAhead(Protocol):
     def begin(self) -> asyncio.Task[Sequence[Record]]:
-        """Fetch what comes next, if that is not being done yet; it is handed over all the same."""
+        """Start the next fetch, unless it has started; its records are handed over as usual."""
 
 
 class PlanAhead(Generic[T]):
-    """Has batches planned, a part at a time: a planner serves one thread.
-
-    A verdict that was made ahead of time stands for its record alone, in the partition and under the index
-    that it was made for. What is handed over otherwise, after a rebalance, say, is planned when it comes.
-    """
+    """Plans batches, a part at a time; see above for what is planned in advance."""
 
     def __init__(
         self,
@@ -54,13 +60,13 @@ class PlanAhead(Generic[T]):
         self._verdicts: _Verdicts[T] = {}
 
     async def plan(self, records: _Placed, index: MappingIndex) -> Plan[T]:
-        """In a thread: a record can be made to take seconds, and the loop serves heartbeats meanwhile."""
+        """Plan in a thread: a hostile record can take seconds, and the loop must send heartbeats."""
         async with self._one:
             return await asyncio.to_thread(lambda: combine(self._taken(records, index)))
 
     @contextmanager
     def ahead(self, claimed: ClaimedBatch) -> Iterator[None]:
-        """Plan what comes next until the block ends; a part that is begun by then is finished."""
+        """Plan the next batch until the block ends; a part that has begun by then is finished."""
         verdicts = self._verdicts = {}
         if self._fetching is None or claimed.is_over:
             yield
@@ -100,7 +106,7 @@ class PlanAhead(Generic[T]):
             verdicts[verdict.at, verdict.offset] = record, index, verdict
 
     def _taken(self, records: _Placed, index: MappingIndex) -> Iterator[Planned[T]]:
-        """The verdicts on records, made now where they are not there."""
+        """Take the verdicts that are there, and make the others now."""
         ahead = [self._verdict(record, at, index) for record, at in records]
         missing = [
             placed for placed, verdict in zip(records, ahead, strict=True) if verdict is None
@@ -114,6 +120,6 @@ class PlanAhead(Generic[T]):
 
 
 def _log_once(task: asyncio.Task[None]) -> None:
-    """Nothing depends on what is planned ahead: it is planned again when it comes."""
+    """Log why planning in advance failed. Nothing depends on it: the records are planned when they come."""
     if not task.cancelled() and (error := task.exception()) is not None:
         log.warning("not_planned_ahead", error=repr(error))

@@ -1,8 +1,25 @@
 """Plans a batch by recall: a row like one that was resolved before is not resolved again.
 
-The compiled part remembers what rows of an id, a qualifier and labels came to under one index, and copies the
-prices of the next such row. It decides nothing: rows that it never met, and whatever is unusual in them, are
-resolved here as ever, and what comes of them is taught to it. It is optional; without it, every row is.
+The compiled part remembers what rows of an id, a qualifier and labels resolved to under one index, and
+copies the prices of the next such row. It decides nothing. It is optional; without it, every row is
+resolved in Python.
+
+For each record there are three ways, tried in this order:
+1. All rows are known: the compiled part gives the JSON of their markets, and which ids were missed. Python
+   only reads the envelope.
+2. Some rows are not known, or unusual: they are left *aside*. `_Memory.resolve` resolves them alone,
+   teaches the compiled part what they mean, and their entries are merged with the recalled ones.
+3. Anything else: the record goes through `Planner.plan`, as if nothing were compiled. That is so when the
+   envelope is unusual, when a row that is aside may speak of a market that another row speaks of (then they
+   have to be resolved together), when the result is too large, and when the record will be a dead letter.
+
+What can go wrong, and what keeps it right:
+- The index changes: everything that was taught belongs to one index. With another one, the memory starts
+  empty.
+- The compiled part and Python read something differently: everything that it knows about characters is
+  handed over from this Python, and property tests compare both ways on the same records.
+- Misses must count the same: `_Missed` behaves like the list of misses, but reads their rows only when
+  somebody asks, and `tally` counts the recalled ones in the compiled part.
 """
 
 from __future__ import annotations
@@ -112,7 +129,7 @@ class AssemblingEncoder(VerdictEncoder[T_co], Protocol[T_co]):
 
 
 class RecallingPlanner(Planner[T]):
-    """A planner with a memory of one index: with another it begins anew."""
+    """A planner with a memory of one index; with another index it starts empty."""
 
     def __init__(
         self,
