@@ -1,4 +1,17 @@
-"""The mapping index: immutable, built whole from mappings, looked up by exact platform id."""
+"""The mapping index: immutable, built whole from mappings, looked up by exact platform id.
+
+How it works. For each platform there is a dictionary from market id to ``Meanings``: the claims of the
+mappings that name this id, the strongest first. ``Meanings`` is a dictionary itself, from a row's qualifier
+to what id and qualifier mean together; it fills when a qualifier is asked for. So a lookup is two
+dictionary reads, however many mappings there are.
+
+An index never changes. A change of mappings gives a new one by ``revised``, which shares everything that
+the change does not touch, with what has been learnt of it. Workers swap the whole index between two
+batches.
+
+Claims are ranked by priority, then by age. A label belongs to the first claim that knows it, so a conflict
+is two claims of one priority that know the same label in the same market.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,16 @@
 """What an outcome's label says, once its line and the team names have been taken out by rule.
 
-Labels are evidence of which outcome a price belongs to. Position never is. A label that carries a line of its
-own must agree with the line of its market, or it matches nothing.
+Labels are evidence of which outcome a price belongs to. Position never is. A label that carries a line of
+its own must agree with the line of its market, or it matches nothing.
+
+How it works. A label is folded (case and blanks), its team names become ``{home}`` and ``{away}``, and its
+line is removed. What is left, the words, is looked up among the labels of a mapping. There may be several
+readings of a label; the most literal one is tried first (``readings``).
+
+Team names are replaced in all labels of a row at once, joined by a character that no label has. Plain
+replacement is right unless a name is part of a longer word or the two names can run into each other
+("Real", "Al Nassr": "...real nassr"); only then whole words are searched for (``_searched``), at ten times
+the cost. A name that is itself a word of labels ("Draw") is never replaced.
 """
 
 from __future__ import annotations

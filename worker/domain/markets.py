@@ -1,7 +1,15 @@
-"""What a platform's market means: the mappings that claim it, their lines, and which label is which outcome.
+"""What a platform's market means: the mappings that claim it, their lines, and which label is which
+outcome.
 
 It is worked out once and remembered, because the same market shapes come back in every event. The memory is
 bounded and holds only what does not depend on the event.
+
+How it works. A ``Claim`` is one mapping's labels on one platform. ``interpret`` holds a qualifier against
+the line rules of all claims to an id: those that accept it make a ``Market``, each with the line it reads.
+A market finds the ``Slot`` of a label (claim, line, outcome) and remembers it in ``known``. A whole row of
+known labels is a ``Layout`` for each claim that it speaks of: which outcomes it prices, in which order, and
+the JSON of the market with gaps for the prices. The next row with the same labels costs one dictionary
+read.
 """
 
 from __future__ import annotations

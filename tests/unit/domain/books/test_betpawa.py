@@ -1,3 +1,5 @@
+import json
+import re
 from typing import Any
 
 import pytest
@@ -210,6 +212,18 @@ def test_levels_that_disagree_are_refused_and_never_chosen_from(
     found = run("betpawa", [betpawa("5000", line)])
     assert rejected(found) == {("5000", None, "INVALID_SPECIFIER")}
     assert not found.misses
+
+
+@pytest.mark.parametrize("strange", [None, True, [None], {"a": "b"}, "it's", float("inf"), 10**30])
+def test_no_value_is_shown_as_python_writes_it(strange: Any) -> None:
+    price = {"name": "Over", "price": strange, "handicap": strange, "specifier": {"total": strange}}
+    row = {"handicap": strange, "specifier": {"total": strange}, "prices": [price, strange]}
+    market = {"marketType": {"id": "5000"}, "row": [row, strange]}
+    found = run("betpawa", [market, strange, {"marketType": {"id": strange}}])
+    shown = json.dumps([entry._asdict() for entry in found.rejected])
+    shown += json.dumps([entry.external_market_id for entry in found.misses])
+    assert found.rejected
+    assert not re.search(r"\bNone\b|\bTrue\b|<class|\{'|\['|\binf\b", shown), shown
 
 
 NOTHING: dict[str, Any] = dict.fromkeys(["hcp", "player", "score", "number", "group"])
