@@ -53,11 +53,11 @@ def test_nothing_is_active_in_a_closed_market(state: str, house: House) -> None:
     assert not any(quote.active for quote in sheet.quotes)
 
 
-def test_a_broken_price_is_active_and_no_price() -> None:
+def test_a_broken_price_is_active_and_below_the_stake() -> None:
     sheet = sheet_of(replace(QUIET, invalid=1.0))
 
     assert sheet.state == "invalid"
-    assert (sheet.quotes[0].active, sheet.quotes[0].price) == (True, 0.0)
+    assert (sheet.quotes[0].active, sheet.quotes[0].price) == (True, 0.5)
 
 
 def test_a_broken_price_is_not_written_where_the_truth_would_be_open() -> None:
