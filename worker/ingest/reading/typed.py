@@ -7,6 +7,7 @@ is read whole instead: it is refused, or not, by one piece of code. What fits gi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -41,6 +42,7 @@ class _SportybetOutcome(Struct, gc=False):
     flag: Literal[0, 1] = field(name="isActive", default=1)
 
 
+_MOST_SHOWN: Final = 4  # lines next to the prices of a row: one for each side
 _OUTCOMES: Final = msgspec.json.Decoder(list[_SportybetOutcome])
 
 
@@ -113,7 +115,9 @@ class _BetpawaLayoutRow(Struct, gc=False):
     suspended: bool | None = None
     handicap: _Integer | float | None = None
     specifier: dict[str, _Scalar] | None = None
-    formatted: str | None = field(name="formattedHandicap", default=None)
+    formatted: Annotated[str, Meta(max_length=betpawa.LONGEST_BESIDE)] | None = field(
+        name="formattedHandicap", default=None
+    )
     prices: list[_BetpawaPrice] = []
 
 
@@ -244,13 +248,22 @@ def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
 def _line_of(row: _BetpawaLayoutRow) -> str | None:
     """The row's qualifier; what is shown next to its prices is brought into one text for each."""
     for price in row.prices:
-        if price.beside is not None or price.specifier is not None:
+        if price.specifier is not None or price.beside == "":
             price.beside = betpawa.beside(price.beside, price.specifier)
     shown = {price.beside for price in row.prices}
-    given = row.handicap, row.specifier, row.formatted
-    if given == (None, None, None) and shown <= {None}:
+    shown.discard(None)
+    if row.specifier is not None or len(shown) > _MOST_SHOWN:
+        return betpawa.qualifier(row.handicap, row.specifier, row.formatted, shown)
+    if row.handicap is None and row.formatted is None and not shown:
         return None
-    return betpawa.qualifier(*given, shown)
+    return _known_line(row.handicap, row.formatted, frozenset(shown))
+
+
+@lru_cache(maxsize=4096)  # the same few lines come back in every event
+def _known_line(
+    handicap: float | None, formatted: str | None, shown: frozenset[str | None]
+) -> str | None:
+    return betpawa.qualifier(handicap, None, formatted, shown)
 
 
 _SPORTYBET_MARKETS: Final = msgspec.json.Decoder(list[SportybetMarket])
