@@ -24,11 +24,19 @@ from faststream.kafka.parser import AioKafkaBatchParser
 
 from worker.ingest.consumer import FetchedRecord, Fetching, application, consume, handle_with
 from worker.ingest.partitions.assignment import Assignment
+from worker.kafka.client.batches import read_any_batch
 from worker.kafka.cluster.admin import KafkaAdmin
 from worker.kafka.cluster.topics import TopicSpec
 
 if TYPE_CHECKING:
     from tests.conftest import Services
+
+
+@pytest.fixture(autouse=True)
+def reading_is_prepared() -> None:
+    """As the worker does before it makes its consumer: our polls need our fetcher."""
+    read_any_batch(unpacked_bytes=2**27, poll_bytes=2**24)
+
 
 PATIENCE_S = 60
 FETCHING = Fetching(
