@@ -283,7 +283,7 @@ fn price_field(name: &[u8]) -> PriceField {
     }
 }
 
-/// What stands for odds.
+/// A value of odds.
 #[derive(Clone, Copy)]
 enum Token<'v> {
     Null,

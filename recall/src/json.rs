@@ -1,4 +1,4 @@
-//! JSON, scanned strictly and once: where its values stand, not what they are.
+//! JSON, scanned strictly and once: where its values are, not what they mean.
 
 use crate::unusual::{Unusual, Usual};
 

@@ -58,7 +58,7 @@ pub struct Market {
 }
 
 impl Market {
-    /// `scratch` is where a label and what stands beside it are put together.
+    /// `scratch` is where a label and the line next to it are joined.
     pub fn slot(&self, label: &str, beside: Option<&str>, scratch: &mut String) -> Option<&Slot> {
         match beside {
             None => self.labels.get(label),
@@ -87,11 +87,11 @@ pub enum Meaning {
 pub enum Id {
     /// No mapping claims it.
     Unknown,
-    /// By qualifier; "" stands for none.
+    /// By qualifier; "" is none.
     Claimed(Map<Box<str>, Meaning>),
 }
 
-/// A feed may hold anything: what is beyond a bound is learnt anew.
+/// A feed may hold anything: what is beyond a bound is learnt again.
 const MOST_IDS: usize = 65_536;
 const MOST_QUALIFIERS: usize = 256;
 const MOST_LABELS: usize = 1024;
@@ -142,7 +142,7 @@ impl Known {
         self.qualifiers(platform, id).insert(qualifier.into(), meaning);
     }
 
-    /// Labels of a market, each with what stands beside it. The claims are the same whenever one is learnt.
+    /// Labels of a market, each with the line next to it. The claims are the same whenever one is learnt.
     pub fn learn_labels(
         &mut self,
         platform: Platform,

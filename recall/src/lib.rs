@@ -157,7 +157,7 @@ impl Recall {
         })
     }
 
-    /// Labels as they are known with an event's names taken for home and away; None where that is not told.
+    /// Labels as they are known with an event's names taken for home and away; None where that is not certain.
     #[allow(clippy::needless_pass_by_value)]
     fn roles(&self, labels: Vec<String>, home: &str, away: &str) -> Option<Vec<String>> {
         let names = names::Names::of(home, away, &self.rules.characters, &self.rules.not_names)?;
@@ -203,7 +203,7 @@ impl Recalled {
         PyBytes::new(py, &self.seen.envelope)
     }
 
-    /// Where the names of Bet9ja's markets stand in the value.
+    /// Where the names of Bet9ja's markets are in the value.
     #[getter]
     fn names(&self) -> Option<Place> {
         self.seen.names.as_ref().map(|place| (place.start, place.end))
@@ -215,7 +215,7 @@ impl Recalled {
         self.seen.written.markets.ends.len()
     }
 
-    /// Where what is left stands in the value: markets, of Bet9ja keys with their values.
+    /// Where what is left aside is in the value: markets, of Bet9ja keys with their values.
     #[getter]
     fn aside(&self) -> Vec<Place> {
         places(&self.seen.written.aside)
@@ -249,7 +249,7 @@ impl Recalled {
         (&miss.external_id, miss.name.as_deref(), &miss.reason)
     }
 
-    /// Where the rows of a miss stand in the value.
+    /// Where the rows of a miss are in the value.
     fn rows(&self, miss: usize) -> Vec<Place> {
         places(&self.seen.written.found[miss].rows)
     }

@@ -18,7 +18,7 @@ use crate::unusual::{Unusual, Usual};
 pub struct Seen {
     pub platform: Platform,
     pub envelope: Vec<u8>,
-    /// Where the names of Bet9ja's markets stand.
+    /// Where the names of Bet9ja's markets are.
     pub names: Option<Range<usize>>,
     pub written: Written,
     pub lines: Vec<(String, String, String)>,
@@ -64,7 +64,7 @@ pub fn read<'v>(value: &'v [u8], known: &Known, rules: &Rules) -> Usual<Seen> {
                 let begin = reader.place();
                 match (platform, &event) {
                     (Some(platform), Some(event)) => read = Some(read_markets(&mut reader, platform, event)?),
-                    _ => reader.pass()?, // which book's they are is told behind them
+                    _ => reader.pass()?, // the platform comes after them
                 }
                 markets = Some(begin..reader.place());
             }

@@ -49,7 +49,7 @@ pub fn odds(text: &str) -> Option<&str> {
     }
 }
 
-/// How many digits stand before the point of `[1-9]\d{0,6}(\.\d{1,8})?`.
+/// How many digits are before the point of `[1-9]\d{0,6}(\.\d{1,8})?`.
 fn is_decimal(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let whole = bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len());

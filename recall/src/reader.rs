@@ -24,7 +24,7 @@ impl<'v> Reader<'v> {
         Ok(Self { text, json: Scanner::new(text, 0) })
     }
 
-    /// A reader of what begins at a place that this one told.
+    /// A reader of what begins at a place that this one returned.
     pub fn at(&self, place: &Range<usize>) -> Self {
         Self { text: self.text, json: Scanner::new(self.text, place.start) }
     }
@@ -64,7 +64,7 @@ impl<'v> Reader<'v> {
         plain(self.json.key()?)
     }
 
-    /// Where a text that was read, without its quotation marks, stands with them.
+    /// Where a text that was read, without its quotation marks, is with them.
     pub fn place_of(&self, text: &'v str) -> usize {
         text.as_ptr().addr() - self.text.as_ptr().addr() - 1
     }
@@ -117,7 +117,7 @@ impl<'v> Reader<'v> {
         self.json.skip()
     }
 
-    /// The same, and says where it stands.
+    /// The same, and returns where it is.
     pub fn skip(&mut self) -> Usual<Range<usize>> {
         self.json.peek()?;
         let begin = self.place();

@@ -19,7 +19,7 @@ pub struct Selection<'v> {
     pub price: Price<'v>,
 }
 
-/// A market that no mapping knows, and where its rows stand.
+/// A market that no mapping knows, and where its rows are.
 pub struct Miss {
     pub external_id: String,
     pub name: Option<String>,

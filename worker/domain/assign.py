@@ -39,7 +39,7 @@ def assign(values: AssignedValues, assignments: Iterable[str]) -> AssignedValues
 
 
 def _refuse_unusable(values: AssignedValues) -> None:
-    """What got in by SQL may be of any shape, and is not mended field by field."""
+    """What got in by SQL may be of any shape, and is not fixed field by field."""
     rule = values["line_rule"] = values["line_rule"] or {}
     rows = values["outcome_mapping"] = values["outcome_mapping"] or []
     fixed = rule.get("fixed") or {} if isinstance(rule, dict) else None

@@ -28,7 +28,7 @@ def load_entries(text: str) -> list[Entry]:
     """All mappings of a catalogue file, in the file's order; one is off where `is_active` is false.
 
     Raises MappingError: every fault of every mapping, its field prefixed with ``mappings[i]``, and canonical
-    ids that stand twice.
+    ids that occur twice.
     """
     try:
         document = parse_json(text)

@@ -1,4 +1,4 @@
-"""Whether mappings that are about to be saved would quarrel with others over a label."""
+"""Whether mappings that are about to be saved would conflict with others over a label."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.domain.mapping import Mapping
 
 
 class Rivalry(NamedTuple):
-    """A label that ``canonical_id`` shall claim and that ``rival`` claims already, at equal priority."""
+    """A label that ``canonical_id`` is about to claim and ``rival`` claims already, at equal priority."""
 
     canonical_id: str
     rival: str
@@ -28,7 +28,7 @@ def rivalries(saved: Iterable[Mapping], others: Iterable[Mapping]) -> list[Rival
     """Every label that one of ``saved`` and another mapping claim in one platform market at equal priority.
 
     ``others`` are the active mappings; those that are saved now are left out of them by canonical id. What
-    others quarrel over among themselves is not the editor's fault and is left out.
+    conflicts among the others is not the editor's fault and is left out.
     """
     new = {mapping.canonical_id: mapping for mapping in saved}
     index = MappingIndex([*new.values(), *(one for one in others if one.canonical_id not in new)])

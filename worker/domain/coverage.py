@@ -1,7 +1,7 @@
-"""Whether mappings cover a market that was missed, told by its newest sample.
+"""Whether mappings cover a market that was missed, judged by its newest sample.
 
 A sample holds labels as one event had them, without the names of its teams: a label that holds a name cannot
-be told here. So what is unknown is named, and the caller decides.
+be recognised here. So what is unknown is named, and the caller decides.
 """
 
 from __future__ import annotations

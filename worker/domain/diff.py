@@ -25,7 +25,7 @@ DiffState = Mapping[str, Any]
 
 
 class FieldChange(NamedTuple):
-    """One field that differs; None stands for a field that is not there."""
+    """One field that differs; None is a field that is not there."""
 
     field: str
     old: Any
@@ -103,7 +103,7 @@ def _ids(rows: object) -> list[str] | None:
 
 
 def _reordered(old: DiffState | None, new: DiffState | None) -> list[FieldChange]:
-    """The places of outcomes, where the same outcomes stand in another order or at other positions."""
+    """The places of outcomes, where the same outcomes are in another order or at other positions."""
     before, after = _places(old), _places(new)
     if (
         before is None

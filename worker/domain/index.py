@@ -62,7 +62,7 @@ class MappingIndex:
         """The index that all mappings of this one give without ``gone`` and with ``new``.
 
         What none of them claims is shared with this index, and what is remembered of it: the work is that of
-        the change. A canonical id stands once in an index; one that changes is both gone and new.
+        the change. A canonical id occurs once in an index; one that changes is both gone and new.
         """
         gone, new = list(gone), list(new)
         names = {mapping.canonical_id for mapping in gone}

@@ -37,7 +37,7 @@ _HOME: Final = "\x01"
 _AWAY: Final = "\x02"
 _IN_A_WORD: Final = re.compile(r"[\x01\x02](?:(?=[\w\x01\x02])|(?<=[\w\x01\x02][\x01\x02]))")
 _GG_NG: Final = re.compile(r"\b(gg|ng)\b")
-# A team of such a name (a club called Draw) cannot be told from the word in "Draw/Draw & Over".
+# A team of such a name (a club called Draw) cannot be distinguished from the word in "Draw/Draw & Over".
 NOT_NAMES: Final = frozenset(
     {
         "home",
@@ -108,7 +108,7 @@ def name_roles(label: str, names: Teams) -> str | None:
 def _replaced(text: str, names: Teams) -> str | None:
     """The text with roles for names, by plain replacement: a tenth of the time of searching for whole ones.
 
-    None where that may give another result: a name stands in a longer word, or may run into the other.
+    None where that may give another result: a name is part of a longer word, or may run into the other.
     """
     longer, shorter = names if len(names.home) >= len(names.away) else reversed(names)
     if _HOME in text or _AWAY in text or _are_awkward(shorter, longer):

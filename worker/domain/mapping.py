@@ -85,7 +85,7 @@ class OutcomeLabels:
 
     @property
     def side(self) -> str:
-        """home, draw or away for the outcomes of a handicap, told by the canonical id's first word."""
+        """home, draw or away for the outcomes of a handicap, by the canonical id's first word."""
         return self.canonical_id.partition("_")[0]
 
 

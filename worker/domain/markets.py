@@ -188,9 +188,9 @@ def _pick(positions: Sequence[int], of: int) -> Pick | None:
 
 
 class Market:
-    """What one (id, qualifier) of a platform means: the claims it stands for, each with its line.
+    """What one (id, qualifier) of a platform means: the claims that accept it, each with its line.
 
-    ``known`` remembers what labels say by themselves, without the names of an event's teams; ``layouts``
+    ``known`` remembers what labels say without the names of an event's teams; ``layouts``
     the rows of which every label does.
     """
 
@@ -296,14 +296,14 @@ class Market:
 
 
 class NotMapped(NamedTuple):
-    """No mapping stands for the row: an editor can mend it."""
+    """No mapping is for the row: an editor can fix it."""
 
     external_market_id: str
     reason: MissReason
 
 
 class NotReadable(NamedTuple):
-    """A mapping might stand for the row, but its qualifier cannot be read."""
+    """A mapping may be for the row, but its qualifier cannot be read."""
 
     detail: str
 

@@ -89,7 +89,7 @@ class _Shape(NamedTuple):
 
 
 class KeyRow(NamedTuple):
-    """The keys of one market and param: ``values`` stand for the odds of the outcomes in ``labels``."""
+    """The keys of one market and param: ``values`` are the odds of the outcomes in ``labels``."""
 
     market_id: str
     qualifier: str | None
@@ -127,7 +127,7 @@ class _Shapes(dict[tuple[str, int], list[_Shape]]):
     """By what comes before the outcome and by number of keys: the shapes seen, the last one first.
 
     The same rows come back in every event: as many keys as a shape has, and all of them there, are just its
-    keys. To group them anew takes three times as long.
+    keys. To group them again takes three times as long.
     """
 
     def __missing__(self, counted: tuple[str, int]) -> list[_Shape]:

@@ -75,7 +75,7 @@ NO_PRICE: Final = Price.of(None, active=False)
 
 
 class Prices(dict[object, Price]):
-    """The price for what stands for odds in a feed: most are among a few hundred.
+    """The price for each value of odds in a feed: most are among a few hundred.
 
     A look into a dictionary costs a third of a call. KeyError for odds that an active price cannot have,
     TypeError for what has no hash.
@@ -97,7 +97,7 @@ class Prices(dict[object, Price]):
 
 
 def read_price(raw: object, *, active: bool) -> Price | None:
-    """The price that ``raw`` stands for; None when it is active without usable odds."""
+    """The price that ``raw`` is; None when it is active without usable odds."""
     odds = parse_odds(raw)
     return None if active and odds is None else Price.of(odds, active=active)
 
