@@ -79,6 +79,8 @@ def scan(
 
 def fits(one: Mapping, platform: Platform, qualifier: str | None) -> bool:
     key, _, value = (None, "", "") if qualifier is None else _split(platform, qualifier)
+    if platform == "betpawa" and value == "0" and one.line_rule.kind == "none":
+        return True  # BetPawa writes a 0 where a market has no line
     if one.line_rule.kind == "total":
         return key == KEY[platform] and is_number(value)
     if platform == "sportybet" and one.line_rule.fixed:

@@ -152,4 +152,4 @@ def test_a_document_without_a_place_is_wrong_usage_before_anything_is_measured(
 def test_a_name_that_is_not_there_is_wrong_usage(option: str) -> None:
     outcome = CliRunner().invoke(app, ["bench", option, "tiny"])
     assert outcome.exit_code == 2
-    assert f"{option} tiny: there is" in outcome.output
+    assert f"{option} tiny is not one of" in outcome.output

@@ -1,5 +1,6 @@
 """A demo run that went wrong ends with exit code 1, whatever it was that went wrong."""
 
+import asyncio
 import copy
 from collections import Counter
 from collections.abc import Callable
@@ -155,6 +156,8 @@ def test_the_command_ends_with_the_code_of_the_run(
         return code
 
     monkeypatch.setattr(demo, "_run", run)
+    # That the servers answer is asked before anything is run.
+    monkeypatch.setattr(demo, "run_on_kafka", lambda _settings, running: asyncio.run(running))
     monkeypatch.setenv("MARKETMAP_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
     monkeypatch.setenv("MARKETMAP_DATABASE_URL", "postgresql://127.0.0.1:9/none")
     assert CliRunner().invoke(app, ["demo"]).exit_code == code
