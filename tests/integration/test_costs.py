@@ -33,10 +33,11 @@ JOIN pg_database AS database ON database.oid = statement.dbid
 WHERE database.datname = $1
 """
 MOVES_WATERMARKS = "%FOR UPDATE OF watermark%"
-# One a batch, or seven when markets in it are new, and three to announce them; now and then one more, to look
-# for changed mappings.
-MOST_STATEMENTS_A_BATCH = 12
-MOST_TO_START = 50
+# A batch is one transaction: of one statement, or of seven when markets in it are new. The relay announces them
+# in one of five. Both begin and commit. Now and then comes one more, to look for changed mappings.
+MOST_STATEMENTS_A_BATCH = 16
+# Six connections are prepared: their settings, their types, what they speak to.
+MOST_TO_START = 60
 # Of the input, compressed: what was measured, and half of that again.
 MOST_BYTES_OUT = 0.06
 

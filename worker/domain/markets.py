@@ -281,10 +281,17 @@ class Market:
         key = known_by(label, shown)
         if key in self.known:
             return self.known[key]
-        slot = self._find(label, shown)
-        if len(self.known) < _MOST_LABELS:
-            self.known[key] = slot
+        if len(self.known) >= _MOST_LABELS:
+            self._forget()
+        slot = self.known[key] = self._find(label, shown)
         return slot
+
+    def _forget(self) -> None:
+        """Make room: strange labels go first, of which a sender may make up as many as it likes."""
+        meant = {key: slot for key, slot in self.known.items() if slot is not None}
+        self.known.clear()
+        if 2 * len(meant) <= _MOST_LABELS:
+            self.known.update(meant)
 
     def _find(self, label: str, shown: str | None) -> Slot | None:
         """The claim of highest priority that knows the label takes it."""

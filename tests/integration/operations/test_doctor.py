@@ -25,6 +25,7 @@ AFTER_THE_SERVERS = {
     "sessions",
     "migrations",
     "roles",
+    "locks",
     "mappings",
     "clock",
 }

@@ -156,7 +156,7 @@ async def send_all(installation: Installation) -> Sent:
         *MARKETS["sportybet"],
         None,
         7,
-        {"id": 5},
+        {"id": 5.5},
         {"id": "18", "specifier": "total=x"},
         {"id": "1e9"},
     ]

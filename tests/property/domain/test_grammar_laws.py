@@ -15,7 +15,7 @@ MARKETS = st.builds(
     st.text(string.ascii_uppercase + string.digits + "-", min_size=1, max_size=20),
 )
 PARAMS = st.none() | st.text(min_size=1, max_size=12).filter(
-    lambda text: not set(text) & {"_", "@"}
+    lambda text: not set(text) & {"_", "@"} and not text.startswith("+")
 )
 KEYS = st.builds(Bet9jaKey, MARKETS, PARAMS, st.text(min_size=1, max_size=40))
 # Short texts of the grammar's own characters: most are nearly keys, some are.

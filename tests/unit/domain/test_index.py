@@ -146,6 +146,29 @@ def test_a_label_of_a_megabyte_is_not_remembered() -> None:
     assert not meaning.known
 
 
+def test_strange_labels_do_not_displace_those_that_mean_something() -> None:
+    some = index(*CATALOGUE)
+    strange = {f"strange {number}": "2" for number in range(3000)}
+    for prices in (strange, {"Over 2.5": "1.9", "Under 2.5": "1.9"}, strange):
+        run("sportybet", [sportybet("18", "total=2.5", prices=prices)], index=some)
+    meaning = some.meaning("sportybet", "18", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert len(meaning.known) <= 512
+    assert [label for label, slot in meaning.known.items() if slot] == ["Over 2.5", "Under 2.5"]
+
+
+def test_labels_that_mean_something_are_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.domain.markets._MOST_LABELS", 10)
+    some = index(*CATALOGUE)
+    for number in range(20):
+        shown = [{"desc": f"Over {'0' * number}2.5", "odds": "2"}]
+        run("sportybet", [sportybet("18", "total=2.5", outcomes=shown)], index=some)
+    meaning = some.meaning("sportybet", "18", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert 0 < len(meaning.known) <= 10
+    assert all(meaning.known.values())
+
+
 def test_labels_with_team_names_are_remembered_without_the_names() -> None:
     some = index(*CATALOGUE)
     for home in ("Basel", "Sion", "Thun"):

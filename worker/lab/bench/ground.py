@@ -120,6 +120,7 @@ class Ground:
         """ConnectedSettings of new observation topics, which are empty."""
         settings = ConnectedSettings(
             kafka_bootstrap_servers=self.services.kafka,
+            database_url=self.url_of(self._template),
             topic_prefix=f"b{uuid.uuid4().hex[:8]}.",
             partitions=partitions,
             http_port=0,
