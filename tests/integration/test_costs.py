@@ -33,8 +33,8 @@ JOIN pg_database AS database ON database.oid = statement.dbid
 WHERE database.datname = $1
 """
 MOVES_WATERMARKS = "%FOR UPDATE OF watermark%"
-# A batch is one transaction: of one statement, or of seven when markets in it are new. The relay announces them
-# in one of five. Both begin and commit. Now and then comes one more, to look for changed mappings.
+# A batch is one transaction: of one statement, or of seven when markets in it are new. The relay announces
+# them in one of five. Both begin and commit. Now and then comes one more, to look for changed mappings.
 MOST_STATEMENTS_A_BATCH = 16
 # Six connections are prepared: their settings, their types, what they speak to.
 MOST_TO_START = 60
