@@ -1,10 +1,10 @@
 """The messages of this application: what it reads, what it writes, and what each field means."""
 
 from .dead_letter import DEAD_REASONS, DeadLetter, DeadReason
-from .fields import PLATFORMS, Platform
+from .fields import EVENT_STATUSES, PLATFORMS, EventStatus, Platform
 from .headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
 from .mapping_event import MappingAction, MappingChanged, MappingState, OutcomeMapping
-from .observation import Event, Observation
+from .observation import Event, Observation, Part
 from .redriven import REDRIVEN_HEADER, REDRIVES_HEADER, Redriven
 from .refusal import Refusal, describe_faults, refusal
 from .resolved import (
@@ -21,6 +21,7 @@ from .unmapped import SampleOutcome, UnmappedMarket
 
 __all__ = [
     "DEAD_REASONS",
+    "EVENT_STATUSES",
     "ID_HEADER",
     "PLATFORMS",
     "REDRIVEN_HEADER",
@@ -29,6 +30,7 @@ __all__ = [
     "DeadLetter",
     "DeadReason",
     "Event",
+    "EventStatus",
     "MappingAction",
     "MappingChanged",
     "MappingState",
@@ -37,6 +39,7 @@ __all__ = [
     "Observation",
     "Omitted",
     "OutcomeMapping",
+    "Part",
     "Platform",
     "Redriven",
     "Refusal",

@@ -13,7 +13,10 @@ EVENT: Final[dict[str, Any]] = {
     "sport": "football",
     "competition": "Chinese Super League",
     "live": False,
+    "status": "scheduled",
 }
+
+PART: Final[dict[str, Any]] = {"number": 1, "of": 2}
 
 _SPORTYBET: Final[dict[str, Any]] = {
     "schema_version": 1,

@@ -101,6 +101,14 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, patt
 SportradarId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[0-9]+$")]
 ExternalMarketId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NO_NUL)]
 Line = Annotated[str, StringConstraints(max_length=100, pattern=LINE)]
+EventStatus = Literal["scheduled", "live", "suspended", "finished", "cancelled"]
+EVENT_STATUSES: Final[dict[EventStatus, str]] = {
+    "scheduled": "It has not begun.",
+    "live": "It is in play.",
+    "suspended": "It is interrupted, or the bookmaker takes no bets on it for now.",
+    "finished": "It is over: no odds follow.",
+    "cancelled": "It does not take place: no odds follow.",
+}
 # What every reader's 64-bit integer holds.
 Integer64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 Integer32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]

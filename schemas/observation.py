@@ -13,8 +13,10 @@ from pydantic_core import PydanticCustomError
 
 from . import examples
 from .fields import (
+    EVENT_STATUSES,
     MODEL,
     NO_NUL,
+    EventStatus,
     Identifier,
     Platform,
     SportradarId,
@@ -23,6 +25,8 @@ from .fields import (
     Timestamp,
     Version1,
 )
+
+MOST_PARTS: Final = 1000
 
 # JSON Schema cannot say "the type of markets follows platform" in one keyword, so it is said in two branches.
 _FORM_BY_PLATFORM: Final[dict[str, Any]] = {
@@ -78,6 +82,37 @@ class Event(BaseModel):
         description="Whether the event was in play when it was seen. Null or absent: not known.",
         examples=[False],
     )
+    status: EventStatus | None = Field(
+        default=None,
+        description=(
+            "Where the event is in its lifecycle; passed on unchanged. Null or absent: not known. "
+            + " ".join(f"{status}: {sentence}" for status, sentence in EVENT_STATUSES.items())
+        ),
+        examples=["scheduled"],
+    )
+
+
+class Part(BaseModel):
+    """Which part of a snapshot this is, when a large event is split into several observations."""
+
+    model_config = ConfigDict(**MODEL, json_schema_extra={"examples": [examples.PART]})
+
+    number: Annotated[int, Field(ge=1, le=MOST_PARTS)] = Field(
+        description="Number of this part, from 1; not greater than `of`.", examples=[1]
+    )
+    of: Annotated[int, Field(ge=1, le=MOST_PARTS)] = Field(
+        description="How many parts the snapshot has.", examples=[2]
+    )
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.number > self.of:
+            raise PydanticCustomError(
+                "part_number",
+                "part {number} of {of}: a part's number is not greater than how many there are",
+                {"number": self.number, "of": self.of},
+            )
+        return self
 
 
 class Observation(BaseModel):
@@ -103,6 +138,13 @@ class Observation(BaseModel):
         examples=["2026-11-22T12:00Z"],
     )
     event: Event = Field(description="The event that was seen.")
+    part: Part | None = Field(
+        default=None,
+        description=(
+            "Which part of the snapshot this is. All parts of a snapshot have the same `observed_at` and "
+            "`scrape_id`, and no market is in two of them. Null or absent: the observation is complete."
+        ),
+    )
     markets: Annotated[list[Any] | dict[str, Any], SkipValidation] = Field(
         description=(
             "The markets in the platform's own form, unchanged. sportybet: the array `data.markets`. "

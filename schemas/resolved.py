@@ -22,7 +22,7 @@ from .fields import (
     Timestamp,
     Version1,
 )
-from .observation import Event
+from .observation import Event, Part
 
 MissReason = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 MISS_REASONS: Final[dict[MissReason, str]] = {
@@ -168,6 +168,13 @@ class ResolvedEvent(BaseModel):
         default=None, description="From the observation.", examples=["2026-11-22T12:00Z"]
     )
     event: Event = Field(description="From the observation.")
+    part: Part | None = Field(
+        default=None,
+        description=(
+            "From the observation: which part of the snapshot this is. The snapshot is what all its parts "
+            "say together. Null or absent: this is the whole snapshot."
+        ),
+    )
     mapping_version: MappingVersion
     markets: list[ResolvedMarket] = Field(
         description="Every market that resolved, also one in which nothing is active: so it is seen to close."

@@ -12,10 +12,12 @@ from worker.domain.books import platforms
 from worker.settings.settings import Settings
 
 FIELDS: dict[type[BaseModel], str] = {
-    schemas.Observation: "schema_version platform observed_at scrape_id event markets market_names",
-    schemas.Event: "id sportradar_id home away starts_at sport competition live",
+    schemas.Observation: "schema_version platform observed_at scrape_id event part markets market_names",
+    schemas.Event: "id sportradar_id home away starts_at sport competition live status",
+    schemas.Part: "number of",
     schemas.ResolvedEvent: (
-        "schema_version platform observed_at scrape_id event mapping_version markets misses rejected omitted"
+        "schema_version platform observed_at scrape_id event part mapping_version markets misses rejected "
+        "omitted"
     ),
     schemas.ResolvedMarket: "canonical_id line external_market_id outcomes",
     schemas.ResolvedOutcome: "outcome odds active",
@@ -36,6 +38,7 @@ FIELDS: dict[type[BaseModel], str] = {
 
 CODES: dict[Any, str] = {
     schemas.Platform: "betpawa sportybet bet9ja",
+    schemas.EventStatus: "scheduled live suspended finished cancelled",
     schemas.MissReason: "UNKNOWN_MARKET UNKNOWN_PARAM_MARKET NO_MATCHING_OUTCOMES",
     schemas.RejectedCode: "INVALID_SPECIFIER INVALID_ODDS INVALID_KEY_FORMAT",
     schemas.MappingAction: "CREATE UPDATE DELETE ACTIVATE DEACTIVATE",

@@ -31,6 +31,7 @@ _RIGHT_OF_EVENT: Final[dict[str, tuple[Any, ...]]] = {
     "sport": _NOTHING + _TEXT,
     "competition": _NOTHING + _TEXT,
     "live": (None, True),
+    "status": _NOTHING,
 }
 _RIGHT_OF_ENVELOPE: Final[dict[str, tuple[Any, ...]]] = {
     "schema_version": (0,),
@@ -38,6 +39,7 @@ _RIGHT_OF_ENVELOPE: Final[dict[str, tuple[Any, ...]]] = {
     "observed_at": (),
     "scrape_id": _NOTHING + _TEXT,
     "event": (),
+    "part": _NOTHING,
 }
 
 # A market that no other entry of a good record speaks of, in which one field is then replaced.

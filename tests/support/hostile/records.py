@@ -132,6 +132,13 @@ def _fields() -> dict[str, tuple[DeadReason, bytes]]:
         ("markets", {"S_1X2_1": "1.5"}, "WRONG_SHAPE"),
         ("market_names", {"S_1X2": "1X2"}, "INVALID_FIELD"),
         ("market_names", [], "INVALID_FIELD"),
+        ("part", 1, "INVALID_FIELD"),
+        ("part", {"number": 1}, "INVALID_FIELD"),
+        ("part", {"number": 3, "of": 2}, "INVALID_FIELD"),
+        ("part", {"number": 0, "of": 2}, "INVALID_FIELD"),
+        ("part", {"number": "1", "of": 2}, "INVALID_FIELD"),
+        ("part", {"number": 1.0, "of": 2}, "INVALID_FIELD"),
+        ("part", {"number": 1, "of": 1001}, "INVALID_FIELD"),
     ]
     wrong_events: list[tuple[str, Any]] = [
         ("id", _ABSENT),
@@ -149,6 +156,9 @@ def _fields() -> dict[str, tuple[DeadReason, bytes]]:
         ("competition", False),
         ("live", "yes"),
         ("live", 1),
+        ("status", "ended"),
+        ("status", "Live"),
+        ("status", 1),
     ]
     envelopes = {
         f"{name} is {_told(value)}": (reason, body(**{name: value}))

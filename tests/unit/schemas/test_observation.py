@@ -85,7 +85,8 @@ def test_a_sportradar_id_is_a_string_of_up_to_20_ascii_digits(number: object) ->
 
 
 @pytest.mark.parametrize(
-    "field", ["sportradar_id", "home", "away", "starts_at", "sport", "competition", "live"]
+    "field",
+    ["sportradar_id", "home", "away", "starts_at", "sport", "competition", "live", "status"],
 )
 def test_null_means_the_same_as_absent(field: str) -> None:
     absent = {name: value for name, value in EVENT.items() if name != field}
@@ -110,6 +111,48 @@ def test_a_nul_character_is_refused_wherever_it_stands(field: str) -> None:
 @pytest.mark.parametrize("live", [0, 1, "true", "no"])
 def test_live_is_a_boolean_and_nothing_like_one(live: object) -> None:
     assert not accepts(with_event(live=live))
+
+
+@pytest.mark.parametrize(
+    "status", ["scheduled", "live", "suspended", "finished", "cancelled", None]
+)
+def test_an_event_has_a_status_of_the_list_or_none(status: str | None) -> None:
+    assert accepts(with_event(status=status))
+
+
+@pytest.mark.parametrize("status", ["ended", "Live", "", 1, True, ["live"]])
+def test_a_status_that_is_not_in_the_list_is_refused(status: object) -> None:
+    assert not accepts(with_event(status=status))
+
+
+@pytest.mark.parametrize(("number", "of"), [(1, 1), (1, 2), (2, 2), (1000, 1000)])
+def test_a_part_is_one_of_those_that_there_are(number: int, of: int) -> None:
+    assert accepts({**SPORTYBET, "part": {"number": number, "of": of}})
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"number": 3, "of": 2},
+        {"number": 0, "of": 2},
+        {"number": 1, "of": 1001},
+        {"number": True, "of": 2},
+        {"number": 1.0, "of": 2},
+        {"number": "1", "of": 2},
+        {"number": 1},
+        {},
+        [1, 2],
+        1,
+    ],
+    ids=str,
+)
+def test_a_part_that_is_none_of_them_is_refused(part: object) -> None:
+    assert not accepts({**SPORTYBET, "part": part})
+
+
+def test_the_fault_of_a_part_is_said_with_its_numbers() -> None:
+    with pytest.raises(ValidationError, match="part 3 of 2"):
+        Observation.model_validate({**SPORTYBET, "part": {"number": 3, "of": 2}})
 
 
 @pytest.mark.parametrize("markets", [{}, None, "x", 1, True])

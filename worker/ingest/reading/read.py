@@ -49,7 +49,7 @@ def read(value: bytes | None, *, max_bytes: int) -> Readable | UnreadableRecord:
 def read_typed(value: bytes) -> Readable | None:
     """Read a value of the usual form; None for any other, and for one that is to be refused."""
     usual = None if may_hold_nul(value) else read_usual(value)
-    if usual is None or not usual.event.is_usual:
+    if usual is None or not usual.is_usual:
         return None
     event = usual.event
     try:
@@ -62,6 +62,7 @@ def read_typed(value: bytes) -> Readable | None:
         "observed_at": timestamp_text(observed_at),
         "scrape_id": usual.scrape_id,
         "event": asdict(event) | {"starts_at": starts_at},
+        "part": None if usual.part is None else asdict(usual.part),
     }
     names = teams(event.home, event.away)
     return Readable(usual.platform, usual.rows(), names, observed_at, envelope)

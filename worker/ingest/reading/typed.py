@@ -15,6 +15,8 @@ import msgspec
 import orjson
 from msgspec import Meta, Raw, Struct, field
 
+from schemas.fields import EventStatus
+from schemas.observation import MOST_PARTS
 from worker.domain.books import bet9ja, betpawa, sportybet
 from worker.domain.books.odds import closed_prices
 from worker.domain.books.platforms import Platform
@@ -183,11 +185,17 @@ class _Event(Struct, forbid_unknown_fields=True, gc=False):
     sport: _Text100 | None = None
     competition: _Text255 | None = None
     live: bool | None = None
+    status: EventStatus | None = None
 
     @property
     def is_usual(self) -> bool:
         number = self.sportradar_id
         return self.id.isprintable() and (number is None or (number.isascii() and number.isdigit()))
+
+
+class _Part(Struct, forbid_unknown_fields=True, gc=False):
+    number: Annotated[int, Meta(ge=1)]
+    of: Annotated[int, Meta(le=MOST_PARTS)]
 
 
 class _Envelope(Struct, tag_field="platform", forbid_unknown_fields=True, kw_only=True):
@@ -197,6 +205,12 @@ class _Envelope(Struct, tag_field="platform", forbid_unknown_fields=True, kw_onl
     event: _Event
     schema_version: Literal[1] = 1
     scrape_id: _Text100 | None = None
+    part: _Part | None = None
+
+    @property
+    def is_usual(self) -> bool:
+        part = self.part
+        return self.event.is_usual and (part is None or part.number <= part.of)
 
 
 class Sportybet(_Envelope, tag="sportybet", kw_only=True):

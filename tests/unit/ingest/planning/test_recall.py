@@ -100,6 +100,15 @@ def test_a_row_that_was_met_before_is_not_resolved_again(
     assert [miss["external_market_id"] for miss in published(planned)["misses"]] == ["900001"]
 
 
+def test_part_and_status_are_passed_on_of_what_is_recalled(planner: Watched) -> None:
+    planner.all(observed(RESULT))
+    document = orjson.loads(observed(RESULT, status="live")) | {"part": {"number": 1, "of": 2}}
+    (planned,) = planner.all(orjson.dumps(document))
+    assert planner.resolved == []
+    assert published(planned)["part"] == {"number": 1, "of": 2}
+    assert published(planned)["event"]["status"] == "live"
+
+
 def test_only_the_row_that_is_new_is_resolved(planner: Watched, rows_resolved: list[str]) -> None:
     planner.all(observed(RESULT))
     rows_resolved.clear()

@@ -36,7 +36,7 @@ def test_an_observation_is_what_is_resolved_and_the_envelope_that_goes_through()
         "Wuhan Three Towns FC",
     )
     assert decoded.observed_at == datetime(2026, 11, 22, 12, tzinfo=UTC)
-    assert decoded.envelope.keys() == {"platform", "observed_at", "scrape_id", "event"}
+    assert decoded.envelope.keys() == {"platform", "observed_at", "scrape_id", "event", "part"}
     assert decoded.envelope["event"]["live"] is False
 
 

@@ -9,7 +9,7 @@ from tests.support.hostile.fields import GOOD_MARKETS
 from tests.support.markets import FOOTBALL, answer, observation, run, said, sportybet
 from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.resolve import Resolution, resolve_rows
-from worker.ingest.reading.decode import UnreadableRecord
+from worker.ingest.reading.decode import Decoded, UnreadableRecord, decode
 from worker.ingest.reading.read import Readable, read, read_typed
 
 
@@ -84,6 +84,34 @@ def test_a_field_that_nobody_reads_is_looked_at_but_for_how_large_its_numbers_ar
     raw: bytes, expected: str | None
 ) -> None:
     assert reason(unread(raw)) == expected
+
+
+def test_part_and_status_are_passed_on_by_both_ways_of_reading() -> None:
+    document = json.loads(observation("sportybet", GOOD_MARKETS["sportybet"]))
+    document["part"] = {"number": 2, "of": 3}
+    document["event"]["status"] = "suspended"
+    value = json.dumps(document).encode()
+    typed, whole = read_typed(value), decode(value, max_bytes=len(value))
+    assert typed is not None
+    assert isinstance(whole, Decoded)
+    assert typed.envelope == whole.envelope
+    assert typed.envelope["part"] == {"number": 2, "of": 3}
+    assert typed.envelope["event"]["status"] == "suspended"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"part": {"number": 3, "of": 2}},
+        {"part": {"number": 0, "of": 2}},
+        {"part": {"number": 1, "of": 1001}},
+        {"event": {"id": "e1", "status": "ended"}},
+    ],
+    ids=str,
+)
+def test_a_wrong_part_or_status_is_refused_though_the_rest_is_usual(wrong: dict[str, Any]) -> None:
+    document = json.loads(observation("sportybet", GOOD_MARKETS["sportybet"])) | wrong
+    assert reason(json.dumps(document).encode()) == "INVALID_FIELD"
 
 
 def test_a_message_beyond_the_bound_is_not_parsed_at_all() -> None:
