@@ -20,15 +20,9 @@ from tests.support.services.installation import execute
 from tests.support.world.ledger import FakeLedger, Tables
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import (
-    Counted,
-    Ledger,
-    MissRow,
-    WatermarkConflict,
-    WatermarkKey,
-    WatermarkMove,
-)
+from worker.storage.ledger import Counted, Ledger, MissRow
 from worker.storage.migrate import upgrade
+from worker.storage.watermarks import WatermarkConflict, WatermarkKey, WatermarkMove
 
 if TYPE_CHECKING:
     from tests.conftest import Services

@@ -16,9 +16,9 @@ from worker.domain.misses import Count, MissKey, SampledRows, Tally, sample
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.partitions.opening import KnownStart
 from worker.kafka.record import Partition
-from worker.storage import ledger
 from worker.storage.errors import StorageError, StorageRefused, StorageUnavailable
-from worker.storage.ledger import Ledger, MissRow, Overflow, WatermarkConflict, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow, Overflow
+from worker.storage.watermarks import WatermarkConflict, WatermarkKey, WatermarkMove
 
 log = structlog.get_logger()
 
@@ -152,8 +152,8 @@ def _sample(rows: Iterable[Row]) -> str:
     return orjson.dumps(sample(rows)).decode() if known is None else known
 
 
-def _stored(at: Partition) -> ledger.WatermarkKey:
-    return ledger.WatermarkKey(at.topic_id, at.topic, at.partition)
+def _stored(at: Partition) -> WatermarkKey:
+    return WatermarkKey(at.topic_id, at.topic, at.partition)
 
 
 def _move(at: Partition, expected: int, next_offset: int) -> WatermarkMove:

@@ -56,8 +56,8 @@ from worker.runtime.telemetry.health import HealthServer
 from worker.runtime.telemetry.metrics import Metrics
 from worker.runtime.telemetry.tracing import Tracing
 from worker.settings.connected import ConnectedSettings
+from worker.storage.access.sessions import require_sessions
 from worker.storage.errors import StorageUnavailable
-from worker.storage.sessions import require_sessions
 
 log = structlog.get_logger()
 

@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.storage import relay
 from worker.storage.access.locks import refuse_intruder, relay_lock
+from worker.storage.access.sessions import require_sessions
 from worker.storage.audit import AuditRow, read_after
 from worker.storage.audit_sql import CHANNEL
 from worker.storage.engine import opened
 from worker.storage.errors import StorageUnavailable, driver_errors_translated
-from worker.storage.sessions import require_sessions
 
 _STANDBY_S: Final = 1.0
 _TURNS_BETWEEN_QUESTIONS: Final = 30

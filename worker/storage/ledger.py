@@ -4,22 +4,22 @@ Theory of operation. Kafka delivers a record at least once, and a miss has to co
 the difference is the watermark: for each partition the offset below which everything is counted. It is kept
 in the same database as the counts, so both change together or not at all.
 
-- Compare and set. A worker says where it believes each watermark is, and where it moves it. If the table has
-  another value, nothing is written, and the worker learns the value of the table (`WatermarkConflict`). That
-  happens when another worker was faster, or when an earlier commit succeeded and its answer was lost. The
-  worker then plans the batch again without the records that are counted already.
+- Compare and set (`watermarks.py`). A worker says where it believes each watermark is, and where it moves it.
+  If the table has another value, nothing is written, and the worker learns the value of the table
+  (`WatermarkConflict`). That happens when another worker was faster, or when an earlier commit succeeded and
+  its answer was lost. The worker then plans the batch again without the records that are already counted.
 - Safe to repeat. `commit` may be called again with the same arguments after any failure: the second call
   either does what the first did not, or finds the watermark moved.
 - Never backwards. Counting only moves a watermark forwards. Whatever else moves one (an operator, a gap in
   the log) goes through `set_back` or `skip_to`, which record who moved it and why.
-- One statement, one round trip. `commit` usually is the single statement `sql.COUNT`. It takes steps, in a
-  transaction, if there are too many misses for one statement, or if a market may be new: then the hourly
-  limit of new markets has to be asked first.
+- One statement, one round trip. `commit` usually is the single statement `ledger_sql.COUNT`. It takes several
+  steps in one transaction if there are too many misses for one statement, or if a market may be new: then the
+  hourly limit of new markets is checked first.
 - One order of locks: watermarks, quotas, then rows of misses, each sorted by key. Two workers that count the
   same markets wait for each other and do not deadlock.
 
-The limit of new markets costs nothing in the usual case: keys that the table has shown to have are
-remembered, and a batch with remembered keys only takes the single statement.
+The limit of new markets costs nothing in the usual case. The ledger remembers keys that are in the table. A
+batch with no other keys takes the single statement.
 """
 
 from collections import Counter
@@ -34,47 +34,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.rows import MissReason
 from worker.storage import ledger_sql as sql
+from worker.storage import watermarks
 from worker.storage.access import locks
 from worker.storage.engine import transaction
 from worker.storage.errors import driver_errors_translated
-
-Watermarks = dict[tuple[str, int], int]
+from worker.storage.watermarks import KnownWatermark, WatermarkKey, WatermarkMove, Watermarks
 
 MOST_AT_ONCE = 10_000
 MOST_REMEMBERED = 50_000
 OTHER_BOOKS_AT_ONCE = 200
 
 _Key = tuple[str, str]
-
-
-class WatermarkKey(NamedTuple):
-    """Which watermark of the group: a Kafka partition, in the order of the table's key.
-
-    `topic_id` is Kafka's 22 characters of unpadded base64url.
-    """
-
-    topic_id: str
-    topic: str
-    partition: int
-
-
-class WatermarkMove(NamedTuple):
-    """From `expected`, the watermark as the worker knows it, to `next_offset`: all below that is counted."""
-
-    topic_id: str
-    topic: str
-    partition: int
-    expected: int
-    next_offset: int
-
-
-class KnownWatermark(NamedTuple):
-    """A partition that was opened before, and how far it is counted."""
-
-    topic: str
-    topic_id: str
-    partition: int
-    next_offset: int
 
 
 class MissRow(NamedTuple):
@@ -126,18 +96,6 @@ class Counted(NamedTuple):
     overflows: tuple[Overflow, ...] = ()
 
 
-class WatermarkConflict(Exception):  # noqa: N818 (it names what happened, not a mistake)
-    """The table's watermarks are not the expected ones; nothing was written.
-
-    `current` has the table's `next_offset` by (topic id, partition) for every partition asked about; one
-    that was never opened is absent.
-    """
-
-    def __init__(self, current: Watermarks) -> None:
-        super().__init__(f"the watermarks are elsewhere: {current}")
-        self.current = current
-
-
 class Ledger:
     """The watermarks of one consumer group, and the log of misses that all groups share.
 
@@ -157,11 +115,8 @@ class Ledger:
 
     async def open_partitions(self, partitions: Sequence[WatermarkKey]) -> Watermarks:
         """Return `next_offset` by (topic id, partition); a new partition starts at 0."""
-        parameters = {"consumer_group": self._group} | _partition_arrays(partitions)
         async with self._transaction() as connection:
-            await connection.execute(sql.OPEN_PARTITIONS, parameters)
-            rows = await connection.execute(sql.READ_WATERMARKS, parameters)
-            return {(row.topic_id, row.partition): row.next_offset for row in rows}
+            return await watermarks.open_partitions(connection, self._group, partitions)
 
     async def commit(self, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> Counted:
         """Move the watermarks and add the misses, each to its own row or to the overflow of its source.
@@ -176,10 +131,9 @@ class Ledger:
             return await self._commit_in_steps(moves, misses)
         with driver_errors_translated():
             async with self._at_once.connect() as connection:
-                found = (
-                    await connection.execute(sql.COUNT, self._moved(moves) | _arrays(misses))
-                ).all()
-        _require_as_expected(moves, found)
+                parameters = watermarks.arrays(self._group, moves) | _arrays(misses)
+                found = (await connection.execute(sql.COUNT, parameters)).all()
+        watermarks.require_as_expected(moves, found)
         return Counted(found[0].first_sightings)
 
     async def _commit_in_steps(
@@ -187,13 +141,12 @@ class Ledger:
     ) -> Counted:
         in_order = sorted(misses, key=_key)
         async with self._transaction() as connection:
-            found = (await connection.execute(sql.MOVE_WATERMARKS, self._moved(moves))).all()
-            _require_as_expected(moves, found)
+            await watermarks.move(connection, self._group, moves)
             left_out = await self._left_out(connection, self._may_be_new(in_order))
             names = {(row.source, row.external_market_id) for row in left_out}
-            taken_up = [miss for miss in in_order if _key(miss) not in names]
-            first_sightings = sum([await _add(connection, part) for part in _parts(taken_up)])
-        self._remember(taken_up)
+            admitted = [miss for miss in in_order if _key(miss) not in names]
+            first_sightings = sum([await _add(connection, part) for part in _parts(admitted)])
+        self._remember(admitted)
         return Counted(first_sightings, _overflows(left_out))
 
     def _may_be_new(self, misses: Sequence[MissRow]) -> Sequence[MissRow]:
@@ -225,11 +178,8 @@ class Ledger:
 
     async def known(self, topics: Iterable[str]) -> Sequence[KnownWatermark]:
         """Every watermark under these names, also of topics that had the name before."""
-        parameters = {"consumer_group": self._group, "topics": sorted(topics)}
         async with self._transaction() as connection:
-            return [
-                KnownWatermark(*row) for row in await connection.execute(sql.READ_KNOWN, parameters)
-            ]
+            return await watermarks.known(connection, self._group, topics)
 
     async def set_back(
         self, partition: WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
@@ -297,33 +247,12 @@ class Ledger:
             await connection.execute(sql.USE_INDEXES)
             return int(await connection.scalar(sql.MOVE_OTHER_BOOKS, parameters) or 0)
 
-    def _moved(self, moves: Sequence[WatermarkMove]) -> dict[str, Any]:
-        return {
-            "consumer_group": self._group,
-            "topic_ids": [move.topic_id for move in moves],
-            "partitions": [move.partition for move in moves],
-            "expected": [move.expected for move in moves],
-            "next_offsets": [move.next_offset for move in moves],
-        }
-
     async def _change(
         self, partition: WatermarkKey, expected: int, next_offset: int, actor: str, reason: str
     ) -> None:
-        parameters = {
-            "consumer_group": self._group,
-            "topic_id": partition.topic_id,
-            "partition": partition.partition,
-            "expected": expected,
-            "next_offset": next_offset,
-            "actor": actor,
-            "reason": reason,
-        }
+        move = WatermarkMove(*partition, expected=expected, next_offset=next_offset)
         async with self._transaction() as connection:
-            found = (await connection.execute(sql.CHANGE_WATERMARK, parameters)).all()
-            if not all(row.as_expected for row in found) or not found:
-                raise WatermarkConflict(
-                    {(row.topic_id, row.partition): row.next_offset for row in found}
-                )
+            await watermarks.change(connection, self._group, move, actor=actor, reason=reason)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -376,19 +305,6 @@ def _arrays(misses: Sequence[MissRow]) -> dict[str, Any]:
     # An array of arrays would have to be rectangular: each one travels as the text that Postgres reads.
     arrays["event_hashes"] = [f"{{{','.join(map(str, miss.event_hashes))}}}" for miss in misses]
     return arrays
-
-
-def _require_as_expected(moves: Sequence[WatermarkMove], found: Sequence[Row[Any]]) -> None:
-    if len(found) != len(moves) or not all(row.as_expected for row in found):
-        raise WatermarkConflict({(row.topic_id, row.partition): row.next_offset for row in found})
-
-
-def _partition_arrays(partitions: Sequence[WatermarkKey]) -> dict[str, list[str] | list[int]]:
-    return {
-        "topic_ids": [each.topic_id for each in partitions],
-        "topics": [each.topic for each in partitions],
-        "partitions": [each.partition for each in partitions],
-    }
 
 
 def _check(moves: Sequence[WatermarkMove], misses: Sequence[MissRow]) -> None:

@@ -1,119 +1,14 @@
-"""The statements of the ledger, one for each operation.
+"""The statements of the ledger, one for each operation; those of watermarks alone are in `watermarks_sql`.
 
-Every statement that writes rows takes their locks in the order of the whole key, and a transaction those of
-watermarks, then of quotas, then of misses: two that touch the same rows then queue up instead of deadlocking.
-The order of misses is that of the bytes (COLLATE "C"), in which Python sorts, whatever the database's locale.
+Every statement that writes rows locks them in the order of their whole key. A transaction locks watermarks
+first, then quotas, then misses. So two transactions that touch the same rows wait for each other and do not
+deadlock. Misses are sorted by bytes (COLLATE "C"), as Python sorts, whatever the locale of the database.
 """
 
 from sqlalchemy import text
 
 from worker.domain.books.registry import ID_COLUMNS
-
-# A row that is there is left alone: the conflict alone would wait for a count that is moving it.
-OPEN_PARTITIONS = text("""
-INSERT INTO ingest_watermark (consumer_group, topic_id, partition, topic, next_offset)
-SELECT CAST(:consumer_group AS text), asked.topic_id, asked.partition, asked.topic, 0
-FROM unnest(
-    CAST(:topic_ids AS text[]), CAST(:topics AS text[]), CAST(:partitions AS integer[])
-) AS asked (topic_id, topic, partition)
-WHERE NOT EXISTS (
-    SELECT FROM ingest_watermark AS known
-    WHERE known.consumer_group = CAST(:consumer_group AS text)
-        AND known.topic_id = asked.topic_id
-        AND known.partition = asked.partition
-)
-ORDER BY asked.topic_id, asked.partition
-ON CONFLICT (consumer_group, topic_id, partition) DO NOTHING
-""")
-
-READ_WATERMARKS = text("""
-SELECT watermark.topic_id, watermark.partition, watermark.next_offset
-FROM ingest_watermark AS watermark
-JOIN unnest(CAST(:topic_ids AS text[]), CAST(:partitions AS integer[])) AS asked (topic_id, partition)
-    USING (topic_id, partition)
-WHERE watermark.consumer_group = :consumer_group
-""")
-
-# `found` waits for whoever holds a row and then sees what they left, so the comparison is with the newest
-# watermark. All rows found come back, for the caller to judge; `verdict` judges for the statement itself.
-_FOUND = """
-found AS (
-    SELECT
-        watermark.topic_id,
-        watermark.partition,
-        watermark.next_offset,
-        watermark.next_offset = move.expected AS as_expected,
-        move.next_offset AS moved_to
-    FROM ingest_watermark AS watermark
-    JOIN unnest(
-        CAST(:topic_ids AS text[]),
-        CAST(:partitions AS integer[]),
-        CAST(:expected AS bigint[]),
-        CAST(:next_offsets AS bigint[])
-    ) AS move (topic_id, partition, expected, next_offset)
-        USING (topic_id, partition)
-    WHERE watermark.consumer_group = :consumer_group
-    ORDER BY watermark.topic_id, watermark.partition
-    FOR UPDATE OF watermark
-), verdict AS (
-    SELECT count(*) FILTER (WHERE as_expected) = cardinality(CAST(:topic_ids AS text[])) AS as_expected
-    FROM found
-), moved AS (
-    UPDATE ingest_watermark AS watermark
-    SET next_offset = found.moved_to, updated_at = now()
-    FROM found
-    WHERE watermark.consumer_group = :consumer_group
-        AND watermark.topic_id = found.topic_id
-        AND watermark.partition = found.partition
-        AND (SELECT as_expected FROM verdict)
-)"""
-
-MOVE_WATERMARKS = text(f"""
-WITH {_FOUND}
-SELECT topic_id, partition, next_offset, as_expected FROM found
-""")  # noqa: S608  (constants)
-
-# The move and the row that tells of it are one statement, so neither is ever there without the other.
-CHANGE_WATERMARK = text("""
-WITH found AS (
-    SELECT
-        watermark.topic_id,
-        watermark.topic,
-        watermark.partition,
-        watermark.next_offset,
-        watermark.next_offset = :expected AS as_expected
-    FROM ingest_watermark AS watermark
-    WHERE watermark.consumer_group = :consumer_group
-        AND watermark.topic_id = :topic_id
-        AND watermark.partition = :partition
-    FOR UPDATE OF watermark
-), moved AS (
-    UPDATE ingest_watermark AS watermark
-    SET next_offset = :next_offset, updated_at = now()
-    FROM found
-    WHERE watermark.consumer_group = :consumer_group
-        AND watermark.topic_id = found.topic_id
-        AND watermark.partition = found.partition
-        AND found.as_expected
-), recorded AS (
-    INSERT INTO watermark_change (
-        consumer_group, topic_id, topic, partition, old_offset, new_offset, actor, reason
-    )
-    SELECT
-        :consumer_group, found.topic_id, found.topic, found.partition, found.next_offset, :next_offset,
-        :actor, :reason
-    FROM found
-    WHERE found.as_expected
-)
-SELECT topic_id, partition, next_offset, as_expected FROM found
-""")
-
-READ_KNOWN = text("""
-SELECT topic, topic_id, partition, next_offset
-FROM ingest_watermark
-WHERE consumer_group = :consumer_group AND topic = ANY (CAST(:topics AS text[]))
-ORDER BY topic, topic_id, partition
-""")
+from worker.storage.watermarks_sql import FOUND
 
 # Known markets bring their id along: with a default, every conflict would use up a value of the sequence,
 # and the integer ids would be gone within weeks. xmax is 0 on a row that was inserted, not updated.
@@ -215,7 +110,7 @@ SELECT count(*) FILTER (WHERE is_first_sighting) FROM added
 # The whole transaction in one statement: a worker that is busy, frozen or far away holds no lock meanwhile.
 # Misses are not touched before the verdict, which waits for all watermarks: that is the order of locks.
 COUNT = text(f"""
-WITH {_FOUND}, {_ADDED.format(condition="WHERE (SELECT as_expected FROM verdict)")}
+WITH {FOUND}, {_ADDED.format(condition="WHERE (SELECT as_expected FROM verdict)")}
 SELECT
     topic_id, partition, next_offset, as_expected,
     (SELECT count(*) FILTER (WHERE is_first_sighting) FROM added) AS first_sightings

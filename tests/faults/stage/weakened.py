@@ -9,14 +9,8 @@ from worker.ingest.partitions.claim import ClaimedBatch
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
 from worker.storage import ledger
-from worker.storage.ledger import (
-    Counted,
-    Ledger,
-    MissRow,
-    WatermarkConflict,
-    WatermarkMove,
-    Watermarks,
-)
+from worker.storage.ledger import Counted, Ledger, MissRow
+from worker.storage.watermarks import WatermarkConflict, WatermarkMove, Watermarks
 
 WEAKNESS_VARIABLE = "FAULT_WEAKNESS"
 

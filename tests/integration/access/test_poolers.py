@@ -15,12 +15,12 @@ from worker.operations.doctor.database_checks import checks_of
 from worker.operations.doctor.findings import Finding
 from worker.operations.doctor.parts import part_of
 from worker.settings.settings import Settings
+from worker.storage.access.sessions import Sessions, examine_sessions, require_sessions
 from worker.storage.audit_sql import CHANNEL
 from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageFatal, StorageUnavailable
 from worker.storage.lead import leading
 from worker.storage.listener import listen
-from worker.storage.sessions import Sessions, examine_sessions, require_sessions
 
 pytestmark = pytest.mark.services
 

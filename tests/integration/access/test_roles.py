@@ -20,11 +20,12 @@ from worker.storage.editing import editing
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
 from worker.storage.inspection import WORKER_NEEDS, lacking_privileges, read_server
-from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkKey, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import downgrade, known_revision, upgrade
 from worker.storage.replays import Replay
 from worker.storage.routines import statements
+from worker.storage.watermarks import WatermarkKey, WatermarkMove
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MAPPING = Mapping("a", "A", (OutcomeLabels("yes", "Yes"),), betpawa_id="1")

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.storage.ledger import Ledger, MissRow, WatermarkKey, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow
+from worker.storage.watermarks import WatermarkKey, WatermarkMove
 
 TOPIC_ID = "c29tZS10b3BpYy1pZF8tMQ"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.engine import create_engine
-from worker.storage.ledger import Counted, Ledger, MissRow, WatermarkMove
+from worker.storage.ledger import Counted, Ledger, MissRow
+from worker.storage.watermarks import WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 

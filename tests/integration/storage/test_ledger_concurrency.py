@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.storage.ledger import Ledger, MissRow, WatermarkConflict, WatermarkKey, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow
+from worker.storage.watermarks import WatermarkConflict, WatermarkKey, WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]

@@ -10,14 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.engine import create_engine
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import (
-    Counted,
-    Ledger,
-    MissRow,
-    WatermarkConflict,
-    WatermarkKey,
-    WatermarkMove,
-)
+from worker.storage.ledger import Counted, Ledger, MissRow
+from worker.storage.watermarks import WatermarkConflict, WatermarkKey, WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]

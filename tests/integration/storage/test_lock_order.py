@@ -21,8 +21,9 @@ from tests.support.services.english_postgres import LOCALE, english_postgres
 from tests.support.services.installation import execute, until
 from worker.storage import misses
 from worker.storage.engine import create_engine, transaction
-from worker.storage.ledger import Ledger, MissRow, WatermarkKey, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow
 from worker.storage.migrate import upgrade
+from worker.storage.watermarks import WatermarkKey, WatermarkMove
 
 pytestmark = pytest.mark.services
 

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage import audit, misses, replays
 from worker.storage.engine import transaction
-from worker.storage.ledger import Ledger, WatermarkKey
+from worker.storage.ledger import Ledger
 from worker.storage.migrate import upgrade
 from worker.storage.replays import Replay
+from worker.storage.watermarks import WatermarkKey
 
 Rows = Callable[..., Awaitable[list[Any]]]
 

@@ -18,7 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.editing.statements import FOLDER, Statement, read, recorded, replay, written
 from tests.support.editing.working_day import BOOKED, BTTS, PARTITIONS, missed, move, working_day
-from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql, relay, replays_sql
+from worker.storage import (
+    audit_sql,
+    ledger_sql,
+    mappings_sql,
+    misses_sql,
+    relay,
+    replays_sql,
+    watermarks_sql,
+)
 from worker.storage.engine import create_engine
 from worker.storage.ledger import Ledger
 from worker.storage.migrate import known_revision, upgrade
@@ -26,7 +34,15 @@ from worker.storage.migrate import known_revision, upgrade
 pytestmark = pytest.mark.services
 
 RELEASES = sorted(FOLDER.glob("*.sql"))
-SAID_BY_WORKERS = (ledger_sql, mappings_sql, audit_sql, misses_sql, relay, replays_sql)
+SAID_BY_WORKERS = (
+    ledger_sql,
+    watermarks_sql,
+    mappings_sql,
+    audit_sql,
+    misses_sql,
+    relay,
+    replays_sql,
+)
 TURNS = 100
 COUNTED = """
     SELECT source, external_market_id, occurrence_count, status,

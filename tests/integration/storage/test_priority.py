@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.domain.events import MOST_HASHES, event_hash, union
 from worker.storage import misses, misses_sql
-from worker.storage.ledger import Ledger, MissRow, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow
 from worker.storage.misses import QueuedMiss
+from worker.storage.watermarks import WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from worker.storage import misses
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import Ledger, MissRow, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow
 from worker.storage.migrate import upgrade
 from worker.storage.misses import QueuedMiss, QueueKey, UnknownMiss
+from worker.storage.watermarks import WatermarkMove
 
 Rows = Callable[..., Any]
 See = Callable[..., Any]

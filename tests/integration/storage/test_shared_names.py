@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from worker.domain.books.platforms import PLATFORMS
 from worker.storage import ledger_sql as sql
 from worker.storage.engine import create_engine
-from worker.storage.ledger import OTHER_BOOKS_AT_ONCE, Counted, Ledger, MissRow, WatermarkMove
+from worker.storage.ledger import OTHER_BOOKS_AT_ONCE, Counted, Ledger, MissRow
+from worker.storage.watermarks import WatermarkMove
 
 pytestmark = pytest.mark.services
 

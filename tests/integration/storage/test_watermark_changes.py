@@ -9,14 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import (
-    KnownWatermark,
-    Ledger,
-    MissRow,
-    WatermarkConflict,
-    WatermarkKey,
-    WatermarkMove,
-)
+from worker.storage.ledger import Ledger, MissRow
+from worker.storage.watermarks import KnownWatermark, WatermarkConflict, WatermarkKey, WatermarkMove
 
 Moves = Callable[..., list[WatermarkMove]]
 Rows = Callable[..., Any]

@@ -37,7 +37,8 @@ from worker.ingest.partitions.starts import Findings, OnTruncation, Start, start
 from worker.ingest.planning.plan import CountedShare
 from worker.kafka.record import Partition
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import Counted, MissRow, WatermarkMove
+from worker.storage.ledger import Counted, MissRow
+from worker.storage.watermarks import WatermarkMove
 
 EVENTS = 250
 PARTS = 3

@@ -11,8 +11,9 @@ from worker.storage import audit, mappings, misses, relay, replays
 from worker.storage.editing import editing
 from worker.storage.engine import transaction
 from worker.storage.lead import PENDING
-from worker.storage.ledger import Ledger, MissRow, WatermarkKey, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow
 from worker.storage.misses_sql import ORDERS
+from worker.storage.watermarks import WatermarkKey, WatermarkMove
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PARTITIONS = [WatermarkKey("c29tZS10b3BpYy1pZF8tMQ", "observations", number) for number in (0, 1)]

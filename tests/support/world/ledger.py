@@ -9,16 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from worker.storage.errors import StorageRefused
-from worker.storage.ledger import (
-    Counted,
+from worker.storage.ledger import Counted, MissRow, Overflow, _check
+from worker.storage.watermarks import (
     KnownWatermark,
-    MissRow,
-    Overflow,
     WatermarkConflict,
     WatermarkKey,
     WatermarkMove,
     Watermarks,
-    _check,
 )
 
 _LARGEST_INTEGER = 2**31 - 1

@@ -19,7 +19,8 @@ from tests.support.world.oracle import Oracle, Source
 from tests.support.world.worker import FakeWorker, Output
 from worker.ingest.handler import BatchHandler
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import MissRow, WatermarkMove
+from worker.storage.ledger import MissRow
+from worker.storage.watermarks import WatermarkMove
 
 TOPIC: Final = "observations.sportybet"
 GROUP: Final = "group"

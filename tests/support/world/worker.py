@@ -24,8 +24,9 @@ from worker.ingest.partitions.opening import KnownStart
 from worker.ingest.planning.plan import Planner
 from worker.kafka.record import Committed, Partition, Record
 from worker.runtime.counting import LedgerWriter
-from worker.storage.ledger import Counted, MissRow, WatermarkConflict, WatermarkMove, Watermarks
-from worker.storage.ledger import WatermarkKey as LedgerPartition
+from worker.storage.ledger import Counted, MissRow
+from worker.storage.watermarks import WatermarkConflict, WatermarkMove, Watermarks
+from worker.storage.watermarks import WatermarkKey as LedgerPartition
 
 DRAIN_TIMEOUT_S = 10.0
 COMMIT_TIMEOUT_S = 5.0

@@ -15,16 +15,9 @@ from worker.domain.resolve import Miss
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.partitions.opening import KnownStart
 from worker.runtime.counting import LedgerWriter, Retried, miss_row
-from worker.storage import ledger
 from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailable
-from worker.storage.ledger import (
-    Counted,
-    Ledger,
-    MissRow,
-    Overflow,
-    WatermarkConflict,
-    WatermarkMove,
-)
+from worker.storage.ledger import Counted, Ledger, MissRow, Overflow
+from worker.storage.watermarks import KnownWatermark, WatermarkConflict, WatermarkKey, WatermarkMove
 
 MOVES = [(place(0), 3, 7)]
 ROW = ParsedRow("900001", "total=1.5", "Cards", [Selection("Yes", None, "1.5", True)])  # active
@@ -64,24 +57,24 @@ class Table:
         self.commits.append((moves, misses))
         return Counted(self._answer(), self.overflows)
 
-    async def known(self, topics: Sequence[str]) -> list[ledger.KnownWatermark]:
+    async def known(self, topics: Sequence[str]) -> list[KnownWatermark]:
         offset = self._answer()
-        return [ledger.KnownWatermark(topic, TOPIC_ID, 0, offset) for topic in topics]
+        return [KnownWatermark(topic, TOPIC_ID, 0, offset) for topic in topics]
 
     async def set_back(
-        self, at: ledger.WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
+        self, at: WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
     ) -> None:
         self.changes.append(("set_back", expected, next_offset, actor, reason))
         self._answer()
 
     async def skip_to(
-        self, at: ledger.WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
+        self, at: WatermarkKey, expected: int, next_offset: int, *, actor: str, reason: str
     ) -> None:
         self.changes.append(("skip_to", expected, next_offset, actor, reason))
         self._answer()
 
     async def open_partitions(
-        self, partitions: Sequence[ledger.WatermarkKey]
+        self, partitions: Sequence[WatermarkKey]
     ) -> dict[tuple[str, int], int]:
         offset = self._answer()
         return {(at.topic_id, at.partition): offset for at in partitions}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from worker.storage.engine import create_engine
-from worker.storage.ledger import Ledger, MissRow, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow
+from worker.storage.watermarks import WatermarkMove
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MISS = MissRow("sportybet", "800117", None, "[]", "UNKNOWN_MARKET", 1, NOON, NOON, 1)

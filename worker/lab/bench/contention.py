@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from worker.lab.bench.ground import Ground, Published
 from worker.storage.engine import opened
 from worker.storage.errors import StorageUnavailable
-from worker.storage.ledger import Ledger, MissRow, WatermarkKey, WatermarkMove
+from worker.storage.ledger import Ledger, MissRow
+from worker.storage.watermarks import WatermarkKey, WatermarkMove
 
 _WAITED: Final = re.compile(r"acquired \w+ on .* after ([\d.]+) ms")
 # Waits that are shorter than this are not in the server's log.

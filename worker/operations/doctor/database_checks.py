@@ -33,6 +33,7 @@ from worker.storage import audit
 from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, MIGRATIONS, holders, relay_lock
 from worker.storage.access.roles import existing_roles
 from worker.storage.access.schema import creators, planted_objects
+from worker.storage.access.sessions import examine_sessions
 from worker.storage.engine import opened, printable_url, transaction
 from worker.storage.inspection import (
     constraints_not_validated,
@@ -46,7 +47,6 @@ from worker.storage.inspection import (
 from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import UnknownRevisionError, current, known_revision
-from worker.storage.sessions import examine_sessions
 
 _Look = Callable[[Settings], Awaitable[Sequence[Finding]]]
 _NO_ADDRESS: Final = failure(

@@ -12,8 +12,8 @@ from worker.operations.doctor.parts import Part
 from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, Lock, LockHolder, held_by
 from worker.storage.access.roles import ROLES
 from worker.storage.access.schema import OLDEST_POSTGRES, describe_planted
+from worker.storage.access.sessions import Sessions
 from worker.storage.inspection import Server
-from worker.storage.sessions import Sessions
 
 _MOST_SHOWN: Final = 5
 _POOLERS: Final = (

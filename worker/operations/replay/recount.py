@@ -13,7 +13,8 @@ from worker.kafka.record import Committed
 from worker.kafka.retrying import retried
 from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import opened
-from worker.storage.ledger import KnownWatermark, Ledger, WatermarkKey
+from worker.storage.ledger import Ledger
+from worker.storage.watermarks import KnownWatermark, WatermarkKey
 
 
 class SetBack(NamedTuple):

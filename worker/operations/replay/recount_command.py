@@ -28,7 +28,7 @@ from worker.operations.replay.recount import (
 from worker.operations.replay.recount import recount as set_watermarks_back
 from worker.settings.connected import ConnectedSettings
 from worker.storage.errors import StorageError
-from worker.storage.ledger import WatermarkConflict
+from worker.storage.watermarks import WatermarkConflict
 
 
 def recount(

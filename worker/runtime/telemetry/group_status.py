@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from worker.domain.errors import FatalError, TransientError
 from worker.kafka.cluster.groups import Group, Member
 from worker.storage.errors import StorageError
-from worker.storage.ledger import KnownWatermark
+from worker.storage.watermarks import KnownWatermark
 
 _MOST_MEMBERS: Final = 50
 _TIMEOUT_S: Final = 3.0

@@ -21,11 +21,11 @@ from worker.ingest.partitions.owned import Lag
 from worker.runtime.telemetry.group_status import GroupStatus
 from worker.runtime.telemetry.logs import escape
 from worker.runtime.telemetry.totals import BookTotals, Rates
+from worker.storage.access.relay_sessions import RelaySessions, count_relays
 from worker.storage.audit import AuditRow, newest
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageError
 from worker.storage.misses import QueuedMiss, list_misses
-from worker.storage.relay_sessions import RelaySessions, count_relays
 
 # However often the page is asked for, the database is asked so seldom, and so long at most.
 _KEPT_S: Final = 2.0

@@ -1,1 +1,1 @@
-"""Who may do what: groups, who else may create in the schema, who holds a lock."""
+"""Access to the database: groups and rights, the schema, who holds a lock, what a session keeps."""

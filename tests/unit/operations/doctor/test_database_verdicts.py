@@ -13,8 +13,8 @@ from worker.operations.doctor.parts import part_of
 from worker.settings.settings import Settings
 from worker.storage.access.locks import MAPPINGS, LockHolder, relay_lock
 from worker.storage.access.roles import ROLES
+from worker.storage.access.sessions import Sessions
 from worker.storage.inspection import Server
-from worker.storage.sessions import Sessions
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVER = Server("18.1", 18, is_read_only=False, login="app", is_superuser=False)

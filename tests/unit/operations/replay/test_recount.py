@@ -9,7 +9,7 @@ from worker.operations.replay.recount import (
     refuse_pending_resets,
     set_backs,
 )
-from worker.storage.ledger import KnownWatermark
+from worker.storage.watermarks import KnownWatermark
 
 PLACE = TopicPartition("t", 0)
 

@@ -26,10 +26,10 @@ from worker.runtime.telemetry.status import (
     topic_lags,
 )
 from worker.runtime.telemetry.totals import BookTotals, Rates
+from worker.storage.access.relay_sessions import RelaySessions
 from worker.storage.audit import AuditRow
 from worker.storage.engine import create_engine
 from worker.storage.misses import QueuedMiss
-from worker.storage.relay_sessions import RelaySessions
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OWN = Own(
