@@ -48,6 +48,7 @@ from worker.runtime.index.following import LiveMappings
 from worker.runtime.liveness.allocator import keep_freed_memory
 from worker.runtime.liveness.deadman import deadman
 from worker.runtime.liveness.outlook import InHand, ProgressProbe
+from worker.runtime.liveness.snapshots import SnapshotWatch
 from worker.runtime.liveness.watchdog import Watchdog
 from worker.runtime.process import Stop, background, end_in_order, ended, signals, until_done
 from worker.runtime.readiness import RequiredTopics
@@ -88,6 +89,7 @@ class WorkerParts:
     relay: Relay | None
     probe: ProgressProbe
     watchdog: Watchdog
+    snapshots: SnapshotWatch
     health: HealthServer
 
 
@@ -157,6 +159,7 @@ class Worker:
         check_interval_s = self._settings.watchdog_interval_s
         await run_in_background(partial(parts.assignment.keep_checking, check_interval_s))
         await run_in_background(parts.announcer.run)
+        await run_in_background(parts.snapshots.run)
         if parts.relay is not None:
             await run_in_background(parts.relay.run)
         log.info(

@@ -17,13 +17,14 @@ from worker.runtime.counting import Retried
 from worker.runtime.index.following import Swap
 from worker.runtime.index.live import LiveIndex
 from worker.runtime.liveness.outlook import Blocked, InHand
+from worker.runtime.liveness.snapshots import HeldSnapshots
 from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.telemetry.metrics import Metrics
 from worker.runtime.telemetry.totals import Totals
 from worker.storage.ledger import Overflow
 
 OfRecords = BatchReport | Tripped | Rebalanced | Opening | Drained
-OfServices = Retried | Overflow | Swap | Blocked | ProgressVerdict
+OfServices = Retried | Overflow | Swap | Blocked | ProgressVerdict | HeldSnapshots
 Reported = OfRecords | OfServices
 
 
@@ -73,3 +74,5 @@ class Reports:
                 metrics.blocked(cause, seconds)
             case ProgressVerdict():
                 metrics.progress(event)
+            case HeldSnapshots(ages):
+                metrics.snapshots(ages)

@@ -43,6 +43,7 @@ from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex
 from worker.runtime.lifecycle import Worker, WorkerParts, never_raising
 from worker.runtime.liveness.outlook import InHand, ProgressProbe
+from worker.runtime.liveness.snapshots import SnapshotWatch
 from worker.runtime.liveness.watchdog import Awaited, Progress, Watchdog
 from worker.runtime.process import Stop
 from worker.runtime.readiness import OwnStatus, Readiness, RequiredTopics
@@ -221,6 +222,7 @@ def make_worker(settings: ConnectedSettings) -> Worker:
         relay=relay,
         probe=probe,
         watchdog=watchdog,
+        snapshots=SnapshotWatch(engine, report=reports),
         health=health,
     )
     return Worker(settings, parts, retry_delay=retry_delay)

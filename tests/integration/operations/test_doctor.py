@@ -26,6 +26,7 @@ AFTER_THE_SERVERS = {
     "migrations",
     "roles",
     "locks",
+    "snapshots",
     "mappings",
     "clock",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from worker.operations.doctor.database_verdicts import (
 )
 from worker.operations.doctor.findings import Finding, failure
 from worker.operations.doctor.parts import Part
+from worker.operations.doctor.snapshot_verdicts import judge_snapshots
 from worker.runtime.index.live import parse_rows
 from worker.settings.connected import DatabaseSettings, with_database
 from worker.settings.settings import Settings
@@ -34,6 +36,7 @@ from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, MIGRATIONS, hol
 from worker.storage.access.roles import existing_roles
 from worker.storage.access.schema import creators, planted_objects
 from worker.storage.access.sessions import examine_sessions
+from worker.storage.access.snapshots import read_snapshots
 from worker.storage.engine import opened, printable_url, transaction
 from worker.storage.inspection import (
     constraints_not_validated,
@@ -54,6 +57,8 @@ _NO_ADDRESS: Final = failure(
 )
 # What a relay may still have to publish; all of the log would take too long.
 _NEWEST_CHANGES: Final = 200
+# A transaction that is open in two looks this far apart may hold a snapshot; others do not for long.
+_BETWEEN_LOOKS_S: Final = 2.0
 
 
 def _connected(look: Callable[[DatabaseSettings], Awaitable[Sequence[Finding]]]) -> _Look:
@@ -109,6 +114,21 @@ async def _locks(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         found = {lock: await holders(connection, lock) for lock in ours}
         return judge_locks(found, await read_clock(connection))
+
+
+async def _snapshots(settings: DatabaseSettings) -> Sequence[Finding]:
+    """Look twice where a login does not see everything: what is open in both looks may be held for long."""
+    between_s = min(_BETWEEN_LOOKS_S, settings.admin_timeout_s / 2)
+    async with _connection(settings) as connection:
+        login = (await read_server(connection)).login
+        look = await read_snapshots(connection)
+    if not look.hidden:
+        return judge_snapshots(look, (), between_s, login)
+    await asyncio.sleep(between_s)
+    async with _connection(settings) as connection:
+        again = await read_snapshots(connection)
+    lasting = [each for each in again.hidden if each in look.hidden]
+    return judge_snapshots(again, lasting, between_s, login)
 
 
 async def _database_clock(settings: DatabaseSettings) -> Sequence[Finding]:
@@ -175,6 +195,7 @@ def checks_of(part: Part) -> Sequence[Check]:
             "roles", ("database",), _connected(partial(_roles, part=part)), "see the server's log"
         ),
         Check("locks", ("database",), _connected(_locks), "see the server's log"),
+        Check("snapshots", ("database",), _connected(_snapshots), "see the server's log"),
         Check("mappings", ("database",), _connected(_mappings), f"marketmap migrate; {granted}"),
         Check("clock", ("database",), _connected(_database_clock), "see the server's log"),
     )

@@ -15,6 +15,7 @@ Subject = Literal[
     "migrations",
     "roles",
     "locks",
+    "snapshots",
     "clock",
     "group",
     "offsets",

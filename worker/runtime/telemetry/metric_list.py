@@ -14,6 +14,7 @@ from worker.ingest.partitions.owned import StopCause
 from worker.ingest.partitions.starts import Case, WatermarkCause
 from worker.ingest.planning.brake import BrakeLimit
 from worker.runtime.liveness.outlook import StallCause
+from worker.storage.access.snapshots import HolderKind
 
 WorkerMetric = Literal[
     "marketmap_observations_total",
@@ -45,6 +46,8 @@ WorkerMetric = Literal[
     "marketmap_index_age_seconds",
     "marketmap_index_delay_seconds",
     "marketmap_index_load_seconds",
+    "marketmap_oldest_snapshot_transactions",
+    "marketmap_oldest_snapshot_seconds",
 ]
 
 RelayMetric = Literal[
@@ -182,6 +185,16 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
         "histogram",
         {"kind": ("table", "changes")},
         "Time to read and build an index, by kind: table, changes.",
+    ),
+    "marketmap_oldest_snapshot_transactions": Metric(
+        "gauge",
+        {"holder": get_args(HolderKind)},
+        "Transactions since the oldest snapshot that is held in the database, by holder.",
+    ),
+    "marketmap_oldest_snapshot_seconds": Metric(
+        "gauge",
+        {"holder": get_args(HolderKind)},
+        "Time for which the oldest snapshot is held, as far as Postgres tells, by holder.",
     ),
 }
 

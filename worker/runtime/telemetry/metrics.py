@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,8 +26,10 @@ from worker.ingest.planning.brake import Tripped
 from worker.runtime.index.following import Swap
 from worker.runtime.index.live import LiveIndex
 from worker.runtime.liveness.outlook import StallCause
+from worker.runtime.liveness.snapshots import SnapshotAge
 from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.telemetry.metric_list import METRICS, WorkerMetric
+from worker.storage.access.snapshots import HolderKind
 
 _STEPS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 # Below -300 s an observation is refused by default; at -3600 s its clock is in another time zone.
@@ -70,6 +73,8 @@ class Metrics:
         self._age = self._gauge("marketmap_index_age_seconds")
         self._delay = self._histogram("marketmap_index_delay_seconds", _DELAYS)
         self._load = self._histogram("marketmap_index_load_seconds", _STEPS)
+        self._snapshots = self._gauge("marketmap_oldest_snapshot_transactions")
+        self._snapshot_seconds = self._gauge("marketmap_oldest_snapshot_seconds")
         self._seconds = self._histogram("marketmap_batch_seconds", _STEPS)
 
     def batch(self, report: BatchReport) -> None:
@@ -123,6 +128,13 @@ class Metrics:
         if swap.delay_s is not None:
             self._delay.observe(max(0.0, swap.delay_s))
 
+    def snapshots(self, ages: Mapping[HolderKind, SnapshotAge] | None) -> None:
+        """Show the oldest snapshot of each kind; where that is not known, show no number."""
+        for kind in get_args(HolderKind):
+            age = None if ages is None else ages[kind]
+            self._snapshots.labels(kind).set(math.nan if age is None else age.transactions)
+            self._snapshot_seconds.labels(kind).set(math.nan if age is None else age.seconds)
+
     def show_age(self, age_s: Callable[[], float]) -> None:
         """Show the age of the index at the time when the metrics are read."""
         self._age.set_function(age_s)
@@ -141,7 +153,8 @@ class Metrics:
         return _from_zero(Counter(name, sentence, tuple(labels), registry=self.registry), labels)
 
     def _gauge(self, name: WorkerMetric) -> Gauge:
-        return Gauge(name, METRICS[name].sentence, registry=self.registry)
+        _, labels, sentence = METRICS[name]
+        return _from_zero(Gauge(name, sentence, tuple(labels), registry=self.registry), labels)
 
     def _histogram(self, name: WorkerMetric, buckets: Sequence[float]) -> Histogram:
         _, labels, sentence = METRICS[name]
@@ -151,7 +164,7 @@ class Metrics:
         return _from_zero(histogram, labels)
 
 
-M = TypeVar("M", Counter, Histogram)
+M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 def _from_zero(metric: M, labels: Mapping[str, Sequence[str]]) -> M:

@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 from typing import Any, Literal, cast, get_args
 
@@ -15,6 +16,7 @@ from worker.ingest.partitions.starts import Start
 from worker.ingest.planning.plan import MarketCount
 from worker.runtime.index.following import Swap
 from worker.runtime.index.live import LiveIndex
+from worker.runtime.liveness.snapshots import SnapshotAge
 from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.telemetry.metric_list import (
     METRICS,
@@ -25,6 +27,7 @@ from worker.runtime.telemetry.metric_list import (
     WorkerMetric,
 )
 from worker.runtime.telemetry.metrics import Metrics
+from worker.storage.access.snapshots import HolderKind
 
 REPORT = BatchReport(
     records=3,
@@ -156,6 +159,19 @@ def test_a_retry_without_an_answer_of_the_server_is_counted_as_such() -> None:
     metrics.retried("40P01")
     assert value(metrics, "marketmap_storage_retries_total", sqlstate="none") == 1
     assert value(metrics, "marketmap_storage_retries_total", sqlstate="40P01") == 1
+
+
+def test_the_oldest_snapshot_is_shown_by_holder_and_no_number_where_it_is_not_known() -> None:
+    metrics = Metrics()
+    name = "marketmap_oldest_snapshot_transactions"
+    assert value(metrics, name, holder="slot") == 0
+    ages: dict[HolderKind, SnapshotAge] = {kind: SnapshotAge() for kind in get_args(HolderKind)}
+    metrics.snapshots(ages | {"prepared": SnapshotAge(12, 34.5)})
+    assert value(metrics, name, holder="prepared") == 12
+    assert value(metrics, "marketmap_oldest_snapshot_seconds", holder="prepared") == 34.5
+    assert value(metrics, name, holder="session") == 0
+    metrics.snapshots(None)
+    assert math.isnan(value(metrics, name, holder="prepared"))
 
 
 def test_rebalances_are_counted_by_kind() -> None:
