@@ -1,6 +1,7 @@
 """The messages of market-mapping-worker, and what joins them to Kafka."""
 
 from .keys import observation_key
+from .latest import Latest
 from .messages import (
     ID_HEADER,
     REPLAY_HEADER,
@@ -23,6 +24,7 @@ __all__ = [
     "ID_HEADER",
     "REPLAY_HEADER",
     "DeadLetter",
+    "Latest",
     "MappingChanged",
     "Observation",
     "Redriven",

@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator
 
 from aiokafka import AIOKafkaConsumer
 
-from . import ResolvedEvent
-from .latest import Latest
+from . import Latest, ResolvedEvent
 
 
-async def follow(bootstrap_servers: str, topic: str) -> AsyncIterator[ResolvedEvent]:
-    """Every newer state from the topic's start on, without end. No group: each reader sees all."""
-    latest = Latest()
+async def follow(
+    bootstrap_servers: str, topic: str, latest: Latest | None = None
+) -> AsyncIterator[ResolvedEvent]:
+    """Every newer state from the topic's start on, without end. No group: each reader sees all.
+
+    Parts of a snapshot are joined into one state. An event that has ended comes once more, as it was sent.
+    """
+    if latest is None:
+        latest = Latest()
     async with AIOKafkaConsumer(
         topic,
         bootstrap_servers=bootstrap_servers,
@@ -22,7 +27,7 @@ async def follow(bootstrap_servers: str, topic: str) -> AsyncIterator[ResolvedEv
         async for record in consumer:
             event = ResolvedEvent.model_validate_json(record.value)
             if latest.take(event):
-                yield event
+                yield latest.get(event.platform, event.event.id) or event
 
 
 async def show(bootstrap_servers: str, topic: str) -> None:
