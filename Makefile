@@ -45,7 +45,7 @@ services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/mar
 	@$(bin)/marketmap services up
 
 lock: setup ## Update requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
-	@$(uv) pip compile pyproject.toml --quiet --extra local --extra tracing --group dev --universal \
+	@$(uv) pip compile pyproject.toml --quiet --extra local --extra insight --extra tracing --group dev --universal \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock $(ARGS)
 	@$(uv) pip compile scripts/release-requirements.in --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --custom-compile-command 'make lock' -o scripts/release-requirements.txt $(ARGS)

@@ -1,0 +1,176 @@
+"""A board: what one bookmaker sells on one event, as prices by label; and what it means under an index.
+
+A board knows no mapping. ``read`` asks an index what each row means, and ``fair`` takes the margin out. Only
+prices that can be bet on count; a market of which some price is closed has no margin of its own to take out,
+so the usual one of the board is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Final, NamedTuple
+
+from worker.domain.books.odds import Price
+from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import Label, Rejection
+from worker.domain.index import MappingIndex
+from worker.domain.labels import Teams, teams
+from worker.domain.markets import Market
+from worker.domain.resolve import Observation, platform_rows
+
+from .grid import BetBook, Bets
+from .margin import METHODS, Method
+
+# Of a board on which no market is complete.
+USUAL_OVERROUND: Final = 1.06
+# What no bookmaker takes, and no bettor is given.
+_LIKELY_OVERROUNDS: Final = (0.97, 1.6)
+
+
+class Sold(NamedTuple):
+    """One market as the bookmaker sells it. ``odds`` can be bet on; ``closed`` counts the others."""
+
+    market_id: str
+    qualifier: str | None
+    name: str | None
+    odds: Mapping[Label, float]
+    closed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One bookmaker's rows on one event."""
+
+    event: str
+    platform: Platform
+    teams: Teams | None
+    rows: tuple[Sold, ...]
+
+
+class MarketLine(NamedTuple):
+    """A canonical market at one line."""
+
+    canonical_id: str
+    line: str | None
+
+
+class Quoted(NamedTuple):
+    """The odds of a canonical market at one line, and where they were sold: (id, qualifier)."""
+
+    odds: Mapping[str, float]
+    is_complete: bool
+    sold_as: tuple[tuple[str, str | None], ...]
+
+
+class Fair(NamedTuple):
+    """Chances without margin. ``is_whole``: the market's own margin was taken out, not a usual one."""
+
+    chances: Mapping[str, float]
+    is_whole: bool
+
+
+def board(event: str, observation: Observation) -> Board:
+    """What is on sale in an observation; rows that cannot be read are left out."""
+    names = teams(observation.home, observation.away)
+    merged: dict[tuple[str, str | None], Sold] = {}
+    for row in platform_rows(observation):
+        if isinstance(row, Rejection):
+            continue
+        labels, prices = row.read(set()) or ((), None)
+        if prices is None:
+            continue
+        odds = _on_sale(labels, prices)
+        key = (row.market_id, row.qualifier)
+        before = merged.get(key)
+        closed = len(labels) - len(odds) + (0 if before is None else before.closed)
+        together = odds if before is None else {**before.odds, **odds}
+        merged[key] = Sold(row.market_id, row.qualifier, row.name, together, closed)
+    return Board(event, observation.platform, names, tuple(merged.values()))
+
+
+def _on_sale(labels: Iterable[Label], prices: Iterable[Price]) -> dict[Label, float]:
+    found: dict[Label, float] = {}
+    for label, price in zip(labels, prices, strict=True):
+        odds = price.odds if price.active else None
+        if odds is not None:
+            found[label] = float(odds)
+    return found
+
+
+def text_of(label: Label) -> tuple[str, str | None]:
+    """The label, and the line next to it."""
+    return (label, None) if isinstance(label, str) else label
+
+
+def read(one: Board, index: MappingIndex) -> dict[MarketLine, Quoted]:
+    """The board's prices under an index, by canonical market and line."""
+    odds: dict[MarketLine, dict[str, float]] = {}
+    closed: dict[MarketLine, bool] = {}
+    sold_as: dict[MarketLine, dict[tuple[str, str | None], None]] = {}
+    for row in one.rows:
+        market = index.meaning(one.platform, row.market_id, row.qualifier)
+        if not isinstance(market, Market):
+            continue
+        for label, price in row.odds.items():
+            slot = market.slot(*text_of(label), one.teams)
+            if slot is None:
+                continue
+            key = MarketLine(slot.claim.canonical_id, slot.line)
+            odds.setdefault(key, {})[slot.outcome] = price
+            closed[key] = closed.get(key, False) or row.closed > 0
+            sold_as.setdefault(key, {})[row.market_id, row.qualifier] = None
+    return {key: Quoted(found, not closed[key], tuple(sold_as[key])) for key, found in odds.items()}
+
+
+def fair(
+    quoted: Mapping[MarketLine, Quoted],
+    bets: BetBook,
+    partitions: frozenset[str] = frozenset(),
+    method: Method = "power",
+) -> dict[MarketLine, Fair]:
+    """Chances without the margin.
+
+    How many outcomes win together follows from the meaning. ``partitions`` are markets without expressions
+    that are declared to have exactly one winner.
+    """
+    covers = {key: cover_of(key, one, bets, partitions) for key, one in quoted.items()}
+    overround = _usual(quoted, covers)
+    found: dict[MarketLine, Fair] = {}
+    for key, one in quoted.items():
+        outcomes, odds = list(one.odds), list(one.odds.values())
+        cover = covers[key]
+        if cover is not None and _is_likely(odds, cover):
+            chances = METHODS[method](odds, cover)
+            found[key] = Fair(dict(zip(outcomes, map(float, chances), strict=True)), is_whole=True)
+        else:
+            usual = {o: min(1 / price / overround, 0.999) for o, price in one.odds.items()}
+            found[key] = Fair(usual, is_whole=False)
+    return found
+
+
+def cover_of(
+    key: MarketLine, quoted: Quoted, bets: BetBook, partitions: frozenset[str]
+) -> float | None:
+    """How many of the quoted outcomes win in every match; None where that is not one number."""
+    if not quoted.is_complete:
+        return None
+    if key.canonical_id not in bets.meanings:
+        return 1.0 if key.canonical_id in partitions and len(quoted.odds) > 1 else None
+    found: Bets | None = bets.bets(key.canonical_id, key.line, frozenset(quoted.odds))
+    return None if found is None else found.cover
+
+
+def _is_likely(odds: list[float], cover: float) -> bool:
+    least, most = _LIKELY_OVERROUNDS
+    return len(odds) > cover and least <= sum(1 / price for price in odds) / cover <= most
+
+
+def _usual(quoted: Mapping[MarketLine, Quoted], covers: Mapping[MarketLine, float | None]) -> float:
+    overrounds = [
+        sum(1 / price for price in one.odds.values()) / cover
+        for key, one in quoted.items()
+        if (cover := covers[key]) is not None and _is_likely(list(one.odds.values()), cover)
+    ]
+    return median(overrounds) if overrounds else USUAL_OVERROUND
