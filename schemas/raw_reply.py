@@ -17,6 +17,19 @@ from typing import Any, Final
 from .fields import Platform
 from .observation import Observation
 
+BOOKMAKERS: Final[dict[Platform, str]] = {
+    "sportybet": "SportyBet",
+    "betpawa": "BetPawa",
+    "bet9ja": "Bet9ja",
+}
+# What of a reply an observation holds as its markets.
+MARKETS_ARE: Final[dict[Platform, str]] = {
+    "sportybet": "the array data.markets",
+    "betpawa": "the array markets",
+    "bet9ja": "the object D.O",
+}
+_LOOKED_AT: Final = 10  # entries of markets, of which the form is found
+
 _FOUND_OK: Final = 10000  # SportyBet's bizCode of a reply that holds an event
 _STARTED: Final = frozenset({1, 2})  # SportyBet's status: in play, or interrupted
 _LONGEST_SHOWN: Final = 60
@@ -41,6 +54,37 @@ def platform_of(reply: object) -> Platform | None:
     if "markets" in reply and ("widgets" in reply or "participants" in reply):
         return "betpawa"
     return None
+
+
+def part_of_reply(document: Mapping[str, Any]) -> tuple[Platform, str] | None:
+    """The bookmaker and the name of the part of its reply that a document seems to be; None for any other."""
+    if "observed_at" in document or "platform" in document:
+        return None
+    if "eventId" in document and "markets" in document:
+        return "sportybet", "data"
+    if isinstance(document.get("O"), Mapping) and {"ID", "EXTID", "DS", "A"} & document.keys():
+        return "bet9ja", "D"
+    return None
+
+
+def form_of_markets(markets: object) -> Platform | None:
+    """The bookmaker in whose form markets are; None when that is not clear from the first entries."""
+    if isinstance(markets, Mapping):
+        keys = list(markets)[:_LOOKED_AT]
+        is_flat = bool(keys) and all(str(key).startswith(("S_", "LIVES_")) for key in keys)
+        return "bet9ja" if is_flat else None
+    if not isinstance(markets, list):
+        return None
+    forms = {_form_of_market(market) for market in markets[:_LOOKED_AT]}
+    return forms.pop() if len(forms) == 1 else None
+
+
+def _form_of_market(market: object) -> Platform | None:
+    if not isinstance(market, Mapping):
+        return None
+    if isinstance(market.get("marketType"), Mapping):
+        return "betpawa"
+    return "sportybet" if "id" in market and isinstance(market.get("outcomes"), list) else None
 
 
 def observation_from_reply(

@@ -74,6 +74,6 @@ def test_the_first_example_of_the_documentation_is_without_fault(command: str) -
     outcome = CliRunner().invoke(app, [command, "-"], input=example)
     assert outcome.exit_code == 0
     assert (
-        "1 records, 1 without fault" in outcome.stdout
+        "1 observation without fault" in outcome.stdout
         or '"canonical_id":"over_under_ft"' in outcome.stdout
     )

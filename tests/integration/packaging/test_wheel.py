@@ -78,7 +78,7 @@ def test_it_resolves_with_the_shipped_catalogue(programs: Path) -> None:
 def test_it_validates(programs: Path) -> None:
     outcome = marketmap(programs, "validate", "-", given=json.dumps(OBSERVATION))
     assert outcome.returncode == 0
-    assert "1 records, 1 without fault" in outcome.stdout
+    assert "1 observation without fault" in outcome.stdout
 
 
 def test_it_brings_the_migrations(programs: Path) -> None:

@@ -1,6 +1,7 @@
 """What is wrong with an observation, field by field. Pure.
 
-A record that cannot be read has the faults of its envelope. In one that can, each entry of `markets` is
+A record that holds one of the usual mistakes (`mistakes`) is told so, with what to do about it. Otherwise, a
+record that cannot be read has the faults of its envelope. In one that can, each entry of `markets` is
 resolved alone, which tells where a rejection is; then all together, for what only several entries make wrong.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from pydantic import ValidationError
@@ -20,16 +22,33 @@ from worker.domain.index import MappingIndex
 from worker.ingest.reading.clock import NO_GUARD, ClockGuard
 from worker.ingest.reading.decode import Decoded, UnreadableRecord, decode
 from worker.ingest.reading.framing import unframed
+from worker.operations.payloads.mistakes import (
+    Mistake,
+    MistakeCode,
+    mistake_of_record,
+    mistakes_of_fields,
+)
 from worker.operations.payloads.records import LineRecord
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+# Reasons of which each field of the envelope can say more.
+_OF_FIELDS: Final = frozenset({"INVALID_FIELD", "WRONG_SHAPE", "UNSUPPORTED_PLATFORM"})
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadFault:
-    """One fault. ``field`` is a path in the observation, None when it concerns the whole record."""
+    """One fault. ``field`` is a path in the observation, None when it concerns the whole record.
+
+    ``code`` is the reason that the worker gives, ``mistake`` what it probably is, and ``fix`` what to do.
+    """
 
     field: str | None
     code: str
     detail: str
+    mistake: MistakeCode | None = None
+    fix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +92,23 @@ def check(
     value = unframed(record.value)
     decoded = decode(value, max_bytes=max_bytes)
     if isinstance(decoded, UnreadableRecord):
-        faults = _field_faults(value, decoded) or [
-            PayloadFault(None, decoded.reason, decoded.detail)
-        ]
-        return PayloadReport(record.offset, None, None, faults, [], 0, 0)
+        return PayloadReport(record.offset, None, None, _unreadable(value, decoded), [], 0, 0)
+    mistakes = list(mistakes_of_fields(orjson.loads(value or b"")))
+    swapped = [one for one in mistakes if one.code == "SWAPPED_PLATFORM"]
+    if swapped:
+        faults = [_of_mistake(one, "WRONG_SHAPE") for one in mistakes]
+        platform, event_id = decoded.observation.platform, decoded.envelope["event"]["id"]
+        return PayloadReport(record.offset, platform, event_id, faults, [], 0, 0)
     resolution = resolver.resolve(decoded.observation, index)
     return PayloadReport(
         line_number=record.offset,
         platform=decoded.observation.platform,
         event_id=decoded.envelope["event"]["id"],
-        faults=[*_clock_faults(decoded, guard), *_market_faults(decoded, resolution, index)],
+        faults=[
+            *(_of_mistake(one, one.code) for one in mistakes),
+            *_clock_faults(decoded, guard),
+            *_market_faults(decoded, resolution, index),
+        ],
         unknown=list(map(resolver.miss_document, resolution.misses)),
         resolved=len(resolution.markets),
         outcomes=sum(len(prices) for _, prices in resolution.markets),
@@ -96,22 +122,54 @@ def _clock_faults(decoded: Decoded, guard: ClockGuard) -> Iterator[PayloadFault]
         yield PayloadFault("observed_at", "OBSERVED_IN_FUTURE", objection)
 
 
-def _field_faults(value: bytes | None, verdict: UnreadableRecord) -> list[PayloadFault]:
-    """Return a fault for each field of the envelope; none when the record is refused before they matter."""
-    if value is None or verdict.reason not in {"INVALID_FIELD", "WRONG_SHAPE"}:
-        return []
+def _unreadable(value: bytes | None, verdict: UnreadableRecord) -> list[PayloadFault]:
+    """Return what is wrong with a record that is refused: its one mistake, or its fields, or the verdict."""
+    mistake = mistake_of_record(value)
+    if mistake is not None:
+        return [_of_mistake(mistake, verdict.reason)]
+    if value is None or verdict.reason not in _OF_FIELDS:
+        return [PayloadFault(None, verdict.reason, verdict.detail)]
+    document = orjson.loads(value)
+    mistakes = {mistake.field: mistake for mistake in mistakes_of_fields(document)}
+    faults = []
+    for error in _errors(document):
+        field = ".".join(map(str, error["loc"])) or "markets"
+        mistake = mistakes.pop(field, None)
+        if (
+            field == "markets" and mistake is None
+        ):  # which they are not, because another platform is named
+            mistake = mistakes.pop("platform", None)
+        faults.append(_of_field(field, error, verdict.reason, mistake))
+    # What the worker says nothing of: an optional field that is misspelt.
+    faults += [_of_mistake(mistake, mistake.code) for mistake in mistakes.values()]
+    return faults or [PayloadFault(None, verdict.reason, verdict.detail)]
+
+
+def _errors(document: object) -> list[ErrorDetails]:
     try:
-        Observation.model_validate(orjson.loads(value))
+        Observation.model_validate(document)
     except ValidationError as error:
-        return [
-            PayloadFault(
-                ".".join(map(str, one["loc"])) or "markets",
-                verdict.reason,
-                f"{one['msg']} (found {abbreviate(one['input'])})" if one["loc"] else one["msg"],
-            )
-            for one in error.errors(include_url=False)
-        ]
+        return error.errors(include_url=False)
     return []
+
+
+def _of_field(
+    field: str, error: ErrorDetails, reason: str, mistake: Mistake | None
+) -> PayloadFault:
+    is_missing = error["type"] == "missing"
+    detail = "is missing" if is_missing else error["msg"]
+    if error["loc"] and not is_missing:
+        detail = f"{detail} (found {abbreviate(error['input'])})"
+    if mistake is None:
+        return PayloadFault(field, reason, detail)
+    # A missing field is explained by what is there in its place; any other keeps the worker's sentence.
+    return PayloadFault(
+        field, reason, mistake.what if is_missing else detail, mistake.code, mistake.fix
+    )
+
+
+def _of_mistake(mistake: Mistake, code: str) -> PayloadFault:
+    return PayloadFault(mistake.field, code, mistake.what, mistake.code, mistake.fix)
 
 
 def _market_faults(

@@ -16,6 +16,7 @@ from worker.cli.console import err, out, printable
 from worker.cli.progress import with_bar
 from worker.ingest.reading.clock import ClockGuard
 from worker.ingest.reading.framing import unframed
+from worker.operations.payloads.mistakes import is_compressed
 from worker.operations.payloads.payload_faults import PayloadReport, Summary, check
 from worker.operations.payloads.records import (
     MIB,
@@ -64,6 +65,7 @@ def validate(
             sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))
         elif report.faults:
             out.print(_table(report))
+            _print_fixes(report)
     if as_json:
         sys.stdout.buffer.write(
             orjson.dumps({"summary": summary}, option=orjson.OPT_APPEND_NEWLINE)
@@ -80,6 +82,8 @@ def _records(file: BinaryIO, max_bytes: int) -> Iterator[LineRecord]:
     first = next(lines, None)
     if first is None:
         err.print("There is nothing to validate.")
+    elif is_compressed(first.value or b""):
+        yield first  # what follows is no line
     elif _opens_document(first.value or b""):
         yield LineRecord(
             first.offset, (first.value or b"") + b"\n" + file.read(max_bytes + 1).rstrip()
@@ -116,11 +120,16 @@ def _table(report: PayloadReport) -> Table:
     return table
 
 
+def _print_fixes(report: PayloadReport) -> None:
+    for fault in report.faults:
+        if fault.fix is not None:
+            where = "" if fault.field is None else f"{fault.field}: "
+            out.print(printable(f"  {where}{fault.fix}."), markup=False, soft_wrap=True)
+
+
 def _conclude(summary: Summary) -> None:
-    out.print(
-        f"{summary.records} records, {summary.good} without fault, {summary.faults} faults; "
-        f"{summary.resolved} markets resolved with {summary.outcomes} outcomes."
-    )
+    resolved, outcomes = _counted(summary.resolved, "market"), _counted(summary.outcomes, "outcome")
+    out.print(f"{_verdict(summary)}. {resolved} resolved with {outcomes}.", soft_wrap=True)
     if summary.unknown:
         common = [f"{name} ({count})" for name, count in summary.unknown.most_common(_NAMED)]
         more = len(summary.unknown) - len(common)
@@ -128,3 +137,20 @@ def _conclude(summary: Summary) -> None:
         out.print(
             printable(", ".join(common)) + (f", and {more} more" if more else ""), markup=False
         )
+
+
+def _verdict(summary: Summary) -> str:
+    observations = _counted(summary.records, "observation")
+    faults = _counted(summary.faults, "fault")
+    if not summary.faults:
+        return f"{observations} without fault"
+    if not summary.good:
+        return f"{observations} with {faults}"
+    others = _counted(summary.records - summary.good, "other")
+    return (
+        f"{observations}: {summary.good} without fault, {faults} in the {others.removeprefix('1 ')}"
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -35,7 +35,7 @@ def test_replies_become_observations_one_a_line(tmp_path: Path) -> None:
 def test_what_it_prints_is_valid() -> None:
     wrapped = run("-", stdin=BETPAWA).stdout
     judged = CliRunner().invoke(app, ["validate", "-"], input=wrapped)
-    assert (judged.exit_code, "1 without fault" in judged.stdout) == (0, True)
+    assert (judged.exit_code, "1 observation without fault" in judged.stdout) == (0, True)
 
 
 def test_a_reply_whose_observation_would_be_refused_says_which_field() -> None:
