@@ -23,15 +23,17 @@ class Recall:
         bits: Mapping[str, int],
         folded: Mapping[str, str],
         not_names: AbstractSet[str],
+        football: AbstractSet[str],
         limits: Mapping[str, int],
     ) -> None: ...
     def read(self, values: Sequence[bytes | None]) -> list[Recalled | None]: ...
     @staticmethod
     def tally(seen: Sequence[tuple[Recalled, int]], most_hashes: int) -> list[_Counted]: ...
-    def learn_unknown(self, platform_name: str, market_id: str) -> None: ...
+    def learn_unknown(self, platform_name: str, live: bool, market_id: str) -> None: ...
     def learn_not_mapped(
         self,
         platform_name: str,
+        live: bool,
         market_id: str,
         qualifier: str,
         external_id: str,
@@ -40,6 +42,7 @@ class Recall:
     def learn_labels(
         self,
         platform_name: str,
+        live: bool,
         market_id: str,
         qualifier: str,
         words: Sequence[AbstractSet[str]],

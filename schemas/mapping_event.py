@@ -40,6 +40,21 @@ class OutcomeMapping(BaseModel):
     )
 
 
+class MappingScope(BaseModel):
+    """The sport and the phase of the events that a mapping applies to."""
+
+    model_config = MODEL
+
+    sport: str = Field(
+        default="football",
+        description="The sport, in lower case with underscores.",
+        examples=["basketball"],
+    )
+    phase: str = Field(
+        default="both", description="`prematch`, `live` or `both`.", examples=["both"]
+    )
+
+
 class MappingState(BaseModel):
     """A row of user_market_mappings as it stood before or after the change."""
 
@@ -62,6 +77,10 @@ class MappingState(BaseModel):
     outcome_mapping: list[OutcomeMapping] = Field(description="The outcomes and their labels.")
     line_rule: dict[str, Any] | None = Field(
         default=None, description="How the line is read, and which specifiers name the market."
+    )
+    scope: MappingScope | None = Field(
+        default=None,
+        description="What it applies to. Null or absent: football, before the match and in play.",
     )
     priority: Integer32 = Field(
         default=0, description="The higher wins when mappings claim one platform id.", examples=[0]

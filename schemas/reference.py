@@ -21,6 +21,7 @@ _ORDER: Final = (
     "MappingChanged",
     "MappingState",
     "OutcomeMapping",
+    "MappingScope",
     "DeadLetter",
     "Redriven",
 )

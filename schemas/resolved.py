@@ -26,7 +26,7 @@ from .observation import Event, Part
 
 MissReason = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 MISS_REASONS: Final[dict[MissReason, str]] = {
-    "UNKNOWN_MARKET": "No active mapping has this market id.",
+    "UNKNOWN_MARKET": "No active mapping has this market id in the sport and phase of the event.",
     "UNKNOWN_PARAM_MARKET": "The id is mapped, but its specifier or param names another market.",
     "NO_MATCHING_OUTCOMES": "The market is mapped, but no mapping knows its labels, or that of `outcome`.",
 }
@@ -106,10 +106,11 @@ class MissEntry(BaseModel):
     external_market_id: ExternalMarketId = Field(
         description=(
             "The platform's id of the market, with the specifier that names another market "
-            "than the mapped one, never with a line. One of more than 100 characters is cut and ends in `~` "
+            "than the mapped one, never with a line; with the sport unless it is football, and with the "
+            "phase where mappings tell the phases apart. One of more than 100 characters is cut and ends in `~` "
             "and a checksum."
         ),
-        examples=["800117", "8?goalnr=2", "S_3COMBO1"],
+        examples=["800117", "8?goalnr=2", "18?@basketball", "S_3COMBO1"],
     )
     market_name: Text255 | None = Field(
         default=None,

@@ -109,6 +109,23 @@ pub struct Known {
     lines: Map<Box<str>, Map<Box<str>, Forms>>,
 }
 
+/// What rows mean before the match, and in play: an id may be mapped in one of the two only.
+#[derive(Default)]
+pub struct Phases {
+    prematch: Known,
+    live: Known,
+}
+
+impl Phases {
+    pub fn of(&self, live: bool) -> &Known {
+        if live { &self.live } else { &self.prematch }
+    }
+
+    pub fn of_mut(&mut self, live: bool) -> &mut Known {
+        if live { &mut self.live } else { &mut self.prematch }
+    }
+}
+
 impl Known {
     pub fn id(&self, platform: Platform, id: &str) -> Option<&Id> {
         self.platforms[platform as usize].get(id)

@@ -43,7 +43,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
-use known::{Claim, Known, Platform, Slot};
+use known::{Claim, Known, Phases, Platform, Slot};
 use names::{Bits, Characters};
 use observation::Seen;
 use rules::{Limits, Rules};
@@ -52,7 +52,7 @@ use tally::Counted;
 /// Remembers what rows mean under one index of mappings.
 #[pyclass(frozen)]
 struct Recall {
-    known: RwLock<Known>,
+    known: RwLock<Phases>,
     rules: Rules,
 }
 
@@ -67,16 +67,18 @@ type TaughtLabel = (String, Option<String>, usize, usize, String);
 
 #[pymethods]
 impl Recall {
-    /// `flags` of characters by code point, each a sum of `bits`; `not_names` are words that name no team.
+    /// `flags` of characters by code point, each a sum of `bits`; `not_names` are words that name no team;
+    /// `football` are the spellings of the only sport that is recalled.
     #[new]
     fn new(
         flags: Vec<u8>,
         bits: Bits,
         folded: HashMap<char, String>,
         not_names: HashSet<String>,
+        football: HashSet<String>,
         limits: Limits,
     ) -> Self {
-        let rules = Rules { characters: Characters { flags, bits, folded }, not_names, limits };
+        let rules = Rules { characters: Characters { flags, bits, folded }, not_names, football, limits };
         Self { known: RwLock::default(), rules }
     }
 
@@ -103,8 +105,8 @@ impl Recall {
         tally::tally(&seen, most_hashes)
     }
 
-    fn learn_unknown(&self, platform_name: &str, market_id: &str) -> PyResult<()> {
-        self.teach(|known| {
+    fn learn_unknown(&self, platform_name: &str, live: bool, market_id: &str) -> PyResult<()> {
+        self.teach(live, |known| {
             known.learn_unknown(platform(platform_name)?, market_id);
             Ok(())
         })
@@ -113,12 +115,13 @@ impl Recall {
     fn learn_not_mapped(
         &self,
         platform_name: &str,
+        live: bool,
         market_id: &str,
         qualifier: &str,
         external_id: String,
         reason: &str,
     ) -> PyResult<()> {
-        self.teach(|known| {
+        self.teach(live, |known| {
             known.learn_not_mapped(platform(platform_name)?, market_id, qualifier, external_id, reason);
             Ok(())
         })
@@ -128,6 +131,7 @@ impl Recall {
     fn learn_labels(
         &self,
         platform_name: &str,
+        live: bool,
         market_id: &str,
         qualifier: &str,
         words: Vec<HashSet<String>>,
@@ -143,7 +147,7 @@ impl Recall {
             (label, beside, Slot { claim, rank, begins: begins.into() })
         };
         let labels = labels.into_iter().map(label).collect();
-        self.teach(|known| {
+        self.teach(live, |known| {
             known.learn_labels(platform(platform_name)?, market_id, qualifier, words, claims, labels);
             Ok(())
         })
@@ -151,10 +155,13 @@ impl Recall {
 
     /// `line` is what BetPawa's rows mean with this handicap, specifier and formatted handicap, as they write them.
     fn learn_line(&self, handicap: &str, specifier: &str, formatted: &str, line: &str) -> PyResult<()> {
-        self.teach(|known| {
-            known.learn_line(handicap, specifier, formatted, line);
-            Ok(())
-        })
+        for live in [false, true] {
+            self.teach(live, |known| {
+                known.learn_line(handicap, specifier, formatted, line);
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     /// Labels as they are known with an event's names taken for home and away; None where that is not certain.
@@ -168,8 +175,8 @@ impl Recall {
 }
 
 impl Recall {
-    fn teach(&self, with: impl FnOnce(&mut Known) -> PyResult<()>) -> PyResult<()> {
-        with(&mut self.known.write().expect("nobody panics while it is written to"))
+    fn teach(&self, live: bool, with: impl FnOnce(&mut Known) -> PyResult<()>) -> PyResult<()> {
+        with(self.known.write().expect("nobody panics while it is written to").of_mut(live))
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::bet9ja::{self, Entry, MarketNames};
 use crate::betpawa::{self, WrittenLine};
-use crate::known::{Known, Platform};
+use crate::known::{Known, Phases, Platform};
 use crate::names::Names;
 use crate::once::Once;
 use crate::reader::Reader;
@@ -44,11 +44,11 @@ fn field(name: &[u8]) -> Field {
 }
 
 /// Reads an observation under what is known.
-pub fn read<'v>(value: &'v [u8], known: &Known, rules: &Rules) -> Usual<Seen> {
+pub fn read<'v>(value: &'v [u8], known: &Phases, rules: &Rules) -> Usual<Seen> {
     let mut reader = Reader::new(value)?;
-    let read_markets = |reader: &mut Reader<'v>, platform, event: &Teams<'v>| {
+    let read_markets = |reader: &mut Reader<'v>, platform, event: &Event<'v>| {
         let names = if platform == Platform::Bet9ja { None } else { names_of(event, rules) };
-        Markets::read(reader, platform, known, Found::new(rules, names))
+        Markets::read(reader, platform, known.of(event.live), Found::new(rules, names))
     };
     let (mut platform, mut event, mut markets, mut market_names) = (None, None, None, None);
     let mut read = None;
@@ -58,7 +58,7 @@ pub fn read<'v>(value: &'v [u8], known: &Known, rules: &Rules) -> Usual<Seen> {
         once.check(met as u8, Field::Other as u8)?;
         match met {
             Field::Platform => platform = Some(Platform::named(&reader.text()?).ok_or(Unusual)?),
-            Field::Event => event = Some(teams(&mut reader)?),
+            Field::Event => event = Some(read_event(&mut reader, rules)?),
             Field::Markets => {
                 reader.peek()?;
                 let begin = reader.place();
@@ -84,7 +84,7 @@ pub fn read<'v>(value: &'v [u8], known: &Known, rules: &Rules) -> Usual<Seen> {
     let Markets { mut found, lines, entries } = read;
     if platform == Platform::Bet9ja {
         let names = market_names.as_ref().map(|place| names_at(&reader, place)).transpose()?;
-        bet9ja::rows(&entries, known, &mut found, &names.unwrap_or_default())?;
+        bet9ja::rows(&entries, known.of(event.live), &mut found, &names.unwrap_or_default())?;
     }
     let envelope = cut(value, platform, &markets, market_names.as_ref());
     let lines = lines.into_iter().map(|(handicap, specifier, formatted)| {
@@ -119,15 +119,17 @@ impl<'v, 'k> Markets<'v, 'k> {
     }
 }
 
-fn names_of(event: &Teams, rules: &Rules) -> Option<Names> {
-    let (home, away) = event;
-    Names::of(home.as_deref()?, away.as_deref()?, &rules.characters, &rules.not_names)
+fn names_of(event: &Event, rules: &Rules) -> Option<Names> {
+    let (home, away) = (event.home.as_deref()?, event.away.as_deref()?);
+    Names::of(home, away, &rules.characters, &rules.not_names)
 }
 
 #[derive(Clone, Copy)]
 enum EventField {
     Home,
     Away,
+    Sport,
+    Live,
     Other,
 }
 
@@ -135,28 +137,42 @@ fn event_field(name: &[u8]) -> EventField {
     match name {
         b"home" => EventField::Home,
         b"away" => EventField::Away,
+        b"sport" => EventField::Sport,
+        b"live" => EventField::Live,
         _ => EventField::Other,
     }
 }
 
-type Team<'v> = Option<Cow<'v, str>>;
-/// Home and away.
-type Teams<'v> = (Team<'v>, Team<'v>);
+/// What markets depend on: the teams, and whether it is in play.
+#[derive(Default)]
+struct Event<'v> {
+    home: Option<Cow<'v, str>>,
+    away: Option<Cow<'v, str>>,
+    live: bool,
+}
 
-fn teams<'v>(reader: &mut Reader<'v>) -> Usual<Teams<'v>> {
-    let (mut home, mut away) = (None, None);
+/// An event of football; of another sport nothing is known here.
+fn read_event<'v>(reader: &mut Reader<'v>, rules: &Rules) -> Usual<Event<'v>> {
+    let mut event = Event::default();
     let mut once = Once::default();
     let mut next = reader.first_field(event_field)?;
-    while let Some(known) = next {
-        once.check(known as u8, EventField::Other as u8)?;
-        match known {
-            EventField::Home => home = reader.text_or_null()?,
-            EventField::Away => away = reader.text_or_null()?,
+    while let Some(met) = next {
+        once.check(met as u8, EventField::Other as u8)?;
+        match met {
+            EventField::Home => event.home = reader.text_or_null()?,
+            EventField::Away => event.away = reader.text_or_null()?,
+            EventField::Sport => {
+                let sport = reader.text_or_null()?;
+                if sport.is_some_and(|sport| !rules.football.contains(&*sport)) {
+                    return Err(Unusual);
+                }
+            }
+            EventField::Live => event.live = reader.flag_or_null()?.unwrap_or(false),
             EventField::Other => reader.pass()?,
         }
         next = reader.next_field(event_field)?;
     }
-    Ok((home, away))
+    Ok(event)
 }
 
 fn names_at<'v>(reader: &Reader<'v>, place: &Range<usize>) -> Usual<MarketNames<'v>> {

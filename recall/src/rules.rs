@@ -30,5 +30,7 @@ pub struct Rules {
     pub characters: Characters,
     /// Words that a team cannot be named by.
     pub not_names: HashSet<String>,
+    /// How football is written; no other sport is recalled.
+    pub football: HashSet<String>,
     pub limits: Limits,
 }

@@ -25,6 +25,7 @@ from worker.domain.resolve import (
     miss_document,
     resolve,
 )
+from worker.domain.scope import PREMATCH_FOOTBALL, EventScope
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "catalogue" / "football.json"
 CATALOGUE: tuple[Mapping, ...] = tuple(load_catalogue(CATALOGUE_FILE.read_text(encoding="utf-8")))
@@ -81,8 +82,9 @@ def run(
     away: str | None = None,
     index: MappingIndex = FOOTBALL,
     market_names: dict[str, str] | None = None,
+    scope: EventScope = PREMATCH_FOOTBALL,
 ) -> Resolution:
-    return resolve(Observation(platform, markets, home, away, market_names), index)
+    return resolve(Observation(platform, markets, home, away, market_names, scope), index)
 
 
 def answer(resolution: Resolution) -> Answer:

@@ -8,16 +8,18 @@ from typing import Any, Final
 
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
-from worker.domain.mapping import MappingError, MappingFault
+from worker.domain.mapping import OPTIONAL_FIELDS, MappingError, MappingFault
 
 _TEXTS: Final = ("canonical_id", "name", *ID_COLUMNS.values())
-_COLUMNS: Final = (*_TEXTS, "priority", "line_rule", "outcome_mapping")
+_COLUMNS: Final = (*_TEXTS, "priority", "line_rule", "outcome_mapping", *OPTIONAL_FIELDS)
 FIELDS: Final = (
     *_TEXTS,
     "priority",
     "line_rule.kind",
     "line_rule.free",
     "line_rule.fixed.PLATFORM.KEY",
+    "scope.sport",
+    "scope.phase",
     "outcome.ID.COLUMN",
 )
 AssignedValues = dict[str, Any]
@@ -35,6 +37,7 @@ def assign(values: AssignedValues, assignments: Iterable[str]) -> AssignedValues
     faults = [fault for assignment in assignments if (fault := _set(copy, assignment))]
     if faults:
         raise MappingError(faults)
+    copy["scope"] = copy["scope"] or None
     return copy
 
 
@@ -43,10 +46,12 @@ def _refuse_unusable(values: AssignedValues) -> None:
     rule = values["line_rule"] = values["line_rule"] or {}
     rows = values["outcome_mapping"] = values["outcome_mapping"] or []
     fixed = rule.get("fixed") or {} if isinstance(rule, dict) else None
+    scope = values["scope"] = values["scope"] or {}
     shapes = {
         "line_rule": isinstance(fixed, dict)
         and all(isinstance(one, dict) for one in fixed.values()),
         "outcome_mapping": isinstance(rows, list) and all(isinstance(one, dict) for one in rows),
+        "scope": isinstance(scope, dict),
     }
     faults = [
         MappingFault(name, repr(values[name])[:40], "cannot be read: replace the mapping by a file")
@@ -67,6 +72,9 @@ def _set(values: AssignedValues, assignment: str) -> MappingFault | None:
     if field == "priority":
         return _set_priority(values, value)
     head, _, rest = field.partition(".")
+    if field in ("scope.sport", "scope.phase"):
+        _set_part(values["scope"], rest, value)
+        return None
     known = head == "line_rule" and _set_rule(values, rest, value)
     known = known or (head == "outcome" and _set_label(values, rest, value))
     if known:
@@ -80,6 +88,12 @@ def _set_priority(values: AssignedValues, value: str) -> MappingFault | None:
     except ValueError:
         return MappingFault("priority", repr(value), "must be a whole number")
     return None
+
+
+def _set_part(part: AssignedValues, name: str, value: str) -> None:
+    part[name] = value
+    if not value:
+        del part[name]
 
 
 def _set_rule(values: AssignedValues, part: str, value: str) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from worker.domain.books.platforms import is_platform
+from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.books.rows import MissReason
 from worker.domain.index import MappingIndex
 from worker.domain.markets import Market
+from worker.domain.scope import EventScope, ExternalName, parse_external_id
 
 
 class Coverage(NamedTuple):
@@ -29,13 +30,29 @@ def coverage(
     """What ``index`` makes of a missed market. ``samples`` are those of the miss, of any shape."""
     if not is_platform(source):
         return Coverage(is_market=False, known=(), unknown=())
-    market_id, _, specifier = external_market_id.partition("?")
-    seen = list(_samples(samples)) or [(None, specifier or None)]
+    name = parse_external_id(external_market_id)
+    seen = list(_samples(samples)) or [(None, name.qualifier)]
+    # Without a mark of a phase it was seen in any. Once the phases differ, each is missed under its own mark.
+    phases = ("prematch", "live") if name.phase is None else (name.phase,)
+    found = [
+        _coverage(index, source, name, seen, EventScope(name.sport, is_live=phase == "live"))
+        for phase in phases
+    ]
+    return max(found, key=lambda one: (one.is_market, -len(one.unknown)))
+
+
+def _coverage(
+    index: MappingIndex,
+    platform: Platform,
+    name: ExternalName,
+    seen: list[tuple[str | None, str | None]],
+    scope: EventScope,
+) -> Coverage:
     is_market = True
     known: dict[str, None] = {}
     unknown: dict[str, None] = {}
     for label, qualifier in seen:
-        meaning = index.meaning(source, market_id, qualifier)
+        meaning = index.meaning(platform, name.market_id, qualifier, scope)
         is_market = is_market and isinstance(meaning, Market)
         if label is not None:
             found = isinstance(meaning, Market) and meaning.slot(label, None, None)

@@ -57,7 +57,18 @@ def _flat(state: DiffState | None) -> dict[str, Any]:
     if state is None:
         return {}
     flat = {name: state[name] for name in (*COLUMNS, _ROW) if state.get(name) is not None}
-    return flat | _flat_rule(state.get("line_rule")) | _flat_outcomes(state.get("outcome_mapping"))
+    return (
+        flat
+        | _flat_rule(state.get("line_rule"))
+        | _flat_object("scope", state.get("scope"))
+        | _flat_outcomes(state.get("outcome_mapping"))
+    )
+
+
+def _flat_object(column: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {} if value is None else {column: value}
+    return {f"{column}.{name}": one for name, one in value.items()}
 
 
 def _flat_rule(rule: object) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from worker.domain.books.book import WRITTEN_AS, Params
 from worker.domain.books.lines import LineKind, parse_line
@@ -28,11 +28,13 @@ from worker.domain.resolve import (
     platform_rows,
     resolve_rows,
 )
+from worker.domain.scope import FOOTBALL, EventScope, parse_external_id
 from worker.domain.specifier import Line, OtherMarket, UnreadableLine, parse_qualifier, read_line
 
 ClaimVerdict = Literal["MARKET", "OTHER_MARKET", "UNREADABLE"]
 LabelVerdict = Literal["MATCHED", "CONTRADICTS_LINE", "UNKNOWN_LABEL", "NOT_ASKED"]
 OddsVerdict = Literal["USABLE", "NO_PRICE", "INVALID_ODDS"]
+_PHASE_WORDS: Final = {"prematch": "events before the match", "live": "events in play"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def explain(
     names = teams(observation.home, observation.away)
     platform = observation.platform
     chosen = list(_chosen(observation, market_id, qualifier))
-    resolution = resolve_rows(iter(chosen), platform, names, index)
+    scope = observation.scope
+    resolution = resolve_rows(iter(chosen), platform, names, index, scope)
     return Explanation(
         platform=platform,
         market_id=market_id,
@@ -108,7 +111,7 @@ def explain(
         mapping_version=index.version,
         found=bool(chosen),
         rows=tuple(
-            _explain_row(row, platform, names, index)
+            _explain_row(row, platform, names, index, scope)
             for row in chosen
             if not isinstance(row, Rejection)
         ),
@@ -151,17 +154,17 @@ def _comparable(params: Params) -> dict[str, str]:
 
 
 def _explain_row(
-    row: Row, platform: Platform, names: Teams | None, index: MappingIndex
+    row: Row, platform: Platform, names: Teams | None, index: MappingIndex, scope: EventScope
 ) -> RowExplained:
     params = parse_qualifier(platform, row.qualifier)
-    meaning = index.meaning(platform, row.market_id, row.qualifier)
+    meaning = index.meaning(platform, row.market_id, row.qualifier, scope)
     return RowExplained(
         qualifier=row.qualifier,
         params=None if params is None else {key or "written_as": value for key, value in params},
         meaning=_say(meaning),
         candidates=tuple(
             _candidate(claim, platform, row.qualifier)
-            for claim in index.claims(platform, row.market_id)
+            for claim in index.claims(platform, row.market_id, scope)
         ),
         labels=tuple(_label(selection, meaning, names) for selection in row.selections),
     )
@@ -174,10 +177,15 @@ def _say(meaning: Market | NotMapped | NotReadable) -> str:
                 claim.canonical_id + (f" at {line}" if line else "") for claim, line in accepted
             ]
             return f"is {' and '.join(places)}"
-        case NotMapped(external_id, "UNKNOWN_MARKET"):
-            return f"UNKNOWN_MARKET: no active mapping has the id {external_id}"
-        case NotMapped(external_id, reason):
-            return f"{reason}: the qualifier names another market, missed as {external_id}"
+        case NotMapped(missed_as, "UNKNOWN_MARKET"):
+            name = parse_external_id(missed_as)
+            about = [] if name.sport == FOOTBALL else [f"for {name.sport}"]
+            about += [] if name.phase is None else [f"for {_PHASE_WORDS[name.phase]}"]
+            return " ".join(
+                ["UNKNOWN_MARKET: no active mapping", *about, f"has the id {name.market_id}"]
+            )
+        case NotMapped(missed_as, reason):
+            return f"{reason}: the qualifier names another market, missed as {missed_as}"
         case NotReadable(detail):
             return f"INVALID_SPECIFIER: {detail}"
 
@@ -185,7 +193,7 @@ def _say(meaning: Market | NotMapped | NotReadable) -> str:
 def _candidate(claim: Claim, platform: Platform, qualifier: str | None) -> Candidate:
     mapping = claim.mapping
     verdict: ClaimVerdict
-    match read_line(mapping.line_rule, platform, parse_qualifier(platform, qualifier)):
+    match read_line(claim.rule, platform, parse_qualifier(platform, qualifier)):
         case Line(value):
             verdict, line, detail = "MARKET", value, None
         case OtherMarket():
@@ -196,8 +204,8 @@ def _candidate(claim: Claim, platform: Platform, qualifier: str | None) -> Candi
         canonical_id=mapping.canonical_id,
         mapping_id=mapping.id,
         priority=mapping.priority,
-        kind=mapping.line_rule.kind,
-        fixed=dict(mapping.line_rule.fixed_on(platform)),
+        kind=claim.rule.kind,
+        fixed=dict(claim.rule.fixed_on(platform)),
         verdict=verdict,
         line=line,
         detail=detail,

@@ -1,9 +1,13 @@
 """The mapping index: immutable, built whole from mappings, looked up by exact platform id.
 
-How it works. For each platform there is a dictionary from market id to ``Meanings``: the claims of the
-mappings that name this id, the strongest first. ``Meanings`` is a dictionary itself, from a row's qualifier
-to what id and qualifier mean together; it fills when a qualifier is asked for. So a lookup is two
+How it works. For each platform and sport there is a dictionary from market id to ``Meanings``: the claims of
+the mappings that name this id, the strongest first. ``Meanings`` is a dictionary itself, from a row's
+qualifier to what id and qualifier mean together; it fills when a qualifier is asked for. So a lookup is two
 dictionary reads, however many mappings there are.
+
+Most claims are good in both phases of a match. Only the ids that a claim of one phase names mean something
+else in play: they have a second ``Meanings`` for events in play, which is asked first there. One of the two
+may be without any claim: then the id is missed in that phase, under an external id that says so.
 
 An index never changes. A change of mappings gives a new one by ``revised``, which shares everything that
 the change does not touch, with what has been learnt of it. Workers swap the whole index between two
@@ -15,16 +19,16 @@ is two claims of one priority that know the same label in the same market.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingABC
 from itertools import combinations
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.books.registry import BOOKS
-from worker.domain.mapping import Mapping
+from worker.domain.mapping import Mapping, claims_of
 from worker.domain.markets import Claim, Meaning, Meanings, NotMapped
+from worker.domain.scope import PREMATCH_FOOTBALL, EventScope, external_id, marks_of
 
 
 class Conflict(NamedTuple):
@@ -37,24 +41,77 @@ class Conflict(NamedTuple):
     loser: str
 
 
+class _SportMarkets(NamedTuple):
+    """A platform's claimed ids in one sport: what they mean, and those that mean something else in play."""
+
+    always: dict[str, Meanings]
+    live: dict[str, Meanings]
+
+    def claims(self, market_id: str) -> list[Claim]:
+        """All claims to an id, in any phase."""
+        claims: dict[Claim, None] = {}
+        for meanings in (self.always.get(market_id), self.live.get(market_id)):
+            if meanings is not None:
+                claims.update(dict.fromkeys(meanings.claims))
+        return list(claims)
+
+    def put(self, platform: Platform, place: _Place, claims: Sequence[Claim]) -> None:
+        """Enter the claims to an id; none take it out."""
+        sport, market_id = place
+        self.always.pop(market_id, None)
+        self.live.pop(market_id, None)
+        ranked = sorted(claims, key=_claim_rank) if len(claims) > 1 else claims
+        if not ranked:
+            return
+        if all(claim.scope.phase == "both" for claim in ranked):
+            self.always[market_id] = Meanings(platform, market_id, ranked, marks_of(sport))
+            return
+        for phase, markets in (("prematch", self.always), ("live", self.live)):
+            among = [claim for claim in ranked if claim.scope.phase in ("both", phase)]
+            marks = marks_of(sport, "live" if phase == "live" else "prematch")
+            markets[market_id] = Meanings(platform, market_id, among, marks)
+
+
+class _InPlay(MappingABC[str, Meanings]):
+    """What the ids of a sport mean in play."""
+
+    __slots__ = ("_markets",)
+
+    def __init__(self, markets: _SportMarkets) -> None:
+        self._markets = markets
+
+    def __getitem__(self, market_id: str) -> Meanings:
+        live = self._markets.live.get(market_id)
+        return self._markets.always[market_id] if live is None else live
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._markets.always)
+
+    def __len__(self) -> int:
+        return len(self._markets.always)
+
+
+# A sport, and a platform's id of a market in it.
+_Place = tuple[str, str]
+_NOTHING: Final[dict[str, Meanings]] = {}
+
+
 class MappingIndex:
     """All active mappings at one version. ``version`` is the last audit id it was built from, 0 for none."""
 
     def __init__(self, mappings: Iterable[Mapping], version: int = 0) -> None:
         self.version = version
-        self._markets: dict[Platform, dict[str, Meanings]] = {}
-        ranked = sorted(mappings, key=_rank)
-        self.size = len(ranked)
-        for platform in PLATFORMS:
-            grouped: defaultdict[str, list[Claim]] = defaultdict(list)
-            for mapping in ranked:
-                market_id = mapping.id_on(platform)
-                if market_id is not None:
-                    grouped[market_id].append(Claim(mapping, platform))
-            self._markets[platform] = {
-                market_id: Meanings(platform, market_id, claims)
-                for market_id, claims in grouped.items()
-            }
+        self._markets: dict[Platform, dict[str, _SportMarkets]] = {
+            platform: {} for platform in PLATFORMS
+        }
+        mappings = list(mappings)
+        self.size = len(mappings)
+        for platform, places in _claims_by_place(mappings).items():
+            for place, claims in places.items():
+                self._of_sport(platform, place[0]).put(platform, place, claims)
+
+    def _of_sport(self, platform: Platform, sport: str) -> _SportMarkets:
+        return self._markets[platform].setdefault(sport, _SportMarkets({}, {}))
 
     def revised(
         self, gone: Iterable[Mapping], new: Iterable[Mapping], version: int
@@ -68,37 +125,49 @@ class MappingIndex:
         names = {mapping.canonical_id for mapping in gone}
         revised = MappingIndex((), version)
         revised.size = self.size - len(gone) + len(new)
-        touched = claimed_markets([*gone, *new])
-        for platform in PLATFORMS:
+        added = _claims_by_place(new)
+        for platform, touched in claimed_markets([*gone, *new]).items():
             markets = self._markets[platform].copy()
-            for market_id in touched[platform]:
-                before = markets.pop(market_id, None)
-                claims = () if before is None else before.claims
+            for sport in {sport for sport, _ in touched}:
+                always, live = markets.get(sport, _SportMarkets({}, {}))
+                markets[sport] = _SportMarkets(always.copy(), live.copy())
+            for place in touched:
+                sport, market_id = place
+                claims = markets[sport].claims(market_id)
                 kept = [claim for claim in claims if claim.canonical_id not in names]
-                added = [
-                    Claim(mapping, platform)
-                    for mapping in new
-                    if mapping.id_on(platform) == market_id
-                ]
-                if kept or added:
-                    ranked = sorted(kept + added, key=lambda claim: _rank(claim.mapping))
-                    markets[market_id] = Meanings(platform, market_id, ranked)
+                markets[sport].put(platform, place, kept + added[platform].get(place, []))
             revised._markets[platform] = markets
         return revised
 
-    def claimed(self, platform: Platform) -> MappingABC[str, Meanings]:
-        """The platform's markets that anybody claims, by id."""
-        return self._markets[platform]
+    def claimed(
+        self, platform: Platform, scope: EventScope = PREMATCH_FOOTBALL
+    ) -> MappingABC[str, Meanings]:
+        """The platform's markets that anybody claims for events of this scope, by id."""
+        markets = self._markets[platform].get(scope.sport)
+        if markets is None:
+            return _NOTHING
+        return _InPlay(markets) if scope.is_live and markets.live else markets.always
 
-    def claims(self, platform: Platform, market_id: str) -> Sequence[Claim]:
+    def claims(
+        self, platform: Platform, market_id: str, scope: EventScope = PREMATCH_FOOTBALL
+    ) -> Sequence[Claim]:
         """The claims to a platform market, highest priority first; empty when nobody claims it."""
-        claimed = self._markets[platform].get(market_id)
+        claimed = self.claimed(platform, scope).get(market_id)
         return () if claimed is None else claimed.claims
 
-    def meaning(self, platform: Platform, market_id: str, qualifier: str | None) -> Meaning:
+    def meaning(
+        self,
+        platform: Platform,
+        market_id: str,
+        qualifier: str | None,
+        scope: EventScope = PREMATCH_FOOTBALL,
+    ) -> Meaning:
         """What a row's id and qualifier mean."""
-        claimed = self._markets[platform].get(market_id)
-        return NotMapped(market_id, "UNKNOWN_MARKET") if claimed is None else claimed[qualifier]
+        claimed = self.claimed(platform, scope).get(market_id)
+        if claimed is None:
+            missed = external_id(market_id, marks_of(scope.sport))
+            return NotMapped(missed, "UNKNOWN_MARKET")
+        return claimed[qualifier]
 
     def conflicts(self, among: Iterable[Mapping] | None = None) -> list[Conflict]:
         """Labels that two mappings of equal priority claim in the same market.
@@ -107,23 +176,44 @@ class MappingIndex:
         """
         touched = None if among is None else claimed_markets(among)
         found: list[Conflict] = []
-        for platform, markets in self._markets.items():
-            for market_id in markets if touched is None else sorted(touched[platform]):
-                # The claims come in order of rank, so the first of a pair is the one that wins.
-                for winner, loser in combinations(self.claims(platform, market_id), 2):
+        for platform, sports in self._markets.items():
+            for sport, market_id in (
+                _places(sports) if touched is None else sorted(touched[platform])
+            ):
+                markets = sports.get(sport)
+                claims = (
+                    [] if markets is None else sorted(markets.claims(market_id), key=_claim_rank)
+                )
+                # The claims are in order of rank, so the first of a pair is the one that wins.
+                for winner, loser in combinations(claims, 2):
                     found += _conflicts(platform, market_id, winner, loser)
         return found
 
 
-def claimed_markets(mappings: Iterable[Mapping]) -> dict[Platform, set[str]]:
-    """The platform markets that any of the mappings claims."""
-    claimed: dict[Platform, set[str]] = {platform: set() for platform in PLATFORMS}
+def _places(sports: dict[str, _SportMarkets]) -> list[_Place]:
+    return [(sport, market_id) for sport, markets in sports.items() for market_id in markets.always]
+
+
+def _claims_by_place(mappings: Iterable[Mapping]) -> dict[Platform, dict[_Place, list[Claim]]]:
+    claims: dict[Platform, dict[_Place, list[Claim]]] = {platform: {} for platform in PLATFORMS}
     for mapping in mappings:
-        for platform in PLATFORMS:
-            market_id = mapping.id_on(platform)
-            if market_id is not None:
-                claimed[platform].add(market_id)
+        for claimed in claims_of(mapping):
+            place = (claimed.scope.sport, claimed.market_id)
+            claims[claimed.platform].setdefault(place, []).append(Claim(mapping, claimed))
+    return claims
+
+
+def claimed_markets(mappings: Iterable[Mapping]) -> dict[Platform, set[_Place]]:
+    """The platform markets that any of the mappings claims, each with its sport."""
+    claimed: dict[Platform, set[_Place]] = {platform: set() for platform in PLATFORMS}
+    for mapping in mappings:
+        for claim in claims_of(mapping):
+            claimed[claim.platform].add((claim.scope.sport, claim.market_id))
     return claimed
+
+
+def _claim_rank(claim: Claim) -> tuple[int, int, str]:
+    return _rank(claim.mapping)
 
 
 def _rank(mapping: Mapping) -> tuple[int, int, str]:
@@ -132,7 +222,12 @@ def _rank(mapping: Mapping) -> tuple[int, int, str]:
 
 
 def _conflicts(platform: Platform, market_id: str, winner: Claim, loser: Claim) -> list[Conflict]:
-    if winner.mapping.priority != loser.mapping.priority or not _may_meet(winner, loser):
+    if (
+        winner.mapping is loser.mapping  # two ids of one mapping never disagree about an outcome
+        or winner.mapping.priority != loser.mapping.priority
+        or not winner.scope.meets(loser.scope)
+        or not _may_meet(winner, loser)
+    ):
         return []
     return [
         Conflict(platform, market_id, label, winner.canonical_id, loser.canonical_id)
@@ -147,16 +242,15 @@ def _may_meet(one: Claim, other: Claim) -> bool:
     """
     if _needed(one) - _allowed(other) or _needed(other) - _allowed(one):
         return False
-    mine = one.mapping.line_rule.fixed_on(one.platform)
-    fixed = other.mapping.line_rule.fixed_on(other.platform)
+    mine = one.rule.fixed_on(one.platform)
+    fixed = other.rule.fixed_on(other.platform)
     return all(mine[key] == fixed[key] for key in mine.keys() & fixed.keys())
 
 
 def _needed(claim: Claim) -> set[str]:
-    rule = claim.mapping.line_rule
-    key = BOOKS[claim.platform].line_key(rule.kind)
-    return {*rule.fixed_on(claim.platform), *([key] if key else [])}
+    key = BOOKS[claim.platform].line_key(claim.rule.kind)
+    return {*claim.rule.fixed_on(claim.platform), *([key] if key else [])}
 
 
 def _allowed(claim: Claim) -> set[str]:
-    return _needed(claim) | claim.mapping.line_rule.free
+    return _needed(claim) | claim.rule.free

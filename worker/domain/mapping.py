@@ -11,6 +11,7 @@ from worker.domain.books.lines import LINE_KINDS, LineKind, parse_line
 from worker.domain.books.platforms import PLATFORMS, Platform, is_platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.bounded_json import LARGEST_INTEGER, LEAST_INTEGER
+from worker.domain.scope import DEFAULT_SCOPE, LONGEST_SPORT, PHASES, Phase, Scope, is_sport
 
 SIDES: Final = frozenset({"home", "draw", "away"})
 # The fields of a mapping's JSON form, which are the table's columns of the same names.
@@ -21,7 +22,10 @@ FIELDS: Final = (
     "priority",
     "line_rule",
     "outcome_mapping",
+    "scope",
 )
+# Of these the JSON form has only those that are not null: a mapping that says nothing of them keeps its form.
+OPTIONAL_FIELDS: Final = ("scope",)
 _SHOWN: Final = 80
 _LONGEST_LABEL: Final = 255
 _LONGEST_ID: Final = 50
@@ -101,11 +105,45 @@ class Mapping:
     bet9ja_key: str | None = None
     priority: int = 0
     line_rule: LineRule = field(default_factory=LineRule)
+    scope: Scope = DEFAULT_SCOPE
     id: int | None = None
 
     def id_on(self, platform: Platform) -> str | None:
         market_id: str | None = getattr(self, ID_COLUMNS[platform])
         return market_id
+
+
+@dataclass(frozen=True, slots=True)
+class MarketClaim:
+    """What a mapping claims of one bookmaker: a market's id, when, how the line is read, and the labels.
+
+    ``rule`` says of this id how its line is read; ``labels`` has the outcome of each label, as it is written.
+    """
+
+    platform: Platform
+    market_id: str
+    scope: Scope
+    rule: LineRule
+    labels: tuple[tuple[str, OutcomeLabels], ...]
+
+
+def claims_of(mapping: Mapping) -> list[MarketClaim]:
+    """Everything that a mapping claims: what its index entries, conflicts and covered misses follow from."""
+    claims = []
+    for platform in PLATFORMS:
+        market_id = mapping.id_on(platform)
+        if market_id is not None:
+            labels = ((outcome.on(platform), outcome) for outcome in mapping.outcomes)
+            claims.append(
+                MarketClaim(
+                    platform,
+                    market_id,
+                    mapping.scope,
+                    mapping.line_rule,
+                    tuple((label, outcome) for label, outcome in labels if label is not None),
+                )
+            )
+    return claims
 
 
 def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
@@ -123,6 +161,7 @@ def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
         priority=reader.integer("priority", default=0, within=_PRIORITIES) or 0,
         outcomes=reader.outcomes(),
         line_rule=reader.line_rule(),
+        scope=reader.scope(),
     )
     faults = reader.faults or _contradictions(mapping)
     if faults:
@@ -132,7 +171,7 @@ def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
 
 def dump_mapping(mapping: Mapping) -> dict[str, Any]:
     """The JSON form that parse_mapping reads back to an equal mapping (the table's id left out)."""
-    return {
+    dumped = {
         "canonical_id": mapping.canonical_id,
         "name": mapping.name,
         **{column: mapping.id_on(platform) for platform, column in ID_COLUMNS.items()},
@@ -147,6 +186,13 @@ def dump_mapping(mapping: Mapping) -> dict[str, Any]:
             for outcome in mapping.outcomes
         ],
     }
+    return dumped | _dump_optional(mapping)
+
+
+def _dump_optional(mapping: Mapping) -> dict[str, Any]:
+    scope = None if mapping.scope.is_default else mapping.scope._asdict()
+    optional = {"scope": scope}
+    return {name: value for name, value in optional.items() if value is not None}
 
 
 def dump_line_rule(rule: LineRule) -> dict[str, Any] | None:
@@ -252,6 +298,28 @@ class _Reader:
             kind, self._fixed(raw.get("fixed") or {}), self._free(raw.get("free") or [])
         )
 
+    def scope(self) -> Scope:
+        raw = self.raw.get("scope")
+        if raw is None:
+            return DEFAULT_SCOPE
+        if not isinstance(raw, MappingABC):
+            self.refuse("scope", raw, "must be an object or null")
+            return DEFAULT_SCOPE
+        for name in raw.keys() - {"sport", "phase"}:
+            self.refuse(f"scope.{name}", raw[name], "is not one of sport, phase")
+        sport = raw.get("sport", DEFAULT_SCOPE.sport)
+        if not is_sport(sport):
+            reason = f"must be lower case words with underscores, up to {LONGEST_SPORT} characters"
+            self.refuse("scope.sport", sport, reason)
+            sport = DEFAULT_SCOPE.sport
+        return Scope(sport, self._phase("scope.phase", raw.get("phase", "both")))
+
+    def _phase(self, where: str, value: object) -> Phase:
+        phase = next((known for known in PHASES if known == value), None)
+        if phase is None:
+            self.refuse(where, value, f"is not one of {', '.join(PHASES)}")
+        return phase or "both"
+
     def _fixed(self, raw: object) -> dict[Platform, dict[str, str]]:
         fixed: dict[Platform, dict[str, str]] = {}
         if not isinstance(raw, MappingABC):
@@ -302,7 +370,7 @@ def _shown(value: object) -> str:
 
 def _contradictions(mapping: Mapping) -> list[MappingFault]:
     """What is wrong between fields that are each well formed."""
-    faults = _repeated(mapping)
+    faults = _repeated(mapping) + _exposed(mapping)
     if mapping.line_rule.kind in {"handicap", "european"}:
         faults += [
             MappingFault(
@@ -320,6 +388,18 @@ def _contradictions(mapping: Mapping) -> list[MappingFault]:
         if key == BOOKS[platform].line_key(mapping.line_rule.kind) and parse_line(value) is not None
     ]
     return faults
+
+
+def _exposed(mapping: Mapping) -> list[MappingFault]:
+    """Ids in columns that a worker reads which knows no scopes: it would use them in any sport and phase."""
+    if mapping.scope.is_default:
+        return []
+    scope = " ".join(mapping.scope)
+    return [
+        MappingFault(column, repr(mapping.id_on(platform)), f"must be empty in the scope {scope}")
+        for platform, column in ID_COLUMNS.items()
+        if mapping.id_on(platform) is not None
+    ]
 
 
 def _repeated(mapping: Mapping) -> list[MappingFault]:

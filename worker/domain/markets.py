@@ -39,8 +39,9 @@ from worker.domain.labels import (
     row_roles,
     words_of,
 )
-from worker.domain.mapping import Mapping, OutcomeLabels
-from worker.domain.specifier import Line, UnreadableLine, foreign_id, parse_qualifier, read_line
+from worker.domain.mapping import Mapping, MarketClaim, OutcomeLabels
+from worker.domain.scope import external_id
+from worker.domain.specifier import Line, UnreadableLine, foreign_parts, parse_qualifier, read_line
 
 _MOST_QUALIFIERS: Final = 256
 _MOST_LABELS: Final = 512
@@ -59,25 +60,35 @@ class Contradiction(NamedTuple):
 class Claim:
     """One mapping's claim to a platform market: its labels there, folded as the platform's are compared."""
 
-    __slots__ = ("book", "by_label", "canonical_id", "mapping", "order", "platform")
+    __slots__ = (
+        "book",
+        "by_label",
+        "canonical_id",
+        "mapping",
+        "order",
+        "platform",
+        "rule",
+        "scope",
+    )
 
-    def __init__(self, mapping: Mapping, platform: Platform) -> None:
+    def __init__(self, mapping: Mapping, claimed: MarketClaim) -> None:
         self.mapping = mapping
-        self.platform = platform
-        self.book = BOOKS[platform]
+        self.platform = claimed.platform
+        self.scope = claimed.scope
+        self.rule = claimed.rule
+        self.book = BOOKS[claimed.platform]
         self.canonical_id = mapping.canonical_id
-        self.by_label: dict[str, OutcomeLabels] = {}
-        for outcome in mapping.outcomes:
-            label = outcome.on(platform)
-            if label is not None:
-                self.by_label[fold(label) if self.book.folds_labels else label] = outcome
+        self.by_label: dict[str, OutcomeLabels] = {
+            fold(label) if self.book.folds_labels else label: outcome
+            for label, outcome in claimed.labels
+        }
         self.order = {outcome.canonical_id: n for n, outcome in enumerate(mapping.outcomes)}
 
     def readings(self, label: str) -> list[LabelReading]:
         """Every way in which this claim may read a label."""
         if not self.book.folds_labels:
             return [LabelReading(label, ())]
-        return readings(label, self.mapping.line_rule.kind if self.book.shows_lines else "none")
+        return readings(label, self.rule.kind if self.book.shows_lines else "none")
 
     def read(self, label: str, shown: str | None, line: str | None) -> str | Contradiction | None:
         """The canonical outcome that ``label`` names in this market at ``line``; None when it names none."""
@@ -90,7 +101,7 @@ class Claim:
         return None
 
     def _agrees(self, lines: tuple[LineText, ...], line: str | None, side: str) -> bool:
-        rule = self.mapping.line_rule
+        rule = self.rule
         if rule.kind == "none" and self.book.zero_is_no_line:
             # What is shown next to a price is the number that names the market, or 0 for no line.
             named = map(parse_line, rule.fixed_on(self.platform).values() or ["0"])
@@ -191,13 +202,16 @@ class Market:
     """What one (id, qualifier) of a platform means: the claims that accept it, each with its line.
 
     ``known`` remembers what labels say without the names of an event's teams; ``layouts``
-    the rows of which every label does.
+    the rows of which every label does. ``missed_as`` is the external id of what is missed in it.
     """
 
-    __slots__ = ("accepted", "known", "layouts", "sold_as")
+    __slots__ = ("accepted", "known", "layouts", "missed_as", "sold_as")
 
-    def __init__(self, sold_as: SoldAs, accepted: tuple[tuple[Claim, str | None], ...]) -> None:
+    def __init__(
+        self, sold_as: SoldAs, accepted: tuple[tuple[Claim, str | None], ...], missed_as: str
+    ) -> None:
         self.sold_as = sold_as
+        self.missed_as = missed_as
         self.accepted = accepted
         self.known: dict[Label, Slot | None] = {}
         self.layouts: dict[tuple[Label, ...], Sequence[Layout]] = {}
@@ -321,19 +335,28 @@ Meaning = Market | NotMapped | NotReadable
 class Meanings(dict[str | None, Meaning]):
     """A platform's market that mappings claim: what each of its qualifiers means, by qualifier.
 
-    ``claims`` come with the highest priority first. A qualifier is interpreted when it is asked for.
+    ``claims`` come with the highest priority first; they may be none, where the id is claimed in the other
+    phase of a match only. ``marks`` are those of the external ids of its misses. A qualifier is interpreted
+    when it is asked for.
     """
 
-    __slots__ = ("claims", "market_id", "platform")
+    __slots__ = ("claims", "market_id", "marks", "platform")
 
-    def __init__(self, platform: Platform, market_id: str, claims: Sequence[Claim]) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        market_id: str,
+        claims: Sequence[Claim],
+        marks: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         self.platform = platform
         self.market_id = market_id
         self.claims = claims
+        self.marks = marks
 
     def __missing__(self, qualifier: str | None) -> Meaning:
-        meaning = interpret(self.claims, self.platform, self.market_id, qualifier)
+        meaning = interpret(self.claims, self.platform, self.market_id, qualifier, self.marks)
         if qualifier is None or len(qualifier) <= _LONGEST_QUALIFIER:
             if len(self) >= _MOST_QUALIFIERS:
                 self.clear()
@@ -342,16 +365,23 @@ class Meanings(dict[str | None, Meaning]):
 
 
 def interpret(
-    claims: Sequence[Claim], platform: Platform, market_id: str, qualifier: str | None
+    claims: Sequence[Claim],
+    platform: Platform,
+    market_id: str,
+    qualifier: str | None,
+    marks: tuple[str, ...] = (),
 ) -> Meaning:
     """What a row's id and qualifier mean to the mappings that claim the id."""
+    if not claims:
+        return NotMapped(external_id(market_id, marks), "UNKNOWN_MARKET")
     params = parse_qualifier(platform, qualifier)
-    read = [(claim, read_line(claim.mapping.line_rule, platform, params)) for claim in claims]
+    read = [(claim, read_line(claim.rule, platform, params)) for claim in claims]
     accepted = tuple((claim, line.value) for claim, line in read if isinstance(line, Line))
     if accepted:
-        return Market((market_id, qualifier), accepted)
+        return Market((market_id, qualifier), accepted, external_id(market_id, marks))
     for _, line in read:
         if isinstance(line, UnreadableLine):
             return NotReadable(line.reason)
-    rules = [claim.mapping.line_rule for claim in claims]
-    return NotMapped(foreign_id(market_id, platform, params or (), rules), "UNKNOWN_PARAM_MARKET")
+    rules = [claim.rule for claim in claims]
+    foreign = foreign_parts(platform, params or (), rules)
+    return NotMapped(external_id(market_id, (*marks, *foreign)), "UNKNOWN_PARAM_MARKET")

@@ -53,6 +53,7 @@ from worker.domain.markets import (
     SoldAs,
     place_of,
 )
+from worker.domain.scope import FOOTBALL, PREMATCH_FOOTBALL, EventScope, external_id, marks_of
 
 LONGEST_NAME: Final = 255
 # Sorting all that a hostile payload can hold would keep every other thread waiting for most of a second.
@@ -108,6 +109,7 @@ class Observation:
     home: str | None = None
     away: str | None = None
     market_names: MappingABC[str, str] | None = None
+    scope: EventScope = PREMATCH_FOOTBALL
 
 
 @dataclass(slots=True)
@@ -133,15 +135,20 @@ def platform_rows(observation: Observation) -> Rows:
 def resolve(observation: Observation, index: MappingIndex) -> Resolution:
     """Resolve every market of an observation under one index."""
     names = teams(observation.home, observation.away)
-    return resolve_rows(platform_rows(observation), observation.platform, names, index)
+    rows = platform_rows(observation)
+    return resolve_rows(rows, observation.platform, names, index, observation.scope)
 
 
 def resolve_rows(
-    rows: Iterable[Row | Rejection], platform: Platform, names: Teams | None, index: MappingIndex
+    rows: Iterable[Row | Rejection],
+    platform: Platform,
+    names: Teams | None,
+    index: MappingIndex,
+    scope: EventScope = PREMATCH_FOOTBALL,
 ) -> Resolution:
     """Resolve rows of one observation: all of them, or those that are to be explained."""
     found = _Found()
-    claimed, unknown = index.claimed(platform), found.unknown
+    claimed, unknown = index.claimed(platform, scope), found.unknown
     for row in rows:
         if isinstance(row, Rejection):
             found.rejected.add(row)
@@ -155,6 +162,8 @@ def resolve_rows(
             found.take(row, meaning, names)
         else:
             found.refuse(row, meaning)
+    if scope.sport != FOOTBALL and unknown:
+        found.mark_unknown(marks_of(scope.sport))
     return found.resolution()
 
 
@@ -230,8 +239,16 @@ class _Found:
         self.unknown: defaultdict[str, list[Row]] = defaultdict(list)
         self.misses: defaultdict[_MissKey, list[Row]] = defaultdict(list)
         self.unmatched: defaultdict[SoldAs, list[Row]] = defaultdict(list)
+        self.missed_as: dict[SoldAs, str] = {}
         self.matched: set[SoldAs] = set()
         self.rejected: set[Rejection] = set()
+
+    def mark_unknown(self, marks: tuple[str, ...]) -> None:
+        """Give ids that are not claimed the marks of another sport."""
+        unmarked = self.unknown
+        self.unknown = defaultdict(list)
+        for market_id, rows in unmarked.items():
+            self.unknown[external_id(market_id, marks)] = rows
 
     def refuse(self, row: Row, meaning: NotMapped | NotReadable) -> None:
         """Sort a row whose id is claimed, but not with its qualifier."""
@@ -279,6 +296,7 @@ class _Found:
         if lacking or not row.selections:
             missed = ParsedRow(row.market_id, row.qualifier, row.name, lacking)
             self.unmatched[sold_as].append(missed)
+            self.missed_as[sold_as] = market.missed_as
 
     def _price(self, row: Row, slot: Slot, selection: Selection) -> None:
         claim, line, outcome = slot
@@ -325,12 +343,13 @@ class _Found:
         """Of a market whose other labels are known, each unknown label is missed; of others, the market."""
         matched = self.matched | {layout.sold_as for layout, _ in self.whole.values()}
         for sold_as, rows in self.unmatched.items():
+            missed_as = self.missed_as[sold_as]
             for row in rows:
                 if sold_as not in matched:
-                    self.misses[row.market_id, "NO_MATCHING_OUTCOMES", ()].append(row)
+                    self.misses[missed_as, "NO_MATCHING_OUTCOMES", ()].append(row)
                     continue
                 for label in {selection.label for selection in row.selections}:
-                    self.misses[row.market_id, "NO_MATCHING_OUTCOMES", (label,)].append(row)
+                    self.misses[missed_as, "NO_MATCHING_OUTCOMES", (label,)].append(row)
 
     def _missed(self) -> list[Miss]:
         """The misses as they are published, sorted by id, reason and outcome."""

@@ -75,8 +75,8 @@ def _same(given: str, fixed: str) -> bool:
     return given == fixed or (line is not None and line == parse_line(fixed))
 
 
-def foreign_id(market_id: str, platform: Platform, params: Params, rules: list[LineRule]) -> str:
-    """The id under which a row of another market is missed: the id with what names that market.
+def foreign_parts(platform: Platform, params: Params, rules: list[LineRule]) -> tuple[str, ...]:
+    """What of a row's params names another market: its external id has it after the platform's id.
 
     ``8?goalnr=2``, never with a line: of a key that carries one only the name stays (``1?total``), and
     nothing when the rules read it as the line anyway or when the platform has no other key.
@@ -93,4 +93,4 @@ def foreign_id(market_id: str, platform: Platform, params: Params, rules: list[L
             parts.append(f"{name}={value}")
         elif book.has_named_keys and name not in read | free:
             parts.append(name)
-    return f"{market_id}?{'|'.join(parts)}" if parts else market_id
+    return tuple(parts)

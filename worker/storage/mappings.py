@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import RowMapping
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.domain.mapping import FIELDS, Mapping, dump_mapping
@@ -33,6 +32,7 @@ class StoredMapping(NamedTuple):
     priority: int
     line_rule: Any
     outcome_mapping: Any
+    scope: Any
     is_active: bool
     created_at: datetime
     updated_at: datetime
@@ -93,9 +93,7 @@ async def list_mappings(
     predicates = _predicates(
         is_active=is_active, platform=platform, market_id=market_id, containing=containing
     )
-    statement = sql.list_of(*predicates, limited=limit is not None).columns(
-        line_rule=JSONB, outcome_mapping=JSONB
-    )
+    statement = sql.list_of(*predicates, limited=limit is not None).columns(**sql.JSON_COLUMNS)
     asked = {name: value for name, value in parameters.items() if value is not None}
     with driver_errors_translated():
         return [StoredMapping(*row) for row in await connection.execute(statement, asked)]

@@ -16,7 +16,10 @@ _TYPES: Final = {
     "priority": "integer",
     "line_rule": "jsonb",
     "outcome_mapping": "jsonb",
+    "scope": "jsonb",
 }
+# How the JSON columns are read.
+JSON_COLUMNS: Final = {name: JSONB for name, type_ in _TYPES.items() if type_ == "jsonb"}
 _WRITTEN: Final = ", ".join(_TYPES)
 _TYPED: Final = ", ".join(f"{name} {type_}" for name, type_ in _TYPES.items())
 # All but the canonical id, by which an import finds its row.
@@ -41,7 +44,7 @@ SELECT
 FROM (VALUES (1)) AS always
 LEFT JOIN user_market_mappings AS mapping ON mapping.is_active
 ORDER BY mapping.id
-""").columns(line_rule=JSONB, outcome_mapping=JSONB)  # noqa: S608  (constants)
+""").columns(**JSON_COLUMNS)  # noqa: S608  (constants)
 
 # Who and why, for the transaction only: the audit reads them.
 SIGN = text(
@@ -80,9 +83,7 @@ SELECT
 FROM user_market_mappings AS mapping
 """  # noqa: S608  (constants)
 
-GET = text(f"{READ_MAPPINGS} WHERE mapping.canonical_id = :canonical_id").columns(
-    line_rule=JSONB, outcome_mapping=JSONB
-)
+GET = text(f"{READ_MAPPINGS} WHERE mapping.canonical_id = :canonical_id").columns(**JSON_COLUMNS)
 
 # One for each filter of a list. They are put together rather than switched off by a NULL parameter, because
 # then no plan could use the partial indexes.

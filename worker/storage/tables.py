@@ -78,6 +78,7 @@ user_market_mappings = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("created_by", String(100)),
     Column("line_rule", JSONB(none_as_null=True)),
+    Column("scope", JSONB(none_as_null=True)),
     UniqueConstraint("canonical_id", name="uq_user_market_mappings_canonical_id"),
     CheckConstraint("btrim(canonical_id) <> ''", name="ck_user_market_mappings_canonical_id"),
     CheckConstraint(
@@ -85,6 +86,11 @@ user_market_mappings = Table(
         name="ck_user_market_mappings_outcome_mapping",
     ),
     CheckConstraint("jsonb_typeof(line_rule) = 'object'", name="ck_user_market_mappings_line_rule"),
+    CheckConstraint(
+        "scope IS NULL OR (jsonb_typeof(scope) = 'object' AND length(CAST(scope AS text)) <= 200"
+        f" AND num_nonnulls({', '.join(ID_COLUMNS.values())}) = 0)",
+        name="ck_user_market_mappings_scope",
+    ),
     CheckConstraint(
         f"NOT is_active OR ({_bounded('outcome_mapping', _LONGEST_OF_A_MAPPING)})",
         name="ck_user_market_mappings_outcome_mapping_bounds",

@@ -1,5 +1,6 @@
 """An index that is revised is the one that is built from the mappings it then has."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -11,25 +12,39 @@ from worker.domain.books.platforms import PLATFORMS
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping
 from worker.domain.markets import Market
+from worker.domain.scope import EventScope, Scope
 
+TENNIS = Scope("tennis", "live")
 # Few names, ids, labels and priorities, so that revisions meet what is there.
 MAPPING = st.builds(
-    lambda number, ids, labels, priority: mapping(
-        f"m{number}",
-        labels,
-        id=number,
-        betpawa_id=ids[0],
-        sportybet_id=ids[1],
-        bet9ja_key=ids[2],
-        priority=priority,
+    lambda number, ids, labels, priority, scope: replace(
+        mapping(
+            f"m{number}",
+            labels,
+            id=number,
+            betpawa_id=ids[0],
+            sportybet_id=ids[1],
+            bet9ja_key=ids[2],
+            priority=priority,
+        ),
+        scope=scope,
     ),
     st.integers(0, 4),
     st.tuples(*[st.sampled_from([None, "X", "Y"])] * 3),
     st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, unique=True),
     st.sampled_from([0, 0, 5]),
+    st.sampled_from([Scope(), Scope(), Scope(phase="live"), Scope(phase="prematch"), TENNIS]),
 )
 TABLE = st.lists(MAPPING, unique_by=lambda drawn: drawn.canonical_id)
-PLACES = [(platform, market_id) for platform in PLATFORMS for market_id in ("X", "Y", "Z")]
+EVENTS = [
+    EventScope(sport, is_live=live) for sport in ("football", "tennis") for live in (False, True)
+]
+PLACES = [
+    (platform, market_id, scope)
+    for platform in PLATFORMS
+    for market_id in ("X", "Y", "Z")
+    for scope in EVENTS
+]
 
 
 def held(index: MappingIndex) -> Any:
@@ -41,7 +56,8 @@ def answers(index: MappingIndex) -> Any:
     return {
         (place, label): slot and (slot.canonical_id, slot.outcome)
         for place in PLACES
-        for meaning in [index.meaning(*place, None)]
+        for platform, market_id, scope in [place]
+        for meaning in [index.meaning(platform, market_id, None, scope)]
         for label in ("a", "b", "c")
         for slot in [_slot(meaning, label)]
     }
@@ -104,3 +120,22 @@ def test_conflicts_among_the_changed_are_those_in_the_markets_they_claim(
         found for found in index.conflicts() if (found.platform, found.market_id) in claimed
     }
     assert set(index.conflicts(change)) == expected
+
+
+@FEED_LAWS
+@given(TABLE)
+def test_an_id_means_to_an_event_what_the_mappings_of_its_scope_alone_say(
+    table: list[Mapping],
+) -> None:
+    index = MappingIndex(table)
+    for platform, market_id, event in PLACES:
+        alone = [
+            one
+            for one in table
+            if one.scope.sport == event.sport and one.scope.phase in ("both", event.phase)
+        ]
+        claims = index.claims(platform, market_id, event)
+        unscoped = MappingIndex([replace(one, scope=Scope()) for one in alone])
+        assert [claim.canonical_id for claim in claims] == [
+            claim.canonical_id for claim in unscoped.claims(platform, market_id)
+        ]

@@ -30,7 +30,7 @@ Verdict = UnreadableRecord | tuple[Any, ...]
 
 def verdict(seen: Readable) -> Verdict:
     """All that comes of an observation; of what was missed, what is counted of it."""
-    found = resolve_rows(seen.rows, seen.platform, seen.names, FOOTBALL)
+    found = resolve_rows(seen.rows, seen.platform, seen.names, FOOTBALL, seen.scope)
     return seen.platform, seen.observed_at, seen.envelope, said(found)
 
 
@@ -42,7 +42,12 @@ def whole(value: bytes) -> Verdict:
     names = teams(observed.home, observed.away)
     return verdict(
         Readable(
-            observed.platform, platform_rows(observed), names, decoded.observed_at, decoded.envelope
+            observed.platform,
+            platform_rows(observed),
+            names,
+            decoded.observed_at,
+            decoded.envelope,
+            observed.scope,
         )
     )
 

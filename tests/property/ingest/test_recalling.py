@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from json import dumps
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from worker.domain.books.rows import clipped_id
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES, row_roles, teams
 from worker.domain.misses import Sighting, merge
+from worker.domain.scope import Scope
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned, Planner
 from worker.ingest.planning.recall import RecallingPlanner, new_recall
@@ -74,7 +76,26 @@ FIRST: Final = mapping(
     sportybet_id="C",
     line_rule={"fixed": {"sportybet": {"goalnr": "1"}}, "free": ["variant"]},
 )
-INDEX: Final = MappingIndex([RESULT, BOTH, TOTAL, HANDICAP, FIRST], 1)
+# Ids that mean something else in play and in another sport, and one that is mapped in play only.
+IN_PLAY: Final = replace(
+    mapping("next", ["Home", "Away"], id=6, sportybet_id="A", betpawa_id="C", priority=9),
+    scope=Scope(phase="live"),
+)
+BEFORE: Final = replace(
+    mapping("before", ["Over", "Under"], id=7, bet9ja_key="S_A", sportybet_id="D", priority=9),
+    scope=Scope(phase="prematch"),
+)
+TENNIS: Final = replace(
+    mapping("tennis", ["Home", "Away"], id=8, sportybet_id="A", betpawa_id="A", bet9ja_key="S_A"),
+    scope=Scope("tennis"),
+)
+INDEX: Final = MappingIndex([RESULT, BOTH, TOTAL, HANDICAP, FIRST, IN_PLAY, BEFORE, TENNIS], 1)
+SCOPES: Final[Sequence[dict[str, Any]]] = (
+    {},
+    {},
+    {"live": True},
+    {"sport": "Soccer", "live": False},
+)
 
 # Texts that JSON, folding and whole words make something of.
 PIECES: Final = (
@@ -355,7 +376,11 @@ class Feed:
         draw = self.draw
         home, away = self._name(), self._name()
         event = self.fields(
-            id=f"e{number}", home=home, away=away, sportradar_id=draw.choice([None, "1", "2"])
+            id=f"e{number}",
+            home=home,
+            away=away,
+            sportradar_id=draw.choice([None, "1", "2"]),
+            **({"sport": "tennis"} if self.is_strange() else draw.choice(SCOPES)),
         )
         if self.is_strange():
             names = {"S_X": None}

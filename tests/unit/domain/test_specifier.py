@@ -2,11 +2,12 @@ import pytest
 
 from worker.domain.books.platforms import Platform
 from worker.domain.mapping import LineRule
+from worker.domain.scope import external_id
 from worker.domain.specifier import (
     Line,
     OtherMarket,
     UnreadableLine,
-    foreign_id,
+    foreign_parts,
     parse_qualifier,
     read_line,
 )
@@ -90,4 +91,4 @@ def test_params_that_cannot_be_read_are_unreadable() -> None:
 def test_another_market_s_id_has_what_names_it_and_never_a_line(
     platform: Platform, params: tuple[tuple[str, str], ...], rules: list[LineRule], expected: str
 ) -> None:
-    assert foreign_id("8", platform, params, rules) == expected
+    assert external_id("8", foreign_parts(platform, params, rules)) == expected

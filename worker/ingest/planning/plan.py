@@ -140,7 +140,7 @@ class Planner(Generic[T]):
         objection = self._guard.objection(seen.observed_at, record.timestamp)
         if objection is not None:
             return self._dead(record, at, source_id, "OBSERVED_IN_FUTURE", objection)
-        resolution = resolve_rows(seen.rows, seen.platform, seen.names, index)
+        resolution = resolve_rows(seen.rows, seen.platform, seen.names, index, seen.scope)
         if has_another_shape(resolution):
             first = resolution.rejected[0].detail
             detail = f"no market can be read; {first}"

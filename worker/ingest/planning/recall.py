@@ -16,6 +16,8 @@ For each record there are three ways, tried in this order:
 What can go wrong, and what keeps it right:
 - The index changes: everything that was taught belongs to one index. With another one, the memory starts
   empty.
+- One id means something else in another sport or phase: what is taught belongs to football, before the
+  match or in play. An observation of another sport is planned without the compiled part.
 - The compiled part and Python read something differently: everything that it knows about characters is
   handed over from this Python, and property tests compare both ways on the same records.
 - Misses must count the same: `_Missed` behaves like the list of misses, but reads their rows only when
@@ -57,6 +59,7 @@ from worker.domain.misses import (
     tally,
 )
 from worker.domain.resolve import LONGEST_NAME, Miss, Resolution, resolve_rows
+from worker.domain.scope import FOOTBALL_SPELLINGS
 from worker.ingest.planning.encode import MOST_ENTRIES
 from worker.ingest.planning.plan import (
     Planned,
@@ -225,7 +228,7 @@ def make_planner(
 def new_recall() -> Recall:
     """The compiled part with nothing learnt yet, and with what this worker decides of texts and limits."""
     flags, folded = _characters()
-    return Recall(flags, _BITS, folded, NOT_NAMES, _LIMITS)
+    return Recall(flags, _BITS, folded, NOT_NAMES, FOOTBALL_SPELLINGS, _LIMITS)
 
 
 class _Memory:
@@ -256,7 +259,7 @@ class _Memory:
             return None
         if any(len(row.market_id) > LONGEST_ID for row in rows if not isinstance(row, Rejection)):
             return None  # an id that is cut stands where the whole one would, among all
-        resolution = resolve_rows(rows, platform, seen.names, self.index)
+        resolution = resolve_rows(rows, platform, seen.names, self.index, seen.scope)
         places: list[str] = []
         for row in rows:
             if not isinstance(row, Rejection):
@@ -267,13 +270,14 @@ class _Memory:
     def _learn(self, row: Row, seen: Readable) -> Sequence[str]:
         """Teach what a row means; which canonical markets it may speak of."""
         platform, id_, qualifier = seen.platform, row.market_id, row.qualifier or ""
-        meanings = self.index.claimed(platform).get(id_)
+        live = seen.scope.is_live
+        meanings = self.index.claimed(platform, seen.scope).get(id_)
         if meanings is None:
-            self._recall.learn_unknown(platform, id_)
+            self._recall.learn_unknown(platform, live, id_)
             return ()
         meaning = meanings[row.qualifier]
         if isinstance(meaning, NotMapped):
-            self._recall.learn_not_mapped(platform, id_, qualifier, *meaning)
+            self._recall.learn_not_mapped(platform, live, id_, qualifier, *meaning)
             return ()
         if not isinstance(meaning, Market):
             return ()
@@ -281,7 +285,7 @@ class _Memory:
         if reading is not None:
             labels, layouts = meaning.general(reading[0], seen.names)
             if layouts:
-                self._recall.learn_labels(platform, id_, qualifier, *_taught(meaning, labels))
+                self._recall.learn_labels(platform, live, id_, qualifier, *_taught(meaning, labels))
         return meaning.places
 
     def _learn_lines(self, lines: Iterable[tuple[str, str, str]]) -> None:

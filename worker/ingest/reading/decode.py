@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from schemas import DeadReason, Observation, refusal
 from worker.domain import resolve
+from worker.domain.scope import event_scope
 
 _SHOWN: Final = 200
 _ESCAPED_NUL: Final = b"\\u0000"
@@ -100,6 +101,7 @@ def _decoded(observation: Observation) -> Decoded:
             home=event.home,
             away=event.away,
             market_names=observation.market_names,
+            scope=event_scope(event.sport, live=event.live),
         ),
         observation.observed_at,
         passed_on(observation),

@@ -15,6 +15,7 @@ from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import Rejection, Row
 from worker.domain.labels import Teams, teams
 from worker.domain.resolve import platform_rows
+from worker.domain.scope import EventScope, event_scope
 from worker.ingest.reading.decode import UnreadableRecord, decode, may_hold_nul
 from worker.ingest.reading.typed import read_usual
 
@@ -27,6 +28,7 @@ class Readable(NamedTuple):
     names: Teams | None
     observed_at: datetime
     envelope: dict[str, Any]
+    scope: EventScope
 
 
 def read(value: bytes | None, *, max_bytes: int) -> Readable | UnreadableRecord:
@@ -43,7 +45,14 @@ def read(value: bytes | None, *, max_bytes: int) -> Readable | UnreadableRecord:
         return decoded
     observation, observed_at, envelope = decoded
     names = teams(observation.home, observation.away)
-    return Readable(observation.platform, platform_rows(observation), names, observed_at, envelope)
+    return Readable(
+        observation.platform,
+        platform_rows(observation),
+        names,
+        observed_at,
+        envelope,
+        observation.scope,
+    )
 
 
 def read_typed(value: bytes) -> Readable | None:
@@ -65,7 +74,8 @@ def read_typed(value: bytes) -> Readable | None:
         "part": None if usual.part is None else asdict(usual.part),
     }
     names = teams(event.home, event.away)
-    return Readable(usual.platform, usual.rows(), names, observed_at, envelope)
+    scope = event_scope(event.sport, live=event.live)
+    return Readable(usual.platform, usual.rows(), names, observed_at, envelope, scope)
 
 
 @lru_cache(maxsize=4096)  # three books and every scrape name the same few kick-offs

@@ -9,6 +9,7 @@ from tests.support.records import TOPIC_ID, FakeRecord
 from worker.domain.books.odds import Price
 from worker.domain.books.rows import Rejection
 from worker.domain.events import event_key
+from worker.domain.mapping import claims_of
 from worker.domain.markets import Claim, Layout
 from worker.domain.resolve import Miss, MissDocument, Resolution, ResolvedMarket, miss_document
 from worker.ingest.planning.encode import (
@@ -25,7 +26,8 @@ ENVELOPE: dict[str, Any] = {
     "observed_at": "2026-11-22T12:00:00Z",
     "event": {"id": "sr:match:1", "sportradar_id": None},
 }
-CLAIM = Claim(mapping("1x2_ft", ["home", 'draw "X"'], sportybet_id="1"), "sportybet")
+MAPPING = mapping("1x2_ft", ["home", 'draw "X"'], sportybet_id="1")
+CLAIM = Claim(MAPPING, *claims_of(MAPPING))
 LAYOUT = Layout(CLAIM, None, ["home", 'draw "X"'], ("1", None))
 MARKET: ResolvedMarket = (LAYOUT, [Price.of(2.1, active=True), Price.of(None, active=False)])
 (DOCUMENT,) = documents(Resolution([MARKET], [], [], []))
