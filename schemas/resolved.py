@@ -107,8 +107,8 @@ class MissEntry(BaseModel):
         description=(
             "The platform's id of the market, with the specifier that names another market "
             "than the mapped one, never with a line; with the sport unless it is football, and with the "
-            "phase where mappings tell the phases apart. One of more than 100 characters is cut and ends in `~` "
-            "and a checksum."
+            "phase where mappings tell the phases apart. One of more than 100 characters is cut and ends in "
+            "`~` and a checksum."
         ),
         examples=["800117", "8?goalnr=2", "18?@basketball", "S_3COMBO1"],
     )
