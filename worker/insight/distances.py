@@ -81,10 +81,18 @@ def to_model(reading: Reading, bets: BetBook) -> list[Distance]:
         reference = reading.model and reading.model.price(bets, key, frozenset(one.chances))
         if not reference:
             continue
-        odds = reading.quoted[key].odds
-        chances = one.chances if one.is_whole else to_sum_of(odds, reference)
-        found += compared(key, chances, reference)
+        found += compared(key, chances_against(key, reading, reference, bets), reference)
     return found
+
+
+def chances_against(
+    key: MarketLine, reading: Reading, reference: Mapping[str, float], bets: BetBook
+) -> Mapping[str, float]:
+    """A book's chances to compare with a reference: overlapping lists are brought to its sum."""
+    one, whole = reading.fair[key], bets.bets(key.canonical_id, key.line)
+    if one.is_whole or (whole is not None and whole.cover is not None):
+        return one.chances
+    return to_sum_of(reading.quoted[key].odds, reference)
 
 
 class DistanceSpread(NamedTuple):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from worker.lab.synthetic.question import Probabilities
 
-_NOISE_LOGIT = 0.045
+NOISE_LOGIT = 0.045
 _DRIFT_LOGIT = 0.05
 _DRIFT_SHARE = 0.1
 _RESIDUAL = "other"
@@ -57,6 +57,7 @@ class Desk:
     house: House
     opening: random.Random
     moves: random.Random | None
+    noise: float = NOISE_LOGIT
 
     def sheet(
         self, fair: Probabilities, outcomes: Iterable[str], *, may_be_invalid: bool = True
@@ -69,7 +70,7 @@ class Desk:
         return Sheet(_with_a_broken_price(quotes) if state == "invalid" else quotes, state)
 
     def price(self, chance: float, shift: float = 0.0) -> float:
-        noise = self.opening.gauss(0.0, _NOISE_LOGIT) + shift
+        noise = self.opening.gauss(0.0, self.noise) + shift
         seen = chance + noise * chance * (1 - chance)
         return self.house.step(1 / (seen * (1 + self.house.margin)))
 

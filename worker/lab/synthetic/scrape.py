@@ -32,19 +32,21 @@ def generate_scrape(
     started_at: datetime,
     interval_s: float = 300.0,
     size: Size = "full",
+    noise: float = pricing.NOISE_LOGIT,
 ) -> Iterator[Generated]:
     """Observations of ``events`` events in the order in which they were scraped.
 
     The same arguments give the same observations in every process. ``started_at`` (aware) is when scrape 0
     began; scrape n begins n * ``interval_s`` later, sees the same events and ids, and finds one market in ten
     at another price than at first. ``size`` "slim" leaves out decorative fields, never a market.
+    ``noise`` is the standard deviation of a book's opening price from the fair one, in logits.
 
     Raises ValueError when ``started_at`` is naive.
     """
     if started_at.tzinfo is None:
         raise ValueError("started_at must be aware")
     begun = started_at + timedelta(seconds=interval_s * scrape)
-    visit = _Visit(seed, scrape, begun, full=size == "full")
+    visit = _Visit(seed, scrape, begun, full=size == "full", noise=noise)
     for index in range(events):
         fixture = draw_fixture(seed, index, started_at)
         fair = FairPrices(fixture.model)
@@ -58,6 +60,7 @@ class _Visit(NamedTuple):
     scrape: int
     begun: datetime
     full: bool
+    noise: float
 
 
 def _observe(visit: _Visit, platform: str, fixture: Fixture, fair: FairPrices) -> Generated:
@@ -68,7 +71,10 @@ def _observe(visit: _Visit, platform: str, fixture: Fixture, fair: FairPrices) -
         fixture=fixture,
         fair=fair,
         desk=pricing.Desk(
-            _HOUSES[platform], opening, seeded(*place, visit.scrape) if visit.scrape else None
+            _HOUSES[platform],
+            opening,
+            seeded(*place, visit.scrape) if visit.scrape else None,
+            visit.noise,
         ),
         answers=AnswerSheet(),
         narrowest=_NARROWEST[platform],

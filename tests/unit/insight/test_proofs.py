@@ -1,0 +1,67 @@
+"""Contradictions inside one board: every misread line is found at the first event, and nothing else."""
+
+import pytest
+
+from tests.support.boards import INDEX, JUDGE, generated_boards
+from worker.domain.books.rows import Label
+from worker.insight.boards import Board, Sold
+from worker.insight.proofs import proofs, proofs_of
+from worker.lab.insight.misread import misreadings
+
+# One event of the generator, on all three books: the seed is used nowhere else.
+BOARDS = list(generated_boards(seed=5077, events=1))
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda one: one.platform)
+def test_a_clean_catalogue_is_contradicted_nowhere(board: Board) -> None:
+    assert proofs(board, INDEX, JUDGE) == []
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda one: one.platform)
+def test_every_wrong_sign_and_every_wrong_line_is_found_at_the_first_event(board: Board) -> None:
+    found, missed = 0, []
+    for wrong in misreadings(JUDGE.reading(board, INDEX), JUDGE):
+        if list(proofs_of(wrong.canonical_id, wrong.reading, JUDGE)):
+            found += 1
+        else:
+            missed.append((wrong.fault, wrong.canonical_id))
+    assert missed == []
+    assert found > 15
+
+
+def sold(market_id: str, odds: dict[str, float], qualifier: str | None = None) -> Sold:
+    labels: dict[Label, float] = dict(odds.items())
+    return Sold(market_id, qualifier, None, labels, 0)
+
+
+def test_two_rows_that_are_one_bet_at_two_prices_are_a_duplicate() -> None:
+    rows = (
+        sold("1", {"Home": 2.0, "Draw": 3.3, "Away": 3.9}),
+        sold("1", {"Home": 4.0, "Draw": 3.3, "Away": 1.9}, "variant=x"),
+    )
+    board = Board("e", "sportybet", None, rows)
+    found = proofs(board, INDEX, JUDGE)
+    assert not found  # the second row names another market
+    board = Board("e", "sportybet", None, (rows[0], rows[1]._replace(qualifier=None)))
+    assert {(one.kind, one.canonical_id) for one in proofs(board, INDEX, JUDGE)} == {
+        ("duplicate", "1x2_ft")
+    }
+
+
+@pytest.mark.parametrize("odds", [(1.1, 1.2, 1.3), (4.0, 4.0, 4.0)])
+def test_outcomes_that_no_margin_explains_are_no_partition(odds: tuple[float, ...]) -> None:
+    row = sold("1", dict(zip(("Home", "Draw", "Away"), odds, strict=True)))
+    found = proofs(Board("e", "sportybet", None, (row,)), INDEX, JUDGE)
+    assert [(one.kind, one.canonical_id) for one in found] == [("partition", "1x2_ft")]
+
+
+def test_a_higher_total_that_is_likelier_is_out_of_order() -> None:
+    rows = tuple(
+        sold("166", {f"Over {line}": over, f"Under {line}": under}, f"total={line}")
+        for line, over, under in (("8.5", 2.2, 1.65), ("9.5", 1.7, 2.1))
+    )
+    found = proofs(Board("e", "sportybet", None, rows), INDEX, JUDGE)
+    assert [(one.kind, one.canonical_id, one.line) for one in found] == [
+        ("order", "corners_over_under_ft", "9.5")
+    ]
+    assert found[0].reason == "over has 0.429 at 8.5 and 0.553 at 9.5"
