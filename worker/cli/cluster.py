@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from aiokafka.errors import KafkaError
 
 from worker.cli.console import err, fail
-from worker.cli.database import database_failure
+from worker.cli.database import fail_by_database
 from worker.domain.errors import FatalError, TransientError
-from worker.kafka.reachable import require_listener
+from worker.kafka.reachable import UnreachableError, require_listener
 from worker.settings.connected import KafkaSettings
 from worker.storage.errors import StorageError
 
@@ -35,11 +35,11 @@ def run_on_kafka(
         with shown:
             return asyncio.run(_run(settings, call))
     except TransientError as error:
-        fail(f"{error}.{hint}")
+        fail(f"{error}.", hint=hint, kind="NO_ANSWER")
     except FatalError as error:
-        fail(str(error))
+        fail_by_kafka(error)
     except StorageError as error:
-        fail(database_failure(error))
+        fail_by_database(error)
 
 
 def require_kafka(settings: KafkaSettings) -> None:
@@ -47,7 +47,11 @@ def require_kafka(settings: KafkaSettings) -> None:
     try:
         asyncio.run(require_listener(settings.kafka_bootstrap_servers))
     except FatalError as error:
-        fail(str(error))
+        fail_by_kafka(error)
+
+
+def fail_by_kafka(error: FatalError) -> NoReturn:
+    fail(str(error), kind="NO_ANSWER" if isinstance(error, UnreachableError) else "REFUSED")
 
 
 async def _run(settings: KafkaSettings, call: Coroutine[Any, Any, Result]) -> Result:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable
+from contextvars import ContextVar
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -12,6 +13,18 @@ from rich.console import Console
 # Rich leaves colours out when NO_COLOR is set, or when the stream is not a terminal.
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+ErrorCode = Literal[
+    "FAILED",  # whatever no other code says
+    "WRONG_USAGE",
+    "WRONG_SETTINGS",
+    "NO_ANSWER",  # a server is not there, or does not answer
+    "REFUSED",  # a server answers, and refuses
+    "NOT_FOUND",
+    "CONFLICT",  # somebody else was first, or two mappings claim the same
+]
+# Whether the command was asked for JSON; its errors are JSON then as well.
+errors_as_json: ContextVar[bool] = ContextVar("errors_as_json", default=False)
 
 
 def print_json(value: Any) -> None:
@@ -39,13 +52,26 @@ def printable(value: object) -> str:
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean ...?`` with the names that are close to the one given; empty without any."""
+    """Return ``Did you mean ...?`` with the names that are close to the one given; empty without any."""
     close = get_close_matches(given, known, n=3)
-    return f" Did you mean {' or '.join(close)}?" if close else ""
+    return f"Did you mean {' or '.join(close)}?" if close else ""
 
 
-def fail(message: str, code: int = 1) -> NoReturn:
-    """End the command with the message on stderr; code 1: it failed, code 2: it was used wrongly."""
-    for line in message.split("\n"):  # it may hold what was typed, or what somebody else wrote
-        err.print(printable(line), style="red", markup=False, soft_wrap=True)
+def fail(message: str, code: int = 1, *, hint: str = "", kind: ErrorCode | None = None) -> NoReturn:
+    """End the command with the message on stderr; code 1: it failed, code 2: it was used wrongly.
+
+    ``hint`` says what to do, or what is meant. A command that prints JSON says all of it in one line of JSON,
+    with ``kind`` as the code.
+    """
+    print_error(message, hint, kind or ("FAILED" if code == 1 else "WRONG_USAGE"))
     raise typer.Exit(code)
+
+
+def print_error(message: str, hint: str, kind: ErrorCode) -> None:
+    if errors_as_json.get():
+        line = json.dumps({"code": kind, "message": message, "hint": hint or None})
+        err.print(line, markup=False, soft_wrap=True)
+        return
+    whole = f"{message} {hint}" if hint else message
+    for line in whole.split("\n"):  # it may hold what was typed, or what somebody else wrote
+        err.print(printable(line), style="red", markup=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,7 +33,12 @@ def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:
         with err.status("Asking the database"):
             return asyncio.run(call)
     except StorageError as error:
-        fail(database_failure(error))
+        fail_by_database(error)
+
+
+def fail_by_database(error: StorageError) -> NoReturn:
+    """End the command with a sentence for people."""
+    fail(database_failure(error), kind="REFUSED" if error.sqlstate else "NO_ANSWER")
 
 
 def database_failure(error: StorageError) -> str:
@@ -46,13 +51,24 @@ def database_failure(error: StorageError) -> str:
 
 
 def read_database(
-    database_url: str | None, read: Callable[[AsyncConnection], Awaitable[Result]]
+    database_url: str | None,
+    read: Callable[[AsyncConnection], Awaitable[Result]],
+    *,
+    idle_timeout_s: float = 10.0,
 ) -> Result:
-    """Return what ``read`` finds in the database that the command uses."""
+    """Return what ``read`` finds in the database that the command uses.
+
+    ``idle_timeout_s`` is how long it may pause between two statements, as when a reader of its output does.
+    """
 
     async def run(url: str) -> Result:
         async with (
-            opened(url, application_name="marketmap-cli", pool_size=1) as engine,
+            opened(
+                url,
+                application_name="marketmap-cli",
+                pool_size=1,
+                idle_in_transaction_timeout_s=idle_timeout_s,
+            ) as engine,
             transaction(engine) as connection,
         ):
             return await read(connection)

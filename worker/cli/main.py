@@ -1,13 +1,17 @@
 """The command `marketmap`. Each subcommand is a module that is imported only when it is called."""
 
 import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
-from worker.cli.console import err, fail
+from worker.cli.console import err, errors_as_json, fail, print_error
 
 # name: (module, what `marketmap --help` says). The module has a Typer `app`, or a function of that name.
 COMMANDS = {
@@ -60,6 +64,8 @@ COMMANDS = {
         "Generate and check the schemas of the messages.",
     ),
 }
+# Its --json names a file.
+WITH_JSON_FILE = "bench"
 COMPLETION_OPTIONS = {"install_completion", "show_completion"}
 
 
@@ -73,10 +79,63 @@ class LazyGroup(TyperGroup):
             if find_spec(module)
         }
         super().__init__(**attributes | {"commands": stubs})
+        self._wants_json = False
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        self._wants_json = _asks_for_json(args)
+        with self._errors_in_form():
+            return super().make_context(info_name, args, *rest, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with self._errors_in_form():
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _errors_in_form(self) -> Iterator[None]:
+        """Say what goes wrong in the block as JSON if the command was asked for JSON."""
+        token = errors_as_json.set(self._wants_json)
+        try:
+            yield
+        except TyperException as error:
+            raise _as_json(error) from error
+        except Exception as error:
+            faults = _settings_faults(error) if self._wants_json else None
+            if faults is None:
+                raise
+            print_error(faults, "docs/settings.md", "WRONG_SETTINGS")
+            raise typer.Exit(2) from None
+        finally:
+            errors_as_json.reset(token)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, _, rest = super().resolve_command(ctx, args)
         return name, _load(name) if name else None, rest
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Whether a command is asked for JSON, as far as can be seen before its options are read."""
+    if WITH_JSON_FILE in arguments[:1]:
+        return False
+    given = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    is_output = ("--output", "json") in pairwise(given)
+    return "--json" in given or "--output=json" in given or is_output
+
+
+def _as_json(error: TyperException) -> BaseException:
+    """An error of usage as JSON if that was asked for, else as it was."""
+    if not errors_as_json.get():
+        return error
+    context = getattr(error, "ctx", None)
+    hint = f"Try '{context.command_path} --help' for help." if context else ""
+    print_error(error.format_message(), hint, "WRONG_USAGE")
+    return typer.Exit(error.exit_code)
+
+
+def _settings_faults(error: Exception) -> str | None:
+    """Return what is wrong with the settings, if that is the error."""
+    from worker.settings.loading import SettingsError  # noqa: PLC0415  help must not wait for pydantic
+
+    return str(error) if isinstance(error, SettingsError) else None
 
 
 def _load(name: str) -> Any:
@@ -135,10 +194,9 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from worker.settings.loading import SettingsError  # noqa: PLC0415  help must not wait for pydantic
-
-        if not isinstance(error, SettingsError):
+        faults = _settings_faults(error)
+        if faults is None:
             raise
         err.print("The settings are wrong:", style="red")
-        err.print(str(error), markup=False, soft_wrap=True)
+        err.print(faults, markup=False, soft_wrap=True)
         raise SystemExit(2) from None

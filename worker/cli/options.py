@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from worker.cli.output import FORMS
 from worker.domain.books.platforms import PLATFORMS
 
 _ACTOR = typer.Option(
@@ -25,15 +26,6 @@ DryRun = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")]
-
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        envvar="MARKETMAP_DATABASE_URL",
-        help="Address of Postgres; by default that of the local services.",
-    ),
-]
 
 
 def completing(choices: Iterable[str]) -> Callable[[str], list[str]]:
@@ -43,6 +35,29 @@ def completing(choices: Iterable[str]) -> Callable[[str], list[str]]:
         return [choice for choice in choices if choice.startswith(incomplete)]
 
     return complete
+
+
+# Of commands that print a list.
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="|".join(FORMS),
+        help="Print a table for people, JSON for programs, or CSV for a spreadsheet.",
+        show_default=False,
+        autocompletion=completing(FORMS),
+    ),
+]
+ListAsJson = Annotated[bool, typer.Option("--json", help="Short for --output json.")]
+ListAsCsv = Annotated[bool, typer.Option("--csv", help="Short for --output csv.")]
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MARKETMAP_DATABASE_URL",
+        help="Address of Postgres; by default that of the local services.",
+    ),
+]
 
 
 PlatformArgument = Annotated[

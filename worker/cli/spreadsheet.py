@@ -6,6 +6,7 @@ split cells at a semicolon or a tab, whatever the file says; so what would be a 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import re
@@ -13,8 +14,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any, Final
-
-from worker.cli.console import fail
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _FORMULA: Final = re.compile(
@@ -24,23 +23,37 @@ _BLANK_START: Final = ("\t", "\r", "\n")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
+class CsvPrinter:
+    """Writes rows to stdout one by one, so that a million of them takes no more memory than one.
+
+    In UTF-8 with the byte order mark that spreadsheets look for. The header is written at once.
+    """
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._text = StringIO(newline="")
+        self._writer = csv.writer(self._text)
+        self.rows = 0
+        sys.stdout.buffer.write(codecs.BOM_UTF8)
+        self._writer.writerow(columns)
+        self._flush()
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._writer.writerow([cell(row[name]) for name in self._columns])
+        self.rows += 1
+        self._flush()
+
+    def _flush(self) -> None:
+        sys.stdout.buffer.write(self._text.getvalue().encode("utf-8", "backslashreplace"))
+        self._text.seek(0)
+        self._text.truncate()
+
+
 def print_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    """Write a header and the rows to stdout, in UTF-8 with the byte order mark that spreadsheets look for."""
-    sys.stdout.buffer.write(csv_text(columns, rows).encode("utf-8-sig", "backslashreplace"))
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
-    text = StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([cell(row[name]) for name in columns] for row in rows)
-    return text.getvalue()
-
-
-def refuse_two_forms(*, as_json: bool, as_csv: bool) -> None:
-    """End the command when both forms are asked for."""
-    if as_json and as_csv:
-        fail("Give either --json or --csv.", code=2)
+    """Write a header and the rows to stdout."""
+    printer = CsvPrinter(columns)
+    for row in rows:
+        printer.add(row)
 
 
 def cell(value: object) -> str:

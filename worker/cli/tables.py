@@ -3,17 +3,108 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from worker.cli.console import out, printable
+from worker.cli.console import err, out, printable
 
 
 def print_table(table: Any, *, to: Console | None = None) -> None:
     (to or out).print(table)
+
+
+class Column(NamedTuple):
+    """A column of a list. What has to be typed is never broken or cut, however narrow the terminal is.
+
+    ``least`` is the width below which another column is not narrowed. A column with ``left_out`` is shown
+    only if there is room; one with a lower number gets it first.
+    """
+
+    heading: str
+    is_typed: bool = False
+    least: int = 8
+    left_out: int = 0
+
+
+# Between two columns.
+_GAP: Final = 2
+
+
+class ListTable:
+    """Rows that are printed in the width that there is."""
+
+    def __init__(self, columns: Sequence[Column], title: str | None = None) -> None:
+        self._columns = columns
+        self._title = title
+        self._rows: list[list[Text]] = []
+
+    def add(self, *values: object) -> None:
+        self._rows.append([value if isinstance(value, Text) else text(value) for value in values])
+
+    def fitted(self, width: int) -> tuple[Table, int, list[str]]:
+        """Return the table, the width that it needs, and the headings of the columns left out."""
+        everything = range(len(self._columns))
+        chosen = [at for at in everything if not self._columns[at].left_out]
+        optional = [at for at in everything if self._columns[at].left_out]
+        for at in sorted(optional, key=lambda at: self._columns[at].left_out):
+            if self._needs([*chosen, at]) <= width:
+                chosen.append(at)
+        left_out = [self._columns[at].heading for at in optional if at not in chosen]
+        chosen.sort()
+        return self._table(chosen, self._widths(chosen, width)), self._needs(chosen), left_out
+
+    def _needs(self, chosen: Sequence[int]) -> int:
+        return sum(self._least(at) for at in chosen) + _GAP * (len(chosen) - 1)
+
+    def _least(self, at: int) -> int:
+        column, widest = self._columns[at], self._widest(at)
+        if column.is_typed:
+            return widest
+        return min(widest, max(column.least, cell_len(column.heading)))
+
+    def _widest(self, at: int) -> int:
+        cells = max((row[at].cell_len for row in self._rows), default=0)
+        return max(cells, cell_len(self._columns[at].heading), 1)
+
+    def _widths(self, chosen: Sequence[int], width: int) -> dict[int, int]:
+        """Give the room that is left to those columns first that need the least of it."""
+        widths = {at: self._least(at) for at in chosen}
+        room = max(0, width - self._needs(chosen))
+        for at in sorted(chosen, key=lambda at: self._widest(at) - widths[at]):
+            more = min(room, self._widest(at) - widths[at])
+            widths[at] += more
+            room -= more
+        return widths
+
+    def _table(self, chosen: Sequence[int], widths: Mapping[int, int]) -> Table:
+        title = None if self._title is None else text(self._title)
+        table = Table(
+            box=None, title=title, title_justify="left", padding=(0, _GAP, 0, 0), pad_edge=False
+        )
+        for at in chosen:
+            column = self._columns[at]
+            table.add_column(
+                column.heading, no_wrap=column.is_typed, overflow="fold", width=widths[at]
+            )
+        for row in self._rows:
+            table.add_row(*(row[at] for at in chosen))
+        return table
+
+
+def print_list(rows: ListTable, *, to: Console | None = None) -> None:
+    """Print a list as wide as the terminal, or wider if what has to be typed does not fit."""
+    console = to or out
+    table, needed, left_out = rows.fitted(console.width)
+    console.print(table, width=max(needed, console.width), crop=False)
+    if left_out:
+        names = ", ".join(left_out)
+        err.print(f"For lack of width without: {names}. --output json shows all.")
 
 
 def text(value: object) -> Text:

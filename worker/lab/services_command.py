@@ -1,17 +1,21 @@
 """`marketmap services`: Kafka and Postgres on this machine, without a container engine."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from worker.cli.console import err, fail, print_json
-from worker.cli.options import AsJson, DryRun
+from worker.cli.options import AsJson, DryRun, ListAsCsv, ListAsJson, Output
+from worker.cli.output import Form, chosen_form
+from worker.cli.spreadsheet import print_csv
 from worker.local.addresses import FOLDER_VARIABLE, default_folder
 from worker.local.errors import LocalServicesError
 from worker.local.service import ServiceState
 from worker.local.services import NAMES, LocalServices
 from worker.settings.loading import load_settings
+
+_FIELDS: Final = ("name", "state", "address", "pid", "log")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,16 +42,23 @@ def up(*, folder: Folder = None, as_json: AsJson = False) -> None:
             services.start()
     except LocalServicesError as error:
         fail(str(error))
-    _show(services, as_json=as_json)
+    _show(services, "json" if as_json else "table")
 
 
 @app.command()
-def status(*, folder: Folder = None, as_json: AsJson = False) -> None:
+def status(
+    *,
+    folder: Folder = None,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
+) -> None:
     """Show what runs and where. Exit code 1 when one of the servers does not answer.
 
     Example: marketmap services status
     """
-    if not _show(_local(folder), as_json=as_json):
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
+    if not _show(_local(folder), form):
         raise typer.Exit(1)
 
 
@@ -90,7 +101,7 @@ def _external() -> dict[str, str]:
     return {name: address for name, address in given.items() if address}
 
 
-def _show(services: LocalServices, *, as_json: bool) -> bool:
+def _show(services: LocalServices, form: Form) -> bool:
     """Show the state of both services; return whether each is there or external."""
     rows: dict[str, dict[str, Any]] = {
         name: {"state": ServiceState.EXTERNAL, "address": address, "pid": None, "log": None}
@@ -98,7 +109,9 @@ def _show(services: LocalServices, *, as_json: bool) -> bool:
     }
     for s in services.status():
         rows[s.name] = {"state": s.state, "address": s.address, "pid": s.pid, "log": s.log}
-    if as_json:
+    if form == "csv":
+        print_csv(_FIELDS, ({"name": name} | rows[name] for name in NAMES))
+    elif form == "json":
         addresses = {name: rows[name]["address"] for name in NAMES}
         print_json({**addresses, "services": {name: rows[name] for name in NAMES}})
     else:

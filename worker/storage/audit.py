@@ -68,6 +68,12 @@ async def newest(connection: AsyncConnection, limit: int) -> Sequence[AuditRow]:
     return await _read(connection, sql.READ_NEWEST, {"limit": limit})
 
 
+async def count(connection: AsyncConnection) -> int:
+    """Return the number of all changes."""
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.COUNT) or 0)
+
+
 async def history(connection: AsyncConnection, canonical_id: str) -> Sequence[AuditRow]:
     """Return every change of one mapping, oldest first, also of a deleted one. Empty for an unknown one."""
     return await _read(connection, sql.READ_HISTORY, {"canonical_id": canonical_id})

@@ -30,6 +30,8 @@ ORDER BY id DESC
 LIMIT :limit
 """).columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
 
+COUNT = text("SELECT count(*) FROM mapping_audit_log")
+
 READ_HISTORY = text(f"""
 SELECT {AUDIT_COLUMNS}
 FROM mapping_audit_log

@@ -1,11 +1,11 @@
 """Reading `user_market_mappings`, and importing many at once."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Executable, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.domain.mapping import FIELDS, Mapping, dump_mapping
@@ -38,6 +38,20 @@ class StoredMapping(NamedTuple):
     updated_at: datetime
     created_by: str | None
     version: int
+
+
+class MappingFilters(TypedDict, total=False):
+    """What a list is narrowed by; all filters that are given have to hold.
+
+    `platform`: sold there; `market_id`: the platform's id of the market, on `platform` or on any;
+    `containing`: a text in the canonical id or the name, or a whole id of a bookmaker; case does not matter.
+    """
+
+    is_active: bool | None
+    platform: str | None
+    market_id: str | None
+    containing: str
+    limit: int | None
 
 
 class ImportReport(NamedTuple):
@@ -76,27 +90,40 @@ async def get(connection: AsyncConnection, canonical_id: str) -> StoredMapping |
 
 
 async def list_mappings(
-    connection: AsyncConnection,
+    connection: AsyncConnection, **filters: Unpack[MappingFilters]
+) -> Sequence[StoredMapping]:
+    """Return the mappings for which all of the given filters hold, by canonical id."""
+    statement, parameters = _listing(**filters)
+    with driver_errors_translated():
+        return [StoredMapping(*row) for row in await connection.execute(statement, parameters)]
+
+
+async def stream_mappings(
+    connection: AsyncConnection, **filters: Unpack[MappingFilters]
+) -> AsyncIterator[StoredMapping]:
+    """Yield the same, a part at a time: all of them never are in memory."""
+    statement, parameters = _listing(**filters)
+    with driver_errors_translated():
+        async with connection.stream(statement, parameters) as result:
+            async for row in result:
+                yield StoredMapping(*row)
+
+
+def _listing(
     *,
     is_active: bool | None = None,
     platform: str | None = None,
     market_id: str | None = None,
     containing: str = "",
     limit: int | None = None,
-) -> Sequence[StoredMapping]:
-    """Return the mappings for which all of the given filters hold, by canonical id.
-
-    `platform`: sold there; `market_id`: the platform's id of the market, on `platform` or on any;
-    `containing`: a text in the canonical id or the name, or a whole id of a bookmaker; case does not matter.
-    """
+) -> tuple[Executable, dict[str, Any]]:
+    """The statement of a list, and its parameters."""
     parameters = {"market_id": market_id, "containing": containing or None, "limit": limit}
     predicates = _predicates(
         is_active=is_active, platform=platform, market_id=market_id, containing=containing
     )
     statement = sql.list_of(*predicates, limited=limit is not None).columns(**sql.JSON_COLUMNS)
-    asked = {name: value for name, value in parameters.items() if value is not None}
-    with driver_errors_translated():
-        return [StoredMapping(*row) for row in await connection.execute(statement, asked)]
+    return statement, {name: value for name, value in parameters.items() if value is not None}
 
 
 async def canonical_ids(connection: AsyncConnection) -> list[str]:

@@ -5,9 +5,9 @@ may become anything else, except that a MAPPED row can only be reopened. An ille
 and none of the rows asked about is changed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypedDict, Unpack
 
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,6 +62,19 @@ class QueuedMiss(NamedTuple):
         return self.source, self.external_market_id
 
 
+class MissFilters(TypedDict, total=False):
+    """What a list is narrowed by; all filters that are given have to hold.
+
+    `containing` is a text in the market's id or name, in upper or lower case.
+    """
+
+    statuses: Collection[str]
+    source: str | None
+    reason: str | None
+    containing: str
+    min_occurrences: int
+
+
 class UnknownMiss(LookupError):  # noqa: N818 (it names what was found: nothing)
     """Markets that were never missed. `keys` are their sources and ids."""
 
@@ -73,48 +86,50 @@ class UnknownMiss(LookupError):  # noqa: N818 (it names what was found: nothing)
 async def list_misses(
     connection: AsyncConnection,
     *,
-    statuses: Collection[str] = WORK,
-    source: str | None = None,
-    reason: str | None = None,
-    containing: str = "",
-    min_occurrences: int = 1,
     order: QueueOrder = "priority",
     limit: int = 50,
+    **filters: Unpack[MissFilters],
 ) -> Sequence[QueuedMiss]:
-    """Return the first `limit` misses in `order`, of those for which all filters hold.
-
-    `containing` is a text in the market's id or name, in upper or lower case.
-    """
-    parameters = {
-        "statuses": list(statuses),
-        "source": source,
-        "reason": reason,
-        "containing": containing,
-        "min_occurrences": min_occurrences,
-        "limit": limit,
-    }
-    return await _read(connection, sql.LISTS[order], parameters)
+    """Return the first `limit` misses in `order`, of those for which all filters hold."""
+    return await _read(connection, sql.LISTS[order], {**_parameters(**filters), "limit": limit})
 
 
-async def count_misses(
+async def stream_misses(
     connection: AsyncConnection,
+    *,
+    order: QueueOrder = "priority",
+    limit: int = 50,
+    **filters: Unpack[MissFilters],
+) -> AsyncIterator[QueuedMiss]:
+    """Yield the same, a part at a time: all of them never are in memory."""
+    parameters = {**_parameters(**filters), "limit": limit}
+    with driver_errors_translated():
+        async with connection.stream(sql.LISTS[order], parameters) as result:
+            async for row in result:
+                yield QueuedMiss(*row)
+
+
+async def count_misses(connection: AsyncConnection, **filters: Unpack[MissFilters]) -> int:
+    """Return how many misses `list_misses` would list without a limit."""
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.COUNT, _parameters(**filters)) or 0)
+
+
+def _parameters(
     *,
     statuses: Collection[str] = WORK,
     source: str | None = None,
     reason: str | None = None,
     containing: str = "",
     min_occurrences: int = 1,
-) -> int:
-    """Return how many misses `list_misses` would list without a limit."""
-    parameters = {
+) -> dict[str, Any]:
+    return {
         "statuses": list(statuses),
         "source": source,
         "reason": reason,
         "containing": containing,
         "min_occurrences": min_occurrences,
     }
-    with driver_errors_translated():
-        return int(await connection.scalar(sql.COUNT, parameters) or 0)
 
 
 async def get_miss(connection: AsyncConnection, key: QueueKey) -> QueuedMiss:

@@ -143,6 +143,12 @@ async def newest(connection: AsyncConnection, limit: int) -> Sequence[ReplayRun]
         ]
 
 
+async def count(connection: AsyncConnection) -> int:
+    """Return the number of all replays. Raises a StorageError."""
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.COUNT) or 0)
+
+
 @asynccontextmanager
 async def _alone(engine: AsyncEngine, replay_id: str) -> AsyncIterator[AsyncConnection]:
     """A connection in autocommit that holds the replay's lock and does not go back to its pool."""

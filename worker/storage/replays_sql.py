@@ -19,6 +19,8 @@ VALUES
      :reason, 'RUNNING')
 """)
 
+COUNT = text("SELECT count(*) FROM replay_run")
+
 REOPEN = text("""
 UPDATE replay_run
 SET state = 'RUNNING', error = NULL, finished_at = NULL, updated_at = now()

@@ -87,6 +87,15 @@ def test_a_spreadsheet_gets_the_queue_and_no_name_as_a_formula(
     assert json.loads(rows[0]["sample_outcomes"])[0]["label"] == "Odd"
 
 
+@pytest.mark.parametrize(("limit", "shown"), [(2, 2), (30, 3)])
+def test_a_program_is_told_where_the_list_stops(
+    three: None, run: Run, limit: int, shown: int
+) -> None:
+    result = run("unmapped", "list", "--json", "--limit", str(limit))
+    assert len(json.loads(result.stdout)) == shown
+    assert json.loads(result.stderr) == {"shown": shown, "total": 3}
+
+
 def test_json_and_csv_at_once_are_wrong_usage(run: Run) -> None:
     assert run("unmapped", "list", "--csv", "--json").exit_code == 2
     assert run("mappings", "list", "--csv", "--json").exit_code == 2

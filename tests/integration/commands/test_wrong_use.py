@@ -5,6 +5,7 @@ The commands are taken from the command line itself, so a new one is tried as so
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,13 @@ WITHOUT_SERVERS = {
     "validate",
     "wrap",
 }
+WITH_FILE = {"bench"}  # its --json names a file
+
+
+def takes_json(leaf: Leaf) -> bool:
+    return leaf.name not in WITH_FILE and any("--json" in one.opts for one in leaf.command.params)
+
+
 LEAVES = [leaf for leaf in every_command() if leaf.name not in UNTIL_STOPPED | OWN_SERVERS]
 ASKING = [leaf for leaf in LEAVES if leaf.name not in WITHOUT_SERVERS]
 NOWHERE = "127.0.0.1:1"
@@ -90,6 +98,25 @@ def test_an_address_where_nobody_listens(leaf: Leaf, use: Use) -> None:
     told = is_told(result, 1)
     assert f"{NOWHERE} refuses the connection" in told
     assert time.monotonic() - began < QUICKLY_S
+
+
+@pytest.mark.parametrize(
+    "leaf", [leaf for leaf in ASKING if takes_json(leaf)], ids=lambda leaf: leaf.name
+)
+def test_an_address_where_nobody_listens_as_json(leaf: Leaf, use: Use) -> None:
+    result = use(
+        [*(leaf.path if leaf.name == "lag" else leaf.example), "--json"],
+        MARKETMAP_KAFKA_BOOTSTRAP_SERVERS=NOWHERE,
+        MARKETMAP_DATABASE_URL=f"postgresql://user:{SECRET}@{NOWHERE}/x",
+    )
+    is_told(result, 1)
+    if leaf.name == "doctor":  # its findings are its answer
+        assert json.loads(result.stdout)["ok"] is False
+        return
+    error = json.loads(result.stderr.splitlines()[-1])
+    assert error.keys() == {"code", "message", "hint"}
+    assert error["code"] == "NO_ANSWER"
+    assert f"{NOWHERE} refuses the connection" in error["message"]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 from typing import NamedTuple
 
 
@@ -25,6 +26,7 @@ def python_at_terminal(*arguments: str, **environment: str) -> Seen:
     Without any of the variables that tell what a terminal can do, but for what is given.
     """
     terminal, own_end = pty.openpty()
+    termios.tcsetwinsize(own_end, (24, 80))
     kept = ("PATH", "HOME", "TMPDIR")
     given = (
         {name: os.environ[name] for name in kept if name in os.environ}

@@ -1,18 +1,27 @@
 """Names of markets come from feeds that nobody vouches for, and editors open them in a spreadsheet."""
 
 import csv
-from io import StringIO
+from contextlib import redirect_stdout
+from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.cli.spreadsheet import cell, csv_text
+from worker.cli.spreadsheet import cell, print_csv
 
 SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 HOSTILE = st.text(st.sampled_from([*SIGNS, *";,|\"' \t\r\n\xa0a1"]), max_size=12)
 ORDINARY = st.text(st.characters(exclude_categories=["C"], exclude_characters=[";", *SIGNS]))
+
+
+def csv_text(columns: list[str], rows: list[dict[str, object]]) -> str:
+    """What is printed, without the byte order mark."""
+    printed = TextIOWrapper(BytesIO(), encoding="utf-8")
+    with redirect_stdout(printed):
+        print_csv(columns, rows)
+    return printed.buffer.getvalue().decode("utf-8-sig")
 
 
 def rows_of(name: str, separator: str = ",") -> list[list[str]]:

@@ -38,7 +38,7 @@ def test_a_pipe_gets_no_escapes() -> None:
     ("typed", "proposed"),
     [
         (["marketmap", "top"], {"topics"}),
-        (["marketmap", "topics", "ensure", "--c"], {"--check"}),
+        (["marketmap", "topics", "ensure", "--ch"], {"--check"}),
         (["marketmap", "unmapped", "list", "--platform", "bet"], {"betpawa", "bet9ja"}),
         (["marketmap", "unmapped", "list", "--status", "A"], {"ACKNOWLEDGED"}),
         (["marketmap", "doctor", "--as", "re"], {"relay", "reader", "replay", "redrive"}),

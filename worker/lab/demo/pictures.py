@@ -19,7 +19,7 @@ from worker.kafka.record import RawRecord
 from worker.lab.demo.mapping import MARKET, WHY, Mapped
 from worker.lab.synthetic.expected import Generated
 from worker.lab.synthetic.oracle import Discrepancy, wrong_labels
-from worker.operations.mappings.tables import history_table
+from worker.operations.mappings.tables import history_list
 from worker.settings.settings import Settings
 from worker.storage.misses import QueuedMiss
 
@@ -198,7 +198,7 @@ def mapped(done: Mapped, published: MappingChanged, loaded: dict[str, Any], *, t
         f"number {done.place} of {done.queue} in the queue."
     )
     to.print(f"Chosen because {WHY}. The audit log:")
-    to.print(history_table(done.history, title=done.change.canonical_id))
+    to.print(history_list(done.history, title=done.change.canonical_id).fitted(to.width)[0])
     to.print(
         f"On mappings.changes: {published.action} {published.canonical_id}, version "
         f"{published.mapping_version}, by {published.created_by}."

@@ -18,6 +18,19 @@ _HEAD: Final = """# Commands
 Every command has `--help`. Exit codes: 0 done, 1 failed or refused, 2 wrong usage. Data goes to stdout,
 messages to stderr.
 
+Every command that prints a list takes `--output table|json|csv`, for which `--json` and `--csv` are short. A
+table fits the terminal: columns for which there is no room are left out and named, and what has to be typed
+is never cut. CSV is written row by row, so a million rows take no more memory than one.
+
+For programs:
+
+- With `--json`, a list that may stop at its limit says so on stderr, in one line:
+  `{"shown": 30, "total": 460}`.
+- With `--json`, an error is one line of JSON on stderr, the last one:
+  `{"code": "NOT_FOUND", "message": "...", "hint": "..."}`. `hint` may be null. The codes are FAILED,
+  WRONG_USAGE, WRONG_SETTINGS, NO_ANSWER (of a server), REFUSED (by a server), NOT_FOUND and CONFLICT. The
+  exit codes are the same as without `--json`.
+
 """
 
 

@@ -10,10 +10,11 @@ import typer
 from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import kafka_settings
 from worker.cli.console import err, fail, out, print_json
-from worker.cli.options import Actor, AsCsv, AsJson, DryRun, Reason
+from worker.cli.options import Actor, AsJson, DryRun, ListAsCsv, ListAsJson, Output, Reason
+from worker.cli.output import Form, chosen_form, say_shown
 from worker.cli.progress import late_bar
-from worker.cli.spreadsheet import print_csv, refuse_two_forms
-from worker.cli.tables import print_table, shown_of
+from worker.cli.spreadsheet import print_csv
+from worker.cli.tables import print_list, print_table
 from worker.operations.dead_letters.letters import LetterFilter
 from worker.operations.dead_letters.options import (
     DeadReasons,
@@ -30,11 +31,11 @@ from worker.operations.dead_letters.tables import (
     BAR_FIELDS,
     LINE_FIELDS,
     bars_json,
-    bars_table,
+    bars_list,
     letter_json,
     letter_table,
     line_json,
-    lines_table,
+    lines_list,
     outcome_json,
     refusals,
     value_lines,
@@ -78,14 +79,15 @@ def list_(
     histogram: Annotated[
         bool, typer.Option("--histogram", help="Show the number of letters by reason and topic.")
     ] = False,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """List dead letters, newest first.
 
     Example: marketmap dead list --histogram --since 2h
     """
-    refuse_two_forms(as_json=as_json, as_csv=as_csv)
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     settings = kafka_settings()
     choice = parse_filter(
         settings,
@@ -98,20 +100,19 @@ def list_(
     with late_bar() as progress:
         listing = run_on_kafka(settings, list_letters(settings, choice, limit, progress))
     rows = bars_json(listing.counted) if histogram else [line_json(one) for one in listing.lines]
-    if as_json:
+    if form == "json":
         print_json(rows)
-        return
-    if as_csv:
+    elif form == "csv":
         print_csv(BAR_FIELDS if histogram else LINE_FIELDS, rows)
     else:
-        print_table(bars_table(listing.counted) if histogram else lines_table(listing.lines))
-    _sum_up(listing, histogram=histogram)
+        print_list(bars_list(listing.counted) if histogram else lines_list(listing.lines))
+    _sum_up(listing, form, histogram=histogram)
 
 
-def _sum_up(listing: Listing, *, histogram: bool) -> None:
+def _sum_up(listing: Listing, form: Form, *, histogram: bool) -> None:
     shown = listing.total if histogram else len(listing.lines)
-    err.print(shown_of(shown, listing.total, "dead letter"))
-    if listing.strangers:
+    say_shown(form, shown, listing.total, "dead letter")
+    if listing.strangers and form != "json":
         err.print(f"{listing.strangers} records on the topic are not dead letters.")
 
 
@@ -139,7 +140,7 @@ def show(
     with late_bar() as progress:
         found = run_on_kafka(settings, find_letter(settings, wanted, progress))
     if found is None:
-        fail(f"There is no dead letter {letter}.")
+        fail(f"There is no dead letter {letter}.", kind="NOT_FOUND")
     if save is not None:
         _save(found, save)
     if as_json:
@@ -233,7 +234,7 @@ def _redrive(
     limit: int | None,
     dry_run: bool,
 ) -> RedriveReport:
-    hint = " Run the same command again: letters that were sent are not sent a second time."
+    hint = "Run the same command again: letters that were sent are not sent a second time."
     with late_bar() as progress:
         return run_on_kafka(
             settings,

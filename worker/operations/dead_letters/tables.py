@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.console import printable
-from worker.cli.tables import decoded, for_display, text, time_of
+from worker.cli.tables import Column, ListTable, decoded, for_display, text, time_of
 from worker.operations.dead_letters.letters import LetterCounts, ListedLetter
 from worker.operations.dead_letters.redrive_rules import CODES, RedriveReport
 from worker.operations.dead_letters.topic_reader import Found
@@ -24,8 +24,27 @@ _DETAIL: Final = 100
 _LARGEST_PRETTY: Final = 256 * 1024
 
 
-def lines_table(lines: Iterable[ListedLetter]) -> Table:
-    table = Table("letter", "died (UTC)", "reason", "from", "bytes", "redriven", "detail", box=None)
+_LINE_COLUMNS: Final = (
+    Column("letter", is_typed=True),
+    Column("died (UTC)", least=10, left_out=1),
+    Column("reason", is_typed=True),
+    Column("from", is_typed=True),
+    Column("bytes", left_out=3),
+    Column("redriven", left_out=2),
+    Column("detail", least=12),
+)
+_BAR_COLUMNS: Final = (
+    Column("reason", is_typed=True),
+    Column("from", is_typed=True),
+    Column("letters", is_typed=True),
+    Column("", left_out=1, least=_BAR),
+    Column("first (UTC)", least=11),
+    Column("last (UTC)", least=10),
+)
+
+
+def lines_list(lines: Iterable[ListedLetter]) -> ListTable:
+    table = ListTable(_LINE_COLUMNS)
     for one in lines:
         source = f"{one.topic}/{one.partition} @{one.offset}"
         gone = ("yes" if one.redriven else "") + (
@@ -33,11 +52,7 @@ def lines_table(lines: Iterable[ListedLetter]) -> Table:
         )
         size = "none" if one.value_bytes is None else str(one.value_bytes)
         detail = (one.detail or "")[:_DETAIL]
-        table.add_row(
-            str(one.place),
-            time_of(one.died_at_ms),
-            *map(text, (one.reason, source, size, gone, detail)),
-        )
+        table.add(str(one.place), time_of(one.died_at_ms), one.reason, source, size, gone, detail)
     return table
 
 
@@ -45,20 +60,14 @@ def line_json(one: ListedLetter) -> dict[str, Any]:
     return one._asdict() | {"place": str(one.place), "died_at": time_of(one.died_at_ms)}
 
 
-def bars_table(counted: LetterCounts) -> Table:
+def bars_list(counted: LetterCounts) -> ListTable:
     """Return the number of letters of each kind, the largest first, with bars in proportion."""
-    table = Table("reason", "from", "letters", "", "first (UTC)", "last (UTC)", box=None)
+    table = ListTable(_BAR_COLUMNS)
     longest = max((bar.letters for bar in counted.bars.values()), default=1)
     for (reason, topic), bar in sorted(counted.bars.items(), key=lambda entry: -entry[1].letters):
         drawn = "█" * max(1, round(_BAR * bar.letters / longest))
-        table.add_row(
-            text(reason),
-            text(topic),
-            str(bar.letters),
-            drawn,
-            time_of(bar.first_ms),
-            time_of(bar.last_ms),
-        )
+        first, last = time_of(bar.first_ms), time_of(bar.last_ms)
+        table.add(reason, topic, str(bar.letters), drawn, first, last)
     return table
 
 

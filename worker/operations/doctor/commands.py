@@ -14,7 +14,9 @@ from rich.text import Text
 
 from worker.cli.connection import known_settings
 from worker.cli.console import err, fail, out, print_json
-from worker.cli.options import AsJson, completing
+from worker.cli.options import ListAsCsv, ListAsJson, Output, completing
+from worker.cli.output import chosen_form
+from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import text
 from worker.operations.doctor.examination import examine
 from worker.operations.doctor.findings import Finding, failure, fine, has_failure
@@ -45,7 +47,9 @@ def doctor(
             help="For each check; all end within three times that.",
         ),
     ] = 10,
-    as_json: AsJson = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """Check settings, Kafka, topics, rights, Postgres, schema, clocks, group and mappings. Changes nothing.
 
@@ -56,12 +60,14 @@ def doctor(
     """
     if part not in PARTS:
         fail(f"--as {part!r} is not one of {', '.join(PARTS)}", code=2)
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     with err.status("Checking"):
         findings = _examine(timeout, part)
-    if as_json:
-        print_json(
-            {"ok": not has_failure(findings), "findings": [one._asdict() for one in findings]}
-        )
+    rows = [one._asdict() for one in findings]
+    if form == "json":
+        print_json({"ok": not has_failure(findings), "findings": rows})
+    elif form == "csv":
+        print_csv(Finding._fields, rows)
     else:
         for line in itertools.chain.from_iterable(map(lines_of, findings)):
             out.print(line, soft_wrap=True)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.table import Table
 
 from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import kafka_settings
 from worker.cli.console import err, fail, print_json
-from worker.cli.options import AsJson, DryRun
-from worker.cli.tables import print_table, text
+from worker.cli.options import DryRun, ListAsCsv, ListAsJson, Output
+from worker.cli.output import chosen_form
+from worker.cli.spreadsheet import print_csv
+from worker.cli.tables import Column, ListTable, print_list
 from worker.kafka.topic_specs import Ensured, ensure_topics
-from worker.operations.installation.grants import ROLES, acl_command
+from worker.operations.installation.grants import ROLES, Grant, acl_command
 from worker.settings.connected import KafkaSettings
 from worker.settings.loading import load_settings
+
+_GRANT_COLUMNS: Final = (
+    Column("part", is_typed=True),
+    Column("operation", is_typed=True),
+    Column("resource", is_typed=True, left_out=1),
+    Column("pattern", is_typed=True),
+    Column("name", is_typed=True),
+)
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -36,7 +45,9 @@ def ensure(
             "--check", help="Like --dry-run, and a missing topic is a failure too (exit code 1)."
         ),
     ] = False,
-    as_json: AsJson = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """Create the topics that are missing, and report those that are not as they should be (exit code 1).
 
@@ -44,9 +55,12 @@ def ensure(
 
     Example: marketmap topics ensure --check
     """
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     ensured = _ensure(kafka_settings(), dry_run=dry_run or check)
-    if as_json:
+    if form == "json":
         print_json([_json(topic) for topic in ensured])
+    elif form == "csv":
+        print_csv(Ensured._fields, map(_json, ensured))
     else:
         _show(ensured, made="missing" if check else "would be created" if dry_run else "created")
     if any(topic.differences or (check and topic.missing) for topic in ensured):
@@ -60,11 +74,11 @@ def _ensure(settings: KafkaSettings, *, dry_run: bool) -> list[Ensured]:
 
 
 def _show(ensured: Sequence[Ensured], *, made: str) -> None:
-    table = Table("topic", "state", box=None)
+    table = ListTable((Column("topic", is_typed=True), Column("state", least=12)))
     for topic in ensured:
         wrong = "; ".join(difference.what for difference in topic.differences)
-        table.add_row(text(topic.name), text(wrong or (made if topic.missing else "exists")))
-    print_table(table)
+        table.add(topic.name, wrong or (made if topic.missing else "exists"))
+    print_list(table)
     for topic in ensured:
         for difference in topic.differences:
             err.print(
@@ -93,7 +107,9 @@ def grants(
             show_default=False,
         ),
     ] = None,
-    as_json: AsJson = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """Show what each part must be granted on the brokers, with the names that the settings give.
 
@@ -101,12 +117,16 @@ def grants(
     """
     if part is not None and part not in ROLES:
         fail(f"{part!r} is not one of the parts {', '.join(ROLES)}", code=2)
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     settings = load_settings()
     chosen = {name: role(settings) for name, role in ROLES.items() if part in {None, name}}
-    if as_json:
-        print_json(
-            {name: [grant._asdict() for grant in granted] for name, granted in chosen.items()}
-        )
+    rows = {name: [grant._asdict() for grant in granted] for name, granted in chosen.items()}
+    if form == "json":
+        print_json(rows)
+        return
+    if form == "csv":
+        flat = ({"part": name} | grant for name, granted in rows.items() for grant in granted)
+        print_csv(("part", *Grant._fields), flat)
         return
     if commands:
         servers = settings.kafka_bootstrap_servers or "BROKER:9092"
@@ -114,8 +134,8 @@ def grants(
             for grant in granted:
                 typer.echo(acl_command(grant, servers, principal or f"User:{name}"))
         return
-    table = Table("part", "operation", "resource", "pattern", "name", box=None)
+    table = ListTable(_GRANT_COLUMNS)
     for name, granted in chosen.items():
         for grant in granted:
-            table.add_row(name, grant.operation, grant.resource, grant.pattern, grant.name)
-    print_table(table)
+            table.add(name, grant.operation, grant.resource, grant.pattern, grant.name)
+    print_list(table)

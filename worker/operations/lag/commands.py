@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Group
@@ -16,7 +16,9 @@ from rich.text import Text
 from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out, print_json
-from worker.cli.options import AsJson
+from worker.cli.options import ListAsCsv, ListAsJson, Output
+from worker.cli.output import chosen_form
+from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import duration, print_table, text
 from worker.kafka.cluster.groups import Member
 from worker.kafka.cluster.transactions import OpenTransaction
@@ -30,7 +32,9 @@ def lag(
         float | None,
         typer.Option(metavar="SECONDS", min=0.5, help="Refresh every SECONDS until Ctrl-C."),
     ] = None,
-    as_json: AsJson = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """Show how far each partition is behind, who reads it, and what is committed and counted.
 
@@ -39,15 +43,19 @@ def lag(
 
     Example: marketmap lag --watch 5
     """
-    if watch is not None and as_json:
-        fail("Give either --watch or --json.", code=2)
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
+    if watch is not None and form != "table":
+        fail(f"--watch shows a table: it does not go with {form}.", code=2)
     settings = connected_settings()
     if watch is not None:
         _watch(settings, watch)
         return
     report = _survey(settings, waiting="Asking Kafka and Postgres")
-    if as_json:
+    if form == "json":
         print_json(report_json(report))
+        return
+    if form == "csv":
+        print_csv(PARTITION_FIELDS, map(_partition_json, report.partitions))
         return
     print_table(report_tables(report))
     for line in sign_lines(report):
@@ -147,6 +155,12 @@ def report_json(report: LagReport) -> dict[str, Any]:
         "seconds": report.seconds,
         "partitions": [_partition_json(each) for each in report.partitions],
     }
+
+
+PARTITION_FIELDS: Final = (
+    *("topic", "partition", "topic_id", "owner", "log_start", "log_end", "high_watermark"),
+    *("open_transaction", "committed", "watermark", "records", "seconds", "signs"),
+)
 
 
 def _partition_json(each: PartitionLag) -> dict[str, Any]:

@@ -9,17 +9,18 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from worker.cli.console import err, fail, print_json, printable
-from worker.cli.database import chosen_url, run_on_database
+from worker.cli.console import did_you_mean, err, fail, print_json, printable
+from worker.cli.database import chosen_url, read_database, run_on_database
 from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
-from worker.cli.tables import print_table
+from worker.cli.tables import ListTable, print_list, print_table
 from worker.domain.mapping import MappingError
 from worker.operations.mappings.editing import AppliedChange, ConflictError, NoSuchStateError
 from worker.operations.mappings.files import read_text
-from worker.operations.mappings.tables import change_json, change_table, history_table
+from worker.operations.mappings.tables import change_json, change_table, history_list
 from worker.storage.audit import history
 from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, UnknownMapping, editing
 from worker.storage.engine import opened
+from worker.storage.mappings import canonical_ids
 
 Result = TypeVar("Result")
 MappingChange = Callable[[Edit], Awaitable[AppliedChange]]
@@ -34,7 +35,7 @@ ExpectedVersion = Annotated[
 class Outdated(Exception):  # noqa: N818 (it names what happened, not a mistake)
     """Somebody else has changed the mapping; ``since`` shows their changes as a table."""
 
-    def __init__(self, error: StaleVersion, since: object) -> None:
+    def __init__(self, error: StaleVersion, since: ListTable) -> None:
         super().__init__(str(error))
         self.since = since
 
@@ -53,16 +54,26 @@ def run_edit(
     try:
         return run_on_database(_edit(url, change, actor=actor, reason=reason, dry_run=dry_run))
     except Outdated as error:
-        print_table(error.since, to=err)
-        fail(f"{error}; nothing was changed")
+        print_list(error.since, to=err)
+        fail(f"{error}; nothing was changed", kind="CONFLICT")
     except MappingError as error:
         refuse_faults(error, "The mapping cannot be used")
     except ConflictError as error:
         _refuse_conflicts(error, as_json=as_json)
-    except (DuplicateCanonicalId, UnknownMapping, NoSuchStateError) as error:
-        fail(f"{error}; nothing was changed")
+    except UnknownMapping as error:
+        hint = meant(database_url, error.canonical_id)
+        fail(f"{error}; nothing was changed", hint=hint, kind="NOT_FOUND")
+    except DuplicateCanonicalId as error:
+        fail(f"{error}; nothing was changed", kind="CONFLICT")
+    except NoSuchStateError as error:
+        fail(f"{error}; nothing was changed", kind="NOT_FOUND")
     except ValueError as error:
         fail(str(error), code=2)
+
+
+def meant(database_url: str | None, canonical_id: str) -> str:
+    """Which mappings may be meant by an id that there is not, as a sentence; empty without any."""
+    return did_you_mean(canonical_id, read_database(database_url, canonical_ids))
 
 
 def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
@@ -128,7 +139,7 @@ async def _edit(
         except StaleVersion as error:
             known = await history(edit.connection, error.current.canonical_id)
             since = [one for one in known if one.id > error.expected]
-            raise Outdated(error, history_table(since, title="Changed since")) from error
+            raise Outdated(error, history_list(since, title="Changed since")) from error
 
 
 def read_file(file: Path, parse: Callable[[str], Result]) -> Result:
@@ -142,10 +153,10 @@ def read_file(file: Path, parse: Callable[[str], Result]) -> Result:
 
 
 def refuse_faults(error: MappingError, what: str) -> NoReturn:
-    """Print every fault and end the command."""
-    for fault in error.faults:
-        err.print(printable(fault), markup=False, soft_wrap=True)
-    fail(f"{what}: {len(error.faults)} fault{'s' * (len(error.faults) > 1)}; nothing was changed")
+    """Name every fault and end the command."""
+    faults = list(map(str, error.faults))
+    end = f"{what}: {len(faults)} fault{'s' * (len(faults) > 1)}; nothing was changed"
+    fail("\n".join([*faults, end]))
 
 
 def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
@@ -155,12 +166,10 @@ def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
         )
     elif error.change is not None:
         print_table(change_table(error.change), to=err)
-    for rivalry in error.rivalries:
-        err.print(printable(rivalry), markup=False, soft_wrap=True)
-    fail(
-        f"{len(error.rivalries)} conflict{'s' * (len(error.rivalries) > 1)}; nothing was changed. "
-        "Change a label, a line rule or a priority of one of them."
-    )
+    rivalries = list(map(str, error.rivalries))
+    end = f"{len(rivalries)} conflict{'s' * (len(rivalries) > 1)}; nothing was changed."
+    hint = "Change a label, a line rule or a priority of one of them."
+    fail("\n".join([*rivalries, end]), hint=hint, kind="CONFLICT")
 
 
 def report(

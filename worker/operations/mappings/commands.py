@@ -10,24 +10,26 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.cli.console import did_you_mean, err, fail, out, print_json, write_text
+from worker.cli.console import err, fail, out, print_json, write_text
 from worker.cli.database import read_database
-from worker.cli.options import AsCsv, AsJson, DatabaseUrl, OnPlatform
-from worker.cli.spreadsheet import print_csv, refuse_two_forms
-from worker.cli.tables import print_table, shown_of
+from worker.cli.options import AsJson, DatabaseUrl, ListAsCsv, ListAsJson, OnPlatform, Output
+from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
+from worker.cli.spreadsheet import CsvPrinter, print_csv
+from worker.cli.tables import print_list, print_table
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import Entry, dump_entries
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
 from worker.operations.mappings import edit_commands as mappings_edit
-from worker.operations.mappings.changing import CanonicalId, refuse_faults
+from worker.operations.mappings.changing import CanonicalId, meant, refuse_faults
 from worker.operations.mappings.files import dump_yaml
 from worker.operations.mappings.import_command import import_
 from worker.operations.mappings.tables import (
+    HISTORY_FIELDS,
     history_json,
-    history_table,
+    history_list,
     mapping_json,
     mapping_table,
-    mappings_table,
+    mappings_list,
     outcomes_table,
 )
 from worker.storage import audit, mappings
@@ -60,14 +62,15 @@ def list_(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of rows.")] = None,
     database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """List the mappings that match all filters, by canonical id.
 
     Example: marketmap mappings list "both teams" --platform sportybet
     """
-    refuse_two_forms(as_json=as_json, as_csv=as_csv)
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     if platform is not None and platform not in PLATFORMS:
         fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
 
@@ -78,19 +81,26 @@ def list_(
         "containing": containing,
     }
 
+    async def print_as_csv(connection: AsyncConnection) -> tuple[int, int]:
+        printer = CsvPrinter(StoredMapping._fields)
+        async for row in mappings.stream_mappings(connection, **filters, limit=limit):
+            printer.add(mapping_json(row))
+        return printer.rows, await mappings.count_mappings(connection, **filters)
+
     async def read(connection: AsyncConnection) -> tuple[Sequence[StoredMapping], int]:
         rows = await mappings.list_mappings(connection, **filters, limit=limit)
         return rows, await mappings.count_mappings(connection, **filters)
 
-    rows, total = read_database(database_url, read)
-    if as_json:
-        print_json([mapping_json(row) for row in rows])
-        return
-    if as_csv:
-        print_csv(StoredMapping._fields, map(mapping_json, rows))
+    if form == "csv":
+        shown, total = read_database(database_url, print_as_csv, idle_timeout_s=READER_PATIENCE_S)
     else:
-        print_table(mappings_table(rows))
-    err.print(shown_of(len(rows), total, "mapping"))
+        rows, total = read_database(database_url, read)
+        shown = len(rows)
+        if form == "json":
+            print_json([mapping_json(row) for row in rows])
+        else:
+            print_list(mappings_list(rows))
+    say_shown(form, shown, total, "mapping")
 
 
 @app.command()
@@ -120,7 +130,9 @@ def history(
         int | None, typer.Option(min=1, help="Maximum number of changes; the newest are shown.")
     ] = None,
     database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """Show who changed a mapping, when, why and what, oldest first; deleted mappings too.
 
@@ -128,21 +140,29 @@ def history(
 
     Example: marketmap mappings history btts_ft
     """
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
 
-    async def read(connection: AsyncConnection) -> Sequence[audit.AuditRow]:
+    async def read(connection: AsyncConnection) -> tuple[Sequence[audit.AuditRow], int]:
         if canonical_id is None:
             newest = await audit.newest(connection, limit or _CHANGES)
-            return newest[::-1]
+            return newest[::-1], await audit.count(connection)
         rows = await audit.history(connection, canonical_id)
-        return rows if limit is None else rows[-limit:]
+        return (rows if limit is None else rows[-limit:]), len(rows)
 
-    rows = read_database(database_url, read)
+    rows, total = read_database(database_url, read)
     if not rows and canonical_id is not None:
-        fail(f"There never was a mapping {canonical_id}.{_meant(database_url, canonical_id)}")
-    if as_json:
+        fail(
+            f"There never was a mapping {canonical_id}.",
+            hint=meant(database_url, canonical_id),
+            kind="NOT_FOUND",
+        )
+    if form == "json":
         print_json([history_json(row) for row in rows])
+    elif form == "csv":
+        print_csv(HISTORY_FIELDS, map(history_json, rows))
     else:
-        print_table(history_table(rows, title=canonical_id))
+        print_list(history_list(rows, title=canonical_id))
+    say_shown(form, len(rows), total, "change")
 
 
 @app.command()
@@ -211,14 +231,11 @@ def _get(database_url: str | None, canonical_id: str) -> StoredMapping:
     row = read_database(database_url, read)
     if row is None:
         fail(
-            f"There is no mapping {canonical_id}; `marketmap mappings list` shows all of them."
-            + _meant(database_url, canonical_id)
+            f"There is no mapping {canonical_id}; `marketmap mappings list` shows all of them.",
+            hint=meant(database_url, canonical_id),
+            kind="NOT_FOUND",
         )
     return row
-
-
-def _meant(database_url: str | None, canonical_id: str) -> str:
-    return did_you_mean(canonical_id, read_database(database_url, mappings.canonical_ids))
 
 
 for _command in (

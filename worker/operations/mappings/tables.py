@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
 from worker.cli.console import printable
-from worker.cli.tables import signed, text, when
+from worker.cli.tables import Column, ListTable, signed, text, when
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.diff import FieldChange, diff
 from worker.operations.mappings.editing import AppliedChange
@@ -20,15 +20,23 @@ from worker.storage.mappings import StoredMapping
 _HEADINGS = ("field", "before", "after")
 
 
-def mappings_table(rows: Iterable[StoredMapping]) -> Table:
-    table = Table("canonical id", "name", *ID_COLUMNS, "line", "version", "", box=None)
+_MAPPING_COLUMNS: Final = (
+    Column("canonical id", is_typed=True),
+    Column("name", least=10),
+    *(Column(platform, is_typed=True) for platform in ID_COLUMNS),
+    Column("line", left_out=1),
+    Column("version", least=7, left_out=2),
+    Column("", least=3),
+)
+
+
+def mappings_list(rows: Iterable[StoredMapping]) -> ListTable:
+    table = ListTable(_MAPPING_COLUMNS)
     for row in rows:
         rule = row.line_rule if isinstance(row.line_rule, dict) else {}
         ids = (getattr(row, column) for column in ID_COLUMNS.values())
         state = "" if row.is_active else "off"
-        table.add_row(
-            *map(text, (row.canonical_id, row.name, *ids, rule.get("kind"), row.version, state))
-        )
+        table.add(row.canonical_id, row.name, *ids, rule.get("kind"), row.version, state)
     return table
 
 
@@ -87,29 +95,46 @@ def fields_json(fields: Iterable[FieldChange]) -> list[dict[str, Any]]:
     return [field._asdict() for field in fields]
 
 
-def history_table(rows: Iterable[AuditRow], *, title: str | None) -> Table:
+_WHICH: Final = Column("mapping", is_typed=True)
+_CHANGE_COLUMNS: Final = (
+    Column("version", is_typed=True),
+    Column("when (UTC)", least=10),
+    Column("who", least=11),
+    Column("action"),
+    Column("why", least=10, left_out=2),
+    Column("field", is_typed=True, left_out=1),
+    Column("before", left_out=4),
+    Column("after", left_out=3),
+)
+
+
+def history_list(rows: Iterable[AuditRow], *, title: str | None) -> ListTable:
     """Return who, when, why and what; each field of a change has its own row.
 
     ``title`` is the mapping's canonical id; without it, each change names its own.
     """
-    whose = ["mapping"] if title is None else []
-    table = Table("version", "when (UTC)", "who", *whose, "action", "why", *_HEADINGS, box=None)
-    if title is not None:
-        table.title, table.title_justify = Text(printable(title)), "left"
-    for column in table.columns[: 4 + len(whose)]:
-        column.no_wrap = True
+    columns = list(_CHANGE_COLUMNS)
+    if title is None:
+        columns.insert(3, _WHICH)
+    table = ListTable(columns, title)
     for row in rows:
         head = (
-            text(row.id),
+            row.id,
             when(row.created_at),
-            text(signed(row.created_by, row.login)),
-            *(text(row.canonical_id) for _ in whose),
-            text(row.action),
-            text(row.reason),
+            signed(row.created_by, row.login),
+            *([row.canonical_id] if title is None else []),
+            row.action,
+            row.reason,
         )
         for place, field in enumerate(_field_changes(row) or [FieldChange("", None, None)]):
-            table.add_row(*(head if place == 0 else [""] * len(head)), *map(text, field))
+            table.add(*(head if place == 0 else [None] * len(head)), *field)
     return table
+
+
+HISTORY_FIELDS: Final = (
+    *("version", "canonical_id", "action", "actor", "login", "reason", "at"),
+    *("changes", "old", "new"),
+)
 
 
 def history_json(row: AuditRow) -> dict[str, Any]:

@@ -17,11 +17,16 @@ from worker.cli.options import (
     AsJson,
     DatabaseUrl,
     DryRun,
+    ListAsCsv,
+    ListAsJson,
     OnPlatforms,
     OptionalActor,
     OptionalReason,
+    Output,
 )
-from worker.cli.tables import print_table
+from worker.cli.output import chosen_form, say_shown
+from worker.cli.spreadsheet import print_csv
+from worker.cli.tables import print_list, print_table
 from worker.kafka.connections import admin_of
 from worker.operations.replay.options import (
     From,
@@ -51,7 +56,7 @@ from worker.operations.replay.tables import (
     ranges_table,
     run_json,
     run_table,
-    runs_table,
+    runs_list,
 )
 from worker.runtime.telemetry.logs import configure_logging
 from worker.settings.connected import KafkaSettings
@@ -180,21 +185,27 @@ def list_(
     *,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 20,
     database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """List the replays that were run, newest first.
 
     Example: marketmap replay list
     """
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
 
-    async def read(connection: AsyncConnection) -> Sequence[ReplayRun]:
-        return await replays.newest(connection, limit)
+    async def read(connection: AsyncConnection) -> tuple[Sequence[ReplayRun], int]:
+        return await replays.newest(connection, limit), await replays.count(connection)
 
-    found = read_database(database_url, read)
-    if as_json:
+    found, total = read_database(database_url, read)
+    if form == "json":
         print_json([run_json(each) for each in found])
+    elif form == "csv":
+        print_csv(ReplayRun._fields, map(run_json, found))
     else:
-        print_table(runs_table(found))
+        print_list(runs_list(found))
+    say_shown(form, len(found), total, "replay")
 
 
 @app.command()
@@ -217,7 +228,7 @@ def show(
     try:
         found = read_database(database_url, read)
     except UnknownReplay as error:
-        fail(str(error))
+        fail(str(error), kind="NOT_FOUND")
     if as_json:
         print_json(run_json(found))
         return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
-from worker.cli.tables import duration, signed, size, text, when
+from worker.cli.tables import Column, ListTable, duration, signed, size, text, when
 from worker.operations.replay.plan import (
     ASSUMED_RATE,
     PartitionPlan,
@@ -98,22 +98,30 @@ def ended_json(ended: Ended) -> dict[str, Any]:
     }
 
 
-def runs_table(runs: Iterable[ReplayRun]) -> Table:
-    table = Table(box=None)
-    table.add_column("id", no_wrap=True)
-    for heading in ("state", "records", "published", "version", "who", "why"):
-        table.add_column(heading)
-    table.add_column("begun (UTC)", no_wrap=True)
+_RUN_COLUMNS: Final = (
+    Column("id", is_typed=True),
+    Column("state", is_typed=True),
+    Column("records", left_out=3),
+    Column("published", left_out=1),
+    Column("version", is_typed=True),
+    Column("who", left_out=2),
+    Column("why"),
+    Column("begun (UTC)", least=10, left_out=4),
+)
+
+
+def runs_list(runs: Iterable[ReplayRun]) -> ListTable:
+    table = ListTable(_RUN_COLUMNS)
     for run in runs:
         ranges = _ranges(run)
-        table.add_row(
+        table.add(
             run.id,
             run.state,
             "?" if ranges is None else f"{sum(one.records for one in ranges):,}",
             f"{run.published:,}",
             str(run.mapping_version),
-            text(signed(run.actor, run.login)),
-            text(run.reason),
+            signed(run.actor, run.login),
+            run.reason,
             when(run.created_at),
         )
     return table

@@ -15,27 +15,30 @@ from worker.cli.console import err, fail, out, print_json, printable
 from worker.cli.database import chosen_url, read_database, run_on_database
 from worker.cli.options import (
     Actor,
-    AsCsv,
     AsJson,
     DatabaseUrl,
     DryRun,
+    ListAsCsv,
+    ListAsJson,
     OnPlatform,
+    Output,
     PlatformArgument,
     Reason,
     completing,
 )
-from worker.cli.spreadsheet import print_csv, refuse_two_forms
-from worker.cli.tables import print_table, shown_of
+from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
+from worker.cli.spreadsheet import CsvPrinter
+from worker.cli.tables import print_list, print_table, shown_of
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.coverage import coverage
 from worker.domain.index import MappingIndex
-from worker.operations.mappings.tables import mappings_table
+from worker.operations.mappings.tables import mappings_list
 from worker.operations.unmapped.map_command import map_
 from worker.operations.unmapped.tables import (
     keys_json,
     miss_json,
     miss_table,
-    misses_table,
+    misses_list,
     samples_table,
 )
 from worker.runtime.index.covering import usable
@@ -97,14 +100,15 @@ def list_(
     ] = "priority",
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 30,
     database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """List what to map next: markets missed often, recently, in many events and at other bookmakers first.
 
     Example: marketmap unmapped list --platform sportybet --min-occurrences 10
     """
-    refuse_two_forms(as_json=as_json, as_csv=as_csv)
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     platform = platform or source
     _choose("--platform", platform, PLATFORMS)
     _choose("--order", order, ORDERS)
@@ -119,24 +123,28 @@ def list_(
         "min_occurrences": min_occurrences,
     }
 
+    listed: dict[str, Any] = {**filters, "order": order, "limit": limit}
+
+    async def print_as_csv(connection: AsyncConnection) -> tuple[int, int]:
+        printer = CsvPrinter(QueuedMiss._fields)
+        async for row in misses.stream_misses(connection, **listed):
+            printer.add(miss_json(row))
+        return printer.rows, await misses.count_misses(connection, **filters)
+
     async def read(connection: AsyncConnection) -> tuple[Sequence[QueuedMiss], int]:
-        rows = await misses.list_misses(
-            connection,
-            **filters,
-            order=order,  # type: ignore[arg-type]  # chosen above
-            limit=limit,
-        )
+        rows = await misses.list_misses(connection, **listed)
         return rows, await misses.count_misses(connection, **filters)
 
-    rows, total = read_database(database_url, read)
-    if as_json:
-        print_json([miss_json(row) for row in rows])
-        return
-    if as_csv:
-        print_csv(QueuedMiss._fields, map(miss_json, rows))
+    if form == "csv":
+        shown, total = read_database(database_url, print_as_csv, idle_timeout_s=READER_PATIENCE_S)
     else:
-        print_table(misses_table(rows))
-    err.print(shown_of(len(rows), total, "market"))
+        rows, total = read_database(database_url, read)
+        shown = len(rows)
+        if form == "json":
+            print_json([miss_json(row) for row in rows])
+        else:
+            print_list(misses_list(rows))
+    say_shown(form, shown, total, "market")
 
 
 @app.command()
@@ -164,7 +172,7 @@ def show(
     try:
         miss, claimants = read_database(database_url, read)
     except UnknownMiss as error:
-        fail(str(error))
+        fail(str(error), kind="NOT_FOUND")
     found = coverage(MappingIndex(usable(claimants)), *miss.key, miss.sample_outcomes)
     if as_json:
         names = [row.canonical_id for row in claimants]
@@ -175,7 +183,7 @@ def show(
     print_table(samples_table(miss, found))
     out.print()
     if claimants:
-        print_table(mappings_table(claimants))
+        print_list(mappings_list(claimants))
     else:
         out.print("No active mapping has this id.")
 

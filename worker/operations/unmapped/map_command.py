@@ -90,7 +90,7 @@ def _write_draft(
     try:
         text = draft_text(read_database(database_url, read))
     except UnknownMiss as error:
-        fail(str(error))
+        fail(str(error), kind="NOT_FOUND")
     write_text(text, file)
 
 

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.tables import signed, text, when
+from worker.cli.tables import Column, ListTable, signed, text, when
 from worker.domain.coverage import Coverage
 from worker.storage.misses import QueuedMiss
 
+_COLUMNS: Final = (
+    Column("score", left_out=5),
+    Column("platform", is_typed=True),
+    Column("market", is_typed=True),
+    Column("name", least=16),
+    Column("why", least=12, left_out=1),
+    Column("count", least=5),
+    Column("per hour", left_out=3),
+    Column("events", left_out=6),
+    Column("other bookmakers", least=9, left_out=7),
+    Column("last seen (UTC)", least=19, left_out=4),
+    Column("status", least=12, left_out=2),
+)
 
-def misses_table(rows: Iterable[QueuedMiss]) -> Table:
-    table = Table(
-        "score", "platform", "market", "name", "why", "count", "per hour", "events", box=None
-    )
-    table.add_column("other bookmakers")
-    table.add_column("last seen (UTC)", no_wrap=True)
-    table.add_column("status")
+
+def misses_list(rows: Iterable[QueuedMiss]) -> ListTable:
+    table = ListTable(_COLUMNS)
     for row in rows:
-        table.add_row(
+        table.add(
             f"{row.score:.3g}",
-            *map(text, (row.source, row.external_market_id, row.market_name, row.reason)),
+            row.source,
+            row.external_market_id,
+            row.market_name,
+            row.reason,
             str(row.occurrence_count),
             f"{row.occurrences_per_hour:.1f}",
             str(row.event_count),
