@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
 
 import anyio
 import pytest
@@ -34,9 +35,11 @@ def default_of(call: Any, name: str) -> Any:
 
 def ours() -> BatchSubscriber:
     broker: Any = application("127.0.0.1:1", "contract", {}).broker
-    subscriber, _ = consume(
-        broker, ["t"], "g", FETCHING, cast("Assignment", None), on_fatal=lambda _: None
-    )
+
+    def fail(error: BaseException) -> NoReturn:
+        raise error
+
+    subscriber, _ = consume(broker, ["t"], "g", FETCHING, cast("Assignment", None), on_fatal=fail)
     return subscriber
 
 
@@ -106,6 +109,8 @@ async def test_an_empty_poll_of_theirs_waits_a_second_time() -> None:
     """So ours is another one."""
 
     class Empty:
+        _fetcher = SimpleNamespace(failures={})
+
         async def getmany(self, **_: Any) -> dict[Any, Any]:
             return {}
 
