@@ -55,6 +55,52 @@ class MappingScope(BaseModel):
     )
 
 
+class FurtherMarketId(BaseModel):
+    """One more id of a bookmaker for a canonical market."""
+
+    model_config = MODEL
+
+    platform: str = Field(description="The bookmaker.", examples=["bet9ja"])
+    id: str = Field(description="The bookmaker's id of the market.", examples=["S_OUA"])
+    active: bool = Field(default=True, description="Whether workers use this id.", examples=[True])
+    grade: str | None = Field(
+        default=None,
+        description="How sure the id is: A by odds, B by rules or identities, C by its label only.",
+        examples=["A"],
+    )
+    phase: str = Field(
+        default="both", description="`prematch`, `live` or `both`.", examples=["both"]
+    )
+    line: dict[str, str] | None = Field(
+        default=None,
+        description=(
+            "How the line is read here: `kind`, `from` where the kind has no usual place, or `constant`. "
+            "Null: as `line_rule` says."
+        ),
+        examples=[{"kind": "total", "constant": "3.5"}],
+    )
+    fixed: dict[str, str] | None = Field(
+        default=None,
+        description="Qualifier values that belong to the market's name.",
+        examples=[{"goalnr": "1"}],
+    )
+    free: list[str] | None = Field(
+        default=None,
+        description="Qualifier keys that say nothing about the market.",
+        examples=[["variant"]],
+    )
+    labels: dict[str, list[str]] | None = Field(
+        default=None,
+        description="The labels of each outcome here. Null: those of `outcome_mapping`.",
+        examples=[{"over": ["O"], "under": ["U"]}],
+    )
+    outcome_ids: dict[str, list[str]] | None = Field(
+        default=None,
+        description="The bookmaker's ids of each outcome here.",
+        examples=[{"over": ["12"]}],
+    )
+
+
 class MappingState(BaseModel):
     """A row of user_market_mappings as it stood before or after the change."""
 
@@ -81,6 +127,10 @@ class MappingState(BaseModel):
     scope: MappingScope | None = Field(
         default=None,
         description="What it applies to. Null or absent: football, before the match and in play.",
+    )
+    also: list[FurtherMarketId] | None = Field(
+        default=None,
+        description="Further ids of bookmakers for the market, next to those of the columns.",
     )
     priority: Integer32 = Field(
         default=0, description="The higher wins when mappings claim one platform id.", examples=[0]

@@ -22,6 +22,7 @@ _ORDER: Final = (
     "MappingState",
     "OutcomeMapping",
     "MappingScope",
+    "FurtherMarketId",
     "DeadLetter",
     "Redriven",
 )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+from worker.domain import further_edits
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.mapping import OPTIONAL_FIELDS, MappingError, MappingFault
@@ -20,6 +21,7 @@ FIELDS: Final = (
     "line_rule.fixed.PLATFORM.KEY",
     "scope.sport",
     "scope.phase",
+    *further_edits.FIELDS,
     "outcome.ID.COLUMN",
 )
 AssignedValues = dict[str, Any]
@@ -37,8 +39,7 @@ def assign(values: AssignedValues, assignments: Iterable[str]) -> AssignedValues
     faults = [fault for assignment in assignments if (fault := _set(copy, assignment))]
     if faults:
         raise MappingError(faults)
-    copy["scope"] = copy["scope"] or None
-    return copy
+    return copy | {name: copy[name] or None for name in OPTIONAL_FIELDS}
 
 
 def _refuse_unusable(values: AssignedValues) -> None:
@@ -47,11 +48,13 @@ def _refuse_unusable(values: AssignedValues) -> None:
     rows = values["outcome_mapping"] = values["outcome_mapping"] or []
     fixed = rule.get("fixed") or {} if isinstance(rule, dict) else None
     scope = values["scope"] = values["scope"] or {}
+    also = values["also"] = values["also"] or []
     shapes = {
         "line_rule": isinstance(fixed, dict)
         and all(isinstance(one, dict) for one in fixed.values()),
         "outcome_mapping": isinstance(rows, list) and all(isinstance(one, dict) for one in rows),
         "scope": isinstance(scope, dict),
+        "also": further_edits.can_be_edited(also),
     }
     faults = [
         MappingFault(name, repr(values[name])[:40], "cannot be read: replace the mapping by a file")
@@ -75,7 +78,8 @@ def _set(values: AssignedValues, assignment: str) -> MappingFault | None:
     if field in ("scope.sport", "scope.phase"):
         _set_part(values["scope"], rest, value)
         return None
-    known = head == "line_rule" and _set_rule(values, rest, value)
+    known = head == "also" and further_edits.set_further_id(values["also"], field, value)
+    known = known or (head == "line_rule" and _set_rule(values, rest, value))
     known = known or (head == "outcome" and _set_label(values, rest, value))
     if known:
         return None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.further_edits import flat_further_ids
 
 COLUMNS: Final = (
     "canonical_id",
@@ -61,6 +62,7 @@ def _flat(state: DiffState | None) -> dict[str, Any]:
         flat
         | _flat_rule(state.get("line_rule"))
         | _flat_object("scope", state.get("scope"))
+        | flat_further_ids(state.get("also"))
         | _flat_outcomes(state.get("outcome_mapping"))
     )
 

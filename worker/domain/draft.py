@@ -11,6 +11,7 @@ from worker.domain.books.lines import LineKind
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.labels import readings
+from worker.domain.scope import FOOTBALL, Scope, parse_external_id
 
 _LONGEST_ID: Final = 100
 DraftValues = dict[str, Any]
@@ -25,19 +26,28 @@ def draft(
     were sampled: a key of a line gives the kind, any other is fixed at its value.
     """
     seen = list(samples)
-    market_id = external_market_id.partition("?")[0]
+    named = parse_external_id(external_market_id)
+    market_id = named.market_id
     kind, fixed = _rule(platform, [sample.get("qualifier") for sample in seen])
     rule: DraftValues = {} if kind == "none" else {"kind": kind}
     labels = dict.fromkeys(_label(platform, sample["label"], kind) for sample in seen)
-    return {
-        "canonical_id": slug(name or market_id),
+    scope = Scope(named.sport, named.phase or "both")
+    prefix = "" if scope.sport == FOOTBALL else f"{scope.sport} "
+    values: DraftValues = {
+        "canonical_id": slug(prefix + (name or market_id)),
         "name": name or market_id,
         **dict.fromkeys(ID_COLUMNS.values()),
-        ID_COLUMNS[platform]: market_id,
         "priority": 0,
-        "line_rule": (rule | ({"fixed": {platform: fixed}} if fixed else {})) or None,
+        "line_rule": rule or None,
         "outcome_mapping": [_outcome(platform, place, label) for place, label in enumerate(labels)],
     }
+    if scope.is_default:
+        line_rule = (rule | ({"fixed": {platform: fixed}} if fixed else {})) or None
+        return values | {ID_COLUMNS[platform]: market_id, "line_rule": line_rule}
+    # Workers that know no scopes must not see the id.
+    further: DraftValues = {"platform": platform, "id": market_id}
+    further |= {"fixed": fixed} if fixed else {}
+    return values | {"scope": scope._asdict(), "also": [further]}
 
 
 def slug(text: str) -> str:

@@ -25,7 +25,6 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from worker.domain.books.platforms import PLATFORMS, Platform
-from worker.domain.books.registry import BOOKS
 from worker.domain.mapping import Mapping, claims_of
 from worker.domain.markets import Claim, Meaning, Meanings, NotMapped
 from worker.domain.scope import PREMATCH_FOOTBALL, EventScope, external_id, marks_of
@@ -248,7 +247,7 @@ def _may_meet(one: Claim, other: Claim) -> bool:
 
 
 def _needed(claim: Claim) -> set[str]:
-    key = BOOKS[claim.platform].line_key(claim.rule.kind)
+    key = claim.rule.key_on(claim.book)
     return {*claim.rule.fixed_on(claim.platform), *([key] if key else [])}
 
 

@@ -21,7 +21,13 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from worker.domain.books.lines import LineKind, negate, parse_european, parse_line
+from worker.domain.books.lines import (
+    LineKind,
+    negate,
+    parse_at_least,
+    parse_european,
+    parse_line,
+)
 
 # "over 2.5", "over (2.5)", "over 2,5".
 _NUMBER: Final = r"[+\-−]?\d+(?:[.,]\d+)?"
@@ -30,6 +36,7 @@ _BRACKETED: Final = re.compile(r"(.*\S) ?\(([^()]*)\)")
 # "home -1.5": without brackets a line has a sign, or it might be part of a name.
 _SIGNED: Final = re.compile(r"(.*\S) ([+\-−]\d+(?:[.,]\d+)?)")
 _SIDED: Final = re.compile(r"(?:(home|away|draw) )?(\S+)")
+_AT_LEAST: Final = re.compile(r"(?<!\S)\d{1,2}\+(?!\S)", re.ASCII)
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = "\x00"  # in no label: what holds it is refused
 # Stand for the names while these are replaced.
@@ -205,7 +212,7 @@ def _yes_or_no(match: re.Match[str]) -> str:
 
 def _take_line_out(text: str, kind: LineKind) -> LabelReading:
     match kind:
-        case "none":
+        case "none" | "ordinal":
             return LabelReading(text, ())
         case "total":
             found = [match[2] or match[3] for match in _TOTAL.finditer(text)]
@@ -216,6 +223,16 @@ def _take_line_out(text: str, kind: LineKind) -> LabelReading:
             if shown is None:
                 return LabelReading(text, ())
             return LabelReading(shown[1], (LineText(None, shown[2].replace(",", ".")),))
+        case "at_least":
+            return _take_rung_out(text)
+
+
+def _take_rung_out(text: str) -> LabelReading:
+    """``3+`` is N+ and the line 3+; a label with no such number, or with two, is left as it stands."""
+    found = _AT_LEAST.findall(text)
+    if len(found) != 1 or parse_at_least(found[0]) is None:
+        return LabelReading(text, ())
+    return LabelReading(_AT_LEAST.sub("n+", text), (LineText(None, found[0]),))
 
 
 def beside(text: str) -> LineText:
@@ -232,15 +249,21 @@ def agrees(shown: LineText, line: str | None, kind: LineKind, side: str) -> bool
     match kind:
         case "none":
             return False
-        case "total":
+        case "total" | "ordinal":
             return parse_line(shown.text) == line
+        case "at_least":
+            return line in {parse_line(shown.text), parse_at_least(shown.text)}
         case "european" if ":" in shown.text:
             return parse_european(shown.text) == line
         case "handicap" | "european":
-            seen_from = shown.side or side
-            said = parse_line(shown.text)
-            if said is None or line is None:
-                return False
-            if seen_from == "draw" and shown.side is None:
-                return said in {line, negate(line)}
-            return (negate(said) if seen_from == "away" else said) == line
+            return _agrees_from_side(shown, line, side)
+
+
+def _agrees_from_side(shown: LineText, line: str | None, side: str) -> bool:
+    seen_from = shown.side or side
+    said = parse_line(shown.text)
+    if said is None or line is None:
+        return False
+    if seen_from == "draw" and shown.side is None:
+        return said in {line, negate(line)}
+    return (negate(said) if seen_from == "away" else said) == line

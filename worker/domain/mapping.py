@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from worker.domain.books.lines import LINE_KINDS, LineKind, parse_line
+from worker.domain.books.lines import COLUMN_KINDS, LineKind, parse_line
 from worker.domain.books.platforms import PLATFORMS, Platform, is_platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.bounded_json import LARGEST_INTEGER, LEAST_INTEGER
-from worker.domain.scope import DEFAULT_SCOPE, LONGEST_SPORT, PHASES, Phase, Scope, is_sport
+from worker.domain.further_ids import FurtherId, dump_further_ids, read_further_ids
+from worker.domain.line_rule import IN_LABELS, LineRule
+from worker.domain.scope import (
+    DEFAULT_SCOPE,
+    LONGEST_SPORT,
+    PHASES,
+    Phase,
+    Scope,
+    are_together,
+    is_sport,
+)
 
 SIDES: Final = frozenset({"home", "draw", "away"})
 # The fields of a mapping's JSON form, which are the table's columns of the same names.
@@ -23,9 +34,10 @@ FIELDS: Final = (
     "line_rule",
     "outcome_mapping",
     "scope",
+    "also",
 )
 # Of these the JSON form has only those that are not null: a mapping that says nothing of them keeps its form.
-OPTIONAL_FIELDS: Final = ("scope",)
+OPTIONAL_FIELDS: Final = ("scope", "also")
 _SHOWN: Final = 80
 _LONGEST_LABEL: Final = 255
 _LONGEST_ID: Final = 50
@@ -53,24 +65,6 @@ class MappingError(ValueError):
     def __init__(self, faults: list[MappingFault]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
         self.faults = faults
-
-
-@dataclass(frozen=True, slots=True)
-class LineRule:
-    """How a market's line is read, and which specifiers belong to the market's name.
-
-    ``kind``   none, total (over/under), handicap (two-way) or european (three-way handicap).
-    ``fixed``  per platform, specifier values that the market must carry: ``goalnr=1`` is the first goal,
-               ``goalnr=2`` another market.
-    ``free``   specifier keys that say nothing about the market, because its labels say it: ``variant``.
-    """
-
-    kind: LineKind = "none"
-    fixed: MappingABC[Platform, MappingABC[str, str]] = field(default_factory=dict)
-    free: frozenset[str] = frozenset()
-
-    def fixed_on(self, platform: Platform) -> MappingABC[str, str]:
-        return self.fixed.get(platform, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +100,15 @@ class Mapping:
     priority: int = 0
     line_rule: LineRule = field(default_factory=LineRule)
     scope: Scope = DEFAULT_SCOPE
+    also: tuple[FurtherId, ...] = ()
     id: int | None = None
+
+    @property
+    def further_outcomes(self) -> tuple[str, ...]:
+        """Outcomes that only further ids have: a residual that covers other scores, for example."""
+        known = {outcome.canonical_id for outcome in self.outcomes}
+        named = (name for one in self.also for name in sorted({*one.labels, *one.outcome_ids}))
+        return tuple(dict.fromkeys(name for name in named if name not in known))
 
     def id_on(self, platform: Platform) -> str | None:
         market_id: str | None = getattr(self, ID_COLUMNS[platform])
@@ -143,7 +145,30 @@ def claims_of(mapping: Mapping) -> list[MarketClaim]:
                     tuple((label, outcome) for label, outcome in labels if label is not None),
                 )
             )
-    return claims
+    return claims + [_further_claim(mapping, one) for one in mapping.also if one.active]
+
+
+def _further_claim(mapping: Mapping, one: FurtherId) -> MarketClaim:
+    phase = mapping.scope.phase if one.phase == "both" else one.phase
+    return MarketClaim(
+        one.platform,
+        one.id,
+        Scope(mapping.scope.sport, phase),
+        one.rule(mapping.line_rule.kind),
+        tuple(_further_labels(mapping, one)),
+    )
+
+
+def _further_labels(mapping: Mapping, one: FurtherId) -> Iterator[tuple[str, OutcomeLabels]]:
+    for outcome in mapping.outcomes:
+        own = outcome.on(one.platform)
+        labels = one.labels.get(outcome.canonical_id, ()) if one.labels else (own,)
+        for label in labels:
+            if label is not None:
+                yield label, outcome
+    for name in mapping.further_outcomes:
+        for label in one.labels.get(name, ()):
+            yield label, OutcomeLabels(name)
 
 
 def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
@@ -162,6 +187,7 @@ def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
         outcomes=reader.outcomes(),
         line_rule=reader.line_rule(),
         scope=reader.scope(),
+        also=read_further_ids(reader.raw.get("also"), reader.refuse),
     )
     faults = reader.faults or _contradictions(mapping)
     if faults:
@@ -191,7 +217,7 @@ def dump_mapping(mapping: Mapping) -> dict[str, Any]:
 
 def _dump_optional(mapping: Mapping) -> dict[str, Any]:
     scope = None if mapping.scope.is_default else mapping.scope._asdict()
-    optional = {"scope": scope}
+    optional = {"scope": scope, "also": dump_further_ids(mapping.also)}
     return {name: value for name, value in optional.items() if value is not None}
 
 
@@ -291,8 +317,8 @@ class _Reader:
         for name in raw.keys() - {"kind", "fixed", "free"}:
             self.refuse(f"line_rule.{name}", raw[name], "is not one of kind, fixed, free")
         kind = raw.get("kind", "none")
-        if kind not in LINE_KINDS:
-            self.refuse("line_rule.kind", kind, f"is not one of {', '.join(LINE_KINDS)}")
+        if kind not in COLUMN_KINDS:
+            self.refuse("line_rule.kind", kind, f"is not one of {', '.join(COLUMN_KINDS)}")
             kind = "none"
         return LineRule(
             kind, self._fixed(raw.get("fixed") or {}), self._free(raw.get("free") or [])
@@ -370,16 +396,15 @@ def _shown(value: object) -> str:
 
 def _contradictions(mapping: Mapping) -> list[MappingFault]:
     """What is wrong between fields that are each well formed."""
-    faults = _repeated(mapping) + _exposed(mapping)
-    if mapping.line_rule.kind in {"handicap", "european"}:
+    faults = _repeated(mapping) + _exposed(mapping) + _further_faults(mapping)
+    names = [*(outcome.canonical_id for outcome in mapping.outcomes), *mapping.further_outcomes]
+    if _families(mapping) & {"handicap", "european"}:
         faults += [
             MappingFault(
-                "outcome_mapping",
-                outcome.canonical_id,
-                "a handicap outcome starts with home, draw or away",
+                "outcome_mapping", name, "a handicap outcome starts with home, draw or away"
             )
-            for outcome in mapping.outcomes
-            if outcome.side not in SIDES
+            for name in names
+            if OutcomeLabels(name).side not in SIDES
         ]
     faults += [
         MappingFault(f"line_rule.fixed.{platform}.{key}", value, "the same key gives the line")
@@ -400,6 +425,85 @@ def _exposed(mapping: Mapping) -> list[MappingFault]:
         for platform, column in ID_COLUMNS.items()
         if mapping.id_on(platform) is not None
     ]
+
+
+# Kinds of lines that mean the same of a market.
+_FAMILIES: Final[dict[LineKind, str]] = {"at_least": "total"}
+
+
+def _families(mapping: Mapping) -> set[str]:
+    """The kinds of lines that the ids of a mapping give."""
+    kind = mapping.line_rule.kind
+    kinds = {one.rule(kind).kind for one in mapping.also}
+    if kind != "none" or not kinds or any(mapping.id_on(one) for one in PLATFORMS):
+        kinds.add(kind)
+    return {_FAMILIES.get(one, one) for one in kinds}
+
+
+def _further_faults(mapping: Mapping) -> list[MappingFault]:
+    """What is wrong between further ids, and between them and the rest of the mapping."""
+    faults = []
+    if len(families := _families(mapping)) > 1:
+        found = ", ".join(sorted(families))
+        reason = "all ids of a market have lines of one kind, or none has a line"
+        faults.append(MappingFault("also", found, reason))
+    seen = [_column_place(mapping, one) for one in PLATFORMS if mapping.id_on(one)]
+    for place, one in enumerate(mapping.also):
+        where = f"also[{place}]"
+        if not are_together(mapping.scope.phase, one.phase):
+            reason = f"the mapping is for {mapping.scope.phase} only"
+            faults.append(MappingFault(f"{where}.phase", one.phase, reason))
+        mine = _further_place(mapping, one)
+        if any(other.is_same(mine) for other in seen):
+            faults.append(
+                MappingFault(f"{where}.id", one.id, "is there already, with the same meaning")
+            )
+        seen.append(mine)
+        faults += _label_faults(mapping, one, where)
+    return faults
+
+
+class _Place(NamedTuple):
+    """What makes an id of a mapping unique in it."""
+
+    platform: Platform
+    market_id: str | None
+    phase: Phase
+    fixed: MappingABC[str, str]
+    constant: str | None
+
+    def is_same(self, other: _Place) -> bool:
+        return are_together(self.phase, other.phase) and self._replace(phase=other.phase) == other
+
+
+def _column_place(mapping: Mapping, platform: Platform) -> _Place:
+    fixed = mapping.line_rule.fixed_on(platform)
+    return _Place(platform, mapping.id_on(platform), mapping.scope.phase, dict(fixed), None)
+
+
+def _further_place(mapping: Mapping, one: FurtherId) -> _Place:
+    rule = one.rule(mapping.line_rule.kind)
+    return _Place(one.platform, one.id, one.phase, dict(one.fixed), rule.constant)
+
+
+def _label_faults(mapping: Mapping, one: FurtherId, where: str) -> list[MappingFault]:
+    book = BOOKS[one.platform]
+    labels = [label for label, _ in _further_labels(mapping, one)]
+    if not labels:
+        return [
+            MappingFault(f"{where}.labels", "none", f"no outcome has a label on {one.platform}")
+        ]
+    compared = [" ".join(each.split()).casefold() if book.folds_labels else each for each in labels]
+    faults = [
+        MappingFault(f"{where}.labels", repr(label), "is used twice")
+        for label, count in Counter(compared).items()
+        if count > 1
+    ]
+    rule = one.rule(mapping.line_rule.kind)
+    if rule.source == IN_LABELS and not all("n+" in label.casefold().split() for label in labels):
+        reason = "each label has the word N+ where the bookmaker writes the number"
+        faults.append(MappingFault(f"{where}.labels", repr(labels[0]), reason))
+    return faults
 
 
 def _repeated(mapping: Mapping) -> list[MappingFault]:

@@ -21,7 +21,7 @@ from json import dumps
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from worker.domain.books.lines import parse_line
+from worker.domain.books.lines import parse_at_least, parse_line
 from worker.domain.books.odds import Price
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS
@@ -39,6 +39,7 @@ from worker.domain.labels import (
     row_roles,
     words_of,
 )
+from worker.domain.line_rule import IN_LABELS
 from worker.domain.mapping import Mapping, MarketClaim, OutcomeLabels
 from worker.domain.scope import external_id
 from worker.domain.specifier import Line, UnreadableLine, foreign_parts, parse_qualifier, read_line
@@ -47,6 +48,8 @@ _MOST_QUALIFIERS: Final = 256
 _MOST_LABELS: Final = 512
 _MOST_LAYOUTS: Final = 8
 _LONGEST_QUALIFIER: Final = 1000
+# Labels with lines of their own go up to 99+.
+_LINES_IN_LABELS: Final = tuple(f"{number}.5" for number in range(99))
 # No label of a mapping, with the longest team names in it, comes near.
 LONGEST_LABEL: Final = 1000
 
@@ -82,7 +85,8 @@ class Claim:
             fold(label) if self.book.folds_labels else label: outcome
             for label, outcome in claimed.labels
         }
-        self.order = {outcome.canonical_id: n for n, outcome in enumerate(mapping.outcomes)}
+        names = (outcome.canonical_id for outcome in mapping.outcomes)
+        self.order = {name: n for n, name in enumerate((*names, *mapping.further_outcomes))}
 
     def readings(self, label: str) -> list[LabelReading]:
         """Every way in which this claim may read a label."""
@@ -95,13 +99,31 @@ class Claim:
         extra = (beside(shown),) if shown is not None else ()
         for words, lines in self.readings(label):
             known = self.by_label.get(words)
-            if known is not None:
+            if known is not None and (lines or not self.has_lines_in_labels):
                 agree = self._agrees((*lines, *extra), line, known.side)
                 return known.canonical_id if agree else Contradiction(known.canonical_id)
         return None
 
+    @property
+    def has_lines_in_labels(self) -> bool:
+        """Whether each label has a line of its own ("3+"), so that one row is several lines."""
+        return self.rule.source == IN_LABELS
+
+    def line_in(self, label: str, line: str | None) -> str | None:
+        """The line of a label that this claim reads, in a market at ``line``."""
+        if not self.has_lines_in_labels:
+            return line
+        shown = next(
+            lines[0].text
+            for words, lines in self.readings(label)
+            if words in self.by_label and lines
+        )
+        return parse_at_least(shown)
+
     def _agrees(self, lines: tuple[LineText, ...], line: str | None, side: str) -> bool:
         rule = self.rule
+        if self.has_lines_in_labels:
+            return len({parse_at_least(shown.text) for shown in lines}) == 1
         if rule.kind == "none" and self.book.zero_is_no_line:
             # What is shown next to a price is the number that names the market, or 0 for no line.
             named = map(parse_line, rule.fixed_on(self.platform).values() or ["0"])
@@ -237,9 +259,18 @@ class Market:
         return labels, layouts
 
     @property
+    def claimed_lines(self) -> list[tuple[Claim, str | None]]:
+        """Every claim at every line that a row may be at; of lines in labels, up to 99+."""
+        return [
+            (claim, each)
+            for claim, line in self.accepted
+            for each in (_LINES_IN_LABELS if claim.has_lines_in_labels else (line,))
+        ]
+
+    @property
     def places(self) -> list[MarketKey]:
         """Every canonical market at a line that a row may speak of."""
-        return [place_of(claim, line) for claim, line in self.accepted]
+        return [place_of(claim, line) for claim, line in self.claimed_lines]
 
     @property
     def words(self) -> list[AbstractSet[str]]:
@@ -263,7 +294,7 @@ class Market:
 
     def _lay_out(self, labels: tuple[Label, ...], found: Iterable[Slot | None]) -> Sequence[Layout]:
         slots = [slot for slot in found if slot is not None]
-        if not slots or len(slots) < len(labels) or len({slot[::2] for slot in slots}) < len(slots):
+        if not slots or len(slots) < len(labels) or len(set(slots)) < len(slots):
             return ()
         layouts = [
             self._layout(*claimed, slots) for claimed in dict.fromkeys(slot[:2] for slot in slots)
@@ -275,7 +306,9 @@ class Market:
     def _layout(self, claim: Claim, line: str | None, slots: Sequence[Slot]) -> Layout:
         """The layout of those of a row's slots that are of ``claim``."""
         ranks = [
-            (claim.order[slot.outcome], at) for at, slot in enumerate(slots) if slot.claim is claim
+            (claim.order[slot.outcome], at)
+            for at, slot in enumerate(slots)
+            if slot.claim is claim and slot.line == line
         ]
         positions = [position for _, position in sorted(ranks)]
         outcomes = [slots[position].outcome for position in positions]
@@ -312,7 +345,7 @@ class Market:
         for claim, line in self.accepted:
             outcome = claim.read(label, shown, line)
             if isinstance(outcome, str):
-                return Slot(claim, line, outcome)
+                return Slot(claim, claim.line_in(label, line), outcome)
         return None
 
 

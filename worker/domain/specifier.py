@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from worker.domain.books.book import WRITTEN_AS, Book, Params
-from worker.domain.books.lines import LineKind, parse_european, parse_line
+from worker.domain.books.lines import (
+    parse_at_least,
+    parse_european,
+    parse_line,
+    parse_next_number,
+    parse_ordinal,
+)
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS
-from worker.domain.mapping import LineRule
+from worker.domain.line_rule import SCORE_SUM, LineRule
 
 # Keys that carry a line. A line never is part of a market's id.
 _LINE_KEYS: Final = frozenset(key for book in BOOKS.values() for key in book.line_keys.values())
@@ -44,7 +50,7 @@ def read_line(
     given = dict(params)
     written_as = given.pop(WRITTEN_AS, None)
     book = BOOKS[platform]
-    key = book.line_key(rule.kind)
+    key = rule.key_on(book)
     fixed = rule.fixed_on(platform)
     if book.zero_is_no_line and key is None:
         given = {name: value for name, value in given.items() if name in fixed or value != "0"}
@@ -53,21 +59,27 @@ def read_line(
         name in given and not _same(given[name], value) for name, value in fixed.items()
     ):
         return OtherMarket()
-    if given and written_as is not None and written_as != book.written_as[rule.kind]:
+    if given and written_as is not None and written_as != book.written_as.get(rule.kind):
         return UnreadableLine(f"{written_as} is no line of this market")
     for name in (*fixed, *([key] if key else [])):
         if name not in given:
             return UnreadableLine(f"{name} is missing")
     if key is None:
-        return Line(None)
-    line = _parse(rule.kind, book, given[key])
+        return Line(rule.constant)
+    line = _parse(rule, book, given[key])
     return UnreadableLine(f"{key} is not a line") if line is None else Line(line)
 
 
-def _parse(kind: LineKind, book: Book, text: str) -> str | None:
-    if kind == "european" and (book.has_start_scores or ":" not in text):
-        return parse_european(text)
-    return parse_line(text)
+def _parse(rule: LineRule, book: Book, text: str) -> str | None:
+    match rule.kind:
+        case "ordinal":
+            return parse_next_number(text) if rule.source == SCORE_SUM else parse_ordinal(text)
+        case "at_least":
+            return parse_at_least(text)
+        case "european" if book.has_start_scores or ":" not in text:
+            return parse_european(text)
+        case _:
+            return parse_line(text)
 
 
 def _same(given: str, fixed: str) -> bool:
@@ -82,14 +94,14 @@ def foreign_parts(platform: Platform, params: Params, rules: list[LineRule]) -> 
     nothing when the rules read it as the line anyway or when the platform has no other key.
     """
     book = BOOKS[platform]
-    read = {book.line_key(rule.kind) for rule in rules}
+    read = {rule.key_on(book) for rule in rules}
     fixed = {name for rule in rules for name in rule.fixed_on(platform)}
     free = frozenset[str]().union(*(rule.free for rule in rules))
     parts = []
     for name, value in params:
         if name == WRITTEN_AS:
             continue
-        if name in fixed or name not in _LINE_KEYS | free:
+        if name in fixed or name not in _LINE_KEYS | free | read:
             parts.append(f"{name}={value}")
         elif book.has_named_keys and name not in read | free:
             parts.append(name)

@@ -8,6 +8,7 @@ deadlock. Misses are sorted by bytes (COLLATE "C"), as Python sorts, whatever th
 from sqlalchemy import text
 
 from worker.domain.books.registry import ID_COLUMNS
+from worker.storage.tables import sells_further
 from worker.storage.watermarks_sql import FOUND
 
 # Known markets bring their id along: with a default, every conflict would use up a value of the sequence,
@@ -221,6 +222,17 @@ _SIGHTINGS = " UNION ALL ".join(
             LIMIT 1
         )"""  # noqa: S608  (constants)
             for platform, column in ID_COLUMNS.items()
+        ),
+        *(
+            f"""(
+            SELECT 1 FROM user_market_mappings AS mapping
+            WHERE marketmap_market_name_v1(mapping.name) = announced.name
+                AND {sells_further(platform, "mapping.also")}
+                AND book.platform = '{platform}'
+            ORDER BY mapping.priority
+            LIMIT 1
+        )"""  # noqa: S608  (constants)
+            for platform in ID_COLUMNS
         ),
     ]
 )

@@ -33,6 +33,7 @@ class StoredMapping(NamedTuple):
     line_rule: Any
     outcome_mapping: Any
     scope: Any
+    also: Any
     is_active: bool
     created_at: datetime
     updated_at: datetime

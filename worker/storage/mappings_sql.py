@@ -7,6 +7,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from worker.domain.books.registry import ID_COLUMNS
+from worker.storage.tables import sells_further
 
 # The columns that an editor writes, in the order of the table, with the type that each has in JSON.
 _TYPES: Final = {
@@ -17,6 +18,7 @@ _TYPES: Final = {
     "line_rule": "jsonb",
     "outcome_mapping": "jsonb",
     "scope": "jsonb",
+    "also": "jsonb",
 }
 # How the JSON columns are read.
 JSON_COLUMNS: Final = {name: JSONB for name, type_ in _TYPES.items() if type_ == "jsonb"}
@@ -88,10 +90,15 @@ GET = text(f"{READ_MAPPINGS} WHERE mapping.canonical_id = :canonical_id").column
 # One for each filter of a list. They are put together rather than switched off by a NULL parameter, because
 # then no plan could use the partial indexes.
 SOLD_ON: Final[dict[str, str]] = {
-    platform: f"mapping.{column} IS NOT NULL" for platform, column in ID_COLUMNS.items()
+    platform: f"(mapping.{column} IS NOT NULL OR {sells_further(platform, 'mapping.also')})"
+    for platform, column in ID_COLUMNS.items()
 }
 CLAIMS_ON: Final[dict[str, str]] = {
-    platform: f"mapping.{column} = :market_id" for platform, column in ID_COLUMNS.items()
+    platform: (
+        f"(mapping.{column} = :market_id OR mapping.also @> jsonb_build_array("
+        f"jsonb_build_object('platform', '{platform}', 'id', CAST(:market_id AS text))))"
+    )
+    for platform, column in ID_COLUMNS.items()
 }
 CLAIMS: Final = f"({' OR '.join(CLAIMS_ON.values())})"
 IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
@@ -102,7 +109,9 @@ CONTAINS: Final = (
     "(strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)),"
     " lower(CAST(:containing AS text))) > 0"
     " OR lower(CAST(:containing AS text)) IN"
-    f" ({', '.join(f'lower(mapping.{column})' for column in ID_COLUMNS.values())}))"
+    f" ({', '.join(f'lower(mapping.{column})' for column in ID_COLUMNS.values())})"
+    " OR EXISTS (SELECT FROM jsonb_array_elements(mapping.also) AS further"
+    " WHERE lower(further ->> 'id') = lower(CAST(:containing AS text))))"
 )
 
 

@@ -59,6 +59,11 @@ AND NOT jsonb_path_exists(
 """
 
 
+def sells_further(platform: str, column: str) -> str:
+    """The condition that a mapping has a further id of a platform, as its index has it."""
+    return f"""{column} @> CAST('[{{"platform": "{platform}"}}]' AS jsonb)"""
+
+
 # More than the largest mapping that a worker can use. Rows of the audit log have no such bound: triggers
 # write them, and a mapping that was there before the bound must still be deletable. Misses have none either:
 # workers write bounded samples, and a check that an old row fails would refuse its counts.
@@ -79,6 +84,7 @@ user_market_mappings = Table(
     Column("created_by", String(100)),
     Column("line_rule", JSONB(none_as_null=True)),
     Column("scope", JSONB(none_as_null=True)),
+    Column("also", JSONB(none_as_null=True)),
     UniqueConstraint("canonical_id", name="uq_user_market_mappings_canonical_id"),
     CheckConstraint("btrim(canonical_id) <> ''", name="ck_user_market_mappings_canonical_id"),
     CheckConstraint(
@@ -99,6 +105,11 @@ user_market_mappings = Table(
         f"NOT is_active OR ({_bounded('line_rule', _LONGEST_OF_A_MAPPING)})",
         name="ck_user_market_mappings_line_rule_bounds",
     ),
+    CheckConstraint(
+        "also IS NULL OR (jsonb_typeof(also) = 'array'"
+        f" AND (NOT is_active OR ({_bounded('also', _LONGEST_OF_A_MAPPING)})))",
+        name="ck_user_market_mappings_also",
+    ),
     Index("idx_user_mappings_active", "is_active", postgresql_where=text("is_active")),
     *(
         Index(f"idx_user_mappings_{platform}", name, postgresql_where=text(f"{name} IS NOT NULL"))
@@ -112,6 +123,22 @@ user_market_mappings = Table(
             postgresql_where=text(f"{name} IS NOT NULL"),
         )
         for platform, name in ID_COLUMNS.items()
+    ),
+    Index(
+        "idx_user_mappings_also",
+        "also",
+        postgresql_using="gin",
+        postgresql_ops={"also": "jsonb_path_ops"},
+        postgresql_where=text("also IS NOT NULL"),
+    ),
+    *(
+        Index(
+            f"idx_user_mappings_{platform}_also_name",
+            text("marketmap_market_name_v1(CAST(name AS text))"),
+            "priority",
+            postgresql_where=text(sells_further(platform, "also")),
+        )
+        for platform in ID_COLUMNS
     ),
 )
 

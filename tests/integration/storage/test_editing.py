@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.domain.mapping import LineRule, Mapping, OutcomeLabels, parse_mapping
+from worker.domain.line_rule import LineRule
+from worker.domain.mapping import Mapping, OutcomeLabels, parse_mapping
 from worker.storage import audit
 from worker.storage.audit import AuditRow
 from worker.storage.editing import DuplicateCanonicalId, StaleVersion, UnknownMapping, editing

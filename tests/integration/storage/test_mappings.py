@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from worker.domain.mapping import LineRule, Mapping, OutcomeLabels, parse_mapping
+from worker.domain.line_rule import LineRule
+from worker.domain.mapping import Mapping, OutcomeLabels, parse_mapping
 from worker.storage.errors import StorageRefused
 from worker.storage.mappings import ImportReport, import_mappings, load_index_rows
 

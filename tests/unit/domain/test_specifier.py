@@ -1,7 +1,7 @@
 import pytest
 
 from worker.domain.books.platforms import Platform
-from worker.domain.mapping import LineRule
+from worker.domain.line_rule import LineRule
 from worker.domain.scope import external_id
 from worker.domain.specifier import (
     Line,

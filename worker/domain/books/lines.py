@@ -11,9 +11,12 @@ import re
 from functools import lru_cache
 from typing import Final, Literal, get_args
 
-LineKind = Literal["none", "total", "handicap", "european"]
+LineKind = Literal["none", "total", "handicap", "european", "ordinal", "at_least"]
 
 LINE_KINDS: Final[tuple[LineKind, ...]] = get_args(LineKind)
+# The kinds that older workers know, which a mapping's line rule may have.
+COLUMN_KINDS: Final[tuple[LineKind, ...]] = ("none", "total", "handicap", "european")
+_AT_LEAST: Final = re.compile(r"0*([1-9]\d{0,2})\+?", re.ASCII)
 _DECIMAL: Final = re.compile(r"([+-]?)0*(\d{1,6})(?:\.(\d{1,6}))?", re.ASCII)
 _SCORE: Final = re.compile(r"(\d{1,3}):(\d{1,3})", re.ASCII)
 _LONGEST: Final = 24
@@ -45,6 +48,24 @@ def parse_european(text: str) -> str | None:
         return str(int(match[1]) - int(match[2]))
     line = parse_line(text)
     return None if line is None or "." in line else line
+
+
+def parse_ordinal(text: str) -> str | None:
+    """The number of a goal or a set: a whole number from 1 on."""
+    line = parse_line(text)
+    return line if line is not None and line.isdecimal() and line != "0" else None
+
+
+def parse_at_least(text: str) -> str | None:
+    """``3+``, or 3 of a bet on at least so many: over 2.5."""
+    match = None if len(text) > _LONGEST else _AT_LEAST.fullmatch(text)
+    return None if match is None else f"{int(match[1]) - 1}.5"
+
+
+def parse_next_number(text: str) -> str | None:
+    """The number of the goal that follows a score: ``1:2`` is followed by goal 4."""
+    match = None if len(text) > _LONGEST else _SCORE.fullmatch(text)
+    return None if match is None else str(int(match[1]) + int(match[2]) + 1)
 
 
 @lru_cache(maxsize=4096)

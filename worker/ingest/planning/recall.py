@@ -297,19 +297,19 @@ class _Memory:
 def _taught(market: Market, labels: Iterable[Label]) -> tuple[Any, ...]:
     """What labels say that are all known: the words of the claims, the claims, each label with its slot."""
     external_id = clipped_id(market.sold_as[0])
+    claimed_lines = market.claimed_lines
     claims = [
-        (place_of(*claimed), market_begins(*claimed, external_id)) for claimed in market.accepted
+        (place_of(*claimed), market_begins(*claimed, external_id)) for claimed in claimed_lines
     ]
-    numbers = {claim: number for number, (claim, _) in enumerate(market.accepted)}
+    numbers = {claimed: number for number, claimed in enumerate(claimed_lines)}
     taught = []
     for label in labels:
         text, beside = label if isinstance(label, tuple) else (label, None)
         slot = market.slot(text, beside, None)
         if slot is not None:
-            claim, _, outcome = slot
-            taught.append(
-                (text, beside, numbers[claim], claim.order[outcome], outcome_begins(outcome))
-            )
+            claim, line, outcome = slot
+            number = numbers[claim, line]
+            taught.append((text, beside, number, claim.order[outcome], outcome_begins(outcome)))
     return market.words, claims, taught
 
 

@@ -10,9 +10,8 @@ from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail
 from worker.cli.database import chosen_url
 from worker.cli.moments import milliseconds, parse_ago
-from worker.domain.books.platforms import PLATFORMS
 from worker.domain.errors import FatalError, TransientError
-from worker.domain.mapping import Mapping
+from worker.domain.mapping import Mapping, claims_of
 from worker.operations.mappings.changing import MappingChange, report, run_edit
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.replay.commands import (
@@ -57,11 +56,9 @@ def backfill_of(mapping: Mapping, ago: str, database_url: str | None) -> Backfil
     duration = parse_ago(ago)
     if duration is None:
         fail(f"--backfill {ago!r} is not a duration such as 30m or 2h", code=2)
-    markets = [
-        MarketName(on, market_id)
-        for on in PLATFORMS
-        if (market_id := mapping.id_on(on)) is not None
-    ]
+    markets = list(
+        dict.fromkeys(MarketName(claim.platform, claim.market_id) for claim in claims_of(mapping))
+    )
     if not markets:
         fail("--backfill needs a mapping with the id of a bookmaker", code=2)
     settings = connected_settings(

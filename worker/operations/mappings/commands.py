@@ -25,6 +25,7 @@ from worker.operations.mappings.files import dump_yaml
 from worker.operations.mappings.import_command import import_
 from worker.operations.mappings.tables import (
     HISTORY_FIELDS,
+    further_ids_table,
     history_json,
     history_list,
     mapping_json,
@@ -116,6 +117,9 @@ def show(
         print_json(mapping_json(row))
         return
     print_table(mapping_table(row))
+    if row.also:
+        out.print()
+        print_table(further_ids_table(row.also))
     out.print()
     print_table(outcomes_table(row.outcome_mapping))
 

@@ -24,6 +24,7 @@ _KNOWN_OF_OUTCOME: Final = {"canonical_id", "position", *LABEL_COLUMNS.values()}
 _WIDTH: Final = 200
 # Of an integer of 64 bits with its sign; a longer text is left as it is, and refused as no number.
 _MOST_DIGITS: Final = 20
+_FLAGS: Final = {"true": True, "false": False}
 FileValues = dict[str, Any]
 
 
@@ -114,7 +115,17 @@ def _with_numbers(document: FileValues) -> FileValues:
     if isinstance(rows, list):
         rows = [_whole(row, "position") if isinstance(row, dict) else row for row in rows]
         document = document | {"outcome_mapping": rows}
+    further = document.get("also")
+    if isinstance(further, list):
+        document = document | {"also": [_with_flag(one) for one in further]}
     return _whole(_whole(document, "priority"), "version")
+
+
+def _with_flag(entry: Any) -> Any:
+    """Turn a further id's switch into a boolean if it is one; the parser refuses anything else."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("active"), str):
+        return entry
+    return entry | {"active": _FLAGS.get(entry["active"].casefold(), entry["active"])}
 
 
 def _whole(values: FileValues, name: str) -> FileValues:

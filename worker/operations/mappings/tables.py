@@ -73,6 +73,33 @@ def outcomes_table(rows: object) -> Table:
     return table
 
 
+def further_ids_table(rows: object) -> Table:
+    """Return the ids that a mapping has besides those of its columns."""
+    table = Table("also", "id", "grade", "phase", "line", "", "fixed", "labels", box=None)
+    for row in rows if isinstance(rows, list) else [rows]:
+        if not isinstance(row, dict):
+            table.add_row(text(row))
+            continue
+        state = "" if row.get("active", True) is True else "off"
+        table.add_row(
+            *(text(row.get(name)) for name in ("platform", "id", "grade", "phase")),
+            text(_line_words(row.get("line"))),
+            state,
+            text(row.get("fixed")),
+            text(row.get("labels")),
+        )
+    return table
+
+
+def _line_words(line: object) -> object:
+    """A line's reading in a few words: `ordinal from score_sum+1`, `total 3.5`."""
+    if not isinstance(line, dict):
+        return line
+    source = line.get("from")
+    words = [line.get("kind"), line.get("constant"), None if source is None else f"from {source}"]
+    return " ".join(str(word) for word in words if word is not None)
+
+
 def change_table(change: AppliedChange) -> Table:
     title = Text(printable(f"{change.action} {change.canonical_id}"))
     table = Table(*_HEADINGS, title=title, title_justify="left", box=None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.domain.assign import assign
-from worker.domain.books.platforms import is_platform
+from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.books.registry import ID_COLUMNS
 from worker.domain.coverage import coverage
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, MappingError, MappingFault, parse_mapping
+from worker.domain.scope import FOOTBALL, ExternalName, parse_external_id
 from worker.operations.mappings import editing
 from worker.operations.mappings.editing import AppliedChange, EditedState
 from worker.runtime.index.covering import usable
@@ -55,11 +56,20 @@ async def map_into(
 
 def _with_id(current: EditedState, key: QueueKey) -> EditedState:
     source, external_market_id = key
-    market_id = external_market_id.partition("?")[0]
+    named = parse_external_id(external_market_id)
+    market_id = named.market_id
     if not is_platform(source):
         raise MappingError(
             [MappingFault("source", repr(source), "is not a bookmaker that can be mapped")]
         )
+    scope = current.get("scope") or {}
+    sport = scope.get("sport", FOOTBALL) if isinstance(scope, dict) else FOOTBALL
+    if sport != named.sport:
+        raise MappingError(
+            [MappingFault("scope.sport", repr(sport), f"the market was missed in {named.sport}")]
+        )
+    if scope or named.phase is not None:
+        return _with_further_id(current, source, named)
     column = ID_COLUMNS[source]
     if current[column] not in {None, market_id}:
         raise MappingError(
@@ -72,6 +82,20 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
             ]
         )
     return current | {column: market_id}
+
+
+def _with_further_id(current: EditedState, source: Platform, named: ExternalName) -> EditedState:
+    """The state with the id where workers that know no scopes do not see it."""
+    further = current.get("also") or []
+    if not isinstance(further, list):
+        raise MappingError([MappingFault("also", repr(further)[:40], "cannot be read")])
+    if any(
+        isinstance(one, dict) and (one.get("platform"), one.get("id")) == (source, named.market_id)
+        for one in further
+    ):
+        return current
+    phase = {} if named.phase is None else {"phase": named.phase}
+    return current | {"also": [*further, {"platform": source, "id": named.market_id, **phase}]}
 
 
 async def _marked(edit: Edit, miss: QueuedMiss, change: AppliedChange) -> AppliedChange:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from worker.domain.books.platforms import PLATFORMS
 from worker.domain.coverage import coverage, is_covered
 from worker.domain.index import MappingIndex
-from worker.domain.mapping import Mapping, MappingError, parse_mapping
+from worker.domain.mapping import Mapping, MappingError, claims_of, parse_mapping
 from worker.storage import misses
 from worker.storage.audit import AuditRow, last_version
 from worker.storage.engine import transaction
@@ -48,7 +47,7 @@ async def mark_covered(
     Misses that an editor ignores stay IGNORED. ``index`` has, as of ``version``, at least all active mappings
     that share a platform id with these.
     """
-    markets = {(p, market_id) for one in mappings for p in PLATFORMS if (market_id := one.id_on(p))}
+    markets = {(claim.platform, claim.market_id) for one in mappings for claim in claims_of(one)}
     missed = await misses.misses_of(connection, markets) if markets else []
     covered = [
         miss.key
@@ -61,10 +60,11 @@ async def mark_covered(
 async def claimants(connection: AsyncConnection, mapping: Mapping) -> list[Mapping]:
     """Return the active mappings that share a platform id with this one, itself included."""
     found: dict[str, StoredMapping] = {}
-    for platform in PLATFORMS:
-        if market_id := mapping.id_on(platform):
-            rows = list_mappings(connection, is_active=True, platform=platform, market_id=market_id)
-            found |= {row.canonical_id: row for row in await rows}
+    for platform, market_id in sorted(
+        {(claim.platform, claim.market_id) for claim in claims_of(mapping)}
+    ):
+        rows = list_mappings(connection, is_active=True, platform=platform, market_id=market_id)
+        found |= {row.canonical_id: row for row in await rows}
     return usable(found.values())
 
 

@@ -169,4 +169,4 @@ def _is_outcome(entry: Any) -> bool:
 
 
 def _without_lists(state: MappingRowJson | None) -> MappingRowJson | None:
-    return state and state | {"outcome_mapping": [], "line_rule": None}
+    return state and state | {"outcome_mapping": [], "line_rule": None, "also": None}

@@ -275,3 +275,27 @@ def test_an_observation_from_the_future_is_dead_in_every_way_of_reading_and_coun
     assert len(ages) == 4
     assert ages[2] < -300
     assert {age for number, age in enumerate(ages) if number != 2} == {ages[0]}
+
+
+def test_labels_with_lines_of_their_own_are_recalled(
+    planner: Watched, rows_resolved: list[str]
+) -> None:
+    rungs = {
+        "platform": "sportybet",
+        "id": "7",
+        "line": {"kind": "at_least", "from": "label"},
+        "labels": {"over": ["N+"]},
+    }
+    index = MappingIndex([mapping("cards", ["over"], also=[rungs])])
+    seen = [
+        observed(sportybet("7", prices={f"{n}+": "1.5" for n in numbers}))
+        for numbers in ((1, 2), (2, 3, 4), (1, 4))
+    ]
+    planned = [each for value in seen for each in planner.all(value, index=index)]
+    assert [[one["line"] for one in published(each)["markets"]] for each in planned] == [
+        ["0.5", "1.5"],
+        ["1.5", "2.5", "3.5"],
+        ["0.5", "3.5"],
+    ]
+    assert planner.resolved == []
+    assert rows_resolved == ["7", "7"]  # the third has labels of the first two
