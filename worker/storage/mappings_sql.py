@@ -93,14 +93,30 @@ SOLD_ON: Final[dict[str, str]] = {
     platform: f"(mapping.{column} IS NOT NULL OR {sells_further(platform, 'mapping.also')})"
     for platform, column in ID_COLUMNS.items()
 }
-CLAIMS_ON: Final[dict[str, str]] = {
-    platform: (
-        f"(mapping.{column} = :market_id OR mapping.also @> jsonb_build_array("
-        f"jsonb_build_object('platform', '{platform}', 'id', CAST(:market_id AS text))))"
-    )
+# Each place where an id may be has its index, and its own look-up: of an OR the planner would take neither,
+# and of a join it may read the whole table.
+_IN_COLUMN: Final = {
+    platform: f"SELECT one.id FROM user_market_mappings AS one WHERE one.{column} = :market_id"  # noqa: S608  (constants)
     for platform, column in ID_COLUMNS.items()
 }
-CLAIMS: Final = f"({' OR '.join(CLAIMS_ON.values())})"
+
+
+def _named(platform: str) -> str:
+    return f"'platform', '{platform}', "
+
+
+_FURTHER: Final = """
+    SELECT one.id FROM user_market_mappings AS one
+    WHERE one.also @> jsonb_build_array(jsonb_build_object({platform}'id', CAST(:market_id AS text)))
+"""
+CLAIMS_ON: Final[dict[str, str]] = {
+    platform: (
+        f"mapping.id = ANY (ARRAY({in_column}"
+        f" UNION ALL {_FURTHER.format(platform=_named(platform))}))"
+    )
+    for platform, in_column in _IN_COLUMN.items()
+}
+CLAIMS: Final = f"mapping.id = ANY (ARRAY({' UNION ALL '.join([*_IN_COLUMN.values(), _FURTHER.format(platform='')])}))"
 IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
 CANONICAL_IDS = text("SELECT canonical_id FROM user_market_mappings ORDER BY canonical_id")
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from worker.domain.books.registry import ID_COLUMNS
 from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql, replays_sql
 from worker.storage.mappings_sql import READ_INDEX
+from worker.storage.tables import sells_further
 
 Rows = Callable[..., Any]
 
@@ -21,6 +22,14 @@ INSERT INTO user_market_mappings (
 SELECT 'market ' || i, 'Market', 'b' || nullif(i % 20, 0) * i, 's' || nullif(i % 20, 0) * i,
     'k' || nullif(i % 20, 0) * i, '[{"canonical_id": "over"}]', i % 100 = 0
 FROM generate_series(1, 20000) AS i;
+
+UPDATE user_market_mappings
+SET also = jsonb_build_array(
+    jsonb_build_object('platform', 'sportybet', 'id', 'x' || id),
+    jsonb_build_object('platform', 'betpawa', 'id', 'x' || id),
+    jsonb_build_object('platform', 'bet9ja', 'id', 'x' || id)
+)
+WHERE id % 40 = 0;
 
 INSERT INTO mapping_audit_log (mapping_id, canonical_id, action, created_at)
 SELECT id, canonical_id, CASE WHEN id % 500 = 0 THEN 'DELETE' ELSE 'CREATE' END,
@@ -58,6 +67,17 @@ QUERIES = {
             ORDER BY priority LIMIT 1
         """  # noqa: S608  (constants)
         for platform, column in ID_COLUMNS.items()
+    },
+    "idx_user_mappings_also": mappings_sql.list_of(
+        mappings_sql.CLAIMS_ON["sportybet"].replace(":market_id", "'x2000'")
+    ).text,
+    **{
+        f"idx_user_mappings_{platform}_also_name": f"""
+            SELECT * FROM user_market_mappings
+            WHERE marketmap_market_name_v1(name) = 'corners' AND {sells_further(platform, "also")}
+            ORDER BY priority LIMIT 1
+        """  # noqa: S608  (constants)
+        for platform in ID_COLUMNS
     },
     "uq_user_market_mappings_canonical_id": "SELECT * FROM user_market_mappings WHERE canonical_id = 'a'",
     "idx_audit_log_mapping": "SELECT * FROM mapping_audit_log WHERE mapping_id = 7",
@@ -121,7 +141,7 @@ AT_EACH_EDIT: list[tuple[TextClause | TextualSelect, dict[str, Any], set[str]]] 
     (
         mappings_sql.list_of(mappings_sql.IS_ACTIVE[True], mappings_sql.CLAIMS_ON["sportybet"]),
         CLAIMED,
-        {"idx_user_mappings_sportybet", "idx_audit_log_canonical"},
+        {"idx_user_mappings_sportybet", "idx_user_mappings_also", "idx_audit_log_canonical"},
     ),
     (
         mappings_sql.list_of(mappings_sql.CLAIMS),

@@ -46,6 +46,7 @@ INDEXES = {
     "idx_unmapped_name",
     "unmapped_market_log_pkey",
     *(f"idx_user_mappings_{platform}_name" for platform in PLATFORMS),
+    *(f"idx_user_mappings_{platform}_also_name" for platform in PLATFORMS),
 }
 STATEMENTS: list[tuple[TextClause, dict[str, Any]]] = [
     (sql.READ_OTHER_BOOKS, {"ids": [1, 2], "platforms": list(PLATFORMS), "limit": 1}),
