@@ -116,7 +116,8 @@ CLAIMS_ON: Final[dict[str, str]] = {
     )
     for platform, in_column in _IN_COLUMN.items()
 }
-CLAIMS: Final = f"mapping.id = ANY (ARRAY({' UNION ALL '.join([*_IN_COLUMN.values(), _FURTHER.format(platform='')])}))"
+_ANYWHERE: Final = " UNION ALL ".join([*_IN_COLUMN.values(), _FURTHER.format(platform="")])
+CLAIMS: Final = f"mapping.id = ANY (ARRAY({_ANYWHERE}))"
 IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
 CANONICAL_IDS = text("SELECT canonical_id FROM user_market_mappings ORDER BY canonical_id")
 
