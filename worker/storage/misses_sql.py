@@ -43,6 +43,16 @@ LISTS = {
 
 COUNT = text(f"SELECT count(*) FROM unmapped_market_log {FILTERS}")  # noqa: S608  (constants)
 
+MARKET_IDS = text("""
+SELECT external_market_id
+FROM unmapped_market_log
+WHERE source = :source
+    AND starts_with(external_market_id, :prefix)
+    AND status = ANY (CAST(:statuses AS text[]))
+ORDER BY external_market_id
+LIMIT :limit
+""")
+
 ASKED = """
 unnest(CAST(:sources AS text[]), CAST(:external_market_ids AS text[])) AS asked (source, external_market_id)
 """

@@ -11,6 +11,7 @@ from tests.support.people.terminal import at_terminal
 
 COLOUR = "\x1b[31m"
 ESCAPE = "\x1b"
+TWO_TOPICS = {"observations.betpawa", "observations.bet9ja"}
 WRONG_USAGE = ("migrate", "--down")
 
 
@@ -41,6 +42,9 @@ def test_a_pipe_gets_no_escapes() -> None:
         (["marketmap", "topics", "ensure", "--ch"], {"--check"}),
         (["marketmap", "unmapped", "list", "--platform", "bet"], {"betpawa", "bet9ja"}),
         (["marketmap", "unmapped", "list", "--status", "A"], {"ACKNOWLEDGED"}),
+        (["marketmap", "replay", "plan", "--topic", "observations.b"], TWO_TOPICS),
+        (["marketmap", "--profile", "p"], {"prod"}),
+        (["marketmap", "mappings", "show", "x"], set()),  # no database is known
         (["marketmap", "doctor", "--as", "re"], {"relay", "reader", "replay", "redrive"}),
     ],
 )
@@ -61,7 +65,14 @@ def test_the_completion_of_bash_is_installed_and_completes(
 def bash_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a bash whose user has installed the completion."""
     folder = Path(sys.executable).parent
-    home = {"HOME": str(tmp_path_factory.mktemp("home")), "PATH": f"{folder}:{os.environ['PATH']}"}
+    home_folder = tmp_path_factory.mktemp("home")
+    home = {
+        "HOME": str(home_folder),
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "MARKETMAP_LOCAL_DIR": str(home_folder / "local"),
+    }
+    (home_folder / ".config" / "marketmap").mkdir(parents=True)
+    (home_folder / ".config" / "marketmap" / "prod.env").write_text("")
     assert "completion installed" in bash("marketmap --install-completion; true", home)
     return home
 

@@ -9,7 +9,7 @@ from typer import Context
 from typer.cli import get_docs_for_click
 from typer.main import get_group
 
-from worker.cli.main import COMMANDS, app
+from worker.cli.main import COMMANDS, GROUPS, app
 
 DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "commands.md"
 
@@ -17,6 +17,21 @@ _HEAD: Final = """# Commands
 
 Every command has `--help`. Exit codes: 0 done, 1 failed or refused, 2 wrong usage. Data goes to stdout,
 messages to stderr.
+
+| who | commands |
+|---|---|
+{GROUPS}
+
+`marketmap --install-completion` lets the shell complete commands, options, bookmakers, states, topics and
+profiles, and canonical ids and ids of missed markets if the database answers within a second. Options that
+were renamed are still taken by their former names.
+
+**Profiles.** `marketmap --profile prod lag` reads the settings from `profiles/prod.env`, or else from
+`~/.config/marketmap/prod.env` (`$XDG_CONFIG_HOME`), whose lines are `NAME=VALUE`. `--profile` may be typed
+anywhere, and `MARKETMAP_PROFILE` does the same. All settings then come from that file: those of the
+environment are ignored, except `MARKETMAP_ACTOR`, and the local services are not used. So no command talks to
+the database of one installation and the brokers of another. Keep secrets in files of their own
+(`MARKETMAP_DATABASE_URL_FILE=...`), or keep the profile to yourself (`chmod 600`).
 
 Every command that prints a list takes `--output table|json|csv`, for which `--json` and `--csv` are short. A
 table fits the terminal: columns for which there is no room are left out and named, and what has to be typed
@@ -44,7 +59,15 @@ def commands_document() -> str:
         for command in commands
         if command
     ]
-    return _HEAD + "\n".join(part.strip() + "\n" for part in parts)
+    return _HEAD.replace("{GROUPS}", _groups()) + "\n".join(part.strip() + "\n" for part in parts)
+
+
+def _groups() -> str:
+    """A row for each group, with links to its commands."""
+    return "\n".join(
+        f"| {title} | {', '.join(f'[{name}](#marketmap-{name})' for name in commands)} |"
+        for title, commands in GROUPS.items()
+    )
 
 
 if __name__ == "__main__":

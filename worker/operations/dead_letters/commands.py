@@ -18,7 +18,6 @@ from worker.cli.tables import print_list, print_table
 from worker.operations.dead_letters.letters import LetterFilter
 from worker.operations.dead_letters.options import (
     DeadReasons,
-    FormerTopics,
     FromTopics,
     Since,
     Until,
@@ -54,17 +53,8 @@ def root() -> None:
 @app.command("list")
 def list_(
     *,
-    reasons: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--reason",
-            "--dead-reason",
-            help="Only this reason, such as INVALID_JSON. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    reasons: DeadReasons = None,
     topics: FromTopics = None,
-    sources: FormerTopics = None,
     since: Since = None,
     until: Until = None,
     redriven: Annotated[
@@ -85,14 +75,14 @@ def list_(
 ) -> None:
     """List dead letters, newest first.
 
-    Example: marketmap dead list --histogram --since 2h
+    Example: marketmap dead list --histogram --from 2h
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     settings = kafka_settings()
     choice = parse_filter(
         settings,
         reasons=reasons,
-        topics=[*(topics or ()), *(sources or ())],
+        topics=topics or (),
         since=since,
         until=until,
         redriven=redriven,
@@ -172,7 +162,6 @@ def redrive_(
     reason: Reason,
     reasons: DeadReasons = None,
     topics: FromTopics = None,
-    sources: FormerTopics = None,
     since: Since = None,
     until: Until = None,
     everything: Annotated[
@@ -191,20 +180,20 @@ def redrive_(
 
     A record is sent with its own bytes, key and headers, to the partition it came from.
 
-    Example: marketmap dead redrive --dead-reason WRONG_SHAPE --since 1d --dry-run --actor you --reason "..."
+    Example: marketmap dead redrive --dead-reason WRONG_SHAPE --from 1d --dry-run --actor you --reason "..."
     """
     settings = kafka_settings()
     choice = parse_filter(
         settings,
         letters=letters or (),
         reasons=reasons,
-        topics=[*(topics or ()), *(sources or ())],
+        topics=topics or (),
         since=since,
         until=until,
     )
     if choice.is_everything != everything:
         fail(
-            "Say which letters: name them, use --dead-reason, --topic, --since or --until, or --all.",
+            "Say which letters: name them, use --dead-reason, --topic, --from or --to, or --all.",
             2,
         )
     signature = _signature(actor, reason)

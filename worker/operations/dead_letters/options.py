@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from schemas import DEAD_REASONS, DeadReason
+from worker.cli.completions import complete_topic
 from worker.cli.console import fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.cli.options import completing
@@ -33,14 +34,14 @@ FromTopics = Annotated[
         "--topic",
         help="Only records from this topic, with or without its prefix. Repeatable.",
         show_default=False,
+        autocompletion=complete_topic,
     ),
 ]
-# What --topic was called before; scripts may still use it.
-FormerTopics = Annotated[list[str] | None, typer.Option("--source", hidden=True)]
 Since = Annotated[
-    str | None, typer.Option(metavar="TIME", help=f"Died at or after this time: {TIME_HELP}.")
+    str | None,
+    typer.Option("--from", metavar="TIME", help=f"Died at or after this time: {TIME_HELP}."),
 ]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Died before this time.")]
+Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Died before this time.")]
 
 
 def _dead_reason(text: str) -> DeadReason:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 from worker.settings.settings import SECRETS, Settings, variable
 from worker.storage.engine import printable_url
 
-SettingSource = Literal["default", "environment", "file", "local services"]
+SettingSource = Literal["default", "environment", "profile", "file", "local services"]
 
 HIDDEN: Final = "(hidden)"
 
@@ -40,5 +40,5 @@ def _source(field: str, value: Any, given: set[str]) -> SettingSource:
     if f"{variable(field)}_FILE" in given and field in SECRETS:
         return "file"
     if variable(field) in given:
-        return "environment"
+        return "profile" if "MARKETMAP_PROFILE" in given else "environment"
     return "default" if value == Settings.model_fields[field].default else "local services"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from worker.cli.completions import complete_canonical_id
 from worker.cli.console import did_you_mean, err, fail, print_json, printable
 from worker.cli.database import chosen_url, read_database, run_on_database
 from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
@@ -25,7 +26,14 @@ from worker.storage.mappings import canonical_ids
 Result = TypeVar("Result")
 MappingChange = Callable[[Edit], Awaitable[AppliedChange]]
 
-CanonicalId = Annotated[str, typer.Argument(help="The mapping's canonical id.", show_default=False)]
+CanonicalId = Annotated[
+    str,
+    typer.Argument(
+        help="The mapping's canonical id.",
+        show_default=False,
+        autocompletion=complete_canonical_id,
+    ),
+]
 ExpectedVersion = Annotated[
     int | None,
     typer.Option(help="Refuse if the mapping was changed after this version of it.", min=1),

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.cli.completions import complete_canonical_id
 from worker.cli.console import err, fail, out, print_json, write_text
 from worker.cli.database import read_database
 from worker.cli.options import AsJson, DatabaseUrl, ListAsCsv, ListAsJson, OnPlatform, Output
@@ -127,7 +128,11 @@ def show(
 @app.command()
 def history(
     canonical_id: Annotated[
-        str | None, typer.Argument(help="One mapping; without it, the changes of all.")
+        str | None,
+        typer.Argument(
+            help="One mapping; without it, the changes of all.",
+            autocompletion=complete_canonical_id,
+        ),
     ] = None,
     *,
     limit: Annotated[
@@ -173,11 +178,16 @@ def history(
 def export(
     canonical_id: Annotated[
         str | None,
-        typer.Argument(help="One mapping, as YAML to edit; without it, all active ones."),
+        typer.Argument(
+            help="One mapping, as YAML to edit; without it, all active ones.",
+            autocompletion=complete_canonical_id,
+        ),
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Include inactive mappings.")] = False,
-    output: Annotated[Path | None, typer.Option(help="File to write; by default stdout.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="File to write; by default stdout.")
+    ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Write a catalogue that `import` reads, or one mapping that `update --file` reads.
@@ -185,7 +195,7 @@ def export(
     A catalogue holds the active mappings, and with --all the inactive ones too, in the order in which they
     were added. A row that cannot be used is left out and named; the exit code is then 1.
 
-    Example: marketmap mappings export btts_ft --output btts_ft.yaml
+    Example: marketmap mappings export btts_ft --out btts_ft.yaml
     """
     if everything and canonical_id is not None:
         fail("Give either one mapping or --all.", code=2)

@@ -8,7 +8,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from worker.cli.console import fail
+from worker.cli.completions import complete_topic
+from worker.cli.console import did_you_mean, fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.domain.books.platforms import PLATFORMS, is_platform
 from worker.operations.replay.plan import Window
@@ -20,6 +21,7 @@ TopicsOption = Annotated[
     typer.Option(
         "--topic",
         help="A topic of observations, with or without its prefix; by default all. Repeatable.",
+        autocompletion=complete_topic,
     ),
 ]
 From = Annotated[
@@ -90,7 +92,8 @@ def full_topic(settings: Settings, topic: str) -> str:
     full = topic if topic in known else settings.topic_prefix + topic
     if full not in known:
         raise ValueError(
-            f"--topic {topic!r} is not a topic of observations; they are {', '.join(known)}"
+            f"--topic {topic!r} is not a topic of observations; they are {', '.join(known)}."
+            f" {did_you_mean(full, known)}".rstrip()
         )
     return full
 

@@ -11,6 +11,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas import MissReason
+from worker.cli.completions import complete_market_id
 from worker.cli.console import err, fail, out, print_json, printable
 from worker.cli.database import chosen_url, read_database, run_on_database
 from worker.cli.options import (
@@ -53,7 +54,11 @@ ORDERS = get_args(QueueOrder)
 
 MarketIds = Annotated[
     list[str],
-    typer.Argument(help="The bookmaker's market ids, as shown by `list`.", show_default=False),
+    typer.Argument(
+        help="The bookmaker's market ids, as shown by `list`.",
+        show_default=False,
+        autocompletion=complete_market_id,
+    ),
 ]
 MarkQueued = Callable[[AsyncConnection, list[QueueKey]], Awaitable[Sequence[QueueKey]]]
 
@@ -79,7 +84,6 @@ def list_(
     containing: Annotated[str, typer.Argument(help="Text in the market's id or name.")] = "",
     *,
     platform: OnPlatform = None,
-    source: Annotated[str | None, typer.Option("--source", hidden=True)] = None,
     status: Annotated[
         list[str] | None,
         typer.Option(
@@ -90,7 +94,11 @@ def list_(
     ] = None,
     reason: Annotated[
         str | None,
-        typer.Option(help=f"One reason: {', '.join(REASONS)}.", autocompletion=completing(REASONS)),
+        typer.Option(
+            "--miss-reason",
+            help=f"One reason: {', '.join(REASONS)}.",
+            autocompletion=completing(REASONS),
+        ),
     ] = None,
     min_occurrences: Annotated[
         int, typer.Option(min=1, help="Missed at least this many times.")
@@ -109,7 +117,6 @@ def list_(
     Example: marketmap unmapped list --platform sportybet --min-occurrences 10
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
-    platform = platform or source
     _choose("--platform", platform, PLATFORMS)
     _choose("--order", order, ORDERS)
     for one in status or ():
@@ -151,7 +158,12 @@ def list_(
 def show(
     platform: PlatformArgument,
     market_id: Annotated[
-        str, typer.Argument(help="The bookmaker's id of the market.", show_default=False)
+        str,
+        typer.Argument(
+            help="The bookmaker's id of the market.",
+            show_default=False,
+            autocompletion=complete_market_id,
+        ),
     ],
     *,
     database_url: DatabaseUrl = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.cli.completions import complete_canonical_id, complete_market_id
 from worker.cli.console import fail, write_text
 from worker.cli.database import read_database
 from worker.cli.options import (
@@ -34,13 +35,22 @@ from worker.storage.misses import QueuedMiss, UnknownMiss
 def map_(
     platform: PlatformArgument,
     market_id: Annotated[
-        str, typer.Argument(help="The bookmaker's id of the market.", show_default=False)
+        str,
+        typer.Argument(
+            help="The bookmaker's id of the market.",
+            show_default=False,
+            autocompletion=complete_market_id,
+        ),
     ],
     *,
     file: MappingFile = None,
     into: Annotated[
         str | None,
-        typer.Option(help="The canonical id of a mapping to extend.", show_default=False),
+        typer.Option(
+            help="The canonical id of a mapping to extend.",
+            show_default=False,
+            autocompletion=complete_canonical_id,
+        ),
     ] = None,
     assignments: Assignments = None,
     reason: OptionalReason = None,
