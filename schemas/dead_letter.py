@@ -87,7 +87,7 @@ class DeadLetter(BaseModel):
         default=None,
         max_length=500,
         description="What was found, for a person.",
-        examples=["observed_at = '2026-11-22T12:00:00': timestamp has no UTC offset"],
+        examples=['observed_at = "2026-11-22T12:00:00": timestamp has no UTC offset'],
     )
     topic: str = Field(
         description="Topic that the record was read from.", examples=["observations.sportybet"]

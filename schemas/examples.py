@@ -212,7 +212,7 @@ UNMAPPED_MARKET: Final[dict[str, Any]] = {
 DEAD_LETTER_HEADERS: Final[dict[str, Any]] = {
     "marketmap-id": "Wq3nVJ0iSkKZp2bK1yF0Bg/3/1042",
     "marketmap.dead.reason": "INVALID_FIELD",
-    "marketmap.dead.detail": "observed_at = '2026-11-22T12:00:00': timestamp has no UTC offset",
+    "marketmap.dead.detail": 'observed_at = "2026-11-22T12:00:00": timestamp has no UTC offset',
     "marketmap.dead.topic": "observations.sportybet",
     "marketmap.dead.partition": "3",
     "marketmap.dead.offset": "1042",

@@ -40,7 +40,7 @@ def _renewed(text: str, part: str, generated: str) -> str:
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        raise ValueError(f"the document needs the lines {begin!r} and {end!r}")
+        raise ValueError(f"the document needs the lines {begin} and {end}")
     return f"{before}{begin}\n\n{generated}\n{end}{after}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -53,11 +54,19 @@ def _shown(value: object) -> str:
         case list():
             return f"array of {len(value)}"
         case str():
-            return repr(value[:_LONGEST_VALUE])
+            return _quoted(value[:_LONGEST_VALUE])
         case int() if value.bit_length() > _MOST_BITS:
             return "a very large integer"  # Python refuses to print thousands of digits
         case _:
-            return repr(value)[:_LONGEST_VALUE]
+            return json.dumps(value, default=str)[:_LONGEST_VALUE]
+
+
+def _quoted(text: str) -> str:
+    """Return a JSON string with every character escaped that does not print."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode()
+        for one in json.dumps(text, ensure_ascii=False)
+    )
 
 
 _MOST_TELLING_FIRST: Final[tuple[DeadReason, ...]] = (

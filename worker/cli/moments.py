@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from worker.domain.books.rows import abbreviate
+
 _AGO: Final = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
 TIME_HELP: Final = (
     "ISO 8601 with an offset (2026-11-22T12:00:00Z), or how long ago (30m, 2h, 1d12h)"
@@ -27,9 +29,9 @@ def parse_moment(text: str, now: datetime) -> datetime:
     try:
         moment = now - ago if ago else datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is not a time: {TIME_HELP}") from None
+        raise ValueError(f"{abbreviate(text)} is not a time: {TIME_HELP}") from None
     if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset from UTC: {TIME_HELP}")
+        raise ValueError(f"{abbreviate(text)} has no offset from UTC: {TIME_HELP}")
     return moment.astimezone(UTC)
 
 

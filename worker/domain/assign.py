@@ -9,6 +9,7 @@ from typing import Any, Final
 from worker.domain import further_edits
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.books.rows import abbreviate
 from worker.domain.mapping import OPTIONAL_FIELDS, MappingError, MappingFault
 
 _TEXTS: Final = ("canonical_id", "name", *ID_COLUMNS.values())
@@ -43,7 +44,7 @@ def assign(values: AssignedValues, assignments: Iterable[str]) -> AssignedValues
 
 
 def _refuse_unusable(values: AssignedValues) -> None:
-    """What got in by SQL may be of any shape, and is not fixed field by field."""
+    """Refuse values of the wrong shape: plain SQL can write them, and their fields cannot be set."""
     rule = values["line_rule"] = values["line_rule"] or {}
     rows = values["outcome_mapping"] = values["outcome_mapping"] or []
     fixed = rule.get("fixed") or {} if isinstance(rule, dict) else None
@@ -57,7 +58,9 @@ def _refuse_unusable(values: AssignedValues) -> None:
         "also": further_edits.can_be_edited(also),
     }
     faults = [
-        MappingFault(name, repr(values[name])[:40], "cannot be read: replace the mapping by a file")
+        MappingFault(
+            name, abbreviate(values[name]), "cannot be read: replace the mapping by a file"
+        )
         for name, is_well_formed in shapes.items()
         if not is_well_formed
     ]
@@ -68,7 +71,7 @@ def _refuse_unusable(values: AssignedValues) -> None:
 def _set(values: AssignedValues, assignment: str) -> MappingFault | None:
     field, separator, value = assignment.partition("=")
     if not separator:
-        return MappingFault("--set", repr(assignment), "must be field=value")
+        return MappingFault("--set", abbreviate(assignment), "must be field=value")
     if field in _TEXTS:
         values[field] = value or None
         return None
@@ -83,14 +86,16 @@ def _set(values: AssignedValues, assignment: str) -> MappingFault | None:
     known = known or (head == "outcome" and _set_label(values, rest, value))
     if known:
         return None
-    return MappingFault(field, repr(value), f"is no field; there are {', '.join(FIELDS)}")
+    return MappingFault(
+        field, abbreviate(value), f"is not a field; the fields are {', '.join(FIELDS)}"
+    )
 
 
 def _set_priority(values: AssignedValues, value: str) -> MappingFault | None:
     try:
         values["priority"] = int(value or "0")
     except ValueError:
-        return MappingFault("priority", repr(value), "must be a whole number")
+        return MappingFault("priority", abbreviate(value), "must be a whole number")
     return None
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
+from worker.domain.books.rows import abbreviate
 from worker.domain.bounded_json import JsonBoundsError, parse_json
 from worker.domain.mapping import Mapping, MappingError, MappingFault, dump_mapping, parse_mapping
 
@@ -33,14 +34,20 @@ def load_entries(text: str) -> list[Entry]:
     try:
         document = parse_json(text)
     except JsonBoundsError as error:
-        raise MappingError([MappingFault("catalogue", text[:40], str(error))]) from error
+        raise MappingError(
+            [MappingFault("catalogue", abbreviate(text[:40]), str(error))]
+        ) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise MappingError(
-            [MappingFault("format", text[:40], f"is not a catalogue of format {FORMAT}")]
+            [
+                MappingFault(
+                    "format", abbreviate(text[:40]), f"is not a catalogue of format {FORMAT}"
+                )
+            ]
         )
     rows = document.get("mappings")
     if not isinstance(rows, list):
-        raise MappingError([MappingFault("mappings", repr(rows)[:40], "must be a list")])
+        raise MappingError([MappingFault("mappings", abbreviate(rows), "must be a list")])
     return _parse_rows(rows)
 
 
@@ -57,7 +64,7 @@ def _parse_rows(rows: list[Any]) -> list[Entry]:
             ]
             continue
         if first.setdefault(mapping.canonical_id, index) != index:
-            reason = f"stands already at mappings[{first[mapping.canonical_id]}]"
+            reason = f"is already used at mappings[{first[mapping.canonical_id]}]"
             faults.append(
                 MappingFault(f"mappings[{index}].canonical_id", mapping.canonical_id, reason)
             )
@@ -71,7 +78,7 @@ def _parse_entry(row: dict[str, Any]) -> Entry:
     mapping, is_active = parse_mapping(row), row.get("is_active", True)
     if type(is_active) is not bool:
         raise MappingError(
-            [MappingFault("is_active", repr(is_active)[:40], "must be true or false")]
+            [MappingFault("is_active", abbreviate(is_active), "must be true or false")]
         )
     return Entry(mapping, is_active)
 

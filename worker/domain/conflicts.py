@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from worker.domain.books.platforms import Platform
+from worker.domain.books.rows import abbreviate
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping
 
@@ -20,7 +21,7 @@ class Rivalry(NamedTuple):
     label: str
 
     def __str__(self) -> str:
-        where = f"{self.platform} market {self.market_id}, label {self.label!r}"
+        where = f"{self.platform} market {self.market_id}, label {abbreviate(self.label)}"
         return f"{self.canonical_id} conflicts with {self.rival}: both claim {where}, at equal priority"
 
 

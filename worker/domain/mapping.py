@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from worker.domain.books.lines import COLUMN_KINDS, LineKind, parse_line
 from worker.domain.books.platforms import PLATFORMS, Platform, is_platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.books.rows import abbreviate
 from worker.domain.bounded_json import LARGEST_INTEGER, LEAST_INTEGER
 from worker.domain.further_ids import FurtherId, dump_further_ids, read_further_ids
 from worker.domain.line_rule import IN_LABELS, LineRule
@@ -38,7 +39,6 @@ FIELDS: Final = (
 )
 # Of these the JSON form has only those that are not null: a mapping that says nothing of them keeps its form.
 OPTIONAL_FIELDS: Final = ("scope", "also")
-_SHOWN: Final = 80
 _LONGEST_LABEL: Final = 255
 _LONGEST_ID: Final = 50
 _MOST_OUTCOMES: Final = 200
@@ -388,10 +388,10 @@ def _is_text(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    """The start of a value as Python writes it; of an integer that it refuses to write, what it is."""
+    """A bounded form of a value. Python refuses to print some integers; those are described."""
     if type(value) is int and value not in _INTEGERS:
         return "an integer of more than 64 bits"
-    return repr(value)[:_SHOWN]
+    return abbreviate(value)
 
 
 def _contradictions(mapping: Mapping) -> list[MappingFault]:
@@ -513,7 +513,7 @@ def _repeated(mapping: Mapping) -> list[MappingFault]:
         for column, label, compared in _names(outcome):
             if (column, compared) in seen:
                 field_name = f"outcome_mapping[{index}].{column}"
-                faults.append(MappingFault(field_name, repr(label), "is used twice"))
+                faults.append(MappingFault(field_name, abbreviate(label), "is used twice"))
             seen.add((column, compared))
     return faults
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -40,7 +41,7 @@ def _check_bootstrap_servers(servers: str) -> str:
     for server in servers.split(","):
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError(f"{server.strip()!r} is not host:port")
+            raise ValueError(f"{json.dumps(server.strip())} is not host:port")
     return servers
 
 

@@ -4,6 +4,7 @@ A secret can be given as the name of a file that holds it: MARKETMAP_DATABASE_UR
 MARKETMAP_DATABASE_URL.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -86,5 +87,5 @@ def _shown_of(field: str, value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = json.dumps(value, default=str)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

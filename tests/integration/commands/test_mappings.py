@@ -115,7 +115,7 @@ def test_a_rival_is_named_and_nothing_is_written(
 ) -> None:
     result = run("mappings", "create", "--set", "canonical_id=x", *YES, *SIGNED, *options)
     assert result.exit_code == 1
-    assert "x conflicts with btts: both claim sportybet market 29, label 'yes'" in result.stderr
+    assert 'x conflicts with btts: both claim sportybet market 29, label "yes"' in result.stderr
     assert len(audit(query)) == 1
 
 

@@ -68,5 +68,5 @@ def test_wrong_settings_are_wrong_usage_told_on_stderr() -> None:
     )
     assert outcome.returncode == 2
     assert outcome.stdout == ""
-    assert "MARKETMAP_HTTP_PORT: 'abc'" in outcome.stderr
+    assert 'MARKETMAP_HTTP_PORT: "abc"' in outcome.stderr
     assert "Traceback" not in outcome.stderr

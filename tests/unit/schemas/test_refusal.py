@@ -68,9 +68,15 @@ def test_every_fault_gets_a_line() -> None:
     ]
 
 
+def test_a_value_is_quoted_as_json_with_what_does_not_print_escaped() -> None:
+    found = verdict({**SPORTYBET, "scrape_id": 'a"b\u202e' * 50})
+    assert found.detail.startswith('scrape_id = "a\\"b\\u202e')
+
+
 def test_a_long_value_is_cut() -> None:
     found = verdict({**SPORTYBET, "event": {"id": "x" * 1_000_000}})
-    assert found.detail == f"event.id = '{'x' * 80}': String should have at most 100 characters"
+    shown = "x" * 80
+    assert found.detail == f'event.id = "{shown}": String should have at most 100 characters'
 
 
 def test_the_detail_names_markets_of_the_wrong_form() -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -49,8 +50,8 @@ def test_the_prefix_stands_before_every_topic(monkeypatch: pytest.MonkeyPatch) -
         ("HTTP_PORT", "70000", "less than or equal to 65535"),
         ("BATCH_MAX_RECORDS", "0", "greater than or equal to 1"),
         ("DRAIN_TIMEOUT_S", "nan", "finite"),
-        ("KAFKA_BOOTSTRAP_SERVERS", "broker", "'broker' is not host:port"),
-        ("KAFKA_BOOTSTRAP_SERVERS", "a:9092,b:99999", "'b:99999' is not host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "broker", '"broker" is not host:port'),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:9092,b:99999", '"b:99999" is not host:port'),
         ("TOPIC_DEAD", "dead letters", "letters, digits"),
         ("TOPIC_PREFIX", "a/", "pattern"),
         ("GROUP_ID", "a\tb", "printable"),
@@ -61,7 +62,7 @@ def test_a_wrong_value_is_named_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
 ) -> None:
     (fault,) = faults_of(monkeypatch, **{name: value})
-    assert fault.startswith(f"MARKETMAP_{name}: {value!r}: ")
+    assert fault.startswith(f"MARKETMAP_{name}: {json.dumps(value)}: ")
     assert reason in fault
 
 
@@ -121,7 +122,7 @@ def test_a_secret_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_a_missing_secret_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults_of(monkeypatch, DATABASE_URL_FILE="/nowhere/url") == [
-        "MARKETMAP_DATABASE_URL_FILE: '/nowhere/url': No such file or directory"
+        'MARKETMAP_DATABASE_URL_FILE: "/nowhere/url": No such file or directory'
     ]
 
 

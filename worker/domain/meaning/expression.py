@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from worker.domain.books.rows import abbreviate
+
 Fact = float | str
 Facts = Mapping[str, Fact]
 
@@ -56,8 +58,7 @@ class MeaningError(ValueError):
     """An expression that is refused. ``column`` counts from 1."""
 
     def __init__(self, text: str, column: int, reason: str) -> None:
-        shown = text if len(text) <= 80 else text[:79] + "…"  # for a person
-        super().__init__(f"{shown!r}, column {column}: {reason}")
+        super().__init__(f"{abbreviate(text)}, column {column}: {reason}")
         self.column = column
         self.reason = reason
 
@@ -180,7 +181,9 @@ class _Checker:
         if name in SIDES:
             return "side"
         known = ", ".join(sorted(FACTS))
-        raise self._refused(node, f"{name[:20]!r} is no fact of a match; there are {known}")
+        raise self._refused(
+            node, f"{abbreviate(name[:20])} is not a fact of a match; the facts are {known}"
+        )
 
     def _constant(self, node: ast.expr, value: object) -> _Kind:
         if isinstance(value, str) and value in SIDE_VALUES:

@@ -131,7 +131,7 @@ class NamedCoordinator(_Theirs):  # type: ignore[misc]  # the client ships no ty
         # Who has joined again meanwhile, has another member id, and is not fenced by its own.
         if asked_as == self.member_id and _FENCED_INSTANCE_ID in _errors_of(response):
             raise FencedMemberError(
-                f"another process has joined the group {self.group_id} as {self._group_instance_id!r}, "
+                f"another process has joined the group {self.group_id} as {self._group_instance_id}, "
                 f"the name of this one (FENCED_INSTANCE_ID): give each process its own "
                 f"{variable('member_name')}"
             )

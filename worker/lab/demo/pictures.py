@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas import DeadLetter, MappingChanged
+from worker.domain.books.rows import abbreviate
 from worker.kafka.record import RawRecord
 from worker.lab.demo.mapping import MARKET, WHY, Mapped
 from worker.lab.synthetic.expected import Generated
@@ -264,7 +265,8 @@ def verdict(truth: Sequence[Generated], differences: Sequence[Discrepancy], *, t
     to.print(f"[bold red]{len(wrong)} wrong labels, {len(differences)} differences in all:[/]")
     for difference in differences[:_TOP]:
         to.print(
-            f"  {difference.kind} {difference.where}: {difference.expected!r}, got {difference.got!r}"
+            f"  {difference.kind} {difference.where}: {abbreviate(difference.expected)}, "
+            f"got {abbreviate(difference.got)}"
         )
 
 

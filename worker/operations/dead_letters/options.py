@@ -14,6 +14,7 @@ from worker.cli.completions import complete_topic
 from worker.cli.console import fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.cli.options import completing
+from worker.domain.books.rows import abbreviate
 from worker.operations.dead_letters.letters import LetterFilter, LetterPosition, is_id
 from worker.settings.settings import Settings
 
@@ -47,7 +48,9 @@ Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Died be
 def _dead_reason(text: str) -> DeadReason:
     found = next((reason for reason in DEAD_REASONS if reason == text), None)
     if found is None:
-        fail(f"{text!r} is not a reason; the reasons are {', '.join(DEAD_REASONS)}", code=2)
+        fail(
+            f"{abbreviate(text)} is not a reason; the reasons are {', '.join(DEAD_REASONS)}", code=2
+        )
     return found
 
 
@@ -82,7 +85,7 @@ def place_or_id(text: str) -> LetterPosition | str:
     if found is not None:
         return LetterPosition(int(found[1]), int(found[2]))
     if not is_id(text):
-        fail(f"{text!r} is neither PARTITION:OFFSET nor the id of a dead letter", code=2)
+        fail(f"{abbreviate(text)} is neither PARTITION:OFFSET nor the id of a dead letter", code=2)
     return text
 
 

@@ -18,6 +18,7 @@ from worker.cli.options import ListAsCsv, ListAsJson, Output, completing
 from worker.cli.output import chosen_form
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import text
+from worker.domain.books.rows import abbreviate
 from worker.operations.doctor.examination import examine
 from worker.operations.doctor.findings import Finding, failure, fine, has_failure
 from worker.operations.doctor.parts import PARTS
@@ -59,7 +60,7 @@ def doctor(
     Example: marketmap doctor --as relay
     """
     if part not in PARTS:
-        fail(f"--as {part!r} is not one of {', '.join(PARTS)}", code=2)
+        fail(f"--as {abbreviate(part)} is not one of {', '.join(PARTS)}", code=2)
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     with err.status("Checking"):
         findings = _examine(timeout, part)

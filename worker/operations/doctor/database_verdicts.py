@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from worker.domain.books.rows import abbreviate
 from worker.domain.index import Conflict
 from worker.operations.doctor.findings import Finding, failure, fine, warning
 from worker.operations.doctor.parts import Part
@@ -175,7 +176,7 @@ def judge_mappings(facts: MappingFacts) -> list[Finding]:
         first, count = facts.conflicts[0], len(facts.conflicts)
         labels = f"{count} label{'s' * (count != 1)} claimed twice"
         where = (
-            f"{first.platform} market {first.market_id}, {first.label!r}, "
+            f"{first.platform} market {first.market_id}, {abbreviate(first.label)}, "
             f"by {first.winner} and {first.loser}"
         )
         found.append(

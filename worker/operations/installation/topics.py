@@ -14,6 +14,7 @@ from worker.cli.options import DryRun, ListAsCsv, ListAsJson, Output
 from worker.cli.output import chosen_form
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import Column, ListTable, print_list
+from worker.domain.books.rows import abbreviate
 from worker.kafka.topic_specs import Ensured, ensure_topics
 from worker.operations.installation.grants import ROLES, Grant, acl_command
 from worker.settings.connected import KafkaSettings
@@ -116,7 +117,7 @@ def grants(
     Example: marketmap topics grants worker
     """
     if part is not None and part not in ROLES:
-        fail(f"{part!r} is not one of the parts {', '.join(ROLES)}", code=2)
+        fail(f"{abbreviate(part)} is not one of the parts {', '.join(ROLES)}", code=2)
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     settings = load_settings()
     chosen = {name: role(settings) for name, role in ROLES.items() if part in {None, name}}

@@ -10,6 +10,7 @@ from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail
 from worker.cli.database import chosen_url
 from worker.cli.moments import milliseconds, parse_ago
+from worker.domain.books.rows import abbreviate
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.mapping import Mapping, claims_of
 from worker.operations.mappings.changing import MappingChange, report, run_edit
@@ -55,7 +56,7 @@ def backfill_of(mapping: Mapping, ago: str, database_url: str | None) -> Backfil
     """Read ``--backfill 30m`` for a mapping; a wrong one ends the command."""
     duration = parse_ago(ago)
     if duration is None:
-        fail(f"--backfill {ago!r} is not a duration such as 30m or 2h", code=2)
+        fail(f"--backfill {abbreviate(ago)} is not a duration such as 30m or 2h", code=2)
     markets = list(
         dict.fromkeys(MarketName(claim.platform, claim.market_id) for claim in claims_of(mapping))
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 import yaml
 
 from worker.domain.books.registry import LABEL_COLUMNS
+from worker.domain.books.rows import abbreviate
 from worker.domain.bounded_json import DEEPEST, JsonBoundsError, parse_json, require_depth
 from worker.domain.mapping import (
     FIELDS,
@@ -55,7 +56,7 @@ def parse_values(text: str) -> FileValues:
     document = _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
     if not isinstance(document, dict):
         raise MappingError(
-            [MappingFault("file", repr(text[:40]), "must hold the fields of one mapping")]
+            [MappingFault("file", abbreviate(text[:40]), "must hold the fields of one mapping")]
         )
     rows = document.get("outcome_mapping")
     faults = _unknown(document, _KNOWN, "")
@@ -70,7 +71,7 @@ def split_version(values: FileValues) -> tuple[Mapping, int | None]:
     """The mapping and the version that it was exported at. Raises MappingError."""
     version = values.get("version")
     if version is not None and type(version) is not int:
-        raise MappingError([MappingFault("version", repr(version), "must be a whole number")])
+        raise MappingError([MappingFault("version", abbreviate(version), "must be a whole number")])
     return parse_mapping(values), version
 
 
@@ -91,7 +92,7 @@ def _parse_json(text: str) -> Any:
     try:
         return parse_json(text)
     except JsonBoundsError as error:
-        raise MappingError([MappingFault("file", repr(text[:40]), str(error))]) from error
+        raise MappingError([MappingFault("file", abbreviate(text[:40]), str(error))]) from error
 
 
 def _parse_yaml(text: str) -> Any:
@@ -101,11 +102,11 @@ def _parse_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise MappingError(
-            [MappingFault("file", repr(text[:40]), f"is not YAML: {reason}")]
+            [MappingFault("file", abbreviate(text[:40]), f"is not YAML: {reason}")]
         ) from error
     except (JsonBoundsError, RecursionError) as error:
         raise MappingError(
-            [MappingFault("file", repr(text[:40]), f"is nested deeper than {DEEPEST} levels")]
+            [MappingFault("file", abbreviate(text[:40]), f"is nested deeper than {DEEPEST} levels")]
         ) from error
     return _with_numbers(document) if isinstance(document, dict) else document
 
@@ -146,7 +147,7 @@ def _unknown(values: object, known: set[str], where: str) -> list[MappingFault]:
     return [
         MappingFault(
             f"{where}{name}",
-            repr(value)[:40],
+            abbreviate(value),
             f"is not a field; the fields are {', '.join(sorted(known))}",
         )
         for name, value in values.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -9,6 +10,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from worker.cli.console import out, printable
+from worker.domain.books.rows import abbreviate
 from worker.domain.explain import Candidate, ExplainedLabel, Explanation, RowExplained
 
 _STYLES = {
@@ -39,13 +41,25 @@ def _text(value: object, style: str = "") -> Text:
 
 
 def _add_row(tree: Tree, row: RowExplained) -> None:
-    branch = tree.add(_text(f"row with qualifier {row.qualifier!r}", "bold"))
-    branch.add(_text(f"read as {row.params}" if row.params is not None else "cannot be read"))
+    branch = tree.add(_text(_title(row.qualifier), "bold"))
+    branch.add(_text(_specifiers(row.params)))
     branch.add(_text(row.meaning))
     if row.candidates:
         branch.add(_candidates(row.candidates))
     if row.labels:
         branch.add(_labels(row.labels))
+
+
+def _title(qualifier: str | None) -> str:
+    if qualifier is None:
+        return "row without a qualifier"
+    return f"row with qualifier {abbreviate(qualifier)}"
+
+
+def _specifiers(params: Mapping[str, str] | None) -> str:
+    if params is None:
+        return "cannot be read"
+    return f"read as {', '.join(f'{key}={value}' for key, value in params.items()) or 'no line'}"
 
 
 def _candidates(candidates: tuple[Candidate, ...]) -> Table:
@@ -90,7 +104,7 @@ def _add_result(tree: Tree, explained: Explanation) -> None:
         line = "" if market["line"] is None else f" at {market['line']}"
         branch.add(_text(f"resolved: {market['canonical_id']}{line}: {prices}", "green"))
     for miss in explained.misses:
-        outcome = f": outcome {miss['outcome']!r}" if "outcome" in miss else ""
+        outcome = f": outcome {abbreviate(miss['outcome'])}" if "outcome" in miss else ""
         branch.add(
             _text(f"missed: {miss['external_market_id']} {miss['reason']}{outcome}", "yellow")
         )

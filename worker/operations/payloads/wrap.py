@@ -15,6 +15,7 @@ from schemas.raw_reply import UnknownReplyError, observation_from_reply
 from schemas.refusal import describe_faults
 from worker.cli.console import err
 from worker.cli.moments import TIME_HELP, parse_moment
+from worker.domain.books.rows import abbreviate
 from worker.operations.payloads.records import MIB
 
 _LARGEST = 64 * MIB
@@ -105,7 +106,9 @@ def _platform(name: str | None) -> Platform | None:
             return known
     if name is None:
         return None
-    raise typer.BadParameter(f"{name!r} is none of {', '.join(PLATFORMS)}", param_hint="--platform")
+    raise typer.BadParameter(
+        f"{abbreviate(name)} is not one of {', '.join(PLATFORMS)}", param_hint="--platform"
+    )
 
 
 def _zone(name: str) -> tzinfo:
@@ -113,5 +116,6 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise typer.BadParameter(
-            f"{name!r} is no zone of the IANA database (UTC, Africa/Lagos)", param_hint="--zone"
+            f"{abbreviate(name)} is not an IANA time zone, such as UTC or Africa/Lagos",
+            param_hint="--zone",
         ) from None

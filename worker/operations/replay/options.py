@@ -12,6 +12,7 @@ from worker.cli.completions import complete_topic
 from worker.cli.console import did_you_mean, fail
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.domain.books.platforms import PLATFORMS, is_platform
+from worker.domain.books.rows import abbreviate
 from worker.operations.replay.plan import Window
 from worker.operations.replay.replay_filter import MarketName, ReplayFilter
 from worker.settings.settings import Settings
@@ -82,7 +83,9 @@ def market_name(text: str) -> MarketName:
     """``sportybet:8?goalnr=2``. Raises ValueError."""
     platform, found, market_id = text.partition(":")
     if not found or not market_id or not is_platform(platform):
-        raise ValueError(f"--market {text!r} is not PLATFORM:ID with one of {', '.join(PLATFORMS)}")
+        raise ValueError(
+            f"--market {abbreviate(text)} is not PLATFORM:ID with one of {', '.join(PLATFORMS)}"
+        )
     return MarketName(platform, market_id)
 
 
@@ -92,7 +95,7 @@ def full_topic(settings: Settings, topic: str) -> str:
     full = topic if topic in known else settings.topic_prefix + topic
     if full not in known:
         raise ValueError(
-            f"--topic {topic!r} is not a topic of observations; they are {', '.join(known)}."
+            f"--topic {abbreviate(topic)} is not a topic of observations; they are {', '.join(known)}."
             f" {did_you_mean(full, known)}".rstrip()
         )
     return full
@@ -101,7 +104,9 @@ def full_topic(settings: Settings, topic: str) -> str:
 def _platforms(given: Sequence[str]) -> Sequence[str]:
     for platform in given:
         if not is_platform(platform):
-            raise ValueError(f"--platform {platform!r} is not one of {', '.join(PLATFORMS)}")
+            raise ValueError(
+                f"--platform {abbreviate(platform)} is not one of {', '.join(PLATFORMS)}"
+            )
     return tuple(given)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from worker.domain.assign import assign
 from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.books.registry import ID_COLUMNS
+from worker.domain.books.rows import abbreviate
 from worker.domain.coverage import coverage
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, MappingError, MappingFault, parse_mapping
@@ -60,7 +61,7 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
     market_id = named.market_id
     if not is_platform(source):
         raise MappingError(
-            [MappingFault("source", repr(source), "is not a bookmaker that can be mapped")]
+            [MappingFault("source", abbreviate(source), "is not a bookmaker that can be mapped")]
         )
     scope = current.get("scope") or {}
     sport = scope.get("sport", FOOTBALL) if isinstance(scope, dict) else FOOTBALL
@@ -76,8 +77,8 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
             [
                 MappingFault(
                     column,
-                    repr(current[column]),
-                    f"is set already, so it cannot become {market_id}",
+                    abbreviate(current[column]),
+                    f"is already set, so it cannot become {market_id}",
                 )
             ]
         )

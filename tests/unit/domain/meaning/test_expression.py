@@ -47,7 +47,7 @@ def test_it_says_which_facts_it_needs() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "words"),
     [
-        ("h > goals", 5, "no fact of a match"),
+        ("h > goals", 5, "not a fact of a match"),
         ("h > 'home'", 5, "a number is needed"),
         ("first > 'home'", 9, "sides have no order"),
         ("first == 'draw'", 10, "one of 'away'"),

@@ -130,7 +130,7 @@ def test_conflicts_are_a_warning_with_the_first_of_them() -> None:
     (finding,) = mappings(conflicts=[CONFLICT, CONFLICT])
     assert finding.level == "WARNING"
     assert finding.message == (
-        "2 labels claimed twice, as sportybet market 18, 'Over', by winner and loser"
+        '2 labels claimed twice, as sportybet market 18, "Over", by winner and loser'
     )
 
 
