@@ -52,7 +52,7 @@ class SnapshotHolder(NamedTuple):
         if self.kind == "slot":
             return f"the replication slot {self.name}"
         if self.kind == "prepared":
-            return f"the prepared transaction {self.name!r} of {self.login}"
+            return f"the prepared transaction {self.name} of {self.login}"
         return name_session(self.name, self.login, self.application)
 
 
