@@ -421,7 +421,9 @@ def _exposed(mapping: Mapping) -> list[MappingFault]:
         return []
     scope = " ".join(mapping.scope)
     return [
-        MappingFault(column, abbreviate(mapping.id_on(platform)), f"must be empty in the scope {scope}")
+        MappingFault(
+            column, abbreviate(mapping.id_on(platform)), f"must be empty in the scope {scope}"
+        )
         for platform, column in ID_COLUMNS.items()
         if mapping.id_on(platform) is not None
     ]

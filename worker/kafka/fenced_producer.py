@@ -1,8 +1,8 @@
-"""A producer of which there is only one: a newer one under its name shuts the older out.
+"""A producer that exists once: a newer one with its transactional id fences the older one.
 
-The broker enforces it, through the epoch of the transactional id. Without it, a process that was stopped
-while another took over would publish old records behind newer ones when it goes on, and compaction would
-keep the old ones.
+The broker enforces this by the epoch of the transactional id. Without it, a process that was suspended while
+another took over would publish old records after newer ones when it continues, and compaction would keep the
+old ones.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class FencedOutputs:
         self._timeout_s = timeout_s
 
     async def send(self, outputs: Sequence[Outgoing]) -> None:
-        """Publish all of them, in order, or none; every acknowledgement is awaited before the commit.
+        """Publish all records in order, or none; every acknowledgement is awaited before the commit.
 
-        Raises TransientError when that is not known to have happened; this producer is then of no more use.
-        Raises FatalError when the cluster grants no right to it.
+        Raises TransientError if the result is not known; this producer cannot be used after that.
+        Raises FatalError if these credentials may not publish.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -55,17 +55,17 @@ class FencedOutputs:
             await self._abort()
             raise TransientError(clock_refused(len(outputs))) from error
         except (KafkaError, IllegalOperation, TimeoutError) as error:
-            # IllegalOperation: shut out between two records.
+            # IllegalOperation: fenced between two records.
             await self._abort()
             raise TransientError(
                 f"{len(outputs)} records are not acknowledged: {error!r}"
             ) from error
 
     async def _abort(self) -> None:
-        """End what is open, if that is possible: until then nobody reads what is committed behind it."""
+        """Abort the open transaction if possible: readers cannot pass it until it ends."""
         with suppress(
             KafkaError, IllegalOperation, AssertionError, TimeoutError
-        ):  # by the state it is in
+        ):  # depending on the producer's state
             async with asyncio.timeout(_STOP_S):
                 await self._producer.abort_transaction()
 
@@ -84,9 +84,9 @@ class FencedOutputs:
 async def fenced_outputs(
     connection: dict[str, Any], name: str, *, max_bytes: int, timeout_s: float
 ) -> AsyncIterator[FencedOutputs]:
-    """Take the name over, and with it end what an earlier producer of that name left open.
+    """Take over the name, which also aborts the open transaction of an earlier producer with that name.
 
-    Raises TransientError when Kafka does not answer, and FatalError when it does not grant us the name.
+    Raises TransientError if Kafka does not answer, and FatalError if these credentials may not use the name.
     """
     producer = AIOKafkaProducer(
         **connection,
@@ -107,7 +107,7 @@ async def fenced_outputs(
             raise TransientError(f"the producer cannot reach Kafka: {error!r}") from error
         yield FencedOutputs(producer, timeout_s)
     finally:
-        # The client itself may wait for ever on a broker that is away, or on a sender that was shut out.
+        # The client may wait for ever for a broker that is unavailable, or for a sender that was fenced.
         with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(_STOP_S):
                 await producer.stop()

@@ -16,15 +16,15 @@ from worker.kafka.record import Outgoing
 
 log = structlog.get_logger()
 
-# The client compresses lz4 at its level 9: on resolved events that takes four to seven times the CPU of zstd,
-# and leaves a quarter to two thirds more bytes.
+# The client compresses lz4 at its level 9. On resolved events that takes four to seven times the CPU of zstd,
+# and the result is a quarter to two thirds larger.
 COMPRESSION: Final = "zstd"
 
-# How records are published: nothing is lost or repeated by the client, nothing waits for more to come.
+# The client neither loses nor repeats records, and sends them at once.
 PRODUCER: Final[dict[str, Any]] = {
     "acks": "all",
     "enable_idempotence": True,
-    "linger_ms": 0,  # a lingering producer is waited for in every batch
+    "linger_ms": 0,  # every batch would wait for it
     "max_batch_size": 1 << 20,
     "compression_type": COMPRESSION,
 }
@@ -32,7 +32,7 @@ _STOP_S: Final = 3.0
 
 
 def clock_refused(records: int) -> str:
-    """What to say when a broker refuses the times of records: they are those of this machine's clock."""
+    """Return the message for a broker that refuses the times of records, which are this machine's clock."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return (
         f"Kafka refuses the times of {records} records (INVALID_TIMESTAMP): this machine's clock says {now}"
@@ -44,8 +44,8 @@ def clock_refused(records: int) -> str:
 class Outputs:
     """Publishes with acks=all and idempotence.
 
-    A batch that is not acknowledged within ``timeout_s`` is a FatalError: the client cannot say what of it
-    arrived, and a new process publishes it again under the same ids.
+    A batch that is not acknowledged within ``timeout_s`` raises FatalError: the client cannot say which of
+    its records arrived. The next process publishes the batch again under the same ids.
     """
 
     def __init__(self, connection: dict[str, Any], *, max_bytes: int, timeout_s: float) -> None:
@@ -79,7 +79,7 @@ class Outputs:
             raise FatalError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
 
     async def _put(self, producer: AIOKafkaProducer, output: Outgoing) -> asyncio.Future[Any]:
-        # The client refuses a record with neither key nor value: such a tombstone gets an empty value.
+        # The client refuses a record without key and value, so such a tombstone gets an empty value.
         value = b"" if output.value is None and output.key is None else output.value
         future: asyncio.Future[Any] = await producer.send(
             output.topic,
@@ -91,21 +91,21 @@ class Outputs:
         return future
 
     async def stop(self, timeout_s: float = _STOP_S) -> None:
-        """Stop within a bound; what is in flight is given up then."""
+        """Stop within ``timeout_s``; records that are not acknowledged by then are abandoned."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer, timeout_s)
 
 
 async def _stop(producer: AIOKafkaProducer, timeout_s: float = _STOP_S) -> None:
-    """Stop within a bound: the client itself may wait for ever on a broker that is away.
+    """Stop within ``timeout_s``. The client may wait for ever for a broker that is unavailable.
 
-    It may even swallow its cancellation, so nobody waits for that.
+    It may also swallow its cancellation, so nothing waits for the cancelled task.
     """
     stopping = asyncio.ensure_future(producer.stop())
     done, _ = await asyncio.wait({stopping}, timeout=timeout_s)
     if not done:
         stopping.cancel()
-        log.warning("producer_not_stopped", error="what it holds is not acknowledged")
+        log.warning("producer_not_stopped", error="its last records are not acknowledged")
     elif (error := stopping.exception()) is not None:
         log.warning("producer_not_stopped", error=repr(error))

@@ -1,8 +1,23 @@
-"""Reads what anybody may write to a topic: batches of any size, and headers of any name.
+"""Reads every batch that a sender can write: of any size, with headers of any name.
 
-aiokafka has no place to say how a batch is read. Two names in its fetcher are replaced; what the replacements
-rely on is held by contract tests. A batch is read by aiokafka's own code, after it was unpacked here; what
-that refuses over a name, and a batch that is very large, by ours.
+Theory of operation. aiokafka reads fetched batches inside its fetcher, with no place to plug in another
+reader. Three things that any sender can write would stop a partition for good or take the process down: a
+batch that decompresses to more than the memory, a header name that is not UTF-8, and millions of tiny
+headers.
+
+- The idea: `read_any_batch` replaces two names in the fetcher's module. `MemoryRecords` becomes `Batches`,
+  which cuts the answer of a fetch into batches; `PartitionRecords` reports the partition and offset of an
+  error.
+- aiokafka's own code still reads the records. `Batch` decompresses first, within a bound (`unpacking.py`). If
+  aiokafka then refuses a header name, the rest of the batch is read with escapes (`header_names.py`). A batch
+  of more than 8 MiB is always read there, because only that reader limits headers.
+- The invariant: records come in order, each once. `_ordinary` counts what it has yielded before an error, and
+  the second reader continues after exactly that many. An error is only raised at the first record of a fetch:
+  records before it are delivered first, and the next fetch begins with the faulty one.
+- A last batch that is cut off is left out, and fetched again.
+
+What would break: renamed classes in a new version of aiokafka, or a fetcher that imports them another way.
+Contract tests hold both, so they fail before a worker does.
 """
 
 from __future__ import annotations
@@ -22,22 +37,22 @@ from worker.kafka.client.header_names import EscapingBatch
 from worker.kafka.client.polls import UnreadableRecordsError, bound_polls
 from worker.kafka.client.unpacking import ORDINARY_BYTES, unpacked
 
-# Of a batch in any format: base offset and length, then the leader's epoch and the format's number.
+# A batch of any format begins with base offset and length, then leader epoch and format number.
 _BEFORE_CONTENT: Final = struct.Struct(">qi")
 _FORMAT_AT: Final = struct.calcsize(">qii")
 _OLD_CODEC_AT: Final = _FORMAT_AT + 1
 _OLDEST_FORMAT_WITH_HEADERS: Final = 2
-# An empty header takes two bytes in a batch, and seventy when it is read.
+# An empty header takes two bytes in a batch, and seventy in memory.
 _MOST_HEADERS_IN_A_LARGE_BATCH: Final = 100_000
 
 _Theirs: Final[Any] = fetcher.PartitionRecords
 
 
 def read_any_batch(*, unpacked_bytes: int, poll_bytes: int) -> None:
-    """From now on every consumer of this process reads what anybody wrote. Can be called again.
+    """Make every consumer of this process read any batch. Can be called again.
 
-    A batch that unpacks to more than ``unpacked_bytes`` is an UnreadableRecordsError. A poll ends with the
-    record that brings it to ``poll_bytes``; the next polls return the rest of what was fetched.
+    A batch that decompresses to more than ``unpacked_bytes`` raises UnreadableRecordsError. A poll ends with
+    the record that brings it to ``poll_bytes``; the next polls return the rest of what was fetched.
     """
     theirs: Any = fetcher
     theirs.MemoryRecords = partial(Batches, unpacked_bytes=unpacked_bytes)
@@ -46,7 +61,7 @@ def read_any_batch(*, unpacked_bytes: int, poll_bytes: int) -> None:
 
 
 class PartitionRecords(_Theirs):  # type: ignore[misc]  # the client ships no types
-    """As aiokafka's, but an error names its partition and offset, and comes after all records before it."""
+    """As aiokafka's, but an error names its partition and offset, and comes after all earlier records."""
 
     def _unpack_records(self) -> Iterator[Any]:
         fetched_from = self.next_fetch_offset
@@ -61,7 +76,7 @@ class PartitionRecords(_Theirs):  # type: ignore[misc]  # the client ships no ty
 class Batches:
     """The record batches in the answer to a fetch, as aiokafka's ``MemoryRecords`` gives them.
 
-    The last one may be cut off; it is left out, and so fetched again.
+    The last one may be cut off: it is left out here, and fetched again.
     """
 
     def __init__(self, content: bytes, *, unpacked_bytes: int) -> None:
@@ -83,7 +98,7 @@ class Batches:
         if len(content) > _FORMAT_AT and content[_FORMAT_AT] >= _OLDEST_FORMAT_WITH_HEADERS:
             return Batch(content, self._unpacked_bytes)
         if len(content) > _OLD_CODEC_AT and content[_OLD_CODEC_AT] & DefaultRecordBase.CODEC_MASK:
-            # Brokers write none since Kafka 3.0, and nothing bounds what they unpack to.
+            # Brokers have written none since Kafka 3.0, and nothing limits their decompressed size.
             raise UnsupportedCodecError("a packed batch in a format from before Kafka 0.11")
         return MemoryRecords(bytes(content)).next_batch()
 
@@ -99,7 +114,7 @@ class Batches:
 
 
 class Batch:
-    """A batch of records; all but unpacking, and the reading of names, is aiokafka's."""
+    """A batch of records, read by aiokafka except for decompression and header names."""
 
     def __init__(self, content: memoryview, unpacked_bytes: int) -> None:
         self._content = content

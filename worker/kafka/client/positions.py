@@ -1,4 +1,17 @@
-"""How far the client has handed partitions over: the one place that looks into aiokafka's consumer."""
+"""How far aiokafka has delivered each partition: the only module that looks into its consumer.
+
+Theory of operation. The watchdog, and the check for records that are stale, need the offset up to
+which records were delivered. The public `consumer.position()` waits until a partition has a position, which
+can be for ever if a broker does not answer, and both callers run when something may be stuck.
+
+- The idea: read the position from the subscription's state, without waiting. A partition without a valid
+  position is absent from the result; the caller treats it as "not known", never as 0.
+- The invariant: a position is the offset of the next record that will be delivered. Markers of transactions
+  have offsets and are never delivered; they count as delivered, so a position can be more
+  than one after the last record.
+
+What would break: a new version of aiokafka that moves this state. Contract tests read it from a consumer.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +24,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 def fetch_positions(
     consumer: AIOKafkaConsumer, places: Iterable[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    """Up to which offset each partition was handed over; partitions that have no position are left out.
-
-    Unlike ``consumer.position`` it never waits. Markers of transactions count as handed over.
-    """
+    """Return the next offset of each partition; partitions without a position are left out. Never waits."""
     subscription: Any = consumer._subscription.subscription  # noqa: SLF001  # position() may wait for ever
     if subscription is None or subscription.assignment is None:
         return {}

@@ -1,8 +1,23 @@
-"""Unpacks the records of a batch, up to a bound.
+"""Decompresses the records of a batch, up to a bound.
 
-A sender decides what a packed batch unpacks to: 33 kB of zstd hold a gigabyte of blanks, and the broker
-measures what is packed. aiokafka unpacks a batch whole, whatever it becomes. What a batch says about its size
-is not relied on, but for snappy, whose decoder fails when it is not true.
+Theory of operation. The sender decides how large a compressed batch becomes: 33 kB of zstd can hold a
+gigabyte of blanks, and the broker only limits the compressed size. aiokafka decompresses a batch whole. So
+one record of a careless or hostile sender could take all memory of the worker, and again after each restart.
+
+- The idea: decompress here, with a bound, and give aiokafka a batch that is not compressed. The copied header
+  has its codec bits cleared. Its length and checksum are not adjusted: aiokafka checks them on the batch as
+  it was fetched (`batches.Batch` delegates to it), and reads neither on the copy.
+- The invariant: no decoder writes more than the bound (gzip: 64 KiB more). A batch states its decompressed
+  size, but a sender can write any number there, so the size is only trusted for snappy, whose decoder fails
+  if it is false. gzip is read in pieces and counted; lz4 and zstd write into memory of a fixed size and fail
+  if it is full.
+- Memory: lz4 and zstd use one buffer of 8 MiB that is kept between batches, because fresh memory costs more
+  time than the decompression. If a batch does not fit there and the bound allows more, it gets an anonymous
+  map of the whole bound. The kernel provides a page only when it is written to, so a large bound costs
+  nothing.
+
+What would break: a bound that is checked after decompression (memory is gone by then), and a buffer that two
+threads use at once (it is taken out of the list while it is in use).
 """
 
 from __future__ import annotations
@@ -18,12 +33,12 @@ import cramjam
 from aiokafka import codec as codecs
 from aiokafka.record.default_records import DefaultRecordBase
 
-# What ordinary senders pack unpacks to less.
+# Batches of ordinary senders decompress to less.
 ORDINARY_BYTES: Final = 8 * 1024 * 1024
 
 _HEADER: Final = DefaultRecordBase.HEADER_STRUCT
 _CODEC_AT: Final = DefaultRecordBase.ATTRIBUTES_OFFSET + 1
-# As the decoders say that the bytes do not fit in the buffer that they were given.
+# The decoders' message if the bytes do not fit into the buffer.
 _DOES_NOT_FIT: Final = "failed to write whole buffer"
 _XERIAL_HEADER_BYTES: Final = 16
 _LENGTH: Final = struct.Struct(">i")
@@ -32,7 +47,7 @@ _KEPT: Final[list[bytearray]] = []
 
 
 class UnpacksTooLargeError(Exception):
-    """A batch unpacks to more than the bound."""
+    """A batch decompresses to more than the bound."""
 
 
 class _DoesNotFitError(Exception):
@@ -40,10 +55,10 @@ class _DoesNotFitError(Exception):
 
 
 def unpacked(content: memoryview, bound: int) -> memoryview | bytes:
-    """A batch of format 2 as it would be had it not been packed, but for its length and checksum.
+    """Return a batch of format 2 without compression; its length and checksum are not adjusted.
 
-    One of an unknown codec is given back as it is. Raises UnpacksTooLargeError when its records are more than
-    ``bound`` bytes, and whatever a decoder raises when it cannot be unpacked.
+    A batch with an unknown codec is returned unchanged. Raises UnpacksTooLargeError if the records take more
+    than ``bound`` bytes, and the decoder's own error if it cannot be decompressed.
     """
     unpack = _UNPACKERS.get(content[_CODEC_AT] & DefaultRecordBase.CODEC_MASK)
     if unpack is None:
@@ -75,15 +90,15 @@ def _gzip(head: bytearray, packed: memoryview, bound: int) -> bytes:
 
 
 def _snappy(head: bytearray, packed: memoryview, bound: int) -> bytes:
-    """The decoder ends with an error where a block turns out shorter or longer than it says."""
+    """Trust the stated sizes: the decoder fails if a block is shorter or longer than it states."""
     if sum(_sizes_of_snappy_blocks(packed)) > bound:
         raise _DoesNotFitError
     return b"".join((head, codecs.snappy_decode(packed)))
 
 
 def _sizes_of_snappy_blocks(packed: memoryview) -> Iterator[int]:
-    """What each block says that it unpacks to. Java clients write many blocks, others one."""
-    if not codecs._detect_xerial_stream(packed):  # noqa: SLF001  # the decoder goes by it
+    """Yield the size that each block states. Java clients write many blocks, others one."""
+    if not codecs._detect_xerial_stream(packed):  # noqa: SLF001  # the decoder uses it
         yield cramjam.snappy.decompress_raw_len(packed)
         return
     at = _XERIAL_HEADER_BYTES
@@ -115,10 +130,10 @@ _UnpackInto = Callable[[Any, Any], int]
 
 
 def _by_buffer(unpack_into: _UnpackInto, head: bytearray, packed: memoryview, bound: int) -> bytes:
-    """Through memory that is kept, when that will do: to get fresh memory takes longer than to unpack."""
+    """Decompress into the kept buffer; if the records do not fit, into fresh memory of the whole bound."""
     kept = (
         _KEPT.pop() if _KEPT else bytearray(ORDINARY_BYTES)
-    )  # taken away, as there may be other threads
+    )  # taken out of the list: other threads do the same
     try:
         return _through(memoryview(kept)[:bound], unpack_into, head, packed)
     except _DoesNotFitError:
@@ -129,7 +144,7 @@ def _by_buffer(unpack_into: _UnpackInto, head: bytearray, packed: memoryview, bo
     with (
         mmap.mmap(-1, bound) as fresh,
         memoryview(fresh) as room,
-    ):  # a page is taken when it is written to
+    ):  # the kernel provides a page when it is written to
         return _through(room, unpack_into, head, packed)
 
 
