@@ -497,14 +497,14 @@ def _label_faults(mapping: Mapping, one: FurtherId, where: str) -> list[MappingF
         ]
     compared = [" ".join(each.split()).casefold() if book.folds_labels else each for each in labels]
     faults = [
-        MappingFault(f"{where}.labels", repr(label), "is used twice")
+        MappingFault(f"{where}.labels", abbreviate(label), "is used twice")
         for label, count in Counter(compared).items()
         if count > 1
     ]
     rule = one.rule(mapping.line_rule.kind)
     if rule.source == IN_LABELS and not all("n+" in label.casefold().split() for label in labels):
         reason = "each label has the word N+ where the bookmaker writes the number"
-        faults.append(MappingFault(f"{where}.labels", repr(labels[0]), reason))
+        faults.append(MappingFault(f"{where}.labels", abbreviate(labels[0]), reason))
     return faults
 
 

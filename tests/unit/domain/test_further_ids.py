@@ -274,5 +274,5 @@ def test_a_further_id_is_added_and_taken_away_by_its_fields() -> None:
 
 def test_of_two_further_ids_with_one_id_none_is_set() -> None:
     twice = dump_mapping(total(ASIAN | {"phase": "live"}, ASIAN | {"phase": "prematch"}))
-    with pytest.raises(MappingError, match="is no field"):
+    with pytest.raises(MappingError, match="is not a field"):
         assign(twice, ["also.bet9ja.S_OUA.active=false"])

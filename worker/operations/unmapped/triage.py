@@ -67,7 +67,11 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
     sport = scope.get("sport", FOOTBALL) if isinstance(scope, dict) else FOOTBALL
     if sport != named.sport:
         raise MappingError(
-            [MappingFault("scope.sport", repr(sport), f"the market was missed in {named.sport}")]
+            [
+                MappingFault(
+                    "scope.sport", abbreviate(sport), f"the market was missed in {named.sport}"
+                )
+            ]
         )
     if scope or named.phase is not None:
         return _with_further_id(current, source, named)
@@ -89,7 +93,7 @@ def _with_further_id(current: EditedState, source: Platform, named: ExternalName
     """The state with the id where workers that know no scopes do not see it."""
     further = current.get("also") or []
     if not isinstance(further, list):
-        raise MappingError([MappingFault("also", repr(further)[:40], "cannot be read")])
+        raise MappingError([MappingFault("also", abbreviate(further), "cannot be read")])
     if any(
         isinstance(one, dict) and (one.get("platform"), one.get("id")) == (source, named.market_id)
         for one in further
