@@ -10,8 +10,8 @@ MissReason: TypeAlias = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MA
 _Place: TypeAlias = tuple[int, int]  # begin and end, in bytes
 _Claim: TypeAlias = tuple[str, str]  # its place, and its market's JSON before the first outcome
 _Label: TypeAlias = tuple[
-    str, str | None, int, int, str
-]  # line beside it, number of the claim, rank, JSON before the price
+    str, str | None, str | None, int, int, str
+]  # line beside it, id, number of the claim, rank, JSON before the price
 # Platform, id, how often, first and last observation, number of the miss in the last, hashes of events.
 _Counted: TypeAlias = tuple[Platform, str, int, int, int, int, list[int]]
 
@@ -46,6 +46,7 @@ class Recall:
         market_id: str,
         qualifier: str,
         words: Sequence[AbstractSet[str]],
+        ids: AbstractSet[str],
         claims: Sequence[_Claim],
         labels: Sequence[_Label],
     ) -> None: ...

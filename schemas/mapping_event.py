@@ -35,6 +35,16 @@ class OutcomeMapping(BaseModel):
     bet9ja_suffix: str | None = Field(
         default=None, description="Bet9ja's key ending.", examples=["O"]
     )
+    betpawa_type_ids: list[str] | None = Field(
+        default=None,
+        description="BetPawa's own ids of the outcome, the same in every event and language.",
+        examples=[["5001"]],
+    )
+    sportybet_outcome_ids: list[str] | None = Field(
+        default=None,
+        description="SportyBet's own ids of the outcome, the same in every event and language.",
+        examples=[["12"]],
+    )
     position: Integer64 | None = Field(
         default=None, description="Place in a display, from 0.", examples=[0]
     )

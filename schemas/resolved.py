@@ -34,8 +34,14 @@ MISS_REASONS: Final[dict[MissReason, str]] = {
 RejectedCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
 REJECTED_CODES: Final[dict[RejectedCode, str]] = {
     "INVALID_SPECIFIER": "The market needs a line and the platform's line is missing or cannot be read.",
-    "INVALID_ODDS": "An active outcome's odds are no finite plain decimal above 1; the market is held back.",
+    "INVALID_ODDS": "A price cannot be used, or not be trusted; the market at this line is held back.",
     "INVALID_KEY_FORMAT": "A Bet9ja key against the grammar, or an entry that is not in the platform's form.",
+}
+
+# More may be added.
+REJECTED_CAUSES: Final[dict[str, str]] = {
+    "LABEL_ID_DISAGREE": "The label of an outcome names one outcome, the bookmaker's own id another.",
+    "PRICES_DIFFER": "One outcome is on offer at two prices.",
 }
 
 _ACTIVE_HAS_A_PRICE: Final[dict[str, Any]] = {
@@ -142,6 +148,12 @@ class RejectedEntry(BaseModel):
         default=None,
         description="What was found, for a person.",
         examples=["Over 2.5: odds '2,15'"],
+    )
+    cause: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z][A-Z_]{0,49}$",
+        description=f"What more there is to say than the code; more may come. {_listing(REJECTED_CAUSES)}",
+        examples=["LABEL_ID_DISAGREE"],
     )
 
 

@@ -78,7 +78,7 @@ fn selections_of<'v>(row: &[&Entry<'v>], into: &mut Vec<Selection<'v>>) -> bool 
     for entry in row {
         let Some(price) = entry.price else { return false };
         let label = Cow::Borrowed(&entry.key[entry.before + 1..]);
-        into.push(Selection { label, beside: None, price });
+        into.push(Selection { label, beside: None, id: None, price });
     }
     true
 }

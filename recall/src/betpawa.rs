@@ -36,6 +36,7 @@ struct Row<'v> {
 struct Seen<'v> {
     label: Cow<'v, str>,
     beside: Option<Cow<'v, str>>,
+    id: Option<&'v str>,
     /// None where it takes more to read it.
     price: Option<Price<'v>>,
 }
@@ -110,7 +111,8 @@ fn take<'v, 'k>(
             for seen in row.prices.drain(..) {
                 let Some(price) = seen.price else { return false };
                 let price = if is_closed { price.closed() } else { price };
-                selections.push(Selection { label: seen.label, beside: seen.beside, price });
+                let Seen { label, beside, id, .. } = seen;
+                selections.push(Selection { label, beside, id, price });
             }
         }
         let Sorted::Market(market) = sort(known, Platform::Betpawa, id, line) else { return false };
@@ -268,6 +270,7 @@ enum PriceField {
     Price,
     Odds,
     Suspended,
+    TypeId,
     Other,
 }
 
@@ -279,6 +282,7 @@ fn price_field(name: &[u8]) -> PriceField {
         b"price" => PriceField::Price,
         b"odds" => PriceField::Odds,
         b"suspended" => PriceField::Suspended,
+        b"typeId" => PriceField::TypeId,
         _ => PriceField::Other,
     }
 }
@@ -301,7 +305,7 @@ fn token<'v>(reader: &mut Reader<'v>) -> Usual<Token<'v>> {
 fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
     let (mut label, mut beside, mut is_active) = (None, None, true);
     let (mut older, mut newer) = (Token::Null, Token::Null);
-    let mut specifier = None;
+    let (mut specifier, mut id, mut has_odd_id) = (None, None, false);
     let mut once = Once::default();
     let mut next = reader.first_field(price_field)?;
     while let Some(known) = next {
@@ -313,6 +317,13 @@ fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
             PriceField::Price => older = token(reader)?,
             PriceField::Odds => newer = token(reader)?,
             PriceField::Suspended => is_active = reader.flag_or_null()? != Some(true),
+            PriceField::TypeId => match reader.peek()? {
+                b'n' | b'"' => id = reader.plain_or_null()?,
+                _ => {
+                    reader.pass()?;
+                    has_odd_id = true;
+                }
+            },
             PriceField::Other => reader.pass()?,
         }
         next = reader.next_field(price_field)?;
@@ -321,7 +332,7 @@ fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
         return Err(Unusual);
     }
     let mut beside = beside.filter(|beside| !beside.is_empty());
-    let mut price = price(older, newer, is_active);
+    let mut price = price(older, newer, is_active).filter(|_| !has_odd_id);
     if let Some(specifier) = specifier {
         match &beside {
             None if specifier.len() <= longest_beside => beside = Some(Cow::Borrowed(specifier)),
@@ -329,7 +340,7 @@ fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
             _ => price = None,
         }
     }
-    Ok(Seen { label: label.ok_or(Unusual)?, beside, price })
+    Ok(Seen { label: label.ok_or(Unusual)?, beside, id, price })
 }
 
 /// The value in the specifier of a price: of its only key, a text. Anything else is unusual.

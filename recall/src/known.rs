@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 /// Its hash is seeded: what a feed holds cannot be made to collide.
 pub type Map<K, V> = HashMap<K, V, RandomState>;
+pub type Set<K> = HashSet<K, RandomState>;
 
 /// A platform, as the field of an observation has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,31 +44,50 @@ pub struct Claim {
 
 /// What a label names: an outcome of a claim, its rank among those, and its JSON before the price.
 pub struct Slot {
+    /// The id next to the label, where a mapping names it.
+    pub id: Option<Box<str>>,
     pub claim: usize,
     pub rank: usize,
     pub begins: Box<str>,
 }
 
-/// A market that mappings claim.
-#[derive(Default)]
-pub struct Market {
+/// What is taught of a market, whichever of its labels are.
+pub struct Taught {
     /// Of each claim the words that its labels are made of.
     pub words: Vec<HashSet<String>>,
+    /// The ids of outcomes that any claim names; all others say nothing.
+    pub ids: Set<Box<str>>,
     pub claims: Vec<Claim>,
-    labels: Map<Box<str>, Slot>,
+}
+
+/// A market that mappings claim.
+pub struct Market {
+    pub taught: Taught,
+    /// By label: what it names with each of the ids that were met next to it.
+    labels: Map<Box<str>, Vec<Slot>>,
 }
 
 impl Market {
     /// `scratch` is where a label and the line next to it are joined.
-    pub fn slot(&self, label: &str, beside: Option<&str>, scratch: &mut String) -> Option<&Slot> {
-        match beside {
-            None => self.labels.get(label),
+    pub fn slot(
+        &self,
+        label: &str,
+        beside: Option<&str>,
+        id: Option<&str>,
+        scratch: &mut String,
+    ) -> Option<&Slot> {
+        let slots = match beside {
+            None => self.labels.get(label)?,
             Some(beside) => {
                 scratch.clear();
                 push_label(label, beside, scratch);
-                self.labels.get(scratch.as_str())
+                self.labels.get(scratch.as_str())?
             }
-        }
+        };
+        slots.iter().find(|slot| slot.id.as_deref() == id).or_else(|| {
+            let is_named = id.is_some_and(|id| self.taught.ids.contains(id));
+            slots.iter().find(|slot| !is_named && slot.id.is_none())
+        })
     }
 }
 
@@ -95,6 +115,7 @@ pub enum Id {
 const MOST_IDS: usize = 65_536;
 const MOST_QUALIFIERS: usize = 256;
 const MOST_LABELS: usize = 1024;
+const MOST_IDS_OF_LABEL: usize = 64;
 const MOST_LINES: usize = 4096;
 const MOST_SPECIFIERS: usize = 256;
 const MOST_FORMS: usize = 16;
@@ -165,21 +186,23 @@ impl Known {
         platform: Platform,
         id: &str,
         qualifier: &str,
-        words: Vec<HashSet<String>>,
-        claims: Vec<Claim>,
+        taught: Taught,
         labels: Vec<(String, Option<String>, Slot)>,
     ) {
         let meaning = self
             .qualifiers(platform, id)
             .entry(qualifier.into())
-            .or_insert_with(|| Meaning::Market(Market { words, claims, labels: Map::default() }));
+            .or_insert_with(|| Meaning::Market(Market { taught, labels: Map::default() }));
         let Meaning::Market(market) = meaning else { return };
         for (mut label, beside, slot) in labels {
             if let Some(beside) = beside {
                 let text = std::mem::take(&mut label);
                 push_label(&text, &beside, &mut label);
             }
-            bounded(&mut market.labels, MOST_LABELS).insert(label.into(), slot);
+            let slots = bounded(&mut market.labels, MOST_LABELS).entry(label.into()).or_default();
+            slots.retain(|known| known.id != slot.id);
+            slots.truncate(MOST_IDS_OF_LABEL - 1);
+            slots.push(slot);
         }
     }
 

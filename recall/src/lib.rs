@@ -43,7 +43,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
-use known::{Claim, Known, Phases, Platform, Slot};
+use known::{Claim, Known, Phases, Platform, Slot, Taught};
 use names::{Bits, Characters};
 use observation::Seen;
 use rules::{Limits, Rules};
@@ -62,8 +62,8 @@ fn platform(name: &str) -> PyResult<Platform> {
 
 /// Its place, and its market's JSON before the first outcome.
 type TaughtClaim = (String, String);
-/// A label, the line beside it, the number of its claim, its rank there, its JSON before the price.
-type TaughtLabel = (String, Option<String>, usize, usize, String);
+/// A label, the line beside it, its id, the number of its claim, its rank there, its JSON before the price.
+type TaughtLabel = (String, Option<String>, Option<String>, usize, usize, String);
 
 #[pymethods]
 impl Recall {
@@ -127,7 +127,9 @@ impl Recall {
         })
     }
 
-    /// Labels of one market; `words` are those of the labels of each mapping that claims it.
+    /// Labels of one market; `words` are those of the labels of each mapping that claims it, `ids` those that any
+    /// of them names.
+    #[allow(clippy::too_many_arguments)]
     fn learn_labels(
         &self,
         platform_name: &str,
@@ -135,20 +137,22 @@ impl Recall {
         market_id: &str,
         qualifier: &str,
         words: Vec<HashSet<String>>,
+        ids: HashSet<String>,
         claims: Vec<TaughtClaim>,
         labels: Vec<TaughtLabel>,
     ) -> PyResult<()> {
-        if labels.iter().any(|&(_, _, claim, _, _)| claim >= claims.len()) {
+        if labels.iter().any(|&(_, _, _, claim, _, _)| claim >= claims.len()) {
             return Err(PyValueError::new_err("a label is of a claim that there is not"));
         }
         let claim = |(place, begins): TaughtClaim| Claim { place: place.into(), begins: begins.into() };
         let claims = claims.into_iter().map(claim).collect();
-        let label = |(label, beside, claim, rank, begins): TaughtLabel| {
-            (label, beside, Slot { claim, rank, begins: begins.into() })
+        let label = |(label, beside, id, claim, rank, begins): TaughtLabel| {
+            (label, beside, Slot { id: id.map(Into::into), claim, rank, begins: begins.into() })
         };
         let labels = labels.into_iter().map(label).collect();
         self.teach(live, |known| {
-            known.learn_labels(platform(platform_name)?, market_id, qualifier, words, claims, labels);
+            let market = Taught { words, ids: ids.into_iter().map(Into::into).collect(), claims };
+            known.learn_labels(platform(platform_name)?, market_id, qualifier, market, labels);
             Ok(())
         })
     }

@@ -16,6 +16,8 @@ pub const UNKNOWN_MARKET: &str = "UNKNOWN_MARKET";
 pub struct Selection<'v> {
     pub label: Cow<'v, str>,
     pub beside: Option<Cow<'v, str>>,
+    /// The bookmaker's own id of the outcome.
+    pub id: Option<&'v str>,
     pub price: Price<'v>,
 }
 
@@ -161,7 +163,7 @@ impl<'v, 'k> Found<'v, 'k> {
         let mut from = from;
         for of_claim in prices.chunk_by(|one, other| one.0.claim == other.0.claim) {
             let to = from + of_claim.len();
-            self.markets.push(Resolved { claim: &market.claims[of_claim[0].0.claim], from, to });
+            self.markets.push(Resolved { claim: &market.taught.claims[of_claim[0].0.claim], from, to });
             from = to;
         }
         true
@@ -169,7 +171,8 @@ impl<'v, 'k> Found<'v, 'k> {
 
     fn as_they_stand(&mut self, market: &'k Market, selections: &[Selection<'v>]) -> bool {
         selections.iter().all(|selection| {
-            let slot = market.slot(&selection.label, selection.beside.as_deref(), &mut self.scratch);
+            let beside = selection.beside.as_deref();
+            let slot = market.slot(&selection.label, beside, selection.id, &mut self.scratch);
             self.prices.extend(slot.map(|slot| (slot, selection.price)));
             slot.is_some()
         })
@@ -180,7 +183,9 @@ impl<'v, 'k> Found<'v, 'k> {
         let Some(names) = &self.names else { return false };
         let longest = self.rules.limits.longest_label;
         let may_name = |selection: &Selection| selection.beside.is_none() && selection.label.len() <= longest;
-        if !selections.iter().all(may_name) || !market.words.iter().all(|words| names.are_foreign(words)) {
+        if !selections.iter().all(may_name)
+            || !market.taught.words.iter().all(|words| names.are_foreign(words))
+        {
             return false;
         }
         self.scratch.clear();
@@ -191,7 +196,7 @@ impl<'v, 'k> Found<'v, 'k> {
         self.scratch.pop();
         let Some(roles) = names.roles(&self.scratch, &self.rules.characters) else { return false };
         roles.split(SEPARATOR).zip(selections).all(|(label, selection)| {
-            let slot = market.slot(label, None, &mut self.scratch);
+            let slot = market.slot(label, None, selection.id, &mut self.scratch);
             self.prices.extend(slot.map(|slot| (slot, selection.price)));
             slot.is_some()
         })

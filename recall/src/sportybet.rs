@@ -144,6 +144,7 @@ fn status(number: &str) -> Usual<bool> {
 
 #[derive(Clone, Copy)]
 enum OutcomeField {
+    Id,
     Desc,
     Odds,
     IsActive,
@@ -152,6 +153,7 @@ enum OutcomeField {
 
 fn outcome_field(name: &[u8]) -> OutcomeField {
     match name {
+        b"id" => OutcomeField::Id,
         b"desc" => OutcomeField::Desc,
         b"odds" => OutcomeField::Odds,
         b"isActive" => OutcomeField::IsActive,
@@ -160,6 +162,7 @@ fn outcome_field(name: &[u8]) -> OutcomeField {
 }
 
 struct Outcome<'v> {
+    id: Option<&'v str>,
     label: Cow<'v, str>,
     odds: &'v str,
     is_active: bool,
@@ -169,12 +172,13 @@ fn outcomes_of<'v>(reader: &mut Reader<'v>, into: &mut Vec<Outcome<'v>>) -> Usua
     into.clear();
     let mut next = reader.first_item()?;
     while next {
-        let (mut label, mut odds, mut is_active) = (None, None, true);
+        let (mut id, mut label, mut odds, mut is_active) = (None, None, None, true);
         let mut once = Once::default();
         let mut field = reader.first_field(outcome_field)?;
         while let Some(met) = field {
             once.check(met as u8, OutcomeField::Other as u8)?;
             match met {
+                OutcomeField::Id => id = reader.plain_or_null()?,
                 OutcomeField::Desc => label = Some(reader.text()?),
                 OutcomeField::Odds => odds = reader.plain_or_null()?,
                 OutcomeField::IsActive => is_active = flag(reader.number()?)?,
@@ -182,7 +186,8 @@ fn outcomes_of<'v>(reader: &mut Reader<'v>, into: &mut Vec<Outcome<'v>>) -> Usua
             }
             field = reader.next_field(outcome_field)?;
         }
-        into.push(Outcome { label: label.ok_or(Unusual)?, odds: odds.unwrap_or_default(), is_active });
+        let label = label.ok_or(Unusual)?;
+        into.push(Outcome { id, label, odds: odds.unwrap_or_default(), is_active });
         next = reader.next_item()?;
     }
     Ok(())
@@ -191,14 +196,14 @@ fn outcomes_of<'v>(reader: &mut Reader<'v>, into: &mut Vec<Outcome<'v>>) -> Usua
 /// False when one that is active has no usable odds.
 fn priced<'v>(outcomes: &mut Vec<Outcome<'v>>, is_closed: bool, into: &mut Vec<Selection<'v>>) -> bool {
     into.clear();
-    for Outcome { label, odds, is_active } in outcomes.drain(..) {
+    for Outcome { id, label, odds, is_active } in outcomes.drain(..) {
         let price = if is_active && !is_closed {
             Price::offered(odds, odds.is_empty() || is_exactly('0', odds) || is_exactly('1', odds))
         } else {
             Some(Price::Closed(self::odds(odds)))
         };
         let Some(price) = price else { return false };
-        into.push(Selection { label, beside: None, price });
+        into.push(Selection { label, beside: None, id, price });
     }
     true
 }

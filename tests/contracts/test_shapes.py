@@ -67,6 +67,12 @@ EXPECTED: Final[dict[str, str]] = {
     "19c-sb-int-id": "over_under_ft@2.5: over=1.9, under=1.9",
     "20a-b9-slip-keys": "INVALID_KEY_FORMAT 839196379$S_OU@2.5_O",
     "20c-sb-decimal-comma": "over_under_ft@2.5: over=1.9, under=1.9",
+    "06a-bp-fr-over-under": "over_under_ft@2.5: over=1.85, under=1.95",
+    "06b-bp-fr-btts": "btts_ft@None: yes=1.85, no=1.95",
+    "06e-bp-fr-3way-handicap": "handicap_3way_ft@-2: home=4.1, draw=4, away=1.6",
+    "06f-bp-fr-correct-score-1h": "correct_score_1h@None: 0_0=2.5, 1_0=3.5, other=9",
+    "06h-sb-pt-1x2": "1x2_ft@None: home=2.2, draw=3.3, away=3.1",
+    "12a-sb-dc-away-or-draw": "double_chance_ft@None: home_draw=1.2, draw_away=1.8, home_away=1.3",
     "05i-sb-1.00": "double_chance_ft@None: home_draw=None off, draw_away=1.9, home_away=1.2",
 }
 
@@ -74,15 +80,9 @@ EXPECTED: Final[dict[str, str]] = {
 NOT_YET: Final[dict[str, str]] = {
     "02a-bp-v4-correct-score-26": "the catalogue needs the id",
     "03a-bp-4429-other": "the catalogue needs another rest outcome",
-    "06a-bp-fr-over-under": "stable outcome ids as evidence",
-    "06b-bp-fr-btts": "stable outcome ids as evidence",
-    "06e-bp-fr-3way-handicap": "sides in another language than English",
-    "06f-bp-fr-correct-score-1h": "stable outcome ids as evidence",
-    "06h-sb-pt-1x2": "stable outcome ids as evidence",
     "10c-sb-both-open": "is refused, without naming the products",
     "11a-sb-71-two-variants": "both are refused: free specifiers are not kept apart",
     "11c-sb-21-5plus": "a market that is read in part does not say so",
-    "12a-sb-dc-away-or-draw": "stable outcome ids as evidence",
     "15a-b9-oua": "the catalogue needs the id",
     "19a-bp-shape-selections": "is a miss, and no refusal that says why",
     "20b-b9-long-float": "odds with more than eight decimals as a text",

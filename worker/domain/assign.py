@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from worker.domain import further_edits
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS, OUTCOME_ID_COLUMNS
 from worker.domain.books.rows import abbreviate
 from worker.domain.mapping import OPTIONAL_FIELDS, MappingError, MappingFault
 
@@ -32,7 +32,8 @@ def assign(values: AssignedValues, assignments: Iterable[str]) -> AssignedValues
     """A copy of ``values`` with each ``field=value`` set, in order. An empty value takes the field away.
 
     The fields are FIELDS: PLATFORM is a platform's name and COLUMN an outcome's label column; a new outcome
-    is added at the end, one that has no label left goes. ``line_rule.free`` takes keys with commas between.
+    is added at the end, one that has no label left goes. ``line_rule.free`` and outcome ids
+    take texts with commas between.
     Raises MappingError naming every assignment that cannot be read. The result is still to be parsed.
     """
     copy: AssignedValues = json.loads(json.dumps({name: values.get(name) for name in _COLUMNS}))
@@ -134,7 +135,8 @@ def _set_fixed(rule: AssignedValues, part: str, value: str) -> bool:
 def _set_label(values: AssignedValues, place: str, value: str) -> bool:
     """An outcome's id may hold dots, its columns do not."""
     outcome_id, _, column = place.rpartition(".")
-    if not outcome_id or column not in LABEL_COLUMNS.values():
+    holds_ids = column in OUTCOME_ID_COLUMNS.values()
+    if not outcome_id or (column not in LABEL_COLUMNS.values() and not holds_ids):
         return False
     rows = values["outcome_mapping"]
     row = next((one for one in rows if one.get("canonical_id") == outcome_id), None)
@@ -143,6 +145,10 @@ def _set_label(values: AssignedValues, place: str, value: str) -> bool:
         row = {"canonical_id": outcome_id, "position": last + 1}
         rows.append(row)
     row[column] = value or None
+    if holds_ids:
+        row[column] = [each.strip() for each in value.split(",")]
+        if not value:
+            del row[column]
     if all(row.get(name) is None for name in LABEL_COLUMNS.values()):
         rows.remove(row)
     return True

@@ -1,7 +1,7 @@
 """What differs between two states of a mapping, field by field, under the names that an edit uses.
 
 Fields: a column (``name``), a part of the line rule (``line_rule.fixed.sportybet.goalnr``), or an outcome's
-label (``outcome.over.sportybet_desc``).
+label (``outcome.over.sportybet_desc``) or ids (``outcome.over.sportybet_outcome_ids``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS, OUTCOME_ID_COLUMNS
 from worker.domain.further_edits import flat_further_ids
 
 COLUMNS: Final = (
@@ -102,7 +102,7 @@ def _flat_outcomes(rows: object) -> dict[str, Any]:
     return {
         f"outcome.{row['canonical_id']}.{column}": row[column]
         for row in rows  # type: ignore[attr-defined]  # _ids has looked
-        for column in LABEL_COLUMNS.values()
+        for column in (*LABEL_COLUMNS.values(), *OUTCOME_ID_COLUMNS.values())
         if row.get(column) is not None
     }
 

@@ -22,17 +22,21 @@ from worker.domain.resolve import (
     MarketDocument,
     MissDocument,
     Observation,
+    RejectionDocument,
     Resolution,
     market_document,
     miss_document,
     platform_rows,
+    rejection_document,
     resolve_rows,
 )
 from worker.domain.scope import FOOTBALL, EventScope, parse_external_id
 from worker.domain.specifier import Line, OtherMarket, UnreadableLine, parse_qualifier, read_line
 
 ClaimVerdict = Literal["MARKET", "OTHER_MARKET", "UNREADABLE"]
-LabelVerdict = Literal["MATCHED", "CONTRADICTS_LINE", "UNKNOWN_LABEL", "NOT_ASKED"]
+LabelVerdict = Literal[
+    "MATCHED", "LABEL_ID_DISAGREE", "CONTRADICTS_LINE", "UNKNOWN_LABEL", "NOT_ASKED"
+]
 OddsVerdict = Literal["USABLE", "NO_PRICE", "INVALID_ODDS"]
 _PHASE_WORDS: Final = {"prematch": "events before the match", "live": "events in play"}
 
@@ -91,7 +95,7 @@ class Explanation:
     rows: tuple[RowExplained, ...]
     markets: tuple[MarketDocument, ...]
     misses: tuple[MissDocument, ...]
-    rejected: tuple[dict[str, str | None], ...]
+    rejected: tuple[RejectionDocument, ...]
     sample: tuple[Sample, ...]
 
 
@@ -117,7 +121,7 @@ def explain(
         ),
         markets=tuple(map(market_document, resolution.markets)),
         misses=tuple(map(miss_document, resolution.misses)),
-        rejected=tuple(rejection._asdict() for rejection in resolution.rejected),
+        rejected=tuple(map(rejection_document, resolution.rejected)),
         sample=_sample(resolution),
     )
 
@@ -252,9 +256,10 @@ def _match(
     """The label's verdict, and the canonical market, line and outcome that it stands for or contradicts."""
     if not isinstance(meaning, Market):
         return "NOT_ASKED", None, None, None
-    slot = meaning.slot(selection.label, selection.beside, names)
+    slot = meaning.slot(selection.label, selection.beside, names, selection.id)
     if slot is not None:
-        return "MATCHED", slot.claim.canonical_id, slot.line, slot.outcome
+        verdict: LabelVerdict = "MATCHED" if slot.against is None else "LABEL_ID_DISAGREE"
+        return verdict, slot.claim.canonical_id, slot.line, slot.outcome
     for text in _texts(selection.label, names):
         for claim, line in meaning.accepted:
             read = claim.read(text, selection.beside, line)

@@ -35,8 +35,12 @@ _TOTAL: Final = re.compile(rf"\b(over|under) (?:\(({_NUMBER})\)|({_NUMBER})(?![\
 _BRACKETED: Final = re.compile(r"(.*\S) ?\(([^()]*)\)")
 # "home -1.5": without brackets a line has a sign, or it might be part of a name.
 _SIGNED: Final = re.compile(r"(.*\S) ([+\-−]\d+(?:[.,]\d+)?)")
-_SIDED: Final = re.compile(r"(?:(home|away|draw) )?(\S+)")
 _AT_LEAST: Final = re.compile(r"(?<!\S)\d{1,2}\+(?!\S)", re.ASCII)
+_SIDED: Final = re.compile(r"(?:(\S+) )?(\S+)")
+_SIDES: Final = frozenset({"home", "away", "draw"})
+# Numbers, also "3+", and words without digits.
+_TOKEN: Final = re.compile(r"\d+(?:[.,]\d+)?\+?|[^\W\d]+")
+_EITHER_WAY: Final = re.compile(r" (?:or|and|&) ")
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = "\x00"  # in no label: what holds it is refused
 # Stand for the names while these are replaced.
@@ -74,7 +78,10 @@ class Teams(NamedTuple):
 
 
 class LineText(NamedTuple):
-    """The line that a label carries: its text, and the side it is said to be seen from, if it says one."""
+    """The line that a label carries: its text, and the side it is said to be seen from, if it says one.
+
+    The side may be a word of another language, which says nothing.
+    """
 
     side: str | None
     text: str
@@ -236,7 +243,7 @@ def _take_rung_out(text: str) -> LabelReading:
 
 
 def beside(text: str) -> LineText:
-    """The line that BetPawa writes beside a price: ``2.5``, ``+1.5``, ``Away +2``."""
+    """The line that BetPawa writes beside a price: ``2.5``, ``+1.5``, ``Away +2``, ``Domicile -2``."""
     sided = _SIDED.fullmatch(fold(text))
     return LineText(None, text) if sided is None else LineText(sided[1], sided[2])
 
@@ -250,9 +257,10 @@ def agrees(shown: LineText, line: str | None, kind: LineKind, side: str) -> bool
         case "none":
             return False
         case "total" | "ordinal":
-            return parse_line(shown.text) == line
+            return (shown.side is None or shown.side in _SIDES) and parse_line(shown.text) == line
         case "at_least":
-            return line in {parse_line(shown.text), parse_at_least(shown.text)}
+            said = {parse_line(shown.text), parse_at_least(shown.text)}
+            return (shown.side is None or shown.side in _SIDES) and line in said
         case "european" if ":" in shown.text:
             return parse_european(shown.text) == line
         case "handicap" | "european":
@@ -260,10 +268,49 @@ def agrees(shown: LineText, line: str | None, kind: LineKind, side: str) -> bool
 
 
 def _agrees_from_side(shown: LineText, line: str | None, side: str) -> bool:
-    seen_from = shown.side or side
+    known_side = shown.side if shown.side in _SIDES else None
+    seen_from = known_side or side
     said = parse_line(shown.text)
-    if said is None or line is None:
+    if said is None or line is None or (shown.side in NOT_NAMES and known_side is None):
         return False
-    if seen_from == "draw" and shown.side is None:
+    if seen_from == "draw" and known_side is None:
         return said in {line, negate(line)}
     return (negate(said) if seen_from == "away" else said) == line
+
+
+def tokens_of(text: str) -> list[str]:
+    """The words and numbers of a folded label."""
+    return _TOKEN.findall(text)
+
+
+def may_say(said: str, known: str, line: str | None, words: AbstractSet[str]) -> bool:
+    """Whether a label that nobody can read may be another way to say ``known``; both are folded.
+
+    So it is when its parts are the same in another order ("away or draw"), or when it has a word of another
+    language and says nothing that ``known`` does not say: the same numbers but for the line, and of
+    ``words``, which can be read, only those of ``known``, in their order.
+    """
+    parts, others = _EITHER_WAY.split(said), _EITHER_WAY.split(known)
+    if sorted(parts) == sorted(others):
+        return True
+    tokens, own = tokens_of(said), tokens_of(known)
+    readable = [word for word in tokens if word in words or word in NOT_NAMES]
+    is_foreign = any(not word[0].isdigit() and word not in readable for word in tokens)
+    return (
+        is_foreign
+        and _are_in([word for word in readable if not word[0].isdigit()], own)
+        and _numbers(tokens, line) == _numbers(own, line)
+    )
+
+
+def _numbers(tokens: Sequence[str], line: str | None) -> list[str]:
+    """The numbers but for the line."""
+    size = None if line is None else line.lstrip("-")
+    numbers = [token.replace(",", ".") for token in tokens if token[0].isdigit()]
+    return [number for number in numbers if size is None or parse_line(number) != size]
+
+
+def _are_in(words: Sequence[str], own: Sequence[str]) -> bool:
+    """Whether ``own`` has all these words, in this order."""
+    following = iter(own)
+    return all(word in following for word in words)

@@ -10,7 +10,12 @@ from typing import Any, Final, NamedTuple
 
 from worker.domain.books.lines import COLUMN_KINDS, LineKind, parse_line
 from worker.domain.books.platforms import PLATFORMS, Platform, is_platform
-from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.books.registry import (
+    BOOKS,
+    ID_COLUMNS,
+    LABEL_COLUMNS,
+    OUTCOME_ID_COLUMNS,
+)
 from worker.domain.books.rows import abbreviate
 from worker.domain.bounded_json import LARGEST_INTEGER, LEAST_INTEGER
 from worker.domain.further_ids import FurtherId, dump_further_ids, read_further_ids
@@ -41,7 +46,9 @@ FIELDS: Final = (
 OPTIONAL_FIELDS: Final = ("scope", "also")
 _LONGEST_LABEL: Final = 255
 _LONGEST_ID: Final = 50
+_LONGEST_OUTCOME_ID: Final = 100
 _MOST_OUTCOMES: Final = 200
+_MOST_OUTCOME_IDS: Final = 32
 _MOST_SPECIFIERS: Final = 50
 # The column of the priority; its table id may be widened, and outcomes are JSON.
 _PRIORITIES: Final = range(-(2**31), 2**31)
@@ -69,17 +76,28 @@ class MappingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OutcomeLabels:
-    """One outcome and its label on each platform; a label is None where the platform does not sell it."""
+    """One outcome and its label on each platform; a label is None where the platform does not sell it.
+
+    Next to a label there may be the platform's own ids of the outcome, which are the same in every event and
+    every language.
+    """
 
     canonical_id: str
     betpawa_name: str | None = None
     sportybet_desc: str | None = None
     bet9ja_suffix: str | None = None
     position: int = 0
+    betpawa_type_ids: tuple[str, ...] = ()
+    sportybet_outcome_ids: tuple[str, ...] = ()
 
     def on(self, platform: Platform) -> str | None:
         label: str | None = getattr(self, LABEL_COLUMNS[platform])
         return label
+
+    def ids_on(self, platform: Platform) -> tuple[str, ...]:
+        column = OUTCOME_ID_COLUMNS.get(platform)
+        ids: tuple[str, ...] = () if column is None else getattr(self, column)
+        return ids
 
     @property
     def side(self) -> str:
@@ -119,7 +137,8 @@ class Mapping:
 class MarketClaim:
     """What a mapping claims of one bookmaker: a market's id, when, how the line is read, and the labels.
 
-    ``rule`` says of this id how its line is read; ``labels`` has the outcome of each label, as it is written.
+    ``rule`` says of this id how its line is read; ``labels`` has the outcome of each label, as it is written,
+    ``outcome_ids`` that of each of the bookmaker's own ids of outcomes.
     """
 
     platform: Platform
@@ -127,6 +146,7 @@ class MarketClaim:
     scope: Scope
     rule: LineRule
     labels: tuple[tuple[str, OutcomeLabels], ...]
+    outcome_ids: tuple[tuple[str, OutcomeLabels], ...] = ()
 
 
 def claims_of(mapping: Mapping) -> list[MarketClaim]:
@@ -136,6 +156,9 @@ def claims_of(mapping: Mapping) -> list[MarketClaim]:
         market_id = mapping.id_on(platform)
         if market_id is not None:
             labels = ((outcome.on(platform), outcome) for outcome in mapping.outcomes)
+            ids = (
+                (each, outcome) for outcome in mapping.outcomes for each in outcome.ids_on(platform)
+            )
             claims.append(
                 MarketClaim(
                     platform,
@@ -143,6 +166,7 @@ def claims_of(mapping: Mapping) -> list[MarketClaim]:
                     mapping.scope,
                     mapping.line_rule,
                     tuple((label, outcome) for label, outcome in labels if label is not None),
+                    tuple(ids),
                 )
             )
     return claims + [_further_claim(mapping, one) for one in mapping.also if one.active]
@@ -156,6 +180,11 @@ def _further_claim(mapping: Mapping, one: FurtherId) -> MarketClaim:
         Scope(mapping.scope.sport, phase),
         one.rule(mapping.line_rule.kind),
         tuple(_further_labels(mapping, one)),
+        tuple(
+            (each, outcome)
+            for outcome in (*mapping.outcomes, *map(OutcomeLabels, mapping.further_outcomes))
+            for each in one.outcome_ids.get(outcome.canonical_id, ())
+        ),
     )
 
 
@@ -208,6 +237,7 @@ def dump_mapping(mapping: Mapping) -> dict[str, Any]:
                 "canonical_id": outcome.canonical_id,
                 **{column: outcome.on(platform) for platform, column in LABEL_COLUMNS.items()},
                 "position": outcome.position,
+                **_dump_outcome_ids(outcome),
             }
             for outcome in mapping.outcomes
         ],
@@ -219,6 +249,15 @@ def _dump_optional(mapping: Mapping) -> dict[str, Any]:
     scope = None if mapping.scope.is_default else mapping.scope._asdict()
     optional = {"scope": scope, "also": dump_further_ids(mapping.also)}
     return {name: value for name, value in optional.items() if value is not None}
+
+
+def _dump_outcome_ids(outcome: OutcomeLabels) -> dict[str, list[str]]:
+    """Only what is there: an outcome without ids is written as it always was."""
+    return {
+        column: list(ids)
+        for platform, column in OUTCOME_ID_COLUMNS.items()
+        if (ids := outcome.ids_on(platform))
+    }
 
 
 def dump_line_rule(rule: LineRule) -> dict[str, Any] | None:
@@ -293,10 +332,12 @@ class _Reader:
         if not isinstance(row, MappingABC):
             self.refuse(where, row, "must be an object")
             return OutcomeLabels("")
-        labels = {
+        said: dict[str, Any] = {
             column: self.label(f"{where}.{column}", row.get(column), longest=_LONGEST_LABEL)
             for column in LABEL_COLUMNS.values()
         }
+        for platform, column in OUTCOME_ID_COLUMNS.items():
+            said[column] = self._outcome_ids(where, row, platform)
         if all(row.get(column) is None for column in LABEL_COLUMNS.values()):
             self.refuse(where, row.get("canonical_id"), "has no label on any platform")
         position = row.get("position", index)
@@ -305,7 +346,26 @@ class _Reader:
         name = self.label(
             f"{where}.canonical_id", row.get("canonical_id"), longest=100, required=True
         )
-        return OutcomeLabels(name or "", **labels, position=position)
+        return OutcomeLabels(name or "", position=position, **said)
+
+    def _outcome_ids(
+        self, where: str, row: MappingABC[str, Any], platform: Platform
+    ) -> tuple[str, ...]:
+        column = OUTCOME_ID_COLUMNS[platform]
+        ids = row.get(column)
+        if ids is None:
+            return ()
+        if not (isinstance(ids, list) and len(ids) <= _MOST_OUTCOME_IDS and all(map(_is_id, ids))):
+            self.refuse(
+                f"{where}.{column}",
+                ids,
+                f"must be a list of up to {_MOST_OUTCOME_IDS} ids, each a text that is not blank"
+                f" of up to {_LONGEST_OUTCOME_ID} characters",
+            )
+            return ()
+        if ids and row.get(LABEL_COLUMNS[platform]) is None:
+            self.refuse(f"{where}.{column}", ids, f"needs a {LABEL_COLUMNS[platform]} next to it")
+        return tuple(ids)
 
     def line_rule(self) -> LineRule:
         raw = self.raw.get("line_rule")
@@ -385,6 +445,10 @@ def _is_text_object(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_LABEL and value.isprintable()
+
+
+def _is_id(value: object) -> bool:
+    return _is_text(value) and len(str(value)) <= _LONGEST_OUTCOME_ID and bool(str(value).strip())
 
 
 def _shown(value: object) -> str:
@@ -528,3 +592,6 @@ def _names(outcome: OutcomeLabels) -> Iterator[tuple[str, str, str]]:
         if label:
             compared = " ".join(label.split()).casefold() if book.folds_labels else label
             yield book.label_column, label, compared
+    for platform, column in OUTCOME_ID_COLUMNS.items():
+        for outcome_id in outcome.ids_on(platform):
+            yield column, outcome_id, outcome_id

@@ -25,7 +25,13 @@ from worker.domain.books.lines import parse_at_least, parse_line
 from worker.domain.books.odds import Price
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS
-from worker.domain.books.rows import Label, MissReason, clipped_id, known_by
+from worker.domain.books.rows import (
+    Label,
+    MissReason,
+    OutcomeIds,
+    clipped_id,
+    label_parts,
+)
 from worker.domain.labels import (
     LabelReading,
     LineText,
@@ -34,9 +40,11 @@ from worker.domain.labels import (
     beside,
     fold,
     is_foreign,
+    may_say,
     name_roles,
     readings,
     row_roles,
+    tokens_of,
     words_of,
 )
 from worker.domain.line_rule import IN_LABELS
@@ -65,6 +73,7 @@ class Claim:
 
     __slots__ = (
         "book",
+        "by_id",
         "by_label",
         "canonical_id",
         "mapping",
@@ -85,6 +94,7 @@ class Claim:
             fold(label) if self.book.folds_labels else label: outcome
             for label, outcome in claimed.labels
         }
+        self.by_id = dict(claimed.outcome_ids)
         names = (outcome.canonical_id for outcome in mapping.outcomes)
         self.order = {name: n for n, name in enumerate((*names, *mapping.further_outcomes))}
 
@@ -103,6 +113,20 @@ class Claim:
                 agree = self._agrees((*lines, *extra), line, known.side)
                 return known.canonical_id if agree else Contradiction(known.canonical_id)
         return None
+
+    def may_name(
+        self, outcome: OutcomeLabels, label: str, shown: str | None, line: str | None
+    ) -> bool:
+        """Whether a label that cannot be read says nothing against the outcome that its id names."""
+        if not self.book.folds_labels or self.has_lines_in_labels:
+            return False
+        extra = (beside(shown),) if shown is not None else ()
+        words, lines = self.readings(label)[0]
+        return self._agrees((*lines, *extra), line, outcome.side) and any(
+            may_say(words, known, line, _tokens(self))
+            for known, of in self.by_label.items()
+            if of.canonical_id == outcome.canonical_id
+        )
 
     @property
     def has_lines_in_labels(self) -> bool:
@@ -137,16 +161,28 @@ def _words(claim: Claim) -> frozenset[str]:
     return frozenset(word for label in claim.by_label for word in words_of(label))
 
 
+@lru_cache(maxsize=1024)
+def _tokens(claim: Claim) -> frozenset[str]:
+    return frozenset(token for label in claim.by_label for token in tokens_of(label))
+
+
 class Slot(NamedTuple):
-    """Where a price belongs: the claim, the line, the canonical outcome."""
+    """Where a price belongs: the claim, the line, the canonical outcome.
+
+    ``against`` is another outcome of the same mapping, which the selection's id names: such a price belongs
+    nowhere.
+    """
 
     claim: Claim
     line: str | None
     outcome: str
+    against: str | None = None
 
 
 # How a canonical market at one line sorts: by its id, then its line; an id holds no NUL.
 MarketKey = str
+# What a selection is known by: its label, the line beside it, and its id where a mapping names it.
+_Known = tuple[str, str | None, str | None]
 # A platform's id of a market, and its qualifier.
 SoldAs = tuple[str, str | None]
 Pick = Callable[[Sequence[Price]], Sequence[Price]]
@@ -223,11 +259,13 @@ def _pick(positions: Sequence[int], of: int) -> Pick | None:
 class Market:
     """What one (id, qualifier) of a platform means: the claims that accept it, each with its line.
 
-    ``known`` remembers what labels say without the names of an event's teams; ``layouts``
-    the rows of which every label does. ``missed_as`` is the external id of what is missed in it.
+    ``known`` remembers what labels say without the names of an event's teams, ``layouts`` the rows of which
+    every label does. ``by_id`` remembers what the ids of labels that cannot be read say; names come first.
+    ``ids`` are those that a mapping names: all others say nothing, and are remembered nowhere.
+    ``missed_as`` is the external id of what is missed in it.
     """
 
-    __slots__ = ("accepted", "known", "layouts", "missed_as", "sold_as")
+    __slots__ = ("accepted", "by_id", "ids", "known", "layouts", "missed_as", "sold_as")
 
     def __init__(
         self, sold_as: SoldAs, accepted: tuple[tuple[Claim, str | None], ...], missed_as: str
@@ -235,28 +273,49 @@ class Market:
         self.sold_as = sold_as
         self.missed_as = missed_as
         self.accepted = accepted
-        self.known: dict[Label, Slot | None] = {}
-        self.layouts: dict[tuple[Label, ...], Sequence[Layout]] = {}
+        self.ids = frozenset(each for claim, _ in accepted for each in claim.by_id)
+        self.known: dict[_Known, Slot | None] = {}
+        self.by_id: dict[_Known, Slot | None] = {}
+        self.layouts: dict[tuple[tuple[Label, ...], OutcomeIds], Sequence[Layout]] = {}
 
-    def lay_out(self, labels: tuple[Label, ...], names: Teams | None) -> Sequence[Layout]:
-        """What a row with these labels says, for each of the claims that it speaks of.
+    def lay_out(
+        self, labels: tuple[Label, ...], ids: OutcomeIds, names: Teams | None
+    ) -> Sequence[Layout]:
+        """What a row with these labels and ids says, for each of the claims that it speaks of.
 
-        Nothing unless all labels are known, and no two name one outcome.
+        Nothing unless all labels are known, no id says otherwise, and no two name one outcome.
         """
-        _, layouts = self.general(labels, names)
-        return layouts
+        ids = self.named(ids)
+        return self.layouts.get((labels, ids)) or self.general(labels, ids, names)[1]
+
+    def named(self, ids: OutcomeIds) -> OutcomeIds:
+        """The ids that a mapping names, None for each of the others; none where no mapping names any."""
+        known = self.ids
+        return tuple([each if each in known else None for each in ids]) if known else ()
 
     def general(
-        self, labels: tuple[Label, ...], names: Teams | None
+        self, labels: tuple[Label, ...], ids: OutcomeIds, names: Teams | None
     ) -> tuple[tuple[Label, ...], Sequence[Layout]]:
-        """As ``lay_out``, with the labels that say so in any event: these, or these with roles for names."""
-        layouts = self.layouts.get(labels) or self._lay_out(labels, map(self.known.get, labels))
+        """As ``lay_out``, with the labels that say so in any event: these, or these with roles for names.
+
+        ``ids`` are as ``named`` gives them.
+        """
+        keys = self._keys(labels, ids)
+        layouts = self.layouts.get((labels, ids)) or self._lay_out(
+            labels, ids, map(self.known.get, keys)
+        )
         if not layouts and names is not None:
             roles = self._roles(labels, names)
             if roles is not None:
-                slots = (self._recall(label, None) for label in roles)
-                return roles, self.layouts.get(roles) or self._lay_out(roles, slots)
+                slots = (self._recall(key) for key in self._keys(roles, ids))
+                return roles, self.layouts.get((roles, ids)) or self._lay_out(roles, ids, slots)
         return labels, layouts
+
+    def _keys(self, labels: tuple[Label, ...], ids: OutcomeIds) -> list[_Known]:
+        return [
+            (*label_parts(label), each)
+            for label, each in zip(labels, ids or [None] * len(labels), strict=True)
+        ]
 
     @property
     def claimed_lines(self) -> list[tuple[Claim, str | None]]:
@@ -292,15 +351,17 @@ class Market:
             return row_roles(texts, names)
         return None
 
-    def _lay_out(self, labels: tuple[Label, ...], found: Iterable[Slot | None]) -> Sequence[Layout]:
-        slots = [slot for slot in found if slot is not None]
+    def _lay_out(
+        self, labels: tuple[Label, ...], ids: OutcomeIds, found: Iterable[Slot | None]
+    ) -> Sequence[Layout]:
+        slots = [slot for slot in found if slot is not None and slot.against is None]
         if not slots or len(slots) < len(labels) or len(set(slots)) < len(slots):
             return ()
         layouts = [
             self._layout(*claimed, slots) for claimed in dict.fromkeys(slot[:2] for slot in slots)
         ]
         if len(self.layouts) < _MOST_LAYOUTS:
-            self.layouts[labels] = layouts
+            self.layouts[labels, ids] = layouts
         return layouts
 
     def _layout(self, claim: Claim, line: str | None, slots: Sequence[Slot]) -> Layout:
@@ -314,23 +375,40 @@ class Market:
         outcomes = [slots[position].outcome for position in positions]
         return Layout(claim, line, outcomes, self.sold_as, _pick(positions, len(slots)))
 
-    def slot(self, label: str, shown: str | None, names: Teams | None) -> Slot | None:
-        """The slot of a label: as it stands, else with the event's names taken for home and away."""
+    def slot(
+        self, label: str, shown: str | None, names: Teams | None, outcome_id: str | None = None
+    ) -> Slot | None:
+        """The slot of a label: as it stands, else with the event's names taken for home and away.
+
+        Of one that says nothing either way it is the slot that its id names.
+        """
         if len(label) > LONGEST_LABEL:
             return None
         roles = None if names is None else name_roles(label, names)
+        known_id = outcome_id if outcome_id in self.ids else None
         if roles is None:
-            return self._recall(label, shown)
+            key = (label, shown, known_id)
+            return self._recall(key) or self._recall_by_id(key)
         # Not remembered: the next event's label is another, the one with the roles is the same.
-        return self._find(label, shown) or self._recall(roles, shown)
+        key = (roles, shown, known_id)
+        return self._find((label, shown, known_id)) or self._recall(key) or self._recall_by_id(key)
 
-    def _recall(self, label: str, shown: str | None) -> Slot | None:
-        key = known_by(label, shown)
+    def _recall(self, key: _Known) -> Slot | None:
         if key in self.known:
             return self.known[key]
         if len(self.known) >= _MOST_LABELS:
             self._forget()
-        slot = self.known[key] = self._find(label, shown)
+        slot = self.known[key] = self._find(key)
+        return slot
+
+    def _recall_by_id(self, key: _Known) -> Slot | None:
+        if key[2] is None:
+            return None
+        if key in self.by_id:
+            return self.by_id[key]
+        if len(self.by_id) >= _MOST_LABELS:
+            self.by_id.clear()
+        slot = self.by_id[key] = self._find_by_id(*key)
         return slot
 
     def _forget(self) -> None:
@@ -340,12 +418,29 @@ class Market:
         if 2 * len(meant) <= _MOST_LABELS:
             self.known.update(meant)
 
-    def _find(self, label: str, shown: str | None) -> Slot | None:
-        """The claim of highest priority that knows the label takes it."""
+    def _find(self, key: _Known) -> Slot | None:
+        """The claim of highest priority that knows the label takes it; its mapping may name another by id."""
+        label, shown, outcome_id = key
         for claim, line in self.accepted:
             outcome = claim.read(label, shown, line)
             if isinstance(outcome, str):
-                return Slot(claim, claim.line_in(label, line), outcome)
+                named = None if outcome_id is None else claim.by_id.get(outcome_id)
+                against = None if named is None else named.canonical_id
+                here = claim.line_in(label, line)
+                return Slot(claim, here, outcome, None if against == outcome else against)
+        return None
+
+    def _find_by_id(self, label: str, shown: str | None, outcome_id: str | None) -> Slot | None:
+        """The claim of highest priority that names the id takes it.
+
+        None when the label says something: an outcome with another line, or words that can be read.
+        """
+        if any(claim.read(label, shown, line) is not None for claim, line in self.accepted):
+            return None
+        for claim, line in self.accepted:
+            named = claim.by_id.get(outcome_id or "")
+            if named is not None and claim.may_name(named, label, shown, line):
+                return Slot(claim, line, named.canonical_id)
         return None
 
 

@@ -31,6 +31,7 @@ from worker.domain.books.registry import BOOKS
 from worker.domain.books.rows import (
     MissReason,
     ParsedRow,
+    RejectCause,
     RejectCode,
     Rejection,
     Row,
@@ -38,7 +39,6 @@ from worker.domain.books.rows import (
     Selection,
     abbreviate,
     clipped_id,
-    known_by,
 )
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, teams
@@ -79,6 +79,16 @@ class MarketDocument(TypedDict):
     line: str | None
     external_market_id: str
     outcomes: list[PriceDocument]
+
+
+class RejectionDocument(TypedDict):
+    """A rejection as it is published."""
+
+    external_market_id: str
+    line: str | None
+    code: RejectCode
+    detail: str
+    cause: NotRequired[RejectCause]
 
 
 class MissDocument(TypedDict):
@@ -186,6 +196,24 @@ def miss_document(miss: Miss) -> MissDocument:
     return said if outcome is None else {**said, "outcome": outcome}
 
 
+def rejection_document(rejection: Rejection) -> RejectionDocument:
+    external_id, line, code, detail, cause = rejection
+    said: RejectionDocument = {
+        "external_market_id": external_id,
+        "line": line,
+        "code": code,
+        "detail": detail,
+    }
+    return said if cause is None else {**said, "cause": cause}
+
+
+class _Fault(NamedTuple):
+    """Why an open market is held back."""
+
+    detail: str
+    cause: RejectCause | None = None
+
+
 class _Open:
     """A canonical market at one line while its prices are being collected."""
 
@@ -196,21 +224,33 @@ class _Open:
         self.line = line
         self.market_id = market_id
         self.prices: dict[str, Price] = {}
-        self.faults: list[str] = []
+        self.faults: list[_Fault] = []
 
     def add(self, outcome: str, price: Price | None, raw: object) -> None:
         """Add what was read of ``raw``; None is a price that is active and has no usable odds."""
         if price is None:
-            self.faults.append(f"{outcome}: {abbreviate(raw)} is not a decimal greater than 1")
+            self.faults.append(
+                _Fault(f"{outcome}: {abbreviate(raw)} is not a decimal greater than 1")
+            )
             return
         known = self.prices.setdefault(outcome, price)
         if known == price:
             return
         if known.active and price.active:
-            self.faults.append(f"{outcome}: two prices that differ")
+            self.faults.append(_Fault(f"{outcome}: two prices that differ", "PRICES_DIFFER"))
         elif not known.active:
             # What is closed says nothing against what is on offer. Of two closed prices, neither is shown.
             self.prices[outcome] = price if price.active else NO_PRICE
+
+    def refuse(self, selection: Selection, outcome: str, against: str) -> None:
+        """Hold the market back: a selection's label names one outcome, its id another."""
+        label, id_ = abbreviate(selection.label), abbreviate(selection.id)
+        self.faults.append(
+            _Fault(
+                f"{outcome}: the label {label} names it, the id {id_} names {against}",
+                "LABEL_ID_DISAGREE",
+            )
+        )
 
     def resolved(self) -> ResolvedMarket:
         outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
@@ -218,7 +258,8 @@ class _Open:
         return layout, [self.prices[outcome] for outcome in outcomes]
 
     def rejection(self) -> Rejection:
-        return Rejection(clipped_id(self.market_id), self.line, "INVALID_ODDS", min(self.faults))
+        detail, cause = min(self.faults)
+        return Rejection(clipped_id(self.market_id), self.line, "INVALID_ODDS", detail, cause)
 
 
 # External id, reason, and the outcome if only that is missed: sorted as they are published.
@@ -266,8 +307,8 @@ class _Found:
         reading = row.read(self.rejected)
         if reading is None:
             return
-        labels, prices = reading
-        layouts = market.layouts.get(labels) or market.lay_out(labels, names)
+        labels, prices, ids = reading
+        layouts = market.lay_out(labels, ids, names)
         if prices is None or not layouts:
             self._take_apart(row, market, names)
             return
@@ -281,11 +322,9 @@ class _Found:
                 return
 
     def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:
-        known = market.known
         lacking = []
         for selection in row.selections:
-            label, beside, _, _ = selection
-            slot = known.get(known_by(label, beside)) or market.slot(label, beside, names)
+            slot = market.slot(selection.label, selection.beside, names, selection.id)
             if slot is None:
                 lacking.append(selection)
             else:
@@ -299,13 +338,16 @@ class _Found:
             self.missed_as[sold_as] = market.missed_as
 
     def _price(self, row: Row, slot: Slot, selection: Selection) -> None:
-        claim, line, outcome = slot
+        claim, line, outcome, against = slot
         place = place_of(claim, line)
         if place in self.whole:
             self._collect(place)
         market = self.open.get(place)
         if market is None:
             market = self.open[place] = _Open(claim, line, row.market_id)
+        if against is not None:
+            market.refuse(selection, outcome, against)
+            return
         market.add(outcome, read_price(selection.odds, active=selection.active), selection.odds)
 
     def _collect(self, place: MarketKey) -> None:
@@ -393,7 +435,7 @@ def _codes(rejections: Iterable[Rejection]) -> Counter[RejectCode]:
 
 def _rejection_order(rejection: Rejection) -> tuple[bool, str, str, str, str]:
     """What could not even be read comes last, so that it never crowds out the rest."""
-    external_id, line, code, detail = rejection
+    external_id, line, code, detail, _ = rejection
     return code == "INVALID_KEY_FORMAT", external_id, line or "", code, detail
 
 

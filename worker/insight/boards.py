@@ -78,7 +78,7 @@ def board(event: str, observation: Observation) -> Board:
     for row in platform_rows(observation):
         if isinstance(row, Rejection):
             continue
-        labels, prices = row.read(set()) or ((), None)
+        labels, prices, _ = row.read(set()) or ((), None, ())
         if prices is None:
             continue
         odds = _on_sale(labels, prices)

@@ -22,7 +22,7 @@ FIELDS: dict[type[BaseModel], str] = {
     schemas.ResolvedMarket: "canonical_id line external_market_id outcomes",
     schemas.ResolvedOutcome: "outcome odds active",
     schemas.MissEntry: "external_market_id market_name reason outcome",
-    schemas.RejectedEntry: "external_market_id line code detail",
+    schemas.RejectedEntry: "external_market_id line code detail cause",
     schemas.Omitted: "misses rejected",
     schemas.MappingChanged: (
         "schema_version action mapping_version canonical_id old new reason created_by created_at"
@@ -33,7 +33,10 @@ FIELDS: dict[type[BaseModel], str] = {
         "mapping_version"
     ),
     schemas.SampleOutcome: "label odds qualifier",
-    schemas.OutcomeMapping: "canonical_id betpawa_name sportybet_desc bet9ja_suffix position",
+    schemas.OutcomeMapping: (
+        "canonical_id betpawa_name sportybet_desc bet9ja_suffix betpawa_type_ids sportybet_outcome_ids "
+        "position"
+    ),
 }
 
 CODES: dict[Any, str] = {

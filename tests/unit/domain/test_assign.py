@@ -96,3 +96,13 @@ def test_every_assignment_that_cannot_be_read_is_named() -> None:
 def test_a_row_of_no_usable_shape_is_not_mended_field_by_field(broken: Values) -> None:
     with pytest.raises(MappingError, match="replace the mapping by a file"):
         assign(OVER_UNDER | broken, ["name=x"])
+
+
+def test_ids_of_an_outcome_are_set_with_commas_between_and_taken_away() -> None:
+    before = dump_mapping(CATALOGUE[0])
+    column = "sportybet_outcome_ids"
+    outcome = before["outcome_mapping"][0]["canonical_id"]
+    after = assign(before, [f"outcome.{outcome}.{column}=1, 2"])
+    assert after["outcome_mapping"][0][column] == ["1", "2"]
+    assert [change.field for change in diff(before, after)] == [f"outcome.{outcome}.{column}"]
+    assert column not in assign(before, [f"outcome.{outcome}.{column}="])["outcome_mapping"][0]

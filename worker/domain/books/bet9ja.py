@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from worker.domain.books.book import Book, Params
 from worker.domain.books.odds import is_exactly, prices_of
 from worker.domain.books.rows import (
+    NO_IDS,
     MarketNames,
     Rejection,
     Row,
@@ -106,7 +107,7 @@ class KeyRow(NamedTuple):
     def read(self, rejected: set[Rejection]) -> RowReading | None:
         del rejected  # odds are any value
         try:
-            return self.labels, [open_prices[value] for value in self.values]
+            return self.labels, [open_prices[value] for value in self.values], NO_IDS
         except (KeyError, TypeError):  # no odds, or an object of the live form
             return reading_of(self.selections)
 

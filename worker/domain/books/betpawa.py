@@ -214,7 +214,8 @@ def _selection(price: Any, *, is_open: bool) -> Selection | None:
         return None
     odds = one_price(price.get("price"), price.get("odds"))
     is_active = is_open and not price.get("suspended") and not is_no_price(odds)
-    return Selection(label, beside(price.get("handicap"), price.get("specifier")), odds, is_active)
+    shown = beside(price.get("handicap"), price.get("specifier"))
+    return Selection(label, shown, odds, is_active, id_or_none(price.get("typeId")))
 
 
 def beside(handicap: Any, specifier: Any) -> str | None:
@@ -257,6 +258,7 @@ BOOK: Final = Book(
     platform="betpawa",
     id_column="betpawa_id",
     label_column="betpawa_name",
+    outcome_ids_column="betpawa_type_ids",
     line_keys={"total": "handicap", "handicap": "handicap", "european": "handicap"},
     container=list,
     read_rows=rows,

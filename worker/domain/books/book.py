@@ -25,6 +25,8 @@ class Book:
 
     ``id_column``      the column of a mapping that holds the bookmaker's id of the market.
     ``label_column``   the key of an outcome that holds the bookmaker's label.
+    ``outcome_ids_column``  the key of an outcome that holds the bookmaker's ids of it, where it has some that
+                       are the same in every event.
     ``line_keys``      for each kind of line, the key of the qualifier that carries it.
     ``written_as``     for each kind of market, the key that the bookmaker may write its line under.
     ``zero_is_no_line``  a line of 0 says nothing where the market has no line.
@@ -46,6 +48,7 @@ class Book:
     read_rows: Callable[[Any, MarketNames | None], Rows]
     parse_qualifier: Callable[[str | None], Params | None]
     is_no_price: Callable[[object], bool]
+    outcome_ids_column: str | None = None
     written_as: Mapping[LineKind, str] = field(default_factory=dict)
     zero_is_no_line: bool = False
     folds_labels: bool = True

@@ -14,3 +14,9 @@ ID_COLUMNS: Final[dict[Platform, str]] = {name: book.id_column for name, book in
 LABEL_COLUMNS: Final[dict[Platform, str]] = {
     name: book.label_column for name, book in BOOKS.items()
 }
+# Of the bookmakers whose outcomes have ids that are the same in every event.
+OUTCOME_ID_COLUMNS: Final[dict[Platform, str]] = {
+    name: book.outcome_ids_column
+    for name, book in BOOKS.items()
+    if book.outcome_ids_column is not None
+}

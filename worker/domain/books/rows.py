@@ -15,6 +15,8 @@ from worker.domain.books.odds import Price, read_price
 
 MissReason = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 RejectCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
+# What more there is to say than the code does.
+RejectCause = Literal["LABEL_ID_DISAGREE", "PRICES_DIFFER"]
 
 LONGEST_ID: Final = 100
 _SHOWN: Final = 80
@@ -22,19 +24,26 @@ _HIGHEST_ID: Final = 2**53
 
 
 class Selection(NamedTuple):
-    """One price: its label, the line beside it (BetPawa only), the raw odds, whether it can be bet on."""
+    """One price: its label, the line beside it (BetPawa only), the raw odds, whether it can be bet on.
+
+    ``id`` is the platform's own id of the outcome, where it gave one.
+    """
 
     label: str
     beside: str | None
     odds: object
     active: bool
+    id: str | None = None
 
 
 # What a selection is known by: its label, with the line beside it where there is one.
 Label = str | tuple[str, str]
+# The platform's ids of a row's outcomes, in the order of its labels; none where the platform has no ids.
+OutcomeIds = tuple[str | None, ...]
+NO_IDS: Final[OutcomeIds] = ()
 
-# The label and the price of each selection; no prices when an active one has no usable odds.
-RowReading = tuple[tuple[Label, ...], list[Price] | None]
+# The label and the price of each selection, and its id; no prices when an active one has no usable odds.
+RowReading = tuple[tuple[Label, ...], list[Price] | None, OutcomeIds]
 
 
 class Row(Protocol):
@@ -77,10 +86,11 @@ class ParsedRow(NamedTuple):
 
 def reading_of(selections: Sequence[Selection]) -> RowReading:
     """As ``Row.read``, for any odds."""
-    labels = tuple(known_by(label, beside) for label, beside, _, _ in selections)
-    read = [read_price(raw, active=active) for _, _, raw, active in selections]
+    labels = tuple(known_by(each.label, each.beside) for each in selections)
+    read = [read_price(each.odds, active=each.active) for each in selections]
     prices = [price for price in read if price is not None]
-    return labels, prices if len(prices) == len(read) else None
+    ids = tuple(each.id for each in selections)
+    return labels, prices if len(prices) == len(read) else None, ids
 
 
 class Rejection(NamedTuple):
@@ -90,6 +100,7 @@ class Rejection(NamedTuple):
     line: str | None
     code: RejectCode
     detail: str
+    cause: RejectCause | None = None
 
 
 Rows = Iterable[Row | Rejection]
@@ -98,6 +109,11 @@ MarketNames = Mapping[str, str]
 
 def known_by(label: str, beside: str | None) -> Label:
     return label if beside is None else (label, beside)
+
+
+def label_parts(label: Label) -> tuple[str, str | None]:
+    """The label and the line beside it, as ``known_by`` took them."""
+    return label if isinstance(label, tuple) else (label, None)
 
 
 def clipped_id(external_id: str) -> str:

@@ -98,7 +98,7 @@ def _selection(outcome: Any, *, is_open: bool) -> Selection | None:
         return None
     odds = outcome.get("odds")
     is_active = is_open and _is_on(outcome.get("isActive", 1)) and not is_no_price(odds)
-    return Selection(label, None, odds, is_active)
+    return Selection(label, None, odds, is_active, id_or_none(outcome.get("id")))
 
 
 def _is_open(market: dict[str, Any]) -> bool:
@@ -119,6 +119,7 @@ BOOK: Final = Book(
     platform="sportybet",
     id_column="sportybet_id",
     label_column="sportybet_desc",
+    outcome_ids_column="sportybet_outcome_ids",
     line_keys={"total": "total", "handicap": "hcp", "european": "hcp"},
     container=list,
     read_rows=rows,

@@ -11,7 +11,7 @@ from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, DeadReason, UnmappedMa
 from schemas.cloud_events import cloud_event, moment
 from worker.domain.books.rows import MissReason
 from worker.domain.events import event_key
-from worker.domain.resolve import Miss, Resolution, miss_document
+from worker.domain.resolve import Miss, Resolution, miss_document, rejection_document
 from worker.kafka.record import Headers, Outgoing, Record
 
 # A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
@@ -67,7 +67,7 @@ def _misses(resolution: Resolution) -> list[str]:
 
 
 def _rest(resolution: Resolution) -> str:
-    rejected = [rejection._asdict() for rejection in resolution.rejected[:MOST_ENTRIES]]
+    rejected = [rejection_document(rejection) for rejection in resolution.rejected[:MOST_ENTRIES]]
     return "".join([',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution), "}"])
 
 

@@ -36,7 +36,16 @@ import orjson
 
 from worker.domain.books import bet9ja, betpawa
 from worker.domain.books.platforms import Platform
-from worker.domain.books.rows import LONGEST_ID, Label, MarketNames, Rejection, Row, clipped_id
+from worker.domain.books.rows import (
+    LONGEST_ID,
+    Label,
+    MarketNames,
+    OutcomeIds,
+    Rejection,
+    Row,
+    clipped_id,
+    label_parts,
+)
 from worker.domain.events import MOST_HASHES
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES
@@ -283,9 +292,12 @@ class _Memory:
             return ()
         reading = row.read(set())
         if reading is not None:
-            labels, layouts = meaning.general(reading[0], seen.names)
+            labels, _, ids = reading
+            ids = meaning.named(ids)
+            labels, layouts = meaning.general(labels, ids, seen.names)
             if layouts:
-                self._recall.learn_labels(platform, live, id_, qualifier, *_taught(meaning, labels))
+                taught = _taught(meaning, labels, ids)
+                self._recall.learn_labels(platform, live, id_, qualifier, *taught)
         return meaning.places
 
     def _learn_lines(self, lines: Iterable[tuple[str, str, str]]) -> None:
@@ -294,8 +306,10 @@ class _Memory:
             self._recall.learn_line(*written, line or "")
 
 
-def _taught(market: Market, labels: Iterable[Label]) -> tuple[Any, ...]:
-    """What labels say that are all known: the words of the claims, the claims, each label with its slot."""
+def _taught(market: Market, labels: Sequence[Label], ids: OutcomeIds) -> tuple[Any, ...]:
+    """What labels say that are all known: the words of the claims, the ids that they name, the claims, each
+    label with its id and its slot.
+    """
     external_id = clipped_id(market.sold_as[0])
     claimed_lines = market.claimed_lines
     claims = [
@@ -303,14 +317,15 @@ def _taught(market: Market, labels: Iterable[Label]) -> tuple[Any, ...]:
     ]
     numbers = {claimed: number for number, claimed in enumerate(claimed_lines)}
     taught = []
-    for label in labels:
-        text, beside = label if isinstance(label, tuple) else (label, None)
-        slot = market.slot(text, beside, None)
+    for label, outcome_id in zip(labels, ids or [None] * len(labels), strict=True):
+        text, beside = label_parts(label)
+        slot = market.slot(text, beside, None, outcome_id)
         if slot is not None:
-            claim, line, outcome = slot
+            claim, line, outcome, _ = slot
             number = numbers[claim, line]
-            taught.append((text, beside, number, claim.order[outcome], outcome_begins(outcome)))
-    return market.words, claims, taught
+            rank, begins = claim.order[outcome], outcome_begins(outcome)
+            taught.append((text, beside, outcome_id, number, rank, begins))
+    return market.words, market.ids, claims, taught
 
 
 def _names(value: bytes, recalled: Recalled) -> MarketNames | None:

@@ -42,6 +42,7 @@ class _SportybetOutcome(Struct, gc=False):
     label: str = field(name="desc")
     odds: str | None = None
     flag: Literal[0, 1] = field(name="isActive", default=1)
+    id: str | None = None
 
 
 _MOST_SHOWN: Final = 4  # lines next to the prices of a row: one for each side
@@ -73,15 +74,17 @@ class SportybetMarket(Struct, gc=False):
         except (msgspec.DecodeError, RecursionError):  # how deep it may go depends on who calls
             return self._parsed().read(rejected)
         labels = tuple([outcome.label for outcome in outcomes])
+        ids = tuple([outcome.id for outcome in outcomes])
         if self.status or self.banned:
-            return labels, [closed_prices[outcome.odds] for outcome in outcomes]
+            return labels, [closed_prices[outcome.odds] for outcome in outcomes], ids
         try:
-            return labels, [
+            prices = [
                 sportybet.open_prices[outcome.odds] if outcome.flag else closed_prices[outcome.odds]
                 for outcome in outcomes
             ]
         except KeyError:  # an active price without usable odds
-            return labels, None
+            return labels, None, ids
+        return labels, prices, ids
 
     def _parsed(self) -> ParsedRow:
         """The row with outcomes of any form."""
@@ -108,6 +111,7 @@ class _BetpawaPrice(Struct, gc=False):
         name="handicap", default=None
     )
     specifier: dict[str, _Scalar] | None = None
+    id: str | None = field(name="typeId", default=None)
     price: _Integer | float | str | None = None
     odds: _Integer | float | str | None = None
     suspended: bool | None = None
@@ -151,6 +155,7 @@ class BetpawaRow(Struct, gc=False):
                 price.beside,
                 odds := betpawa.one_price(price.price, price.odds),
                 not price.suspended and not betpawa.is_no_price(odds),
+                price.id,
             )
             for price in self.seen
         ]
@@ -161,8 +166,9 @@ class BetpawaRow(Struct, gc=False):
         labels = tuple(
             [price.label if price.beside is None else (price.label, price.beside) for price in seen]
         )
+        ids = tuple([price.id for price in seen])
         try:
-            return labels, [
+            prices = [
                 (closed_prices if price.suspended else betpawa.open_prices)[
                     price.price
                     if price.odds is None
@@ -171,7 +177,8 @@ class BetpawaRow(Struct, gc=False):
                 for price in seen
             ]
         except KeyError:  # an active price without usable odds
-            return labels, None
+            return labels, None, ids
+        return labels, prices, ids
 
 
 class _Event(Struct, forbid_unknown_fields=True, gc=False):

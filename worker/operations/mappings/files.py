@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from worker.domain.books.registry import LABEL_COLUMNS
+from worker.domain.books.registry import LABEL_COLUMNS, OUTCOME_ID_COLUMNS
 from worker.domain.books.rows import abbreviate
 from worker.domain.bounded_json import DEEPEST, JsonBoundsError, parse_json, require_depth
 from worker.domain.mapping import (
@@ -21,7 +21,12 @@ from worker.domain.mapping import (
 )
 
 _KNOWN: Final = {*FIELDS, "version"}
-_KNOWN_OF_OUTCOME: Final = {"canonical_id", "position", *LABEL_COLUMNS.values()}
+_KNOWN_OF_OUTCOME: Final = {
+    "canonical_id",
+    "position",
+    *LABEL_COLUMNS.values(),
+    *OUTCOME_ID_COLUMNS.values(),
+}
 _WIDTH: Final = 200
 # Of an integer of 64 bits with its sign; a longer text is left as it is, and refused as no number.
 _MOST_DIGITS: Final = 20
