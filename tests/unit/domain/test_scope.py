@@ -178,6 +178,6 @@ def test_a_scope_is_written_as_it_is_read_and_the_usual_one_not_at_all() -> None
 
 def test_ids_in_a_scope_are_kept_from_workers_that_know_no_scopes() -> None:
     with pytest.raises(
-        MappingError, match="sportybet_id = '18': must be empty in the scope tennis"
+        MappingError, match='sportybet_id = "18": must be empty in the scope tennis'
     ):
         mapping("m", ["a"], scope={"sport": "tennis"}, sportybet_id="18")
