@@ -197,15 +197,20 @@ async def cover(
     version: int,
     keys: Collection[QueueKey],
     *,
-    ignored_too: bool = False,
+    wanted: QueueKey | None = None,
 ) -> Sequence[QueueKey]:
     """The mappings of `version` cover these markets: they become MAPPED. Return what changed.
 
     Unknown ones and those that were missed under that version already stay as they are, and so do IGNORED
-    ones unless `ignored_too`: somebody asked for these very markets. Who covers them is whom the transaction
+    ones, except `wanted`: somebody asked for this very market. Who covers them is whom the transaction
     is signed with, else the database role.
     """
-    parameters = _keys(keys) | {"version": version, "ignored_too": ignored_too}
+    source, market_id = wanted or (None, None)
+    parameters = _keys(keys) | {
+        "version": version,
+        "wanted_source": source,
+        "wanted_market_id": market_id,
+    }
     with driver_errors_translated():
         changed = await connection.execute(sql.COVER, parameters)
         return sorted((row.source, row.external_market_id) for row in changed)

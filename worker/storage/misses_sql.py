@@ -131,6 +131,9 @@ FROM locked
 WHERE market.id = locked.id
     AND (market.mapping_version IS NULL OR market.mapping_version < :version)
     AND (market.mapped_version IS NULL OR market.mapped_version < :version)
-    AND (CAST(:ignored_too AS boolean) OR market.status <> 'IGNORED')
+    AND (
+        market.status <> 'IGNORED'
+        OR (market.source = :wanted_source AND market.external_market_id = :wanted_market_id)
+    )
 {CHANGED}
 """)

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.markets import mapping
+from worker.operations.unmapped import triage
 from worker.runtime.index.covering import cover_changes
 from worker.storage.audit import read_after
+from worker.storage.editing import editing
 from worker.storage.engine import transaction
 from worker.storage.mappings import import_mappings
 
@@ -84,3 +87,24 @@ async def test_what_an_editor_ignores_stays_ignored_though_a_change_covers_it(
 
 async def test_no_change_reads_nothing_into_the_queue(mapped: AsyncEngine) -> None:
     assert await cover(mapped, after=1) == []
+
+
+async def test_mapping_a_market_marks_all_that_it_covers_by_one_statement(
+    engine: AsyncEngine,
+) -> None:
+    """Counting locks rows in one order; a second statement would lock some out of it."""
+    for market_id in ("user1", "user1?total=2.5"):
+        await execute(engine, MISS, source="sportybet", market_id=market_id)
+    await execute(engine, "UPDATE unmapped_market_log SET status = 'IGNORED' WHERE id % 2 = 0")
+    statements: list[str] = []
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda *arguments: statements.append(arguments[2]),
+    )
+    new = mapping("here", ["a", "b"], sportybet_id="user1")
+    async with editing(engine, actor="ada", reason="test") as edit:
+        changed = await triage.map_new(edit, ("sportybet", "user1"), new)
+    assert ("sportybet", "user1") in changed.covered
+    assert sum("SET status = 'MAPPED'" in statement for statement in statements) == 1
+    assert (await statuses(engine))["user1"] == "MAPPED"

@@ -127,7 +127,7 @@ async def test_each_index_serves_its_query(filled: AsyncEngine) -> None:
 ASKED = {"sources": ["bet9ja", "bet9ja"], "external_market_ids": ["market 7", "market 8"]}
 CLAIMED = {"market_id": "s401"}
 NAMED = {"canonical_id": "market 7"}
-COVERED = ASKED | {"version": 3, "ignored_too": False}
+COVERED = ASKED | {"version": 3, "wanted_source": None, "wanted_market_id": None}
 
 # What runs at each edit and at each batch of the relay, and the indexes it goes by.
 AT_EACH_EDIT: list[tuple[TextClause | TextualSelect, dict[str, Any], set[str]]] = [

@@ -224,11 +224,9 @@ async def test_ignoring_again_sets_the_limits_anew(engine: AsyncEngine, see: See
     assert (found.ignored_until_count, found.ignored_until) == (None, NOON + HOUR)
 
 
-@pytest.mark.parametrize(
-    ("options", "status"), [({}, "IGNORED"), ({"ignored_too": True}, "MAPPED")]
-)
+@pytest.mark.parametrize(("options", "status"), [({}, "IGNORED"), ({"wanted": KEY}, "MAPPED")])
 async def test_what_is_ignored_is_covered_only_on_request(
-    engine: AsyncEngine, see: See, options: dict[str, bool], status: str
+    engine: AsyncEngine, see: See, options: dict[str, QueueKey], status: str
 ) -> None:
     await see()
     await change(engine, "ignore", [KEY], actor="ann", until_count=9)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.people.commands import command_in_process
 from tests.support.services.installation import Installation, Published, until
 from tests.support.stream import expected_counts, numbers, resolved, stream
 
@@ -72,6 +73,7 @@ async def test_it_stops_the_partition_alone_and_raised_by_the_operator_lets_it_g
     assert sorted(numbers(await resolved(installation))) == list(range(GOOD))
     assert await installation.counts() == expected_counts(GOOD)
     assert await installation.stop_worker(0) == 0
+    assert await signs(installation) == {"BRAKE"}
 
     # Another process, and then one that takes over while the first one runs.
     for number in (1, 2):
@@ -89,6 +91,12 @@ async def test_it_stops_the_partition_alone_and_raised_by_the_operator_lets_it_g
     assert values == Counter(b"no json %d" % n for n in range(UNREADABLE))
     assert sorted(numbers(await resolved(installation))) == list(range(GOOD))
     assert await installation.counts() == expected_counts(GOOD)
+
+
+async def signs(installation: Installation) -> set[str]:
+    """The signs of `marketmap lag`, of all partitions."""
+    report = (await command_in_process(installation, "lag", "--json")).json
+    return {sign["code"] for each in report["partitions"] for sign in each["signs"]}
 
 
 async def stopped_anywhere(installation: Installation, newest: int) -> None:

@@ -77,6 +77,7 @@ async def mappings_are_edited(engine: AsyncEngine) -> None:
         version = await audit.last_version(connection)
         await audit.history(connection, "new")
         await audit.newest(connection, 10)
+        await audit.count(connection)
         await audit.table_as_of(connection, version)
 
 
@@ -85,6 +86,7 @@ async def queue_is_worked_through(engine: AsyncEngine) -> None:
         for order in ORDERS:
             await misses.list_misses(connection, order=order)  # type: ignore[arg-type]  # its keys
         await misses.count_misses(connection)
+        await misses.market_ids(connection, "sportybet", "8", 10)
         await misses.get_miss(connection, BOOKED)
         await misses.misses_of(connection, [BTTS])
         await misses.acknowledge(connection, [BOOKED], actor="ada", notes="asking")
@@ -116,6 +118,7 @@ async def range_is_replayed(engine: AsyncEngine) -> None:
         await running.finish("DONE")
     async with transaction(engine) as connection:
         await replays.newest(connection, 5)
+        await replays.count(connection)
 
 
 def mapping(canonical_id: str, **ids: str) -> Mapping:

@@ -18,7 +18,9 @@ from worker.settings.connected import KafkaSettings
 TopicFactsByName = Mapping[str, TopicFacts]
 
 _MOST_SIGNS: Final = 5
-_HARMFUL_SIGNS: Final[frozenset[SignCode]] = frozenset({"BEYOND_END", "TRUNCATED", "DELETED"})
+_HARMFUL_SIGNS: Final[frozenset[SignCode]] = frozenset(
+    {"BEYOND_END", "TRUNCATED", "BRAKE", "DELETED"}
+)
 
 
 def judge_cluster(cluster: ClusterFacts) -> list[Finding]:

@@ -49,6 +49,7 @@ SignCode = Literal[
     "COMMIT_AHEAD",
     "BEYOND_END",
     "TRUNCATED",
+    "BRAKE",
     "DELETED",
     "OPEN_TRANSACTION",
 ]
@@ -220,12 +221,8 @@ def _signs_of_commit(
         )
     elif offset > watermark:
         signs.append(Sign("COMMIT_AHEAD", f"committed {offset - watermark} further than counted"))
-    if mark is not None and mark.truncated_at is not None:
-        signs.append(
-            Sign(
-                "TRUNCATED", f"stopped: the log ended at {mark.truncated_at}, below what is counted"
-            )
-        )
+    if mark is not None:
+        signs += _signs_of_stop(mark, offset)
     if offset > facts.end:
         signs.append(Sign("BEYOND_END", f"committed {offset - facts.end} beyond the log's end"))
     if offset < facts.log_start:
@@ -235,6 +232,19 @@ def _signs_of_commit(
             )
         )
     return signs
+
+
+def _signs_of_stop(mark: CommitMark, offset: int) -> Iterator[Sign]:
+    """What the worker that stopped the partition has left in its mark."""
+    if mark.truncated_at is not None:
+        what = f"stopped: the log ended at {mark.truncated_at}, below what is counted"
+        yield Sign("TRUNCATED", what)
+    if mark.brake is not None:
+        what = (
+            f"stopped by the brake at {offset}, before more dead letters:"
+            f" {mark.brake.run} in a row, {mark.brake.dead} of the last {mark.brake.window}"
+        )
+        yield Sign("BRAKE", what)
 
 
 async def survey_lag(settings: ConnectedSettings, now_ms: int) -> LagReport:

@@ -30,7 +30,7 @@ from worker.runtime.index.covering import claimants, mark_covered, usable
 from worker.storage.audit import AuditRow, history, last_version
 from worker.storage.editing import Deleted, Edit, StaleVersion
 from worker.storage.mappings import ImportReport, StoredMapping, get, import_mappings, list_mappings
-from worker.storage.misses import QueueKey
+from worker.storage.misses import QueueKey, cover
 
 Action = Literal["CREATE", "UPDATE", "ACTIVATE", "DEACTIVATE", "DELETE", "NONE"]
 EditedState = dict[str, Any]
@@ -62,10 +62,15 @@ class NoSuchStateError(LookupError):
     """The mapping did not exist at the version asked for."""
 
 
-async def create(edit: Edit, mapping: Mapping, *, is_active: bool = True) -> AppliedChange:
-    """Raises ConflictError, and what ``Edit.create`` raises."""
+async def create(
+    edit: Edit, mapping: Mapping, *, is_active: bool = True, wanted: QueueKey | None = None
+) -> AppliedChange:
+    """Create a mapping; ``wanted`` is as in ``mark_covered``.
+
+    Raises ConflictError, and what ``Edit.create`` raises.
+    """
     after = await edit.create(mapping, is_active=is_active)
-    return await _checked(edit, "CREATE", None, after)
+    return await _checked(edit, "CREATE", None, after, wanted)
 
 
 async def update(
@@ -75,15 +80,18 @@ async def update(
     expected_version: int | None = None,
     *,
     is_active: bool | None = None,
+    wanted: QueueKey | None = None,
 ) -> AppliedChange:
     """Replace the row by what ``revise`` makes of it; None expects no version.
+
+    ``wanted`` is as in ``mark_covered``.
 
     Raises ConflictError, what ``Edit.update`` raises, and what ``revise`` raises.
     """
     before = await edit.get(canonical_id, expected_version)
     mapping = revise(before._asdict())
     after = await edit.update(canonical_id, mapping, before.version, is_active=is_active)
-    return await _checked(edit, "UPDATE", before, after)
+    return await _checked(edit, "UPDATE", before, after, wanted)
 
 
 async def set_active(
@@ -166,17 +174,29 @@ async def import_all(
 
 
 async def _checked(
-    edit: Edit, action: Action, before: StoredMapping | None, after: StoredMapping
+    edit: Edit,
+    action: Action,
+    before: StoredMapping | None,
+    after: StoredMapping,
+    wanted: QueueKey | None = None,
 ) -> AppliedChange:
     """Return the change once it is known to have no rival, with the misses that it covers marked."""
     fields = diff(before and before._asdict(), after._asdict())
     change = AppliedChange(after.canonical_id, action if fields else "NONE", after.version, fields)
-    if not after.is_active or not fields:
+    if not after.is_active:
         return change
+    if not fields:
+        if wanted is None:
+            return change
+        return change._replace(
+            covered=await cover(edit.connection, after.version, [wanted], wanted=wanted)
+        )
     mapping = parse_mapping(after._asdict())
     others = await claimants(edit.connection, mapping)
     found = rivalries([mapping], others)
     if found:
         raise ConflictError(found, change)
-    covered = await mark_covered(edit.connection, [mapping], MappingIndex(others), after.version)
+    covered = await mark_covered(
+        edit.connection, [mapping], MappingIndex(others), after.version, wanted=wanted
+    )
     return change._replace(covered=covered)

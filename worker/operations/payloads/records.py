@@ -33,6 +33,16 @@ MaxBytes = Annotated[
 ]
 
 
+MaxClockAhead = Annotated[
+    float,
+    typer.Option(
+        envvar="MARKETMAP_MAX_CLOCK_AHEAD_S",
+        help="Maximum time by which observed_at may be ahead of the clock; 0: no limit.",
+        min=0,
+    ),
+]
+
+
 class LineRecord(NamedTuple):
     """A line of a file, in the form of a Kafka record; its offset is the line number, from 1."""
 

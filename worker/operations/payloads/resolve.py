@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple
 
 import orjson
 import typer
@@ -17,6 +18,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.resolve import Resolution
 from worker.ingest.planning.encode import resolved_event
 from worker.ingest.planning.plan import Planner
+from worker.ingest.reading.clock import ClockGuard
 from worker.ingest.reading.decode import UnreadableRecord, decode
 from worker.ingest.reading.framing import unframed
 from worker.kafka.record import Partition, Record
@@ -25,6 +27,7 @@ from worker.operations.payloads.records import (
     CatalogueFile,
     LineRecord,
     MaxBytes,
+    MaxClockAhead,
     ObservationFile,
     catalogue_index,
     read_lines,
@@ -78,10 +81,12 @@ def resolve(
         ),
     ] = False,
     max_bytes: MaxBytes = 4 * MIB,
+    max_clock_ahead_s: MaxClockAhead = 300,
 ) -> None:
     """Resolve observations from a file: one JSON line in, one ResolvedEvent out, in order.
 
-    A record that cannot be read gives {"error": ...} in its place, and exit code 1.
+    A record that cannot be read gives {"error": ...} in its place, and exit code 1. So does one that the
+    worker's clock guard refuses now, because it is observed in the future; --explain says so and explains it.
 
     Needs no broker, and a database only with --database.
 
@@ -95,10 +100,12 @@ def resolve(
     if wants_database and catalogue is not None:
         fail("Give either --catalogue or --database.", code=2)
     index = _database_index(database_url, as_of) if wants_database else catalogue_index(catalogue)
+    guard = ClockGuard(max_clock_ahead_s, time.time)
     if explain_market is None:
-        all_good = _resolve_lines(file, index, max_bytes)
+        all_good = _resolve_lines(file, index, max_bytes, guard)
     else:
-        all_good = _explain_lines(file, index, max_bytes, explain_market, as_json=as_json)
+        lines = _Lines(file, index, max_bytes, guard)
+        all_good = _explain_lines(lines, explain_market, as_json=as_json)
     if not all_good:
         raise typer.Exit(1)
 
@@ -140,9 +147,9 @@ class _AsDocuments:
         )
 
 
-def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int) -> bool:
+def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int, guard: ClockGuard) -> bool:
     """Write one line for each record; return whether all could be read."""
-    planner = Planner(_AsDocuments(), max_message_bytes=max_bytes)
+    planner = Planner(_AsDocuments(), max_message_bytes=max_bytes, guard=guard)
     all_good = True
     for record in with_bar(read_lines(file, max_bytes), file, as_lines=True):
         planned = planner.plan(record, _FILE, index)
@@ -155,37 +162,51 @@ def _write_line(document: bytes) -> None:
     sys.stdout.buffer.write(document + b"\n")
 
 
-def _explain_lines(
-    file: BinaryIO, index: MappingIndex, max_bytes: int, market: str, *, as_json: bool
-) -> bool:
+class _Lines(NamedTuple):
+    """The records to explain, and what they are read and resolved with."""
+
+    file: BinaryIO
+    mappings: MappingIndex
+    max_bytes: int
+    guard: ClockGuard
+
+
+class _Explained(NamedTuple):
+    """``refusal`` says why the worker's clock guard refuses the record now; None when it does not."""
+
+    envelope: dict[str, Any]
+    explanation: Explanation
+    refusal: str | None
+
+
+def _explain_lines(lines: _Lines, market: str, *, as_json: bool) -> bool:
     """Explain the market in each observation that has it; return whether all records could be read."""
     market_id, qualifier = split_market(market)
     found, all_good = False, True
-    explanations = _explained(file, index, max_bytes, market_id, qualifier)
-    for record, explained in with_bar(explanations, file, as_lines=as_json):
+    explanations = _explained(lines, market_id, qualifier)
+    for record, explained in with_bar(explanations, lines.file, as_lines=as_json):
         if isinstance(explained, UnreadableRecord):
             all_good = False
             err.print(f"line {record.offset}: {explained.reason}: {explained.detail}", markup=False)
-        elif explained[1].found:
+        elif explained.explanation.found:
             found = True
-            _show(record, *explained, as_json=as_json)
+            _show(record, explained, as_json=as_json)
     if not found:
         fail(f"No readable observation has the market {market}.")
     return all_good
 
 
 def _explained(
-    file: BinaryIO, index: MappingIndex, max_bytes: int, market_id: str, qualifier: str | None
-) -> Iterator[tuple[LineRecord, UnreadableRecord | tuple[dict[str, Any], Explanation]]]:
-    for record in read_lines(file, max_bytes):
-        decoded = decode(unframed(record.value), max_bytes=max_bytes)
+    lines: _Lines, market_id: str, qualifier: str | None
+) -> Iterator[tuple[LineRecord, UnreadableRecord | _Explained]]:
+    for record in read_lines(lines.file, lines.max_bytes):
+        decoded = decode(unframed(record.value), max_bytes=lines.max_bytes)
         if isinstance(decoded, UnreadableRecord):
             yield record, decoded
-        else:
-            yield (
-                record,
-                (decoded.envelope, explain(decoded.observation, index, market_id, qualifier)),
-            )
+            continue
+        explanation = explain(decoded.observation, lines.mappings, market_id, qualifier)
+        refusal = lines.guard.objection(decoded.observed_at, record.timestamp)
+        yield record, _Explained(decoded.envelope, explanation, refusal)
 
 
 def split_market(text: str) -> tuple[str, str | None]:
@@ -200,14 +221,23 @@ def split_market(text: str) -> tuple[str, str | None]:
     return market_id, qualifier or None
 
 
-def _show(
-    record: LineRecord, envelope: dict[str, Any], explained: Explanation, *, as_json: bool
-) -> None:
+def _show(record: LineRecord, explained: _Explained, *, as_json: bool) -> None:
+    envelope, explanation, refusal = explained
     if as_json:
-        _write_line(
-            orjson.dumps({"line_number": record.offset, **envelope, "explanation": explained})
-        )
+        document = {
+            "line_number": record.offset,
+            **envelope,
+            "explanation": explanation,
+            "clock_guard": refusal,
+        }
+        _write_line(orjson.dumps(document))
         return
     from worker.operations.payloads.explained import show  # noqa: PLC0415  only people need rich trees
 
-    show(record.offset, envelope, explained)
+    show(record.offset, envelope, explanation)
+    if refusal is not None:
+        err.print(
+            f"line {record.offset}: the worker refuses it now, OBSERVED_IN_FUTURE: {refusal}",
+            markup=False,
+            soft_wrap=True,
+        )

@@ -23,6 +23,7 @@ from worker.operations.payloads.records import (
     CatalogueFile,
     LineRecord,
     MaxBytes,
+    MaxClockAhead,
     ObservationFile,
     catalogue_index,
     read_lines,
@@ -40,14 +41,7 @@ def validate(
         typer.Option("--json", help="Print JSON lines: one for each record, the summary last."),
     ] = False,
     max_bytes: MaxBytes = 4 * MIB,
-    max_clock_ahead_s: Annotated[
-        float,
-        typer.Option(
-            envvar="MARKETMAP_MAX_CLOCK_AHEAD_S",
-            help="Maximum time by which observed_at may be ahead of the clock; 0: no limit.",
-            min=0,
-        ),
-    ] = 300,
+    max_clock_ahead_s: MaxClockAhead = 300,
 ) -> None:
     """Check observations from a file: JSON lines, or one JSON document. Exit code 1 if anything is wrong.
 

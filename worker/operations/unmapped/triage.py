@@ -31,7 +31,9 @@ async def map_new(edit: Edit, key: QueueKey, mapping: Mapping) -> AppliedChange:
     Raises NotCoveredError, UnknownMiss, and as ``editing.create``.
     """
     miss = await misses.get_miss(edit.connection, key)
-    return await _marked(edit, miss, await editing.create(edit, mapping))
+    change = await editing.create(edit, mapping, wanted=miss.key)
+    await _require_covered(edit, miss, change)
+    return change
 
 
 async def map_into(
@@ -51,8 +53,9 @@ async def map_into(
     def revise(current: EditedState) -> Mapping:
         return parse_mapping(assign(_with_id(current, key), assignments))
 
-    change = await editing.update(edit, canonical_id, revise, expected_version)
-    return await _marked(edit, miss, change)
+    change = await editing.update(edit, canonical_id, revise, expected_version, wanted=miss.key)
+    await _require_covered(edit, miss, change)
+    return change
 
 
 def _with_id(current: EditedState, key: QueueKey) -> EditedState:
@@ -103,8 +106,11 @@ def _with_further_id(current: EditedState, source: Platform, named: ExternalName
     return current | {"also": [*further, {"platform": source, "id": named.market_id, **phase}]}
 
 
-async def _marked(edit: Edit, miss: QueuedMiss, change: AppliedChange) -> AppliedChange:
-    """The miss as MAPPED by the change, also an ignored one, or one whose labels hold names of teams."""
+async def _require_covered(edit: Edit, miss: QueuedMiss, change: AppliedChange) -> None:
+    """Raise NotCoveredError, which undoes the change, unless it covers the miss that was marked with it.
+
+    That may be an ignored one, or one whose labels hold names of teams.
+    """
     source, external_market_id = miss.key
     rows = await list_mappings(
         edit.connection,
@@ -123,7 +129,3 @@ async def _marked(edit: Edit, miss: QueuedMiss, change: AppliedChange) -> Applie
             f"{change.canonical_id} knows none of the labels of {source} {external_market_id}: "
             + ", ".join(map(repr, found.unknown))
         )
-    if miss.key not in change.covered and change.version is not None:
-        marked = await misses.cover(edit.connection, change.version, [miss.key], ignored_too=True)
-        change = change._replace(covered=[*change.covered, *marked])
-    return change

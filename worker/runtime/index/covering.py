@@ -40,21 +40,32 @@ async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Seq
 
 
 async def mark_covered(
-    connection: AsyncConnection, mappings: Iterable[Mapping], index: MappingIndex, version: int
+    connection: AsyncConnection,
+    mappings: Iterable[Mapping],
+    index: MappingIndex,
+    version: int,
+    *,
+    wanted: QueueKey | None = None,
 ) -> Sequence[QueueKey]:
     """Mark as MAPPED the misses of these mappings' markets that ``index`` covers; return which.
 
-    Misses that an editor ignores stay IGNORED. ``index`` has, as of ``version``, at least all active mappings
+    Misses that an editor ignores stay IGNORED. ``wanted`` is marked in any case: its caller knows that it is
+    covered, and undoes all of it if it is not. One statement marks all of them, because it takes their locks
+    in the order in which counting takes them. ``index`` has, as of ``version``, at least all active mappings
     that share a platform id with these.
     """
     markets = {(claim.platform, claim.market_id) for one in mappings for claim in claims_of(one)}
     missed = await misses.misses_of(connection, markets) if markets else []
-    covered = [
+    covered = {
         miss.key
         for miss in missed
         if is_covered(coverage(index, *miss.key, miss.sample_outcomes), miss.reason)
-    ]
-    return await misses.cover(connection, version, covered) if covered else []
+    }
+    if wanted is not None:
+        covered.add(wanted)
+    if not covered:
+        return []
+    return await misses.cover(connection, version, sorted(covered), wanted=wanted)
 
 
 async def claimants(connection: AsyncConnection, mapping: Mapping) -> list[Mapping]:

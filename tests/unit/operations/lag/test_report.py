@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from worker.ingest.partitions.marks import mark
+from worker.ingest.partitions.marks import BrakeState, mark
 from worker.kafka.cluster.groups import Member
 from worker.kafka.cluster.transactions import OpenTransaction
 from worker.kafka.record import Committed
@@ -85,6 +85,7 @@ def test_seconds_are_the_age_of_the_oldest_record() -> None:
         (facts(ours(50), log_start=60), ["DELETED"]),
         (facts(ours(90), 90), ["BEYOND_END", "BEYOND_END"]),
         (facts(Committed(50, mark(TOPIC_ID, 50, truncated_at=50))), ["TRUNCATED"]),
+        (facts(Committed(50, mark(TOPIC_ID, 50, brake=BrakeState(0, 50, 50, 50)))), ["BRAKE"]),
         (facts(None, None), []),
     ],
 )

@@ -48,6 +48,28 @@ def test_a_record_that_cannot_be_read_gives_its_error_in_its_place() -> None:
     ]
 
 
+FUTURE = json.dumps(json.loads(GOOD) | {"observed_at": "2099-01-01T00:00:00Z"}).encode()
+
+
+def test_what_the_clock_guard_of_a_worker_refuses_now_is_refused_here() -> None:
+    result = run("-", feed=GOOD + b"\n" + FUTURE)
+    assert result.exit_code == 1
+    resolved, refused = lines(result)
+    assert "markets" in resolved
+    assert refused["error"]["reason"] == "OBSERVED_IN_FUTURE"
+    assert run("-", "--max-clock-ahead-s", "0", feed=FUTURE).exit_code == 0
+    assert run("-", feed=FUTURE, MARKETMAP_MAX_CLOCK_AHEAD_S="0").exit_code == 0
+
+
+def test_an_explanation_says_what_the_clock_guard_decides() -> None:
+    good, future = lines(run("-", "--explain", "18", "--json", feed=GOOD + b"\n" + FUTURE))
+    assert good["clock_guard"] is None
+    assert "ahead of the clock" in future["clock_guard"]
+    assert future["explanation"]["found"] is True
+    shown = run("-", "--explain", "18", feed=FUTURE)
+    assert "line 1: the worker refuses it now, OBSERVED_IN_FUTURE: " in shown.stderr
+
+
 def test_the_last_line_may_lack_its_line_feed_and_lines_may_end_in_crlf() -> None:
     assert len(lines(run("-", feed=GOOD + b"\r\n" + GOOD))) == 2
 
