@@ -10,6 +10,13 @@ from .cloud_events import cloud_event, header_schemas
 from .fields import PLATFORMS, Platform
 from .headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
 from .json_schema import shared_schemas
+from .latest import (
+    OBSERVED_AT_HEADER,
+    TOMBSTONE_HEADER,
+    TOMBSTONE_REASONS,
+    WHOLE_AT_HEADER,
+    latest_key,
+)
 
 _SOURCE_ID: Final = record_id("Wq3nVJ0iSkKZp2bK1yF0Bg", 3, 1042)
 _AUDIT_ID: Final = audit_id(examples.MAPPING_CHANGED["mapping_version"])
@@ -71,6 +78,14 @@ CHANNELS: Final = (
         "UnmappedMarket",
         "send",
         "One message the first time that a market is missed.",
+    ),
+    Channel(
+        "odds_latest",
+        "odds.latest",
+        "LatestEvent",
+        "send",
+        "The newest resolved event of each event, or of each of its parts.",
+        cleanup="compact",
     ),
     Channel(
         "mappings_changes",
@@ -153,6 +168,7 @@ def _messages() -> dict[str, Any]:
                 )
             ],
         ),
+        "LatestEvent": _latest_event(),
         "UnmappedMarket": _message(
             "UnmappedMarket",
             "A market was missed for the first time.",
@@ -193,6 +209,32 @@ def _message(
         "payload": {"$ref": f"#/components/schemas/{name}"},
         "bindings": _key({"type": "string", "description": key}),
         "examples": examples,
+    }
+
+
+def _latest_event() -> dict[str, Any]:
+    example = _example(
+        "ResolvedEvent", _SOURCE_ID, "observations.sportybet", examples.RESOLVED_EVENT
+    )
+    moment = "2026-11-22T14:05:00Z"
+    key = latest_key(examples.RESOLVED_EVENT["platform"], examples.EVENT["id"]).decode()
+    gone = {
+        ID_HEADER: f"ended:{key}@{moment}",
+        TOMBSTONE_HEADER: "ended",
+        OBSERVED_AT_HEADER: moment,
+    }
+    return {
+        **_message(
+            "LatestEvent",
+            "The newest resolved event of an event or a part, or a tombstone.",
+            key="`platform:event id`, of a part `platform:event id/number`.",
+            headers="LatestHeaders",
+            examples=[example, {"name": "tombstone", "headers": gone, "payload": None}],
+        ),
+        "payload": {
+            "anyOf": [{"$ref": "#/components/schemas/ResolvedEvent"}, {"type": "null"}],
+            "description": "The resolved event, byte for byte; null for a tombstone.",
+        },
     }
 
 
@@ -261,6 +303,7 @@ def _schemas() -> dict[str, Any]:
     return {
         "IdHeader": id_header,
         "ResolvedHeaders": _resolved_headers(id_header),
+        "LatestHeaders": _latest_headers(_resolved_headers(id_header)),
         **shared_schemas("#/components/schemas/{model}"),
     }
 
@@ -277,4 +320,31 @@ def _resolved_headers(id_header: dict[str, Any]) -> dict[str, Any]:
         **id_header,
         "title": "ResolvedHeaders",
         "properties": {**id_header["properties"], REPLAY_HEADER: replay},
+    }
+
+
+def _latest_headers(resolved: dict[str, Any]) -> dict[str, Any]:
+    """Of a resolved event its own headers; of a tombstone only why it is there, and as of when."""
+    moment = {"type": "string", "format": "date-time"}
+    properties = {
+        **resolved["properties"],
+        TOMBSTONE_HEADER: {
+            "type": "string",
+            "enum": list(TOMBSTONE_REASONS),
+            "description": " ".join(
+                f"{reason}: {sentence}" for reason, sentence in TOMBSTONE_REASONS.items()
+            ),
+        },
+        OBSERVED_AT_HEADER: {**moment, "description": "On a tombstone: as of when."},
+        WHOLE_AT_HEADER: {
+            **moment,
+            "description": "For the snapshot process itself: of when the newest whole snapshot is.",
+        },
+    }
+    return {
+        "title": "LatestHeaders",
+        "type": "object",
+        "description": "Headers of the resolved event, or those of a tombstone.",
+        "properties": properties,
+        "required": [ID_HEADER],
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 import promql_parser as promql
 
-from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS, Metric
+from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS, SNAPSHOT_METRICS, Metric
 from worker.runtime.telemetry.metrics import process_registry
 
 Labels = dict[str, tuple[str, ...]]
@@ -19,13 +19,13 @@ SCRAPED = {"job", "instance"}
 
 @cache
 def known_series() -> dict[str, Labels]:
-    """Every series that a worker or a relay shows: its labels with their values, none where any may come."""
+    """Every series of a long-running process: its labels with their values, none where any may come."""
     standard = {
         sample.name: Labels()
         for family in process_registry().collect()
         for sample in family.samples
     }
-    ours = (METRICS | RELAY_METRICS).items()
+    ours = (METRICS | RELAY_METRICS | SNAPSHOT_METRICS).items()
     return dict(each for name, metric in ours for each in _series(name, metric)) | standard
 
 

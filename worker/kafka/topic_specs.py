@@ -21,9 +21,14 @@ def largest_output(settings: Settings) -> int:
     return 2 * settings.max_message_bytes + _AROUND_A_VALUE
 
 
+def largest_latest(settings: Settings) -> int:
+    """The largest record of the newest odds, in bytes: a resolved event under another key."""
+    return settings.max_message_bytes + _AROUND_A_VALUE
+
+
 def topic_specs(settings: Settings) -> list[TopicSpec]:
     """Every topic of the application. All that carry events have the same number of partitions, so that the
-    records of one event, which share a key, share a partition.
+    records of one event, which share a key, share a partition, and the newest of them has the same number.
     """
     observed = {
         **_DELETED,
@@ -37,12 +42,19 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     }
     announced = {**_DELETED, "retention.ms": str(14 * _DAY_MS)}
     compacted = {"cleanup.policy": "compact", "max.message.bytes": str(settings.max_message_bytes)}
+    latest = {
+        "cleanup.policy": "compact",
+        "max.message.bytes": str(largest_latest(settings)),
+        # A tombstone is remembered for as long as a replay may bring what it removed.
+        "delete.retention.ms": str(14 * _DAY_MS),
+    }
     names = [*settings.topics.observations.values(), settings.topics.resolved]
     return [
         *(TopicSpec(name, settings.partitions, observed) for name in names),
         TopicSpec(settings.topics.dead, 1, largest),
         TopicSpec(settings.topics.unmapped, 1, announced),
         TopicSpec(settings.topics.changes, 1, compacted),
+        TopicSpec(settings.topics.latest, settings.partitions, latest),
     ]
 
 
@@ -119,8 +131,11 @@ def _of_config(
         if not _suffices(key, found, wanted):
             remedy = f"{tool} --entity-name {spec.name} --add-config {key}={wanted}"
             yield TopicDifference(
-                f"has {key}={found} instead of {wanted}", remedy, grave=key != "retention.ms"
+                f"has {key}={found} instead of {wanted}", remedy, grave=key not in _LIFETIMES
             )
+
+
+_LIFETIMES: Final = ("retention.ms", "delete.retention.ms")
 
 
 def _suffices(key: str, found: str, wanted: str) -> bool:

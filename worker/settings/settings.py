@@ -35,6 +35,7 @@ class Topics(NamedTuple):
     dead: str
     unmapped: str
     changes: str
+    latest: str
 
     @property
     def outputs(self) -> list[str]:
@@ -43,7 +44,7 @@ class Topics(NamedTuple):
 
     @property
     def all(self) -> list[str]:
-        return [*self.observations.values(), *self.outputs, self.changes]
+        return [*self.observations.values(), *self.outputs, self.changes, self.latest]
 
 
 class Settings(KafkaAccess):
@@ -66,6 +67,9 @@ class Settings(KafkaAccess):
         "market-mapping-worker", description="Consumer group. Watermarks belong to it."
     )
 
+    snapshot_group_id: Name = Field(
+        "market-mapping-snapshot", description="Consumer group of the snapshot processes."
+    )
     client_id: Name = Field(
         "market-mapping-worker", description="Client id of the connections to Kafka."
     )
@@ -94,6 +98,9 @@ class Settings(KafkaAccess):
         "unmapped.markets", description="First sightings of unmapped markets."
     )
     topic_changes: Topic = Field("mappings.changes", description="Changes of mappings; compacted.")
+    topic_latest: Topic = Field(
+        "odds.latest", description="Newest resolved odds of each event; compacted."
+    )
     partitions: int = Field(
         6,
         ge=1,
@@ -124,6 +131,17 @@ class Settings(KafkaAccess):
         description=(
             "Maximum time by which observed_at may be ahead of the record's Kafka timestamp or of "
             "the clock; more is a dead letter, OBSERVED_IN_FUTURE; 0: no limit."
+        ),
+    )
+
+    snapshot_unseen_s: float = Field(
+        3600,
+        ge=0,
+        le=366 * 24 * 60 * 60,
+        allow_inf_nan=False,
+        description=(
+            "The snapshot process removes an event from odds.latest if it has not been seen for this "
+            "long; 0: never. Use several scrape intervals."
         ),
     )
 
@@ -286,4 +304,5 @@ class Settings(KafkaAccess):
             dead=prefix + self.topic_dead,
             unmapped=prefix + self.topic_unmapped,
             changes=prefix + self.topic_changes,
+            latest=prefix + self.topic_latest,
         )

@@ -43,7 +43,8 @@ LARGEST = 16 * 1024 * 1024
 
 # Where an installation has a Kafka of its own: what `marketmap` takes without any setting.
 DEFAULT_NAMES: dict[str, Any] = {
-    name: Settings.model_fields[name].default for name in ("topic_prefix", "group_id", "partitions")
+    name: Settings.model_fields[name].default
+    for name in ("topic_prefix", "group_id", "snapshot_group_id", "partitions")
 }
 
 Published = tuple[str, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
@@ -236,7 +237,11 @@ async def installed(
 ) -> AsyncIterator[Installation]:
     """An installation on a migrated database that holds the shipped catalogue; workers end with it."""
     prefix = f"t{uuid.uuid4().hex[:10]}."
-    names = {"topic_prefix": prefix, "group_id": f"{prefix}group"}
+    names = {
+        "topic_prefix": prefix,
+        "group_id": f"{prefix}group",
+        "snapshot_group_id": f"{prefix}snapshot",
+    }
     chosen = {"partitions": 3, "session_timeout_s": 6, "max_clock_ahead_s": 0} | names | settings
     known = ConnectedSettings(
         database_url=database_url,

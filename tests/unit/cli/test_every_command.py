@@ -74,7 +74,7 @@ SPINNER = {
     "unmapped show",
 }
 AT_ONCE = {"config", "schemas check", "schemas export", "services status", "topics grants", "wrap"}
-UNTIL_STOPPED = {"run relay", "run worker"}
+UNTIL_STOPPED = {"run relay", "run snapshot", "run worker"}
 
 
 def test_of_each_command_it_is_known_what_a_person_sees_when_it_takes_longer() -> None:

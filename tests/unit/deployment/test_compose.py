@@ -15,8 +15,8 @@ from worker.local.kafka import MAX_MESSAGE_BYTES
 from worker.settings.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[3]
-OURS = {"migrate", "topics", "worker", "relay", "editor"}
-LONG_LIVED = {"kafka", "postgres", "worker", "relay"}
+OURS = {"migrate", "topics", "worker", "relay", "snapshot", "editor"}
+LONG_LIVED = {"kafka", "postgres", "worker", "relay", "snapshot"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_nothing_waits_for_a_service_that_is_not_there_or_in_a_way_it_cannot_mee
             assert how["condition"] == expected
 
 
-@pytest.mark.parametrize("name", ["worker", "relay"])
+@pytest.mark.parametrize("name", ["worker", "relay", "snapshot"])
 def test_it_starts_on_a_ready_broker_and_a_migrated_database(
     services: dict[str, Any], name: str
 ) -> None:
@@ -104,7 +104,7 @@ def test_containers_and_local_services_run_the_same_kafka(services: dict[str, An
     assert kafka["environment"]["KAFKA_MESSAGE_MAX_BYTES"] == MAX_MESSAGE_BYTES
 
 
-@pytest.mark.parametrize("name", ["worker", "relay"])
+@pytest.mark.parametrize("name", ["worker", "relay", "snapshot"])
 def test_the_engine_waits_longer_than_it_needs_to_stop(services: dict[str, Any], name: str) -> None:
     grace = float(services[name]["stop_grace_period"].removesuffix("s"))
     assert grace > float(settings_of(services[name])["MARKETMAP_SHUTDOWN_TIMEOUT_S"])

@@ -37,7 +37,18 @@ def test_there_is_a_topic_for_everything_the_application_reads_and_writes() -> N
         "x.observations.dead",
         "x.unmapped.markets",
         "x.mappings.changes",
+        "x.odds.latest",
     }
+
+
+def test_the_newest_odds_have_the_partitions_of_the_resolved_ones_and_remember_their_tombstones() -> (
+    None
+):
+    latest = SPECS["x.odds.latest"]
+    assert latest.partitions == SPECS["x.odds.resolved"].partitions
+    assert latest.config["cleanup.policy"] == "compact"
+    (shorter,) = found(latest, as_is(latest, delete_retention_ms="86400000"))
+    assert not shorter.grave
 
 
 def test_topics_that_carry_events_have_the_same_number_of_partitions() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS, Metric
+from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS, SNAPSHOT_METRICS, Metric
 
 DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "metrics.md"
 
@@ -23,6 +23,7 @@ are the standard `process_*` metrics of Prometheus's clients: memory, CPU, file 
 _PARTS: Final[dict[str, Mapping[Any, Metric]]] = {
     "Of a worker": METRICS,
     "Of a relay, and of a worker that runs one": RELAY_METRICS,
+    "Of a snapshot process": SNAPSHOT_METRICS,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -64,10 +64,14 @@ async def _known_topics(settings: KafkaSettings) -> Mapping[str, TopicFacts]:
 
 
 async def _group(settings: KafkaSettings, part: Part) -> Sequence[Finding]:
-    group = await admin_of(settings).groups.describe(settings.group_id)
-    state = judge_group(group, settings.group_id, len(await _observed(settings)))
+    name = part.group_name(settings)
+    group = await admin_of(settings).groups.describe(name)
+    is_snapshot = name == settings.snapshot_group_id
+    process = "snapshot" if is_snapshot else "worker"
+    read = [settings.topics.resolved] if is_snapshot else settings.topics.observations.values()
+    state = judge_group(group, name, len(await _partitions(settings, read)), process)
     # Only now: of a group whose coordinator is not there yet, as on a new cluster, librdkafka learns nothing.
-    operations = await admin_of(settings).groups.operations(settings.group_id)
+    operations = await admin_of(settings).groups.operations(name)
     return [*state, *judge_group_rights(settings, operations, part)]
 
 
@@ -84,7 +88,11 @@ async def _record_times(settings: KafkaSettings) -> Sequence[Finding]:
 
 
 async def _observed(settings: KafkaSettings) -> Sequence[TopicPartition]:
-    topics = await admin_of(settings).topics.facts(settings.topics.observations.values())
+    return await _partitions(settings, settings.topics.observations.values())
+
+
+async def _partitions(settings: KafkaSettings, names: Iterable[str]) -> Sequence[TopicPartition]:
+    topics = await admin_of(settings).topics.facts(names)
     return [
         TopicPartition(name, n) for name, facts in topics.items() for n in range(facts.partitions)
     ]
@@ -108,7 +116,7 @@ def checks_of(part: Part, settings: Settings) -> Sequence[Check]:
         Check("topics", ("kafka",), _connected(partial(_topics, part=part)), _DESCRIBE),
         Check("acls", ("kafka",), _connected(partial(_rights, part=part)), _DESCRIBE),
     ]
-    may_know_group = bool(part.operations_on("GROUP", settings.group_id))
+    may_know_group = bool(part.operations_on("GROUP", part.group_name(settings)))
     if may_know_group:
         look = _connected(partial(_group, part=part))
         checks.append(Check("group", ("kafka",), look, "marketmap topics grants: GROUP"))

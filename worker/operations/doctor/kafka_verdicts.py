@@ -85,7 +85,7 @@ def judge_group_rights(
     settings: KafkaSettings, operations: Collection[str], part: Part
 ) -> list[Finding]:
     """``operations`` are what the credentials may do with the group."""
-    group = settings.group_id
+    group = part.group_name(settings)
     lacking = sorted(part.operations_on("GROUP", group) - set(operations))
     if not lacking:
         return [
@@ -111,11 +111,12 @@ def _command(settings: KafkaSettings, grant: Grant) -> str:
     return acl_command(grant, settings.kafka_bootstrap_servers, "User:NAME")
 
 
-def judge_group(group: Group, name: str, partitions: int) -> list[Finding]:
+def judge_group(group: Group, name: str, partitions: int, process: str = "worker") -> list[Finding]:
     members = len(group.members)
     if group.state in {"Dead", "Empty"}:
         never = " (and none has been, as far as Kafka remembers)" if group.state == "Dead" else ""
-        return [warning("group", f"{name}: no worker is in it{never}", "marketmap run worker")]
+        remedy = f"marketmap run {process}"
+        return [warning("group", f"{name}: no {process} is in it{never}", remedy)]
     if group.state != "Stable":
         message = f"{name}: {group.state}, members come or go"
         return [

@@ -24,7 +24,17 @@ _DATABASE: Final[Mapping[str, tuple[str, Needs]]] = {
     "editor": ("editor", EDITOR_NEEDS),
     "reader": ("reader", READER_NEEDS),
 }
-PARTS: Final = ("worker", "relay", "editor", "reader", "replay", "redrive", "look", "administrator")
+PARTS: Final = (
+    "worker",
+    "relay",
+    "snapshot",
+    "editor",
+    "reader",
+    "replay",
+    "redrive",
+    "look",
+    "administrator",
+)
 
 
 class Part(NamedTuple):
@@ -37,6 +47,10 @@ class Part(NamedTuple):
     grants: Sequence[Grant]
     group: str
     needs: Needs
+
+    def group_name(self, settings: Settings) -> str:
+        """The consumer group that the part has to do with."""
+        return settings.snapshot_group_id if self.name == "snapshot" else settings.group_id
 
     def operations_on(self, resource: str, name: str) -> set[str]:
         """What it must be allowed on a topic or a group."""

@@ -40,6 +40,17 @@ def relay(settings: Settings) -> list[Grant]:
     ]
 
 
+def snapshot(settings: Settings) -> list[Grant]:
+    """Keeps the newest odds: reads resolved odds in its group, and its own topic, which it writes."""
+    topics = settings.topics
+    return [
+        *_topics("READ", [topics.resolved, topics.latest]),
+        *_topics("WRITE", [topics.latest]),
+        Grant("GROUP", "LITERAL", settings.snapshot_group_id, "READ"),
+        Grant("TRANSACTIONAL_ID", "PREFIXED", f"{topics.latest}-snapshot-", "WRITE"),
+    ]
+
+
 def redrive(settings: Settings) -> list[Grant]:
     """`dead list`, `show` and `redrive`: reads dead letters, sends them back and marks them."""
     dead = settings.topics.dead
@@ -81,12 +92,12 @@ def scraper(settings: Settings) -> list[Grant]:
 def downstream(settings: Settings) -> list[Grant]:
     """Reads what is published; it also needs READ of a group of its own."""
     topics = settings.topics
-    return _topics("READ", [topics.resolved, topics.unmapped, topics.changes])
+    return _topics("READ", [topics.resolved, topics.latest, topics.unmapped, topics.changes])
 
 
 ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
     role.__name__: role
-    for role in (worker, relay, redrive, replay, look, administrator, scraper, downstream)
+    for role in (worker, relay, snapshot, redrive, replay, look, administrator, scraper, downstream)
 }
 
 

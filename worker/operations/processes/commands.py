@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.connection import connected_settings
+from worker.cli.connection import connected_settings, kafka_settings
 from worker.runtime.process import run_process
 from worker.runtime.relay.process import RelayProcess
+from worker.runtime.snapshot.process import SnapshotProcess
 from worker.runtime.telemetry.logs import configure_logging
 from worker.runtime.worker import make_worker
 from worker.settings.connected import ConnectedSettings
@@ -58,6 +59,24 @@ def relay() -> None:
 
     async def run() -> int:
         return await RelayProcess(settings).run()
+
+    run_process(run)
+
+
+@app.command()
+def snapshot() -> None:
+    """Keep the newest resolved odds of every event in odds.latest until SIGTERM or SIGINT.
+
+    Any number of processes share the partitions. Needs Kafka only: MARKETMAP_KAFKA_BOOTSTRAP_SERVERS, or the
+    local services' address.
+
+    Example: marketmap run snapshot
+    """
+    settings = kafka_settings()
+    configure_logging(settings.log_format, settings.log_level)
+
+    async def run() -> int:
+        return await SnapshotProcess(settings).run()
 
     run_process(run)
 

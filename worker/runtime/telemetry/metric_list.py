@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, get_args
 
 from schemas.dead_letter import DeadReason
+from schemas.latest import TombstoneReason
 from worker.domain.books.platforms import PLATFORMS
 from worker.ingest.partitions.owned import StopCause
 from worker.ingest.partitions.starts import Case, WatermarkCause
 from worker.ingest.planning.brake import BrakeLimit
 from worker.runtime.liveness.outlook import StallCause
 from worker.storage.access.snapshots import HolderKind
+
+# Why a resolved event is not written to odds.latest.
+LeftOut = Literal["older", "unseen", "future", "unreadable"]
 
 WorkerMetric = Literal[
     "marketmap_observations_total",
@@ -60,7 +64,18 @@ RelayMetric = Literal[
     "marketmap_relay_failures_total",
 ]
 
-MetricName = WorkerMetric | RelayMetric
+SnapshotMetric = Literal[
+    "marketmap_snapshot_partitions",
+    "marketmap_snapshot_keys",
+    "marketmap_snapshot_lag_records",
+    "marketmap_snapshot_read_total",
+    "marketmap_snapshot_written_total",
+    "marketmap_snapshot_tombstones_total",
+    "marketmap_snapshot_left_out_total",
+    "marketmap_snapshot_failures_total",
+]
+
+MetricName = WorkerMetric | RelayMetric | SnapshotMetric
 
 
 class Metric(NamedTuple):
@@ -221,5 +236,36 @@ RELAY_METRICS: Final[dict[RelayMetric, Metric]] = {
     ),
     "marketmap_relay_failures_total": Metric(
         "counter", {}, "Times that this relay gave up the lead because of an error."
+    ),
+}
+
+SNAPSHOT_METRICS: Final[dict[SnapshotMetric, Metric]] = {
+    "marketmap_snapshot_partitions": Metric(
+        "gauge", {}, "Partitions of odds.latest that this process has opened."
+    ),
+    "marketmap_snapshot_keys": Metric(
+        "gauge", {}, "Events, or parts of events, in the partitions that this process has opened."
+    ),
+    "marketmap_snapshot_lag_records": Metric(
+        "gauge", {}, "Resolved events in the partitions of this process that it has not read yet."
+    ),
+    "marketmap_snapshot_read_total": Metric(
+        "counter", {}, "Resolved events that the snapshot process has read."
+    ),
+    "marketmap_snapshot_written_total": Metric(
+        "counter", {}, "Newest resolved events written to odds.latest."
+    ),
+    "marketmap_snapshot_tombstones_total": Metric(
+        "counter",
+        {"reason": get_args(TombstoneReason)},
+        "Keys removed from odds.latest, by reason: ended, unseen, replaced.",
+    ),
+    "marketmap_snapshot_left_out_total": Metric(
+        "counter",
+        {"reason": get_args(LeftOut)},
+        "Resolved events not written, by reason: older, unseen (too old), future, unreadable.",
+    ),
+    "marketmap_snapshot_failures_total": Metric(
+        "counter", {}, "Times that a partition was closed, or the group left, because of an error."
     ),
 }

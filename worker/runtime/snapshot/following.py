@@ -1,0 +1,337 @@
+"""Follows `odds.resolved` in a group of its own, and keeps `odds.latest` up to date.
+
+Theory of operation. The group shares the partitions of `odds.resolved` out among the processes. Who has
+partition 3 of it writes to partition 3 of `odds.latest`; so both topics need the same number of partitions.
+A partition that was assigned is paused, opened (`partition`) and resumed.
+
+- A rebalance waits for the batch in progress. Partitions that come back to the same process stay open.
+- Before a partition is opened, an offset is committed: a process that the group has already given up finds
+  that out, and does not take the partition away from its successor.
+- A transaction that fails closes its partition: it is opened again, and its records are read again. Whether
+  another process took it over or the broker did not answer makes no difference.
+- What the group has committed is only where reading goes on. What is right does not depend on it.
+
+A process that cannot reach Kafka leaves the group, waits and tries again. It does not exit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+
+from worker.domain.errors import FatalError, TransientError
+from worker.kafka.client.positions import fetch_positions
+from worker.kafka.connections import admin_of, client_connection, prepare_reading
+from worker.kafka.record import RawRecord
+from worker.runtime.liveness.watchdog import Awaited
+from worker.runtime.snapshot.metrics import SnapshotMetrics
+from worker.runtime.snapshot.partition import LatestPartition, open_partition
+from worker.runtime.snapshot.state import PartitionState
+from worker.settings.connected import KafkaSettings
+
+log = structlog.get_logger()
+
+_STUCK: Final = "the snapshot process neither reads nor waits nor fails"
+_REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
+_POLL_MS: Final = 500
+_SWEEP_S: Final = 10.0
+_STOP_S: Final = 5.0
+# For how long the end of an event is remembered: longer than records of it can come.
+_REMEMBERED: Final = timedelta(days=14)
+# The group never removes a member for being slow; the process itself watches whether it makes progress.
+_NEVER_MS: Final = 24 * 60 * 60 * 1000
+
+
+class Snapshot:
+    """Runs until cancelled; waits for what is unavailable. ``failed`` says why it cannot work, else None."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        metrics: SnapshotMetrics,
+        *,
+        retry_delay: Callable[[int], float],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._retry_delay = retry_delay
+        self._clock = clock
+        self._topic = settings.topics.resolved
+        self._consumer: AIOKafkaConsumer | None = None
+        self._open: dict[int, LatestPartition] = {}
+        self._busy = asyncio.Lock()
+        self._swept_at = time.monotonic()
+        self._turns = 0
+        self._rests = True  # until it runs, nothing should move
+        self.failed: str | None = None
+        self.has_opened = False
+        metrics.watch(
+            lambda: len(self._open),
+            lambda: sum(each.keys for each in self._open.values()),
+            self._lag,
+        )
+
+    async def run(self) -> None:
+        attempt = 0
+        self._rests = False
+        while True:
+            try:
+                await self._follow()
+            except TransientError as error:
+                attempt = 0 if self.failed is None else attempt + 1
+                self.failed = str(error)
+                self._metrics.failed()
+                log.warning("snapshot_waits", error=str(error), attempt=attempt)
+                await self._rest(self._retry_delay(attempt))
+
+    def standings(self) -> list[Awaited]:
+        """Return what should move: the process itself, unless it waits for its next attempt."""
+        return [] if self._rests else [Awaited("snapshot", self._turns, _STUCK)]
+
+    def not_ready(self) -> list[str]:
+        if self.failed is not None:
+            return [self.failed]
+        if self._consumer is None:
+            return ["the group is not joined yet"]
+        waiting = {place.partition for place in self._assigned()} - self._open.keys()
+        if waiting:
+            return [f"{len(waiting)} partitions are not opened yet"]
+        return [] if self.has_opened else ["no partition is assigned yet"]
+
+    async def _rest(self, seconds: float) -> None:
+        self._rests = True
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._rests = False
+
+    async def _follow(self) -> None:
+        await self._check_topics()
+        settings = self._settings
+        prepare_reading(settings)
+        consumer = AIOKafkaConsumer(
+            **client_connection(settings),
+            group_id=settings.snapshot_group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=round(settings.session_timeout_s * 1000),
+            rebalance_timeout_ms=round(settings.rebalance_timeout_s * 1000),
+            max_poll_interval_ms=_NEVER_MS,
+            fetch_max_bytes=settings.batch_max_bytes,
+            max_partition_fetch_bytes=settings.max_message_bytes,
+        )
+        try:
+            consumer.subscribe([self._topic], listener=_Listener(self))
+            self._consumer = consumer
+            await _answered(consumer.start(), "cannot reach Kafka", settings.admin_timeout_s)
+            while True:
+                await self._turn(consumer)
+        finally:
+            self._consumer = None
+            await self._close_all()
+            with suppress(KafkaError, TimeoutError):  # the client may wait for ever on a broker
+                async with asyncio.timeout(_STOP_S):
+                    await consumer.stop()
+
+    async def _check_topics(self) -> None:
+        """Raise TransientError unless both topics are there, with the same number of partitions."""
+        latest = self._settings.topics.latest
+        found = await admin_of(self._settings).topics.partitions([self._topic, latest])
+        counts = {
+            name: sum(place.topic == name for place in found) for name in (self._topic, latest)
+        }
+        if counts[self._topic] != counts[latest]:
+            raise TransientError(
+                f"{latest} has {counts[latest]} partitions, {self._topic} {counts[self._topic]}: they need"
+                " the same number (marketmap topics ensure shows the command)"
+            )
+
+    async def _turn(self, consumer: AIOKafkaConsumer) -> None:
+        self._turns += 1
+        async with self._busy:
+            await self._open_assigned(consumer)
+        fetched = await _answered(
+            consumer.getmany(timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records),
+            "gets no records",
+            self._settings.publish_timeout_s,
+        )
+        async with self._busy:
+            done = await self._take(consumer, fetched)
+            await self._commit(consumer, done)
+            if time.monotonic() - self._swept_at >= _SWEEP_S:
+                self._swept_at = time.monotonic()
+                await self._sweep(consumer)
+
+    async def _open_assigned(self, consumer: AIOKafkaConsumer) -> None:
+        for place in sorted(self._assigned()):
+            if place.partition in self._open or not await self._is_member(consumer, place):
+                continue
+            state = PartitionState(
+                max_ahead=timedelta(seconds=self._settings.max_clock_ahead_s),
+                unseen=timedelta(seconds=self._settings.snapshot_unseen_s) or None,
+                remembered=_REMEMBERED,
+            )
+            opened = await open_partition(
+                self._settings, place.partition, state, self._metrics, self._progress
+            )
+            self._open[place.partition] = opened
+            log.info("snapshot_opened", partition=place.partition, keys=opened.keys)
+            with suppress(IllegalStateError):  # assigned to another process by now
+                consumer.resume(place)
+        if self._assigned() and all(place.partition in self._open for place in self._assigned()):
+            self.failed = None
+            self.has_opened = True
+
+    async def _is_member(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> bool:
+        """Whether the group still gives us the partition: it takes a commit of ours."""
+        try:
+            async with asyncio.timeout(self._settings.commit_timeout_s):
+                await consumer.commit({place: await consumer.position(place)})
+        except (CommitFailedError, IllegalStateError):
+            return False
+        except _REFUSALS as error:
+            raise FatalError(f"Kafka refuses the group: {error!r}") from error
+        except (KafkaError, TimeoutError) as error:
+            raise TransientError(f"the snapshot process cannot commit: {error!r}") from error
+        return True
+
+    async def _take(
+        self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[RawRecord]]
+    ) -> dict[TopicPartition, int]:
+        """Write what is newer; return up to where that was done."""
+        now = self._clock()
+        work = []
+        for place, records in fetched.items():
+            each = self._open.get(place.partition)
+            if each is None:
+                _go_back(consumer, place, records[0].offset)
+            else:
+                work.append(
+                    self._write(consumer, place, records[0].offset, each.take(records, now))
+                )
+        await asyncio.gather(*work)
+        return {
+            place: records[-1].offset + 1
+            for place, records in fetched.items()
+            if place.partition in self._open
+        }
+
+    async def _write(
+        self,
+        consumer: AIOKafkaConsumer,
+        place: TopicPartition,
+        offset: int | None,
+        work: Coroutine[Any, Any, None],
+    ) -> None:
+        """Do ``work``; if it fails, close the partition and go back to ``offset``."""
+        try:
+            await work
+        except TransientError as error:
+            self._metrics.failed()
+            log.warning("snapshot_closed", partition=place.partition, error=str(error))
+            if offset is not None:
+                _go_back(consumer, place, offset)
+            await self._close(place.partition)
+
+    async def _commit(self, consumer: AIOKafkaConsumer, done: dict[TopicPartition, int]) -> None:
+        if not done:
+            return
+        try:
+            async with asyncio.timeout(self._settings.commit_timeout_s):
+                await consumer.commit(done)
+        except _REFUSALS as error:
+            raise FatalError(f"Kafka refuses the group: {error!r}") from error
+        except (KafkaError, TimeoutError) as error:  # the next commit makes up for it
+            log.info("commit_failed", error=repr(error))
+
+    async def _sweep(self, consumer: AIOKafkaConsumer) -> None:
+        now = self._clock()
+        for place in sorted(self._assigned()):
+            each = self._open.get(place.partition)
+            if each is not None and self._behind(place) == 0:
+                await self._write(consumer, place, None, each.sweep(now))
+
+    def _assigned(self) -> set[TopicPartition]:
+        return set() if self._consumer is None else set(self._consumer.assignment())
+
+    def _behind(self, place: TopicPartition) -> int | None:
+        """How many offsets of a partition are not read yet; None when that is not known."""
+        if self._consumer is None or place not in self._assigned():
+            return None
+        end = self._consumer.last_stable_offset(place)
+        position = fetch_positions(self._consumer, [place]).get(place)
+        return None if end is None or position is None else max(0, end - position)
+
+    def _lag(self) -> float:
+        return float(sum(self._behind(place) or 0 for place in self._assigned()))
+
+    def _progress(self) -> None:
+        self._turns += 1
+
+    async def _close(self, partition: int) -> None:
+        each = self._open.pop(partition, None)
+        if each is not None:
+            await each.close()
+
+    async def _close_all(self) -> None:
+        for partition in list(self._open):
+            await self._close(partition)
+
+    async def revoked(self) -> None:
+        """Wait for the batch in progress, within a bound; the broker refuses what comes later."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_timeout_s), self._busy:
+                pass
+
+    async def assigned(self, places: set[TopicPartition]) -> None:
+        """Close what was assigned to others, and pause what is not open yet."""
+        if self._consumer is not None:
+            self._consumer.pause(*[place for place in places if place.partition not in self._open])
+        for partition in self._open.keys() - {place.partition for place in places}:
+            await self._close(partition)
+
+
+class _Listener(ConsumerRebalanceListener):
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+        del revoked
+        await self._snapshot.revoked()
+
+    async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+        await self._snapshot.assigned(set(assigned))
+
+
+def _go_back(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
+    """Read from this offset on once the partition is opened again."""
+    with suppress(IllegalStateError):  # assigned to another process by now
+        consumer.pause(place)
+        consumer.seek(place, offset)
+
+
+async def _answered(work: Coroutine[Any, Any, Any], what: str, within_s: float) -> Any:
+    """Raise TransientError when Kafka does not answer, and FatalError when it refuses us."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await work
+    except _REFUSALS as error:
+        raise FatalError(f"Kafka refuses the snapshot process: {error!r}") from error
+    except (KafkaError, TimeoutError) as error:
+        raise TransientError(f"the snapshot process {what}: {error!r}") from error
