@@ -5,18 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from worker.cli.console import err, out, printable
 
 
-def print_table(table: Any, *, to: Console | None = None) -> None:
+def print_table(table: Table | Group, *, to: Console | None = None) -> None:
+    """Print a table, or a group of some. What is too long for its column is broken, and never cut."""
+    for one in table.renderables if isinstance(table, Group) else [table]:
+        if isinstance(one, Table):
+            folding(one)
     (to or out).print(table)
+
+
+def folding(table: Table) -> Table:
+    """Return the table with no column that is cut at its width."""
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
 
 
 class Column(NamedTuple):

@@ -106,8 +106,9 @@ async def stream_mappings(
     statement, parameters = _listing(**filters)
     with driver_errors_translated():
         async with connection.stream(statement, parameters) as result:
-            async for row in result:
-                yield StoredMapping(*row)
+            async for part in result.partitions(_ROWS_AT_ONCE):
+                for row in part:
+                    yield StoredMapping(*row)
 
 
 def _listing(

@@ -23,6 +23,8 @@ QueueOrder = Literal["priority", "occurrences", "last_seen", "first_seen"]
 STATUSES: Final = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
 WORK: Final = ("NEW", "ACKNOWLEDGED")
 
+_ROWS_AT_ONCE: Final = 200
+
 
 class QueuedMiss(NamedTuple):
     """One market that was observed and could not be resolved.
@@ -105,8 +107,9 @@ async def stream_misses(
     parameters = {**_parameters(**filters), "limit": limit}
     with driver_errors_translated():
         async with connection.stream(sql.LISTS[order], parameters) as result:
-            async for row in result:
-                yield QueuedMiss(*row)
+            async for part in result.partitions(_ROWS_AT_ONCE):
+                for row in part:
+                    yield QueuedMiss(*row)
 
 
 async def count_misses(connection: AsyncConnection, **filters: Unpack[MissFilters]) -> int:

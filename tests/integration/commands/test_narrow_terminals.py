@@ -49,3 +49,12 @@ def test_the_history_keeps_version_mapping_and_who(migrated: str) -> None:
     shown = lines("mappings", "history", url=migrated)
     last = ENTRIES[-1].mapping.canonical_id
     assert any(last in line.split() for line in shown)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("show", "player_to_score_or_assist_ft"), ("show", "1x2_ft")]
+)
+def test_the_outcomes_of_a_mapping_are_not_cut(migrated: str, arguments: tuple[str, ...]) -> None:
+    asyncio.run(fill(migrated))
+    seen = at_terminal("mappings", *arguments, MARKETMAP_DATABASE_URL=migrated, NO_COLOR="1")
+    assert "…" not in seen.screen

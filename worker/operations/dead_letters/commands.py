@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import kafka_settings
-from worker.cli.console import err, fail, out, print_json
+from worker.cli.console import did_you_mean, err, fail, out, print_json, printable
 from worker.cli.options import Actor, AsJson, DryRun, ListAsCsv, ListAsJson, Output, Reason
 from worker.cli.output import Form, chosen_form, say_shown
 from worker.cli.progress import late_bar
@@ -97,6 +98,19 @@ def list_(
     else:
         print_list(bars_list(listing.counted) if histogram else lines_list(listing.lines))
     _sum_up(listing, form, histogram=histogram)
+    if not listing.total and form != "json":
+        _hint_at_topics(settings, topics or ())
+
+
+def _hint_at_topics(settings: KafkaSettings, topics: Sequence[str]) -> None:
+    """Letters may be from topics of the past, so a topic that is unknown today is no wrong usage."""
+    known = list(settings.topics.observations.values())
+    for topic in topics:
+        if {topic, settings.topic_prefix + topic}.isdisjoint(known):
+            hint = did_you_mean(settings.topic_prefix + topic, known) or did_you_mean(topic, known)
+            err.print(
+                printable(f"{topic} is not a topic of observations. {hint}".rstrip()), markup=False
+            )
 
 
 def _sum_up(listing: Listing, form: Form, *, histogram: bool) -> None:

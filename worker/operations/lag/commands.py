@@ -19,7 +19,7 @@ from worker.cli.console import err, fail, out, print_json
 from worker.cli.options import ListAsCsv, ListAsJson, Output
 from worker.cli.output import chosen_form
 from worker.cli.spreadsheet import print_csv
-from worker.cli.tables import duration, print_table, text
+from worker.cli.tables import duration, folding, print_table, text
 from worker.kafka.cluster.groups import Member
 from worker.kafka.cluster.transactions import OpenTransaction
 from worker.operations.lag.report import LagReport, PartitionFacts, PartitionLag, survey_lag
@@ -95,7 +95,8 @@ def report_tables(report: LagReport) -> Group:
     numbers = {member.member_id: str(n) for n, member in enumerate(report.members, 1)}
     by_topic = groupby(report.partitions, key=lambda each: each.facts.topic)
     tables = [_topic_table(topic, list(rows), numbers) for topic, rows in by_topic]
-    return Group(*tables, *([_members_table(report, numbers)] if numbers else []))
+    members = [_members_table(report, numbers)] if numbers else []
+    return Group(*map(folding, [*tables, *members]))
 
 
 def _topic_table(topic: str, rows: Sequence[PartitionLag], numbers: Mapping[str, str]) -> Table:

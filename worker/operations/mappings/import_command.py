@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from worker.cli.console import out, print_json
+from worker.cli.console import print_json
 from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
 from worker.cli.shipped import shipped_catalogue
+from worker.cli.tables import print_table
 from worker.domain.catalogue import load_entries
 from worker.operations.mappings import editing
 from worker.operations.mappings.changing import read_file, run_edit
@@ -56,7 +57,7 @@ def import_(
     if as_json:
         print_json({"file": str(source), "dry_run": dry_run, **report._asdict()})
     else:
-        out.print(_table(report, dry_run=dry_run))
+        print_table(_table(report, dry_run=dry_run))
 
 
 def _table(report: ImportReport, *, dry_run: bool) -> Table:

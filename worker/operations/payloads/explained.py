@@ -10,6 +10,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from worker.cli.console import out, printable
+from worker.cli.tables import folding
 from worker.domain.books.rows import abbreviate
 from worker.domain.explain import Candidate, ExplainedLabel, Explanation, RowExplained
 
@@ -75,7 +76,7 @@ def _candidates(candidates: tuple[Candidate, ...]) -> Table:
             _text(verdict, _STYLES.get(one.verdict, "red")),
             _text(one.line or "-"),
         )
-    return table
+    return folding(table)
 
 
 def _labels(labels: tuple[ExplainedLabel, ...]) -> Table:
@@ -91,7 +92,7 @@ def _labels(labels: tuple[ExplainedLabel, ...]) -> Table:
             _text(odds, _STYLES.get(one.odds_verdict, "red")),
             _text("yes" if one.active else "no"),
         )
-    return table
+    return folding(table)
 
 
 def _add_result(tree: Tree, explained: Explanation) -> None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from worker.cli.console import err, out, printable
 from worker.cli.progress import with_bar
+from worker.cli.tables import print_table
 from worker.ingest.reading.clock import ClockGuard
 from worker.ingest.reading.framing import unframed
 from worker.operations.payloads.mistakes import is_compressed
@@ -58,7 +59,7 @@ def validate(
         if as_json:
             sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))
         elif report.faults:
-            out.print(_table(report))
+            print_table(_table(report))
             _print_fixes(report)
     if as_json:
         sys.stdout.buffer.write(

@@ -133,6 +133,7 @@ def _tell(wanted: Sequence[SetBack], *, as_json: bool, done: bool) -> None:
 
 def _table(wanted: Sequence[SetBack]) -> Table:
     table = Table("topic", "partition", "counted to", "set back to", "records", "", box=None)
+    table.columns[0].no_wrap = True  # it has to be typed
     for each in wanted:
         missing = f"{each.deleted:,} earlier offsets were deleted" if each.deleted else ""
         numbers = (each.partition, each.watermark, each.next_offset, each.records)

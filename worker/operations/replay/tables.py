@@ -49,6 +49,7 @@ def _partition_json(each: PartitionPlan) -> dict[str, Any]:
 
 def plan_table(plan: ReplayPlan) -> Table:
     table = Table("topic", "partition", "first", "last", "records", "size, about", "", box=None)
+    table.columns[0].no_wrap = True  # it has to be typed
     for each in plan.partitions:
         found = each.range
         ends = (str(found.first), str(found.end - 1)) if found.records else ("", "")
@@ -137,6 +138,7 @@ def run_table(run: ReplayRun) -> Table:
 
 def ranges_table(run: ReplayRun) -> Table:
     table = Table("topic", "partition", "first", "last", "records", box=None)
+    table.columns[0].no_wrap = True  # it has to be typed
     ranges = _ranges(run)
     if ranges is None:
         table.add_row(text(run.ranges), "?", "?", "?", "?")
