@@ -33,7 +33,7 @@ MISS_REASONS: Final[dict[MissReason, str]] = {
 
 RejectedCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
 REJECTED_CODES: Final[dict[RejectedCode, str]] = {
-    "INVALID_SPECIFIER": "The market needs a line and the platform's line is missing or cannot be read.",
+    "INVALID_SPECIFIER": "The line is missing or cannot be read, or the rows have specifiers that differ.",
     "INVALID_ODDS": "A price cannot be used, or not be trusted; the market at this line is held back.",
     "INVALID_KEY_FORMAT": "A Bet9ja key against the grammar, or an entry that is not in the platform's form.",
 }
@@ -42,6 +42,8 @@ REJECTED_CODES: Final[dict[RejectedCode, str]] = {
 REJECTED_CAUSES: Final[dict[str, str]] = {
     "LABEL_ID_DISAGREE": "The label of an outcome names one outcome, the bookmaker's own id another.",
     "PRICES_DIFFER": "One outcome is on offer at two prices.",
+    "PRODUCTS_DIFFER": "Two products of a bookmaker offer one outcome at two prices.",
+    "VARIANTS_DIFFER": "The rows of a market differ in a specifier that its labels leave open.",
 }
 
 _ACTIVE_HAS_A_PRICE: Final[dict[str, Any]] = {
@@ -101,6 +103,14 @@ class ResolvedMarket(BaseModel):
     )
     outcomes: list[ResolvedOutcome] = Field(
         min_length=1, description="The outcomes that a mapping knows, active or not."
+    )
+    complete: bool | None = Field(
+        default=None,
+        description=(
+            "False: the bookmaker lists outcomes here that could not be read, so the odds have no margin. "
+            "Absent: complete. A bookmaker that lists fewer outcomes than the mapping is complete."
+        ),
+        examples=[False],
     )
 
 

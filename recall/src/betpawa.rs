@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::known::{Known, Platform};
-use crate::odds::{Price, is_at_most_one, is_exactly, odds};
+use crate::odds::{Price, closed, is_at_most_one, is_exactly, odds};
 use crate::once::Once;
 use crate::reader::Reader;
 use crate::row::{Found, Selection, Sorted, sort};
@@ -369,6 +369,6 @@ fn price<'v>(older: Token<'v>, newer: Token<'v>, is_active: bool) -> Option<Pric
     if is_active {
         Price::offered(text, is_exactly('0', text) || is_exactly('1', text))
     } else {
-        Some(Price::Closed(odds(text)))
+        closed(text)
     }
 }

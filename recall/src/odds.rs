@@ -36,6 +36,16 @@ impl<'v> Price<'v> {
     }
 }
 
+/// The price of an outcome that is closed; None for more decimals than are certain to come out as they went in.
+pub fn closed(text: &str) -> Option<Price<'_>> {
+    if has_many_decimals(text) { None } else { Some(Price::Closed(odds(text))) }
+}
+
+/// Whether there are so many decimals that it takes a double to read them.
+pub fn has_many_decimals(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(_, decimals)| decimals.len() > 8)
+}
+
 /// Decimal odds greater than 1, without the zeros at their end; up to seven digits and eight decimals.
 ///
 /// So many digits come out of a double as they went in, which is why none is made here.

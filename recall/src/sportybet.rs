@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::known::{Known, Platform};
 use crate::least::{Least, Sampled};
-use crate::odds::{Price, is_exactly, odds};
+use crate::odds::{Price, closed, has_many_decimals, is_exactly, odds};
 use crate::once::Once;
 use crate::reader::Reader;
 use crate::row::{Found, Selection, Sorted, sort};
@@ -130,6 +130,9 @@ pub fn sampled<'v>(reader: &mut Reader<'v>, least: &mut Least<'v>) -> Usual<()> 
         outcomes_of(&mut reader.at(place), &mut outcomes)?;
     }
     for outcome in outcomes {
+        if has_many_decimals(outcome.odds) {
+            return Err(Unusual);
+        }
         let odds = odds(outcome.odds);
         least.take(Sampled { qualifier: qualifier.clone(), label: outcome.label, odds });
     }
@@ -200,7 +203,7 @@ fn priced<'v>(outcomes: &mut Vec<Outcome<'v>>, is_closed: bool, into: &mut Vec<S
         let price = if is_active && !is_closed {
             Price::offered(odds, odds.is_empty() || is_exactly('0', odds) || is_exactly('1', odds))
         } else {
-            Some(Price::Closed(self::odds(odds)))
+            closed(odds)
         };
         let Some(price) = price else { return false };
         into.push(Selection { label, beside: None, id, price });

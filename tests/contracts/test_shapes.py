@@ -73,6 +73,15 @@ EXPECTED: Final[dict[str, str]] = {
     "06f-bp-fr-correct-score-1h": "correct_score_1h@None: 0_0=2.5, 1_0=3.5, other=9",
     "06h-sb-pt-1x2": "1x2_ft@None: home=2.2, draw=3.3, away=3.1",
     "12a-sb-dc-away-or-draw": "double_chance_ft@None: home_draw=1.2, draw_away=1.8, home_away=1.3",
+    "10c-sb-both-open": "INVALID_ODDS PRODUCTS_DIFFER 18",
+    # Neither has the outcomes of the mapping, so neither is taken.
+    "11a-sb-71-two-variants": "INVALID_SPECIFIER VARIANTS_DIFFER 71; INVALID_SPECIFIER VARIANTS_DIFFER 71",
+    "11c-sb-21-5plus": (
+        "exact_goals_ft@None: 0=9, 1=4.5, 2=3.2, 3=3.9, 4=5.6, incomplete; NO_MATCHING_OUTCOMES 21"
+    ),
+    "19a-bp-shape-selections": "INVALID_KEY_FORMAT 3743",
+    # As the JSON number is read.
+    "20b-b9-long-float": "over_under_ft@2.5: over=1.7999999523162842, under=1.95",
     "05i-sb-1.00": "double_chance_ft@None: home_draw=None off, draw_away=1.9, home_away=1.2",
 }
 
@@ -80,12 +89,7 @@ EXPECTED: Final[dict[str, str]] = {
 NOT_YET: Final[dict[str, str]] = {
     "02a-bp-v4-correct-score-26": "the catalogue needs the id",
     "03a-bp-4429-other": "the catalogue needs another rest outcome",
-    "10c-sb-both-open": "is refused, without naming the products",
-    "11a-sb-71-two-variants": "both are refused: free specifiers are not kept apart",
-    "11c-sb-21-5plus": "a market that is read in part does not say so",
     "15a-b9-oua": "the catalogue needs the id",
-    "19a-bp-shape-selections": "is a miss, and no refusal that says why",
-    "20b-b9-long-float": "odds with more than eight decimals as a text",
 }
 
 
@@ -106,10 +110,14 @@ def told(message: dict[str, Any]) -> str:
             f"{one['outcome']}={one['odds']}{'' if one['active'] else ' off'}"
             for one in market["outcomes"]
         )
-        said.append(f"{market['canonical_id']}@{market['line']}: {', '.join(prices)}")
+        whole = "" if market.get("complete", True) else ", incomplete"
+        said.append(f"{market['canonical_id']}@{market['line']}: {', '.join(prices)}{whole}")
     misses = map(miss_document, found.misses)
     said += [f"{miss['reason']} {miss['external_market_id']}" for miss in misses]
-    said += [f"{entry.code} {entry.external_market_id}" for entry in found.rejected]
+    said += [
+        " ".join(filter(None, (entry.code, entry.cause, entry.external_market_id)))
+        for entry in found.rejected
+    ]
     return "; ".join(said)
 
 

@@ -197,10 +197,20 @@ class Layout:
 
     ``pieces`` are the market's JSON cut where prices go: every second one, from the second on, is to be
     replaced by a price; a comma ends it. ``pick`` takes from a row's prices those of these outcomes, in this
-    order; None when they are just these.
+    order; None when they are just these. ``is_complete`` is false of a market of which not all could be read.
     """
 
-    __slots__ = ("claim", "external_id", "line", "outcomes", "pick", "pieces", "place", "sold_as")
+    __slots__ = (
+        "claim",
+        "external_id",
+        "is_complete",
+        "line",
+        "outcomes",
+        "pick",
+        "pieces",
+        "place",
+        "sold_as",
+    )
 
     def __init__(
         self,
@@ -209,8 +219,11 @@ class Layout:
         outcomes: Sequence[str],
         sold_as: SoldAs,
         pick: Pick | None = None,
+        *,
+        is_complete: bool = True,
     ) -> None:
         self.claim = claim
+        self.is_complete = is_complete
         self.line = line
         self.outcomes = tuple(outcomes)
         self.sold_as = sold_as
@@ -229,7 +242,11 @@ class Layout:
         for outcome in self.outcomes:
             pieces += [before + outcome_begins(outcome), ""]
             before = "},"
-        return [*pieces, "}]},"]
+        return [*pieces, "}]}," if self.is_complete else '}],"complete":false},']
+
+    def incomplete(self) -> Layout:
+        """The layout of the same prices, of which it is known that there are more."""
+        return Layout(self.claim, self.line, self.outcomes, self.sold_as, is_complete=False)
 
 
 def market_begins(claim: Claim, line: str | None, external_id: str) -> str:

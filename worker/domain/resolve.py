@@ -79,6 +79,7 @@ class MarketDocument(TypedDict):
     line: str | None
     external_market_id: str
     outcomes: list[PriceDocument]
+    complete: NotRequired[bool]
 
 
 class RejectionDocument(TypedDict):
@@ -179,7 +180,7 @@ def resolve_rows(
 
 def market_document(market: ResolvedMarket) -> MarketDocument:
     layout, prices = market
-    return {
+    said: MarketDocument = {
         "canonical_id": layout.canonical_id,
         "line": layout.line,
         "external_market_id": layout.external_id,
@@ -188,6 +189,7 @@ def market_document(market: ResolvedMarket) -> MarketDocument:
             for outcome, price in zip(layout.outcomes, prices, strict=True)
         ],
     }
+    return said if layout.is_complete else {**said, "complete": False}
 
 
 def miss_document(miss: Miss) -> MissDocument:
@@ -215,18 +217,23 @@ class _Fault(NamedTuple):
 
 
 class _Open:
-    """A canonical market at one line while its prices are being collected."""
+    """A canonical market at one line, and in one variant, while its prices are being collected.
 
-    __slots__ = ("claim", "faults", "line", "market_id", "prices")
+    ``market_ids`` are those that it was read from.
+    """
+
+    __slots__ = ("claim", "faults", "line", "market_id", "market_ids", "prices", "products")
 
     def __init__(self, claim: Claim, line: str | None, market_id: str) -> None:
         self.claim = claim
         self.line = line
         self.market_id = market_id
+        self.market_ids = {market_id}
         self.prices: dict[str, Price] = {}
+        self.products: dict[str, str | None] = {}
         self.faults: list[_Fault] = []
 
-    def add(self, outcome: str, price: Price | None, raw: object) -> None:
+    def add(self, outcome: str, price: Price | None, raw: object, product: str | None) -> None:
         """Add what was read of ``raw``; None is a price that is active and has no usable odds."""
         if price is None:
             self.faults.append(
@@ -234,13 +241,15 @@ class _Open:
             )
             return
         known = self.prices.setdefault(outcome, price)
+        other = self.products.setdefault(outcome, product)
         if known == price:
             return
         if known.active and price.active:
-            self.faults.append(_Fault(f"{outcome}: two prices that differ", "PRICES_DIFFER"))
+            self.faults.append(_differ(outcome, {product, other}))
         elif not known.active:
             # What is closed says nothing against what is on offer. Of two closed prices, neither is shown.
             self.prices[outcome] = price if price.active else NO_PRICE
+            self.products[outcome] = product
 
     def refuse(self, selection: Selection, outcome: str, against: str) -> None:
         """Hold the market back: a selection's label names one outcome, its id another."""
@@ -252,14 +261,48 @@ class _Open:
             )
         )
 
-    def resolved(self) -> ResolvedMarket:
+    def has_all(self) -> bool:
+        """Whether its outcomes are exactly those that have labels here."""
+        outcomes = {outcome.canonical_id for outcome in self.claim.by_label.values()}
+        return self.prices.keys() == outcomes
+
+    def resolved(self, *, is_complete: bool) -> ResolvedMarket:
         outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
-        layout = Layout(self.claim, self.line, outcomes, (self.market_id, None))
+        sold_as = self.market_id, None
+        layout = Layout(self.claim, self.line, outcomes, sold_as, is_complete=is_complete)
         return layout, [self.prices[outcome] for outcome in outcomes]
 
     def rejection(self) -> Rejection:
         detail, cause = min(self.faults)
         return Rejection(clipped_id(self.market_id), self.line, "INVALID_ODDS", detail, cause)
+
+
+def _differ(outcome: str, products: set[str | None]) -> _Fault:
+    """Why an outcome with two prices that can be bet on is held back."""
+    named = sorted(product for product in products if product is not None)
+    if len(named) < 2:
+        return _Fault(f"{outcome}: two prices that differ", "PRICES_DIFFER")
+    said = " and ".join(named)
+    return _Fault(f"{outcome}: the prices of products {said} differ", "PRODUCTS_DIFFER")
+
+
+# The values of a row's free specifiers, in which rows of one canonical market may differ.
+_Variant = str
+# What part of a canonical market was read from: an id, the canonical market, its line, the variant.
+_PartKey = tuple[str, str, str | None, _Variant]
+
+
+def _variant(claim: Claim, qualifier: str | None) -> _Variant:
+    free = claim.rule.free
+    if not free or qualifier is None:
+        return ""
+    params = claim.book.parse_qualifier(qualifier) or ()
+    return "|".join(sorted(f"{key}={value}" for key, value in params if key in free))
+
+
+def _part_key(claim: Claim, line: str | None, market_id: str, variant: _Variant) -> _PartKey:
+    """Of a market whose labels have lines, any label says something of all of them."""
+    return market_id, claim.canonical_id, None if claim.has_lines_in_labels else line, variant
 
 
 # External id, reason, and the outcome if only that is missed: sorted as they are published.
@@ -276,7 +319,9 @@ class _Found:
 
     def __init__(self) -> None:
         self.whole: dict[MarketKey, ResolvedMarket] = {}
-        self.open: dict[MarketKey, _Open] = {}
+        self.open: defaultdict[MarketKey, dict[_Variant, _Open]] = defaultdict(dict)
+        self.partial: set[_PartKey] = set()
+        self.products: dict[MarketKey, str] = {}
         self.unknown: defaultdict[str, list[Row]] = defaultdict(list)
         self.misses: defaultdict[_MissKey, list[Row]] = defaultdict(list)
         self.unmatched: defaultdict[SoldAs, list[Row]] = defaultdict(list)
@@ -320,6 +365,8 @@ class _Found:
                     row, market, names
                 )  # what is kept of it already is the same price again
                 return
+            if row.product is not None:
+                self.products[place] = row.product
 
     def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:
         lacking = []
@@ -336,32 +383,43 @@ class _Found:
             missed = ParsedRow(row.market_id, row.qualifier, row.name, lacking)
             self.unmatched[sold_as].append(missed)
             self.missed_as[sold_as] = market.missed_as
+        if lacking or row.is_partial:
+            self.partial |= {
+                _part_key(claim, line, row.market_id, _variant(claim, row.qualifier))
+                for claim, line in market.accepted
+            }
 
     def _price(self, row: Row, slot: Slot, selection: Selection) -> None:
         claim, line, outcome, against = slot
         place = place_of(claim, line)
         if place in self.whole:
             self._collect(place)
-        market = self.open.get(place)
+        variants, variant = self.open[place], _variant(claim, row.qualifier)
+        market = variants.get(variant)
         if market is None:
-            market = self.open[place] = _Open(claim, line, row.market_id)
+            market = variants[variant] = _Open(claim, line, row.market_id)
+        market.market_ids.add(row.market_id)
         if against is not None:
             market.refuse(selection, outcome, against)
             return
-        market.add(outcome, read_price(selection.odds, active=selection.active), selection.odds)
+        price = read_price(selection.odds, active=selection.active)
+        market.add(outcome, price, selection.odds, row.product)
 
     def _collect(self, place: MarketKey) -> None:
         """Take a whole market's prices one by one: another row adds to it."""
         layout, prices = self.whole.pop(place)
-        market_id, _ = layout.sold_as
-        market = self.open[place] = _Open(layout.claim, layout.line, market_id)
+        market_id, qualifier = layout.sold_as
+        market = _Open(layout.claim, layout.line, market_id)
+        self.open[place][_variant(layout.claim, qualifier)] = market
         for outcome, price in zip(layout.outcomes, prices, strict=True):
-            market.add(outcome, price, None)
+            market.add(outcome, price, None, self.products.get(place))
         self.matched.add(layout.sold_as)
 
     def resolution(self) -> Resolution:
         if self.unmatched:
             self._sort_unmatched()
+        if self.partial:
+            self._mark_partial()
         if self.open:
             self._close()
         misses = self._missed()
@@ -375,11 +433,49 @@ class _Found:
         )
 
     def _close(self) -> None:
-        for place, market in self.open.items():
-            if market.faults:
-                self.rejected.add(market.rejection())
-            else:
-                self.whole[place] = market.resolved()
+        for place, variants in self.open.items():
+            kept = variants if len(variants) == 1 else self._of_variants(variants)
+            for variant, market in kept.items():
+                if market.faults:
+                    self.rejected.add(market.rejection())
+                else:
+                    is_complete = self._is_complete(market, variant)
+                    self.whole[place] = market.resolved(is_complete=is_complete)
+
+    def _of_variants(self, variants: dict[_Variant, _Open]) -> dict[_Variant, _Open]:
+        """Of rows that differ in a free specifier, the one that has just the mapping's outcomes.
+
+        They are different markets, which are never merged; the others are refused.
+        """
+        exact = {
+            variant: market
+            for variant, market in variants.items()
+            if market.has_all() and not market.faults and self._is_complete(market, variant)
+        }
+        kept = exact if len(exact) == 1 else {}
+        for variant in sorted(variants.keys() - kept.keys()):
+            market = variants[variant]
+            detail = f"another variant of a market that is there: {abbreviate(variant)}"
+            id_ = clipped_id(market.market_id)
+            self.rejected.add(
+                Rejection(id_, market.line, "INVALID_SPECIFIER", detail, "VARIANTS_DIFFER")
+            )
+        return kept
+
+    def _is_complete(self, market: _Open, variant: _Variant) -> bool:
+        keys = {
+            _part_key(market.claim, market.line, market_id, variant)
+            for market_id in market.market_ids
+        }
+        return self.partial.isdisjoint(keys)
+
+    def _mark_partial(self) -> None:
+        """Mark the whole markets of which another row of their id and line has something that is not read."""
+        for place, (layout, prices) in self.whole.items():
+            market_id, qualifier = layout.sold_as
+            variant = _variant(layout.claim, qualifier)
+            if _part_key(layout.claim, layout.line, market_id, variant) in self.partial:
+                self.whole[place] = layout.incomplete(), prices
 
     def _sort_unmatched(self) -> None:
         """Of a market whose other labels are known, each unknown label is missed; of others, the market."""

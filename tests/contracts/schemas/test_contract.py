@@ -19,7 +19,7 @@ FIELDS: dict[type[BaseModel], str] = {
         "schema_version platform observed_at scrape_id event part mapping_version markets misses rejected "
         "omitted"
     ),
-    schemas.ResolvedMarket: "canonical_id line external_market_id outcomes",
+    schemas.ResolvedMarket: "canonical_id line external_market_id outcomes complete",
     schemas.ResolvedOutcome: "outcome odds active",
     schemas.MissEntry: "external_market_id market_name reason outcome",
     schemas.RejectedEntry: "external_market_id line code detail cause",

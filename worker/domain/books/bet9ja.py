@@ -99,6 +99,14 @@ class KeyRow(NamedTuple):
     values: tuple[Any, ...]
 
     @property
+    def is_partial(self) -> bool:
+        return False
+
+    @property
+    def product(self) -> None:
+        return None
+
+    @property
     def selections(self) -> list[Selection]:
         return [
             _selection(label, value) for label, value in zip(self.labels, self.values, strict=True)

@@ -11,8 +11,10 @@ from worker.domain.books.book import WRITTEN_AS, Book, Params
 from worker.domain.books.lines import from_quarters, parse_line
 from worker.domain.books.odds import is_exactly, prices_of
 from worker.domain.books.rows import (
+    LONGEST_ID,
     MarketNames,
     ParsedRow,
+    Rejection,
     Rows,
     Selection,
     abbreviate,
@@ -46,7 +48,10 @@ def _market_rows(market: Any) -> Rows:
         yield unreadable("a market's marketType.id must be a text or a whole number", said)
         return
     name = text_or_none(market_type.get("name")) or text_or_none(market_type.get("displayName"))
-    layout = market.get("row") or []
+    if "row" not in market:
+        yield without_rows(market_id, name)
+        return
+    layout = market["row"] or []
     if type(layout) is not list:
         yield unreadable("row must be a list", layout, market_id)
         return
@@ -64,12 +69,16 @@ def _row(market_id: str, name: str | None, row: Any, *, is_open: bool) -> Rows:
         return
     is_open = is_open and not row.get("suspended")
     selections: list[Selection] = []
+    faults: list[Rejection] = []
     for price in prices:
         selection = _selection(price, is_open=is_open)
         if selection is None:
-            yield unreadable("a price must be an object whose name is a text", price, market_id)
+            faults.append(
+                unreadable("a price must be an object whose name is a text", price, market_id)
+            )
         else:
             selections.append(selection)
+    yield from faults
     if selections or not prices:
         line = qualifier(
             row.get("handicap"),
@@ -77,7 +86,15 @@ def _row(market_id: str, name: str | None, row: Any, *, is_open: bool) -> Rows:
             row.get("formattedHandicap"),
             [selection.beside for selection in selections],
         )
-        yield ParsedRow(market_id, line, name, selections)
+        yield ParsedRow(market_id, line, name, selections, faults)
+
+
+def without_rows(market_id: str, name: str | None) -> ParsedRow:
+    """What a market of another form is: nothing of it can be read."""
+    fault = Rejection(
+        market_id[:LONGEST_ID], None, "INVALID_KEY_FORMAT", "a market must have rows with prices"
+    )
+    return ParsedRow(market_id, None, name, [], [fault])
 
 
 def qualifier(

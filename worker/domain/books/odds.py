@@ -10,10 +10,10 @@ from typing import Any, Final
 
 Odds = float | int
 
-# Fifteen digits at most: the most that survive the way through a JSON number unchanged.
-_DECIMAL: Final = re.compile(r"[1-9]\d{0,6}(?:\.\d{1,8})?", re.ASCII)
+# Fifteen digits survive the way through a JSON number unchanged. More are read as JSON reads such a number.
+_DECIMAL: Final = re.compile(r"[1-9]\d{0,6}(?:\.\d{1,20})?", re.ASCII)
 _HIGHEST: Final = 10_000_000
-_LONGEST: Final = 16
+_LONGEST: Final = 28
 _LIKE_A_TRUTH: Final = (0, 1)  # as keys they are equal to false and true, which are no numbers
 _ZERO_OR_ONE: Final = re.compile(r"[01](?:\.0{1,8})?", re.ASCII)
 _MOST_PRICES: Final = 65_536  # 100 events of three books hold 15,000

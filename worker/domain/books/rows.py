@@ -16,7 +16,7 @@ from worker.domain.books.odds import Price, read_price
 MissReason = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 RejectCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
 # What more there is to say than the code does.
-RejectCause = Literal["LABEL_ID_DISAGREE", "PRICES_DIFFER"]
+RejectCause = Literal["LABEL_ID_DISAGREE", "PRICES_DIFFER", "PRODUCTS_DIFFER", "VARIANTS_DIFFER"]
 
 LONGEST_ID: Final = 100
 _SHOWN: Final = 80
@@ -42,7 +42,8 @@ Label = str | tuple[str, str]
 OutcomeIds = tuple[str | None, ...]
 NO_IDS: Final[OutcomeIds] = ()
 
-# The label and the price of each selection, and its id; no prices when an active one has no usable odds.
+# The label and the price of each selection, and its id; no prices when an active one has no usable odds, or
+# when there is more in the row than can be read.
 RowReading = tuple[tuple[Label, ...], list[Price] | None, OutcomeIds]
 
 
@@ -62,6 +63,13 @@ class Row(Protocol):
     def name(self) -> str | None: ...
     @property
     def selections(self) -> Sequence[Selection]: ...
+    @property
+    def is_partial(self) -> bool:
+        """Whether there is something in it that cannot be read as a selection."""
+
+    @property
+    def product(self) -> str | None:
+        """Which of a bookmaker's products the row is a copy of, where it has several."""
 
     def read(self, rejected: set[Rejection]) -> RowReading | None:
         """The labels and prices of the selections, in their order; what cannot be read goes to ``rejected``.
@@ -78,10 +86,18 @@ class ParsedRow(NamedTuple):
     name: str | None
     selections: Sequence[Selection]
     faults: Sequence[Rejection] = ()
+    product: str | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        return bool(self.faults)
 
     def read(self, rejected: set[Rejection]) -> RowReading | None:
         rejected.update(self.faults)
-        return None if self.faults and not self.selections else reading_of(self.selections)
+        if not self.faults:
+            return reading_of(self.selections)
+        labels, _, ids = reading_of(self.selections)
+        return (labels, None, ids) if labels else None
 
 
 def reading_of(selections: Sequence[Selection]) -> RowReading:

@@ -12,6 +12,7 @@ from worker.domain.books.rows import (
     Rejection,
     Rows,
     Selection,
+    abbreviate,
     id_or_none,
     text_or_none,
     unreadable,
@@ -19,6 +20,7 @@ from worker.domain.books.rows import (
 
 LONGEST_SPECIFIER = 1000
 NOT_A_TEXT: Final = "not a text"
+PREMATCH: Final = "3"
 
 
 def parse_specifier(specifier: str | None) -> Params | None:
@@ -63,7 +65,8 @@ def _market_rows(market: Any) -> Rows:
         return
     name = text_or_none(market.get("name")) or text_or_none(market.get("desc"))
     qualifier = _qualifier(market.get("specifier"))
-    yield row_of(market_id, qualifier, name, market.get("outcomes"), is_open=_is_open(market))
+    row = row_of(market_id, qualifier, name, market.get("outcomes"), is_open=_is_open(market))
+    yield row._replace(product=product_of(market.get("product")))
 
 
 def row_of(
@@ -84,6 +87,11 @@ def row_of(
         else:
             selections.append(selection)
     return ParsedRow(market_id, qualifier, name, selections, faults)
+
+
+def product_of(product: Any) -> str:
+    """Prematch, where a market does not say: 3; in play is 1."""
+    return PREMATCH if product is None else abbreviate(product)
 
 
 def _qualifier(specifier: Any) -> str | None:

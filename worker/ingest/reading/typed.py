@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import orjson
-from msgspec import Meta, Raw, Struct, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from schemas.fields import EventStatus
 from schemas.observation import MOST_PARTS
@@ -45,6 +45,7 @@ class _SportybetOutcome(Struct, gc=False):
     id: str | None = None
 
 
+_PREMATCH: Final = 3
 _MOST_SHOWN: Final = 4  # lines next to the prices of a row: one for each side
 _OUTCOMES: Final = msgspec.json.Decoder(list[_SportybetOutcome])
 
@@ -58,11 +59,20 @@ class SportybetMarket(Struct, gc=False):
     desc: str | None = None
     status: int = 0
     banned: bool | None = None
+    sold_by: int | str | None = field(name="product", default=None)
     outcomes: Raw = field(default_factory=Raw)
 
     @property
     def name(self) -> str | None:
         return self.title or self.desc or None
+
+    @property
+    def product(self) -> str:
+        return "3" if self.sold_by == _PREMATCH else sportybet.product_of(self.sold_by)
+
+    @property
+    def is_partial(self) -> bool:
+        return self._parsed().is_partial
 
     @property
     def selections(self) -> Sequence[Selection]:
@@ -136,7 +146,7 @@ class _BetpawaMarketType(Struct, gc=False):
 class _BetpawaMarket(Struct, gc=False):
     market_type: _BetpawaMarketType = field(name="marketType")
     suspended: bool | None = None
-    rows: list[_BetpawaLayoutRow] = field(name="row", default_factory=list)
+    rows: list[_BetpawaLayoutRow] | UnsetType = field(name="row", default=UNSET)
 
 
 class BetpawaRow(Struct, gc=False):
@@ -146,6 +156,8 @@ class BetpawaRow(Struct, gc=False):
     qualifier: str | None
     name: str | None
     seen: list[_BetpawaPrice]
+    is_partial: ClassVar[bool] = False
+    product: ClassVar[str | None] = None
 
     @property
     def selections(self) -> list[Selection]:
@@ -252,8 +264,12 @@ Usual = Sportybet | Betpawa | Bet9ja
 _DECODER: Final = msgspec.json.Decoder(Usual)
 
 
-def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
+def _rows(market: _BetpawaMarket) -> Iterator[Row]:
     kind = market.market_type
+    name = kind.name or kind.title or None
+    if isinstance(market.rows, UnsetType):
+        yield betpawa.without_rows(kind.id, name)
+        return
     by_line: dict[str | None, list[_BetpawaPrice]] = {} if market.rows else {None: []}
     for row in market.rows:
         line = _line_of(row)
@@ -261,7 +277,6 @@ def _rows(market: _BetpawaMarket) -> Iterator[BetpawaRow]:
             for price in row.prices:
                 price.suspended = True  # as the books say it of all that is below
         by_line.setdefault(line, []).extend(row.prices)
-    name = kind.name or kind.title or None
     for line, prices in by_line.items():
         yield BetpawaRow(kind.id, line, name, prices)
 

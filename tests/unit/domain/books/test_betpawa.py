@@ -338,8 +338,17 @@ def test_a_malformed_entry_is_rejected_and_costs_its_neighbours_nothing(bad: obj
 @pytest.mark.parametrize("market", [betpawa("5000"), {"marketType": {"id": "5000"}}])
 def test_a_mapped_market_without_rows_matches_none(market: dict[str, Any]) -> None:
     assert rejected(run("betpawa", [market])) == {("5000", None, "INVALID_SPECIFIER")}
-    market = market | {"marketType": {"id": "3743"}}
-    assert missed(run("betpawa", [market])) == {("3743", "NO_MATCHING_OUTCOMES", None)}
+    assert missed(run("betpawa", [betpawa("3743")])) == {("3743", "NO_MATCHING_OUTCOMES", None)}
+
+
+def test_a_market_of_another_form_is_refused_and_says_why() -> None:
+    market = {"marketType": {"id": "3743"}, "selections": [{"name": "1", "price": 2.1}]}
+    found = run("betpawa", [market, betpawa("1", name="Unknown") | {"rows": []}])
+    (entry,) = found.rejected
+    assert (entry.external_market_id, entry.code) == ("3743", "INVALID_KEY_FORMAT")
+    assert entry.detail == "a market must have rows with prices"
+    unknown = {"marketType": {"id": "999999"}}
+    assert missed(run("betpawa", [unknown])) == {("999999", "UNKNOWN_MARKET", None)}
 
 
 def test_a_line_nested_a_thousand_deep_is_a_contradiction_and_no_crash() -> None:

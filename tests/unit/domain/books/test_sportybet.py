@@ -207,7 +207,7 @@ def test_two_variants_that_price_one_outcome_differently_are_refused() -> None:
         sportybet("71", "variant=sr:exact_goals:2+", prices={"1": "2.6"}),
         sportybet("71", "variant=sr:exact_goals:3+", prices={"1": "2.7"}),
     ]
-    assert rejected(run("sportybet", rows)) == {("71", None, "INVALID_ODDS")}
+    assert rejected(run("sportybet", rows)) == {("71", None, "INVALID_SPECIFIER")}
 
 
 @pytest.mark.parametrize(
