@@ -111,6 +111,53 @@ class FurtherMarketId(BaseModel):
     )
 
 
+class MarketTraits(BaseModel):
+    """What a canonical market means: what readers may rely on when they compare prices."""
+
+    model_config = MODEL
+
+    family: str = Field(description="The kind of bet.", examples=["total"])
+    sport: str = Field(default="football", description="The sport.", examples=["football"])
+    period: str = Field(
+        description="What part of the match counts: `ft`, `1h`, `2h`, `minutes 1-10`.",
+        examples=["ft"],
+    )
+    subject: str = Field(
+        description="Whom it is about: `match`, `home`, `away`, `player`.", examples=["match"]
+    )
+    counts: str = Field(description="What is counted.", examples=["goals"])
+    line: str = Field(
+        description=("`none`, `total`, `handicap_2way`, `handicap_3way`, `ordinal` or `at_least`."),
+        examples=["total"],
+    )
+    exhaustive: bool | None = Field(
+        default=None,
+        description="Every result wins an outcome or gives the stake back. Null: not known.",
+        examples=[True],
+    )
+    exclusive: bool | None = Field(
+        default=None, description="No result wins two outcomes. Null: not known.", examples=[True]
+    )
+    push: bool | None = Field(
+        default=None,
+        description="Some result gives the stake back. Null: not known.",
+        examples=[True],
+    )
+    settlement: str | None = Field(
+        default=None,
+        description="A sentence for people, where it says more than the rest.",
+        examples=["Regular time."],
+    )
+    residuals: dict[str, str] | None = Field(
+        default=None,
+        description=(
+            "Outcomes that are what the others leave over, each with the name of the list of others. "
+            "Prices of a residual compare only where the list is the same."
+        ),
+        examples=[{"other": "scores_25"}],
+    )
+
+
 class MappingState(BaseModel):
     """A row of user_market_mappings as it stood before or after the change."""
 
@@ -141,6 +188,9 @@ class MappingState(BaseModel):
     also: list[FurtherMarketId] | None = Field(
         default=None,
         description="Further ids of bookmakers for the market, next to those of the columns.",
+    )
+    traits: MarketTraits | None = Field(
+        default=None, description="What the market means. Null: nobody has said it."
     )
     priority: Integer32 = Field(
         default=0, description="The higher wins when mappings claim one platform id.", examples=[0]

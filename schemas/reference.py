@@ -23,6 +23,7 @@ _ORDER: Final = (
     "OutcomeMapping",
     "MappingScope",
     "FurtherMarketId",
+    "MarketTraits",
     "DeadLetter",
     "Redriven",
 )

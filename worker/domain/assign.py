@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from worker.domain import further_edits
+from worker.domain import further_edits, traits
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS, OUTCOME_ID_COLUMNS
 from worker.domain.books.rows import abbreviate
@@ -22,10 +22,13 @@ FIELDS: Final = (
     "line_rule.fixed.PLATFORM.KEY",
     "scope.sport",
     "scope.phase",
+    *(f"traits.{name}" for name in traits.FIELDS if name != "residuals"),
+    "traits.residuals.OUTCOME",
     *further_edits.FIELDS,
     "outcome.ID.COLUMN",
 )
 AssignedValues = dict[str, Any]
+_VERDICTS: Final = {"true": True, "false": False}
 
 
 def assign(values: AssignedValues, assignments: Iterable[str]) -> AssignedValues:
@@ -51,12 +54,14 @@ def _refuse_unusable(values: AssignedValues) -> None:
     fixed = rule.get("fixed") or {} if isinstance(rule, dict) else None
     scope = values["scope"] = values["scope"] or {}
     also = values["also"] = values["also"] or []
+    declared = values["traits"] = values["traits"] or {}
     shapes = {
         "line_rule": isinstance(fixed, dict)
         and all(isinstance(one, dict) for one in fixed.values()),
         "outcome_mapping": isinstance(rows, list) and all(isinstance(one, dict) for one in rows),
         "scope": isinstance(scope, dict),
         "also": further_edits.can_be_edited(also),
+        "traits": isinstance(declared, dict) and isinstance(declared.get("residuals") or {}, dict),
     }
     faults = [
         MappingFault(
@@ -79,10 +84,11 @@ def _set(values: AssignedValues, assignment: str) -> MappingFault | None:
     if field == "priority":
         return _set_priority(values, value)
     head, _, rest = field.partition(".")
+    known = head == "traits" and _set_trait(values["traits"], rest, value)
     if field in ("scope.sport", "scope.phase"):
+        known = True
         _set_part(values["scope"], rest, value)
-        return None
-    known = head == "also" and further_edits.set_further_id(values["also"], field, value)
+    known = known or (head == "also" and further_edits.set_further_id(values["also"], field, value))
     known = known or (head == "line_rule" and _set_rule(values, rest, value))
     known = known or (head == "outcome" and _set_label(values, rest, value))
     if known:
@@ -104,6 +110,20 @@ def _set_part(part: AssignedValues, name: str, value: str) -> None:
     part[name] = value
     if not value:
         del part[name]
+
+
+def _set_trait(declared: AssignedValues, name: str, value: str) -> bool:
+    part, _, outcome = name.partition(".")
+    if part == "residuals" and outcome:
+        residuals = declared["residuals"] = declared.get("residuals") or {}
+        _set_part(residuals, outcome, value)
+        return True
+    if name not in traits.FIELDS or name == "residuals":
+        return False
+    _set_part(declared, name, value)
+    if value in _VERDICTS and name in ("exhaustive", "exclusive", "push"):
+        declared[name] = _VERDICTS[value]
+    return True
 
 
 def _set_rule(values: AssignedValues, part: str, value: str) -> bool:

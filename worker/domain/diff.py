@@ -62,6 +62,7 @@ def _flat(state: DiffState | None) -> dict[str, Any]:
         flat
         | _flat_rule(state.get("line_rule"))
         | _flat_object("scope", state.get("scope"))
+        | _flat_object("traits", state.get("traits"))
         | flat_further_ids(state.get("also"))
         | _flat_outcomes(state.get("outcome_mapping"))
     )
@@ -70,7 +71,13 @@ def _flat(state: DiffState | None) -> dict[str, Any]:
 def _flat_object(column: str, value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {} if value is None else {column: value}
-    return {f"{column}.{name}": one for name, one in value.items()}
+    flat: dict[str, Any] = {}
+    for name, one in value.items():
+        if isinstance(one, Mapping):
+            flat |= _flat_object(f"{column}.{name}", one)
+        elif one is not None:
+            flat[f"{column}.{name}"] = one
+    return flat
 
 
 def _flat_rule(rule: object) -> dict[str, Any]:

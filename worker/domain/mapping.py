@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from worker.domain.books.lines import COLUMN_KINDS, LineKind, parse_line
@@ -29,7 +30,10 @@ from worker.domain.scope import (
     are_together,
     is_sport,
 )
+from worker.domain.traits import LINE_NAMES, DeclaredTraits, dump_traits, read_traits
 
+CANONICAL_ID_RULE: Final = "must be lower case letters and digits, words joined by one underscore"
+_CANONICAL_ID: Final = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*", re.ASCII)
 SIDES: Final = frozenset({"home", "draw", "away"})
 # The fields of a mapping's JSON form, which are the table's columns of the same names.
 FIELDS: Final = (
@@ -41,12 +45,14 @@ FIELDS: Final = (
     "outcome_mapping",
     "scope",
     "also",
+    "traits",
 )
 # Of these the JSON form has only those that are not null: a mapping that says nothing of them keeps its form.
-OPTIONAL_FIELDS: Final = ("scope", "also")
+OPTIONAL_FIELDS: Final = ("scope", "also", "traits")
 _LONGEST_LABEL: Final = 255
 _LONGEST_ID: Final = 50
 _LONGEST_OUTCOME_ID: Final = 100
+_LONGEST_CANONICAL_ID: Final = 100
 _MOST_OUTCOMES: Final = 200
 _MOST_OUTCOME_IDS: Final = 32
 _MOST_SPECIFIERS: Final = 50
@@ -119,6 +125,7 @@ class Mapping:
     line_rule: LineRule = field(default_factory=LineRule)
     scope: Scope = DEFAULT_SCOPE
     also: tuple[FurtherId, ...] = ()
+    traits: DeclaredTraits | None = None
     id: int | None = None
 
     @property
@@ -200,6 +207,11 @@ def _further_labels(mapping: Mapping, one: FurtherId) -> Iterator[tuple[str, Out
             yield label, OutcomeLabels(name)
 
 
+def is_canonical_id(text: str) -> bool:
+    """Whether a new mapping may have this canonical id."""
+    return len(text) <= _LONGEST_CANONICAL_ID and _CANONICAL_ID.fullmatch(text) is not None
+
+
 def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
     """Read a mapping from its table row or its JSON form.
 
@@ -217,6 +229,7 @@ def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
         line_rule=reader.line_rule(),
         scope=reader.scope(),
         also=read_further_ids(reader.raw.get("also"), reader.refuse),
+        traits=read_traits(reader.raw.get("traits"), reader.refuse),
     )
     faults = reader.faults or _contradictions(mapping)
     if faults:
@@ -247,7 +260,11 @@ def dump_mapping(mapping: Mapping) -> dict[str, Any]:
 
 def _dump_optional(mapping: Mapping) -> dict[str, Any]:
     scope = None if mapping.scope.is_default else mapping.scope._asdict()
-    optional = {"scope": scope, "also": dump_further_ids(mapping.also)}
+    optional = {
+        "scope": scope,
+        "also": dump_further_ids(mapping.also),
+        "traits": dump_traits(mapping.traits),
+    }
     return {name: value for name, value in optional.items() if value is not None}
 
 
@@ -461,6 +478,7 @@ def _shown(value: object) -> str:
 def _contradictions(mapping: Mapping) -> list[MappingFault]:
     """What is wrong between fields that are each well formed."""
     faults = _repeated(mapping) + _exposed(mapping) + _further_faults(mapping)
+    faults += _trait_faults(mapping)
     names = [*(outcome.canonical_id for outcome in mapping.outcomes), *mapping.further_outcomes]
     if _families(mapping) & {"handicap", "european"}:
         faults += [
@@ -477,6 +495,49 @@ def _contradictions(mapping: Mapping) -> list[MappingFault]:
         if key == BOOKS[platform].line_key(mapping.line_rule.kind) and parse_line(value) is not None
     ]
     return faults
+
+
+def _trait_faults(mapping: Mapping) -> list[MappingFault]:
+    """What the traits say that the rest of the mapping does not."""
+    traits = mapping.traits
+    if traits is None:
+        return []
+    faults = []
+    if traits.sport != mapping.scope.sport:
+        reason = f"the mapping is for {mapping.scope.sport}"
+        faults.append(MappingFault("traits.sport", traits.sport, reason))
+    kinds = {one.rule(mapping.line_rule.kind).kind for one in mapping.also}
+    kinds.add(mapping.line_rule.kind)
+    if traits.line not in {LINE_NAMES[kind] for kind in kinds}:
+        reason = "no id of the mapping has such a line"
+        faults.append(MappingFault("traits.line", traits.line, reason))
+    for outcome in sorted(traits.residuals):
+        faults += _grid_faults(mapping, outcome)
+    return faults
+
+
+def _grid_faults(mapping: Mapping, residual: str) -> list[MappingFault]:
+    """Whether all ids that sell a residual list the same other outcomes: else it is another bet on each.
+
+    Ids that are switched off count as well: switching one on must not join two bets.
+    """
+    where = f"traits.residuals.{residual}"
+    every = replace(mapping, also=tuple(replace(one, active=True) for one in mapping.also))
+    lists: dict[frozenset[str], list[str]] = {}
+    for claim in claims_of(every):
+        listed = {outcome.canonical_id for _, outcome in claim.labels}
+        if residual in listed:
+            others = frozenset(listed - {residual})
+            lists.setdefault(others, []).append(f"{claim.platform} {claim.market_id}")
+    if not lists:
+        return [MappingFault(where, residual, "no id has this outcome")]
+    if len(lists) == 1:
+        return []
+    shown = "; ".join(f"{', '.join(ids)} of {len(others)}" for others, ids in lists.items())
+    reason = (
+        "it is another bet where other outcomes are listed; give each list an outcome of its own"
+    )
+    return [MappingFault(where, shown, reason)]
 
 
 def _exposed(mapping: Mapping) -> list[MappingFault]:

@@ -34,6 +34,7 @@ class StoredMapping(NamedTuple):
     outcome_mapping: Any
     scope: Any
     also: Any
+    traits: Any
     is_active: bool
     created_at: datetime
     updated_at: datetime

@@ -19,6 +19,7 @@ _TYPES: Final = {
     "outcome_mapping": "jsonb",
     "scope": "jsonb",
     "also": "jsonb",
+    "traits": "jsonb",
 }
 # How the JSON columns are read.
 JSON_COLUMNS: Final = {name: JSONB for name, type_ in _TYPES.items() if type_ == "jsonb"}

@@ -85,6 +85,7 @@ user_market_mappings = Table(
     Column("line_rule", JSONB(none_as_null=True)),
     Column("scope", JSONB(none_as_null=True)),
     Column("also", JSONB(none_as_null=True)),
+    Column("traits", JSONB(none_as_null=True)),
     UniqueConstraint("canonical_id", name="uq_user_market_mappings_canonical_id"),
     CheckConstraint("btrim(canonical_id) <> ''", name="ck_user_market_mappings_canonical_id"),
     CheckConstraint(
@@ -109,6 +110,10 @@ user_market_mappings = Table(
         "also IS NULL OR (jsonb_typeof(also) = 'array'"
         f" AND (NOT is_active OR ({_bounded('also', _LONGEST_OF_A_MAPPING)})))",
         name="ck_user_market_mappings_also",
+    ),
+    CheckConstraint(
+        "jsonb_typeof(traits) = 'object' AND length(CAST(traits AS text)) <= 10000",
+        name="ck_user_market_mappings_traits",
     ),
     Index("idx_user_mappings_active", "is_active", postgresql_where=text("is_active")),
     *(

@@ -19,13 +19,21 @@ mappings that were in conflict before, for example to import an unchanged catalo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
+from worker.domain.books.rows import abbreviate
 from worker.domain.conflicts import Rivalry, rivalries
 from worker.domain.diff import FieldChange, diff
 from worker.domain.index import MappingIndex
-from worker.domain.mapping import Mapping, parse_mapping
+from worker.domain.mapping import (
+    CANONICAL_ID_RULE,
+    Mapping,
+    MappingError,
+    MappingFault,
+    is_canonical_id,
+    parse_mapping,
+)
 from worker.runtime.index.covering import claimants, mark_covered, usable
 from worker.storage.audit import AuditRow, history, last_version
 from worker.storage.editing import Deleted, Edit, StaleVersion
@@ -67,8 +75,9 @@ async def create(
 ) -> AppliedChange:
     """Create a mapping; ``wanted`` is as in ``mark_covered``.
 
-    Raises ConflictError, and what ``Edit.create`` raises.
+    Raises ConflictError, MappingError for a canonical id of another pattern, and what ``Edit.create`` raises.
     """
+    require_canonical_ids([mapping.canonical_id])
     after = await edit.create(mapping, is_active=is_active)
     return await _checked(edit, "CREATE", None, after, wanted)
 
@@ -90,6 +99,8 @@ async def update(
     """
     before = await edit.get(canonical_id, expected_version)
     mapping = revise(before._asdict())
+    if mapping.canonical_id != canonical_id:
+        require_canonical_ids([mapping.canonical_id])
     after = await edit.update(canonical_id, mapping, before.version, is_active=is_active)
     return await _checked(edit, "UPDATE", before, after, wanted)
 
@@ -127,10 +138,22 @@ async def roll_back(
         deleted = Deleted(canonical_id, changes[-1].id)
         if expected_version is not None and expected_version != deleted.version:
             raise StaleVersion(expected_version, deleted)
-        return await create(edit, mapping, is_active=is_active)
+        restored = await edit.create(mapping, is_active=is_active)
+        return await _checked(edit, "CREATE", None, restored)
     return await update(
         edit, canonical_id, lambda _: mapping, expected_version, is_active=is_active
     )
+
+
+def require_canonical_ids(names: Iterable[str]) -> None:
+    """Raise MappingError for names that a new mapping may not have; those that are there already may stay."""
+    faults = [
+        MappingFault("canonical_id", abbreviate(name), CANONICAL_ID_RULE)
+        for name in names
+        if not is_canonical_id(name)
+    ]
+    if faults:
+        raise MappingError(faults)
 
 
 def state_at(changes: Sequence[AuditRow], canonical_id: str, version: int) -> EditedState:
@@ -161,6 +184,7 @@ async def import_all(
     report = await import_mappings(
         edit.connection, mappings, actor=actor, reason=reason, switched_off=switched_off
     )
+    require_canonical_ids(report.added)
     names = {*report.added, *report.changed}
     active = usable(await list_mappings(edit.connection, is_active=True))
     written = [one for one in active if one.canonical_id in names]

@@ -123,15 +123,23 @@ def _with_numbers(document: FileValues) -> FileValues:
         document = document | {"outcome_mapping": rows}
     further = document.get("also")
     if isinstance(further, list):
-        document = document | {"also": [_with_flag(one) for one in further]}
+        document = document | {"also": [_with_flags(one, ("active",)) for one in further]}
+    if "traits" in document:
+        verdicts = ("exhaustive", "exclusive", "push")
+        document = document | {"traits": _with_flags(document["traits"], verdicts)}
     return _whole(_whole(document, "priority"), "version")
 
 
-def _with_flag(entry: Any) -> Any:
-    """Turn a further id's switch into a boolean if it is one; the parser refuses anything else."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("active"), str):
-        return entry
-    return entry | {"active": _FLAGS.get(entry["active"].casefold(), entry["active"])}
+def _with_flags(values: Any, names: tuple[str, ...]) -> Any:
+    """Turn fields into booleans if they are; the parser refuses anything else."""
+    if not isinstance(values, dict):
+        return values
+    flags = {
+        name: _FLAGS.get(values[name].casefold(), values[name])
+        for name in names
+        if isinstance(values.get(name), str)
+    }
+    return values | flags
 
 
 def _whole(values: FileValues, name: str) -> FileValues:

@@ -53,7 +53,15 @@ def mapping_table(row: StoredMapping) -> Table:
     table = Table(
         show_header=False, box=None, title=Text(printable(row.canonical_id)), title_justify="left"
     )
-    for name in ("name", *ID_COLUMNS.values(), "priority", "line_rule", "scope", "is_active"):
+    for name in (
+        "name",
+        *ID_COLUMNS.values(),
+        "priority",
+        "line_rule",
+        "scope",
+        "traits",
+        "is_active",
+    ):
         table.add_row(name, text(getattr(row, name)))
     table.add_row("version", text(row.version))
     table.add_row("created", Text.assemble(when(row.created_at), " by ", text(row.created_by)))
