@@ -7,11 +7,12 @@ and a residual ("any other score") is a different bet wherever other scores are 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
+from worker.domain.further_ids import Refuse
 from worker.domain.scope import FOOTBALL, is_sport
 
 TraitLine = Literal["none", "total", "handicap_2way", "handicap_3way", "ordinal", "at_least"]
@@ -32,8 +33,6 @@ _WORD: Final = re.compile(r"[a-z0-9]+(?:[ _-][a-z0-9]+)*", re.ASCII)
 _LONGEST_WORD: Final = 60
 _LONGEST_SENTENCE: Final = 500
 _MOST_RESIDUALS: Final = 16
-
-Refuse = Callable[[str, object, str], None]
 
 
 @dataclass(frozen=True, slots=True)
