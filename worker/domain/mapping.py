@@ -626,6 +626,12 @@ def _label_faults(mapping: Mapping, one: FurtherId, where: str) -> list[MappingF
         for label, count in Counter(compared).items()
         if count > 1
     ]
+    ids = Counter(each for listed in one.outcome_ids.values() for each in listed)
+    faults += [
+        MappingFault(f"{where}.outcome_ids", abbreviate(each), "is used twice")
+        for each, count in ids.items()
+        if count > 1
+    ]
     rule = one.rule(mapping.line_rule.kind)
     if rule.source == IN_LABELS and not all("n+" in label.casefold().split() for label in labels):
         reason = "each label has the word N+ where the bookmaker writes the number"

@@ -221,6 +221,7 @@ def test_two_mappings_conflict_over_a_further_id() -> None:
         ([ASIAN | {"labels": {"over": ["O"], "under": ["O"]}}], "is used twice"),
         ([ASIAN | {"labels": {"over": [str(n) for n in range(65)]}}], "more than 64"),
         ([ASIAN | {"labels": {"over": "O"}}], "must be a list of texts"),
+        ([ASIAN | {"outcome_ids": {"over": ["1"], "under": ["1"]}}], "is used twice"),
         ([ASIAN | {"line": {"kind": "total", "constant": "x"}}], "with a line of kind total"),
         ([ASIAN | {"line": {"kind": "european"}}], "all ids of a market have lines of one kind"),
         ([ASIAN | {"line": {"kind": "ordinal"}}], "is needed"),
