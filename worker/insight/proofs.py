@@ -23,7 +23,7 @@ from worker.domain.books.lines import negate, parse_line
 from worker.domain.index import MappingIndex
 from worker.domain.markets import Market
 
-from .boards import Board, MarketLine, cover_of, text_of
+from .boards import Board, MarketLine, cover_of, is_plausible, text_of
 from .distances import Distance, chances_against
 from .goal_model import FITTED_FAMILIES, GoalModel, fit
 from .judging import Judge, Reading
@@ -31,11 +31,6 @@ from .margin import logit
 
 ProofKind = Literal["duplicate", "partition", "order", "sign", "line", "swap"]
 
-# Inverse odds in sum, for one winner: below nobody sells, above nobody buys. Long lists carry more margin:
-# real ones had 1.40 with 7 outcomes, 1.75 with 10 and 1.80 with 46.
-_LEAST_OVERROUND: Final = 0.93
-_MOST_OVERROUND: Final = 1.5
-_MORE_PER_OUTCOME: Final = 0.03
 _SAME_PRICE: Final = 0.25  # logits between two rows that are one bet
 _OUT_OF_ORDER: Final = 0.2  # logits by which a harder bet may be the likelier one
 _CONTRADICTED: Final = 0.3  # logits from the model, in the median
@@ -100,8 +95,7 @@ def _partitions(reading: Reading, judge: Judge) -> Iterator[Proof]:
         if cover is None or len(quoted.odds) <= cover:
             continue
         total = sum(1 / odds for odds in quoted.odds.values()) / cover
-        most = _MOST_OVERROUND + _MORE_PER_OUTCOME * len(quoted.odds)
-        if not _LEAST_OVERROUND <= total <= most:
+        if not is_plausible(total, len(quoted.odds)):
             reason = f"{len(quoted.odds)} outcomes, of which {cover:g} wins, come to {total:.2f}"
             yield Proof("partition", key.canonical_id, key.line, reason)
 

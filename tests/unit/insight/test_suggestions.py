@@ -1,0 +1,111 @@
+"""Suggestions for a mapping that was taken out: what the suggester sees, and what it says."""
+
+import pytest
+
+from tests.support.boards import JUDGE
+from tests.support.markets import CATALOGUE
+from worker.domain.books.platforms import Platform
+from worker.insight.likeness import likeness, name_likeness
+from worker.insight.suggestions import suggest
+from worker.lab.insight.leave_one_out import Hidden, Stage, without
+from worker.lab.insight.measure import figures, trials
+from worker.lab.insight.scrapes import troubled_events
+
+BY_NAME = {one.canonical_id: one for one in CATALOGUE}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    return Stage(troubled_events(seed=77, events=12, noise=0.05), CATALOGUE, JUDGE)
+
+
+def hide(
+    stage: Stage, canonical_id: str, platform: Platform, *, everywhere: bool = False
+) -> Hidden:
+    hidden = stage.hidden(BY_NAME[canonical_id], platform, everywhere=everywhere)
+    assert hidden is not None
+    return hidden
+
+
+@pytest.mark.parametrize(
+    ("canonical_id", "platform"),
+    [
+        ("over_under_ft", "bet9ja"),
+        ("btts_ft", "sportybet"),
+        ("handicap_3way_ft", "betpawa"),
+        ("asian_handicap_ft", "sportybet"),
+        ("htft", "betpawa"),
+        ("home_over_under_1h", "bet9ja"),  # shares its id with the away side
+        ("exact_goals_1h", "sportybet"),  # sells an outcome that nobody else does
+    ],
+)
+def test_a_mapping_that_was_taken_out_is_the_first_suggestion_with_every_outcome_in_its_place(
+    stage: Stage, canonical_id: str, platform: Platform
+) -> None:
+    hidden = hide(stage, canonical_id, platform)
+    best = suggest(hidden.target, hidden.catalogue, stage.judge)[0]
+    assert best.candidate.canonical_id == canonical_id
+    assert {label: hidden.truth[label] for label in best.candidate.outcomes} == dict(
+        best.candidate.outcomes
+    )
+    assert best.is_confident
+    assert "books" in best.kinds
+    assert "from other bookmakers 0.0" in best.reason
+
+
+def test_nothing_of_the_hidden_mapping_is_left_in_what_is_seen(stage: Stage) -> None:
+    hidden = hide(stage, "1x2_ft", "sportybet")
+    left = next(one for one in hidden.catalogue if one.canonical_id == "1x2_ft")
+    assert left.sportybet_id is None
+    assert all(outcome.sportybet_desc is None for outcome in left.outcomes)
+    assert left.betpawa_id is not None
+    for glimpse in hidden.target.glimpses:
+        assert glimpse.own.platform == "sportybet"
+        assert all(key.canonical_id != "1x2_ft" for key in (*glimpse.own.quoted, *glimpse.own.fair))
+        model = glimpse.own.model
+        assert model is None or all(key.canonical_id != "1x2_ft" for key in model.fitted)
+        assert all(other.platform != "sportybet" for other in glimpse.others)
+
+
+def test_a_market_that_is_nowhere_in_the_catalogue_is_suggested_without_confidence(
+    stage: Stage,
+) -> None:
+    for canonical_id in ("over_under_ft", "htft", "winning_margin", "corners_1x2_ft"):
+        hidden = hide(stage, canonical_id, "sportybet", everywhere=True)
+        found = suggest(hidden.target, hidden.catalogue, stage.judge)
+        assert not any(one.is_confident for one in found), (canonical_id, found[0])
+        assert all(one.candidate.canonical_id != canonical_id for one in found)
+
+
+def test_what_one_bookmaker_alone_has_leaves_no_mapping_without_it() -> None:
+    assert without(BY_NAME["home_or_btts_ft"], "sportybet") is None
+
+
+def test_figures_name_what_is_wrong(stage: Stage) -> None:
+    found = list(trials(stage, CATALOGUE, everywhere=False, every=40))
+    told = figures(found)
+    assert told.tried == len(found) > 4
+    assert told.top_1 >= 0.8
+    assert sum(count for _, count, _ in told.calibration) == told.tried
+    assert told.confident_wrong == []
+
+
+@pytest.mark.parametrize(
+    ("label", "other"),
+    [("1X", "1x"), ("GG", "yes"), ("{home}", "Home"), ("O", "Over"), ("2:1", "2_1"), ("OD", "odd")],
+)
+def test_labels_of_one_meaning_are_alike(label: str, other: str) -> None:
+    assert likeness(label, other) == 1
+
+
+def test_labels_of_different_meaning_are_not() -> None:
+    assert likeness("Over", "Under") < 0.7
+    assert likeness("3", "3+") < 1
+
+
+def test_names_are_alike_by_their_words() -> None:
+    assert name_likeness("1st Half - Over/Under", "Over/Under - First Half") == 1
+    half = name_likeness("2nd Half - Over/Under", "Over/Under - First Half")
+    assert half is not None
+    assert half < 1
+    assert name_likeness(None, "Over/Under") is None

@@ -1,0 +1,93 @@
+"""Suggestions for an unmapped market: ranked candidates, how sure each is, and the evidence in words.
+
+*Confident* is said only of the first, and only with five events or more, two kinds of evidence, a cost that
+is no more than noise, and a clear distance to the second. A confidence is calibrated on generated scrapes: of
+the suggestions that show it, about this share is right (docs/evidence.md has the measured table).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import exp
+from typing import Final, NamedTuple
+
+from worker.domain.mapping import Mapping as MarketMapping
+
+from .candidates import MarketCandidate, UnmappedMarket, candidates, score
+from .judging import Judge
+
+MOST_SUGGESTIONS: Final = 5
+LEAST_EVENTS: Final = 5
+_ALIKE: Final = 0.5  # labels and name that are so like are a kind of evidence
+_HIGHEST_COST: Final = 0.22
+_LEAST_GAP: Final = 0.08
+_NO_RIVAL: Final = 1.0
+
+
+class Suggestion(NamedTuple):
+    """One candidate. ``kinds`` are the kinds of evidence for it: books, model, labels."""
+
+    rank: int
+    candidate: MarketCandidate
+    confidence: float
+    is_confident: bool
+    kinds: tuple[str, ...]
+    reason: str
+
+
+def suggest(
+    target: UnmappedMarket, catalogue: Iterable[MarketMapping], judge: Judge
+) -> list[Suggestion]:
+    """The best candidates for an unmapped market, the likeliest first."""
+    ranked = candidates(target, catalogue, judge)
+    scores = [score(one) for one in ranked]
+    found: list[Suggestion] = []
+    for rank, one in enumerate(ranked[:MOST_SUGGESTIONS], start=1):
+        rival = min((s for n, s in enumerate(scores) if n != rank - 1), default=_NO_RIVAL)
+        gap = min(rival - scores[rank - 1], _NO_RIVAL)
+        kinds = kinds_of(one)
+        is_confident = (
+            rank == 1
+            and one.events >= LEAST_EVENTS
+            and len(kinds) >= 2
+            and scores[0] <= _HIGHEST_COST
+            and gap >= _LEAST_GAP
+            and not one.claimed_at
+        )
+        found.append(
+            Suggestion(
+                rank, one, _confidence(one, scores[rank - 1], gap), is_confident, kinds, _words(one)
+            )
+        )
+    return found
+
+
+def kinds_of(one: MarketCandidate) -> tuple[str, ...]:
+    """The kinds of evidence that speak for a candidate."""
+    return (*sorted(one.by_kind), *(["labels"] if one.likeness >= _ALIKE else []))
+
+
+def _confidence(one: MarketCandidate, cost: float, gap: float) -> float:
+    near, clear = _logistic(28 * (0.3 - cost)), _logistic(35 * (gap - 0.02))
+    few = min(one.events / LEAST_EVENTS, 1.0)
+    return near * clear * (0.5 + 0.5 * few)
+
+
+def _logistic(number: float) -> float:
+    return 1 / (1 + exp(-number))
+
+
+def _words(one: MarketCandidate) -> str:
+    parts = [
+        f"{_KINDS[kind]} {cost.cost:.2f} in {cost.prices} prices of {cost.events} events"
+        for kind, cost in sorted(one.by_kind.items())
+    ]
+    parts.append(f"labels {one.likeness:.0%} alike")
+    if one.unmatched:
+        parts.append(f"{len(one.unmatched)} labels without an outcome")
+    if one.claimed_at:
+        parts.append(f"sold on the same events as {', '.join(one.claimed_at)} too")
+    return "; ".join(parts)
+
+
+_KINDS: Final = {"books": "from other bookmakers", "model": "from the goal model"}

@@ -1,0 +1,166 @@
+"""Leave-one-out: one mapping is taken from one bookmaker, and looked for again among all markets.
+
+Honest means that nothing of the hidden mapping is left in what the suggester sees. Its id and labels at that
+bookmaker are cut out of the catalogue, and what was read through them out of the readings: the prices, the
+chances, and the goal model, which is fitted again where those prices were part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from worker.domain.books.platforms import Platform
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.index import MappingIndex
+from worker.domain.mapping import Mapping as MarketMapping
+from worker.domain.markets import Market
+from worker.insight.boards import Board, Sold, text_of
+from worker.insight.candidates import Glimpse, UnmappedMarket, label_of
+from worker.insight.goal_model import fit
+from worker.insight.judging import Judge, Reading
+
+MOST_EVENTS: Final = 20
+
+
+class Hidden(NamedTuple):
+    """A mapping taken from one bookmaker: the target to suggest for, and the catalogue without it.
+
+    ``truth`` is the right outcome of each label.
+    """
+
+    canonical_id: str
+    target: UnmappedMarket
+    truth: Mapping[str, str]
+    catalogue: list[MarketMapping]
+    is_reachable: bool
+
+
+def without(mapping: MarketMapping, platform: Platform) -> MarketMapping | None:
+    """The mapping without a bookmaker's id and labels; None where it has no other.
+
+    The outcomes of the canonical market stay: they say what can be bet on, not what anybody calls it.
+    """
+    if all(mapping.id_on(other) is None for other in ID_COLUMNS if other != platform):
+        return None
+    unlabelled: dict[str, Any] = {LABEL_COLUMNS[platform]: None}
+    unclaimed: dict[str, Any] = {ID_COLUMNS[platform]: None}
+    outcomes = tuple(replace(one, **unlabelled) for one in mapping.outcomes)
+    return replace(mapping, outcomes=outcomes, **unclaimed)
+
+
+class Stage:
+    """A scrape read once under the whole catalogue; mappings are hidden from it one at a time."""
+
+    def __init__(
+        self,
+        events: Mapping[str, Sequence[Board]],
+        catalogue: Sequence[MarketMapping],
+        judge: Judge,
+        *,
+        most_events: int = MOST_EVENTS,
+    ) -> None:
+        self.most_events = most_events
+        self.catalogue = catalogue
+        self.index = MappingIndex(catalogue)
+        boards = [one for together in events.values() for one in together]
+        self.judge = judge.knowing(boards[:30], self.index)
+        self.events = events
+        self._boards = {(one.event, one.platform): one for one in boards}
+        self._readings: dict[tuple[str, Platform], Reading] = {}
+
+    def reading(self, event: str, platform: Platform) -> Reading:
+        """The reading of a board, worked out when it is asked for."""
+        key = (event, platform)
+        if key not in self._readings:
+            self._readings[key] = self.judge.reading(self._boards[key], self.index)
+        return self._readings[key]
+
+    def hidden(
+        self, mapping: MarketMapping, platform: Platform, *, everywhere: bool = False
+    ) -> Hidden | None:
+        """None where the bookmaker does not sell it on any event.
+
+        ``everywhere`` takes the whole canonical market out of the catalogue: nothing is its counterpart.
+        """
+        market_id = mapping.id_on(platform)
+        if market_id is None:
+            return None
+        left = None if everywhere else without(mapping, platform)
+        catalogue = [one for one in self.catalogue if one.canonical_id != mapping.canonical_id]
+        catalogue += [left] if left is not None else []
+        truth: dict[str, str] = {}
+        glimpses = list(self._glimpses(mapping, platform, truth))
+        if not glimpses:
+            return None
+        names = {row.name for glimpse in glimpses for row in glimpse.rows if row.name is not None}
+        target = UnmappedMarket(platform, market_id, min(names, default=None), tuple(glimpses))
+        is_reachable = left is not None and any(
+            self._has_reference(mapping.canonical_id, glimpse) for glimpse in glimpses
+        )
+        return Hidden(mapping.canonical_id, target, truth, catalogue, is_reachable)
+
+    def without_claim(self, target: UnmappedMarket, canonical_id: str) -> UnmappedMarket:
+        """The target, where the bookmaker's readings hold nothing of a canonical market."""
+        glimpses = tuple(
+            one._replace(own=self._blinded(one.own, canonical_id)) for one in target.glimpses
+        )
+        return target._replace(glimpses=glimpses)
+
+    def _has_reference(self, canonical_id: str, glimpse: Glimpse) -> bool:
+        if canonical_id in self.judge.bets.meanings and glimpse.own.model is not None:
+            return True
+        return any(key.canonical_id == canonical_id for one in glimpse.others for key in one.fair)
+
+    def _glimpses(
+        self, mapping: MarketMapping, platform: Platform, truth: dict[str, str]
+    ) -> Iterator[Glimpse]:
+        count = 0
+        for event, boards in self.events.items():
+            mine = next((one for one in boards if one.platform == platform), None)
+            if mine is None or count >= self.most_events:
+                continue
+            rows = tuple(self._rows(mine, mapping, truth))
+            if not rows:
+                continue
+            count += 1
+            others = tuple(
+                self.reading(event, one.platform) for one in boards if one.platform != platform
+            )
+            own = self._blinded(self.reading(event, platform), mapping.canonical_id)
+            yield Glimpse(event, mine.teams, rows, own, others)
+
+    def _rows(self, board: Board, mapping: MarketMapping, truth: dict[str, str]) -> Iterable[Sold]:
+        """The rows that only the hidden mapping reads, of shared ids with its labels alone."""
+        for row in board.rows:
+            if row.market_id != mapping.id_on(board.platform):
+                continue
+            market = self.index.meaning(board.platform, row.market_id, row.qualifier)
+            if not isinstance(market, Market):
+                continue
+            kept = {}
+            for label, odds in row.odds.items():
+                slot = market.slot(*text_of(label), board.teams)
+                if slot is not None and slot.claim.canonical_id != mapping.canonical_id:
+                    continue
+                kept[label] = odds
+                if slot is not None:
+                    kind = mapping.line_rule.kind
+                    words = label_of(board.platform, text_of(label)[0], kind, board.teams)
+                    truth[words] = slot.outcome
+            if kept and any(
+                claim.canonical_id == mapping.canonical_id for claim, _ in market.accepted
+            ):
+                yield row._replace(odds=kept)
+
+    def _blinded(self, reading: Reading, canonical_id: str) -> Reading:
+        quoted = {k: one for k, one in reading.quoted.items() if k.canonical_id != canonical_id}
+        fair = {k: one for k, one in reading.fair.items() if k.canonical_id != canonical_id}
+        model = reading.model
+        used = (
+            set() if model is None else {key.canonical_id for key in model.fitted | model.left_out}
+        )
+        if canonical_id in used:
+            model = fit(fair, self.judge.bets, self.judge.meanings)
+        return reading._replace(quoted=quoted, fair=fair, model=model)
