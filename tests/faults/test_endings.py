@@ -76,7 +76,7 @@ async def test_a_second_sigterm_ends_a_worker_at_once(
     await trial.flowed()
     await database_down(pair)
     slot = await trial.pick()
-    await trial.said("counting_waits", slot)  # it has a batch in hand, and would take its time
+    await trial.said("counting_waits", slot)  # a batch is in progress, which would take its time
     stopping = trial.said("stopping", slot)
     pid = trial.crew.signal(slot, signal.SIGTERM)
     await stopping

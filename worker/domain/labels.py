@@ -136,7 +136,7 @@ def _replaced(text: str, names: Teams) -> str | None:
 
 @lru_cache(maxsize=4096)  # the events of two scrapes
 def _are_awkward(shorter: str, longer: str) -> bool:
-    """Whether one name may end in the midst of the other, or a name holds what stands for names."""
+    """Whether one name may end inside the other, or a name holds what stands for names."""
     run_together = any(longer.startswith(shorter[begin:]) for begin in range(1, len(shorter)))
     return run_together or not {_HOME, _AWAY}.isdisjoint(shorter + longer)
 
@@ -243,7 +243,7 @@ def _take_rung_out(text: str) -> LabelReading:
 
 
 def beside(text: str) -> LineText:
-    """The line that BetPawa writes beside a price: ``2.5``, ``+1.5``, ``Away +2``, ``Domicile -2``."""
+    """The line that BetPawa writes next to a price: ``2.5``, ``+1.5``, ``Away +2``, ``Domicile -2``."""
     sided = _SIDED.fullmatch(fold(text))
     return LineText(None, text) if sided is None else LineText(sided[1], sided[2])
 

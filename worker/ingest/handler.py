@@ -164,7 +164,10 @@ class BatchHandler(Generic[T]):
         self._brake = brake or Brake(_NO_BRAKE)
 
     async def handle(self, records: Sequence[Record]) -> None:
-        """Process a fetched batch; when its partitions are revoked meanwhile, what of it is published."""
+        """Process a fetched batch.
+
+        If its partitions are revoked meanwhile, only what is published by then is counted and committed.
+        """
         async with self._assignment.claim(records) as claimed:
             for at, state in claimed.taken_brakes().items():
                 self._brake.restore(at, state, claimed.position_of(at))
@@ -360,7 +363,8 @@ class BatchHandler(Generic[T]):
 
 
 def _is_over(claimed: ClaimedBatch) -> bool:
-    return claimed.is_over  # changes while we wait
+    """A function, because a type checker takes the property for unchanged after an await."""
+    return claimed.is_over
 
 
 def _without(stops: _Stops, records: Sequence[Record], claimed: ClaimedBatch) -> Sequence[Record]:

@@ -1,4 +1,7 @@
-"""The topics as they should be, making them so, and what is not so."""
+"""Which topics the application needs, with their partitions and configuration.
+
+Creates those that are missing, and reports how existing ones differ; it never changes them.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
 
 
 class TopicDifference(NamedTuple):
-    """What of a topic is not as it should be, and what mends it. What is ``grave`` does harm already."""
+    """How a topic differs from its specification, and the remedy. ``grave``: it already does harm."""
 
     what: str
     remedy: str

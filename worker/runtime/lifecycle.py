@@ -185,7 +185,7 @@ class Worker:
         parts = self._parts
         deadline_s = time.monotonic() + self._settings.shutdown_timeout_s
         self._abandoned = True
-        await ended("batch in hand", self._drain(), self._settings.shutdown_timeout_s)
+        await ended("batch in progress", self._drain(), self._settings.shutdown_timeout_s)
         in_this_order = {
             "consumer": parts.application.stop,
             "producer": parts.outputs.stop,

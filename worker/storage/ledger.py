@@ -208,9 +208,9 @@ class Ledger:
         """Up to `limit` markets whose first sighting is not announced yet, oldest first.
 
         The caller publishes them inside the block: on a clean exit they count as announced, on an exception
-        they come again. One caller at a time gets rows, the others get none; StorageUnavailable names a
-        session that keeps everybody from it and may not announce. No row is locked meanwhile, so
-        a slow publisher does not hold up `commit`.
+        they come again. One caller at a time gets rows, the others get none. Raises StorageUnavailable if
+        a session without the right to announce holds the lock; the message names it. No row is locked
+        meanwhile, so a slow publisher does not hold up `commit`.
         """
         async with transaction(self._engine) as connection:
             with driver_errors_translated():

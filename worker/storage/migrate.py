@@ -49,7 +49,7 @@ TABLE_LOCK_TIMEOUT_S = 30
 
 TRY_TO_MIGRATE = text("SELECT pg_try_advisory_xact_lock(:lock)")
 LIMIT_LOCK_WAITS = text("SELECT set_config('lock_timeout', :timeout, true)")
-# Is told who is waited for, once.
+# Called once, with the sessions that the migration waits for.
 OnWait = Callable[[str], None]
 
 

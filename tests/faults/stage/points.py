@@ -1,7 +1,8 @@
 """Where a worker can be made to die or freeze.
 
-`publish` is step P of the road of a batch, `count` D, `commit` K. `may_repeat` says whether the batch in hand
-is published again after a death there: only between the first record sent and the end of the transaction.
+`publish` is step P of the road of a batch, `count` D, `commit` K. `may_repeat` says whether the batch in
+progress is published again after a death there: only between the first record sent and the end of the
+transaction.
 """
 
 from __future__ import annotations

@@ -12,13 +12,14 @@ whatever is left of the log:
   restored from a backup: continue at the watermark.
 - A commit that an operator's tool has set is an order: back means publish again without counting, forward
   means skip. A commit of another consumer, say one on a console that joined the group, orders nothing.
-- A mark with another topic id belongs to a topic that was deleted: start at the beginning.
+- A mark with another topic id belongs to a topic that was deleted: ignore the commit, and start at the
+  watermark of this topic id, which is 0 at first.
 
 Then `_truncated` looks at the log's end. If more is counted or committed than the log holds, brokers have
 lost records, and new records have the offsets of lost ones. Only an operator can decide what to do: the
 partition is stopped, and the place is kept in the mark, so that a log that has grown since does not hide it.
 
-At last `_not_before` looks at the log's start: what retention deleted before it was counted is a gap.
+Finally, `_not_before` looks at the log's start: what retention deleted before it was counted is a gap.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def _beginning(found: Findings, of_another_topic: CommitMark | None) -> Case:
 
 
 def _ours(found: Findings, offset: int, ours: CommitMark) -> Start:
-    """A replay goes on up to the watermark: a count that was under way when it began may have moved that."""
+    """Continue a replay up to the watermark, which a count in progress may have moved since it began."""
     watermark = found.watermark
     if offset < min(ours.replay_to, watermark):
         counts_went_back = ours.replay_to > watermark

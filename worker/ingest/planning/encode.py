@@ -14,7 +14,7 @@ from worker.domain.events import event_key
 from worker.domain.resolve import Miss, Resolution, miss_document, rejection_document
 from worker.kafka.record import Headers, Outgoing, Record
 
-# A hostile payload could name more than fits into a message; what is left out is told in ``omitted``.
+# A hostile payload could name more than fits into a message; what is left out is counted in ``omitted``.
 MOST_ENTRIES: Final = 1000
 _JSON: Final = ("content-type", b"application/json")
 _MOST_BYTES_A_CHARACTER: Final = 4

@@ -99,7 +99,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 _Place = tuple[int, int]
 
-# Greek, Cyrillic, Arabic, most scripts of Asia; of what lies beyond nothing is told, and nothing recalled.
+# Greek, Cyrillic, Arabic, most scripts of Asia. The compiled part gets no data about characters
+# beyond these, and recalls no row that has one.
 _CHARACTERS: Final = 0x3000
 _BITS: Final = {"blank": 1, "in_words": 2, "digit": 4, "folds": 8}
 _MOST_AT_ONCE: Final = 32
@@ -249,7 +250,10 @@ class _Memory:
         self._recall = new_recall()
 
     def read(self, values: Sequence[bytes | None]) -> list[Recalled | None]:
-        """What is known of each value; the fewer at once, the sooner is what they teach of use."""
+        """Return what is known of each value.
+
+        Few are read at once while much is new, so that what one value teaches helps the next.
+        """
         found = self._recall.read(values)
         strange = sum(recalled is not None and len(recalled.aside) > _FEW for recalled in found)
         self.at_once = 1 if 2 * strange > len(found) else min(2 * self.at_once, _MOST_AT_ONCE)

@@ -102,7 +102,7 @@ def coverage(events: Iterable[ResolvedJson]) -> Table:
             {part: len(event[part]) for part in ("markets", "misses", "rejected")}
         )
     table = Table(title="Coverage", title_justify="left", box=None)
-    for heading in ("book", "", "resolved", "markets", "missed", "rejected"):
+    for heading in ("book", "", "coverage", "resolved", "missed", "rejected"):
         table.add_column(heading, justify="left" if heading in {"book", ""} else "right")
     for book, counts in counted.items():
         share = counts["markets"] / max(1, counts.total())
@@ -275,7 +275,7 @@ def what_next(kept: Settings | None, *, to: Console) -> None:
     to.print()
     exports = dict(_path_export())
     if kept is not None:
-        to.print("Everything is left running.")
+        to.print("Kafka and Postgres are left running, with the demo's data; no worker is.")
         for name in ("database_url", "topic_prefix", "group_id"):
             exports[f"MARKETMAP_{name.upper()}"] = shlex.quote(str(getattr(kept, name)))
     if exports:

@@ -76,7 +76,7 @@ def judge_rights(settings: KafkaSettings, topics: TopicFactsByName, part: Part) 
     return lacking or [
         fine(
             "acls",
-            f"these credentials may do what the part {part.name} has to, on topics that exist",
+            f"these credentials may do what the {part.name} has to do, on topics that exist",
         )
     ]
 

@@ -1,4 +1,6 @@
-"""Keeps a worker's index at the table: hears of every commit, reads what changed, swaps the index.
+"""Keeps a worker's mapping index up to date with the table.
+
+It is notified of every commit, reads what changed, and swaps the index.
 
 Theory of operation. The version of the table is the last id of its audit log. Audit ids are given under a
 lock, so ids in order are transactions in the order of their commits. The index has a version too: it is the
@@ -217,7 +219,7 @@ def _collection_paused() -> Iterator[None]:
 
 
 def row_changes(rows: Sequence[AuditRow]) -> list[RowChange]:
-    """Return what each audit row leaves of its mapping: the row if it is active, else None."""
+    """Return the state of the mapping after each audit row: the row if it is active, else None."""
     return [RowChange(row.canonical_id, _active(row)) for row in rows]
 
 
