@@ -43,7 +43,7 @@ BETPAWA: dict[str, Any] = {
     "category": {"id": "2", "name": "Football"},
     "competition": {"name": "Super League"},
     "additionalInfo": {"live": False},
-    "markets": [{"marketType": {"id": "3743"}}],
+    "markets": [{"marketType": {"id": "3743"}, "row": []}],
 }
 BET9JA: dict[str, Any] = {
     "R": "OK",
