@@ -45,6 +45,7 @@ EXAMPLES_NOT_RUN: Final = {
     "lag": "--watch never ends",
     "run worker": "it never ends; the documents run it",
     "run relay": "as run worker",
+    "run snapshot": "as run worker; tests/integration/snapshot runs it",
     "replay show": "it takes the id of a replay that was; docs/runbook.md shows one",
     "mappings rollback": "version 42 is not one of that mapping; docs/editing.md goes back to one that is",
 }

@@ -99,3 +99,84 @@ async def test_without_a_cluster_nothing_is_created(installation: Installation) 
     answer = await command(installation, *CREATE, str(file), **away)
     assert answer.code == 1
     assert await installation.query("SELECT 1 FROM user_market_mappings WHERE name = 'Third'") == []
+
+
+def versions(records: list[RawRecord], replay_id: str) -> list[set[str]]:
+    """The canonical ids of each event that this replay published again."""
+    return [
+        canonical_ids(record)
+        for record in records
+        if dict(record.headers).get(REPLAY_HEADER) == replay_id.encode()
+    ]
+
+
+@pytest.fixture(scope="module")
+def changed(in_installation: Any) -> dict[str, list[set[str]]]:
+    """What was published again by each change of a mapping, by the name of the command."""
+    outcome: dict[str, list[set[str]]] = in_installation(every_change, index_poll_s=0.5)
+    return outcome
+
+
+async def every_change(installation: Installation) -> dict[str, list[set[str]]]:
+    file = installation.folder / "mapping.json"
+    mapping = {"canonical_id": CANONICAL, "name": "Third", "sportybet_id": MARKET}
+    outcomes = [{"canonical_id": "yes", "sportybet_desc": "Yes"}]
+    file.write_text(json.dumps(mapping | {"outcome_mapping": outcomes}))
+    catalogue = installation.folder / "catalogue.json"
+    entry = mapping | {"outcome_mapping": outcomes, "priority": 3}
+    catalogue.write_text(json.dumps({"format": 1, "mappings": [entry]}))
+    await installation.publish(stream(TOTAL))
+    installation.start_worker()
+    await installation.caught_up()
+    replays: dict[str, str] = {}
+    version = 0
+    for name, arguments in {
+        "map": ("unmapped", "map", "sportybet", MARKET, "--file", str(file)),
+        "update": ("mappings", "update", CANONICAL, "--set", "sportybet_id=x"),
+        "rollback": ("mappings", "rollback", CANONICAL),
+        "deactivate": ("mappings", "deactivate", CANONICAL),
+        "activate": ("mappings", "activate", CANONICAL),
+        "import": ("mappings", "import", str(catalogue)),
+        "delete": ("mappings", "delete", CANONICAL),
+    }.items():
+        more = (str(version),) if name == "rollback" else ()
+        said = await command(
+            installation, *arguments, *more, *SIGNED, "--json", "--republish", "1h"
+        )
+        assert said.code == 0, said
+        version = said.json["version"] if name == "map" else version
+        replays[name] = said.json["backfill"]["id"]
+    assert await installation.stop_worker() == 0
+    records = await resolved(installation)
+    return {name: versions(records, replay_id) for name, replay_id in replays.items()}
+
+
+@pytest.mark.parametrize("name", ["map", "rollback", "activate", "import"])
+def test_a_change_that_maps_the_market_publishes_it_again_with_the_mapping(
+    changed: dict[str, list[set[str]]], name: str
+) -> None:
+    assert len(changed[name]) == TOTAL // 7
+    assert all(CANONICAL in ids for ids in changed[name])
+
+
+@pytest.mark.parametrize("name", ["update", "deactivate", "delete"])
+def test_a_change_that_takes_the_market_away_publishes_it_again_without(
+    changed: dict[str, list[set[str]]], name: str
+) -> None:
+    assert len(changed[name]) == TOTAL // 7
+    assert not any(CANONICAL in ids for ids in changed[name])
+
+
+async def test_a_change_of_nothing_publishes_nothing(installation: Installation) -> None:
+    arguments = ("mappings", "activate", "1x2_ft", *SIGNED, "--json", "--republish", "1h")
+    said = await command(installation, *arguments)
+    assert (said.code, said.json["action"], said.json["backfill"]) == (0, "NONE", None)
+
+
+async def test_a_wrong_duration_changes_nothing(installation: Installation) -> None:
+    said = await command(
+        installation, "mappings", "deactivate", "1x2_ft", *SIGNED, "--republish", "soon"
+    )
+    assert said.code == 2
+    active = "SELECT is_active FROM user_market_mappings WHERE canonical_id = '1x2_ft'"
+    assert [row[0] for row in await installation.query(active)] == [True]

@@ -12,6 +12,7 @@ from tests.support.people.commands import SIGNED, command
 from tests.support.services.guarded_kafka import GuardedKafka
 from tests.support.services.installation import PATIENCE_S, Installation, Published
 from tests.support.services.relays import start_relay
+from tests.support.services.snapshots import resolved, shows, start_snapshot
 from tests.support.stream import expected_counts, stream
 from worker.operations.installation import grants
 from worker.operations.installation.grants import Grant
@@ -65,6 +66,30 @@ async def test_a_relay_works_with_its_grants_and_a_certificate(
     relay = start_relay(guarded_installation, environment=environment(guarded.by_certificate(user)))
     await relay.logged("changes_published")
     assert await relay.stop() == 0
+
+
+async def test_a_snapshot_process_works_with_its_grants(
+    guarded: GuardedKafka, guarded_installation: Installation
+) -> None:
+    one = guarded_installation
+    access = user_with(guarded, one, "snapshot", grants.snapshot(one.settings))
+    await one.publish([resolved("e1", 1)])
+    process = start_snapshot(one, 0, **access)
+    await shows(one, {"sportybet:e1": ("2026-11-22T12:00:01Z", 1)})
+    said = await command(one, "doctor", "--as", "snapshot", "--json", **access)
+    assert said.code == 0, said
+    assert await process.stop() == 0
+
+
+async def test_a_snapshot_process_that_may_not_use_its_transactional_ids_ends_and_names_one(
+    guarded: GuardedKafka, guarded_installation: Installation
+) -> None:
+    one = guarded_installation
+    left = [each for each in grants.snapshot(one.settings) if each.resource != "TRANSACTIONAL_ID"]
+    process = start_snapshot(one, 0, **user_with(guarded, one, "snapshot", left))
+    assert await asyncio.to_thread(process.process.wait, PATIENCE_S) == 1
+    (fatal,) = [line for line in process.lines() if line["event"] == "fatal"]
+    assert f"{one.settings.topics.latest}-snapshot-" in fatal["error"]
 
 
 async def refused_without(

@@ -38,25 +38,26 @@ BAR = {
     "dead redrive",
     "dead show",
     "demo",
-    "mappings create",  # with --backfill
+    "mappings activate",  # with --republish, as all that follow of mappings
+    "mappings create",
+    "mappings deactivate",
+    "mappings delete",
+    "mappings import",
+    "mappings rollback",
+    "mappings update",
     "replay run",
     "resolve",
+    "unmapped map",  # with --republish
     "validate",
 }
 # What waits for an answer, for a bounded time, has a spinner with a word of what it waits for.
 SPINNER = {
     "doctor",
     "lag",
-    "mappings activate",
-    "mappings deactivate",
-    "mappings delete",
     "mappings export",
     "mappings history",
-    "mappings import",
     "mappings list",
-    "mappings rollback",
     "mappings show",
-    "mappings update",
     "migrate",
     "replay list",
     "replay plan",
@@ -69,7 +70,6 @@ SPINNER = {
     "unmapped acknowledge",
     "unmapped ignore",
     "unmapped list",
-    "unmapped map",
     "unmapped reopen",
     "unmapped show",
 }

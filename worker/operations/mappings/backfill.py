@@ -1,10 +1,11 @@
-"""`mappings create --backfill`: publishes recent events that hold the new mapping's markets again."""
+"""`--republish` of every change of a mapping: publishes recent events that hold its markets again."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail
@@ -12,9 +13,7 @@ from worker.cli.database import chosen_url
 from worker.cli.moments import milliseconds, parse_ago
 from worker.domain.books.rows import abbreviate
 from worker.domain.errors import FatalError, TransientError
-from worker.domain.mapping import Mapping, claims_of
 from worker.operations.mappings.changing import MappingChange, report, run_edit
-from worker.operations.mappings.editing import AppliedChange
 from worker.operations.replay.commands import (
     run_replay,
     show_ended,
@@ -31,16 +30,24 @@ from worker.settings.connected import ConnectedSettings
 
 
 class Backfill(NamedTuple):
-    """What to publish again: the markets, on the topics of their platforms, from a time on."""
+    """What to publish again: the events of a time that hold the markets of a change."""
 
     settings: ConnectedSettings
-    choice: ReplayFilter
     begin: datetime
+    markets: tuple[MarketName, ...] = ()
+
+    def of(self, markets: Iterable[tuple[str, str]]) -> Backfill:
+        """The same, of these markets."""
+        return self._replace(markets=tuple(MarketName(*market) for market in markets))
+
+    @property
+    def choice(self) -> ReplayFilter:
+        return ReplayFilter(markets=self.markets)
 
     @property
     def topics(self) -> list[str]:
         known = self.settings.topics.observations
-        return sorted({known[market.platform] for market in self.choice.markets})
+        return sorted({known[market.platform] for market in self.markets})
 
     @property
     def window(self) -> Window:
@@ -48,27 +55,27 @@ class Backfill(NamedTuple):
 
     @property
     def by_hand(self) -> str:
-        markets = " ".join(f"--market '{market}'" for market in self.choice.markets)
+        markets = " ".join(f"--market '{market}'" for market in self.markets)
         return f"marketmap replay run --from {self.begin.isoformat(timespec='seconds')} {markets}"
 
 
-def backfill_of(mapping: Mapping, ago: str, database_url: str | None) -> Backfill:
-    """Read ``--backfill 30m`` for a mapping; a wrong one ends the command."""
+def backfill_since(ago: str, database_url: str | None) -> Backfill:
+    """Read ``--republish 30m``; a wrong one, or a cluster that does not answer, ends the command.
+
+    It is called before anything is changed.
+    """
     duration = parse_ago(ago)
     if duration is None:
-        fail(f"--backfill {abbreviate(ago)} is not a duration such as 30m or 2h", code=2)
-    markets = list(
-        dict.fromkeys(MarketName(claim.platform, claim.market_id) for claim in claims_of(mapping))
-    )
-    if not markets:
-        fail("--backfill needs a mapping with the id of a bookmaker", code=2)
+        fail(f"--republish {abbreviate(ago)} is not a duration such as 30m or 2h", code=2)
     settings = connected_settings(
         database_url=None if database_url is None else chosen_url(database_url)
     )
-    return Backfill(settings, ReplayFilter(markets=tuple(markets)), datetime.now(UTC) - duration)
+    wanted = Backfill(settings, datetime.now(UTC) - duration)
+    survey_or_fail(settings, sorted(settings.topics.observations.values()), wanted.window, None)
+    return wanted
 
 
-def create_and_backfill(
+def change_and_backfill(
     wanted: Backfill,
     change: MappingChange,
     *,
@@ -77,49 +84,56 @@ def create_and_backfill(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Create the mapping, then publish again; with ``dry_run`` show what both would do."""
-    # Check that the cluster answers before anything is changed.
-    planned = survey_or_fail(wanted.settings, wanted.topics, wanted.window, None)
+    """Change the mapping, then publish again; with ``dry_run`` show what both would do."""
     url = wanted.settings.database_url
     done = run_edit(url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
     if not as_json:
         report(done, dry_run=dry_run, as_json=False)
+    said = publish_again(
+        wanted.of(done.markets),
+        done.canonical_id,
+        actor=actor,
+        reason=reason,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+    if as_json:
+        report(done, dry_run=dry_run, as_json=True, more={"backfill": said})
+
+
+def publish_again(
+    wanted: Backfill, of: str, *, actor: str, reason: str, dry_run: bool, as_json: bool
+) -> dict[str, Any] | None:
+    """Publish again what a change concerns, or show what would be; return it for JSON, None for nothing."""
+    if not wanted.markets:
+        return None
     if dry_run:
-        _show_planned(done, planned, as_json=as_json)
-        return
-    ended = _run(wanted, done.canonical_id, actor, reason)
-    if as_json:
-        report(
-            done,
-            dry_run=False,
-            as_json=True,
-            more={"backfill": ended_json(ended) if ended else None},
-        )
-    elif ended:
+        planned = survey_or_fail(wanted.settings, wanted.topics, wanted.window, None)
+        if not as_json:
+            show_plan(planned, as_json=False)
+        return plan_json(planned)
+    ended = _run(wanted, of, actor, reason)
+    if ended is None:
+        return None
+    if not as_json:
         show_ended(ended, as_json=False)
+    return ended_json(ended)
 
 
-def _show_planned(change: AppliedChange, planned: ReplayPlan, *, as_json: bool) -> None:
-    if as_json:
-        report(change, dry_run=True, as_json=True, more={"backfill": plan_json(planned)})
-    else:
-        show_plan(planned, as_json=False)
-
-
-def _run(wanted: Backfill, canonical_id: str, actor: str, reason: str) -> Ended | None:
-    """Publish again what was resolved without the mapping; return None when there is nothing."""
+def _run(wanted: Backfill, of: str, actor: str, reason: str) -> Ended | None:
+    """Publish again what was resolved before the change; return None when there is nothing."""
     found = _survey_settled(wanted)
     warn_of_holes(found)
     if not found.records:
         return None
-    order = ReplayOrder(wanted.choice, None, None, actor, f"backfill of {canonical_id}: {reason}")
+    order = ReplayOrder(wanted.choice, None, None, actor, f"backfill of {of}: {reason}")
     return run_replay(lambda watch: run_new(wanted.settings, found, order, watch))
 
 
 def _survey_settled(wanted: Backfill) -> ReplayPlan:
-    """Plan once every worker has the mapping: by then the range holds all that was resolved without it."""
+    """Plan once every worker has the change: by then the range holds all that was resolved without it."""
     settle_s = wanted.settings.index_poll_s
-    err.print(f"Waiting {settle_s:g} s until every worker has the mapping.")
+    err.print(f"Waiting {settle_s:g} s until every worker has the change.")
 
     async def survey_later() -> ReplayPlan:
         await asyncio.sleep(settle_s)
@@ -129,6 +143,4 @@ def _survey_settled(wanted: Backfill) -> ReplayPlan:
         with err.status("Waiting"):
             return asyncio.run(survey_later())
     except (TransientError, FatalError) as error:
-        fail(
-            f"The mapping was created, but the backfill failed: {error}. To run it: {wanted.by_hand}"
-        )
+        fail(f"The change was made, but the backfill failed: {error}. To run it: {wanted.by_hand}")

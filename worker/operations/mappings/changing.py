@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 
@@ -46,6 +46,14 @@ class Outdated(Exception):  # noqa: N818 (it names what happened, not a mistake)
     def __init__(self, error: StaleVersion, since: ListTable) -> None:
         super().__init__(str(error))
         self.since = since
+
+
+REPUBLISH: Final = typer.Option(
+    "--republish",
+    metavar="DURATION",
+    help="Afterwards publish recent events that hold its markets again: 30m, 2h, ...",
+)
+Republish = Annotated[str | None, REPUBLISH]
 
 
 def run_edit(
@@ -95,6 +103,7 @@ def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
         reason: Reason,
         actor: Actor,
         database_url: DatabaseUrl = None,
+        republish: Republish = None,
         dry_run: DryRun = False,
         as_json: AsJson = False,
         **own: Any,
@@ -106,6 +115,7 @@ def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
             reason=reason,
             dry_run=dry_run,
             as_json=as_json,
+            republish=republish,
         )
 
     parameters = [
@@ -127,8 +137,17 @@ def change_mapping(
     reason: str,
     dry_run: bool,
     as_json: bool,
+    republish: str | None = None,
 ) -> None:
-    """Change one mapping, and report what was changed or would be."""
+    """Change one mapping, and report what was changed or would be; then publish again what it concerns."""
+    if republish is not None:
+        from worker.operations.mappings.backfill import backfill_since, change_and_backfill  # noqa: PLC0415  needs Kafka's clients
+
+        wanted = backfill_since(republish, database_url)
+        change_and_backfill(
+            wanted, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+        )
+        return
     done = run_edit(
         database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
     )

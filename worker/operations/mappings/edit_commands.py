@@ -11,7 +11,7 @@ import typer
 from worker.cli.console import fail
 from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
 from worker.domain.assign import FIELDS, assign
-from worker.domain.mapping import Mapping, MappingError, parse_mapping
+from worker.domain.mapping import Mapping, MappingError, claims_of, parse_mapping
 from worker.operations.mappings import editing
 from worker.operations.mappings.changing import (
     CanonicalId,
@@ -47,9 +47,11 @@ def create(
     file: MappingFile = None,
     assignments: Assignments = None,
     inactive: Annotated[bool, typer.Option("--inactive", help="Create it inactive.")] = False,
-    backfill: Annotated[
+    republish: Annotated[
         str | None,
         typer.Option(
+            "--republish",
+            "--backfill",
             metavar="DURATION",
             help="Afterwards publish recent events that hold its markets again: 30m, 2h, ...",
         ),
@@ -60,27 +62,28 @@ def create(
 ) -> None:
     """Add a mapping from a file, from --set, or from a file with --set on top.
 
-    --backfill is a `replay run` on the topics of its platforms. It starts once every worker has the mapping.
+    --republish is a `replay run` on the topics of its platforms. It starts once every worker has the mapping.
 
-    Example: marketmap mappings create --file market.yaml --backfill 30m --actor you --reason "..."
+    Example: marketmap mappings create --file market.yaml --republish 30m --actor you --reason "..."
     """
     mapping = read_mapping(file, assignments)
 
     def change(edit: Edit) -> Awaitable[editing.AppliedChange]:
         return editing.create(edit, mapping, is_active=not inactive)
 
-    if backfill is None:
-        change_mapping(
-            database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
-        )
-        return
-    if inactive:
-        fail("Give either --inactive or --backfill.", code=2)
-    from worker.operations.mappings.backfill import backfill_of, create_and_backfill  # noqa: PLC0415  needs Kafka's clients
-
-    wanted = backfill_of(mapping, backfill, database_url)
-    create_and_backfill(
-        wanted, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+    if republish is not None:
+        if inactive:
+            fail("Give either --inactive or --republish.", code=2)
+        if not claims_of(mapping):
+            fail("--republish needs a mapping with the id of a bookmaker", code=2)
+    change_mapping(
+        database_url,
+        change,
+        actor=actor,
+        reason=reason,
+        dry_run=dry_run,
+        as_json=as_json,
+        republish=republish,
     )
 
 

@@ -31,6 +31,7 @@ from worker.domain.mapping import (
     Mapping,
     MappingError,
     MappingFault,
+    claims_of,
     is_canonical_id,
     parse_mapping,
 )
@@ -47,7 +48,8 @@ EditedState = dict[str, Any]
 class AppliedChange(NamedTuple):
     """One change of one mapping. ``version`` is the mapping's after it, None once it is deleted.
 
-    ``covered`` are the missed markets that became MAPPED by it.
+    ``covered`` are the missed markets that became MAPPED by it. ``markets`` are those that the mapping claims
+    before or after it, each a platform and its id: what is resolved differently now.
     """
 
     canonical_id: str
@@ -55,6 +57,7 @@ class AppliedChange(NamedTuple):
     version: int | None
     fields: list[FieldChange]
     covered: Sequence[QueueKey] = ()
+    markets: Sequence[QueueKey] = ()
 
 
 class ConflictError(Exception):
@@ -119,7 +122,8 @@ async def delete(
 ) -> AppliedChange:
     before = await edit.get(canonical_id, expected_version)
     await edit.delete(canonical_id, before.version)
-    return AppliedChange(canonical_id, "DELETE", None, diff(before._asdict(), None))
+    fields = diff(before._asdict(), None)
+    return AppliedChange(canonical_id, "DELETE", None, fields, markets=markets_of([before]))
 
 
 async def roll_back(
@@ -197,6 +201,12 @@ async def import_all(
     return report
 
 
+def markets_of(rows: Iterable[StoredMapping]) -> Sequence[QueueKey]:
+    """Return the markets that these rows claim, once each; a row that cannot be used claims none."""
+    claims = (claim for mapping in usable(rows) for claim in claims_of(mapping))
+    return list(dict.fromkeys((claim.platform, claim.market_id) for claim in claims))
+
+
 async def _checked(
     edit: Edit,
     action: Action,
@@ -206,7 +216,10 @@ async def _checked(
 ) -> AppliedChange:
     """Return the change once it is known to have no rival, with the misses that it covers marked."""
     fields = diff(before and before._asdict(), after._asdict())
-    change = AppliedChange(after.canonical_id, action if fields else "NONE", after.version, fields)
+    rows = [after] if before is None else [before, after]
+    action = action if fields else "NONE"
+    markets = markets_of(rows) if fields else ()
+    change = AppliedChange(after.canonical_id, action, after.version, fields, markets=markets)
     if not after.is_active:
         return change
     if not fields:

@@ -15,9 +15,10 @@ from worker.cli.shipped import shipped_catalogue
 from worker.cli.tables import print_table
 from worker.domain.catalogue import load_entries
 from worker.operations.mappings import editing
-from worker.operations.mappings.changing import read_file, run_edit
+from worker.operations.mappings.changing import Republish, read_file, run_edit
 from worker.storage.editing import Edit
-from worker.storage.mappings import ImportReport
+from worker.storage.mappings import ImportReport, list_mappings
+from worker.storage.misses import QueueKey
 
 NAMED_AT_MOST = 8
 
@@ -31,6 +32,7 @@ def import_(
     reason: Reason,
     actor: Actor,
     database_url: DatabaseUrl = None,
+    republish: Republish = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,18 +48,40 @@ def import_(
     mappings = [entry.mapping for entry in entries]
     switched_off = {entry.mapping.canonical_id for entry in entries if not entry.is_active}
 
-    async def run(edit: Edit) -> ImportReport:
-        return await editing.import_all(
+    async def run(edit: Edit) -> tuple[ImportReport, Sequence[QueueKey]]:
+        before = await list_mappings(edit.connection)
+        report = await editing.import_all(
             edit, mappings, actor=actor, reason=reason, switched_off=switched_off
         )
+        written = {*report.added, *report.changed}
+        rows = [*before, *await list_mappings(edit.connection)]
+        return report, editing.markets_of(row for row in rows if row.canonical_id in written)
 
-    report = run_edit(
+    wanted = None
+    if republish is not None:
+        from worker.operations.mappings.backfill import backfill_since  # noqa: PLC0415  needs Kafka's clients
+
+        wanted = backfill_since(republish, database_url)
+    report, markets = run_edit(
         database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
     )
-    if as_json:
-        print_json({"file": str(source), "dry_run": dry_run, **report._asdict()})
-    else:
+    if not as_json:
         print_table(_table(report, dry_run=dry_run))
+    said = {}
+    if wanted is not None:
+        from worker.operations.mappings.backfill import publish_again  # noqa: PLC0415  as above
+
+        again = publish_again(
+            wanted.of(markets),
+            source.name,
+            actor=actor,
+            reason=reason,
+            dry_run=dry_run,
+            as_json=as_json,
+        )
+        said = {"backfill": again}
+    if as_json:
+        print_json({"file": str(source), "dry_run": dry_run, **report._asdict(), **said})
 
 
 def _table(report: ImportReport, *, dry_run: bool) -> Table:

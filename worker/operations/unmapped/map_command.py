@@ -21,7 +21,7 @@ from worker.cli.options import (
 )
 from worker.domain.books.platforms import is_platform
 from worker.domain.draft import draft
-from worker.operations.mappings.changing import ExpectedVersion, change_mapping
+from worker.operations.mappings.changing import ExpectedVersion, Republish, change_mapping
 from worker.operations.mappings.edit_commands import Assignments, MappingFile, read_mapping
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.mappings.files import dump_values
@@ -60,6 +60,7 @@ def map_(
         Path | None, typer.Option("--draft", help="File for the draft; by default stdout.")
     ] = None,
     database_url: DatabaseUrl = None,
+    republish: Republish = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -88,7 +89,15 @@ def map_(
         except (NotCoveredError, UnknownMiss) as error:
             fail(f"{error}; nothing was changed")
 
-    change_mapping(database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
+    change_mapping(
+        database_url,
+        run,
+        actor=actor,
+        reason=reason,
+        dry_run=dry_run,
+        as_json=as_json,
+        republish=republish,
+    )
 
 
 def _write_draft(
