@@ -59,10 +59,13 @@ class _SportMarkets(NamedTuple):
         sport, market_id = place
         self.always.pop(market_id, None)
         self.live.pop(market_id, None)
-        ranked = sorted(claims, key=_claim_rank) if len(claims) > 1 else claims
+        if len(claims) == 1 and claims[0].scope.phase == "both":  # nearly all of a million
+            self.always[market_id] = Meanings(platform, market_id, claims, marks_of(sport))
+            return
+        ranked = sorted(claims, key=_claim_rank)
         if not ranked:
             return
-        if all(claim.scope.phase == "both" for claim in ranked):
+        if {claim.scope.phase for claim in ranked} == {"both"}:
             self.always[market_id] = Meanings(platform, market_id, ranked, marks_of(sport))
             return
         for phase, markets in (("prematch", self.always), ("live", self.live)):
@@ -110,7 +113,11 @@ class MappingIndex:
                 self._of_sport(platform, place[0]).put(platform, place, claims)
 
     def _of_sport(self, platform: Platform, sport: str) -> _SportMarkets:
-        return self._markets[platform].setdefault(sport, _SportMarkets({}, {}))
+        sports = self._markets[platform]
+        markets = sports.get(sport)
+        if markets is None:
+            markets = sports[sport] = _SportMarkets({}, {})
+        return markets
 
     def revised(
         self, gone: Iterable[Mapping], new: Iterable[Mapping], version: int
@@ -198,7 +205,12 @@ def _claims_by_place(mappings: Iterable[Mapping]) -> dict[Platform, dict[_Place,
     for mapping in mappings:
         for claimed in claims_of(mapping):
             place = (claimed.scope.sport, claimed.market_id)
-            claims[claimed.platform].setdefault(place, []).append(Claim(mapping, claimed))
+            places = claims[claimed.platform]
+            known = places.get(place)
+            if known is None:
+                places[place] = [Claim(mapping, claimed)]
+            else:
+                known.append(Claim(mapping, claimed))
     return claims
 
 

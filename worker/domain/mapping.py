@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from worker.domain.books.lines import COLUMN_KINDS, LineKind, parse_line
@@ -131,6 +132,8 @@ class Mapping:
     @property
     def further_outcomes(self) -> tuple[str, ...]:
         """Outcomes that only further ids have: a residual that covers other scores, for example."""
+        if not self.also:  # nearly all mappings, when a million of them are loaded
+            return ()
         known = {outcome.canonical_id for outcome in self.outcomes}
         named = (name for one in self.also for name in sorted({*one.labels, *one.outcome_ids}))
         return tuple(dict.fromkeys(name for name in named if name not in known))
@@ -140,8 +143,7 @@ class Mapping:
         return market_id
 
 
-@dataclass(frozen=True, slots=True)
-class MarketClaim:
+class MarketClaim(NamedTuple):
     """What a mapping claims of one bookmaker: a market's id, when, how the line is read, and the labels.
 
     ``rule`` says of this id how its line is read; ``labels`` has the outcome of each label, as it is written,
@@ -162,20 +164,15 @@ def claims_of(mapping: Mapping) -> list[MarketClaim]:
     for platform in PLATFORMS:
         market_id = mapping.id_on(platform)
         if market_id is not None:
-            labels = ((outcome.on(platform), outcome) for outcome in mapping.outcomes)
-            ids = (
+            label_of = attrgetter(LABEL_COLUMNS[platform])
+            labels = tuple(
+                [(label_of(one), one) for one in mapping.outcomes if label_of(one) is not None]
+            )
+            ids = [
                 (each, outcome) for outcome in mapping.outcomes for each in outcome.ids_on(platform)
-            )
-            claims.append(
-                MarketClaim(
-                    platform,
-                    market_id,
-                    mapping.scope,
-                    mapping.line_rule,
-                    tuple((label, outcome) for label, outcome in labels if label is not None),
-                    tuple(ids),
-                )
-            )
+            ]
+            rule = mapping.line_rule
+            claims.append(MarketClaim(platform, market_id, mapping.scope, rule, labels, tuple(ids)))
     return claims + [_further_claim(mapping, one) for one in mapping.also if one.active]
 
 

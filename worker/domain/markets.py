@@ -95,8 +95,8 @@ class Claim:
             for label, outcome in claimed.labels
         }
         self.by_id = dict(claimed.outcome_ids)
-        names = (outcome.canonical_id for outcome in mapping.outcomes)
-        self.order = {name: n for n, name in enumerate((*names, *mapping.further_outcomes))}
+        names = [outcome.canonical_id for outcome in mapping.outcomes]
+        self.order = {name: n for n, name in enumerate([*names, *mapping.further_outcomes])}
 
     def readings(self, label: str) -> list[LabelReading]:
         """Every way in which this claim may read a label."""
