@@ -332,3 +332,34 @@ def test_a_terminal_is_not_steered_by_what_a_mapping_holds(run: Run, query: Quer
         "\x1b[31mred",
     )
     assert "\x1b" not in run("mappings", "list").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "btt"),
+        ("export", "btt"),
+        ("history", "btt"),
+        ("update", "btt", "--set", "priority=1", *SIGNED),
+        ("activate", "btt", *SIGNED),
+        ("deactivate", "btt", *SIGNED),
+        ("delete", "btt", *SIGNED),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_misspelt_canonical_id_is_answered_with_those_that_are_close(
+    version: int, run: Run, arguments: tuple[str, ...]
+) -> None:
+    result = run("mappings", *arguments)
+    assert (result.exit_code, "Did you mean btts?" in result.stderr) == (1, True)
+    if arguments[0] != "export":
+        error = json.loads(run("mappings", *arguments, "--json").stderr.splitlines()[-1])
+        assert (error["code"], error["hint"]) == ("NOT_FOUND", "Did you mean btts?")
+
+
+def test_a_misspelt_id_of_a_mapping_to_extend_is_answered_likewise(
+    version: int, run: Run, miss: Callable[..., None]
+) -> None:
+    miss("bet9ja", "S_NEW")
+    result = run("unmapped", "map", "bet9ja", "S_NEW", "--into", "btt", *SIGNED)
+    assert (result.exit_code, "Did you mean btts?" in result.stderr) == (1, True)
