@@ -41,7 +41,7 @@ class Channel(NamedTuple):
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """The message, and the others that stand beside it."""
+        """The message, and the others on the same topic."""
         return (self.message, *self.beside)
 
 

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in Kafka's binary mode: the attributes that generic consumers read, in headers beside ours.
+"""CloudEvents 1.0 in Kafka's binary mode: the attributes that generic consumers read, in headers after ours.
 
 Everything comes from the source of the message, so that a repetition carries equal attributes.
 """
@@ -46,7 +46,7 @@ def _in_common(message: str, source: str) -> list[Header]:
 
 
 def moment(timestamp_ms: int) -> datetime | None:
-    """A record's timestamp. None where it has none (-1), or one beyond the years that RFC 3339 can write."""
+    """A record's timestamp. None if it has none (-1), or one beyond the years of RFC 3339."""
     if not 0 <= timestamp_ms < _YEAR_10000_MS:
         return None
     return _EPOCH + timedelta(milliseconds=timestamp_ms)

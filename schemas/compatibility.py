@@ -169,7 +169,7 @@ class _Comparison:
 
 
 def _resolved(document: Schema, schema: Schema) -> Schema:
-    """The schema with its reference replaced by what it refers to; keywords beside the reference stay."""
+    """The schema with its reference replaced by what it refers to; keywords next to the reference stay."""
     while "$ref" in schema:
         target: Any = document
         for step in schema["$ref"].removeprefix("#/").split("/"):
@@ -182,7 +182,7 @@ def _resolved(document: Schema, schema: Schema) -> Schema:
 
 
 def _alternatives(schema: Schema) -> list[Schema]:
-    """The branches of anyOf, each with the keywords that stand beside it."""
+    """The branches of anyOf, each with the keywords next to it."""
     beside = {keyword: value for keyword, value in schema.items() if keyword != "anyOf"}
     return [{**beside, **branch} for branch in schema.get("anyOf", [{}])]
 

@@ -54,7 +54,7 @@ PREFIX: Final = "marketmap.dead."
 
 
 def header_name(field: str) -> str:
-    """The header of a field of DeadLetter: `marketmap.dead.` and the field, but the id header for `id`."""
+    """The header of a field of DeadLetter: `marketmap.dead.` and the field; for `id` the id header."""
     return ID_HEADER if field == "id" else PREFIX + field
 
 
@@ -65,7 +65,7 @@ HeaderNumber = Annotated[
 
 
 class DeadLetter(BaseModel):
-    """The headers of a dead letter. On the wire every value is UTF-8 text; a null is a header left out."""
+    """The headers of a dead letter. On the wire every value is UTF-8 text, and a null is not sent."""
 
     # Not strict: on the wire the numbers are text.
     model_config = ConfigDict(
@@ -104,23 +104,23 @@ class DeadLetter(BaseModel):
     exception: str | None = Field(
         default=None,
         max_length=255,
-        description="Class of the error, when there was one.",
+        description="Class of the error, if there was one.",
         examples=["JSONDecodeError"],
     )
     group: str | None = Field(
         default=None,
         max_length=255,
-        description="Consumer group that gave it up.",
+        description="Consumer group that could not process it.",
         examples=["market-mapping-worker"],
     )
     truncated_from: HeaderNumber | None = Field(
         default=None,
-        description="Length of the value in bytes, where it was too long to keep whole and only its head is.",
+        description="Length of the value in bytes, if it was too long and only its head is kept.",
         examples=["73400320"],
     )
     left_out: HeaderNumber | None = Field(
         default=None,
-        description="Bytes of the record's key and headers, where they were too many and are left out.",
+        description="Bytes of the record's key and headers, if they were too large and are left out.",
         examples=["5242880"],
     )
 
@@ -131,7 +131,7 @@ class DeadLetter(BaseModel):
 
     @classmethod
     def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Self:
-        """Read ours out of a record's headers; the others, and ours without a value, are passed over.
+        """Read our headers of a record; other headers, and ours without a value, are skipped.
 
         Raises pydantic.ValidationError when the record is no dead letter of ours.
         """

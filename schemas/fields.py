@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 Platform = Literal["betpawa", "sportybet", "bet9ja"]
 PLATFORMS: Final[tuple[Platform, ...]] = get_args(Platform)
 
-# Strict: "1" is no integer. Unknown fields are ignored: a message may gain a field within its version.
+# Strict: "1" is not an integer. Unknown fields are ignored: a message may gain a field within its version.
 MODEL: Final = ConfigDict(strict=True, extra="ignore", frozen=True, validate_default=False)
 
 NO_NUL: Final = r"^[^\x00]*$"
@@ -28,7 +28,7 @@ TIMESTAMP: Final = (
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 
-# With and without the offset, which is group 5: its absence deserves a message of its own.
+# With and without the offset, which is group 5: its absence has its own message.
 _TIMESTAMP: Final = re.compile(TIMESTAMP.removesuffix("$") + "?")
 _OFFSET: Final = 5
 _LONGEST_TIMESTAMP: Final = 35

@@ -57,7 +57,7 @@ class _InOrderOfDefinition(GenerateJsonSchema):
 
 
 def message_schema(message: Message) -> dict[str, Any]:
-    """The schema of one message as a document that stands alone."""
+    """Return the schema of one message as a complete document."""
     body = message.model.model_json_schema(
         by_alias=True, schema_generator=_InOrderOfDefinition, mode=_MODE
     )

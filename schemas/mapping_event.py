@@ -21,7 +21,7 @@ MappingAction = Literal["CREATE", "UPDATE", "DELETE", "ACTIVATE", "DEACTIVATE"]
 
 
 class OutcomeMapping(BaseModel):
-    """One outcome of a mapping and its label on each platform; null where the platform does not offer it."""
+    """One outcome of a mapping and its label on each platform; null if the platform does not offer it."""
 
     model_config = MODEL
 
@@ -159,7 +159,7 @@ class MarketTraits(BaseModel):
 
 
 class MappingState(BaseModel):
-    """A row of user_market_mappings as it stood before or after the change."""
+    """A row of user_market_mappings before or after the change."""
 
     model_config = MODEL
 
@@ -193,12 +193,16 @@ class MappingState(BaseModel):
         default=None, description="What the market means. Null: nobody has said it."
     )
     priority: Integer32 = Field(
-        default=0, description="The higher wins when mappings claim one platform id.", examples=[0]
+        default=0,
+        description="The higher one wins if two mappings claim the same outcome.",
+        examples=[0],
     )
     is_active: bool = Field(default=True, description="Whether workers use it.", examples=[True])
-    created_at: Timestamp | None = Field(default=None, description="When the row was made.")
+    created_at: Timestamp | None = Field(default=None, description="When the row was created.")
     updated_at: Timestamp | None = Field(default=None, description="When the row was last changed.")
-    created_by: str | None = Field(default=None, description="Who made the row.", examples=["ada"])
+    created_by: str | None = Field(
+        default=None, description="Who created the row.", examples=["ada"]
+    )
 
 
 class MappingChanged(BaseModel):
@@ -225,6 +229,6 @@ class MappingChanged(BaseModel):
     )
     login: str | None = Field(
         default=None,
-        description="The database login that made the change. Null where it is not known.",
+        description="The database login that made the change. Null if it is not known.",
         examples=["editor_ada"],
     )

@@ -53,7 +53,7 @@ class Event(BaseModel):
     )
     sportradar_id: SportradarId | None = Field(
         default=None,
-        description="SportRadar's number of the match, digits only: what joins the three platforms' events.",
+        description="SportRadar's number of the match, digits only: the same on all platforms.",
         examples=["68995116"],
     )
     home: Text255 | None = Field(

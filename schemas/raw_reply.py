@@ -40,7 +40,7 @@ _BETPAWA_SPORTS: Final = {"2": "football", "3": "basketball", "452": "tennis"}
 
 
 class UnknownReplyError(ValueError):
-    """A reply that no observation can be made of. The message says what was looked for and what was found."""
+    """A reply that cannot become an observation. The message says what was looked for and what was found."""
 
 
 def platform_of(reply: object) -> Platform | None:

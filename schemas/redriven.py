@@ -1,4 +1,4 @@
-"""Redriven: the mark that a dead letter was sent back to its topic. It stands on the dead letters' topic.
+"""Redriven: the mark that a dead letter was sent back to its topic. It is on the topic of dead letters.
 
 It is written in one transaction with the record that went back, so there is a mark exactly when there is such
 a record. Its key is the id of the dead letter, its value is empty.
@@ -17,7 +17,7 @@ from .fields import MODEL
 from .headers import ID_HEADER
 
 REDRIVEN_HEADER: Final = "marketmap.redriven"
-# On the record that goes back: how often it has gone back by now.
+# On the record that goes back: how often it has gone back so far.
 REDRIVES_HEADER: Final = "marketmap-redrives"
 
 
@@ -46,7 +46,7 @@ class Redriven(BaseModel):
     )
     by: str = Field(max_length=255, description="Who redrove it.", examples=["ada"])
     reason: str = Field(
-        max_length=500, description="Why.", examples=["the scraper's clock was mended"]
+        max_length=500, description="Why.", examples=["the scraper's clock was fixed"]
     )
 
     def to_headers(self) -> list[tuple[str, bytes]]:

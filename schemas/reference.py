@@ -30,7 +30,7 @@ _ORDER: Final = (
 
 
 def with_reference(text: str) -> str:
-    """The document with its generated parts renewed. Raises ValueError when a part has no marks."""
+    """Return the document with its generated parts updated. Raises ValueError if a part has no marks."""
     for part, generated in {"reasons": _reasons(), "fields": _fields()}.items():
         text = _renewed(text, part, generated)
     return text

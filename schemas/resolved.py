@@ -142,7 +142,7 @@ class MissEntry(BaseModel):
 
 
 class RejectedEntry(BaseModel):
-    """A market that is held back because its data is at fault. No mapping can fix it."""
+    """A market that is not published because its data is faulty. No mapping can fix it."""
 
     model_config = MODEL
 
@@ -151,7 +151,7 @@ class RejectedEntry(BaseModel):
         examples=["18"],
     )
     line: Line | None = Field(
-        default=None, description="The line, where it could be read.", examples=["2.5"]
+        default=None, description="The line, if it could be read.", examples=["2.5"]
     )
     code: RejectedCode = Field(description=_listing(REJECTED_CODES), examples=["INVALID_ODDS"])
     detail: Text500 | None = Field(
@@ -177,7 +177,7 @@ class Omitted(BaseModel):
 
 
 class ResolvedEvent(BaseModel):
-    """What one observation says in canonical terms, what of it is not mapped, and what was refused."""
+    """One observation in canonical terms: what resolved, what is not mapped, and what was rejected."""
 
     model_config = ConfigDict(**MODEL, json_schema_extra={"examples": [examples.RESOLVED_EVENT]})
 
@@ -200,11 +200,11 @@ class ResolvedEvent(BaseModel):
     )
     mapping_version: MappingVersion
     markets: list[ResolvedMarket] = Field(
-        description="Every market that resolved, also one in which nothing is active: so it is seen to close."
+        description="Every market that resolved, even if nothing in it is active: readers see it close."
     )
     misses: list[MissEntry] = Field(description="What the mappings do not cover.")
     rejected: list[RejectedEntry] = Field(
-        description="What is held back because the data is at fault."
+        description="What is not published because the data is faulty."
     )
     omitted: Omitted | None = Field(
         default=None,

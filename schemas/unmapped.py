@@ -26,12 +26,12 @@ class SampleOutcome(BaseModel):
     label: Text255 = Field(description="The platform's label.", examples=["Yes"])
     odds: Price | None = Field(
         default=None,
-        description="Decimal odds, null when there was no readable price.",
+        description="Decimal odds; null if there was no readable price.",
         examples=[4.5],
     )
     qualifier: Text255 | None = Field(
         default=None,
-        description="The specifier or param that it stood under, as the platform wrote it.",
+        description="The specifier or param of its row, as the platform wrote it.",
         examples=["total=2.5"],
     )
 

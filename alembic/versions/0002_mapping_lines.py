@@ -1,7 +1,7 @@
-"""What a mapping needs to read its line, and rows that no one could use made impossible.
+"""The columns that a mapping needs to read its line, and checks that refuse rows which nobody could use.
 
-The checks refuse nothing that has a meaning in the shared contract. A mapping without any platform id stays
-legal: it is a draft. What stands inside `outcome_mapping` is for the reader to judge, row by row.
+The checks refuse nothing that has a meaning in the shared contract. A mapping without a platform id stays
+legal: it is a draft. Readers judge the elements of `outcome_mapping`, row by row.
 """
 
 import sqlalchemy as sa
@@ -15,13 +15,13 @@ depends_on = None
 
 TABLE = "user_market_mappings"
 CHECKS = {
-    # The key of everything that is published: a blank one names nothing.
+    # The key of every published record: a blank one names nothing.
     "ck_user_market_mappings_canonical_id": "btrim(canonical_id) <> ''",
     # A mapping without outcomes can never resolve anything.
     "ck_user_market_mappings_outcome_mapping": (
         "jsonb_typeof(outcome_mapping) = 'array' AND outcome_mapping <> '[]'::jsonb"
     ),
-    # No rule is SQL NULL; a JSON null beside it would be a second way to say the same.
+    # No rule is SQL NULL; a JSON null would be a second way to say the same.
     "ck_user_market_mappings_line_rule": "jsonb_typeof(line_rule) = 'object'",
 }
 

@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.add_column(TABLE, sa.Column("reason", sa.String(40)))
     op.add_column(TABLE, sa.Column("mapping_version", sa.BigInteger))
     op.add_column(TABLE, sa.Column("announced_at", sa.DateTime(timezone=True)))
-    # What is in the table already is no news.
+    # Rows that are already in the table are not announced.
     op.execute(f"UPDATE {TABLE} SET announced_at = now()")  # noqa: S608 (a constant)
     op.create_index(
         "idx_unmapped_unannounced", TABLE, ["id"], postgresql_where=sa.text("announced_at IS NULL")

@@ -1,6 +1,6 @@
 """Every change of a mapping is audited in the order of the commits, whoever makes it.
 
-Mappings that are there already get a first audit row, so that the log alone tells the table of every version.
+Existing mappings get a first audit row, so the table at every version can be rebuilt from the log alone.
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """Groups with the least rights: worker, editor, reader, and the owner who migrates.
 
-A server where the migrating user may not create roles is left without; `marketmap roles` makes up for it.
+If the migrating user may not create roles, none are created; `marketmap roles` creates them later.
 """
 
 from alembic import op

@@ -1,4 +1,4 @@
-"""Every watermark that was moved otherwise than by counting, with who did it and why."""
+"""Every move of a watermark by anything but counting: who moved it, and why."""
 
 import sqlalchemy as sa
 from alembic import op

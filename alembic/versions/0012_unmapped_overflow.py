@@ -1,4 +1,4 @@
-"""How many new markets each source brought in an hour, and the sightings for which there was no place."""
+"""How many new markets each source added in an hour, and the sightings beyond the limit."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
-"""Bounds of the JSON that people write: what lies beyond them could not be read or published by any process.
+"""Bounds of the JSON that people write: no process could read or publish a value beyond them.
 
-A row that is there already and lies beyond does not stop the migration. Its constraint then stays NOT VALID:
-new rows are held to it, and `marketmap doctor` says what to do about the old one.
+An existing row beyond the bounds does not stop the migration. Its constraint then stays NOT VALID: it applies
+to new rows, and `marketmap doctor` says what to do about the old one.
 """
 
 from alembic import op

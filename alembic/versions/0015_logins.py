@@ -1,8 +1,8 @@
-"""Who logged in is kept next to every actor, and no function calls what somebody else can create.
+"""The login is kept next to every actor, and no function calls anything that somebody else can create.
 
 An actor is what a transaction claims. Functions were looked up in a schema where everybody may create
 operators, until Postgres 14 by default, and two of them run with their owner's rights. A change of mappings
-that waits for another one waits no longer for ever.
+that waits for another one has a limit.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ BOUND = ("heat_v1", "events_v1", "market_name_v1")
 def upgrade() -> None:
     for table, column in LOGINS.items():
         op.add_column(table, sa.Column(column, sa.String(100)))
-    # Afterwards, so that rows that are there stay without: nobody knows who wrote them.
+    # After the column is added, so that existing rows stay NULL: nobody knows who wrote them.
     op.alter_column("mapping_audit_log", "login", server_default=sa.text("SESSION_USER"))
     _drop_triggers(TRIGGERS)
     _run("bound_functions_v1", *(f"{name}_v2" for name in REPLACED), *ADDED)

@@ -1,4 +1,4 @@
-"""Indexes of normalised names: who else offers a market is looked up, however many rows share its name."""
+"""Indexes of normalised names: an index finds who else offers a market, however many rows share its name."""
 
 import sqlalchemy as sa
 from alembic import op

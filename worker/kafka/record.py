@@ -33,7 +33,7 @@ class Record(Protocol):
 
 
 class Partition(NamedTuple):
-    """A topic's partition. ``topic_id`` tells a topic from another that had its name before."""
+    """A topic's partition. ``topic_id`` distinguishes a topic from an earlier one with the same name."""
 
     topic: str
     partition: int

@@ -78,7 +78,7 @@ class Ensured(NamedTuple):
 
 
 async def ensure_topics(settings: KafkaSettings, *, dry_run: bool = False) -> list[Ensured]:
-    """Create what is missing; what exists and is different is told, never changed. Raises TransientError."""
+    """Create missing topics; report differences of existing ones. Raises TransientError."""
     specs = topic_specs(settings)
     existing = await admin_of(settings).topics.facts(spec.name for spec in specs)
     if not dry_run:
@@ -97,7 +97,7 @@ async def ensure_topics(settings: KafkaSettings, *, dry_run: bool = False) -> li
 
 
 def differences(spec: TopicSpec, facts: TopicFacts, servers: str) -> Sequence[TopicDifference]:
-    """``servers`` stand in the commands that mend. Pure."""
+    """Compare a topic with its specification. ``servers`` is for the commands that fix it. Pure."""
     if facts.partitions == 0:
         remedy = f"DESCRIBE on the topic {spec.name}, for the credentials that ask"
         return [TopicDifference("may not be described", remedy, grave=True)]

@@ -47,7 +47,7 @@ from worker.runtime.announcer import Announcer
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.liveness.allocator import keep_freed_memory
 from worker.runtime.liveness.deadman import deadman
-from worker.runtime.liveness.outlook import InHand, ProgressProbe
+from worker.runtime.liveness.outlook import BatchProgress, ProgressProbe
 from worker.runtime.liveness.snapshots import SnapshotWatch
 from worker.runtime.liveness.watchdog import Watchdog
 from worker.runtime.process import Stop, background, end_in_order, ended, signals, until_done
@@ -200,7 +200,9 @@ class Worker:
         self._abandoned = not await self._parts.assignment.drain()
 
 
-def never_raising(handle: Handle, *, in_hand: InHand, tracing: Tracing, stop: Stop) -> Handle:
+def never_raising(
+    handle: Handle, *, batch_progress: BatchProgress, tracing: Tracing, stop: Stop
+) -> Handle:
     """Wrap the handler so that no exception leaves it: FastStream would go on and commit past the batch.
 
     After an error the wrapped handler does not return either. The batch stays uncommitted, nothing more is
@@ -209,7 +211,7 @@ def never_raising(handle: Handle, *, in_hand: InHand, tracing: Tracing, stop: St
 
     async def guarded(records: Sequence[FetchedRecord]) -> None:
         try:
-            with in_hand.held(), tracing.batch(records):
+            with batch_progress.held(), tracing.batch(records):
                 await handle(records)
         except Exception as error:  # noqa: BLE001  # whatever it is, the process stops and the batch is not done
             stop.fail(error)

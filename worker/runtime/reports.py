@@ -16,7 +16,7 @@ from worker.ingest.planning.brake import Tripped
 from worker.runtime.counting import Retried
 from worker.runtime.index.following import Swap
 from worker.runtime.index.live import LiveIndex
-from worker.runtime.liveness.outlook import Blocked, InHand
+from worker.runtime.liveness.outlook import BatchProgress, Blocked
 from worker.runtime.liveness.snapshots import HeldSnapshots
 from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.telemetry.metrics import Metrics
@@ -31,10 +31,12 @@ Reported = OfRecords | OfServices
 class Reports:
     """Receives every report. ``has_opened``: all assigned partitions have been open at least once."""
 
-    def __init__(self, metrics: Metrics, totals: Totals, in_hand: InHand, index: LiveIndex) -> None:
+    def __init__(
+        self, metrics: Metrics, totals: Totals, batch_progress: BatchProgress, index: LiveIndex
+    ) -> None:
         self._metrics = metrics
         self._totals = totals
-        self._in_hand = in_hand
+        self._batch_progress = batch_progress
         self._index = index
         self.has_opened = False
 
@@ -48,7 +50,7 @@ class Reports:
         metrics = self._metrics
         match event:
             case BatchReport():
-                self._in_hand.part_done()
+                self._batch_progress.part_done()
                 metrics.batch(event)
                 self._totals.add(event, time.monotonic())
             case Tripped():

@@ -42,7 +42,7 @@ from worker.runtime.index.covering import cover_changes
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex
 from worker.runtime.lifecycle import Worker, WorkerParts, never_raising
-from worker.runtime.liveness.outlook import InHand, ProgressProbe
+from worker.runtime.liveness.outlook import BatchProgress, ProgressProbe
 from worker.runtime.liveness.snapshots import SnapshotWatch
 from worker.runtime.liveness.watchdog import Awaited, Progress, Watchdog
 from worker.runtime.process import Stop
@@ -75,9 +75,9 @@ def make_worker(settings: ConnectedSettings) -> Worker:
     metrics = Metrics()
     totals = Totals(time.monotonic())
     tracer = tracing(settings)
-    in_hand = InHand()
+    batch_progress = BatchProgress()
     index = LiveIndex()
-    reports = Reports(metrics, totals, in_hand, index)
+    reports = Reports(metrics, totals, batch_progress, index)
 
     # The database: mappings in, counts out.
     engine = create_engine(settings.database_url)
@@ -137,7 +137,8 @@ def make_worker(settings: ConnectedSettings) -> Worker:
         brake=_brake(settings),
     )
     handle_with(
-        subscriber, never_raising(handler.handle, in_hand=in_hand, tracing=tracer, stop=stop)
+        subscriber,
+        never_raising(handler.handle, batch_progress=batch_progress, tracing=tracer, stop=stop),
     )
 
     relay = None
@@ -159,7 +160,7 @@ def make_worker(settings: ConnectedSettings) -> Worker:
     probe = ProgressProbe(
         admin,
         assignment,
-        in_hand,
+        batch_progress,
         topics=observations,
         handed_over=handed_over,
         database_blocks=lambda: not index.is_loaded or counting.blocked_by is not None,

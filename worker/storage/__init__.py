@@ -1,4 +1,4 @@
-"""All that is said to Postgres. A file `x.py` has the calls, the file `x_sql.py` next to it the statements.
+"""All access to Postgres. A file `x.py` has the calls, the file `x_sql.py` next to it the statements.
 
 - `engine`, `errors`, `listener`: connections, what a failed statement means, notifications.
 - `ledger`: watermarks and misses, moved together. `misses`: the misses as a work queue.

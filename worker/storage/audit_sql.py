@@ -39,8 +39,8 @@ WHERE canonical_id = :canonical_id
 ORDER BY id
 """).columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
 
-# A mapping is what its newest audit row says; it is gone when that row has no new value. Nothing is assumed
-# of the values: a cast of what is in them could fail, and with it the whole version.
+# The newest audit row of a mapping is its state; it is deleted if that row has no new value. Nothing is cast:
+# one value that cannot be cast would make the whole version unreadable.
 TABLE_AS_OF = text("""
 SELECT newest.canonical_id, newest.new_value
 FROM (

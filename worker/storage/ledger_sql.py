@@ -11,11 +11,11 @@ from worker.domain.books.registry import ID_COLUMNS
 from worker.storage.tables import sells_further
 from worker.storage.watermarks_sql import FOUND
 
-# Known markets bring their id along: with a default, every conflict would use up a value of the sequence,
-# and the integer ids would be gone within weeks. xmax is 0 on a row that was inserted, not updated.
-# What was mapped is work again when it is missed under that version or a later one; a late record of an older
-# version says nothing about the mapping. An observation from the future makes nothing hotter than one of now.
-# Most events were seen before: when none of the added hashes is a new one below the 32nd, nothing is sorted.
+# A known market keeps its id: with a default, every conflict would use up a value of the sequence, and the
+# integer ids would be exhausted within weeks. xmax is 0 on a row that was inserted, not updated.
+# A MAPPED row becomes NEW if it is missed under its version or a later one. A late record of an older version
+# says nothing about the mapping. An observation from the future adds no more heat than one of now.
+# Most events were seen before: if no added hash is new and below the 32nd, nothing is sorted.
 _ADDED = """
 added AS (
     INSERT INTO unmapped_market_log AS known (
@@ -108,8 +108,8 @@ WITH {_ADDED.format(condition="")}
 SELECT count(*) FILTER (WHERE is_first_sighting) FROM added
 """)  # noqa: S608  (constants)
 
-# The whole transaction in one statement: a worker that is busy, frozen or far away holds no lock meanwhile.
-# Misses are not touched before the verdict, which waits for all watermarks: that is the order of locks.
+# One statement is the whole transaction, so no lock is held while a worker is busy, frozen or slow.
+# Misses are added after the verdict, which waits for all watermarks: that is the order of locks.
 COUNT = text(f"""
 WITH {FOUND}, {_ADDED.format(condition="WHERE (SELECT as_expected FROM verdict)")}
 SELECT
@@ -118,8 +118,8 @@ SELECT
 FROM found
 """)  # noqa: S608  (constants)
 
-# Only a market that is not in the table needs a place. Whoever adds one holds the row of its source and hour
-# until the end, so the next statement sees all that was taken before.
+# Only a market that is not in the table needs a place. A transaction that adds one holds the row of its
+# source and hour until it ends, so the next statement sees every place that was taken before.
 OPEN_QUOTAS = text("""
 INSERT INTO unmapped_overflow (source, hour)
 SELECT asked.source, date_trunc('hour', now(), 'UTC')
@@ -135,7 +135,7 @@ ON CONFLICT (source, hour) DO UPDATE SET new_markets = unmapped_overflow.new_mar
 RETURNING source
 """)
 
-# What comes often comes first: a market that is really new is missed in many events.
+# Markets with many occurrences come first: one that is really new is missed in many events.
 TAKE_PLACES = text("""
 WITH fresh AS (
     SELECT
@@ -182,7 +182,7 @@ WITH fresh AS (
 SELECT source, external_market_id, occurrences, hour FROM judged WHERE NOT is_taken_up
 """)
 
-# The publisher works inside of this transaction, which holds no row: it may idle longer than others.
+# The publisher works inside this transaction, which locks no row, so it may idle longer than others.
 TRY_TO_ANNOUNCE = text("""
 SELECT
     pg_try_advisory_xact_lock(:lock),
@@ -200,9 +200,9 @@ ORDER BY id
 LIMIT :limit
 """)
 
-# Whether a platform offers a market of a name: a miss of it has the name, or a mapping that is sold there.
-# Only the index of names has these orders. Without them the planner may go through all rows of a book for the
-# first one of a name, because it believes a name to be common.
+# A platform offers a market of a name if one of its misses has the name, or a mapping with one of its ids.
+# ORDER BY makes the planner use the index of names. Without it, the planner may read all rows of a platform
+# to find the first one of a name, because it believes that the name is common.
 _SIGHTINGS = " UNION ALL ".join(
     [
         """(
@@ -237,7 +237,8 @@ _SIGHTINGS = " UNION ALL ".join(
     ]
 )
 
-# The rows of a name whose number is another one. Two ranges of the index: what is equal is not looked at.
+# The rows of a name that have another number. Two ranges of the index, so rows with the same number are not
+# read.
 _DIFFERING = """
     unnest(CAST(:platforms AS text[])) AS book (platform)
     CROSS JOIN LATERAL (
@@ -261,11 +262,12 @@ _DIFFERING = """
     ) AS differing
 """
 
-# A new name is news for the same market of the other books. The number is the same for all rows of a name:
-# each of them has its own book among those that offer it. Names for which no row differs are left out.
+# A new name changes the number of the same market at the other bookmakers. The number is the same for all
+# rows of a name, because the bookmaker of each row is one of those that offer it. Names without a differing
+# row are left out.
 #
-# Each step is a look-up in an index that stops at its first row, so the cost is that of the names announced,
-# however many rows or mappings share them.
+# Each step is an index look-up that stops at its first row. So the cost depends on the number of announced
+# names, not on the number of rows or mappings that share them.
 READ_OTHER_BOOKS = text(f"""
 WITH announced AS MATERIALIZED (
     SELECT DISTINCT marketmap_market_name_v1(market.market_name) AS name
@@ -285,7 +287,7 @@ WHERE EXISTS (SELECT FROM {_DIFFERING})
 ORDER BY offered.name
 """)  # noqa: S608  (constants)
 
-# So many rows at once, and each part a transaction of its own: counting waits for one part, not for all.
+# A limited number of rows in a transaction of its own, so counting waits for one part and not for all.
 MOVE_OTHER_BOOKS = text(f"""
 WITH part AS MATERIALIZED (
     SELECT differing.id, offered.name, offered.other_books
@@ -307,10 +309,10 @@ WITH part AS MATERIALIZED (
 SELECT count(*) FROM part
 """)  # noqa: S608  (constants)
 
-# The planner takes "many rows have this name" for a reason to read the table; the index is always right.
+# If many rows have a name, the planner prefers to read the table. The index is always faster.
 USE_INDEXES = text("SELECT set_config('enable_seqscan', 'off', true)")
 
-# An answer tells that the lock is still ours, and that this session is not idle.
+# An answer proves that the session still has its lock. It also keeps the session from being idle.
 STILL_HERE = text("SELECT")
 
 MARK_ANNOUNCED = text("""

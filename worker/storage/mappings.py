@@ -43,7 +43,7 @@ class StoredMapping(NamedTuple):
 
 
 class MappingFilters(TypedDict, total=False):
-    """What a list is narrowed by; all filters that are given have to hold.
+    """The filters of a list; a mapping has to satisfy all that are given.
 
     `platform`: sold there; `market_id`: the platform's id of the market, on `platform` or on any;
     `containing`: a text in the canonical id or the name, or a whole id of a bookmaker; case does not matter.
@@ -72,7 +72,7 @@ async def load_index_rows(connection: AsyncConnection) -> tuple[int, list[dict[s
     """
     version, mappings = 0, []
     with driver_errors_translated():
-        # A part at a time: reading the JSON of all rows at once would hold up the event loop.
+        # One part at a time: reading the JSON of all rows at once would block the event loop.
         async with connection.stream(sql.READ_INDEX) as result:
             async for part in result.mappings().partitions(_ROWS_AT_ONCE):
                 version = part[0]["version"]
@@ -103,7 +103,7 @@ async def list_mappings(
 async def stream_mappings(
     connection: AsyncConnection, **filters: Unpack[MappingFilters]
 ) -> AsyncIterator[StoredMapping]:
-    """Yield the same, a part at a time: all of them never are in memory."""
+    """Yield the same in parts, so that they are never all in memory."""
     statement, parameters = _listing(**filters)
     with driver_errors_translated():
         async with connection.stream(statement, parameters) as result:
@@ -182,11 +182,11 @@ async def import_mappings(
 
     Mappings that are not named stay, and so does every `is_active`; of the new ones, those that
     `switched_off` names are inactive. A dry run does the same and takes it back, so what it reports is what
-    would happen. Raises ValueError if a canonical id stands twice, else as the ledger does.
+    would happen. Raises ValueError if a canonical id is given twice, or a StorageError.
     """
     names = [mapping.canonical_id for mapping in mappings]
     if len(set(names)) != len(names):
-        raise ValueError("a canonical id stands twice")
+        raise ValueError("a canonical id is given twice")
     rows = json.dumps(
         [
             dump_mapping(one) | {"is_active": one.canonical_id not in switched_off}

@@ -25,7 +25,7 @@ _TYPES: Final = {
 JSON_COLUMNS: Final = {name: JSONB for name, type_ in _TYPES.items() if type_ == "jsonb"}
 _WRITTEN: Final = ", ".join(_TYPES)
 _TYPED: Final = ", ".join(f"{name} {type_}" for name, type_ in _TYPES.items())
-# All but the canonical id, by which an import finds its row.
+# All except the canonical id, which is the key of an import.
 _CHANGED: Final = tuple(name for name in _TYPES if name != "canonical_id")
 
 
@@ -37,8 +37,8 @@ def _set_from(row: str, names: Iterable[str] = _TYPES) -> str:
     return ", ".join(f"{name} = {row}.{name}" for name in names)
 
 
-# One statement is one snapshot at every isolation level: the version fits the rows. The outer join keeps the
-# version when there is no mapping at all.
+# One statement is one snapshot at every isolation level, so the version belongs to the rows. The outer join
+# returns the version even if there is no mapping.
 READ_INDEX = text(f"""
 SELECT
     (SELECT coalesce(max(id), 0) FROM mapping_audit_log) AS version,
@@ -49,15 +49,15 @@ LEFT JOIN user_market_mappings AS mapping ON mapping.is_active
 ORDER BY mapping.id
 """).columns(**JSON_COLUMNS)  # noqa: S608  (constants)
 
-# Who and why, for the transaction only: the audit reads them.
+# Actor and reason, for this transaction only; the audit trigger reads them.
 SIGN = text(
     "SELECT set_config('marketmap.actor', :actor, true), set_config('marketmap.reason', :reason, true)"
 )
 
-# Known mappings bring their id along: with a default, every conflict would use up a value of the sequence.
-# `is_active` is the editors' alone: importing again does not switch on what they switched off. Rows that are
-# equal already are not touched, so they do not come back. New ones get their ids in the order given, so that
-# an export by id gives the same catalogue back.
+# A known mapping keeps its id: with a default, every conflict would use up a value of the sequence. Editors
+# alone decide about `is_active`: an import does not activate what they deactivated. Rows that are already
+# equal are not updated, so they are not returned. New rows get their ids in the order given, so an export by
+# id returns the same catalogue.
 IMPORT = text(f"""
 INSERT INTO user_market_mappings AS current (id, {_WRITTEN}, is_active, created_by)
 SELECT
@@ -75,7 +75,8 @@ WHERE ({_of("current", _CHANGED)}) IS DISTINCT FROM ({_of("excluded", _CHANGED)}
 RETURNING canonical_id, xmax = 0 AS is_new
 """)  # noqa: S608  (constants)
 
-# A mapping's version is its newest audit id: it tells an editor whether the row is still the one they read.
+# A mapping's version is its newest audit id: with it an editor knows whether the row is still the one they
+# read.
 READ_MAPPINGS = f"""
 SELECT
     mapping.id, {_of("mapping")}, mapping.is_active,
@@ -88,14 +89,14 @@ FROM user_market_mappings AS mapping
 
 GET = text(f"{READ_MAPPINGS} WHERE mapping.canonical_id = :canonical_id").columns(**JSON_COLUMNS)
 
-# One for each filter of a list. They are put together rather than switched off by a NULL parameter, because
-# then no plan could use the partial indexes.
+# One for each filter of a list. Filters that are not given are left out of the statement. If they were
+# switched off by a NULL parameter, no plan could use the partial indexes.
 SOLD_ON: Final[dict[str, str]] = {
     platform: f"(mapping.{column} IS NOT NULL OR {sells_further(platform, 'mapping.also')})"
     for platform, column in ID_COLUMNS.items()
 }
-# Each place where an id may be has its index, and its own look-up: of an OR the planner would take neither,
-# and of a join it may read the whole table.
+# Each place where an id may be has its own index and its own look-up. With an OR the planner would use
+# neither index; with a join it may read the whole table.
 _IN_COLUMN: Final = {
     platform: f"SELECT one.id FROM user_market_mappings AS one WHERE one.{column} = :market_id"  # noqa: S608  (constants)
     for platform, column in ID_COLUMNS.items()
@@ -128,7 +129,7 @@ ORDER BY canonical_id
 LIMIT CAST(:limit AS bigint)
 """)
 
-# A text in the canonical id or the name, or the whole id of a bookmaker: part of a number says nothing.
+# A part of the canonical id or the name, or the whole id of a bookmaker: a part of a number means nothing.
 CONTAINS: Final = (
     "(strpos(lower(concat_ws(' ', mapping.canonical_id, mapping.name)),"
     " lower(CAST(:containing AS text))) > 0"
@@ -140,14 +141,14 @@ CONTAINS: Final = (
 
 
 def list_of(*predicates: str, limited: bool = False) -> TextClause:
-    """The statement for the mappings that all of these predicates hold for, by canonical id."""
+    """Return the statement for the mappings that satisfy all of these predicates, by canonical id."""
     where = " AND ".join(predicates) or "true"
     limit = "LIMIT :limit" if limited else ""
     return text(f"{READ_MAPPINGS} WHERE {where} ORDER BY mapping.canonical_id {limit}")
 
 
 def count_of(*predicates: str) -> TextClause:
-    """The statement that counts the mappings that all of these predicates hold for."""
+    """Return the statement that counts the mappings that satisfy all of these predicates."""
     where = " AND ".join(predicates) or "true"
     return text(f"SELECT count(*) FROM user_market_mappings AS mapping WHERE {where}")  # noqa: S608  (constants)
 

@@ -77,8 +77,8 @@ async def upgrade(
 ) -> Migrated:
     """Upgrade the database at `url` to `revision`. Does nothing if it is there already.
 
-    Another run is waited for up to `wait_s`; `on_wait` is told who it is. Raises UnknownRevisionError, and
-    StorageUnavailable or StorageFatal when the database refuses: the first names the sessions in the way.
+    Another run is waited for up to `wait_s`; `on_wait` is called with who it is. Raises UnknownRevisionError,
+    and StorageUnavailable or StorageFatal when the database refuses: the first names the sessions in the way.
     """
     return await _migrate(url, command.upgrade, revision, wait_s, on_wait)
 

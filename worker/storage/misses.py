@@ -65,7 +65,7 @@ class QueuedMiss(NamedTuple):
 
 
 class MissFilters(TypedDict, total=False):
-    """What a list is narrowed by; all filters that are given have to hold.
+    """The filters of a list; a miss has to satisfy all that are given.
 
     `containing` is a text in the market's id or name, in upper or lower case.
     """
@@ -103,7 +103,7 @@ async def stream_misses(
     limit: int = 50,
     **filters: Unpack[MissFilters],
 ) -> AsyncIterator[QueuedMiss]:
-    """Yield the same, a part at a time: all of them never are in memory."""
+    """Yield the same in parts, so that they are never all in memory."""
     parameters = {**_parameters(**filters), "limit": limit}
     with driver_errors_translated():
         async with connection.stream(sql.LISTS[order], parameters) as result:
@@ -182,7 +182,7 @@ async def ignore(
     """Ignore misses, for ever or until they are missed again after one of the limits is reached.
 
     `until_count`: occurrences in all; `until_rate`: occurrences per hour; `until`: an aware time. Ignoring
-    again sets the limits anew. Returns what changed. Raises UnknownMiss.
+    again sets the limits again. Returns what changed. Raises UnknownMiss.
     """
     limits = {"notes": notes, "until_count": until_count, "until_rate": until_rate, "until": until}
     return await _change(connection, sql.IGNORE, keys, actor, limits)
@@ -202,7 +202,7 @@ async def cover(
     *,
     wanted: QueueKey | None = None,
 ) -> Sequence[QueueKey]:
-    """The mappings of `version` cover these markets: they become MAPPED. Return what changed.
+    """Mark markets as MAPPED that the mappings of `version` cover. Return what changed.
 
     Unknown ones and those that were missed under that version already stay as they are, and so do IGNORED
     ones, except `wanted`: somebody asked for this very market. Who covers them is whom the transaction

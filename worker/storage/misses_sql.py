@@ -7,7 +7,7 @@ language two that touch the same rows would deadlock.
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
-# What the numbers are worth now: an hour without a sighting costs every row the same part of its score.
+# The score as of now: every row loses the same share of it in an hour without a sighting.
 READ = """
 SELECT
     id, source, external_market_id, market_name, sample_outcomes, first_seen_at, last_seen_at,
@@ -61,7 +61,7 @@ GET = text(
     f"{READ} JOIN {ASKED} USING (source, external_market_id) ORDER BY source, external_market_id"
 ).columns(sample_outcomes=JSONB)
 
-# A specifier in the id (`8?goalnr=2`) names another market of the same platform id.
+# A specifier in the id (`8?goalnr=2`) is another market with the same platform id.
 READ_MARKETS = text(f"""
 {READ}
 WHERE id IN (
@@ -121,9 +121,9 @@ WHERE market.id = locked.id AND market.status <> 'NEW'
 {CHANGED}
 """)
 
-# Not what was missed under this version already: the mapping does not cover it after all. What is mapped
-# already takes the later version, so that late records of the versions between do not reopen it. What an
-# editor ignores is theirs: a mapping that happens to cover it does not decide for them.
+# A row that was already missed under this version is left out: the mapping does not cover it. A row that is
+# already MAPPED takes the later version, so late records of the versions in between do not reopen it. A row
+# that an editor ignores stays ignored: a mapping that happens to cover it does not decide for them.
 COVER = text(f"""
 {LOCKED}
 SET status = 'MAPPED', mapped_version = greatest(market.mapped_version, :version)

@@ -1,6 +1,6 @@
 """Side replays: who asked for what and why, and how far each has come.
 
-The offsets that a replay has done are committed in Kafka; here stands what a person wants to know of it.
+The offsets that a replay has processed are committed in Kafka. This table has what a person wants to know.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ReplayState = Literal["RUNNING", "DONE", "FAILED", "ABANDONED"]
 
 
 class Replay(NamedTuple):
-    """What a replay is asked to do; ``rate`` in records/s, None for no limit."""
+    """The order of a replay; ``rate`` is in records/s, None for no limit."""
 
     id: str
     consumer_group: str

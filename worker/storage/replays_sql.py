@@ -8,7 +8,7 @@ COLUMNS = (
     " published, passed_over, unreadable, lost, created_at, updated_at, finished_at, login"
 )
 
-# The session that holds it runs the replay; it lets go when its connection ends, however it ends.
+# The session that holds it runs the replay. It is released when the connection ends, however it ends.
 TRY_TO_RUN = text("SELECT pg_try_advisory_lock(hashtextextended('marketmap.replay/' || :id, 0))")
 
 INSERT = text("""

@@ -1,7 +1,7 @@
 """The tables as SQLAlchemy Core metadata.
 
 The first three belong to a contract with other services: their columns, defaults, constraints and index
-names stay as they are. What this project adds stands at the end of each table. The migrations under
+names stay as they are. The columns that this project adds come last in each table. The migrations under
 `alembic/` build the same database; a test compares the two through the catalog.
 """
 
@@ -32,14 +32,15 @@ from worker.domain.books.registry import ID_COLUMNS
 from worker.storage.json_columns import LONGEST
 from worker.storage.routines import create_functions, create_triggers
 
-# The names Postgres gives on its own, so that migrations need not spell them out.
+# The names that Postgres gives by default, so that migrations need not name them.
 NAMING_CONVENTION = {"pk": "%(table_name)s_pkey", "fk": "%(table_name)s_%(column_0_name)s_fkey"}
 
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
 event.listen(metadata, "before_create", create_functions)
 event.listen(metadata, "after_create", create_triggers)
 
-# The logarithm of: occurrences, each counting half after a day; times events; doubled for each other book.
+# The logarithm of the score: occurrences (each counts half after a day), times events, doubled for each
+# other bookmaker.
 PRIORITY = (
     "coalesce(heat, marketmap_heat_v1(occurrence_count, last_seen_at))"
     " + ln((1 + marketmap_event_count_v1(event_hashes))::double precision)"
@@ -48,7 +49,7 @@ PRIORITY = (
 
 
 def _bounded(column: str, longest: int) -> str:
-    """The condition that a JSON value can be read and published: see `worker.domain.bounded_json`."""
+    """Return the condition that a JSON value can be read and published; see `worker.domain.bounded_json`."""
     return f"""
 length(CAST({column} AS text)) <= {longest}
 AND NOT jsonb_path_exists({column}, 'strict $.**{{32}} ? (@.type() == "object" || @.type() == "array")')
@@ -65,8 +66,8 @@ def sells_further(platform: str, column: str) -> str:
 
 
 # More than the largest mapping that a worker can use. Rows of the audit log have no such bound: triggers
-# write them, and a mapping that was there before the bound must still be deletable. Misses have none either:
-# workers write bounded samples, and a check that an old row fails would refuse its counts.
+# write them, and a mapping from before the bound must still be deletable. Misses have none either: workers
+# write bounded samples, and a check that fails for an old row would reject its counts.
 _LONGEST_OF_A_MAPPING = 400_000
 
 user_market_mappings = Table(
@@ -151,7 +152,7 @@ mapping_audit_log = Table(
     "mapping_audit_log",
     metadata,
     Column("id", Integer, primary_key=True),
-    # SET NULL, and canonical_id beside it: the history outlives the mapping.
+    # SET NULL, and canonical_id next to it: the history outlives the mapping.
     Column("mapping_id", Integer, ForeignKey("user_market_mappings.id", ondelete="SET NULL")),
     Column("canonical_id", String(100), nullable=False),
     Column("action", String(20), nullable=False),
@@ -228,7 +229,7 @@ unmapped_market_log = Table(
         "source",
         "other_books",
     ),
-    # Only where the key does not find it: each update of a row adds to every index.
+    # Only ids that the key does not find: each update of a row adds an entry to every index.
     Index(
         "idx_unmapped_market",
         "source",
@@ -242,7 +243,7 @@ ingest_watermark = Table(
     "ingest_watermark",
     metadata,
     Column("consumer_group", String(255)),
-    # Kafka's own text for a topic id: 22 characters of unpadded base64url, as kafka-topics.sh prints it.
+    # Kafka's text form of a topic id, as kafka-topics.sh prints it: 22 characters of unpadded base64url.
     Column("topic_id", String(22)),
     Column("partition", Integer),
     Column("topic", String(249), nullable=False),

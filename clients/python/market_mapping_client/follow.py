@@ -12,7 +12,7 @@ from . import Latest, ResolvedEvent
 async def follow(
     bootstrap_servers: str, topic: str, latest: Latest | None = None
 ) -> AsyncIterator[ResolvedEvent]:
-    """Every newer state from the topic's start on, without end. No group: each reader sees all.
+    """Yield every newer state from the topic's start on, without end. Without a group each reader sees all.
 
     Parts of a snapshot are joined into one state. An event that has ended comes once more, as it was sent.
     """

@@ -100,7 +100,7 @@ class Latest:
         self._ended: dict[EventKey, datetime] = {}
 
     def take(self, event: ResolvedEvent) -> bool:
-        """Whether this changes the state of its event: it is newer, whole, and not from the future.
+        """Return whether this changes the state of its event: it is newer, whole, and not from the future.
 
         After True, ``get`` returns the new state; None when the event has ended.
         """
@@ -125,7 +125,7 @@ class Latest:
         return self._take_part(key, event, now)
 
     def get(self, platform: str, event_id: str) -> ResolvedEvent | None:
-        """The newest whole state of an event, its parts joined; None when there is none."""
+        """Return the newest whole state of an event, its parts joined; None if there is none."""
         known = self._events.get((platform, event_id))
         return None if known is None else known.whole
 
@@ -136,7 +136,7 @@ class Latest:
         return sum(1 for _ in self)
 
     def drop_unseen(self) -> list[EventKey]:
-        """Drop the events that were not seen for too long, and say which. Call it now and then."""
+        """Drop the events that were not seen for too long, and return them. Call it regularly."""
         now = self._clock()
         self._give_up_overdue(now)
         if self._unseen is None:
@@ -180,7 +180,7 @@ class Latest:
         return known.held is None or snapshot.age > known.snapshots[known.held].age
 
     def _drop_older(self, key: EventKey, known: _Known) -> None:
-        """Of what was before the snapshot that is held now, nothing is waited for any more."""
+        """Stop waiting for parts from before the snapshot that is now the newest."""
         if known.whole is None:
             return
         for name, snapshot in list(known.snapshots.items()):
@@ -218,7 +218,7 @@ class Latest:
     def _end(self, key: EventKey, at: datetime) -> None:
         known = self._events.pop(key, _Known())
         for name, snapshot in known.snapshots.items():
-            if name[0] > at:  # of what comes after, parts are waited for
+            if name[0] > at:  # parts of later ones may still arrive
                 self._events.setdefault(key, _Known()).snapshots[name] = snapshot
             else:
                 self._open.pop((key, name), None)
@@ -237,7 +237,7 @@ class Latest:
 
 
 def joined(parts: dict[int, ResolvedEvent]) -> ResolvedEvent:
-    """The whole snapshot that these parts make up, as one resolved event without ``part``.
+    """Return the snapshot of these parts as one resolved event without ``part``.
 
     Where two parts have a market and line in common, which they must not, the lower number's is kept.
     """

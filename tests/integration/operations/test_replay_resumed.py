@@ -128,7 +128,7 @@ def test_a_replay_that_is_done_is_not_resumed(after_a_kill: Killed) -> None:
     assert f"replay {after_a_kill.replay_id} is done" in after_a_kill.again.stderr
 
 
-async def test_ctrl_c_stops_after_the_batch_in_hand_and_says_how_to_go_on(
+async def test_ctrl_c_stops_after_the_batch_in_progress_and_says_how_to_go_on(
     installation: Installation,
 ) -> None:
     await installation.publish(stream(TOTAL))

@@ -278,7 +278,7 @@ async def test_without_kafka_workers_stop_when_they_are_told_to_and_end_with_an_
         assert "Kafka does not answer" in fatal
 
 
-async def test_without_kafka_and_postgres_a_worker_with_a_batch_in_hand_stops_within_its_bound(
+async def test_without_kafka_and_postgres_a_worker_with_a_batch_in_progress_stops_within_its_bound(
     breakable: Installation, breakable_services: LocalServices
 ) -> None:
     breakable.start_worker(**SHORT)

@@ -17,7 +17,7 @@ from worker.kafka.record import Partition
 from worker.runtime.counting import Retried
 from worker.runtime.index.following import Swap
 from worker.runtime.index.live import LiveIndex
-from worker.runtime.liveness.outlook import Blocked, InHand
+from worker.runtime.liveness.outlook import BatchProgress, Blocked
 from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.reports import Reported, Reports
 from worker.runtime.telemetry.metrics import Metrics
@@ -32,10 +32,10 @@ class Ground:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.totals = Totals(0.0)
-        self.in_hand = InHand()
+        self.batch_progress = BatchProgress()
         self.index = LiveIndex()
         self.index._current = MappingIndex((), 7)
-        self.reports = Reports(self.metrics, self.totals, self.in_hand, self.index)
+        self.reports = Reports(self.metrics, self.totals, self.batch_progress, self.index)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_batch_is_in_the_totals_and_is_a_step_of_the_batch_in_progress() -> No
     ground = Ground()
     ground.reports(BATCH)
     assert {book.platform: book.observations for book in ground.totals.books()}["sportybet"] == 3
-    assert ground.in_hand.steps == 1
+    assert ground.batch_progress.steps == 1
 
 
 def test_a_worker_has_opened_only_when_partitions_are_open() -> None:

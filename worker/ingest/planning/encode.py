@@ -1,4 +1,4 @@
-"""Verdicts to Kafka records. Pure."""
+"""Makes Kafka records of verdicts: resolved events, dead letters, first sightings. Pure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _FRAMING: Final = 10  # two lengths of up to five bytes
 
 
 class Entries(NamedTuple):
-    """A resolved event from its markets on, as JSON: entries with a comma behind each, and what follows them.
+    """The JSON of a resolved event from its markets on. Each entry ends with a comma.
 
-    Markets are in the order of ``Layout.place``, misses in that of their ids.
+    Markets are in the order of ``Layout.place``, misses in the order of their ids. ``rest`` follows them.
     """
 
     markets: Sequence[str]
@@ -34,7 +34,7 @@ class Entries(NamedTuple):
 
 
 def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: int) -> bytes:
-    """A ResolvedEvent as JSON. ``envelope`` is what the observation says of itself."""
+    """Return a ResolvedEvent as JSON. ``envelope`` has the observation's fields, without its markets."""
     markets: list[str] = []
     for layout, prices in resolution.markets:
         begin = len(markets) + 1
@@ -49,7 +49,7 @@ def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: in
 
 
 def entries(resolution: Resolution) -> Entries:
-    """What resolved_event writes of a resolution, entry by entry."""
+    """Return the entries that ``resolved_event`` writes of a resolution."""
     markets = []
     for layout, prices in resolution.markets:
         pieces = list(layout.pieces)
@@ -89,7 +89,7 @@ _Said = tuple[str, str | None, MissReason, str | None]
 
 
 class _Written(dict[_Said, str]):
-    """Misses as JSON, a comma behind each: most are among a few hundred."""
+    """A cache of misses as JSON, each with a comma: most are among a few hundred."""
 
     def __missing__(self, said: _Said) -> str:
         text = f"{orjson.dumps(miss_document(Miss(*said, rows=[]))).decode()},"
@@ -103,9 +103,9 @@ _written: Final = _Written()
 
 
 class Encoder:
-    """Knows the topics that verdicts go to, and the largest values that they take, in bytes.
+    """Makes records for the topics of the outputs, with values of at most ``max_bytes``.
 
-    ``replay_id`` names a side replay in the headers of what it resolves; None is the live worker.
+    ``replay_id`` is the side replay that the headers name; None for a live worker.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Encoder:
     def assembled(
         self, source_id: str, record: Record, envelope: dict[str, Any], body: bytes, version: int
     ) -> Outgoing | None:
-        """As ``resolved``, of a resolved event whose JSON is there from its markets on."""
+        """As ``resolved``, if the JSON from the markets on is already there."""
         return self._resolved(source_id, record, envelope, _head(envelope, version) + body)
 
     def entries(self, resolution: Resolution) -> Entries:
@@ -158,21 +158,21 @@ class Encoder:
         return Outgoing(self._resolved_topic, event_key(envelope).encode(), value, ours + theirs)
 
     def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> Outgoing:
-        """The record's own bytes, key and headers, ours behind them.
+        """Return the record with its own bytes, key and headers, followed by our headers.
 
-        Of a record that a compressed batch has blown up beyond what the topic takes, only the head of the
-        value is kept, and a key and headers that take half of the room are left out.
+        A record from a compressed batch can be larger than the topic accepts. Then only the head of its value
+        is kept. A key and headers that take more than half of the space are left out.
         """
-        key, headers, beside, left_out = (
+        key, headers, key_and_headers, left_out = (
             record.key,
             record.headers,
-            _bytes_beside_value(record),
+            _bytes_of_key_and_headers(record),
             None,
         )
-        if beside > self._max_dead_bytes // 2:
-            detail = f"its key and headers, {beside} bytes, are left out; {detail}"
-            key, headers, beside, left_out = None, (), 0, beside
-        value, room = record.value, self._max_dead_bytes - beside
+        if key_and_headers > self._max_dead_bytes // 2:
+            detail = f"its key and headers, {key_and_headers} bytes, are left out; {detail}"
+            key, headers, key_and_headers, left_out = None, (), 0, key_and_headers
+        value, room = record.value, self._max_dead_bytes - key_and_headers
         too_long = value is not None and len(value) > room
         letter = DeadLetter.model_validate(
             {
@@ -196,8 +196,8 @@ class Encoder:
         )
 
 
-def _bytes_beside_value(record: Record) -> int:
-    """An upper bound of what key and headers take on the wire."""
+def _bytes_of_key_and_headers(record: Record) -> int:
+    """Return an upper bound of the bytes that key and headers take on the wire."""
     headers = sum(
         len(name) * _MOST_BYTES_A_CHARACTER + len(value or b"") + _FRAMING
         for name, value in record.headers
@@ -206,7 +206,7 @@ def _bytes_beside_value(record: Record) -> int:
 
 
 def unmapped_market(topic: str, market: UnmappedMarket) -> Outgoing:
-    """The message that tells of a market's first miss, keyed by source and id."""
+    """Return the message that announces a market's first miss, keyed by source and id."""
     key = f"{market.source}:{market.external_market_id}"
     ours: Headers = [(ID_HEADER, key.encode()), _JSON]
     theirs = cloud_event("UnmappedMarket", key, "unmapped_market_log", market.first_seen_at)

@@ -1,4 +1,4 @@
-"""Bytes to an observation, or the reason why not. Pure, and never raises on what a topic may hold."""
+"""Decodes bytes into an observation, or gives the reason why not. Pure, and never raises on any bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ESCAPE: Final = b"\\"
 
 
 class UnreadableRecord(NamedTuple):
-    """A record that stands for no observation. ``detail`` names the field, the bounded value, the cause."""
+    """A record that is not an observation. ``detail`` names the field, the bounded value and the cause."""
 
     reason: DeadReason
     detail: str
@@ -33,7 +33,7 @@ class Decoded(NamedTuple):
 
 
 def decode(value: bytes | None, *, max_bytes: int) -> Decoded | UnreadableRecord:
-    """Read one record's value. ``max_bytes`` bounds what is parsed at all."""
+    """Decode one record's value. A value of more than ``max_bytes`` is not parsed."""
     document = _parse(value, max_bytes)
     if isinstance(document, UnreadableRecord):
         return document
@@ -72,12 +72,12 @@ def _not_json(value: bytes, error: orjson.JSONDecodeError) -> UnreadableRecord:
 
 
 def may_hold_nul(value: bytes) -> bool:
-    """Whether a NUL seems to be written in a JSON text: of most, the search for one byte tells."""
+    """Return whether a JSON text may contain a NUL. For most texts the search for one byte decides."""
     return _ESCAPE in value and _ESCAPED_NUL in value
 
 
 def holds_nul(document: Any) -> bool:
-    """Whether any text in a parsed document, key or value, holds a NUL. Iterative: depth is the sender's."""
+    """Return whether any key or value of a parsed document contains a NUL. Iterative, whatever its depth."""
     waiting = [document]
     while waiting:
         value = waiting.pop()
@@ -109,7 +109,7 @@ def _decoded(observation: Observation) -> Decoded:
 
 
 def passed_on(observation: Observation) -> dict[str, Any]:
-    """The envelope as it goes into the resolved event."""
+    """Return the envelope as it goes into the resolved event."""
     return observation.model_dump(
         mode="json", exclude={"markets", "market_names", "schema_version"}
     )

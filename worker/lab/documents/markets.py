@@ -15,24 +15,36 @@ from worker.domain.meaning.market import Bet, Sets
 DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "markets.md"
 _HEAD: Final = """# The markets
 
-What each canonical market means: when its outcomes win, and what can be relied on when prices are compared.
+What each canonical market means: when its outcomes win, and which prices can be compared.
 This page is generated from the shipped catalogue (`python -m worker.lab.documents.markets`).
 
-`h` and `a` are the goals of home and away, `t` both together; `h1`, `a1`, `t1` and `h2`, `a2`, `t2` those of
-the first and second half; `line` is the line of the market, for handicaps the home side's; `first` and `last`
-are who scored the first and the last goal. All count regular time unless the market says otherwise.
+| in an expression | what it is |
+|---|---|
+| `h`, `a`, `t` | the goals of home, of away, and of both together |
+| `h1`, `a1`, `t1` | the same for the first half |
+| `h2`, `a2`, `t2` | the same for the second half |
+| `line` | the line of the market; for handicaps, the line of the home side |
+| `first`, `last` | the side that scored the first goal, and the last one |
 
-*Exhaustive*: every match wins an outcome or gives the stake back. *Exclusive*: no match wins two. Only where
-both hold do the outcomes make up one book, so that their inverse odds add up to more than 1; elsewhere a sum
-below 1 is no arbitrage. *Push*: some result gives the stake back. These three are derived by trying every
-match, not declared, where the outcomes have an expression. An outcome without one is a residual ("any other
-score"): what it covers depends on which scores a bookmaker lists, so it is not comparable across bookmakers
-that list different ones.
+All count regular time unless the market says otherwise.
+
+| each market is | yes means |
+|---|---|
+| exhaustive | in every match an outcome wins, or the stake is returned |
+| exclusive | in no match do two outcomes win |
+| push | for some result the stake is returned |
+
+If a market is exhaustive and exclusive, its outcomes make up one book: their inverse odds add up to more
+than 1. For any other market, a sum below 1 is not an arbitrage.
+
+These three are not declared. They are derived by trying every match, for outcomes that have an expression. An
+outcome without an expression is a residual ("any other score"). What it covers depends on the scores that a
+bookmaker lists, so it cannot be compared between bookmakers that list different scores.
 """
 
 
 def markets_document() -> str:
-    """The page."""
+    """Return the page."""
     source = shipped_catalogue()
     mappings = load_catalogue(source.read_text(encoding="utf-8"))
     meanings = load_meanings((source.parent / "meanings.json").read_text(encoding="utf-8"))
@@ -50,7 +62,7 @@ def markets_document() -> str:
 def _table_of_equals(meanings: Mapping[str, MarketMeaning]) -> Iterator[str]:
     sets = Sets(one.predicates for one in meanings.values() if one.predicates is not None)
     yield "\n## One bet under two names\n"
-    yield "The bets of a row win, lose and give the stake back together, so their prices may be compared.\n"
+    yield "The bets of a row always win, lose or return the stake together: their prices can be compared.\n"
     yield "| the same bet |"
     yield "|---|"
     for bets in sorted(sets.same(), key=str):

@@ -1,4 +1,4 @@
-"""What each book sells, read from the data files beside this module (data/README.md says what they hold)."""
+"""What each book sells, read from the data files next to this module (data/README.md says what they hold)."""
 
 from __future__ import annotations
 

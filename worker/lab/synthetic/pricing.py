@@ -110,7 +110,7 @@ def _with_residual(fair: Probabilities, outcomes: tuple[str, ...]) -> list[tuple
 
 
 def _with_a_broken_price(quotes: tuple[Quote, ...]) -> tuple[Quote, ...]:
-    """Half of the stake back: no odds. 0 and 1 would not do, they say that there is no price."""
+    """Return 0.5, which is not valid odds. 0 and 1 would not do: they mean that there is no price."""
     return (quotes[0]._replace(price=0.5), *quotes[1:])
 
 

@@ -1,4 +1,4 @@
-"""What a market asks of a match."""
+"""What a market bets on."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Assigned(Protocol):
     def epoch(self) -> int: ...
 
 
-class InHand:
+class BatchProgress:
     """Whether a batch is in progress, and how far it is."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class ProgressProbe:
         self,
         cluster: ProbedCluster,
         assignment: Assigned,
-        in_hand: InHand,
+        batch_progress: BatchProgress,
         *,
         topics: Sequence[str],
         handed_over: Callable[[Iterable[TopicPartition]], Positions],
@@ -109,7 +109,7 @@ class ProgressProbe:
     ) -> None:
         self._cluster = cluster
         self._assignment = assignment
-        self._in_hand = in_hand
+        self._batch_progress = batch_progress
         self._topics = topics
         self._handed_over = handed_over
         self._database_blocks = database_blocks
@@ -161,9 +161,9 @@ class ProgressProbe:
             self._report(Blocked("kafka", since_s))
 
     def _batch(self) -> Iterator[Awaited]:
-        if self._in_hand.is_held:
+        if self._batch_progress.is_held:
             yield Awaited(
-                "batch", self._in_hand.steps, "a batch is in progress and does not advance"
+                "batch", self._batch_progress.steps, "a batch is in progress and does not advance"
             )
 
     def _opening(self) -> Iterator[Awaited]:

@@ -1,6 +1,6 @@
 """What the status page shows of the whole group: its members, and how far each topic is counted.
 
-Every worker can tell it: Kafka says who is in the group and where the logs end, the database what is counted.
+Every worker can find this out: Kafka knows the members and where the logs end, the database what is counted.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from worker.storage.engine import transaction
 from worker.storage.errors import StorageError
 from worker.storage.misses import QueuedMiss, list_misses
 
-# However often the page is asked for, the database is asked so seldom, and so long at most.
+# However often the page is requested, the database is asked at most this often, and for this long.
 _KEPT_S: Final = 2.0
 _DATABASE_S: Final = 3.0
 _MOST_ROWS: Final = 10
@@ -46,7 +46,7 @@ class Index(NamedTuple):
 
 
 class Own(NamedTuple):
-    """What a worker knows of itself; no ``mappings`` until an index is loaded. ``dead`` counts by reason."""
+    """What a worker knows about itself. ``mappings`` is None before an index is loaded."""
 
     group: str
     against: Sequence[str]
@@ -70,7 +70,7 @@ class TopicLag(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What the database knows; ``silence`` says why it told nothing, None when it answered."""
+    """What the database knows. ``silence`` says why it did not answer, None if it did."""
 
     misses: Sequence[QueuedMiss]
     changes: Sequence[AuditRow]
@@ -93,7 +93,7 @@ class StatusPage:
         self._kept_until_s = 0.0
 
     async def html(self) -> str:
-        """The page as of now, or of up to two seconds ago. It comes without a database, too."""
+        """Return the page, at most two seconds old. It is also served if the database is unavailable."""
         async with self._asking:
             if time.monotonic() >= self._kept_until_s:
                 stored, group = await asyncio.gather(self._stored(), self._group())
@@ -112,7 +112,7 @@ class StatusPage:
 
 
 def render(own: Own, stored: Stored, group: GroupStatus, now: datetime) -> str:
-    """The page as HTML: one document that asks for nothing else."""
+    """Return the page as HTML: one document that loads nothing else."""
     return _template().render(
         own=own, stored=stored, group=group, lags=topic_lags(own.lags), now=now
     )
@@ -134,7 +134,7 @@ def _together(topic: str, lags: Sequence[Lag]) -> TopicLag:
 
 
 def _text(value: Any) -> str:
-    """A text of unknown origin: no control characters, and not too long."""
+    """Make a text of unknown origin safe to show: no control characters, and not too long."""
     text = escape("" if value is None else str(value))
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
@@ -144,7 +144,7 @@ def _count(number: int) -> str:
 
 
 def _bars(numbers: Sequence[int]) -> str:
-    """A bar for each number, as high as its share of the highest."""
+    """Return a bar for each number, as high as its share of the highest."""
     highest = max(numbers, default=0) or 1
     return "".join(_BARS[-(-number * (len(_BARS) - 1) // highest)] for number in numbers)
 
@@ -157,6 +157,6 @@ def _time(at: datetime) -> str:
 def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined
-    )  # escapes whatever a filter gives
+    )  # escapes the result of every filter
     environment.filters |= {"text": _text, "bars": _bars, "count": _count, "time": _time}
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ TREND_MINUTES: Final = 30
 
 
 class BookTotals(NamedTuple):
-    """A bookmaker's observations, and what became of their markets."""
+    """A bookmaker's observations, and the results of their markets."""
 
     platform: str
     observations: int
@@ -49,7 +49,7 @@ class _Done(NamedTuple):
 
 class Totals:
     def __init__(self, since_s: float) -> None:
-        """``since_s`` and all times later are of one monotonic clock."""
+        """``since_s`` and all later times are of one monotonic clock."""
         self._since_s = since_s
         self._observations: Counter[str] = Counter()
         self._markets: Counter[tuple[str, str]] = Counter()

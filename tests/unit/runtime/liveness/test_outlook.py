@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from worker.domain.errors import TransientError
 from worker.kafka.record import Partition
-from worker.runtime.liveness.outlook import InHand, Positions, ProgressProbe, StallCause
+from worker.runtime.liveness.outlook import BatchProgress, Positions, ProgressProbe, StallCause
 from worker.runtime.liveness.watchdog import Awaited
 
 PLACE = TopicPartition("t", 0)
@@ -65,14 +65,14 @@ class World:
     def __init__(self) -> None:
         self.cluster = Cluster()
         self.assigned = Assigned()
-        self.in_hand = InHand()
+        self.batch_progress = BatchProgress()
         self.handed_over: dict[TopicPartition, int] = {}
         self.database_blocks = False
         self.blocked: list[StallCause] = []
         self.outlook = ProgressProbe(
             self.cluster,
             self.assigned,
-            self.in_hand,
+            self.batch_progress,
             topics=["t"],
             handed_over=lambda _: self.handed_over,
             database_blocks=lambda: self.database_blocks,
@@ -117,14 +117,14 @@ async def test_markers_behind_the_last_record_that_were_passed_are_nothing_to_fe
     assert await world.see() == []
 
 
-async def test_a_batch_in_hand_should_get_on_step_by_step() -> None:
+async def test_a_batch_in_progress_should_get_on_step_by_step() -> None:
     world = World()
     tokens = set()
-    with world.in_hand.held():
+    with world.batch_progress.held():
         for _ in range(2):
             ((name, token, _),) = await world.see()
             tokens.add(token)
-            world.in_hand.part_done()
+            world.batch_progress.part_done()
     assert name == "batch"
     assert len(tokens) == 2
     assert await world.see() == []
@@ -134,7 +134,7 @@ async def test_while_the_database_is_waited_for_only_kafka_is_judged() -> None:
     world = World()
     world.database_blocks, world.assigned.is_open = True, False
     world.cluster.ends = {PLACE: 9}
-    with world.in_hand.held():
+    with world.batch_progress.held():
         assert await world.see() == []
         assert world.blocked == ["database"]
         world.cluster.error = TransientError("Kafka does not answer: no broker")

@@ -181,7 +181,7 @@ def test_rebalances_are_counted_by_kind() -> None:
 
 
 @pytest.mark.parametrize(("finished", "outcome"), [(True, "finished"), (False, "timed_out")])
-def test_drains_are_timed_by_whether_the_batch_in_hand_was_finished(
+def test_drains_are_timed_by_whether_the_batch_in_progress_was_finished(
     *, finished: bool, outcome: str
 ) -> None:
     metrics = Metrics()

@@ -43,7 +43,7 @@ class Stall(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """One offer at one line. ``stray`` is the (label, feed id) written beside the known outcomes."""
+    """One offer at one line. ``stray`` is the (label, feed id) written next to the known outcomes."""
 
     offer: Offer
     line: str | None
