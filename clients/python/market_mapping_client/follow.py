@@ -25,6 +25,9 @@ async def follow(
         isolation_level="read_committed",
     ) as consumer:
         async for record in consumer:
+            if record.value is None:  # a tombstone of odds.latest
+                latest.take_tombstone(record.key, record.headers)
+                continue
             event = ResolvedEvent.model_validate_json(record.value)
             if latest.take(event):
                 yield latest.get(event.platform, event.event.id) or event

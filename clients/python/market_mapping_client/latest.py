@@ -20,12 +20,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from .messages import Omitted, ResolvedEvent, ResolvedMarket
+from .messages.fields import parse_timestamp
+from .messages.latest import OBSERVED_AT_HEADER, TOMBSTONE_HEADER, parse_latest_key
 
 EventKey = tuple[str, str]
 _SnapshotKey = tuple[datetime, str | None, int]
 _Age = tuple[datetime, int]
 
 _ENDED: Final = frozenset({"finished", "cancelled"})
+_DROPS: Final = frozenset({"ended", "unseen"})  # reasons of tombstones; "replaced" is not one
 _MOST_OPEN: Final = 4  # open snapshots of one event
 _MOST_ENDED: Final = 100_000
 
@@ -123,6 +126,30 @@ class Latest:
             self._end(key, event.observed_at)
             return True
         return self._take_part(key, event, now)
+
+    def take_tombstone(
+        self, key: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+    ) -> EventKey | None:
+        """Take a record of `odds.latest` that has no value; return the event that was dropped for it, if any.
+
+        An event that has ended, or was not seen for too long, is dropped, unless something newer is held.
+        """
+        named = parse_latest_key(key or b"")
+        said = {name: (value or b"").decode(errors="replace") for name, value in headers}
+        if named is None or said.get(TOMBSTONE_HEADER) not in _DROPS:
+            return None
+        try:
+            at = parse_timestamp(said.get(OBSERVED_AT_HEADER))
+        except ValueError:
+            return None
+        event = (named.platform, named.event_id)
+        known = self._events.get(event)
+        if known is not None and known.whole is not None and known.whole.observed_at > at:
+            return None
+        ended = self._ended.get(event)
+        if ended is None or ended < at:
+            self._end(event, at)
+        return None if known is None or known.whole is None else event
 
     def get(self, platform: str, event_id: str) -> ResolvedEvent | None:
         """Return the newest whole state of an event, its parts joined; None if there is none."""

@@ -17,6 +17,8 @@ from clients.python.market_mapping_client.messages import (
     ResolvedMarket,
     examples,
 )
+from schemas.fields import timestamp_text
+from schemas.latest import latest_key
 from worker.domain.events import event_key
 
 EVENT = ResolvedEvent.model_validate_json(
@@ -257,6 +259,47 @@ def test_an_event_that_was_not_seen_for_some_intervals_is_dropped() -> None:
     assert observer.latest.drop_unseen() == [KEY]
     assert observer.state is None
     assert observer.take(EVENT) == [False]
+
+
+def tombstone(reason: str, second: int, number: int = 0) -> bool:
+    """Whether a tombstone of this moment drops an event of second 5; nothing older is taken then."""
+    observer = Observer()
+    observer.take(at(5, version=5))
+    moment = timestamp_text(EVENT.observed_at.replace(second=second))
+    headers = [("marketmap-tombstone", reason.encode()), ("marketmap-observed-at", moment.encode())]
+    dropped = observer.latest.take_tombstone(latest_key(*KEY, number), headers)
+    assert (dropped == KEY) == (observer.state is None)
+    assert observer.take(at(5, version=9)) == [dropped is None]
+    return dropped == KEY
+
+
+@pytest.mark.parametrize("reason", ["ended", "unseen"])
+def test_a_tombstone_drops_an_event_unless_something_newer_is_held(reason: str) -> None:
+    assert tombstone(reason, second=5)
+    assert tombstone(reason, second=6, number=2)
+    assert not tombstone(reason, second=4)
+
+
+def test_a_tombstone_of_a_part_that_was_replaced_drops_nothing() -> None:
+    assert not tombstone("replaced", second=9, number=2)
+
+
+@pytest.mark.parametrize(
+    ("key", "headers"),
+    [
+        (None, []),
+        (b"other", [("marketmap-tombstone", b"ended")]),
+        (latest_key(*KEY), []),
+        (latest_key(*KEY), [("marketmap-tombstone", b"ended"), ("marketmap-observed-at", None)]),
+    ],
+)
+def test_a_record_without_a_value_that_is_no_tombstone_of_ours_changes_nothing(
+    key: bytes | None, headers: list[tuple[str, bytes | None]]
+) -> None:
+    observer = Observer()
+    observer.take(EVENT)
+    assert observer.latest.take_tombstone(key, headers) is None
+    assert observer.state == EVENT
 
 
 def test_what_is_not_taken_is_logged_unless_somebody_else_takes_the_reports(
