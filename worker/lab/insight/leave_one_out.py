@@ -63,6 +63,7 @@ class Stage:
     ) -> None:
         self.most_events = most_events
         self.catalogue = catalogue
+        self.tried: Sequence[MarketMapping] = catalogue
         self.index = MappingIndex(catalogue)
         boards = [one for together in events.values() for one in together]
         self.judge = judge.knowing(boards[:30], self.index)
