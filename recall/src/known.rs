@@ -1,5 +1,6 @@
 //! What rows meant when they were resolved: nothing is decided here.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -60,11 +61,35 @@ pub struct Taught {
     pub claims: Vec<Claim>,
 }
 
+/// What a label names with each of the ids that were met next to it; nearly always there is one.
+struct Slots {
+    first: Slot,
+    others: Vec<Slot>,
+}
+
+impl Slots {
+    fn find(&self, id: Option<&str>) -> Option<&Slot> {
+        if self.first.id.as_deref() == id {
+            return Some(&self.first);
+        }
+        self.others.iter().find(|slot| slot.id.as_deref() == id)
+    }
+
+    fn learn(&mut self, slot: Slot) {
+        if self.first.id == slot.id {
+            self.first = slot;
+            return;
+        }
+        self.others.retain(|known| known.id != slot.id);
+        self.others.truncate(MOST_IDS_OF_LABEL - 2);
+        self.others.push(slot);
+    }
+}
+
 /// A market that mappings claim.
 pub struct Market {
     pub taught: Taught,
-    /// By label: what it names with each of the ids that were met next to it.
-    labels: Map<Box<str>, Vec<Slot>>,
+    labels: Map<Box<str>, Slots>,
 }
 
 impl Market {
@@ -84,9 +109,9 @@ impl Market {
                 self.labels.get(scratch.as_str())?
             }
         };
-        slots.iter().find(|slot| slot.id.as_deref() == id).or_else(|| {
+        slots.find(id).or_else(|| {
             let is_named = id.is_some_and(|id| self.taught.ids.contains(id));
-            slots.iter().find(|slot| !is_named && slot.id.is_none())
+            if is_named { None } else { slots.find(None) }
         })
     }
 }
@@ -199,10 +224,12 @@ impl Known {
                 let text = std::mem::take(&mut label);
                 push_label(&text, &beside, &mut label);
             }
-            let slots = bounded(&mut market.labels, MOST_LABELS).entry(label.into()).or_default();
-            slots.retain(|known| known.id != slot.id);
-            slots.truncate(MOST_IDS_OF_LABEL - 1);
-            slots.push(slot);
+            match bounded(&mut market.labels, MOST_LABELS).entry(label.into()) {
+                Entry::Occupied(mut slots) => slots.get_mut().learn(slot),
+                Entry::Vacant(place) => {
+                    place.insert(Slots { first: slot, others: Vec::new() });
+                }
+            }
         }
     }
 

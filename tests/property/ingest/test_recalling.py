@@ -19,6 +19,7 @@ from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.books.rows import clipped_id
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES, row_roles, teams
+from worker.domain.mapping import Mapping
 from worker.domain.misses import Sighting, merge
 from worker.domain.scope import Scope
 from worker.ingest.planning.encode import Encoder
@@ -89,7 +90,24 @@ TENNIS: Final = replace(
     mapping("tennis", ["Home", "Away"], id=8, sportybet_id="A", betpawa_id="A", bet9ja_key="S_A"),
     scope=Scope("tennis"),
 )
-INDEX: Final = MappingIndex([RESULT, BOTH, TOTAL, HANDICAP, FIRST, IN_PLAY, BEFORE, TENNIS], 1)
+IDS: Final = {"home": "1", "draw": "2", "away": "3", "over": "12", "under": "13", "strange": "1"}
+STRANGE_IDS: Final[list[Any]] = [12, 1, "", [], {}, True, 12.0, -12, '1"', "é", "x" * 300]
+
+
+def with_ids(plain: Mapping) -> Mapping:
+    """The mapping with the ids of those of its outcomes that have one."""
+    outcomes = [
+        replace(outcome, betpawa_type_ids=ids, sportybet_outcome_ids=ids)
+        for outcome in plain.outcomes
+        for known in [IDS.get(outcome.canonical_id.casefold())]
+        for ids in [() if known is None else (known,)]
+    ]
+    return replace(plain, outcomes=tuple(outcomes))
+
+
+INDEX: Final = MappingIndex(
+    [with_ids(RESULT), BOTH, with_ids(TOTAL), HANDICAP, FIRST, IN_PLAY, BEFORE, TENNIS], 1
+)
 SCOPES: Final[Sequence[dict[str, Any]]] = (
     {},
     {},
@@ -471,6 +489,7 @@ class Feed:
         outcomes = [
             self.fields(
                 desc=label,
+                id=self._outcome_id(label),
                 odds=self._price(),
                 isActive=Raw(draw.choice(["1", "1", "1", "0"])) if draw.random() < 0.8 else None,
             )
@@ -485,6 +504,13 @@ class Feed:
             banned=self._flag(),
             outcomes=outcomes,
         )
+
+    def _outcome_id(self, label: str) -> Any:
+        """As a rule one of the label's outcome, where a mapping names it; else one that it does not name."""
+        draw = self.draw
+        if self.is_strange():
+            return draw.choice([*IDS.values(), *STRANGE_IDS])
+        return IDS.get(label.strip().casefold()) if draw.random() < 0.9 else "x"
 
     def _specifier(self, id_: str) -> str | None:
         if self.is_strange():
@@ -512,6 +538,7 @@ class Feed:
             )
             price = self.fields(
                 name=label,
+                typeId=self._outcome_id(label),
                 price=older,
                 odds=newer,
                 suspended=self._flag(),
