@@ -21,6 +21,7 @@ from worker.domain.meaning.market import Bet, Sets
 from worker.insight.suggestions import Suggestion, suggest
 from worker.lab.documents.evidence import shipped_judge
 
+from .faults import clean, faults, kinds, raised
 from .leave_one_out import Hidden, Stage
 from .scrapes import troubled_events
 
@@ -134,10 +135,20 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], Any] = sys.stdo
     parser.add_argument("--events", type=int, default=200)
     parser.add_argument("--noise", type=float, default=0.05)
     parser.add_argument("--every", type=int, default=1, help="Try each of so many mappings only.")
+    parser.add_argument(
+        "--alarms", action="store_true", help="Put faults into mappings, on ten events each."
+    )
     options = parser.parse_args(argv)
     judge, _ = shipped_judge()
     catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
     events = troubled_events(seed=options.seed, events=options.events, noise=options.noise)
+    if options.alarms:
+        say(
+            json.dumps(
+                vars(options) | _alarms(Stage(events, catalogue, judge, most_events=10), options)
+            )
+        )
+        return
     stage = Stage(events, catalogue, judge)
     for everywhere in (False, True):
         # What has no counterpart is tried for one mapping in three: it takes as long.
@@ -149,6 +160,19 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], Any] = sys.stdo
             del said["wrong"]  # all of them
         say(json.dumps(head | said, default=str) + "\n")
         sys.stdout.flush()
+
+
+def _alarms(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
+    """Of each kind of fault how many raised the alarm, of those seen on ten events; and false alarms."""
+    found = [
+        (one, raised(stage, one))
+        for one in faults(stage, seed=options.seed, every=options.every)
+        if len(one.target.glimpses) >= stage.most_events
+    ]
+    tried = [(one, raised(stage, one)) for one in clean(stage, every=max(options.every // 3, 1))]
+    missed = [(one.kind, one.platform, one.canonical_id) for one, said in found if said is None]
+    false = [said.reason for _, said in tried if said is not None]
+    return {"found": kinds(found), "missed": missed, "clean": len(tried), "false": false}
 
 
 if __name__ == "__main__":
