@@ -26,7 +26,7 @@ def run_on_kafka(
     waiting: str | None = None,
     hint: str = "",
 ) -> Result:
-    """Run to the end, with ``waiting`` beside a spinner; an error of a server ends the command.
+    """Run to the end, with ``waiting`` next to a spinner; an error of a server ends the command.
 
     ``hint`` is said when the same command may be run again.
     """

@@ -50,7 +50,7 @@ def require_depth(value: object) -> None:
     """Raise JsonBoundsError for containers nested deeper than DEEPEST, circular ones included."""
     level: dict[int, Any] = {id(value): value} if isinstance(value, list | dict) else {}
     for _ in range(DEEPEST):
-        # By identity: a value that stands at many places is looked at once.
+        # By identity: a value that occurs many times is looked at once.
         level = {
             id(child): child
             for container in level.values()

@@ -269,6 +269,6 @@ def _match(
 
 
 def _texts(label: str, names: Teams | None) -> list[str]:
-    """The label as it stands, and with the event's names taken for home and away."""
+    """The label unchanged, and with the event's names taken for home and away."""
     roles = None if names is None else name_roles(label, names)
     return [label] if roles is None else [label, roles]

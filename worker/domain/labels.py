@@ -167,7 +167,7 @@ def _next_place(text: str, name: str, begin: int) -> int:
 
 
 def _is_whole(text: str, begin: int, end: int) -> bool:
-    """Whether what stands there is not a part of a longer word."""
+    """Whether the text there is not a part of a longer word."""
     return not (_is_word(text[begin - 1 : begin]) or _is_word(text[end : end + 1]))
 
 
@@ -202,7 +202,7 @@ def words_of(text: str) -> list[str]:
 def readings(label: str, kind: LineKind) -> list[LabelReading]:
     """Every way in which a label may be read, the most literal first.
 
-    First as it stands; then with ``{home}`` and ``{away}`` as the words home and away; each of them also with
+    First unchanged; then with ``{home}`` and ``{away}`` as the words home and away; each of them also with
     GG/NG as yes/no.
     """
     folded = fold(label)
@@ -235,7 +235,7 @@ def _take_line_out(text: str, kind: LineKind) -> LabelReading:
 
 
 def _take_rung_out(text: str) -> LabelReading:
-    """``3+`` is N+ and the line 3+; a label with no such number, or with two, is left as it stands."""
+    """``3+`` is N+ and the line 3+; a label with no such number, or with two, is left unchanged."""
     found = _AT_LEAST.findall(text)
     if len(found) != 1 or parse_at_least(found[0]) is None:
         return LabelReading(text, ())
@@ -249,7 +249,7 @@ def beside(text: str) -> LineText:
 
 
 def agrees(shown: LineText, line: str | None, kind: LineKind, side: str) -> bool:
-    """Whether a line found in or beside a label is the line of its market.
+    """Whether a line found in a label or next to it is the line of its market.
 
     ``side`` is the outcome's: the away side of a handicap shows the line with the other sign.
     """

@@ -181,7 +181,7 @@ class Slot(NamedTuple):
 
 # How a canonical market at one line sorts: by its id, then its line; an id holds no NUL.
 MarketKey = str
-# What a selection is known by: its label, the line beside it, and its id where a mapping names it.
+# What a selection is known by: its label, the line next to it, and its id where a mapping names it.
 _Known = tuple[str, str | None, str | None]
 # A platform's id of a market, and its qualifier.
 SoldAs = tuple[str, str | None]
@@ -356,7 +356,7 @@ class Market:
     def _roles(self, labels: tuple[Label, ...], names: Teams) -> tuple[str, ...] | None:
         """The labels with the event's names taken for home and away.
 
-        None where a label that holds a name may be a mapping's as it stands, which would come first, and for
+        None where a label that holds a name may be a mapping's unchanged, which would come first, and for
         labels that are read exactly.
         """
         texts = [
@@ -395,7 +395,7 @@ class Market:
     def slot(
         self, label: str, shown: str | None, names: Teams | None, outcome_id: str | None = None
     ) -> Slot | None:
-        """The slot of a label: as it stands, else with the event's names taken for home and away.
+        """The slot of a label: unchanged, else with the event's names taken for home and away.
 
         Of one that says nothing either way it is the slot that its id names.
         """

@@ -218,7 +218,7 @@ async def _decode(message: StreamMessage[Any]) -> Any:
 
 
 class _NoConsumer:
-    """Stands where FastStream would acknowledge: nothing is acknowledged through it."""
+    """Replaces FastStream's acknowledgement: nothing is acknowledged through it."""
 
     async def commit(self) -> None:
         raise NotImplementedError("offsets are committed explicitly")

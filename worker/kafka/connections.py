@@ -35,7 +35,7 @@ def broker_connection(settings: Settings) -> dict[str, Any]:
 
 
 def prepare_reading(settings: Settings) -> None:
-    """Before a consumer is made: it shall read whatever anybody wrote, within bounds."""
+    """Before a consumer is made: it must be able to read whatever anybody wrote, within bounds."""
     read_any_batch(unpacked_bytes=settings.max_unpacked_bytes, poll_bytes=settings.batch_max_bytes)
 
 

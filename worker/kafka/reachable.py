@@ -25,9 +25,9 @@ async def require_listener(servers: str) -> None:
     An address that does not answer at all is left to Kafka's clients: the network may be slow.
     """
     failures = await asyncio.gather(*map(_refusal, servers.split(",")))
-    told = [failure for failure in failures if failure is not None]
-    if len(told) == len(failures):
-        raise UnreachableError(f"Kafka does not answer: {'; '.join(told)}")
+    said = [failure for failure in failures if failure is not None]
+    if len(said) == len(failures):
+        raise UnreachableError(f"Kafka does not answer: {'; '.join(said)}")
 
 
 async def _refusal(server: str) -> str | None:

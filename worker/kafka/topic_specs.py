@@ -13,7 +13,7 @@ from worker.kafka.connections import admin_of
 from worker.settings.connected import KafkaSettings
 from worker.settings.settings import Settings, variable
 
-# A record's key, headers and framing beside its value.
+# A record's key, headers and framing in addition to its value.
 _AROUND_A_VALUE: Final = 256 * 1024
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _DELETED: Final = {"cleanup.policy": "delete"}

@@ -38,7 +38,7 @@ LOG_OPTIONS = [
 class Kafka:
     """The folder holds `data/` and `server.properties`; ports are (broker, controller).
 
-    What stands in `override.properties` there wins over our own properties, from the next start on.
+    What `override.properties` there says wins over our own properties, from the next start on.
     """
 
     name = "kafka"

@@ -2,7 +2,7 @@
 
 Editors write these columns, with plain SQL as well, and Postgres stores what no program can use: numbers of
 131,072 digits, a thousand levels, a gigabyte. Such a value arrives as `UnusableJson`. It is neither a list
-nor an object, so whoever checks what it was given refuses the row, and the other rows are read as ever.
+nor an object, so whoever checks what it was given refuses the row, and the other rows are read as usual.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LONGEST: Final = 1_000_000
 
 
 class UnusableJson(str):
-    """Stands where a JSON value would: the reason why it cannot be used, as a sentence.
+    """Takes the place of a JSON value: the reason why it cannot be used, as a sentence.
 
     A text, so that whatever shows, compares or encodes values can do it with this one.
     """

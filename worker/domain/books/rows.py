@@ -24,7 +24,7 @@ _HIGHEST_ID: Final = 2**53
 
 
 class Selection(NamedTuple):
-    """One price: its label, the line beside it (BetPawa only), the raw odds, whether it can be bet on.
+    """One price: its label, the line next to it (BetPawa only), the raw odds, whether it can be bet on.
 
     ``id`` is the platform's own id of the outcome, where it gave one.
     """
@@ -36,7 +36,7 @@ class Selection(NamedTuple):
     id: str | None = None
 
 
-# What a selection is known by: its label, with the line beside it where there is one.
+# What a selection is known by: its label, with the line next to it where there is one.
 Label = str | tuple[str, str]
 # The platform's ids of a row's outcomes, in the order of its labels; none where the platform has no ids.
 OutcomeIds = tuple[str | None, ...]
@@ -128,7 +128,7 @@ def known_by(label: str, beside: str | None) -> Label:
 
 
 def label_parts(label: Label) -> tuple[str, str | None]:
-    """The label and the line beside it, as ``known_by`` took them."""
+    """The label and the line next to it, as ``known_by`` took them."""
     return label if isinstance(label, tuple) else (label, None)
 
 

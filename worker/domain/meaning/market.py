@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 from .expression import Expression, Facts
 from .matches import MOST_GOALS, matches_for, scores
 
-# Lines that stand for all: whole, half, of both signs. A quarter line is two bets at the lines beside it.
+# Lines that stand for all: whole, half, of both signs. A quarter line is two bets at the lines next to it.
 TOTAL_LINES: Final = ("0.5", "1", "1.5", "2", "2.5", "3", "3.5", "4.5")
 HANDICAP_LINES: Final = ("-2", "-1.5", "-1", "-0.5", "0", "0.5", "1", "1.5", "2")
 

@@ -271,7 +271,7 @@ class _Memory:
         except orjson.JSONDecodeError:
             return None
         if any(len(row.market_id) > LONGEST_ID for row in rows if not isinstance(row, Rejection)):
-            return None  # an id that is cut stands where the whole one would, among all
+            return None  # ids are sorted by their whole form, which needs all rows
         resolution = resolve_rows(rows, platform, seen.names, self.index, seen.scope)
         places: list[str] = []
         for row in rows:
@@ -409,7 +409,7 @@ def _tally(seen: Sequence[tuple[Sighting, _Missed]]) -> Tally:
 
 @lru_cache(maxsize=1)
 def _characters() -> tuple[bytes, dict[str, str]]:
-    """What the compiled part is told of characters: this Python's Unicode decides."""
+    """What the compiled part gets to know about characters: this Python's Unicode decides."""
     flags, folded = bytearray(_CHARACTERS), {}
     for number in range(_CHARACTERS):
         character = chr(number)

@@ -2,13 +2,13 @@
 
 A static member is known to the group by a name that stays the same over a restart. If a second process joins
 with the name of one that still runs, the broker gives it the place, and fences the first one: each request
-that says both the name and the member id of before is answered with FENCED_INSTANCE_ID. aiokafka does not say
-the name in heartbeats and commits, so it is told that its member id is not known, joins again, and takes the
-place back. The two would do that for ever, once a second, and both publish.
+that says both the name and the former member id is answered with FENCED_INSTANCE_ID. aiokafka does not
+say the name in heartbeats and commits, so the answer is that its member id is not known; it joins again, and
+takes the place back. The two would do that for ever, once a second, and both publish.
 
-Here the coordinator says the name in every request, and the answer ends the member. A heartbeat later at the
-latest, it knows that its name is taken. aiokafka has no place for it, so its coordinator is replaced; what
-that relies on is held by contract tests.
+Here the coordinator says the name in every request, and the answer ends the member. It learns that its name
+is taken from the next heartbeat at the latest. aiokafka has no place for it, so its coordinator is replaced;
+contract tests hold what that relies on.
 """
 
 from __future__ import annotations

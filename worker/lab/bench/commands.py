@@ -143,7 +143,7 @@ async def _measure(
             with late_bar() as bar:
                 report.trials = await compare(ground, source, choice, _told_on(bar, choice.trials))
         if scaling:
-            report.scaling = await scale(ground, source, rounds=choice.rounds, told=_tell)
+            report.scaling = await scale(ground, source, rounds=choice.rounds, report=_tell)
         if latency:
             report.latency = await latencies(
                 ground, workload("scrape", source), seconds=_LATENCY_S, partitions=choice.partitions

@@ -31,9 +31,12 @@ class BenchOptions(NamedTuple):
 
 
 async def compare(
-    ground: Ground, source: Sequence[Generated], choice: BenchOptions, told: Callable[[Trial], None]
+    ground: Ground,
+    source: Sequence[Generated],
+    choice: BenchOptions,
+    report: Callable[[Trial], None],
 ) -> list[Trial]:
-    """All runs, each told when it is over."""
+    """Run all; ``report`` gets each when it is over."""
     trials = []
     for name in choice.workloads:
         contestants = choice.taking_part(name)
@@ -43,7 +46,7 @@ async def compare(
         for _ in range(choice.rounds):
             for contestant in contestants:
                 trial = await run(ground, topics[contestant.share], contestant)
-                told(trial)
+                report(trial)
                 trials.append(trial)
     return trials
 

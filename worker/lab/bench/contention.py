@@ -38,7 +38,7 @@ class Contention(NamedTuple):
 
     @property
     def p99_wait_ms(self) -> float:
-        """Over the waits that are told of: the harder reading."""
+        """Of the reported waits only: the harder reading."""
         return _p99(self.waits_ms)
 
     @property

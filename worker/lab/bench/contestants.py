@@ -74,5 +74,5 @@ _ALL: Final = (
     ),
 )
 CONTESTANTS: Final = {contestant.name: contestant for contestant in _ALL}
-# Beside `scrape`, the workloads are run by those that their targets name.
+# Workloads other than `scrape` are run only by the contestants that their targets name.
 OF_EVERY_WORKLOAD: Final = ("worker", "bytes", "json", "resolver")

@@ -1,4 +1,4 @@
-"""Renews the measured parts of a document: what stands between `bench:NAME` and `/bench:NAME` in comments."""
+"""Renews the measured parts of a document: what is between `bench:NAME` and `/bench:NAME` in comments."""
 
 from __future__ import annotations
 

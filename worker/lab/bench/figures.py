@@ -16,7 +16,7 @@ class Spread(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """Something that is told of every run; ``digits`` behind the point."""
+    """A figure of every run; ``digits`` after the point."""
 
     title: str
     of: Callable[[Trial], float]

@@ -53,7 +53,7 @@ def _brief(value: Spread, digits: int) -> str:
 
 
 def shown(value: Spread, digits: int = 0) -> str:
-    """The median, and the least and most beside it where they differ."""
+    """The median, with the least and the most where they differ."""
     median, least, most = (f"{each:,.{digits}f}" for each in value)
     return median if least == most else f"{median} ({least} to {most})"
 

@@ -31,13 +31,13 @@ _EXTENSION: Final = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
 _TIME_OF_ARRIVAL: Final = {"message.timestamp.type": "LogAppendTime"}
 _IN_FLIGHT: Final = 1000
 
-# Where a record stands: topic, partition, offset.
+# The place of a record: topic, partition, offset.
 Coordinate = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
 class Published:
-    """A workload on its topics; ``settings`` name them, ``places`` says where each message stands."""
+    """A workload on its topics; ``settings`` name them, ``places`` has the place of each message."""
 
     workload: Workload
     settings: ConnectedSettings
@@ -191,7 +191,7 @@ def scraper(settings: ConnectedSettings) -> AIOKafkaProducer:
 
 
 async def send(producer: AIOKafkaProducer, settings: ConnectedSettings, message: Message) -> Any:
-    """The future of where it stands."""
+    """A future with its place."""
     topic = settings.topics.observations[message.seen.platform]
     return await producer.send(topic, message.value, message.key)
 

@@ -27,7 +27,7 @@ _FAINT: Final = "#d5dbe1"
 class Bars(NamedTuple):
     """Values by name; those named in ``ours`` stand out. The thin line is the spread.
 
-    One that is far beyond all others is cut off, so that the others can be told apart.
+    One that is far beyond all others is cut off, so that the others can be distinguished.
     """
 
     title: str

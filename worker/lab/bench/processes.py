@@ -83,7 +83,7 @@ async def started(
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, every_s: float) -> None:
-    """Ask until the answer is yes; not being told is no. Raises BenchError when that takes minutes."""
+    """Ask until the answer is yes; no answer counts as no. Raises BenchError after minutes."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             while not await _holds(condition):  # noqa: ASYNC110  # another process cannot set an event

@@ -26,7 +26,7 @@ _ROWS: Final = 390
 # As hard as it gets, and as workers do it: they plan the next batch between two transactions.
 _PAUSES_MS: Final = (None, (100, 200))
 
-Told = Callable[[Trial], None]
+Report = Callable[[Trial], None]
 
 
 class Point(NamedTuple):
@@ -46,17 +46,19 @@ class Scaling(NamedTuple):
     contention: Sequence[Contention]
 
 
-async def scale(ground: Ground, source: Sequence[Generated], *, rounds: int, told: Told) -> Scaling:
+async def scale(
+    ground: Ground, source: Sequence[Generated], *, rounds: int, report: Report
+) -> Scaling:
     return Scaling(
-        await _processes(ground, source, rounds, told),
-        await _mappings(ground, source, rounds, told),
-        await _markets(ground, source, rounds, told),
+        await _processes(ground, source, rounds, report),
+        await _mappings(ground, source, rounds, report),
+        await _markets(ground, source, rounds, report),
         await _contention(ground, source),
     )
 
 
 async def _processes(
-    ground: Ground, source: Sequence[Generated], rounds: int, told: Told
+    ground: Ground, source: Sequence[Generated], rounds: int, report: Report
 ) -> list[Point]:
     points = []
     for partitions in dict.fromkeys(partitions for partitions, _ in CREWS):
@@ -65,8 +67,8 @@ async def _processes(
         )
         for processes in [number for each, number in CREWS if each == partitions]:
             trials = [
-                await _told(
-                    run(ground, published, CONTESTANTS["worker"], processes=processes), told
+                await _reported(
+                    run(ground, published, CONTESTANTS["worker"], processes=processes), report
                 )
                 for _ in range(rounds)
             ]
@@ -75,7 +77,7 @@ async def _processes(
 
 
 async def _mappings(
-    ground: Ground, source: Sequence[Generated], rounds: int, told: Told
+    ground: Ground, source: Sequence[Generated], rounds: int, report: Report
 ) -> list[Point]:
     published = await ground.publish(workload("scrape", islice(source, _INDEXED_MESSAGES)))
     resolver = CONTESTANTS["resolver"]
@@ -84,29 +86,30 @@ async def _mappings(
         for size in MAPPINGS:
             indexed = resolver._replace(arguments=(*resolver.arguments, str(size)))
             taken[size].append(
-                cpu_us_per_market(await _told(run(ground, published, indexed), told))
+                cpu_us_per_market(await _reported(run(ground, published, indexed), report))
             )
     return [Point("resolver", size, spread(values)) for size, values in taken.items()]
 
 
 async def _markets(
-    ground: Ground, source: Sequence[Generated], rounds: int, told: Told
+    ground: Ground, source: Sequence[Generated], rounds: int, report: Report
 ) -> list[Point]:
     points = []
     for markets in MARKETS:
         published = await ground.publish(of_size(source, markets, total=_MARKETS_IN_ALL))
         for name in ("worker", "json", "resolver"):
             trials = [
-                await _told(run(ground, published, CONTESTANTS[name]), told) for _ in range(rounds)
+                await _reported(run(ground, published, CONTESTANTS[name]), report)
+                for _ in range(rounds)
             ]
             points.append(Point(name, markets, spread([cpu_us_per_market(one) for one in trials])))
     return points
 
 
-async def _told(running: Awaitable[Trial], told: Told) -> Trial:
+async def _reported(running: Awaitable[Trial], report: Report) -> Trial:
     trial = await running
     require_right(trial.contestant, trial.faults)
-    told(trial)
+    report(trial)
     return trial
 
 

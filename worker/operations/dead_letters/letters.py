@@ -33,7 +33,7 @@ class Letter(NamedTuple):
     place: LetterPosition
     died_at_ms: int
     record: Record
-    told: DeadLetter
+    details: DeadLetter
     redrives: int
 
 
@@ -62,13 +62,13 @@ def read(record: Record) -> Letter | RedriveMark | Stranger:
     try:
         if REDRIVEN_HEADER in names and f"{PREFIX}reason" not in names:
             return RedriveMark(Redriven.from_headers(record.headers), record.timestamp)
-        told = DeadLetter.from_headers(record.headers)
+        details = DeadLetter.from_headers(record.headers)
     except ValidationError as error:
         return Stranger(place, f"{error.error_count()} of the headers are missing or wrong")
-    found = _ID.fullmatch(told.id)
-    if found is None or (int(found[2]), int(found[3])) != (told.partition, told.offset):
+    found = _ID.fullmatch(details.id)
+    if found is None or (int(found[2]), int(found[3])) != (details.partition, details.offset):
         return Stranger(place, "its id is not that of the record it names")
-    return Letter(place, record.timestamp, record, told, _redrives(record))
+    return Letter(place, record.timestamp, record, details, _redrives(record))
 
 
 def _redrives(record: Record) -> int:
@@ -122,12 +122,12 @@ class LetterFilter:
             return False
         if (
             self.names_letters
-            and letter.told.id not in self.ids
+            and letter.details.id not in self.ids
             and letter.place not in self.places
         ):
             return False
-        return (not self.reasons or letter.told.reason in self.reasons) and (
-            not self.topics or letter.told.topic in self.topics
+        return (not self.reasons or letter.details.reason in self.reasons) and (
+            not self.topics or letter.details.topic in self.topics
         )
 
     @property
@@ -156,16 +156,16 @@ class ListedLetter(NamedTuple):
 
 
 def line(letter: Letter, *, is_redriven: bool) -> ListedLetter:
-    told, value = letter.told, letter.record.value
+    details, value = letter.details, letter.record.value
     return ListedLetter(
         letter.place,
         letter.died_at_ms,
-        told.id,
-        told.reason,
-        told.detail,
-        told.topic,
-        told.partition,
-        told.offset,
+        details.id,
+        details.reason,
+        details.detail,
+        details.topic,
+        details.partition,
+        details.offset,
         None if value is None else len(value),
         letter.redrives,
         is_redriven,

@@ -112,8 +112,8 @@ class _Run:
         if not isinstance(entry, Letter) or not self._choice.takes(entry, is_redriven=False):
             return
         if self._choice.names_letters:
-            self._seen |= {str(entry.place), entry.told.id}
-        if entry.told.id in self.gone:
+            self._seen |= {str(entry.place), entry.details.id}
+        if entry.details.id in self.gone:
             self.outcome.already += 1
             return
         code = refusal(entry, self._rules)
@@ -123,7 +123,7 @@ class _Run:
         await self._put(entry)
 
     async def _put(self, letter: Letter) -> None:
-        self.gone.add(letter.told.id)
+        self.gone.add(letter.details.id)
         self.waiting.append(letter)
         self._waiting_bytes += size(letter.record)
         if self._waiting_bytes >= self._max_bytes or len(self.waiting) >= _MOST_AT_ONCE:

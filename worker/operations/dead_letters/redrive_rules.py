@@ -41,10 +41,10 @@ class Signature(NamedTuple):
 
 def refusal(letter: Letter, rules: Rules) -> Code | None:
     """Return why a letter cannot go back, or None when it can."""
-    told = letter.told
-    if told.topic not in rules.topics:
+    details = letter.details
+    if details.topic not in rules.topics:
         return "FOREIGN_TOPIC"
-    if told.truncated_from is not None or told.left_out is not None:
+    if details.truncated_from is not None or details.left_out is not None:
         return "TRUNCATED"
     if letter.redrives >= rules.max_times:
         return "REDRIVEN_TOO_OFTEN"
@@ -64,23 +64,23 @@ def back(letter: Letter, rules: Rules, signature: Signature) -> tuple[Outgoing, 
 
 
 def _original(letter: Letter, rules: Rules, times: int) -> Outgoing:
-    record, told = letter.record, letter.told
+    record, details = letter.record, letter.details
     headers: Headers = [(name, value) for name, value in record.headers if not _is_ours(name)]
-    partition = told.partition if told.partition < rules.topics[told.topic] else None
+    partition = details.partition if details.partition < rules.topics[details.topic] else None
     # The client refuses a record with neither key nor value.
     value = b"" if record.value is None and record.key is None else record.value
     return Outgoing(
-        told.topic, record.key, value, [*headers, (REDRIVES_HEADER, b"%d" % times)], partition
+        details.topic, record.key, value, [*headers, (REDRIVES_HEADER, b"%d" % times)], partition
     )
 
 
 def _mark(letter: Letter, rules: Rules, times: int, signature: Signature) -> Outgoing:
     """The mark goes to the letter's own partition, so a reader who continues from the letter finds it."""
-    told = Redriven(
-        id=letter.told.id, times=times, by=signature.actor[:255], reason=signature.reason[:500]
+    details = Redriven(
+        id=letter.details.id, times=times, by=signature.actor[:255], reason=signature.reason[:500]
     )
     return Outgoing(
-        rules.dead_topic, told.id.encode(), b"", [*told.to_headers()], letter.place.partition
+        rules.dead_topic, details.id.encode(), b"", [*details.to_headers()], letter.place.partition
     )
 
 

@@ -108,7 +108,7 @@ def letter_json(found: Found) -> dict[str, Any]:
     return {
         "place": str(letter.place),
         "died_at": time_of(letter.died_at_ms),
-        **letter.told.model_dump(),
+        **letter.details.model_dump(),
         "redrives": letter.redrives,
         "redriven": None if found.mark is None else found.mark.redriven.model_dump(),
         "headers": [
@@ -146,8 +146,8 @@ def value_lines(value: bytes | None, most: int) -> list[str]:
         return ["(no value)"]
     whole = "\n".join(map(printable, (_pretty(value) or decoded(value[: 4 * most])).split("\n")))
     cut = len(whole) > most or (len(value) > 4 * most and not whole.endswith("}"))
-    told = [f"... ({len(value)} bytes in all; --save FILE writes them)"] if cut else []
-    return [*whole[:most].split("\n"), *told]
+    details = [f"... ({len(value)} bytes in all; --save FILE writes them)"] if cut else []
+    return [*whole[:most].split("\n"), *details]
 
 
 def _pretty(value: bytes) -> str | None:

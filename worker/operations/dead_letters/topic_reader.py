@@ -55,7 +55,7 @@ async def list_letters(
             strangers += 1
         if not isinstance(entry, Letter):
             continue
-        is_redriven = entry.told.id in redriven
+        is_redriven = entry.details.id in redriven
         if choice.takes(entry, is_redriven=is_redriven):
             short = line(entry, is_redriven=is_redriven)
             counted.add(short)
@@ -80,13 +80,13 @@ async def find_letter(
             if (
                 isinstance(entry, Letter)
                 and letter is None
-                and wanted in {entry.place, entry.told.id}
+                and wanted in {entry.place, entry.details.id}
             ):
                 letter = entry
             elif (
                 isinstance(entry, RedriveMark)
                 and letter is not None
-                and entry.redriven.id == letter.told.id
+                and entry.redriven.id == letter.details.id
             ):
                 mark = entry
             if first is not None and letter is None:

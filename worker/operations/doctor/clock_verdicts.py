@@ -20,10 +20,10 @@ HARMFUL_S: Final = 60.0
 _REMEDY: Final = "set both clocks by NTP"
 
 
-def judge_database_clock(asked: datetime, told: datetime, answered: datetime) -> list[Finding]:
-    """``told`` is Postgres's time; it was read between ``asked`` and ``answered`` of this machine's."""
-    ahead_s = (told - answered).total_seconds()
-    behind_s = (asked - told).total_seconds()
+def judge_database_clock(asked: datetime, reported: datetime, answered: datetime) -> list[Finding]:
+    """``reported`` is Postgres's time; it was read between ``asked`` and ``answered`` of this machine's."""
+    ahead_s = (reported - answered).total_seconds()
+    behind_s = (asked - reported).total_seconds()
     skew_s = max(ahead_s, behind_s, 0.0)
     if skew_s <= TOLERATED_S:
         return [fine("clock", f"Postgres and this machine agree to {TOLERATED_S:g} s")]

@@ -134,8 +134,8 @@ async def _snapshots(settings: DatabaseSettings) -> Sequence[Finding]:
 async def _database_clock(settings: DatabaseSettings) -> Sequence[Finding]:
     async with _connection(settings) as connection:
         asked = datetime.now(UTC)
-        told = await read_clock(connection)
-        return judge_database_clock(asked, told, datetime.now(UTC))
+        reported = await read_clock(connection)
+        return judge_database_clock(asked, reported, datetime.now(UTC))
 
 
 async def _mappings(settings: DatabaseSettings) -> Sequence[Finding]:

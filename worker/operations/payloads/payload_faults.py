@@ -1,8 +1,9 @@
 """What is wrong with an observation, field by field. Pure.
 
-A record that holds one of the usual mistakes (`mistakes`) is told so, with what to do about it. Otherwise, a
-record that cannot be read has the faults of its envelope. In one that can, each entry of `markets` is
-resolved alone, which tells where a rejection is; then all together, for what only several entries make wrong.
+A record that holds one of the usual mistakes (`mistakes`) is answered with its name and what to do about it.
+Otherwise, a record that cannot be read has the faults of its envelope. In one that can be read, each entry of
+`markets` is resolved alone, which shows where a rejection is; then all together, for faults that only several
+entries make.
 """
 
 from __future__ import annotations

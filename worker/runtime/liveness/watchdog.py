@@ -30,7 +30,7 @@ from worker.runtime.liveness.stacks import stacks
 
 log = structlog.get_logger()
 
-# Of many partitions that stand still, this many are named.
+# Of many partitions without progress, this many are named.
 _NAMED: Final = 5
 
 
@@ -43,7 +43,7 @@ class Awaited(NamedTuple):
 
 
 class ProgressVerdict(NamedTuple):
-    """``for_s``: how long the longest standstill lasts, else 0. ``reasons``: what stands still too long."""
+    """``for_s``: how long the longest stall has lasted, or 0. ``reasons``: what stalled for too long."""
 
     state: Literal["moving", "stalled", "dead"]
     for_s: float
@@ -122,16 +122,16 @@ class Watchdog:
             raise FatalError(f"nothing moves: {'; '.join(_named(self.verdict.reasons))}")
 
     def stalled(self) -> list[str]:
-        """Return what stands still, for `/livez`; empty when everything moves."""
+        """Return what makes no progress, for `/livez`; empty when everything moves."""
         return [] if self.verdict.state == "moving" else _named(self.verdict.reasons)
 
 
 def _log(verdict: ProgressVerdict) -> None:
-    told: dict[str, Any] = {"for_s": round(verdict.for_s, 1), "reasons": _named(verdict.reasons)}
+    fields: dict[str, Any] = {"for_s": round(verdict.for_s, 1), "reasons": _named(verdict.reasons)}
     if verdict.state == "moving":
         log.warning("progress_resumed")
     else:
-        log.error("stalled", **told, stacks=stacks())
+        log.error("stalled", **fields, stacks=stacks())
 
 
 def _named(reasons: Sequence[str]) -> list[str]:

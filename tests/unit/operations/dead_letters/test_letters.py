@@ -75,8 +75,8 @@ def without(record: FakeRecord, name: str) -> FakeRecord:
 
 def test_a_dead_letter_is_read_with_its_place_and_what_it_tells() -> None:
     found = letter()
-    assert (found.place, found.told.id) == (LetterPosition(0, 9), f"{TOPIC_ID}/3/1042")
-    assert (found.told.reason, found.told.topic, found.redrives) == ("INVALID_JSON", TOPIC, 0)
+    assert (found.place, found.details.id) == (LetterPosition(0, 9), f"{TOPIC_ID}/3/1042")
+    assert (found.details.reason, found.details.topic, found.redrives) == ("INVALID_JSON", TOPIC, 0)
 
 
 @pytest.mark.parametrize("name", ["marketmap-id", "marketmap.dead.reason", "marketmap.dead.offset"])

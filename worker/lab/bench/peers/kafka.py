@@ -23,7 +23,7 @@ def say(event: str, **values: Any) -> None:
 
 
 def consumer_of(settings: KafkaSettings) -> AIOKafkaConsumer:
-    """A member of the group that fetches as much at once as the worker; it commits when it is told to."""
+    """A member of the group that fetches as much at once as the worker; it commits on request."""
     consumer = AIOKafkaConsumer(
         **client_connection(settings),
         group_id=settings.group_id,
