@@ -55,6 +55,7 @@ from worker.domain.specifier import Line, UnreadableLine, foreign_parts, parse_q
 _MOST_QUALIFIERS: Final = 256
 _MOST_LABELS: Final = 512
 _MOST_LAYOUTS: Final = 8
+_LONGEST_OUTCOME_ID: Final = 100  # of those that are remembered
 _LONGEST_QUALIFIER: Final = 1000
 # Labels with lines of their own go up to 99+.
 _LINES_IN_LABELS: Final = tuple(f"{number}.5" for number in range(99))
@@ -183,6 +184,7 @@ class Slot(NamedTuple):
 MarketKey = str
 # What a selection is known by: its label, the line next to it, and its id where a mapping names it.
 _Known = tuple[str, str | None, str | None]
+_Row = tuple[tuple[Label, ...], OutcomeIds]
 # A platform's id of a market, and its qualifier.
 SoldAs = tuple[str, str | None]
 Pick = Callable[[Sequence[Price]], Sequence[Price]]
@@ -278,11 +280,12 @@ class Market:
 
     ``known`` remembers what labels say without the names of an event's teams, ``layouts`` the rows of which
     every label does. ``by_id`` remembers what the ids of labels that cannot be read say; names come first.
-    ``ids`` are those that a mapping names: all others say nothing, and are remembered nowhere.
+    ``ids`` are those that a mapping names: all others say nothing. ``as_sent`` has some of ``layouts`` by the
+    row's labels and all of its ids.
     ``missed_as`` is the external id of what is missed in it.
     """
 
-    __slots__ = ("accepted", "by_id", "ids", "known", "layouts", "missed_as", "sold_as")
+    __slots__ = ("accepted", "as_sent", "by_id", "ids", "known", "layouts", "missed_as", "sold_as")
 
     def __init__(
         self, sold_as: SoldAs, accepted: tuple[tuple[Claim, str | None], ...], missed_as: str
@@ -293,7 +296,8 @@ class Market:
         self.ids = frozenset(each for claim, _ in accepted for each in claim.by_id)
         self.known: dict[_Known, Slot | None] = {}
         self.by_id: dict[_Known, Slot | None] = {}
-        self.layouts: dict[tuple[tuple[Label, ...], OutcomeIds], Sequence[Layout]] = {}
+        self.layouts: dict[_Row, Sequence[Layout]] = {}
+        self.as_sent: dict[_Row, Sequence[Layout]] = {}
 
     def lay_out(
         self, labels: tuple[Label, ...], ids: OutcomeIds, names: Teams | None
@@ -302,8 +306,22 @@ class Market:
 
         Nothing unless all labels are known, no id says otherwise, and no two name one outcome.
         """
-        ids = self.named(ids)
-        return self.layouts.get((labels, ids)) or self.general(labels, ids, names)[1]
+        row = labels, ids
+        layouts = self.as_sent.get(row)
+        if layouts is None:
+            named = self.named(ids)
+            layouts = self.layouts.get((labels, named))
+            if layouts is None:
+                return self.general(labels, named, names)[1]
+            self._remember(row, layouts)
+        return layouts
+
+    def _remember(self, row: _Row, layouts: Sequence[Layout]) -> None:
+        """Most books send the same ids with the same labels; to sort them takes longer."""
+        if all(each is None or len(each) <= _LONGEST_OUTCOME_ID for each in row[1]):
+            if len(self.as_sent) >= _MOST_LAYOUTS:
+                self.as_sent.clear()
+            self.as_sent[row] = layouts
 
     def named(self, ids: OutcomeIds) -> OutcomeIds:
         """The ids that a mapping names, None for each of the others; none where no mapping names any."""

@@ -160,6 +160,24 @@ def test_strange_labels_do_not_displace_those_that_mean_something() -> None:
     ]
 
 
+def test_rows_are_remembered_as_they_were_sent_within_bounds() -> None:
+    some = index(*CATALOGUE)
+    for number in range(100):
+        shown = [
+            {"id": f"{number}000", "desc": "Over 2.5", "odds": "2"},
+            {"id": f"{'9' * 200}{number}", "desc": "Under 2.5", "odds": "2"},
+        ]
+        for outcomes in (shown, shown[:1]):
+            found = run("sportybet", [sportybet("18", "total=2.5", outcomes=outcomes)], index=some)
+            assert len(answer(found)["over_under_ft", "2.5"]) == len(outcomes)
+    meaning = some.meaning("sportybet", "18", "total=2.5")
+    assert isinstance(meaning, Market)
+    assert 0 < len(meaning.as_sent) <= 8
+    assert all(len(labels) == 1 for labels, _ in meaning.as_sent), (
+        "an id of 200 characters is not kept"
+    )
+
+
 def test_labels_that_mean_something_are_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.domain.markets._MOST_LABELS", 10)
     some = index(*CATALOGUE)

@@ -283,27 +283,40 @@ def _rows(market: _BetpawaMarket) -> Iterator[Row]:
     if isinstance(market.rows, UnsetType):
         yield betpawa.without_rows(kind.id, name)
         return
-    by_line: dict[str | None, list[_BetpawaPrice]] = {} if market.rows else {None: []}
-    for row in market.rows:
-        line = _line_of(row)
-        if market.suspended or row.suspended:
-            for price in row.prices:
-                price.suspended = True  # as `books` reads it: it applies to everything below
-        by_line.setdefault(line, []).extend(row.prices)
+    rows, is_suspended = market.rows, market.suspended
+    if len(rows) == 1:  # most markets; to group rows takes twice as long
+        (row,) = rows
+        if is_suspended or row.suspended:
+            _suspend(row.prices)
+        yield BetpawaRow(kind.id, _line_of(row), name, row.prices)
+        return
+    by_line: dict[str | None, list[_BetpawaPrice]] = {} if rows else {None: []}
+    for row in rows:
+        if is_suspended or row.suspended:
+            _suspend(row.prices)
+        by_line.setdefault(_line_of(row), []).extend(row.prices)
     for line, prices in by_line.items():
         yield BetpawaRow(kind.id, line, name, prices)
 
 
+def _suspend(prices: Iterable[_BetpawaPrice]) -> None:
+    """As `books` reads it: a suspension applies to everything below."""
+    for price in prices:
+        price.suspended = True
+
+
 def _line_of(row: _BetpawaLayoutRow) -> str | None:
     """Return the row's qualifier. Also give each price one text for the line that is shown next to it."""
+    shown = set()
     for price in row.prices:
-        if price.specifier is not None or price.beside == "":
-            price.beside = betpawa.beside(price.beside, price.specifier)
-    shown = {price.beside for price in row.prices}
-    shown.discard(None)
+        beside = price.beside
+        if price.specifier is not None or beside == "":
+            beside = price.beside = betpawa.beside(beside, price.specifier)
+        if beside is not None:
+            shown.add(beside)
     if row.specifier is not None or len(shown) > _MOST_SHOWN:
         return betpawa.qualifier(row.handicap, row.specifier, row.formatted, shown)
-    if row.handicap is None and row.formatted is None and not shown:
+    if not shown and row.handicap is None and row.formatted is None:
         return None
     return _known_line(row.handicap, row.formatted, frozenset(shown))
 
