@@ -109,7 +109,7 @@ async def create_all(connection: Any, markets: Iterable[int]) -> None:
 
 
 def _name(market: int) -> str:
-    return f"edited {market}"
+    return f"edited_{market}"
 
 
 def _arguments(market: int) -> tuple[str, str, str, str]:
