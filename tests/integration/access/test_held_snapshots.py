@@ -167,7 +167,7 @@ async def test_a_prepared_transaction_is_named_with_what_ends_it(server: str) ->
     for url in (server, as_login(server, "works")):
         finding = await found(url)
         assert finding.level == "WARNING"
-        assert finding.message.startswith('the prepared transaction "it\'s" of postgres, since 20')
+        assert finding.message.startswith("the prepared transaction it's of postgres, since 20")
         assert finding.remedy is not None
         assert finding.remedy.endswith("or ROLLBACK PREPARED 'it''s'")
         assert (await ages(url))["prepared"].transactions > 10_000

@@ -247,10 +247,10 @@ async def owners(url: str) -> list[str]:
 
 async def test_going_back_takes_the_rights_back(database: str, log_in: LogIn) -> None:
     engine = await log_in("reader")
-    await run(engine, "SELECT * FROM user_market_mappings")
+    await run(engine, "SELECT id FROM user_market_mappings")
     await downgrade(database, "0007")
     with pytest.raises(StorageFatal, match="permission denied"):
-        await run(engine, "SELECT * FROM user_market_mappings")
+        await run(engine, "SELECT id FROM user_market_mappings")
 
 
 async def test_who_may_not_create_roles_is_warned_and_not_stopped(database: str) -> None:

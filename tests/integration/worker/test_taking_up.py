@@ -377,7 +377,7 @@ async def test_of_two_processes_with_one_member_name_the_older_ends_and_says_why
     second = single.start_worker(MARKETMAP_MEMBER_NAME="mapper-0")
     assert await asyncio.to_thread(first.wait, PATIENCE_S) == 1
     (fatal,) = [line for line in single.log_of(0) if line["event"] == "fatal"]
-    assert "'mapper-0'" in fatal["error"]
+    assert "as mapper-0," in fatal["error"]
     assert "FENCED_INSTANCE_ID" in fatal["error"]
     assert "MARKETMAP_MEMBER_NAME" in fatal["error"]
 
