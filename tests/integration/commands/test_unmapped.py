@@ -283,7 +283,7 @@ def test_a_mapping_with_another_id_on_that_platform_is_not_taken(
     change("mappings", "create", "--file", mapping_file)
     miss("sportybet", "800")
     result = run("unmapped", "map", "sportybet", "800", "--into", "btts", *SIGNED)
-    assert (result.exit_code, "is set already, so it cannot become 800" in result.stderr) == (
+    assert (result.exit_code, "is already set, so it cannot become 800" in result.stderr) == (
         1,
         True,
     )

@@ -233,7 +233,13 @@ async def test_a_log_that_ends_below_what_is_counted_stops_its_partition_until_i
     single.start_worker(**SOON)
     line = await opened(single, "TRUNCATED", 1)
     assert (line["event"], line["level"], line["lost"]) == ("partition_stopped", "error", 20)
-    assert any("is stopped: its log ended at 40" in reason for reason in await single.reasons(1))
+
+    async def is_said() -> bool:
+        return any(
+            "is stopped: its log ended at 40" in reason for reason in await single.reasons(1)
+        )
+
+    await until(is_said)
     assert await metric(single, "marketmap_partitions_stopped", 1) == 1
     await single.publish(
         stream(50, 40)
