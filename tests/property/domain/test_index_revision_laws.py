@@ -114,10 +114,16 @@ def test_the_index_that_was_revised_stays_as_it_was(
 def test_conflicts_among_the_changed_are_those_in_the_markets_they_claim(
     before: list[Mapping], change: list[Mapping]
 ) -> None:
-    index = MappingIndex(table_after(before, change, set()), 1)
-    claimed = {(platform, one.id_on(platform)) for one in change for platform in PLATFORMS}
+    table = table_after(before, change, set())
+    index = MappingIndex(table, 1)
+    sports = {one.canonical_id: one.scope.sport for one in table}
+    claimed = {
+        (platform, one.scope.sport, one.id_on(platform)) for one in change for platform in PLATFORMS
+    }
     expected = {
-        found for found in index.conflicts() if (found.platform, found.market_id) in claimed
+        found
+        for found in index.conflicts()
+        if (found.platform, sports[found.winner], found.market_id) in claimed
     }
     assert set(index.conflicts(change)) == expected
 
