@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ssl import SSLCertVerificationError
 
-from asyncpg import InterfaceError, InvalidCachedStatementError, PostgresError
+from asyncpg import (
+    InterfaceError,
+    InternalClientError,
+    InvalidCachedStatementError,
+    PostgresError,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -19,7 +24,14 @@ TRANSIENT = ("08", "40001", "40P01", "40003", "53", "57P0", "57014", "55P03", "2
 # The values are wrong: data exception, integrity violation, larger than a limit of the server.
 REFUSED = ("22", "23", "54")
 
-DRIVER_ERRORS = (DBAPIError, PoolTimeoutError, PostgresError, InterfaceError, OSError)
+DRIVER_ERRORS = (
+    DBAPIError,
+    PoolTimeoutError,
+    PostgresError,
+    InterfaceError,
+    InternalClientError,
+    OSError,
+)
 
 
 class StorageError(Exception):
@@ -88,7 +100,22 @@ def _no_answer(error: BaseException) -> bool:
     return not any(isinstance(link, SSLCertVerificationError) for link in links) and any(
         isinstance(link, OSError | PoolTimeoutError)
         or getattr(link, "connection_invalidated", False)
+        or _is_broken(link)
         for link in links
+    )
+
+
+def _is_broken(link: BaseException) -> bool:
+    """Return whether the driver gave up on its connection.
+
+    If the server ends a connection while a statement is sent, the driver may notice before it knows the
+    connection as closed: "cannot switch to state 12; another operation (2) is in progress".
+    """
+    if isinstance(link, ValueError):  # an InterfaceError, too, but about a value
+        return False
+    return isinstance(link, InternalClientError) or (
+        isinstance(link, InterfaceError)
+        and any(words in str(link) for words in ("connection is closed", "another operation"))
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.exceptions._base import DataError as AboutAValue  # the other one is the server's
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -103,3 +104,28 @@ def test_a_driver_error_is_raised_as_what_it_means() -> None:
 def test_an_error_of_our_own_passes_through() -> None:
     with pytest.raises(KeyError), driver_errors_translated():
         raise KeyError
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        asyncpg.InternalClientError(
+            "cannot switch to state 12; another operation (2) is in progress"
+        ),
+        asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+        asyncpg.InterfaceError(
+            "cannot call Transaction.commit(): the underlying connection is closed"
+        ),
+    ],
+)
+def test_a_connection_that_broke_under_a_statement_is_no_answer(broken: Exception) -> None:
+    with pytest.raises(StorageUnavailable), driver_errors_translated():
+        raise broken
+    wrapped = DBAPIError("SELECT 1", None, broken)
+    wrapped.__cause__ = broken
+    assert isinstance(classify(wrapped), StorageUnavailable)
+
+
+def test_a_value_that_the_driver_cannot_send_is_not_tried_again() -> None:
+    error = AboutAValue("invalid input for query argument $1: another operation")
+    assert isinstance(classify(error), StorageFatal)
