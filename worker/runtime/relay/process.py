@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from functools import partial
 
 import structlog
 
 from worker.kafka.retrying import jittered_backoff
 from worker.runtime.index.covering import cover_changes
-from worker.runtime.liveness.deadman import deadman
 from worker.runtime.liveness.watchdog import Awaited, Progress, Watchdog
-from worker.runtime.process import Stop, background, end_in_order, signals
+from worker.runtime.process import Stop, end_in_order
 from worker.runtime.relay.metrics import RelayMetrics
 from worker.runtime.relay.publishing import Relay
+from worker.runtime.serving import serve
 from worker.runtime.telemetry.health import HealthServer
 from worker.settings.connected import ConnectedSettings
 from worker.storage.engine import create_engine
@@ -51,21 +50,15 @@ class RelayProcess:
         self._has_started = False
 
     async def run(self) -> int:
-        """Run until a signal or a fatal error; the exit code."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(signals(self._stop.ask))
-            guard = stack.enter_context(deadman(self._settings.stall_timeout_s))
-            stack.push_async_callback(self._close)
-            try:
-                await self._health.start()
-                log.info("listening", address=self._health.address)
-                await stack.enter_async_context(background(self._watchdog.run, self._stop.fail))
-                await stack.enter_async_context(background(self._relay.run, self._stop.fail))
-                await self._stop.wait()
-            except Exception as error:  # noqa: BLE001  # whatever it is: a log line that says so, and exit code 1
-                self._stop.fail(error)
-            guard.last(self._settings.shutdown_timeout_s)
-        return 0 if self._stop.error is None else 1
+        """Run until a signal or a fatal error; return the exit code."""
+        return await serve(
+            self._relay.run,
+            self._settings,
+            self._health,
+            self._watchdog,
+            self._stop,
+            close=self._close,
+        )
 
     async def _close(self) -> None:
         parts = {"database": self._engine.dispose, "endpoints": self._health.stop}

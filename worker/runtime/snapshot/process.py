@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-
 import structlog
 
 from worker.kafka.retrying import jittered_backoff
-from worker.runtime.liveness.deadman import deadman
 from worker.runtime.liveness.watchdog import Awaited, Progress, Watchdog
-from worker.runtime.process import Stop, background, end_in_order, signals
+from worker.runtime.process import Stop, end_in_order
+from worker.runtime.serving import serve
 from worker.runtime.snapshot.following import Snapshot
 from worker.runtime.snapshot.metrics import SnapshotMetrics
 from worker.runtime.telemetry.health import HealthServer
@@ -41,24 +39,19 @@ class SnapshotProcess:
         )
 
     async def run(self) -> int:
-        """Run until a signal or a fatal error; the exit code."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(signals(self._stop.ask))
-            guard = stack.enter_context(deadman(self._settings.stall_timeout_s))
-            stack.push_async_callback(self._close)
-            try:
-                await self._health.start()
-                log.info("listening", address=self._health.address)
-                await stack.enter_async_context(background(self._watchdog.run, self._stop.fail))
-                await stack.enter_async_context(background(self._snapshot.run, self._stop.fail))
-                await self._stop.wait()
-            except Exception as error:  # noqa: BLE001  # whatever it is: a log line that says so, and exit code 1
-                self._stop.fail(error)
-            guard.last(self._settings.shutdown_timeout_s)
-        return 0 if self._stop.error is None else 1
+        """Run until a signal or a fatal error; return the exit code."""
+        return await serve(
+            self._snapshot.run,
+            self._settings,
+            self._health,
+            self._watchdog,
+            self._stop,
+            close=self._close,
+        )
 
     async def _close(self) -> None:
-        await end_in_order({"endpoints": self._health.stop}, self._settings.shutdown_timeout_s)
+        parts = {"endpoints": self._health.stop}
+        await end_in_order(parts, self._settings.shutdown_timeout_s)
         log.info("snapshot_stopped")
 
     async def _look(self) -> list[Awaited]:
