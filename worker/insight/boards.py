@@ -7,7 +7,7 @@ so the usual one of the board is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Final, NamedTuple
@@ -107,23 +107,38 @@ def text_of(label: Label) -> tuple[str, str | None]:
     return (label, None) if isinstance(label, str) else label
 
 
+class Named(NamedTuple):
+    """One price of a row that an index knows: ``label`` means ``outcome`` of ``key``."""
+
+    row: Sold
+    label: Label
+    odds: float
+    key: MarketLine
+    outcome: str
+
+
+def named(one: Board, index: MappingIndex) -> Iterator[Named]:
+    """Each of the board's prices that means something under an index."""
+    for row in one.rows:
+        market = index.meaning(one.platform, row.market_id, row.qualifier)
+        if not isinstance(market, Market):
+            continue
+        for label, odds in row.odds.items():
+            slot = market.slot(*text_of(label), one.teams)
+            if slot is not None:
+                key = MarketLine(slot.claim.canonical_id, slot.line)
+                yield Named(row, label, odds, key, slot.outcome)
+
+
 def read(one: Board, index: MappingIndex) -> dict[MarketLine, Quoted]:
     """The board's prices under an index, by canonical market and line."""
     odds: dict[MarketLine, dict[str, float]] = {}
     closed: dict[MarketLine, bool] = {}
     sold_as: dict[MarketLine, dict[tuple[str, str | None], None]] = {}
-    for row in one.rows:
-        market = index.meaning(one.platform, row.market_id, row.qualifier)
-        if not isinstance(market, Market):
-            continue
-        for label, price in row.odds.items():
-            slot = market.slot(*text_of(label), one.teams)
-            if slot is None:
-                continue
-            key = MarketLine(slot.claim.canonical_id, slot.line)
-            odds.setdefault(key, {})[slot.outcome] = price
-            closed[key] = closed.get(key, False) or row.closed > 0
-            sold_as.setdefault(key, {})[row.market_id, row.qualifier] = None
+    for row, _, price, key, outcome in named(one, index):
+        odds.setdefault(key, {})[outcome] = price
+        closed[key] = closed.get(key, False) or row.closed > 0
+        sold_as.setdefault(key, {})[row.market_id, row.qualifier] = None
     return {key: Quoted(found, not closed[key], tuple(sold_as[key])) for key, found in odds.items()}
 
 
@@ -171,7 +186,7 @@ def _is_likely(odds: list[float], cover: float) -> bool:
 
 
 def is_plausible(overround: float, outcomes: int) -> bool:
-    """Whether a bookmaker may take such a margin on a market of so many outcomes."""
+    """Whether a bookmaker may take such a margin on a market with this number of outcomes."""
     return _LEAST_OVERROUND <= overround <= _MOST_OVERROUND + _MORE_PER_OUTCOME * outcomes
 
 

@@ -21,9 +21,8 @@ from typing import Final, Literal, NamedTuple
 
 from worker.domain.books.lines import negate, parse_line
 from worker.domain.index import MappingIndex
-from worker.domain.markets import Market
 
-from .boards import Board, MarketLine, cover_of, is_plausible, text_of
+from .boards import Board, MarketLine, cover_of, is_plausible, named, text_of
 from .distances import Distance, chances_against
 from .goal_model import FITTED_FAMILIES, GoalModel, fit
 from .judging import Judge, Reading
@@ -73,20 +72,12 @@ def proofs_of(canonical_id: str, reading: Reading, judge: Judge) -> Iterator[Pro
 
 def _duplicates(board: Board, index: MappingIndex) -> Iterator[Proof]:
     first: dict[tuple[MarketLine, str], tuple[str, float]] = {}
-    for row in board.rows:
-        market = index.meaning(board.platform, row.market_id, row.qualifier)
-        if not isinstance(market, Market):
-            continue
-        for label, odds in row.odds.items():
-            slot = market.slot(*text_of(label), board.teams)
-            if slot is None:
-                continue
-            key = MarketLine(slot.claim.canonical_id, slot.line)
-            sold_as = f"{row.market_id} {row.qualifier or ''} {text_of(label)[0]}"
-            other, price = first.setdefault((key, slot.outcome), (sold_as, odds))
-            if abs(float(logit(1 / price) - logit(1 / odds))) > _SAME_PRICE:
-                reason = f"{slot.outcome} is {price:g} as {other} and {odds:g} as {sold_as}"
-                yield Proof("duplicate", key.canonical_id, key.line, reason)
+    for row, label, odds, key, outcome in named(board, index):
+        sold_as = f"{row.market_id} {row.qualifier or ''} {text_of(label)[0]}"
+        other, price = first.setdefault((key, outcome), (sold_as, odds))
+        if abs(float(logit(1 / price) - logit(1 / odds))) > _SAME_PRICE:
+            reason = f"{outcome} is {price:g} as {other} and {odds:g} as {sold_as}"
+            yield Proof("duplicate", key.canonical_id, key.line, reason)
 
 
 def _partitions(reading: Reading, judge: Judge) -> Iterator[Proof]:

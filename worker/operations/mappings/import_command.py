@@ -49,10 +49,12 @@ def import_(
     switched_off = {entry.mapping.canonical_id for entry in entries if not entry.is_active}
 
     async def run(edit: Edit) -> tuple[ImportReport, Sequence[QueueKey]]:
-        before = await list_mappings(edit.connection)
+        before = [] if republish is None else await list_mappings(edit.connection)
         report = await editing.import_all(
             edit, mappings, actor=actor, reason=reason, switched_off=switched_off
         )
+        if republish is None:
+            return report, ()
         written = {*report.added, *report.changed}
         rows = [*before, *await list_mappings(edit.connection)]
         return report, editing.markets_of(row for row in rows if row.canonical_id in written)
