@@ -62,7 +62,7 @@ fn platform(name: &str) -> PyResult<Platform> {
 
 /// Its place, and its market's JSON before the first outcome.
 type TaughtClaim = (String, String);
-/// A label, the line beside it, its id, the number of its claim, its rank there, its JSON before the price.
+/// A label, the line next to it, its id, the number of its claim, its rank there, its JSON before the price.
 type TaughtLabel = (String, Option<String>, Option<String>, usize, usize, String);
 
 #[pymethods]

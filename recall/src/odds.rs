@@ -41,7 +41,7 @@ pub fn closed(text: &str) -> Option<Price<'_>> {
     if has_many_decimals(text) { None } else { Some(Price::Closed(odds(text))) }
 }
 
-/// Whether there are so many decimals that it takes a double to read them.
+/// Whether there are too many decimals to read them without a double.
 pub fn has_many_decimals(text: &str) -> bool {
     text.split_once('.').is_some_and(|(_, decimals)| decimals.len() > 8)
 }

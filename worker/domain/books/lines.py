@@ -57,7 +57,7 @@ def parse_ordinal(text: str) -> str | None:
 
 
 def parse_at_least(text: str) -> str | None:
-    """``3+``, or 3 of a bet on at least so many: over 2.5."""
+    """``3+``, or 3 of a bet on at least 3: over 2.5."""
     match = None if len(text) > _LONGEST else _AT_LEAST.fullmatch(text)
     return None if match is None else f"{int(match[1]) - 1}.5"
 

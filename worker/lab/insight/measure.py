@@ -134,7 +134,7 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], Any] = sys.stdo
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--events", type=int, default=200)
     parser.add_argument("--noise", type=float, default=0.05)
-    parser.add_argument("--every", type=int, default=1, help="Try each of so many mappings only.")
+    parser.add_argument("--every", type=int, default=1, help="Try one mapping in this many.")
     parser.add_argument(
         "--alarms", action="store_true", help="Put faults into mappings, on ten events each."
     )

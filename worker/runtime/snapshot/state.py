@@ -3,8 +3,8 @@
 How it works. An event is one key, or one for each of its parts. For each key the newest resolved event by
 `observed_at` and `mapping_version` is kept. When all parts of a snapshot are there, the event is *whole* as
 of that moment: keys with something older are replaced, and nothing older is taken any more. When an event
-has ended, or was not seen for too long, its keys are removed, and nothing up to that moment is taken: that
-is what keeps a replay of old observations from bringing it back.
+has ended, or was not seen for too long, its keys are removed. Nothing up to that moment is taken any more,
+so a replay of old observations does not bring the event back.
 
 The state is what the topic says, and nothing else: `restore` reads the records of the topic in order,
 tombstones included, and comes to the state that wrote them. So a process that takes a partition over goes
