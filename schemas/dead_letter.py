@@ -1,8 +1,8 @@
 """DeadLetter: a record that could not be read, byte for byte, with headers that say why and where it was.
 
-Value, key and the record's own headers are untouched; ours are added behind them. A record that is
-dead-lettered a second time carries ours twice, and the last of a name counts. Of a value that is too long to
-be kept whole the head is kept, and `truncated_from` says how long it was.
+Value, key and the record's own headers are untouched; ours are added behind them, the id first. A record
+that is dead-lettered a second time carries ours twice, and those from the last id on count. Of a value that
+is too long to be kept whole the head is kept, and `truncated_from` says how long it was.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from . import examples
-from .fields import MODEL
+from .fields import MODEL, Identifier, Text100
 from .headers import ID_HEADER
 
 DeadReason = Literal[
@@ -113,6 +113,16 @@ class DeadLetter(BaseModel):
         description="Consumer group that could not process it.",
         examples=["market-mapping-worker"],
     )
+    scrape_id: Text100 | None = Field(
+        default=None,
+        description="`scrape_id` of the record, if it could be read.",
+        examples=["2026-11-22T12:00Z"],
+    )
+    event_id: Identifier | None = Field(
+        default=None,
+        description="`event.id` of the record, if it could be read; digits if it was a number.",
+        examples=["sr:match:68995116"],
+    )
     truncated_from: HeaderNumber | None = Field(
         default=None,
         description="Length of the value in bytes, if it was too long and only its head is kept.",
@@ -133,12 +143,16 @@ class DeadLetter(BaseModel):
     def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Self:
         """Read our headers of a record; other headers, and ours without a value, are skipped.
 
+        Ours begin with the last id header. What comes before it is the sender's, whatever its name.
+
         Raises pydantic.ValidationError when the record is no dead letter of ours.
         """
         names = {header_name(field) for field in cls.model_fields}
+        listed = list(headers)
+        begin = max((at for at, (name, _) in enumerate(listed) if name == ID_HEADER), default=0)
         ours = {
             name: value.decode("utf-8", "replace")
-            for name, value in headers
+            for name, value in listed[begin:]
             if name in names and value is not None
         }
         return cls.model_validate(ours)

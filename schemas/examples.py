@@ -219,6 +219,8 @@ DEAD_LETTER_HEADERS: Final[dict[str, Any]] = {
     "marketmap.dead.timestamp": "1795348800120",
     "marketmap.dead.exception": "ValidationError",
     "marketmap.dead.group": "market-mapping-worker",
+    "marketmap.dead.scrape_id": "2026-11-22T12:00Z",
+    "marketmap.dead.event_id": "sr:match:68995116",
 }
 
 REDRIVEN_HEADERS: Final[dict[str, Any]] = {

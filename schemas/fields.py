@@ -94,10 +94,13 @@ Version1 = Annotated[
     Field(description="Version of the message's form. Only 1 exists."),
 ]
 
-Text100 = Annotated[str, StringConstraints(max_length=100, pattern=NO_NUL)]
+LONGEST_IDENTIFIER: Final = 100
+Text100 = Annotated[str, StringConstraints(max_length=LONGEST_IDENTIFIER, pattern=NO_NUL)]
 Text255 = Annotated[str, StringConstraints(max_length=255, pattern=NO_NUL)]
 Text500 = Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL)]
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NO_CONTROL)]
+Identifier = Annotated[
+    str, StringConstraints(min_length=1, max_length=LONGEST_IDENTIFIER, pattern=NO_CONTROL)
+]
 SportradarId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[0-9]+$")]
 ExternalMarketId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NO_NUL)]
 Line = Annotated[str, StringConstraints(max_length=100, pattern=LINE)]

@@ -77,6 +77,13 @@ class MissFilters(TypedDict, total=False):
     min_occurrences: int
 
 
+class SettledMisses(NamedTuple):
+    """Markets that became MAPPED by a change, and markets that are open again, each in order."""
+
+    covered: Sequence[QueueKey] = ()
+    reopened: Sequence[QueueKey] = ()
+
+
 class UnknownMiss(LookupError):  # noqa: N818 (it names what was found: nothing)
     """Markets that were never missed. `keys` are their sources and ids."""
 
@@ -202,21 +209,37 @@ async def cover(
     *,
     wanted: QueueKey | None = None,
 ) -> Sequence[QueueKey]:
-    """Mark markets as MAPPED that the mappings of `version` cover. Return what changed.
+    """Mark markets as MAPPED that the mappings of `version` cover. Return what changed."""
+    return (await settle(connection, version, keys, (), wanted=wanted)).covered
 
-    Unknown ones and those that were missed under that version already stay as they are, and so do IGNORED
-    ones, except `wanted`: somebody asked for this very market. Who covers them is whom the transaction
-    is signed with, else the database role.
+
+async def settle(
+    connection: AsyncConnection,
+    version: int,
+    covered: Collection[QueueKey],
+    uncovered: Collection[QueueKey],
+    *,
+    wanted: QueueKey | None = None,
+) -> SettledMisses:
+    """Mark markets as MAPPED that the mappings of `version` cover, and reopen those that they do not.
+
+    Of the covered, unknown ones and those that were missed under that version already stay as they are, and
+    so do IGNORED ones, except `wanted`: somebody asked for this very market. Of the uncovered, those are
+    reopened that are MAPPED under an earlier version. No market is in both. Who decides is whom the
+    transaction is signed with, else the database role.
     """
     source, market_id = wanted or (None, None)
-    parameters = _keys(keys) | {
+    parameters = _keys([*covered, *uncovered]) | {
+        "are_covered": [True] * len(covered) + [False] * len(uncovered),
         "version": version,
         "wanted_source": source,
         "wanted_market_id": market_id,
     }
+    by_status: dict[str, list[QueueKey]] = {"MAPPED": [], "NEW": []}
     with driver_errors_translated():
-        changed = await connection.execute(sql.COVER, parameters)
-        return sorted((row.source, row.external_market_id) for row in changed)
+        for row in await connection.execute(sql.SETTLE, parameters):
+            by_status[row.status].append((row.source, row.external_market_id))
+    return SettledMisses(sorted(by_status["MAPPED"]), sorted(by_status["NEW"]))
 
 
 async def _change(

@@ -121,19 +121,38 @@ WHERE market.id = locked.id AND market.status <> 'NEW'
 {CHANGED}
 """)
 
-# A row that was already missed under this version is left out: the mapping does not cover it. A row that is
-# already MAPPED takes the later version, so late records of the versions in between do not reopen it. A row
-# that an editor ignores stays ignored: a mapping that happens to cover it does not decide for them.
-COVER = text(f"""
-{LOCKED}
-SET status = 'MAPPED', mapped_version = greatest(market.mapped_version, :version)
+# One statement for both, because a second one would lock rows out of their order. A row that was already
+# missed under this version is left out: the mapping does not cover it. A row that is already MAPPED takes the
+# later version, so late records of the versions in between do not reopen it. A row that an editor ignores
+# stays ignored: a mapping that happens to cover it does not decide for them. Only a MAPPED row is reopened,
+# and not one that a later version covers.
+SETTLE = text(f"""
+WITH locked AS (
+    SELECT market.id, asked.is_covered
+    FROM unmapped_market_log AS market
+    JOIN unnest(
+        CAST(:sources AS text[]), CAST(:external_market_ids AS text[]), CAST(:are_covered AS boolean[])
+    ) AS asked (source, external_market_id, is_covered) USING (source, external_market_id)
+    ORDER BY source COLLATE "C", external_market_id COLLATE "C"
+    FOR UPDATE OF market
+)
+UPDATE unmapped_market_log AS market
+SET
+    status = CASE WHEN locked.is_covered THEN 'MAPPED' ELSE 'NEW' END,
+    mapped_version = CASE
+        WHEN locked.is_covered THEN greatest(market.mapped_version, CAST(:version AS bigint))
+    END
 FROM locked
 WHERE market.id = locked.id
-    AND (market.mapping_version IS NULL OR market.mapping_version < :version)
     AND (market.mapped_version IS NULL OR market.mapped_version < :version)
-    AND (
-        market.status <> 'IGNORED'
-        OR (market.source = :wanted_source AND market.external_market_id = :wanted_market_id)
-    )
-{CHANGED}
-""")
+    AND CASE
+        WHEN locked.is_covered THEN
+            (market.mapping_version IS NULL OR market.mapping_version < :version)
+            AND (
+                market.status <> 'IGNORED'
+                OR (market.source = :wanted_source AND market.external_market_id = :wanted_market_id)
+            )
+        ELSE market.status = 'MAPPED'
+    END
+{CHANGED}, market.status
+""")  # noqa: S608  (constants)

@@ -1,6 +1,6 @@
-"""A change that was made by plain SQL ends the misses that it covers, like one of the commands."""
+"""A change ends the misses that it covers and reopens those it covered, made by a command or by plain SQL."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -8,12 +8,15 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.markets import mapping
+from worker.operations.mappings import editing as changing
+from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
 from worker.runtime.index.covering import cover_changes
-from worker.storage.audit import read_after
-from worker.storage.editing import editing
+from worker.storage.audit import last_version, read_after
+from worker.storage.editing import Edit, editing
 from worker.storage.engine import transaction
 from worker.storage.mappings import import_mappings
+from worker.storage.misses import QueueKey, SettledMisses
 
 pytestmark = pytest.mark.services
 
@@ -37,10 +40,15 @@ async def statuses(engine: AsyncEngine) -> dict[str, str]:
     return dict(rows)
 
 
-async def cover(engine: AsyncEngine, after: int = 0) -> list[tuple[str, str]]:
+async def settle(engine: AsyncEngine, after: int = 0) -> SettledMisses:
+    """What a relay does once it has published the changes after a version."""
     async with transaction(engine) as connection:
         changes = await read_after(connection, after, 100)
-    return list(await cover_changes(engine, changes))
+    return await cover_changes(engine, changes)
+
+
+async def cover(engine: AsyncEngine, after: int = 0) -> list[QueueKey]:
+    return list((await settle(engine, after)).covered)
 
 
 @pytest.fixture
@@ -106,5 +114,142 @@ async def test_mapping_a_market_marks_all_that_it_covers_by_one_statement(
     async with editing(engine, actor="ada", reason="test") as edit:
         changed = await triage.map_new(edit, ("sportybet", "user1"), new)
     assert ("sportybet", "user1") in changed.covered
-    assert sum("SET status = 'MAPPED'" in statement for statement in statements) == 1
+    assert sum("UPDATE unmapped_market_log" in statement for statement in statements) == 1
     assert (await statuses(engine))["user1"] == "MAPPED"
+
+
+KEY: QueueKey = ("sportybet", "user1")
+Undo = Callable[[Edit], Awaitable[AppliedChange]]
+
+
+async def edited(engine: AsyncEngine, change: Undo, *, dry_run: bool = False) -> AppliedChange:
+    async with editing(engine, actor="bob", reason="a mistake", dry_run=dry_run) as edit:
+        return await change(edit)
+
+
+@pytest.fixture
+async def covered(mapped: AsyncEngine) -> AsyncEngine:
+    """The mapping `here` was given its id at version 1, and got a further outcome at version 2."""
+    await cover(mapped)
+    wider = mapping("here", ["a", "b", "c"], sportybet_id="user1")
+    await edited(mapped, lambda edit: changing.update(edit, "here", lambda _: wider))
+    return mapped
+
+
+def updated(**fields: Any) -> Undo:
+    other = mapping("here", **{"labels": ["a", "b"], "sportybet_id": "user1", **fields})
+    return lambda edit: changing.update(edit, "here", lambda _: other)
+
+
+UNDONE: dict[str, Undo] = {
+    "deactivate": lambda edit: changing.set_active(edit, "here", is_active=False),
+    "delete": lambda edit: changing.delete(edit, "here"),
+    "another id": updated(sportybet_id="user9"),
+    "another bookmaker": updated(sportybet_id=None, betpawa_id="5"),
+    "without the label": updated(labels=["b", "c"]),
+    "a line that the market has not": updated(line_rule={"kind": "total"}),
+}
+
+
+@pytest.mark.parametrize("undo", UNDONE.values(), ids=UNDONE)
+async def test_a_market_that_no_mapping_covers_any_more_is_open_again_at_once(
+    covered: AsyncEngine, undo: Undo
+) -> None:
+    assert (await edited(covered, undo, dry_run=True)).reopened == [KEY]
+    assert await statuses(covered) == {"user1": "MAPPED", "user2": "NEW"}
+    assert (await edited(covered, undo)).reopened == [KEY]
+    assert await statuses(covered) == {"user1": "NEW", "user2": "NEW"}
+    signed = (
+        "SELECT status_actor, mapped_version FROM unmapped_market_log WHERE status_actor = 'bob'"
+    )
+    assert await execute(covered, signed) == [("bob", None)]
+
+
+async def test_a_rollback_reopens_what_the_version_did_not_cover(engine: AsyncEngine) -> None:
+    await execute(engine, MISS, source="sportybet", market_id="user1")
+    without = mapping("here", ["a", "b"], betpawa_id="5")
+    first = await edited(engine, lambda edit: changing.create(edit, without))
+    assert (await edited(engine, updated())).covered == [KEY]
+    version = first.version or 0
+    back = await edited(engine, lambda edit: changing.roll_back(edit, "here", version))
+    assert (back.covered, back.reopened) == ([], [KEY])
+    newest = back.version or 0
+    again = await edited(engine, lambda edit: changing.roll_back(edit, "here", newest - 1))
+    assert (again.covered, again.reopened) == ([KEY], [])
+
+
+async def test_an_import_reopens_what_it_takes_away(covered: AsyncEngine) -> None:
+    taken = [mapping("here", ["a", "b"], sportybet_id="user2")]
+    async with editing(covered, actor="bob", reason="import") as edit:
+        await changing.import_all(edit, taken, actor="bob", reason="import")
+    assert await statuses(covered) == {"user1": "NEW", "user2": "MAPPED"}
+
+
+async def test_what_another_mapping_covers_stays_mapped(covered: AsyncEngine) -> None:
+    other = mapping("there", ["a"], sportybet_id="user1")
+    narrower = mapping("here", ["b"], sportybet_id="user1")
+
+    async def hand_over(edit: Edit) -> AppliedChange:
+        await edit.update("here", narrower, (await edit.get("here")).version)
+        return await changing.create(edit, other)
+
+    await edited(covered, hand_over)
+    gone = await edited(covered, lambda edit: changing.delete(edit, "here"))
+    assert gone.reopened == []
+    assert (await statuses(covered))["user1"] == "MAPPED"
+
+
+async def test_what_was_mapped_on_purpose_stays_so_through_other_changes(
+    engine: AsyncEngine,
+) -> None:
+    """Its sample names a team, which no mapping can know there; `b` is known."""
+    await execute(engine, MISS, source="sportybet", market_id="user1")
+    sample = '[{"label": "Ajax"}, {"label": "b"}]'
+    named = "UPDATE unmapped_market_log SET sample_outcomes = CAST(:sample AS jsonb)"
+    await execute(engine, named, sample=sample)
+    new = mapping("here", ["a", "b"], sportybet_id="user1")
+    await edited(engine, lambda edit: triage.map_new(edit, KEY, new))
+    renamed = await edited(engine, updated(priority=5))
+    assert renamed.reopened == []
+    assert (await statuses(engine))["user1"] == "MAPPED"
+
+
+async def test_what_an_editor_ignores_stays_ignored_when_its_mapping_goes(
+    covered: AsyncEngine,
+) -> None:
+    for status in ("NEW", "IGNORED"):
+        await execute(covered, "UPDATE unmapped_market_log SET status = :status", status=status)
+    assert list((await edited(covered, UNDONE["delete"])).reopened) == []
+    assert await statuses(covered) == {"user1": "IGNORED", "user2": "IGNORED"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE user_market_mappings SET is_active = false",
+        "DELETE FROM user_market_mappings",
+        "UPDATE user_market_mappings SET sportybet_id = 'user9'",
+        "UPDATE user_market_mappings SET canonical_id = 'elsewhere', sportybet_id = NULL",
+        """UPDATE user_market_mappings SET outcome_mapping = '[{"canonical_id": "z", "position": 0}]'""",
+    ],
+)
+async def test_a_change_by_plain_sql_reopens_what_it_covered_once_it_is_published(
+    covered: AsyncEngine, sql: str
+) -> None:
+    async with transaction(covered) as connection:
+        version = await last_version(connection)
+    await execute(covered, sql)
+    assert (await settle(covered, version)).reopened == [KEY]
+    assert await statuses(covered) == {"user1": "NEW", "user2": "NEW"}
+    assert await settle(covered, version) == SettledMisses()
+
+
+async def test_a_change_that_was_taken_back_before_it_is_published_reopens_nothing(
+    covered: AsyncEngine,
+) -> None:
+    async with transaction(covered) as connection:
+        version = await last_version(connection)
+    await execute(covered, "UPDATE user_market_mappings SET is_active = false")
+    await execute(covered, "UPDATE user_market_mappings SET is_active = true")
+    assert (await settle(covered, version)).reopened == []
+    assert (await statuses(covered))["user1"] == "MAPPED"

@@ -53,6 +53,9 @@ async def test_a_worker_and_the_commands_work_with_their_grants(
 
     assert await granted("administrator", "topics", "ensure")
     assert await granted("look", "lag")
+    assert await granted("look", "lag", "--snapshot")
+    (letter,) = await granted("feedback", "dead", "list", "--topic", "observations.sportybet")
+    assert letter["reason"] == "INVALID_JSON"
     assert (await granted("redrive", "dead", "redrive", *SIGNED, "--all"))["redriven"] == 1
     assert await granted("replay", "replay", "run", "--from", "1h", *SIGNED)
     assert len(await one.consume("odds.resolved")) == 14

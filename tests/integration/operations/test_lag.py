@@ -12,6 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from tests.support.people.commands import command, command_in_process
 from tests.support.services.installation import Installation
+from tests.support.services.snapshots import read_through, resolved, start_snapshot
 from tests.support.stream import stream
 from worker.ingest.partitions.marks import mark
 from worker.operations.lag.commands import report_json
@@ -124,6 +125,33 @@ async def test_traffic_that_goes_on_is_no_sign_of_trouble(installation: Installa
         is_over.set()
         await traffic
     assert found == [set()] * _ASKED
+
+
+async def test_lag_of_the_snapshot_group_needs_no_database(installation: Installation) -> None:
+    async def asked() -> Any:
+        return (await command(installation, "lag", "--snapshot", "--json", **nowhere)).json
+
+    nowhere = {"MARKETMAP_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    group = installation.settings.snapshot_group_id
+    await installation.publish([resolved(f"e{number}") for number in range(TOTAL)])
+    report = await asked()
+    assert (report["group"], report["state"], report["records"]) == (group, "Dead", TOTAL)
+    assert report["seconds"] > 0
+
+    process = start_snapshot(installation)
+    await read_through(installation)
+    report = await asked()
+    assert (report["state"], report["members"], report["records"]) == ("Stable", 1, 0)
+    assert signs(report) == set()
+    assert {each["watermark"] for each in report["partitions"]} == {None}
+    assert all(each["owner"]["host"] == "127.0.0.1" for each in report["partitions"])
+    assert await process.stop() == 0
+
+    await installation.publish([resolved("e1", 1)])
+    shown = await command(installation, "lag", "--snapshot", COLUMNS="80", **nowhere)
+    assert f"Group {group}: Empty, 0 members; 1 records behind" in shown.stderr
+    assert "counted to" not in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
 async def test_machines_get_json_and_people_a_table_with_the_sum(

@@ -228,13 +228,18 @@ async def test_misses_of_redriven_records_count_once_and_the_letters_are_listed_
 async def test_a_record_that_dies_each_time_comes_back_as_often_as_is_allowed(
     installation: Installation,
 ) -> None:
-    await installation.publish([(SOURCE, b"k", b"no json", [])])
+    wrong = {"platform": "betway", "scrape_id": "noon", "event": {"id": "e1"}}
+    await installation.publish([(SOURCE, b"k", json.dumps(wrong).encode(), [])])
     installation.start_worker()
     for times in range(1, 4):
         await letters_are(installation, times)
         assert (await redrive(installation, "--all"))["redriven"] == 1
     await letters_are(installation, 4)
     assert (await redrive(installation, "--all", code=1))["refused"] == {"REDRIVEN_TOO_OFTEN": 1}
+    listed = json.loads(await dead(installation, "list", "--scrape", "noon", "--json"))
+    assert [(one["scrape_id"], one["event_id"]) for one in listed] == [("noon", "e1")] * 4
+    assert json.loads(await dead(installation, "list", "--event", "e2", "--json")) == []
+    assert "e1" in await dead(installation, "show", listed[0]["place"])
     assert await installation.stop_worker() == 0
 
 

@@ -127,7 +127,12 @@ async def test_each_index_serves_its_query(filled: AsyncEngine) -> None:
 ASKED = {"sources": ["bet9ja", "bet9ja"], "external_market_ids": ["market 7", "market 8"]}
 CLAIMED = {"market_id": "s401"}
 NAMED = {"canonical_id": "market 7"}
-COVERED = ASKED | {"version": 3, "wanted_source": None, "wanted_market_id": None}
+SETTLED = ASKED | {
+    "are_covered": [True, False],
+    "version": 3,
+    "wanted_source": None,
+    "wanted_market_id": None,
+}
 
 # What runs at each edit and at each batch of the relay, and the indexes it goes by.
 AT_EACH_EDIT: list[tuple[TextClause | TextualSelect, dict[str, Any], set[str]]] = [
@@ -137,7 +142,7 @@ AT_EACH_EDIT: list[tuple[TextClause | TextualSelect, dict[str, Any], set[str]]] 
     (audit_sql.READ_HISTORY, NAMED, {"idx_audit_log_canonical"}),
     (misses_sql.READ_MARKETS, ASKED, {"idx_unmapped_market", "uq_unmapped_source_market"}),
     (misses_sql.GET, ASKED, {"uq_unmapped_source_market"}),
-    (misses_sql.COVER, COVERED, {"uq_unmapped_source_market", "unmapped_market_log_pkey"}),
+    (misses_sql.SETTLE, SETTLED, {"uq_unmapped_source_market", "unmapped_market_log_pkey"}),
     (
         mappings_sql.list_of(mappings_sql.IS_ACTIVE[True], mappings_sql.CLAIMS_ON["sportybet"]),
         CLAIMED,

@@ -109,6 +109,11 @@ async def cover(engine: AsyncEngine, _: list[MissRow]) -> object:
         return await misses.cover(connection, 9, KEYS)
 
 
+async def cover_and_reopen(engine: AsyncEngine, _: list[MissRow]) -> object:
+    async with transaction(engine) as connection:
+        return await misses.settle(connection, 9, KEYS[1:], KEYS[:1])
+
+
 async def test_this_database_sorts_otherwise_than_bytes_do(english: str) -> None:
     rows = await fetch(english, "SELECT 'a' < 'B', 'a' COLLATE \"C\" < 'B' COLLATE \"C\"")
     assert [tuple(row) for row in rows] == [(True, False)]
@@ -116,7 +121,7 @@ async def test_this_database_sorts_otherwise_than_bytes_do(english: str) -> None
 
 @pytest.mark.parametrize(
     "act",
-    [count_at_once, count_in_steps, announce, acknowledge, ignore, reopen, cover],
+    [count_at_once, count_in_steps, announce, acknowledge, ignore, reopen, cover, cover_and_reopen],
     ids=lambda act: act.__name__,
 )
 async def test_whoever_waits_for_the_first_row_holds_no_other(

@@ -22,6 +22,7 @@ from worker.ingest.handler import BatchHandler
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.opening import KnownStart
 from worker.ingest.planning.plan import Planner
+from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Committed, Partition, Record
 from worker.runtime.counting import LedgerWriter
 from worker.storage.ledger import Counted, MissRow
@@ -65,7 +66,9 @@ class Outputs:
     ) -> Output | None:
         return Output(source_id, dead=False)
 
-    def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> Output:
+    def dead(
+        self, source_id: str, record: Record, reason: DeadReason, detail: str, ids: RecordIds
+    ) -> Output:
         return Output(source_id, dead=True)
 
     async def send(self, outputs: Sequence[Output]) -> None:

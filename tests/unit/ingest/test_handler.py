@@ -19,6 +19,7 @@ from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.marks import BrakeState
 from worker.ingest.planning.brake import Brake, Limits, Tripped
 from worker.ingest.planning.plan import Planner
+from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Partition, Record
 from worker.lab.synthetic.scrape import generate_scrape
 
@@ -34,7 +35,7 @@ class Offsets:
     ) -> int | None:
         return int(source_id.rpartition("/")[2])
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> int:
+    def dead(self, source_id: str, record: Record, reason: str, detail: str, ids: RecordIds) -> int:
         return record.offset
 
 

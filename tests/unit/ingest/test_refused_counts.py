@@ -29,6 +29,7 @@ from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.marks import BrakeState
 from worker.ingest.planning.brake import Brake, Limits, Tripped
 from worker.ingest.planning.plan import Planner
+from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Partition, Record
 
 LARGEST = 2**31 - 1
@@ -49,7 +50,9 @@ class Letters:
     ) -> tuple[str, str] | None:
         return ("resolved", source_id)
 
-    def dead(self, source_id: str, record: Record, reason: str, detail: str) -> tuple[str, str]:
+    def dead(
+        self, source_id: str, record: Record, reason: str, detail: str, ids: RecordIds
+    ) -> tuple[str, str]:
         return (f"{reason} {detail}" if reason == "DATABASE_REFUSED" else reason, source_id)
 
 

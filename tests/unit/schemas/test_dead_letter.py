@@ -35,8 +35,24 @@ def test_the_record_s_own_headers_are_passed_over() -> None:
     assert DeadLetter.from_headers([*foreign, *LETTER.to_headers()]) == LETTER
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        ("marketmap.dead.event_id", b"another"),
+        ("marketmap.dead.event_id", b""),
+        ("marketmap.dead.truncated_from", b"no number"),
+        ("marketmap.dead.timestamp", b"-1"),
+    ],
+)
+def test_what_a_sender_calls_by_our_names_is_passed_over(forged: tuple[str, bytes]) -> None:
+    headers = [("marketmap-id", b"theirs"), forged, *LETTER.to_headers()]
+    assert DeadLetter.from_headers(headers) == LETTER
+
+
 def test_the_last_letter_counts_when_a_record_died_twice() -> None:
+    first = LETTER.model_copy(update={"scrape_id": "noon", "truncated_from": 9})
     again = LETTER.model_copy(update={"offset": 2000, "reason": "WRONG_SHAPE"})
+    assert DeadLetter.from_headers([*first.to_headers(), *again.to_headers()]) == again
     assert DeadLetter.from_headers([*LETTER.to_headers(), *again.to_headers()]) == again
 
 

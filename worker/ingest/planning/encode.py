@@ -12,6 +12,7 @@ from schemas.cloud_events import cloud_event, moment
 from worker.domain.books.rows import MissReason
 from worker.domain.events import event_key
 from worker.domain.resolve import Miss, Resolution, miss_document, rejection_document
+from worker.ingest.reading.record_ids import NO_IDS, RecordIds
 from worker.kafka.record import Headers, Outgoing, Record
 
 # A hostile payload could name more than fits into a message; what is left out is counted in ``omitted``.
@@ -157,7 +158,14 @@ class Encoder:
         theirs = cloud_event("ResolvedEvent", event_id, record.topic, moment(record.timestamp))
         return Outgoing(self._resolved_topic, event_key(envelope).encode(), value, ours + theirs)
 
-    def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> Outgoing:
+    def dead(
+        self,
+        source_id: str,
+        record: Record,
+        reason: DeadReason,
+        detail: str,
+        ids: RecordIds = NO_IDS,
+    ) -> Outgoing:
         """Return the record with its own bytes, key and headers, followed by our headers.
 
         A record from a compressed batch can be larger than the topic accepts. Then only the head of its value
@@ -184,6 +192,8 @@ class Encoder:
                 "offset": record.offset,
                 "timestamp": max(0, record.timestamp),
                 "group": self._group[:255],
+                "scrape_id": ids.scrape_id,
+                "event_id": ids.event_id,
                 "truncated_from": len(value or b"") if too_long else None,
                 "left_out": left_out,
             }

@@ -19,6 +19,7 @@ from worker.ingest.reading.clock import NO_GUARD, ClockGuard, age_at_arrival
 from worker.ingest.reading.decode import UnreadableRecord
 from worker.ingest.reading.framing import unframed
 from worker.ingest.reading.read import Readable, read
+from worker.ingest.reading.record_ids import RecordIds, ids_in
 from worker.kafka.record import Partition, Record
 
 T = TypeVar("T")
@@ -38,8 +39,10 @@ class VerdictEncoder(Protocol[T_co]):
     ) -> T_co | None:
         """One resolved event; None when it would be larger than the output topic takes."""
 
-    def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> T_co:
-        """The record as it came, with the reason in headers."""
+    def dead(
+        self, source_id: str, record: Record, reason: DeadReason, detail: str, ids: RecordIds
+    ) -> T_co:
+        """The record as it came, with the reason and what it says of its scrape and event in headers."""
 
 
 class MarketCount(NamedTuple):
@@ -129,7 +132,7 @@ class Planner(Generic[T]):
         source_id = source_id_of(record, at)
         seen = read(unframed(record.value), max_bytes=self._max_bytes)
         if isinstance(seen, UnreadableRecord):
-            return self._dead(record, at, source_id, *seen)
+            return self._dead(record, at, source_id, seen)
         return self._plan_readable(record, at, source_id, seen, index)._replace(
             age=age_of(seen, record)
         )
@@ -137,18 +140,21 @@ class Planner(Generic[T]):
     def _plan_readable(
         self, record: Record, at: Partition, source_id: str, seen: Readable, index: MappingIndex
     ) -> Planned[T]:
+        def refused(reason: DeadReason, detail: str) -> Planned[T]:
+            why = UnreadableRecord(reason, detail, ids_in(seen.envelope))
+            return self._dead(record, at, source_id, why)
+
         objection = self._guard.objection(seen.observed_at, record.timestamp)
         if objection is not None:
-            return self._dead(record, at, source_id, "OBSERVED_IN_FUTURE", objection)
+            return refused("OBSERVED_IN_FUTURE", objection)
         resolution = resolve_rows(seen.rows, seen.platform, seen.names, index, seen.scope)
         if has_another_shape(resolution):
             first = resolution.rejected[0].detail
-            detail = f"no market can be read; {first}"
-            return self._dead(record, at, source_id, "WRONG_SHAPE", detail)
+            return refused("WRONG_SHAPE", f"no market can be read; {first}")
         output = self._encoder.resolved(source_id, record, seen.envelope, resolution, index.version)
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
-            return self._dead(record, at, source_id, "RESULT_TOO_LARGE", detail)
+            return refused("RESULT_TOO_LARGE", detail)
         sightings = sightings_of(record, at, seen, resolution.missed, index.version)
         outcomes = outcomes_of(
             seen.platform, len(resolution.markets), reasons_of(resolution.misses), resolution
@@ -167,13 +173,15 @@ class Planner(Generic[T]):
 
     def refused(self, record: Record, at: Partition, detail: str) -> T:
         """The dead letter of a record whose counts the database refuses."""
-        return self._encoder.dead(source_id_of(record, at), record, "DATABASE_REFUSED", detail)
+        seen = read(unframed(record.value), max_bytes=self._max_bytes)
+        ids = seen.ids if isinstance(seen, UnreadableRecord) else ids_in(seen.envelope)
+        return self._encoder.dead(source_id_of(record, at), record, "DATABASE_REFUSED", detail, ids)
 
     def _dead(
-        self, record: Record, at: Partition, source_id: str, reason: DeadReason, detail: str
+        self, record: Record, at: Partition, source_id: str, why: UnreadableRecord
     ) -> Planned[T]:
-        letter = self._encoder.dead(source_id, record, reason, detail)
-        return Planned(at, record.offset, letter, (), None, {}, reason)
+        letter = self._encoder.dead(source_id, record, *why)
+        return Planned(at, record.offset, letter, (), None, {}, why.reason)
 
 
 def combine(planned: Iterable[Planned[T]]) -> Plan[T]:

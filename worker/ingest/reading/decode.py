@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from schemas import DeadReason, Observation, refusal
 from worker.domain import resolve
 from worker.domain.scope import event_scope
+from worker.ingest.reading.record_ids import NO_IDS, RecordIds, ids_in
 
 _SHOWN: Final = 200
 _ESCAPED_NUL: Final = b"\\u0000"
@@ -18,10 +19,14 @@ _ESCAPE: Final = b"\\"
 
 
 class UnreadableRecord(NamedTuple):
-    """A record that is not an observation. ``detail`` names the field, the bounded value and the cause."""
+    """A record that is not an observation. ``detail`` names the field, the bounded value and the cause.
+
+    ``ids`` are those of its scrape and event, as far as they can be read.
+    """
 
     reason: DeadReason
     detail: str
+    ids: RecordIds = NO_IDS
 
 
 class Decoded(NamedTuple):
@@ -44,7 +49,7 @@ def decode(value: bytes | None, *, max_bytes: int) -> Decoded | UnreadableRecord
     try:
         return _decoded(Observation.model_validate(document))
     except ValidationError as error:
-        return UnreadableRecord(*refusal(error))
+        return UnreadableRecord(*refusal(error), ids_in(document))
 
 
 def _parse(value: bytes | None, max_bytes: int) -> Any:
@@ -59,7 +64,7 @@ def _parse(value: bytes | None, max_bytes: int) -> Any:
     except orjson.JSONDecodeError as error:
         return _not_json(value, error)
     if may_hold_nul(value) and holds_nul(document):
-        return UnreadableRecord("NUL_CHARACTER", "a text holds a NUL character")
+        return UnreadableRecord("NUL_CHARACTER", "a text holds a NUL character", ids_in(document))
     return document
 
 

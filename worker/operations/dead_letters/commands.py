@@ -19,7 +19,9 @@ from worker.cli.tables import print_list, print_table
 from worker.operations.dead_letters.letters import LetterFilter
 from worker.operations.dead_letters.options import (
     DeadReasons,
+    Events,
     FromTopics,
+    Scrapes,
     Since,
     Until,
     parse_filter,
@@ -58,6 +60,8 @@ def list_(
     topics: FromTopics = None,
     since: Since = None,
     until: Until = None,
+    scrapes: Scrapes = None,
+    events: Events = None,
     redriven: Annotated[
         bool | None,
         typer.Option(
@@ -86,6 +90,8 @@ def list_(
         topics=topics or (),
         since=since,
         until=until,
+        scrapes=scrapes,
+        events=events,
         redriven=redriven,
     )
     with late_bar() as progress:
@@ -178,6 +184,8 @@ def redrive_(
     topics: FromTopics = None,
     since: Since = None,
     until: Until = None,
+    scrapes: Scrapes = None,
+    events: Events = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All letters that were not sent back yet.")
     ] = False,
@@ -204,10 +212,13 @@ def redrive_(
         topics=topics or (),
         since=since,
         until=until,
+        scrapes=scrapes,
+        events=events,
     )
     if choice.is_everything != everything:
         fail(
-            "Say which letters: name them, use --dead-reason, --topic, --from or --to, or --all.",
+            "Say which letters: name them, use --dead-reason, --topic, --from, --to, --scrape or"
+            " --event, or --all.",
             2,
         )
     signature = _signature(actor, reason)

@@ -111,6 +111,8 @@ class LetterFilter:
     until_ms: int | None = None
     ids: frozenset[str] = frozenset()
     places: frozenset[LetterPosition] = frozenset()
+    scrapes: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
     redriven: bool | None = None
 
     def takes(self, letter: Letter, *, is_redriven: bool) -> bool:
@@ -126,9 +128,14 @@ class LetterFilter:
             and letter.place not in self.places
         ):
             return False
-        return (not self.reasons or letter.details.reason in self.reasons) and (
-            not self.topics or letter.details.topic in self.topics
+        details = letter.details
+        asked = (
+            (self.reasons, details.reason),
+            (self.topics, details.topic),
+            (self.scrapes, details.scrape_id),
+            (self.events, details.event_id),
         )
+        return all(not wanted or found in wanted for wanted, found in asked)
 
     @property
     def names_letters(self) -> bool:
@@ -150,6 +157,8 @@ class ListedLetter(NamedTuple):
     topic: str
     partition: int
     offset: int
+    scrape_id: str | None
+    event_id: str | None
     value_bytes: int | None
     redrives: int
     redriven: bool
@@ -166,6 +175,8 @@ def line(letter: Letter, *, is_redriven: bool) -> ListedLetter:
         details.topic,
         details.partition,
         details.offset,
+        details.scrape_id,
+        details.event_id,
         None if value is None else len(value),
         letter.redrives,
         is_redriven,

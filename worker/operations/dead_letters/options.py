@@ -38,6 +38,14 @@ FromTopics = Annotated[
         autocompletion=complete_topic,
     ),
 ]
+Scrapes = Annotated[
+    list[str] | None,
+    typer.Option("--scrape", help="Only of this scrape_id. Repeatable.", show_default=False),
+]
+Events = Annotated[
+    list[str] | None,
+    typer.Option("--event", help="Only of this event.id. Repeatable.", show_default=False),
+]
 Since = Annotated[
     str | None,
     typer.Option("--from", metavar="TIME", help=f"Died at or after this time: {TIME_HELP}."),
@@ -62,6 +70,8 @@ def parse_filter(
     topics: Sequence[str],
     since: str | None,
     until: str | None,
+    scrapes: Sequence[str] | None,
+    events: Sequence[str] | None,
     redriven: bool | None = None,
 ) -> LetterFilter:
     """Return the filter that the options describe; a wrong one ends the command with exit code 2."""
@@ -75,6 +85,8 @@ def parse_filter(
         until_ms=_moment(until),
         ids=frozenset(one for one in wanted if isinstance(one, str)),
         places=frozenset(one for one in wanted if isinstance(one, LetterPosition)),
+        scrapes=frozenset(scrapes or ()),
+        events=frozenset(events or ()),
         redriven=redriven,
     )
 

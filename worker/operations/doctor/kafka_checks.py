@@ -25,7 +25,7 @@ from worker.operations.doctor.kafka_verdicts import (
     judge_topics,
 )
 from worker.operations.doctor.parts import Part
-from worker.operations.lag.report import survey_lag
+from worker.operations.lag.report import survey_lag, survey_snapshot_lag
 from worker.settings.connected import KafkaSettings, with_both, with_kafka
 from worker.settings.settings import Settings
 
@@ -82,6 +82,11 @@ async def _offsets(settings: Settings) -> Sequence[Finding]:
     return judge_offsets(await survey_lag(connected, round(time.time() * 1000)))
 
 
+async def _snapshot_offsets(settings: KafkaSettings) -> Sequence[Finding]:
+    report = await survey_snapshot_lag(settings, round(time.time() * 1000))
+    return judge_offsets(report, "marketmap lag --snapshot")
+
+
 async def _record_times(settings: KafkaSettings) -> Sequence[Finding]:
     newest = await admin_of(settings).offsets.newest_times(await _observed(settings))
     return judge_record_times(newest, round(time.time() * 1000))
@@ -123,6 +128,9 @@ def checks_of(part: Part, settings: Settings) -> Sequence[Check]:
     if may_know_group and part.needs:
         remedy = "fix the failures above first; marketmap migrate"
         checks.append(Check("offsets", ("kafka", "database"), _offsets, remedy))
+    if part.name == "snapshot":
+        remedy = "fix the failures above first"
+        checks.append(Check("offsets", ("kafka",), _connected(_snapshot_offsets), remedy))
     if all(part.operations_on("TOPIC", name) for name in settings.topics.observations.values()):
         checks.append(Check("clock", ("kafka",), _connected(_record_times), _DESCRIBE))
     return checks

@@ -132,7 +132,8 @@ def judge_group(group: Group, name: str, partitions: int, process: str = "worker
     return [fine("group", f"{name}: {group.state}, {members} member{'s' * (members != 1)}")]
 
 
-def judge_offsets(report: LagReport) -> list[Finding]:
+def judge_offsets(report: LagReport, command: str = "marketmap lag") -> list[Finding]:
+    """Judge the signs of a group; ``command`` shows all of them."""
     signs = [(each.facts, sign) for each in report.partitions for sign in each.signs]
     found = []
     for facts, sign in signs[:_MOST_SIGNS]:
@@ -141,5 +142,5 @@ def judge_offsets(report: LagReport) -> list[Finding]:
         found.append(verdict("offsets", message, "docs/runbook.md, Lag"))
     if len(signs) > _MOST_SIGNS:
         more = f"{len(signs) - _MOST_SIGNS} more signs of trouble"
-        found.append(warning("offsets", more, "marketmap lag"))
+        found.append(warning("offsets", more, command))
     return found or [fine("offsets", f"{report.records:,} records behind")]

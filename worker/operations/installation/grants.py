@@ -71,10 +71,11 @@ def replay(settings: Settings) -> list[Grant]:
 
 
 def look(settings: Settings) -> list[Grant]:
-    """`lag` and `replay recount`: read the group's offsets, and when its oldest record was written."""
+    """`lag` and `replay recount`: read the groups' offsets, and when their oldest record was written."""
     return [
-        *_topics("READ", _observations(settings)),
+        *_topics("READ", [*_observations(settings), settings.topics.resolved]),
         Grant("GROUP", "LITERAL", settings.group_id, "DESCRIBE"),
+        Grant("GROUP", "LITERAL", settings.snapshot_group_id, "DESCRIBE"),
     ]
 
 
@@ -89,6 +90,11 @@ def scraper(settings: Settings) -> list[Grant]:
     return _topics("WRITE", _observations(settings))
 
 
+def feedback(settings: Settings) -> list[Grant]:
+    """`dead list` and `dead show`, for a scraper team: reads dead letters. Brokers grant the whole topic."""
+    return _topics("READ", [settings.topics.dead])
+
+
 def downstream(settings: Settings) -> list[Grant]:
     """Reads what is published; it also needs READ of a group of its own."""
     topics = settings.topics
@@ -97,7 +103,18 @@ def downstream(settings: Settings) -> list[Grant]:
 
 ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
     role.__name__: role
-    for role in (worker, relay, snapshot, redrive, replay, look, administrator, scraper, downstream)
+    for role in (
+        worker,
+        relay,
+        snapshot,
+        redrive,
+        replay,
+        look,
+        administrator,
+        scraper,
+        feedback,
+        downstream,
+    )
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Annotated, Any, Final
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.cluster import run_on_kafka
-from worker.cli.connection import connected_settings
+from worker.cli.connection import connected_settings, kafka_settings
 from worker.cli.console import err, fail, out, print_json
 from worker.cli.options import ListAsCsv, ListAsJson, Output
 from worker.cli.output import chosen_form
@@ -22,12 +22,24 @@ from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import duration, folding, print_table, text
 from worker.kafka.cluster.groups import Member
 from worker.kafka.cluster.transactions import OpenTransaction
-from worker.operations.lag.report import LagReport, PartitionFacts, PartitionLag, survey_lag
-from worker.settings.connected import ConnectedSettings
+from worker.operations.lag.report import (
+    LagReport,
+    PartitionFacts,
+    PartitionLag,
+    survey_lag,
+    survey_snapshot_lag,
+)
 
 
 def lag(
     *,
+    snapshot: Annotated[
+        bool,
+        typer.Option(
+            "--snapshot",
+            help="Of the snapshot processes: resolved events that odds.latest does not have yet.",
+        ),
+    ] = False,
     watch: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", min=0.5, help="Refresh every SECONDS until Ctrl-C."),
@@ -46,11 +58,11 @@ def lag(
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     if watch is not None and form != "table":
         fail(f"--watch shows a table: it does not go with {form}.", code=2)
-    settings = connected_settings()
+    survey = _of_snapshot if snapshot else _of_workers
     if watch is not None:
-        _watch(settings, watch)
+        _watch(survey, watch)
         return
-    report = _survey(settings, waiting="Asking Kafka and Postgres")
+    report = survey("Asking Kafka" if snapshot else "Asking Kafka and Postgres")
     if form == "json":
         print_json(report_json(report))
         return
@@ -63,11 +75,11 @@ def lag(
     err.print(summary(report), markup=False, soft_wrap=True)
 
 
-def _watch(settings: ConnectedSettings, every_s: float) -> None:
+def _watch(survey: Callable[[str | None], LagReport], every_s: float) -> None:
     try:
         with Live(console=out, auto_refresh=False) as shown:
             while True:
-                report = _survey(settings)
+                report = survey(None)
                 below = Text("\n".join([*sign_lines(report), summary(report)]))
                 shown.update(Group(report_tables(report), below), refresh=True)
                 time.sleep(every_s)
@@ -75,9 +87,18 @@ def _watch(settings: ConnectedSettings, every_s: float) -> None:
         return
 
 
-def _survey(settings: ConnectedSettings, waiting: str | None = None) -> LagReport:
-    now_ms = round(time.time() * 1000)
-    return run_on_kafka(settings, survey_lag(settings, now_ms), waiting=waiting)
+def _of_workers(waiting: str | None) -> LagReport:
+    settings = connected_settings()
+    return run_on_kafka(settings, survey_lag(settings, _now_ms()), waiting=waiting)
+
+
+def _of_snapshot(waiting: str | None) -> LagReport:
+    settings = kafka_settings()
+    return run_on_kafka(settings, survey_snapshot_lag(settings, _now_ms()), waiting=waiting)
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
 
 
 def summary(report: LagReport) -> str:
@@ -103,7 +124,9 @@ def _topic_table(topic: str, rows: Sequence[PartitionLag], numbers: Mapping[str,
     table = Table(title=text(topic), title_justify="left", box=None)
     table.add_column("partition", justify="right")
     table.add_column("owner", justify="right", min_width=5)
-    for heading in ("log end", "committed", "counted to", "behind", "time"):
+    is_counted = any(each.facts.is_counted for each in rows)
+    counted_to = ["counted to"] if is_counted else []
+    for heading in ("log end", "committed", *counted_to, "behind", "time"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=10)
     for each in rows:
         facts = each.facts
@@ -112,7 +135,7 @@ def _topic_table(topic: str, rows: Sequence[PartitionLag], numbers: Mapping[str,
             numbers[facts.owner.member_id] if facts.owner else "",
             _end(facts),
             _number(facts.committed and facts.committed.offset),
-            _number(facts.watermark),
+            *([_number(facts.watermark)] if is_counted else []),
             f"{each.records:,}",
             _time(each),
         )

@@ -8,15 +8,18 @@ commit. The questions are asked in that order as well, for traffic goes on betwe
    committed a moment later, and only one that stays uncommitted is a sign;
 4. where the log ends, then up to where it can be read: only an open transaction keeps the second one below;
    a log only grows, so nothing that was read before lies beyond its end.
+
+The snapshot processes count nothing: of their group only the commits are asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from aiokafka import TopicPartition
@@ -28,7 +31,7 @@ from worker.kafka.cluster.transactions import OpenTransaction
 from worker.kafka.connections import admin_of
 from worker.kafka.record import Committed
 from worker.kafka.retrying import retried
-from worker.settings.connected import ConnectedSettings
+from worker.settings.connected import ConnectedSettings, KafkaSettings
 from worker.storage.engine import opened
 from worker.storage.ledger import Ledger
 
@@ -38,6 +41,9 @@ _SETTLE_S: Final = 2.0
 _SETTLE_PAUSE_S: Final = 0.1
 # For how long a transaction is open before that is a sign.
 _LONG_OPEN_S: Final = 5
+
+# The watermarks by topic id and partition.
+_AskWatermarks = Callable[[], Awaitable[dict[tuple[str, int], int]]]
 
 SignCode = Literal[
     "NOT_OWNED",
@@ -67,7 +73,7 @@ class PartitionFacts(NamedTuple):
 
     ``committed_since`` is the offset committed when the watermark had been read, as far as it was asked for.
     ``log_end`` is the last stable offset. An open transaction holds back what is between it and
-    ``high_watermark``.
+    ``high_watermark``. ``is_counted`` is false for a group that has commits only, without marks.
     """
 
     topic: str
@@ -81,6 +87,7 @@ class PartitionFacts(NamedTuple):
     committed_since: int | None = None
     high_watermark: int | None = None
     open_transaction: OpenTransaction | None = None
+    is_counted: bool = True
 
     @property
     def place(self) -> TopicPartition:
@@ -104,7 +111,8 @@ class PartitionFacts(NamedTuple):
         """What is read next, as far as commit and watermark say; within the log."""
         mark = self.mark
         is_ours = mark is not None and mark.topic_id == self.topic_id
-        if self.committed is None or not (is_ours or self.committed.is_reset):
+        decides = is_ours or not self.is_counted
+        if self.committed is None or not (decides or self.committed.is_reset):
             wanted = self.watermark or 0
         else:
             wanted = self.committed.offset
@@ -188,8 +196,10 @@ def signs_of(facts: PartitionFacts, *, has_members: bool) -> Sequence[Sign]:
     signs = []
     if has_members and facts.owner is None:
         signs.append(Sign("NOT_OWNED", "no member of the group reads it"))
-    if facts.committed is not None:
+    if facts.committed is not None and facts.is_counted:
         signs += _signs_of_commit(facts, facts.committed, facts.mark)
+    elif facts.committed is not None:
+        signs += _signs_of_offset(facts, facts.committed.offset)
     if facts.watermark is not None and facts.watermark > facts.end:
         beyond = facts.watermark - facts.end
         signs.append(Sign("BEYOND_END", f"counted {beyond} beyond the log's end: it was cut off"))
@@ -223,15 +233,15 @@ def _signs_of_commit(
         signs.append(Sign("COMMIT_AHEAD", f"committed {offset - watermark} further than counted"))
     if mark is not None:
         signs += _signs_of_stop(mark, offset)
+    return [*signs, *_signs_of_offset(facts, offset)]
+
+
+def _signs_of_offset(facts: PartitionFacts, offset: int) -> Iterator[Sign]:
     if offset > facts.end:
-        signs.append(Sign("BEYOND_END", f"committed {offset - facts.end} beyond the log's end"))
+        yield Sign("BEYOND_END", f"committed {offset - facts.end} beyond the log's end")
     if offset < facts.log_start:
-        signs.append(
-            Sign(
-                "DELETED", f"{facts.log_start - offset} offsets were deleted before they were read"
-            )
-        )
-    return signs
+        deleted = facts.log_start - offset
+        yield Sign("DELETED", f"{deleted} offsets were deleted before they were read")
 
 
 def _signs_of_stop(mark: CommitMark, offset: int) -> Iterator[Sign]:
@@ -248,15 +258,32 @@ def _signs_of_stop(mark: CommitMark, offset: int) -> Iterator[Sign]:
 
 
 async def survey_lag(settings: ConnectedSettings, now_ms: int) -> LagReport:
-    """Ask for all of it. Raises TransientError or a StorageError."""
+    """Ask for all of it, of the workers' group. Raises TransientError or a StorageError."""
+    followed = _Followed(settings.group_id, list(settings.topics.observations.values()))
+    return await _survey(settings, followed, now_ms, partial(_watermarks, settings))
 
+
+async def survey_snapshot_lag(settings: KafkaSettings, now_ms: int) -> LagReport:
+    """Ask for all of it, of the snapshot processes' group. Raises TransientError."""
+    followed = _Followed(settings.snapshot_group_id, [settings.topics.resolved])
+    return await _survey(settings, followed, now_ms, None)
+
+
+class _Followed(NamedTuple):
+    """A group, and the topics that it reads."""
+
+    group: str
+    topics: Sequence[str]
+
+
+async def _survey(
+    settings: KafkaSettings, followed: _Followed, now_ms: int, watermarks: _AskWatermarks | None
+) -> LagReport:
     async def ask() -> tuple[Group, Sequence[PartitionFacts]]:
         # The topics first: of all clients, the one that is asked for them tells best why it is refused.
-        topic_ids = await admin_of(settings).topics.partitions(
-            list(settings.topics.observations.values())
-        )
-        group = await admin_of(settings).groups.describe(settings.group_id)
-        return group, await _facts(settings, group, topic_ids)
+        topic_ids = await admin_of(settings).topics.partitions(followed.topics)
+        group = await admin_of(settings).groups.describe(followed.group)
+        return group, await _facts(settings, followed, group, topic_ids, watermarks)
 
     group, facts = await retried(ask, patience_s=settings.admin_timeout_s)
     stretches = {each.place: OffsetRange(each.next_offset, each.log_end) for each in facts}
@@ -276,15 +303,19 @@ async def survey_lag(settings: ConnectedSettings, now_ms: int) -> LagReport:
         )
         for each in facts
     ]
-    return LagReport(settings.group_id, group.state, group.members, partitions)
+    return LagReport(followed.group, group.state, group.members, partitions)
 
 
 async def _facts(
-    settings: ConnectedSettings, group: Group, topic_ids: Mapping[TopicPartition, str]
+    settings: KafkaSettings,
+    followed: _Followed,
+    group: Group,
+    topic_ids: Mapping[TopicPartition, str],
+    ask_watermarks: _AskWatermarks | None,
 ) -> Sequence[PartitionFacts]:
     admin = admin_of(settings)
-    committed = await admin.groups.committed(settings.group_id, topic_ids)
-    watermarks = await _watermarks(settings)
+    committed = await admin.groups.committed(followed.group, topic_ids)
+    watermarks = {} if ask_watermarks is None else await ask_watermarks()
     counted = {
         place: watermarks[topic_id, place.partition]
         for place, topic_id in topic_ids.items()
@@ -292,7 +323,7 @@ async def _facts(
     }
     since: Mapping[TopicPartition, Committed] = committed
     if group.members:
-        since = await _settled(admin.groups, settings.group_id, committed, counted)
+        since = await _settled(admin.groups, followed.group, committed, counted)
     high_watermarks = await admin.offsets.high_watermarks(topic_ids)
     starts, ends = (
         await admin.offsets.log_starts(topic_ids),
@@ -313,6 +344,7 @@ async def _facts(
             committed_since=since[place].offset if place in since else None,
             high_watermark=high_watermarks[place],
             open_transaction=transactions.get(place),
+            is_counted=ask_watermarks is not None,
         )
         for place, topic_id in sorted(topic_ids.items())
     ]
@@ -342,7 +374,7 @@ def _is_ahead(
 
 
 async def _held_since(
-    settings: ConnectedSettings, facts: Sequence[PartitionFacts]
+    settings: KafkaSettings, facts: Sequence[PartitionFacts]
 ) -> dict[TopicPartition, int]:
     """The time of the first record of each partition that an open transaction holds back."""
     ranges = {each.place: OffsetRange(each.log_end, each.end) for each in facts if each.held_back}

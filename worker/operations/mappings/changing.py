@@ -217,5 +217,7 @@ def report(
         err.print("A dry run: nothing was changed.")
     for source, market_id in change.covered:
         err.print(printable(f"{source} {market_id} is MAPPED now."), markup=False)
+    for source, market_id in change.reopened:
+        err.print(printable(f"{source} {market_id} is open again."), markup=False)
     if change.version is not None and not dry_run:
         err.print(f"{change.canonical_id} is at version {change.version} now.", markup=False)

@@ -10,8 +10,9 @@ to choose. That is a rule over many rows, which no constraint of the table can e
 3. Write first, then look: after the write, `_checked` reads the mappings that share an id with the new state
    and asks the domain for rivalries. The check sees the table exactly as it would be committed. When there is
    a rivalry it raises, and the rollback undoes the change, the audit row and the new version.
-4. In the same transaction the missed markets that the mapping now covers become MAPPED (`mark_covered`). The
-   queue and the mappings never disagree, and a dry run, which rolls back at the end, shows both.
+4. In the same transaction the missed markets that the mapping now covers become MAPPED, and those that no
+   mapping covers any more are open again (`settle`). The queue and the mappings never disagree, and a dry
+   run, which rolls back at the end, shows both.
 
 A change that leaves the row as it is has the action NONE and is not checked: it must stay possible to touch
 mappings that were in conflict before, for example to import an unchanged catalogue.
@@ -25,21 +26,20 @@ from typing import Any, Literal, NamedTuple
 from worker.domain.books.rows import abbreviate
 from worker.domain.conflicts import Rivalry, rivalries
 from worker.domain.diff import FieldChange, diff
-from worker.domain.index import MappingIndex
 from worker.domain.mapping import (
     CANONICAL_ID_RULE,
     Mapping,
     MappingError,
     MappingFault,
-    claims_of,
     is_canonical_id,
     parse_mapping,
 )
-from worker.runtime.index.covering import claimants, mark_covered, usable
-from worker.storage.audit import AuditRow, history, last_version
+from worker.runtime.index import covering
+from worker.runtime.index.covering import ChangedMappings, claimants, settle, usable
+from worker.storage.audit import AuditRow, history, last_version, read_after
 from worker.storage.editing import Deleted, Edit, StaleVersion
 from worker.storage.mappings import ImportReport, StoredMapping, get, import_mappings, list_mappings
-from worker.storage.misses import QueueKey, cover
+from worker.storage.misses import QueueKey, SettledMisses, cover
 
 Action = Literal["CREATE", "UPDATE", "ACTIVATE", "DEACTIVATE", "DELETE", "NONE"]
 EditedState = dict[str, Any]
@@ -48,8 +48,9 @@ EditedState = dict[str, Any]
 class AppliedChange(NamedTuple):
     """One change of one mapping. ``version`` is the mapping's after it, None once it is deleted.
 
-    ``covered`` are the missed markets that became MAPPED by it. ``markets`` are those that the mapping claims
-    before or after it, each a platform and its id: what is resolved differently now.
+    ``covered`` are the missed markets that became MAPPED by it, ``reopened`` those that no mapping covers any
+    more. ``markets`` are those that the mapping claims before or after it, each a platform and its id: what
+    is resolved differently now.
     """
 
     canonical_id: str
@@ -57,6 +58,7 @@ class AppliedChange(NamedTuple):
     version: int | None
     fields: list[FieldChange]
     covered: Sequence[QueueKey] = ()
+    reopened: Sequence[QueueKey] = ()
     markets: Sequence[QueueKey] = ()
 
 
@@ -76,7 +78,7 @@ class NoSuchStateError(LookupError):
 async def create(
     edit: Edit, mapping: Mapping, *, is_active: bool = True, wanted: QueueKey | None = None
 ) -> AppliedChange:
-    """Create a mapping; ``wanted`` is as in ``mark_covered``.
+    """Create a mapping; ``wanted`` is as in ``covering.settle``.
 
     Raises ConflictError, MappingError for a canonical id of another pattern, and what ``Edit.create`` raises.
     """
@@ -96,7 +98,7 @@ async def update(
 ) -> AppliedChange:
     """Replace the row by what ``revise`` makes of it; None expects no version.
 
-    ``wanted`` is as in ``mark_covered``.
+    ``wanted`` is as in ``covering.settle``.
 
     Raises ConflictError, what ``Edit.update`` raises, and what ``revise`` raises.
     """
@@ -123,7 +125,9 @@ async def delete(
     before = await edit.get(canonical_id, expected_version)
     await edit.delete(canonical_id, before.version)
     fields = diff(before._asdict(), None)
-    return AppliedChange(canonical_id, "DELETE", None, fields, markets=markets_of([before]))
+    settled = await _settled(edit, [before], [], await last_version(edit.connection))
+    markets = markets_of([before])
+    return AppliedChange(canonical_id, "DELETE", None, fields, *settled, markets)
 
 
 async def roll_back(
@@ -185,6 +189,7 @@ async def import_all(
 
     Raises ConflictError, and as ``import_mappings``.
     """
+    before = await last_version(edit.connection)
     report = await import_mappings(
         edit.connection, mappings, actor=actor, reason=reason, switched_off=switched_off
     )
@@ -196,15 +201,17 @@ async def import_all(
     if found:
         raise ConflictError(found)
     if written:
-        version = await last_version(edit.connection)
-        await mark_covered(edit.connection, written, MappingIndex(active), version)
+        # The lock of all editors is held: what was written since then is the import, a row each.
+        audited = await read_after(edit.connection, before, len(names))
+        others = [one for one in active if one.canonical_id not in names]
+        changed = ChangedMappings(covering.states_before(audited), written, others)
+        await settle(edit.connection, changed, audited[-1].id)
     return report
 
 
 def markets_of(rows: Iterable[StoredMapping]) -> Sequence[QueueKey]:
     """Return the markets that these rows claim, once each; a row that cannot be used claims none."""
-    claims = (claim for mapping in usable(rows) for claim in claims_of(mapping))
-    return list(dict.fromkeys((claim.platform, claim.market_id) for claim in claims))
+    return covering.markets_of(usable(rows))
 
 
 async def _checked(
@@ -214,26 +221,45 @@ async def _checked(
     after: StoredMapping,
     wanted: QueueKey | None = None,
 ) -> AppliedChange:
-    """Return the change once it is known to have no rival, with the misses that it covers marked."""
+    """Return the change once it is known to have no rival, with the queue of misses brought up to it."""
     fields = diff(before and before._asdict(), after._asdict())
-    rows = [after] if before is None else [before, after]
+    earlier = [] if before is None else [before]
     action = action if fields else "NONE"
-    markets = markets_of(rows) if fields else ()
+    markets = markets_of([*earlier, after]) if fields else ()
     change = AppliedChange(after.canonical_id, action, after.version, fields, markets=markets)
-    if not after.is_active:
-        return change
     if not fields:
-        if wanted is None:
+        if wanted is None or not after.is_active:
             return change
         return change._replace(
             covered=await cover(edit.connection, after.version, [wanted], wanted=wanted)
         )
-    mapping = parse_mapping(after._asdict())
-    others = await claimants(edit.connection, mapping)
-    found = rivalries([mapping], others)
-    if found:
-        raise ConflictError(found, change)
-    covered = await mark_covered(
-        edit.connection, [mapping], MappingIndex(others), after.version, wanted=wanted
+    if after.is_active:
+        mapping = parse_mapping(after._asdict())
+        found = rivalries([mapping], await claimants(edit.connection, [mapping]))
+        if found:
+            raise ConflictError(found, change)
+    settled = await _settled(edit, earlier, [after], after.version, wanted)
+    return change._replace(**settled._asdict())
+
+
+async def _settled(
+    edit: Edit,
+    before: Sequence[StoredMapping],
+    after: Sequence[StoredMapping],
+    version: int,
+    wanted: QueueKey | None = None,
+) -> SettledMisses:
+    """Bring the queue of misses up to a change of these rows."""
+    earlier = usable(row for row in before if row.is_active)
+    now = usable(row for row in after if row.is_active)
+    if not earlier and not now:
+        return SettledMisses()
+    changed = {row.canonical_id for row in (*before, *after)}
+    others = [
+        one
+        for one in await claimants(edit.connection, [*earlier, *now])
+        if one.canonical_id not in changed
+    ]
+    return await settle(
+        edit.connection, ChangedMappings(earlier, now, others), version, wanted=wanted
     )
-    return change._replace(covered=covered)

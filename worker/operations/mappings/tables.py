@@ -123,6 +123,7 @@ def change_json(change: AppliedChange) -> dict[str, Any]:
         "version": change.version,
         "changes": fields_json(change.fields),
         "covered": [list(key) for key in change.covered],
+        "reopened": [list(key) for key in change.reopened],
     }
 
 

@@ -21,6 +21,7 @@ from worker.ingest.planning.plan import Planner
 from worker.ingest.reading.clock import ClockGuard
 from worker.ingest.reading.decode import UnreadableRecord, decode
 from worker.ingest.reading.framing import unframed
+from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Partition, Record
 from worker.operations.payloads.records import (
     MIB,
@@ -140,8 +141,10 @@ class _AsDocuments:
         del source_id, record
         return resolved_event(envelope, resolution, version)
 
-    def dead(self, source_id: str, record: Record, reason: DeadReason, detail: str) -> bytes:
-        del source_id
+    def dead(
+        self, source_id: str, record: Record, reason: DeadReason, detail: str, ids: RecordIds
+    ) -> bytes:
+        del source_id, ids
         return orjson.dumps(
             {"error": {"reason": reason, "detail": detail, "line_number": record.offset}}
         )

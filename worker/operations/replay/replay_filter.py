@@ -11,6 +11,7 @@ from schemas import DeadReason
 from worker.domain.resolve import Resolution
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned
+from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Outgoing, Record
 
 
@@ -109,9 +110,9 @@ class Verdicts:
         return self._encoder.resolved(source_id, record, envelope, resolution, version)
 
     def dead(
-        self, source_id: str, record: Record, reason: DeadReason, detail: str
+        self, source_id: str, record: Record, reason: DeadReason, detail: str, ids: RecordIds
     ) -> ReplayVerdict:
-        del source_id, record, reason, detail
+        del source_id, record, reason, detail, ids
         return NotPublished()
 
 

@@ -1,28 +1,55 @@
-"""Which missed markets the mappings cover by now: their rows in the queue become MAPPED."""
+"""Which missed markets the mappings cover by now: their rows in the queue become MAPPED, or open again.
+
+Theory of operation. A row is MAPPED while some mapping covers its market. When mappings change, the rows of
+all markets that they claimed before or claim now are looked at again, under two indexes: of the mappings as
+they were, and as they are.
+
+- A market that is covered now is MAPPED as of the new version.
+- A MAPPED market that is mapped no more, or of which a sampled label was known and is not any longer, is open
+  again at once, not only when it is missed the next time: an undone change leaves nothing behind.
+- A label that holds the name of a team cannot be recognised in a sample. An editor may have mapped such a
+  market on purpose; it stays MAPPED, because the label was not known before either.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from worker.domain.coverage import coverage, is_covered
+from worker.domain.coverage import Coverage, coverage, is_covered
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, MappingError, claims_of, parse_mapping
 from worker.storage import misses
 from worker.storage.audit import AuditRow, last_version
 from worker.storage.engine import transaction
 from worker.storage.mappings import StoredMapping, get, list_mappings
-from worker.storage.misses import QueueKey
+from worker.storage.misses import QueuedMiss, QueueKey, SettledMisses
+
+_NOTHING = SettledMisses()
 
 
-async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Sequence[QueueKey]:
-    """Mark the misses that the mappings of these changes cover; return which markets changed.
+class ChangedMappings(NamedTuple):
+    """Active mappings as they were ``before`` a change and are ``after`` it.
+
+    ``others`` did not change: at least all active ones that claim a market of these.
+    """
+
+    before: Sequence[Mapping]
+    after: Sequence[Mapping]
+    others: Sequence[Mapping]
+
+
+async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> SettledMisses:
+    """Mark the misses that the mappings of these changes cover, reopen those that they covered; return which.
 
     Misses that an editor ignores stay IGNORED. The call may be repeated: what is MAPPED stays MAPPED. Raises
     StorageUnavailable, StorageRefused or StorageFatal.
     """
-    names = {change.canonical_id for change in changes if change.new_value is not None}
+    changes = list(changes)
+    names = {change.canonical_id for change in changes}
+    before = states_before(changes)
     async with transaction(engine) as connection:
         # The version is read before the rows: a miss under a version that the rows already contain must not
         # count as covered by a later one.
@@ -30,50 +57,76 @@ async def cover_changes(engine: AsyncEngine, changes: Iterable[AuditRow]) -> Seq
         rows = [
             row for name in sorted(names) if (row := await get(connection, name)) and row.is_active
         ]
-        changed = usable(rows)
-        claiming = {
-            one.canonical_id: one
-            for mapping in changed
-            for one in await claimants(connection, mapping)
-        }
-        return await mark_covered(connection, changed, MappingIndex(claiming.values()), version)
+        after = usable(rows)
+        others = [
+            one
+            for one in await claimants(connection, [*before, *after])
+            if one.canonical_id not in names
+        ]
+        return await settle(connection, ChangedMappings(before, after, others), version)
 
 
-async def mark_covered(
+async def settle(
     connection: AsyncConnection,
-    mappings: Iterable[Mapping],
-    index: MappingIndex,
+    changed: ChangedMappings,
     version: int,
     *,
     wanted: QueueKey | None = None,
-) -> Sequence[QueueKey]:
-    """Mark as MAPPED the misses of these mappings' markets that ``index`` covers; return which.
+) -> SettledMisses:
+    """Mark as MAPPED the misses that are covered as of ``version``, and reopen those that were; return which.
 
     Misses that an editor ignores stay IGNORED. ``wanted`` is marked in any case: its caller knows that it is
-    covered, and undoes all of it if it is not. One statement marks all of them, because it takes their locks
-    in the order in which counting takes them. ``index`` has, as of ``version``, at least all active mappings
-    that share a platform id with these.
+    covered, and undoes all of it if it is not. One statement changes all of them, because it takes their
+    locks in the order in which counting takes them.
     """
-    markets = {(claim.platform, claim.market_id) for one in mappings for claim in claims_of(one)}
+    before, after, others = changed
+    markets = markets_of([*before, *after])
     missed = await misses.misses_of(connection, markets) if markets else []
-    covered = {
-        miss.key
-        for miss in missed
-        if is_covered(coverage(index, *miss.key, miss.sample_outcomes), miss.reason)
-    }
+    index, earlier = MappingIndex([*others, *after]), MappingIndex([*others, *before])
+    covered, uncovered = set(), set()
+    for miss in missed:
+        found = _coverage(index, miss)
+        if miss.status == "MAPPED" and _is_lost(_coverage(earlier, miss), found):
+            uncovered.add(miss.key)
+        elif is_covered(found, miss.reason):
+            covered.add(miss.key)
     if wanted is not None:
         covered.add(wanted)
-    if not covered:
-        return []
-    return await misses.cover(connection, version, sorted(covered), wanted=wanted)
+        uncovered.discard(wanted)
+    if not covered and not uncovered:
+        return _NOTHING
+    return await misses.settle(
+        connection, version, sorted(covered), sorted(uncovered), wanted=wanted
+    )
 
 
-async def claimants(connection: AsyncConnection, mapping: Mapping) -> list[Mapping]:
-    """Return the active mappings that share a platform id with this one, itself included."""
+def _coverage(index: MappingIndex, miss: QueuedMiss) -> Coverage:
+    return coverage(index, *miss.key, miss.sample_outcomes)
+
+
+def _is_lost(before: Coverage, now: Coverage) -> bool:
+    return not now.is_market or not set(before.known) <= set(now.known)
+
+
+def markets_of(mappings: Iterable[Mapping]) -> Sequence[QueueKey]:
+    """Return the markets that these mappings claim, once each."""
+    claims = (claim for mapping in mappings for claim in claims_of(mapping))
+    return list(dict.fromkeys((claim.platform, claim.market_id) for claim in claims))
+
+
+def states_before(changes: Iterable[AuditRow]) -> list[Mapping]:
+    """Return the mappings that were active before the first of their changes; ``changes`` are in order."""
+    first: dict[str, AuditRow] = {}
+    for change in changes:
+        first.setdefault(change.canonical_id, change)
+    values = [change.old_value for change in first.values()]
+    return _parsed(value for value in values if isinstance(value, dict) and value.get("is_active"))
+
+
+async def claimants(connection: AsyncConnection, mappings: Iterable[Mapping]) -> list[Mapping]:
+    """Return the active mappings that share a platform id with one of these, as they are in the table."""
     found: dict[str, StoredMapping] = {}
-    for platform, market_id in sorted(
-        {(claim.platform, claim.market_id) for claim in claims_of(mapping)}
-    ):
+    for platform, market_id in sorted(markets_of(mappings)):
         rows = list_mappings(connection, is_active=True, platform=platform, market_id=market_id)
         found |= {row.canonical_id: row for row in await rows}
     return usable(found.values())
@@ -81,10 +134,14 @@ async def claimants(connection: AsyncConnection, mapping: Mapping) -> list[Mappi
 
 def usable(rows: Iterable[StoredMapping]) -> list[Mapping]:
     """Return the mappings that can be used; a row of plain SQL that cannot be used claims nothing."""
+    return _parsed(row._asdict() for row in rows)
+
+
+def _parsed(rows: Iterable[dict[str, object]]) -> list[Mapping]:
     mappings = []
     for row in rows:
         try:
-            mappings.append(parse_mapping(row._asdict()))
+            mappings.append(parse_mapping(row))
         except MappingError:
             continue
     return mappings

@@ -18,6 +18,7 @@ from worker.ingest.planning.encode import (
     resolved_event,
     unmapped_market,
 )
+from worker.ingest.reading.record_ids import NO_IDS, RecordIds
 from worker.kafka.record import Outgoing
 
 SOURCE_ID = f"{TOPIC_ID}/0/4"
@@ -183,6 +184,14 @@ def test_a_dead_letter_says_what_why_and_where() -> None:
     assert (letter.id, letter.reason, letter.detail) == (SOURCE_ID, "INVALID_JSON", "why")
     assert (letter.topic, letter.partition, letter.offset) == ("observations.sportybet", 3, 1042)
     assert (letter.timestamp, letter.group) == (5, "g")
+
+
+def test_a_dead_letter_names_its_scrape_and_event_if_they_could_be_read() -> None:
+    ids = RecordIds("noon \u2603", "sr:match:1")
+    outgoing = encoder().dead(SOURCE_ID, FakeRecord(), "WRONG_SHAPE", "why", ids)
+    letter = DeadLetter.from_headers(outgoing.headers)
+    assert (letter.scrape_id, letter.event_id) == ids
+    assert (dead(FakeRecord())[1].scrape_id, dead(FakeRecord())[1].event_id) == NO_IDS
 
 
 def test_a_timestamp_that_is_not_known_is_told_as_nought() -> None:

@@ -1,6 +1,8 @@
 from collections import Counter
 from typing import Any
 
+import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +12,9 @@ from tests.support.records import TOPIC_ID, FakeRecord, partition_of, place
 from worker.domain.misses import tally
 from worker.domain.resolve import Resolution
 from worker.ingest.planning.plan import CountedShare, MarketCount, Plan, Planned, Planner, combine
+from worker.ingest.reading.clock import NO_GUARD, ClockGuard
+from worker.ingest.reading.read import read_typed
+from worker.ingest.reading.record_ids import NO_IDS, RecordIds
 
 MARKETS = [
     sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"}),
@@ -24,7 +29,12 @@ VALUES = st.sampled_from(
 
 
 class Words:
-    """An encoder whose outputs are words; it finds an observation of the event `large` too large."""
+    """An encoder whose outputs are words; it finds an observation of the event `large` too large.
+
+    ``ids`` are those of the newest dead letter.
+    """
+
+    ids: RecordIds = NO_IDS
 
     def resolved(
         self,
@@ -38,12 +48,14 @@ class Words:
             return None
         return f"{source_id} resolved {len(resolution.markets)} under {version}"
 
-    def dead(self, source_id: str, record: object, reason: str, detail: str) -> str:
+    def dead(self, source_id: str, record: object, reason: str, detail: str, ids: RecordIds) -> str:
         assert detail
+        self.ids = ids
         return f"{source_id} {reason}"
 
 
-PLANNER = Planner(Words(), max_message_bytes=100_000)
+WORDS = Words()
+PLANNER = Planner(WORDS, max_message_bytes=100_000)
 
 
 def plan_one(value: bytes | None, offset: int = 4, partition: int = 0) -> Planned[str]:
@@ -122,6 +134,39 @@ def test_an_observation_without_markets_is_a_good_one() -> None:
 def test_a_result_that_is_too_large_is_a_dead_letter_and_counts_no_miss() -> None:
     planned = plan_one(observation("sportybet", MARKETS, id="large"))
     assert (planned.dead, planned.sightings) == ("RESULT_TOO_LARGE", ())
+
+
+@pytest.mark.parametrize("more", [{}, {"unusual": 1}], ids=["typed", "decoded"])
+@pytest.mark.parametrize(
+    ("event", "markets", "reason"),
+    [
+        ("e1", [{"marketType": {"id": "3743"}}], "WRONG_SHAPE"),
+        ("large", MARKETS, "RESULT_TOO_LARGE"),
+        ("e2", MARKETS, "OBSERVED_IN_FUTURE"),
+        ("e3", MARKETS, "DATABASE_REFUSED"),
+    ],
+)
+def test_a_dead_letter_names_scrape_and_event_however_the_record_was_read(
+    event: str, markets: list[Any], reason: str, more: dict[str, int]
+) -> None:
+    document = orjson.loads(observation("sportybet", markets, id=event))
+    value = orjson.dumps(document | {"scrape_id": "noon"} | more)
+    is_usual = not more and reason != "WRONG_SHAPE"
+    assert (read_typed(value) is not None) == is_usual
+    guard = ClockGuard(300, lambda: 0) if reason == "OBSERVED_IN_FUTURE" else NO_GUARD
+    planner = Planner(WORDS, max_message_bytes=100_000, guard=guard)
+    record = FakeRecord(value=value)
+    if reason == "DATABASE_REFUSED":
+        planner.refused(record, partition_of(record), "why")
+    else:
+        assert planner.plan(record, partition_of(record), FOOTBALL).dead == reason
+    assert WORDS.ids == ("noon", event)
+
+
+def test_a_record_that_nobody_can_read_is_refused_by_the_database_without_ids() -> None:
+    record = FakeRecord(value=b"no json")
+    PLANNER.refused(record, partition_of(record), "why")
+    assert WORDS.ids == NO_IDS
 
 
 def test_a_record_above_the_limit_is_not_even_parsed() -> None:

@@ -10,6 +10,7 @@ from tests.support.hostile.feeds import JSON
 from tests.support.laws import LAWS
 from tests.support.markets import observation, sportybet
 from worker.ingest.reading.decode import Decoded, UnreadableRecord, decode
+from worker.ingest.reading.record_ids import NO_IDS
 
 GOOD = observation(
     "sportybet", [sportybet("18", "total=2.5", prices={"Over 2.5": "1.98"})], live=False
@@ -94,6 +95,29 @@ def test_an_envelope_that_is_wrong_is_unreadable_for_a_reason(
     fields: dict[str, Any], reason: str
 ) -> None:
     assert verdict(changed(**fields)) == reason
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"platform": "betway"},
+        {"schema_version": 2},
+        {"observed_at": "yesterday"},
+        {"markets": {}},
+        {"markets": {"a": ["\x00"]}},
+    ],
+)
+def test_a_record_that_is_refused_still_names_its_scrape_and_event(fields: dict[str, Any]) -> None:
+    decoded = decode(changed(scrape_id="noon", **fields), max_bytes=MAX_BYTES)
+    assert isinstance(decoded, UnreadableRecord)
+    assert decoded.ids == ("noon", json.loads(GOOD)["event"]["id"])
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff", b"{", b"[]", b"x" * 2000])
+def test_a_record_that_cannot_be_parsed_names_none(value: bytes | None) -> None:
+    decoded = decode(value, max_bytes=1000)
+    assert isinstance(decoded, UnreadableRecord)
+    assert decoded.ids == NO_IDS
 
 
 def test_a_record_above_the_limit_is_not_even_parsed() -> None:

@@ -9,6 +9,7 @@ from schemas import REDRIVEN_HEADER, REDRIVES_HEADER, DeadReason
 from tests.support.laws import LAWS
 from tests.support.records import TOPIC_ID, FakeRecord
 from worker.ingest.planning.encode import Encoder
+from worker.ingest.reading.record_ids import NO_IDS, RecordIds
 from worker.kafka.record import Headers, Outgoing
 from worker.operations.dead_letters.letters import (
     Ids,
@@ -55,12 +56,12 @@ def on_topic(out: Outgoing) -> FakeRecord:
     return FakeRecord("observations.dead", 0, 9, 1795348800120, out.key, out.value, out.headers)
 
 
-def dead(reason: DeadReason = "INVALID_JSON", **fields: Any) -> FakeRecord:
+def dead(reason: DeadReason = "INVALID_JSON", ids: RecordIds = NO_IDS, **fields: Any) -> FakeRecord:
     """A dead letter as a worker writes it."""
     given: dict[str, Any] = {"topic": TOPIC, "partition": 3, "offset": 1042, "value": b"{"}
     source = FakeRecord(**(given | fields))
     source_id = f"{TOPIC_ID}/{source.partition}/{source.offset}"
-    return on_topic(ENCODER.dead(source_id, source, reason, "why"))
+    return on_topic(ENCODER.dead(source_id, source, reason, "why", ids))
 
 
 def letter(reason: DeadReason = "INVALID_JSON", **fields: Any) -> Letter:
@@ -209,6 +210,27 @@ def test_ids_are_a_set(added: list[tuple[int, int]], partition: int, offset: int
 )
 def test_a_letter_is_chosen_when_every_condition_holds(choice: LetterFilter, taken: bool) -> None:
     assert choice.takes(letter(), is_redriven=False) == taken
+
+
+@pytest.mark.parametrize(
+    ("choice", "taken"),
+    [
+        (LetterFilter(scrapes=frozenset({"noon"})), [True, True, False]),
+        (LetterFilter(events=frozenset({"e1", "e3"})), [True, False, False]),
+        (LetterFilter(scrapes=frozenset({"noon"}), events=frozenset({"e2"})), [False, True, False]),
+    ],
+)
+def test_letters_are_chosen_by_their_scrape_and_event(
+    choice: LetterFilter, taken: list[bool]
+) -> None:
+    letters = [letter(ids=RecordIds("noon", "e1")), letter(ids=RecordIds("noon", "e2")), letter()]
+    assert [choice.takes(one, is_redriven=False) for one in letters] == taken
+    assert not choice.is_everything
+
+
+def test_a_letter_in_a_list_names_its_scrape_and_event() -> None:
+    listed = line(letter(ids=RecordIds("noon", "e1")), is_redriven=False)
+    assert (listed.scrape_id, listed.event_id) == ("noon", "e1")
 
 
 def test_only_a_choice_without_a_condition_is_everything() -> None:

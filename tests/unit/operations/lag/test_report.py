@@ -141,3 +141,21 @@ def test_a_skip_to_behind_an_open_transaction_is_not_beyond_the_end() -> None:
 
 def test_without_members_nobody_is_missed() -> None:
     assert not signs_of(facts(owner=None), has_members=False)
+
+
+@pytest.mark.parametrize(
+    ("of", "records", "codes"),
+    [
+        (facts(Committed(50, ""), None, is_counted=False), 30, []),
+        (facts(Committed(50, "", leader_epoch=3), None, is_counted=False), 30, []),
+        (facts(None, None, is_counted=False), 80, []),
+        (facts(Committed(50, ""), None, is_counted=False, owner=None), 30, ["NOT_OWNED"]),
+        (facts(Committed(50, ""), None, is_counted=False, log_start=60), 20, ["DELETED"]),
+        (facts(Committed(90, ""), None, is_counted=False), 0, ["BEYOND_END"]),
+    ],
+)
+def test_a_group_that_counts_nothing_is_behind_its_commits(
+    of: PartitionFacts, records: int, codes: list[str]
+) -> None:
+    shown = lag(of)
+    assert (shown.records, [sign.code for sign in shown.signs]) == (records, codes)
