@@ -158,6 +158,14 @@ class MarketTraits(BaseModel):
     )
 
 
+class MappingParticipant(BaseModel):
+    """Whom the prices of a mapping are about."""
+
+    model_config = MODEL
+
+    kind: str = Field(description="`player`: each price is about one player.", examples=["player"])
+
+
 class MappingState(BaseModel):
     """A row of user_market_mappings before or after the change."""
 
@@ -191,6 +199,13 @@ class MappingState(BaseModel):
     )
     traits: MarketTraits | None = Field(
         default=None, description="What the market means. Null: nobody has said it."
+    )
+    participant: MappingParticipant | None = Field(
+        default=None,
+        description=(
+            "Whom the prices are about; in labels, `{player}` is where the bookmaker writes the name. "
+            "Null or absent: a market of the match."
+        ),
     )
     priority: Integer32 = Field(
         default=0,

@@ -41,10 +41,13 @@ REJECTED_CODES: Final[dict[RejectedCode, str]] = {
 # More may be added.
 REJECTED_CAUSES: Final[dict[str, str]] = {
     "LABEL_ID_DISAGREE": "The label of an outcome names one outcome, the bookmaker's own id another.",
+    "PARTICIPANTS_DIFFER": "The label, the id or the specifier of an outcome name different players.",
     "PRICES_DIFFER": "One outcome is on offer at two prices.",
     "PRODUCTS_DIFFER": "Two products of a bookmaker offer one outcome at two prices.",
     "VARIANTS_DIFFER": "The rows of a market differ in a specifier that its labels leave open.",
 }
+
+ParticipantSide = Literal["home", "away"]
 
 _ACTIVE_HAS_A_PRICE: Final[dict[str, Any]] = {
     "if": {"properties": {"active": {"const": True}}, "required": ["active"]},
@@ -114,6 +117,63 @@ class ResolvedMarket(BaseModel):
     )
 
 
+class Participant(BaseModel):
+    """Whom a market is about, as one bookmaker says it. What it does not say is absent."""
+
+    model_config = MODEL
+
+    feed_id: Text100 | None = Field(
+        default=None,
+        description="The player's number in the feed that several bookmakers share (`sr:player:`).",
+        examples=["1006665"],
+    )
+    id: Text100 | None = Field(
+        default=None,
+        description="The bookmaker's own id of the player.",
+        examples=["30364928"],
+    )
+    name: Text255 = Field(
+        description="The name as the bookmaker shows it.", examples=["Antuna, Uriel (Pumas UNAM)"]
+    )
+    side: ParticipantSide | None = Field(
+        default=None,
+        description="The player's team. Absent: it is not known.",
+        examples=["away"],
+    )
+    key: Text100 = Field(
+        description=(
+            "The name without the team, accents and case, its words in alphabetical order: in this form "
+            "bookmakers agree on it. Two players may share one; join only what is unique on both sides."
+        ),
+        examples=["antuna uriel"],
+    )
+
+
+class ParticipantMarket(BaseModel):
+    """One canonical market at one line for one participant."""
+
+    model_config = MODEL
+
+    canonical_id: Identifier = Field(
+        description="Canonical id of the market.", examples=["anytime_goalscorer_ft"]
+    )
+    line: Line | None = Field(
+        default=None, description="The line, as in `markets`.", examples=["1.5"]
+    )
+    participant: Participant = Field(description="Whom it is about.")
+    external_market_id: ExternalMarketId = Field(
+        description="The platform's id of the market.", examples=["40"]
+    )
+    outcomes: list[ResolvedOutcome] = Field(
+        min_length=1, description="The outcomes that a mapping knows, active or not."
+    )
+    complete: bool | None = Field(
+        default=None,
+        description="False: there are outcomes here that could not be read. Absent: complete.",
+        examples=[False],
+    )
+
+
 class MissEntry(BaseModel):
     """A market, or one outcome of a mapped market, that the mappings do not cover. An editor can fix it."""
 
@@ -174,6 +234,15 @@ class Omitted(BaseModel):
 
     misses: int = Field(ge=0, description="Entries left out of `misses`.", examples=[1200])
     rejected: int = Field(ge=0, description="Entries left out of `rejected`.", examples=[0])
+    participant_markets: int | None = Field(
+        default=None,
+        ge=0,
+        description=(
+            "Entries left out of `participant_markets`: all of them, because the message would have been "
+            "too large. Absent: none."
+        ),
+        examples=[60000],
+    )
 
 
 class ResolvedEvent(BaseModel):
@@ -208,5 +277,12 @@ class ResolvedEvent(BaseModel):
     )
     omitted: Omitted | None = Field(
         default=None,
-        description="Present only when entries of `misses` or `rejected` were left out.",
+        description="Present only when entries of one of the lists were left out.",
+    )
+    participant_markets: list[ParticipantMarket] | None = Field(
+        default=None,
+        description=(
+            "Markets that are sold for each player. One entry for each market, line and participant. Absent: "
+            "there are none."
+        ),
     )

@@ -20,9 +20,11 @@ from worker.domain.resolve import (
     MarketDocument,
     MissDocument,
     Observation,
+    PlayerMarketDocument,
     Resolution,
     market_document,
     miss_document,
+    player_document,
     resolve,
 )
 from worker.domain.scope import PREMATCH_FOOTBALL, EventScope
@@ -110,6 +112,7 @@ class Said(NamedTuple):
     rejected: list[Rejection]
     counted: list[tuple[str, str | None, str, list[Sample]]]
     more_rejected: Counter[RejectCode]
+    players: list[PlayerMarketDocument]
 
 
 def said(resolution: Resolution) -> Said:
@@ -122,6 +125,7 @@ def said(resolution: Resolution) -> Said:
             for one in resolution.missed
         ],
         resolution.more_rejected,
+        [player_document(found) for found in resolution.players],
     )
 
 

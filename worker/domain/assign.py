@@ -24,6 +24,7 @@ FIELDS: Final = (
     "scope.phase",
     *(f"traits.{name}" for name in traits.FIELDS if name != "residuals"),
     "traits.residuals.OUTCOME",
+    "participant.kind",
     *further_edits.FIELDS,
     "outcome.ID.COLUMN",
 )
@@ -55,12 +56,14 @@ def _refuse_unusable(values: AssignedValues) -> None:
     scope = values["scope"] = values["scope"] or {}
     also = values["also"] = values["also"] or []
     declared = values["traits"] = values["traits"] or {}
+    participant = values["participant"] = values["participant"] or {}
     shapes = {
         "line_rule": isinstance(fixed, dict)
         and all(isinstance(one, dict) for one in fixed.values()),
         "outcome_mapping": isinstance(rows, list) and all(isinstance(one, dict) for one in rows),
         "scope": isinstance(scope, dict),
         "also": further_edits.can_be_edited(also),
+        "participant": isinstance(participant, dict),
         "traits": isinstance(declared, dict) and isinstance(declared.get("residuals") or {}, dict),
     }
     faults = [
@@ -85,9 +88,9 @@ def _set(values: AssignedValues, assignment: str) -> MappingFault | None:
         return _set_priority(values, value)
     head, _, rest = field.partition(".")
     known = head == "traits" and _set_trait(values["traits"], rest, value)
-    if field in ("scope.sport", "scope.phase"):
+    if field in ("scope.sport", "scope.phase", "participant.kind"):
         known = True
-        _set_part(values["scope"], rest, value)
+        _set_part(values[head], rest, value)
     known = known or (head == "also" and further_edits.set_further_id(values["also"], field, value))
     known = known or (head == "line_rule" and _set_rule(values, rest, value))
     known = known or (head == "outcome" and _set_label(values, rest, value))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.books.rows import MissReason
 from worker.domain.index import MappingIndex
-from worker.domain.markets import Market
+from worker.domain.markets import Market, Meaning, PlayerMarket
 from worker.domain.scope import EventScope, ExternalName, parse_external_id
 
 
@@ -53,11 +53,19 @@ def _coverage(
     unknown: dict[str, None] = {}
     for label, qualifier in seen:
         meaning = index.meaning(platform, name.market_id, qualifier, scope)
-        is_market = is_market and isinstance(meaning, Market)
+        market = _market(meaning)
+        is_market = is_market and market is not None
         if label is not None:
-            found = isinstance(meaning, Market) and meaning.slot(label, None, None)
+            found = market is not None and market.slot(label, None, None)
             (known if found else unknown)[label] = None
     return Coverage(is_market, tuple(known), tuple(unknown))
+
+
+def _market(meaning: Meaning) -> Market | None:
+    """The market that a row is. A sample has no ids, so no label of it names a player."""
+    if isinstance(meaning, PlayerMarket):
+        return meaning.market
+    return meaning if isinstance(meaning, Market) else None
 
 
 def is_covered(found: Coverage, reason: MissReason | None) -> bool:

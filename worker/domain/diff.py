@@ -63,6 +63,7 @@ def _flat(state: DiffState | None) -> dict[str, Any]:
         | _flat_rule(state.get("line_rule"))
         | _flat_object("scope", state.get("scope"))
         | _flat_object("traits", state.get("traits"))
+        | _flat_object("participant", state.get("participant"))
         | flat_further_ids(state.get("also"))
         | _flat_outcomes(state.get("outcome_mapping"))
     )

@@ -16,17 +16,31 @@ from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import LONGEST_ID, Rejection, Row, Selection, abbreviate
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, name_roles, teams
-from worker.domain.markets import Claim, Contradiction, Market, NotMapped, NotReadable
+from worker.domain.markets import (
+    Claim,
+    Contradiction,
+    Market,
+    Meaning,
+    NotMapped,
+    NotReadable,
+    PlayerDoubt,
+    PlayerMarket,
+    PlayerSlot,
+)
 from worker.domain.misses import Sample, sample
 from worker.domain.resolve import (
     MarketDocument,
     MissDocument,
     Observation,
+    ParticipantDocument,
+    PlayerMarketDocument,
     RejectionDocument,
     Resolution,
     market_document,
     miss_document,
+    participant_document,
     platform_rows,
+    player_document,
     rejection_document,
     resolve_rows,
 )
@@ -35,7 +49,12 @@ from worker.domain.specifier import Line, OtherMarket, UnreadableLine, parse_qua
 
 ClaimVerdict = Literal["MARKET", "OTHER_MARKET", "UNREADABLE"]
 LabelVerdict = Literal[
-    "MATCHED", "LABEL_ID_DISAGREE", "CONTRADICTS_LINE", "UNKNOWN_LABEL", "NOT_ASKED"
+    "MATCHED",
+    "LABEL_ID_DISAGREE",
+    "PARTICIPANTS_DIFFER",
+    "CONTRADICTS_LINE",
+    "UNKNOWN_LABEL",
+    "NOT_ASKED",
 ]
 OddsVerdict = Literal["USABLE", "NO_PRICE", "INVALID_ODDS"]
 _PHASE_WORDS: Final = {"prematch": "events before the match", "live": "events in play"}
@@ -70,6 +89,7 @@ class ExplainedLabel:
     odds: Odds | None
     active: bool
     odds_verdict: OddsVerdict
+    participant: ParticipantDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,7 @@ class Explanation:
     misses: tuple[MissDocument, ...]
     rejected: tuple[RejectionDocument, ...]
     sample: tuple[Sample, ...]
+    participant_markets: tuple[PlayerMarketDocument, ...] = ()
 
 
 def explain(
@@ -123,6 +144,7 @@ def explain(
         misses=tuple(map(miss_document, resolution.misses)),
         rejected=tuple(map(rejection_document, resolution.rejected)),
         sample=_sample(resolution),
+        participant_markets=tuple(map(player_document, resolution.players)),
     )
 
 
@@ -174,11 +196,14 @@ def _explain_row(
     )
 
 
-def _say(meaning: Market | NotMapped | NotReadable) -> str:
+def _say(meaning: Meaning) -> str:
     match meaning:
-        case Market(accepted=accepted):
+        case Market(accepted=accepted) | PlayerMarket(accepted=accepted):
             places = [
-                claim.canonical_id + (f" at {line}" if line else "") for claim, line in accepted
+                claim.canonical_id
+                + (f" at {line}" if line else "")
+                + (" of each player" if claim.named else "")
+                for claim, line in accepted
             ]
             return f"is {' and '.join(places)}"
         case NotMapped(missed_as, "UNKNOWN_MARKET"):
@@ -216,12 +241,15 @@ def _candidate(claim: Claim, platform: Platform, qualifier: str | None) -> Candi
     )
 
 
-def _label(
-    selection: Selection, meaning: Market | NotMapped | NotReadable, names: Teams | None
-) -> ExplainedLabel:
+def _label(selection: Selection, meaning: Meaning, names: Teams | None) -> ExplainedLabel:
     verdict, canonical_id, line, outcome = _match(selection, meaning, names)
     odds = parse_odds(selection.odds)
-    accepted = meaning.accepted if isinstance(meaning, Market) else ()
+    accepted = meaning.accepted if isinstance(meaning, Market | PlayerMarket) else ()
+    participant = None
+    if isinstance(meaning, PlayerMarket):
+        found = meaning.slot(selection, names)
+        if isinstance(found, PlayerSlot):
+            participant = participant_document(found.participant)
     texts = _texts(selection.label, names)
     readings = [
         reading.words for text in texts for claim, _ in accepted for reading in claim.readings(text)
@@ -238,6 +266,7 @@ def _label(
         odds=odds,
         active=selection.active,
         odds_verdict=_judge(odds, active=selection.active),
+        participant=participant,
     )
 
 
@@ -250,13 +279,18 @@ def _judge(odds: Odds | None, *, active: bool) -> OddsVerdict:
 _Match = tuple[LabelVerdict, str | None, str | None, str | None]
 
 
-def _match(
-    selection: Selection, meaning: Market | NotMapped | NotReadable, names: Teams | None
-) -> _Match:
+def _match(selection: Selection, meaning: Meaning, names: Teams | None) -> _Match:
     """The label's verdict, and the canonical market, line and outcome that it stands for or contradicts."""
-    if not isinstance(meaning, Market):
+    if isinstance(meaning, PlayerMarket):
+        slot = meaning.slot(selection, names)
+    elif isinstance(meaning, Market):
+        slot = meaning.slot(selection.label, selection.beside, names, selection.id)
+    else:
         return "NOT_ASKED", None, None, None
-    slot = meaning.slot(selection.label, selection.beside, names, selection.id)
+    if isinstance(slot, PlayerDoubt):
+        return "PARTICIPANTS_DIFFER", slot.claim.canonical_id, slot.line, None
+    if isinstance(slot, PlayerSlot):
+        return "MATCHED", slot.claim.canonical_id, slot.line, slot.outcome
     if slot is not None:
         verdict: LabelVerdict = "MATCHED" if slot.against is None else "LABEL_ID_DISAGREE"
         return verdict, slot.claim.canonical_id, slot.line, slot.outcome

@@ -242,7 +242,7 @@ def _conflicts(platform: Platform, market_id: str, winner: Claim, loser: Claim) 
         return []
     return [
         Conflict(platform, market_id, label, winner.canonical_id, loser.canonical_id)
-        for label in sorted(winner.by_label.keys() & loser.by_label.keys())
+        for label in sorted(winner.known_labels & loser.known_labels)
     ]
 
 

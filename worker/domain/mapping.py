@@ -22,6 +22,14 @@ from worker.domain.books.rows import abbreviate
 from worker.domain.bounded_json import LARGEST_INTEGER, LEAST_INTEGER
 from worker.domain.further_ids import FurtherId, dump_further_ids, read_further_ids
 from worker.domain.line_rule import IN_LABELS, LineRule
+from worker.domain.participants import (
+    ANY_NUMBER,
+    PARTICIPANT_KINDS,
+    PLAYER,
+    ParticipantKind,
+    holds_player,
+    is_label_of_player,
+)
 from worker.domain.scope import (
     DEFAULT_SCOPE,
     LONGEST_SPORT,
@@ -47,9 +55,10 @@ FIELDS: Final = (
     "scope",
     "also",
     "traits",
+    "participant",
 )
 # Of these the JSON form has only those that are not null: a mapping that says nothing of them keeps its form.
-OPTIONAL_FIELDS: Final = ("scope", "also", "traits")
+OPTIONAL_FIELDS: Final = ("scope", "also", "traits", "participant")
 _LONGEST_LABEL: Final = 255
 _LONGEST_ID: Final = 50
 _LONGEST_OUTCOME_ID: Final = 100
@@ -127,6 +136,7 @@ class Mapping:
     scope: Scope = DEFAULT_SCOPE
     also: tuple[FurtherId, ...] = ()
     traits: DeclaredTraits | None = None
+    participant: ParticipantKind | None = None
     id: int | None = None
 
     @property
@@ -227,6 +237,7 @@ def parse_mapping(raw: MappingABC[str, Any]) -> Mapping:
         scope=reader.scope(),
         also=read_further_ids(reader.raw.get("also"), reader.refuse),
         traits=read_traits(reader.raw.get("traits"), reader.refuse),
+        participant=reader.participant(),
     )
     faults = reader.faults or _contradictions(mapping)
     if faults:
@@ -261,6 +272,7 @@ def _dump_optional(mapping: Mapping) -> dict[str, Any]:
         "scope": scope,
         "also": dump_further_ids(mapping.also),
         "traits": dump_traits(mapping.traits),
+        "participant": None if mapping.participant is None else {"kind": mapping.participant},
     }
     return {name: value for name, value in optional.items() if value is not None}
 
@@ -414,6 +426,21 @@ class _Reader:
             sport = DEFAULT_SCOPE.sport
         return Scope(sport, self._phase("scope.phase", raw.get("phase", "both")))
 
+    def participant(self) -> ParticipantKind | None:
+        raw = self.raw.get("participant")
+        if raw is None:
+            return None
+        if not isinstance(raw, MappingABC):
+            self.refuse("participant", raw, "must be an object or null")
+            return None
+        for name in raw.keys() - {"kind"}:
+            self.refuse(f"participant.{name}", raw[name], "is not kind, the only field")
+        kind = next((known for known in PARTICIPANT_KINDS if known == raw.get("kind")), None)
+        if kind is None:
+            reason = f"is not one of {', '.join(PARTICIPANT_KINDS)}"
+            self.refuse("participant.kind", raw.get("kind"), reason)
+        return kind
+
     def _phase(self, where: str, value: object) -> Phase:
         phase = next((known for known in PHASES if known == value), None)
         if phase is None:
@@ -475,7 +502,7 @@ def _shown(value: object) -> str:
 def _contradictions(mapping: Mapping) -> list[MappingFault]:
     """What is wrong between fields that are each well formed."""
     faults = _repeated(mapping) + _exposed(mapping) + _further_faults(mapping)
-    faults += _trait_faults(mapping)
+    faults += _trait_faults(mapping) + _participant_faults(mapping)
     names = [*(outcome.canonical_id for outcome in mapping.outcomes), *mapping.further_outcomes]
     if _families(mapping) & {"handicap", "european"}:
         faults += [
@@ -538,16 +565,86 @@ def _grid_faults(mapping: Mapping, residual: str) -> list[MappingFault]:
 
 
 def _exposed(mapping: Mapping) -> list[MappingFault]:
-    """Ids in columns that a worker reads which knows no scopes: it would use them in any sport and phase."""
-    if mapping.scope.is_default:
+    """Ids in columns that a worker reads which knows no scopes and no participants.
+
+    It would use them in any sport and phase, and for any player.
+    """
+    if mapping.participant is not None:
+        reason = "must be empty in a mapping with a participant; its ids are in also"
+    elif not mapping.scope.is_default:
+        reason = f"must be empty in the scope {' '.join(mapping.scope)}"
+    else:
         return []
-    scope = " ".join(mapping.scope)
     return [
-        MappingFault(
-            column, abbreviate(mapping.id_on(platform)), f"must be empty in the scope {scope}"
-        )
+        MappingFault(column, abbreviate(mapping.id_on(platform)), reason)
         for platform, column in ID_COLUMNS.items()
         if mapping.id_on(platform) is not None
+    ]
+
+
+def _participant_faults(mapping: Mapping) -> list[MappingFault]:
+    """What is wrong with the labels that name players."""
+    if mapping.participant is None:
+        return _faults_without_participant(mapping)
+    if not mapping.also:
+        reason = "a mapping with a participant needs an id there"
+        return [MappingFault("also", "none", reason)]
+    faults = []
+    for place, one in enumerate(mapping.also):
+        where = f"also[{place}]"
+        if BOOKS[one.platform].participant_ids is None:
+            reason = "no players can be read of this bookmaker"
+            faults.append(MappingFault(f"{where}.platform", one.platform, reason))
+            continue
+        faults += _faults_of_players(mapping, one, where)
+    return faults
+
+
+def _faults_of_players(mapping: Mapping, one: FurtherId, where: str) -> list[MappingFault]:
+    found = [pair for pair in _further_labels(mapping, one) if holds_player(pair[0])]
+    labels = [label for label, _ in found]
+    outcomes = {outcome.canonical_id for _, outcome in found}
+    ids = [
+        *one.outcome_ids,
+        *(each.canonical_id for each in mapping.outcomes if _has_ids(each, one)),
+    ]
+    faults = []
+    if not labels:
+        reason = f"one has {PLAYER} where the bookmaker writes the name"
+        faults.append(MappingFault(f"{where}.labels", "none", reason))
+    for label in labels:
+        if not is_label_of_player(label):
+            reason = f"{PLAYER} is there once, as a word, with one number at most"
+            faults.append(MappingFault(f"{where}.labels", abbreviate(label), reason))
+        elif ANY_NUMBER in label.casefold().split() and not _has_line_in_labels(mapping, one):
+            reason = "N+ is there only if the line comes from the label"
+            faults.append(MappingFault(f"{where}.labels", abbreviate(label), reason))
+    if len(labels) > 1 and any(label.strip() == PLAYER for label in labels):
+        reason = "next to other labels of players it must have a word more"
+        faults.append(MappingFault(f"{where}.labels", PLAYER, reason))
+    faults += [
+        MappingFault(f"{where}.outcome_ids", name, "the ids of its outcomes differ by player")
+        for name in sorted(outcomes.intersection(ids))
+    ]
+    return faults
+
+
+def _has_ids(outcome: OutcomeLabels, one: FurtherId) -> bool:
+    return bool(outcome.ids_on(one.platform))
+
+
+def _has_line_in_labels(mapping: Mapping, one: FurtherId) -> bool:
+    return one.rule(mapping.line_rule.kind).source == IN_LABELS
+
+
+def _faults_without_participant(mapping: Mapping) -> list[MappingFault]:
+    own = [label for one in mapping.outcomes for each in PLATFORMS if (label := one.on(each))]
+    further = [label for one in mapping.also for each in one.labels.values() for label in each]
+    reason = f"only a mapping with a participant has {PLAYER} in its labels"
+    return [
+        MappingFault("participant", abbreviate(label), reason)
+        for label in dict.fromkeys([*own, *further])
+        if holds_player(label)
     ]
 
 

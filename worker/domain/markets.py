@@ -29,6 +29,8 @@ from worker.domain.books.rows import (
     Label,
     MissReason,
     OutcomeIds,
+    ParticipantIds,
+    Selection,
     clipped_id,
     label_parts,
 )
@@ -49,6 +51,14 @@ from worker.domain.labels import (
 )
 from worker.domain.line_rule import IN_LABELS
 from worker.domain.mapping import Mapping, MarketClaim, OutcomeLabels
+from worker.domain.participants import (
+    Disagreement,
+    NamePattern,
+    Participant,
+    holds_player,
+    name_pattern,
+    participant,
+)
 from worker.domain.scope import external_id
 from worker.domain.specifier import Line, UnreadableLine, foreign_parts, parse_qualifier, read_line
 
@@ -69,6 +79,15 @@ class Contradiction(NamedTuple):
     outcome: str
 
 
+class ShownPlayer(NamedTuple):
+    """What a label shows that names a player: the outcome, the name, the number ("2+"), the line."""
+
+    outcome: str
+    name: str
+    number: str | None
+    line: str | None
+
+
 class Claim:
     """One mapping's claim to a platform market: its labels there, folded as the platform's are compared."""
 
@@ -78,6 +97,7 @@ class Claim:
         "by_label",
         "canonical_id",
         "mapping",
+        "named",
         "order",
         "platform",
         "rule",
@@ -91,13 +111,26 @@ class Claim:
         self.rule = claimed.rule
         self.book = BOOKS[claimed.platform]
         self.canonical_id = mapping.canonical_id
+        self.named: Sequence[NamePattern] = ()
+        labels = claimed.labels
+        if mapping.participant is not None:
+            self.named = _patterns(labels)
+            labels = tuple([pair for pair in labels if not holds_player(pair[0])])
         self.by_label: dict[str, OutcomeLabels] = {
-            fold(label) if self.book.folds_labels else label: outcome
-            for label, outcome in claimed.labels
+            fold(label) if self.book.folds_labels else label: outcome for label, outcome in labels
         }
         self.by_id = dict(claimed.outcome_ids)
         names = [outcome.canonical_id for outcome in mapping.outcomes]
         self.order = {name: n for n, name in enumerate([*names, *mapping.further_outcomes])}
+
+    @property
+    def is_of_players(self) -> bool:
+        return self.mapping.participant is not None
+
+    @property
+    def known_labels(self) -> set[str]:
+        """Every label that it knows; those that name players as the mapping has them."""
+        return {*self.by_label, *(pattern.label for pattern in self.named)}
 
     def readings(self, label: str) -> list[LabelReading]:
         """Every way in which this claim may read a label."""
@@ -114,6 +147,12 @@ class Claim:
                 agree = self._agrees((*lines, *extra), line, known.side)
                 return known.canonical_id if agree else Contradiction(known.canonical_id)
         return None
+
+    def shows(self, beside_it: str | None, line: str | None) -> bool:
+        """Whether what is shown next to a price is the line of its market."""
+        if beside_it is None or self.has_lines_in_labels:
+            return beside_it is None
+        return self._agrees((beside(beside_it),), line, "")
 
     def may_name(
         self, outcome: OutcomeLabels, label: str, shown: str | None, line: str | None
@@ -145,6 +184,18 @@ class Claim:
         )
         return parse_at_least(shown)
 
+    def player_in(self, label: str, line: str | None) -> ShownPlayer | None:
+        """What a label that names a player says, in a market at ``line``; None when it names none."""
+        for pattern in self.named:
+            match = pattern.expression.fullmatch(label)
+            if match is not None:
+                number = match.groupdict().get("number")
+                at = parse_at_least(number or "") if self.has_lines_in_labels else line
+                if at is None and self.has_lines_in_labels:
+                    return None
+                return ShownPlayer(pattern.outcome, match["name"], number, at)
+        return None
+
     def _agrees(self, lines: tuple[LineText, ...], line: str | None, side: str) -> bool:
         rule = self.rule
         if self.has_lines_in_labels:
@@ -155,6 +206,12 @@ class Claim:
             allowed = {(None, number) for number in named}
             return all((shown.side, parse_line(shown.text)) in allowed for shown in lines)
         return all(agrees(shown, line, rule.kind, side) for shown in lines)
+
+
+def _patterns(labels: Iterable[tuple[str, OutcomeLabels]]) -> Sequence[NamePattern]:
+    """The labels that name players, those with the most words around the name first."""
+    named = [(label, outcome.canonical_id) for label, outcome in labels if holds_player(label)]
+    return [name_pattern(*each) for each in sorted(named, key=lambda each: (-len(each[0]), each))]
 
 
 @lru_cache(maxsize=1024)
@@ -479,6 +536,122 @@ class Market:
         return None
 
 
+class PlayerSlot(NamedTuple):
+    """Where the price of a player belongs: the claim, the line, the canonical outcome, the participant."""
+
+    claim: Claim
+    line: str | None
+    outcome: str
+    participant: Participant
+
+
+class PlayerDoubt(NamedTuple):
+    """A price of a player that cannot be trusted, at this canonical market and line."""
+
+    claim: Claim
+    line: str | None
+    name: str
+    detail: str
+
+
+class PlayerMarket:
+    """What one (id, qualifier) means where a claim that accepts it is about players.
+
+    ``market`` has all that accept it, with those of their labels that name no player. ``feed_id`` is the
+    player whom the qualifier names. What labels say of players is not remembered here: a sender can make up
+    as many as it likes.
+    """
+
+    __slots__ = ("feed_id", "market")
+
+    def __init__(self, market: Market, feed_id: str | None) -> None:
+        self.market = market
+        self.feed_id = feed_id
+
+    @property
+    def accepted(self) -> tuple[tuple[Claim, str | None], ...]:
+        return self.market.accepted
+
+    @property
+    def places(self) -> list[MarketKey]:
+        """Every canonical market at a line that is not of players and that a row may speak of."""
+        return [place_of(*claimed) for claimed in self.market.claimed_lines if not claimed[0].named]
+
+    def slot(
+        self, selection: Selection, names: Teams | None
+    ) -> Slot | PlayerSlot | PlayerDoubt | None:
+        """The slot of a selection: of a player where its ids say so, else of a label that names none."""
+        for claim, line in self.accepted:
+            if claim.named:
+                found = self._of_player(claim, line, selection, names, is_sure=True)
+                if found is not None:
+                    return found
+        label, shown, _, _, id_, _ = selection
+        if self._names_player(selection):
+            return None
+        slot = self.market.slot(label, shown, names, id_)
+        if slot is not None:
+            return slot
+        for claim, line in self.accepted:
+            if claim.named and not claim.by_label:
+                found = self._of_player(claim, line, selection, names, is_sure=False)
+                if found is not None:
+                    return found
+        return None
+
+    def _names_player(self, selection: Selection) -> bool:
+        ids = self._ids(self.accepted[0][0], selection, has_number=False)
+        return ids is not None and ids.is_sure
+
+    def _of_player(
+        self,
+        claim: Claim,
+        line: str | None,
+        selection: Selection,
+        names: Teams | None,
+        *,
+        is_sure: bool,
+    ) -> PlayerSlot | PlayerDoubt | None:
+        """What a claim makes of a selection whose ids name a player, surely or not."""
+        label = " ".join(selection.label.split())
+        if len(label) > LONGEST_LABEL or not claim.shows(selection.beside, line):
+            return None
+        if fold(label) in claim.by_label:
+            if self._names_player(selection):
+                return PlayerDoubt(claim, line, label, "the label names no player, its id does")
+            return None
+        shown = claim.player_in(label, line)
+        if shown is None:
+            return None
+        ids = self._ids(claim, selection, has_number=shown.number is not None)
+        if ids is None or ids.is_sure is not is_sure:
+            return None
+        return self._judged(claim, shown, participant(shown.name, shown.number, ids, names), ids)
+
+    def _judged(
+        self,
+        claim: Claim,
+        shown: ShownPlayer,
+        found: Participant | Disagreement | None,
+        ids: ParticipantIds,
+    ) -> PlayerSlot | PlayerDoubt | None:
+        line = shown.line
+        if found is None:
+            return None
+        if isinstance(found, Disagreement):
+            return PlayerDoubt(claim, line, *found)
+        if self.feed_id is not None and ids.feed_id != self.feed_id:
+            detail = f"the specifier names player {self.feed_id}, the id {ids.feed_id}"
+            return PlayerDoubt(claim, line, found.name, detail)
+        return PlayerSlot(claim, line, shown.outcome, found)
+
+    def _ids(
+        self, claim: Claim, selection: Selection, *, has_number: bool
+    ) -> ParticipantIds | None:
+        read = claim.book.participant_ids
+        return None if read is None else read(selection, has_number)
+
+
 class NotMapped(NamedTuple):
     """No mapping is for the row: an editor can fix it."""
 
@@ -492,7 +665,7 @@ class NotReadable(NamedTuple):
     detail: str
 
 
-Meaning = Market | NotMapped | NotReadable
+Meaning = Market | PlayerMarket | NotMapped | NotReadable
 
 
 class Meanings(dict[str | None, Meaning]):
@@ -541,7 +714,10 @@ def interpret(
     read = [(claim, read_line(claim.rule, platform, params)) for claim in claims]
     accepted = tuple((claim, line.value) for claim, line in read if isinstance(line, Line))
     if accepted:
-        return Market((market_id, qualifier), accepted, external_id(market_id, marks))
+        market = Market((market_id, qualifier), accepted, external_id(market_id, marks))
+        if any(claim.named for claim, _ in accepted):
+            return PlayerMarket(market, BOOKS[platform].participant_in(params or ()))
+        return market
     for _, line in read:
         if isinstance(line, UnreadableLine):
             return NotReadable(line.reason)

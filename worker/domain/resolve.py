@@ -21,9 +21,9 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any, Final, NamedTuple, NotRequired, TypedDict
+from dataclasses import dataclass, field, replace
+from operator import attrgetter, itemgetter
+from typing import Any, Final, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 
 from worker.domain.books.odds import NO_PRICE, Odds, Price, read_price
 from worker.domain.books.platforms import Platform
@@ -37,6 +37,7 @@ from worker.domain.books.rows import (
     Row,
     Rows,
     Selection,
+    Side,
     abbreviate,
     clipped_id,
 )
@@ -49,10 +50,14 @@ from worker.domain.markets import (
     MarketKey,
     NotMapped,
     NotReadable,
+    PlayerDoubt,
+    PlayerMarket,
+    PlayerSlot,
     Slot,
     SoldAs,
     place_of,
 )
+from worker.domain.participants import Participant
 from worker.domain.scope import FOOTBALL, PREMATCH_FOOTBALL, EventScope, external_id, marks_of
 
 LONGEST_NAME: Final = 255
@@ -62,6 +67,23 @@ _LONGEST_LABEL: Final = 255
 
 # One canonical market at one line, and the price of each outcome of the layout.
 ResolvedMarket = tuple[Layout, Sequence[Price]]
+
+
+class PlayerPrices(NamedTuple):
+    """One canonical market at one line for one participant, with the price of each outcome."""
+
+    canonical_id: str
+    line: str | None
+    participant: Participant
+    external_id: str
+    prices: Sequence[tuple[str, Price]]
+    is_complete: bool
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """How the entries of an event are sorted."""
+        feed_id, id_, name, side, key = self.participant
+        return self.canonical_id, self.line or "", key, feed_id or "", id_ or "", side or "", name
 
 
 class PriceDocument(TypedDict):
@@ -77,6 +99,27 @@ class MarketDocument(TypedDict):
 
     canonical_id: str
     line: str | None
+    external_market_id: str
+    outcomes: list[PriceDocument]
+    complete: NotRequired[bool]
+
+
+class ParticipantDocument(TypedDict):
+    """A participant as it is published; what is not known is left out."""
+
+    feed_id: NotRequired[str]
+    id: NotRequired[str]
+    name: str
+    side: NotRequired[Side]
+    key: str
+
+
+class PlayerMarketDocument(TypedDict):
+    """A resolved market of a participant as it is published."""
+
+    canonical_id: str
+    line: str | None
+    participant: ParticipantDocument
     external_market_id: str
     outcomes: list[PriceDocument]
     complete: NotRequired[bool]
@@ -128,7 +171,8 @@ class Resolution:
     """Every market of an observation, resolved, missed or rejected; lists in an order of their own.
 
     ``missed`` is what is counted of the misses: once for each external id. Of more rejections than
-    MOST_REJECTED only the first are kept; ``more_rejected`` has the others by code.
+    MOST_REJECTED only the first are kept; ``more_rejected`` has the others by code. ``players`` are the
+    markets of participants; ``players_omitted`` is how many of them were left out.
     """
 
     markets: list[ResolvedMarket]
@@ -136,6 +180,17 @@ class Resolution:
     rejected: list[Rejection]
     missed: list[Miss]
     more_rejected: Counter[RejectCode] = field(default_factory=Counter)
+    players: Sequence[PlayerPrices] = ()
+    players_omitted: int = 0
+
+    @property
+    def resolved(self) -> int:
+        """How many canonical markets at a line resolved; that of many players is one."""
+        return len(self.markets) + len({prices[:2] for prices in self.players})
+
+    def without_players(self) -> Resolution:
+        """The same without the markets of participants, which are counted."""
+        return replace(self, players=(), players_omitted=len(self.players))
 
 
 def platform_rows(observation: Observation) -> Rows:
@@ -171,6 +226,8 @@ def resolve_rows(
         meaning = meanings[row.qualifier]
         if isinstance(meaning, Market):
             found.take(row, meaning, names)
+        elif isinstance(meaning, PlayerMarket):
+            found.take_players(row, meaning, names)
         else:
             found.refuse(row, meaning)
     if scope.sport != FOOTBALL and unknown:
@@ -190,6 +247,25 @@ def market_document(market: ResolvedMarket) -> MarketDocument:
         ],
     }
     return said if layout.is_complete else {**said, "complete": False}
+
+
+def player_document(found: PlayerPrices) -> PlayerMarketDocument:
+    said: PlayerMarketDocument = {
+        "canonical_id": found.canonical_id,
+        "line": found.line,
+        "participant": participant_document(found.participant),
+        "external_market_id": found.external_id,
+        "outcomes": [
+            {"outcome": outcome, "odds": price.odds, "active": price.active}
+            for outcome, price in found.prices
+        ],
+    }
+    return said if found.is_complete else {**said, "complete": False}
+
+
+def participant_document(participant: Participant) -> ParticipantDocument:
+    said = {name: value for name, value in participant._asdict().items() if value is not None}
+    return cast("ParticipantDocument", said)
 
 
 def miss_document(miss: Miss) -> MissDocument:
@@ -261,10 +337,20 @@ class _Open:
             )
         )
 
+    @property
+    def whose(self) -> str:
+        """The begin of a message, which says whose market it is."""
+        return ""
+
     def has_all(self) -> bool:
         """Whether its outcomes are exactly those that have labels here."""
         outcomes = {outcome.canonical_id for outcome in self.claim.by_label.values()}
         return self.prices.keys() == outcomes
+
+    @property
+    def prices_in_order(self) -> list[tuple[str, Price]]:
+        outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
+        return [(outcome, self.prices[outcome]) for outcome in outcomes]
 
     def resolved(self, *, is_complete: bool) -> ResolvedMarket:
         outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
@@ -274,7 +360,53 @@ class _Open:
 
     def rejection(self) -> Rejection:
         detail, cause = min(self.faults)
-        return Rejection(clipped_id(self.market_id), self.line, "INVALID_ODDS", detail, cause)
+        said = f"{self.whose}{detail}"
+        return Rejection(clipped_id(self.market_id), self.line, "INVALID_ODDS", said, cause)
+
+
+class _OpenPlayer(_Open):
+    """A canonical market at one line for one participant, while its prices are being collected."""
+
+    __slots__ = ("participant",)
+
+    def __init__(self, slot: PlayerSlot, market_id: str) -> None:
+        super().__init__(slot.claim, slot.line, market_id)
+        self.participant = slot.participant
+
+    def meet(self, other: Participant) -> None:
+        """Take in what another price says of the participant; hold the market back when they disagree."""
+        mine = self.participant
+        if mine == other:
+            return
+        is_same = mine.key == other.key and (mine.id == other.id or None in (mine.id, other.id))
+        if not is_same or {mine.side, other.side} == {"home", "away"}:
+            detail = f"one id is of {abbreviate(min(mine.name, other.name))} and of another player"
+            self.faults.append(_Fault(detail, "PARTICIPANTS_DIFFER"))
+        self.participant = Participant(
+            mine.feed_id,
+            mine.id or other.id,
+            min(mine.name, other.name),
+            mine.side or other.side,
+            min(mine.key, other.key),
+        )
+
+    def has_all(self) -> bool:
+        return self.prices.keys() == {pattern.outcome for pattern in self.claim.named}
+
+    def of_player(self, *, is_complete: bool) -> PlayerPrices:
+        external_id = clipped_id(self.market_id)
+        return PlayerPrices(
+            self.claim.canonical_id,
+            self.line,
+            self.participant,
+            external_id,
+            self.prices_in_order,
+            is_complete,
+        )
+
+    @property
+    def whose(self) -> str:
+        return f"{abbreviate(self.participant.name)}: "
 
 
 def _differ(outcome: str, products: set[str | None]) -> _Fault:
@@ -286,6 +418,9 @@ def _differ(outcome: str, products: set[str | None]) -> _Fault:
     return _Fault(f"{outcome}: the prices of products {said} differ", "PRODUCTS_DIFFER")
 
 
+_O = TypeVar("_O", bound=_Open)
+# A canonical market, its line, and whom it is about.
+_PlayerKey = tuple[str, str | None, tuple[str, ...]]
 # The values of a row's free specifiers, in which rows of one canonical market may differ.
 _Variant = str
 # What part of a canonical market was read from: an id, the canonical market, its line, the variant.
@@ -322,6 +457,7 @@ class _Found:
         self.open: defaultdict[MarketKey, dict[_Variant, _Open]] = defaultdict(dict)
         self.partial: set[_PartKey] = set()
         self.products: dict[MarketKey, str] = {}
+        self.players: defaultdict[_PlayerKey, dict[_Variant, _OpenPlayer]] = defaultdict(dict)
         self.unknown: defaultdict[str, list[Row]] = defaultdict(list)
         self.misses: defaultdict[_MissKey, list[Row]] = defaultdict(list)
         self.unmatched: defaultdict[SoldAs, list[Row]] = defaultdict(list)
@@ -368,6 +504,46 @@ class _Found:
             if row.product is not None:
                 self.products[place] = row.product
 
+    def take_players(self, row: Row, market: PlayerMarket, names: Teams | None) -> None:
+        """Sort the prices of a row that may name players."""
+        if row.read(self.rejected) is None:
+            return
+        lacking = []
+        variants: dict[Claim, _Variant] = {}
+        for selection in row.selections:
+            slot = market.slot(selection, names)
+            match slot:
+                case None:
+                    lacking.append(selection)
+                case PlayerSlot(claim=claim):
+                    if claim not in variants:
+                        variants[claim] = _variant(claim, row.qualifier)
+                    self._price_player(row, slot, selection, variants[claim])
+                case PlayerDoubt():
+                    self._doubt(row, slot)
+                case Slot():
+                    self._price(row, slot, selection)
+        self._sort_lacking(row, market.market, lacking)
+
+    def _price_player(
+        self, row: Row, slot: PlayerSlot, selection: Selection, variant: _Variant
+    ) -> None:
+        claim, line, outcome, participant = slot
+        variants = self.players[claim.canonical_id, line, participant.identity]
+        market = variants.get(variant)
+        if market is None:
+            market = variants[variant] = _OpenPlayer(slot, row.market_id)
+        else:
+            market.market_ids.add(row.market_id)
+            market.meet(participant)
+        price = read_price(selection.odds, active=selection.active)
+        market.add(outcome, price, selection.odds, row.product)
+
+    def _doubt(self, row: Row, doubt: PlayerDoubt) -> None:
+        detail = f"{abbreviate(doubt.name)}: {doubt.detail}"
+        id_ = clipped_id(row.market_id)
+        self.rejected.add(Rejection(id_, doubt.line, "INVALID_ODDS", detail, "PARTICIPANTS_DIFFER"))
+
     def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:
         lacking = []
         for selection in row.selections:
@@ -376,6 +552,10 @@ class _Found:
                 lacking.append(selection)
             else:
                 self._price(row, slot, selection)
+        self._sort_lacking(row, market, lacking)
+
+    def _sort_lacking(self, row: Row, market: Market, lacking: list[Selection]) -> None:
+        """Note what of a row's selections no mapping knows."""
         sold_as = (row.market_id, row.qualifier)
         if len(lacking) < len(row.selections):
             self.matched.add(sold_as)
@@ -422,6 +602,7 @@ class _Found:
             self._mark_partial()
         if self.open:
             self._close()
+        players = self._close_players() if self.players else ()
         misses = self._missed()
         rejected = heapq.nsmallest(MOST_REJECTED, self.rejected, key=_rejection_order)
         return Resolution(
@@ -430,6 +611,7 @@ class _Found:
             rejected=rejected,
             missed=_counted(misses),
             more_rejected=_codes(self.rejected) - _codes(rejected),
+            players=players,
         )
 
     def _close(self) -> None:
@@ -439,10 +621,23 @@ class _Found:
                 if market.faults:
                     self.rejected.add(market.rejection())
                 else:
-                    is_complete = self._is_complete(market, variant)
+                    # Of a market of players, the other outcomes are with these.
+                    is_complete = not market.claim.named and self._is_complete(market, variant)
                     self.whole[place] = market.resolved(is_complete=is_complete)
 
-    def _of_variants(self, variants: dict[_Variant, _Open]) -> dict[_Variant, _Open]:
+    def _close_players(self) -> Sequence[PlayerPrices]:
+        closed = []
+        for variants in self.players.values():
+            kept = variants if len(variants) == 1 else self._of_variants(variants)
+            for variant, market in kept.items():
+                if market.faults:
+                    self.rejected.add(market.rejection())
+                else:
+                    is_complete = self._is_complete(market, variant)
+                    closed.append(market.of_player(is_complete=is_complete))
+        return sorted(closed, key=attrgetter("order"))
+
+    def _of_variants(self, variants: dict[_Variant, _O]) -> dict[_Variant, _O]:
         """Of rows that differ in a free specifier, the one that has just the mapping's outcomes.
 
         They are different markets, which are never merged; the others are refused.
@@ -455,7 +650,9 @@ class _Found:
         kept = exact if len(exact) == 1 else {}
         for variant in sorted(variants.keys() - kept.keys()):
             market = variants[variant]
-            detail = f"another variant of a market that is there: {abbreviate(variant)}"
+            detail = (
+                f"{market.whose}another variant of a market that is there: {abbreviate(variant)}"
+            )
             id_ = clipped_id(market.market_id)
             self.rejected.add(
                 Rejection(id_, market.line, "INVALID_SPECIFIER", detail, "VARIANTS_DIFFER")

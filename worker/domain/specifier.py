@@ -101,7 +101,9 @@ def foreign_parts(platform: Platform, params: Params, rules: list[LineRule]) -> 
     for name, value in params:
         if name == WRITTEN_AS:
             continue
-        if name in fixed or name not in _LINE_KEYS | free | read:
+        if name not in free and book.participant_in(((name, value),)) is not None:
+            parts.append(name)  # never the player, of whom there are as many as a sender likes
+        elif name in fixed or name not in _LINE_KEYS | free | read:
             parts.append(f"{name}={value}")
         elif book.has_named_keys and name not in read | free:
             parts.append(name)

@@ -35,6 +35,7 @@ class StoredMapping(NamedTuple):
     scope: Any
     also: Any
     traits: Any
+    participant: Any
     is_active: bool
     created_at: datetime
     updated_at: datetime

@@ -20,6 +20,7 @@ _TYPES: Final = {
     "scope": "jsonb",
     "also": "jsonb",
     "traits": "jsonb",
+    "participant": "jsonb",
 }
 # How the JSON columns are read.
 JSON_COLUMNS: Final = {name: JSONB for name, type_ in _TYPES.items() if type_ == "jsonb"}

@@ -87,6 +87,7 @@ user_market_mappings = Table(
     Column("scope", JSONB(none_as_null=True)),
     Column("also", JSONB(none_as_null=True)),
     Column("traits", JSONB(none_as_null=True)),
+    Column("participant", JSONB(none_as_null=True)),
     UniqueConstraint("canonical_id", name="uq_user_market_mappings_canonical_id"),
     CheckConstraint("btrim(canonical_id) <> ''", name="ck_user_market_mappings_canonical_id"),
     CheckConstraint(
@@ -115,6 +116,12 @@ user_market_mappings = Table(
     CheckConstraint(
         "jsonb_typeof(traits) = 'object' AND length(CAST(traits AS text)) <= 10000",
         name="ck_user_market_mappings_traits",
+    ),
+    CheckConstraint(
+        "participant IS NULL OR (jsonb_typeof(participant) = 'object'"
+        " AND length(CAST(participant AS text)) <= 200"
+        f" AND num_nonnulls({', '.join(ID_COLUMNS.values())}) = 0)",
+        name="ck_user_market_mappings_participant",
     ),
     Index("idx_user_mappings_active", "is_active", postgresql_where=text("is_active")),
     *(

@@ -19,11 +19,13 @@ from .messages.raw_reply import (
     observation_from_reply,
     observation_from_sportybet,
 )
+from .players import JoinedPlayer, joined_players
 
 __all__ = [
     "ID_HEADER",
     "REPLAY_HEADER",
     "DeadLetter",
+    "JoinedPlayer",
     "Latest",
     "MappingChanged",
     "Observation",
@@ -31,6 +33,7 @@ __all__ = [
     "ResolvedEvent",
     "UnknownReplyError",
     "UnmappedMarket",
+    "joined_players",
     "observation_from_bet9ja",
     "observation_from_betpawa",
     "observation_from_reply",

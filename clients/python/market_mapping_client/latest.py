@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from .messages import Omitted, ResolvedEvent, ResolvedMarket
+from .messages import Omitted, ParticipantMarket, ResolvedEvent, ResolvedMarket
 from .messages.fields import parse_timestamp
 from .messages.latest import OBSERVED_AT_HEADER, TOMBSTONE_HEADER, parse_latest_key
 
@@ -283,8 +283,21 @@ def joined(parts: dict[int, ResolvedEvent]) -> ResolvedEvent:
             "misses": [miss for part in in_order for miss in part.misses],
             "rejected": [rejected for part in in_order for rejected in part.rejected],
             "omitted": _omitted(in_order),
+            "participant_markets": _participant_markets(in_order),
         }
     )
+
+
+def _participant_markets(parts: Sequence[ResolvedEvent]) -> list[ParticipantMarket] | None:
+    """Return those of all parts; what two parts say of one participant, as the lower number says it."""
+    found: dict[tuple[str | None, ...], ParticipantMarket] = {}
+    for part in parts:
+        for market in part.participant_markets or ():
+            who = market.participant
+            own = who.feed_id or who.id
+            identity = (own, None) if own else (who.key, who.side)
+            found.setdefault((market.canonical_id, market.line, *identity), market)
+    return list(found.values()) or None
 
 
 def _omitted(parts: Sequence[ResolvedEvent]) -> Omitted | None:
@@ -295,7 +308,8 @@ def _omitted(parts: Sequence[ResolvedEvent]) -> Omitted | None:
         "misses": sum(count.misses for count in counts),
         "rejected": sum(count.rejected for count in counts),
     }
-    return counts[0].model_copy(update=total)
+    players = sum(count.participant_markets or 0 for count in counts)
+    return counts[0].model_copy(update={**total, "participant_markets": players or None})
 
 
 def _by_time(name: _SnapshotKey) -> datetime:

@@ -17,13 +17,15 @@ FIELDS: dict[type[BaseModel], str] = {
     schemas.Part: "number of",
     schemas.ResolvedEvent: (
         "schema_version platform observed_at scrape_id event part mapping_version markets misses rejected "
-        "omitted"
+        "omitted participant_markets"
     ),
+    schemas.ParticipantMarket: "canonical_id line participant external_market_id outcomes complete",
+    schemas.Participant: "feed_id id name side key",
     schemas.ResolvedMarket: "canonical_id line external_market_id outcomes complete",
     schemas.ResolvedOutcome: "outcome odds active",
     schemas.MissEntry: "external_market_id market_name reason outcome",
     schemas.RejectedEntry: "external_market_id line code detail cause",
-    schemas.Omitted: "misses rejected",
+    schemas.Omitted: "misses rejected participant_markets",
     schemas.MappingChanged: (
         "schema_version action mapping_version canonical_id old new reason created_by created_at"
         " login"

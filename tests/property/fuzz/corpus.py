@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from tests.support.payloads import PAYLOADS
+from tests.support.players import AWAY, HOME, priced, sold
 from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.lab.synthetic.scrape import generate_scrape
 
@@ -26,8 +27,39 @@ def messages(seed: int) -> list[bytes]:
         dict(seen.observation)
         for seen in generate_scrape(seed=seed, events=4, started_at=_STARTED_AT)
     ]
+    whole += [players_of_sportybet(), players_of_betpawa()]
     whole += [observation for platform in PLATFORMS if (observation := _real(platform)) is not None]
     return [orjson.dumps(_cut(draw, observation)) for observation in whole for _ in range(_CUTS)]
+
+
+def players_of_sportybet() -> dict[str, Any]:
+    """Markets that name players, in each of the forms of ids that SportyBet has for them."""
+    row = "variant=pre:playerprops:7:3"
+    markets = [
+        sold("40", ("Antuna, Uriel (Pumas UNAM)", "sr:player:1", "7.2"), ("No Goal", "1716", "9")),
+        sold("40", ("Uriel Antuna (Pumas)", "pre:playerprops:7:1:2", "7.2")),
+        sold("776", ("Ruben Duarte 1+", "pre:playerprops:7:3:1", "1.3"), specifier=row),
+        sold("776", ("Ruben Duarte (Cruz Azul) 2+", "pre:playerprops:7:3:2:1", "2.7")),
+    ]
+    return _observation("sportybet", markets)
+
+
+def players_of_betpawa() -> dict[str, Any]:
+    names = (
+        ("Uriel Antuna", "30", 2, 7.2),
+        ("Ruben Duarte", "31", 1, 3.0),
+        ("No Goal", "4", None, 9.5),
+    )
+    return _observation("betpawa", [priced("129108", *names), priced("129108", names[0])])
+
+
+def _observation(platform: Platform, markets: list[Any]) -> dict[str, Any]:
+    return {
+        "platform": platform,
+        "observed_at": "2026-11-22T12:00:00Z",
+        "event": {"id": "players", "home": HOME, "away": AWAY},
+        "markets": markets,
+    }
 
 
 def _cut(draw: random.Random, observation: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.books.rows import clipped_id
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES, row_roles, teams
-from worker.domain.mapping import Mapping
+from worker.domain.mapping import Mapping, parse_mapping
 from worker.domain.misses import Sighting, merge
 from worker.domain.scope import Scope
 from worker.ingest.planning.encode import Encoder
@@ -105,8 +105,85 @@ def with_ids(plain: Mapping) -> Mapping:
     return replace(plain, outcomes=tuple(outcomes))
 
 
+# Further ids: a second id of one market, a constant line, a line in each label, ids in play only.
+FURTHER: Final = mapping(
+    "further",
+    ["Over", "Under"],
+    id=9,
+    also=[
+        {"platform": "sportybet", "id": "Q", "line": {"kind": "total", "constant": "2.5"}},
+        {"platform": "betpawa", "id": "Q", "line": {"kind": "total"}},
+        {"platform": "bet9ja", "id": "S_Q", "line": {"kind": "total"}, "free": ["x"]},
+        {"platform": "bet9ja", "id": "S_A", "line": {"kind": "total"}, "phase": "live"},
+        {
+            "platform": "sportybet",
+            "id": "R",
+            "line": {"kind": "at_least", "from": "label"},
+            "free": ["variant"],
+            "labels": {"Over": ["Home N+"], "Under": ["{home} & N+"]},
+        },
+        {
+            "platform": "sportybet",
+            "id": "B",
+            "line": {"kind": "total", "constant": "9.5"},
+            "fixed": {"goalnr": "2", "total": "2.5"},
+            "outcome_ids": {"Over": ["12"]},
+        },
+    ],
+)
+SCORERS: Final = parse_mapping(
+    {
+        "canonical_id": "scorers",
+        "name": "Scorers",
+        "id": 10,
+        "participant": {"kind": "player"},
+        "also": [
+            {"platform": "sportybet", "id": "P", "free": ["variant"]},
+            {"platform": "betpawa", "id": "P"},
+            {
+                "platform": "sportybet",
+                "id": "N",
+                "labels": {"yes": ["{player}"], "none": ["None"]},
+                "phase": "prematch",
+            },
+        ],
+        "outcome_mapping": [
+            {"canonical_id": "yes", "sportybet_desc": "{player}", "betpawa_name": "{player}"},
+            {
+                "canonical_id": "none",
+                "sportybet_desc": "No Goal",
+                "sportybet_outcome_ids": ["1716"],
+                "betpawa_name": "No Goal",
+            },
+        ],
+    }
+)
+SHOTS: Final = parse_mapping(
+    {
+        "canonical_id": "shots",
+        "name": "Shots",
+        "id": 11,
+        "participant": {"kind": "player"},
+        "also": [
+            {
+                "platform": platform,
+                "id": "S",
+                "line": {"kind": "at_least", "from": "label"},
+                "free": ["variant"],
+            }
+            for platform in ("sportybet", "betpawa")
+        ],
+        "outcome_mapping": [
+            {"canonical_id": "over", "sportybet_desc": "{player} N+", "betpawa_name": "{player} N+"}
+        ],
+    }
+)
 INDEX: Final = MappingIndex(
-    [with_ids(RESULT), BOTH, with_ids(TOTAL), HANDICAP, FIRST, IN_PLAY, BEFORE, TENNIS], 1
+    [
+        *(with_ids(RESULT), BOTH, with_ids(TOTAL), HANDICAP, FIRST, IN_PLAY, BEFORE, TENNIS),
+        *(FURTHER, SCORERS, SHOTS),
+    ],
+    1,
 )
 SCOPES: Final[Sequence[dict[str, Any]]] = (
     {},
@@ -321,7 +398,31 @@ BET9JA_ROWS: Final = (
     *("Home|Draw|Away", "Draw|Away", "Home & Yes|Away & No", "Over|Under", "<H>|Draw", "home|away"),
     *("Home & Over|Over", "Over|Over & Over"),
 )
-ROWS: Final = {"A": RESULT_ROWS, "B": (*TOTAL_ROWS, *SIDED_ROWS), "C": SIDED_ROWS}
+PLAYER_ROWS: Final = (
+    *("Wang, Jiao (<H>)|No Goal", "Wang, Jiao (<H>)|Long Wei (<A>)", "Jiao Wang|Wang Jiao"),
+    *("Wang, Jiao (<H>)|Home|Long Wei", "No Goal", "None|Adriano (<A>)", "Ñíguez, Saúl (<A> B)"),
+)
+RUNG_ROWS: Final = (
+    *("Wang, Jiao (<H>) 1+|Wang, Jiao (<H>) 2+", "Long Wei 1+|Wang Jiao 1+", "Home 1+|Home 2+"),
+    *("Wang Jiao 1+|Wang Jiao", "Home 1+|<H> & 2+", "Home 12+"),
+)
+ROWS: Final = {
+    "A": RESULT_ROWS,
+    "B": (*TOTAL_ROWS, *SIDED_ROWS),
+    "C": SIDED_ROWS,
+    "Q": TOTAL_ROWS,
+    "R": RUNG_ROWS,
+    "S": RUNG_ROWS,
+    "P": PLAYER_ROWS,
+    "N": PLAYER_ROWS,
+}
+USUAL_IDS: Final = "AABBCCXXYZ"
+FURTHER_IDS: Final = "AABBCCXYZQQRRPPSN"
+PLAYERS: Final = frozenset("PSN")
+PLAYER_IDS: Final = (
+    *("sr:player:1", "sr:player:2", "pre:playerprops:9:1:1", "pre:playerprops:9:2:1"),
+    *("pre:playerprops:9:1:2", "pre:playerprops:9:1:1:1", "pre:playerprops:9:2:2:2", "1716", None),
+)
 USUAL_PRICES: Final = ("1.98", "1.98", "2", "2.00", "3.50", "9999999.99999999", "1.00000001", "15")
 STRANGE_PRICES: Final = (
     *(
@@ -344,6 +445,11 @@ SPECIFIERS: Final[dict[str, Sequence[str | None]]] = {
     "A": [None],
     "B": ["total=2.5", "total=2.50", "total=3.5", None, "total=2.5|goalnr=2"],
     "C": ["hcp=-1", "hcp=1", "goalnr=1", "goalnr=2", "goalnr=1|variant=x", "goalnr=2|hcp=1"],
+    "Q": [None],
+    "R": [None, "variant=x", "variant=y"],
+    "N": [None],
+    "P": [None, "variant=x", "variant=pre:playerprops:9:1"],
+    "S": [None, "variant=pre:playerprops:9:1", "variant=pre:playerprops:9:2"],
 }
 STRANGE_SPECIFIERS: Final = ("", "nonsense", 'é="', "total=2.5", "variant=1|variant=2")
 SHOWN: Final = ("2.5", "2.5", "3.5", "-1", "+1", "1", "Home -1", "Away +1", "0")
@@ -374,7 +480,8 @@ ODD: Final[list[Any]] = [None, True, Raw("5"), Raw("2.5"), [], (), "text", [None
 class Feed:
     """Draws observations; ``strange`` is how often a part of them is not as usual."""
 
-    def __init__(self, seed: int, strange: float, platform: Platform) -> None:
+    def __init__(self, seed: int, strange: float, platform: Platform, ids: str = USUAL_IDS) -> None:
+        self.ids = ids
         self.draw = random.Random(seed)
         self.strange = strange
         self.platform = platform
@@ -470,7 +577,7 @@ class Feed:
         draw = self.draw
         if self.is_strange():
             return draw.choice(["", 'é"\\', "C?goalnr=2", "B?goalnr=2", "x" * 101, "é" * 60])
-        return draw.choice(["A", "A", "B", "B", "C", "C", "X", "X", "Y", "Z"])
+        return draw.choice(self.ids)
 
     def _market_name(self) -> str | None:
         return "é" * 300 if self.is_strange() else self.draw.choice(MARKET_NAMES)
@@ -489,7 +596,7 @@ class Feed:
         outcomes = [
             self.fields(
                 desc=label,
-                id=self._outcome_id(label),
+                id=self._outcome_id(label) if id_ not in PLAYERS else draw.choice(PLAYER_IDS),
                 odds=self._price(),
                 isActive=Raw(draw.choice(["1", "1", "1", "0"])) if draw.random() < 0.8 else None,
             )
@@ -504,6 +611,11 @@ class Feed:
             banned=self._flag(),
             outcomes=outcomes,
         )
+
+    def _team(self) -> Any:
+        if self.is_strange():
+            return self.draw.choice([0, 3, "1", True, Raw("1.0"), [], None])
+        return self.draw.choice([1, 2, 2, None])
 
     def _outcome_id(self, label: str) -> Any:
         """As a rule one of the label's outcome, where a mapping names it; else one that it does not name."""
@@ -538,7 +650,8 @@ class Feed:
             )
             price = self.fields(
                 name=label,
-                typeId=self._outcome_id(label),
+                typeId=self._outcome_id(label) if id_ not in PLAYERS else draw.choice("123"),
+                **({"team": self._team()} if id_ in PLAYERS else {}),
                 price=older,
                 odds=newer,
                 suspended=self._flag(),
@@ -547,7 +660,7 @@ class Feed:
             )
             prices.append(price)
         handicap = draw.choice(STRANGE_HANDICAPS if self.is_strange() else HANDICAPS)
-        has_line = id_ != "A" or self.is_strange()
+        has_line = id_ not in "APS" or self.is_strange()
         return self.fields(
             handicap=Raw(handicap) if has_line and draw.random() < 0.7 else None,
             specifier=draw.choice(BETPAWA_SPECIFIERS) if has_line and draw.random() < 0.3 else None,
@@ -565,9 +678,9 @@ class Feed:
 
     def _bet9ja(self) -> Any:
         draw = self.draw
-        id_ = draw.choice("AABBXXY")
+        id_ = draw.choice("AABBXXY" if self.ids == USUAL_IDS else "AABBXYQQ")
         place = f"{draw.choice('LIVES') if self.is_strange() else 'S'}_{id_}"
-        if id_ == "B" or draw.random() < 0.2:
+        if id_ in "BQ" or draw.random() < 0.2:
             place += draw.choice(
                 ["@é", "@", "@0:1"] if self.is_strange() else ["@2.5", "@2.50", "@-1", "@1"]
             )
@@ -599,10 +712,11 @@ def in_event(node: Any, home: str, away: str) -> Any:
 
 
 FEEDS: Final = st.builds(
-    lambda seed, strange, platform: Feed(seed, strange, platform).values(),
+    lambda seed, strange, platform, ids: Feed(seed, strange, platform, ids).values(),
     st.integers(0, 2**64),
     st.sampled_from([0, 0.005, 0.02, 0.2]),
     st.sampled_from(PLATFORMS),
+    st.sampled_from([USUAL_IDS, FURTHER_IDS]),
 )
 
 

@@ -14,9 +14,11 @@ from worker.domain.books.rows import (
     LONGEST_ID,
     MarketNames,
     ParsedRow,
+    ParticipantIds,
     Rejection,
     Rows,
     Selection,
+    Side,
     abbreviate,
     id_or_none,
     text_or_none,
@@ -232,7 +234,15 @@ def _selection(price: Any, *, is_open: bool) -> Selection | None:
     odds = one_price(price.get("price"), price.get("odds"))
     is_active = is_open and not price.get("suspended") and not is_no_price(odds)
     shown = beside(price.get("handicap"), price.get("specifier"))
-    return Selection(label, shown, odds, is_active, id_or_none(price.get("typeId")))
+    id_, side = id_or_none(price.get("typeId")), side_of(price.get("team"))
+    return Selection(label, shown, odds, is_active, id_, side)
+
+
+def side_of(team: Any) -> Side | None:
+    """The side of a price's `team`, which players have: 1 or 2."""
+    if type(team) not in {int, float}:
+        return None
+    return {1: "home", 2: "away"}.get(team)  # type: ignore[return-value]  # literals
 
 
 def beside(handicap: Any, specifier: Any) -> str | None:
@@ -256,6 +266,14 @@ def one_price(older: object, newer: object) -> object:
 
 def is_no_price(odds: object) -> bool:
     return odds is None or is_exactly(0, odds) or is_exactly(1, odds)
+
+
+def participant_ids(selection: Selection, has_number: bool) -> ParticipantIds | None:  # noqa: FBT001  (a book's function)
+    """A player has an id of its own and, before the match, a team, which no other outcome has."""
+    del has_number  # no id says it
+    if selection.id is None:
+        return None
+    return ParticipantIds(None, selection.id, selection.side, is_sure=selection.side is not None)
 
 
 open_prices: Final = prices_of(is_no_price)
@@ -287,6 +305,7 @@ BOOK: Final = Book(
         "ordinal": "number",
     },
     zero_is_no_line=True,
+    participant_ids=participant_ids,
     parse_qualifier=parse_qualifier,
     is_no_price=is_no_price,
 )

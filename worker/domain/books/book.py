@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from worker.domain.books.lines import LineKind
 from worker.domain.books.platforms import Platform
-from worker.domain.books.rows import MarketNames, Rows
+from worker.domain.books.rows import MarketNames, ParticipantIds, Rows, Selection
 
 Params = tuple[tuple[str, str], ...]
 # The key of the pair that says under which key a bookmaker wrote the line, where it has several.
@@ -38,6 +38,10 @@ class Book:
     ``shows_lines``    labels carry the line of their market ("Over 2.5"), and mappings leave it out.
     ``has_named_keys``  a qualifier names its keys, so that it may name another market by one of them.
     ``has_start_scores``  a European handicap may be given as start scores (``0:1``).
+    ``participant_ids``  what a selection says of its player apart from the label, which may have a number
+                       ("2+") or none; None where nothing shows that it names one. Without it the bookmaker
+                       has no markets of players that can be read.
+    ``participant_in``  the number of the player that a qualifier names.
     """
 
     platform: Platform
@@ -55,6 +59,8 @@ class Book:
     shows_lines: bool = False
     has_named_keys: bool = False
     has_start_scores: bool = False
+    participant_ids: Callable[[Selection, bool], ParticipantIds | None] | None = None
+    participant_in: Callable[[Params], str | None] = field(default=lambda _: None)
 
     def line_key(self, kind: LineKind) -> str | None:
         """The qualifier's key that carries the line of a market of this kind; None when it has no line."""

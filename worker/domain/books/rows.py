@@ -16,9 +16,16 @@ from worker.domain.books.odds import Price, read_price
 MissReason = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 RejectCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
 # What more there is to say than the code does.
-RejectCause = Literal["LABEL_ID_DISAGREE", "PRICES_DIFFER", "PRODUCTS_DIFFER", "VARIANTS_DIFFER"]
+RejectCause = Literal[
+    "LABEL_ID_DISAGREE",
+    "PARTICIPANTS_DIFFER",
+    "PRICES_DIFFER",
+    "PRODUCTS_DIFFER",
+    "VARIANTS_DIFFER",
+]
 
 LONGEST_ID: Final = 100
+Side = Literal["home", "away"]
 _SHOWN: Final = 80
 _HIGHEST_ID: Final = 2**53
 
@@ -26,7 +33,8 @@ _HIGHEST_ID: Final = 2**53
 class Selection(NamedTuple):
     """One price: its label, the line next to it (BetPawa only), the raw odds, whether it can be bet on.
 
-    ``id`` is the platform's own id of the outcome, where it gave one.
+    ``id`` is the platform's own id of the outcome, where it gave one; ``side`` that of the team that the
+    outcome's player is said to be of.
     """
 
     label: str
@@ -34,6 +42,22 @@ class Selection(NamedTuple):
     odds: object
     active: bool
     id: str | None = None
+    side: Side | None = None
+
+
+class ParticipantIds(NamedTuple):
+    """What a selection says of its participant apart from the label.
+
+    ``feed_id`` is the player's number in the feed that several bookmakers share, ``id`` the bookmaker's own.
+    ``number`` is the one of the outcome ("2+") where the id states it. ``is_sure`` is false where an outcome
+    that is no player may look the same.
+    """
+
+    feed_id: str | None
+    id: str | None
+    side: Side | None
+    number: str | None = None
+    is_sure: bool = True
 
 
 # What a selection is known by: its label, with the line next to it where there is one.

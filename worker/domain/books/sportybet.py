@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from worker.domain.books.book import Book, Params
@@ -9,9 +10,11 @@ from worker.domain.books.odds import is_exactly, prices_of
 from worker.domain.books.rows import (
     MarketNames,
     ParsedRow,
+    ParticipantIds,
     Rejection,
     Rows,
     Selection,
+    Side,
     abbreviate,
     id_or_none,
     text_or_none,
@@ -21,6 +24,12 @@ from worker.domain.books.rows import (
 LONGEST_SPECIFIER = 1000
 NOT_A_TEXT: Final = "not a text"
 PREMATCH: Final = "3"
+# `sr:player:1006665`; `pre:playerprops:71583282:1006665`, and after it a number, a side, or both.
+_PLAYER: Final = re.compile(r"sr:player:(\d{1,20})", re.ASCII)
+_PLAYER_OF_MATCH: Final = re.compile(
+    r"pre:playerprops:\d{1,20}:(\d{1,20})(?::(\d{1,3}))?(?::(\d{1,3}))?", re.ASCII
+)
+_SIDES: Final[dict[str, Side]] = {"1": "home", "2": "away"}
 
 
 def parse_specifier(specifier: str | None) -> Params | None:
@@ -122,6 +131,31 @@ def is_no_price(odds: object) -> bool:
     return odds is None or odds == "" or is_exactly(0, odds) or is_exactly(1, odds)
 
 
+def participant_ids(selection: Selection, has_number: bool) -> ParticipantIds | None:  # noqa: FBT001  (a book's function)
+    """The player of an outcome's id. What follows is the number that the label has, then the side."""
+    id_ = selection.id
+    if id_ is None:
+        return None
+    player = _PLAYER.fullmatch(id_)
+    if player is not None:
+        return ParticipantIds(player[1], None, None)
+    player = _PLAYER_OF_MATCH.fullmatch(id_)
+    if player is None:
+        return None
+    feed_id, first, second = player.groups()
+    number, side = (first, second) if has_number or second is not None else (None, first)
+    return ParticipantIds(feed_id, None, _SIDES.get(side), number)
+
+
+def participant_in(params: Params) -> str | None:
+    """The player whom a row's variant names: its outcomes are all about this one."""
+    for key, value in params:
+        if key == "variant":
+            player = _PLAYER_OF_MATCH.fullmatch(value)
+            return None if player is None else player[1]
+    return None
+
+
 open_prices: Final = prices_of(is_no_price)
 BOOK: Final = Book(
     platform="sportybet",
@@ -136,4 +170,6 @@ BOOK: Final = Book(
     shows_lines=True,
     has_named_keys=True,
     has_start_scores=True,
+    participant_ids=participant_ids,
+    participant_in=participant_in,
 )

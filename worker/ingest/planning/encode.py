@@ -11,7 +11,14 @@ from schemas import ID_HEADER, REPLAY_HEADER, DeadLetter, DeadReason, UnmappedMa
 from schemas.cloud_events import cloud_event, moment
 from worker.domain.books.rows import MissReason
 from worker.domain.events import event_key
-from worker.domain.resolve import Miss, Resolution, miss_document, rejection_document
+from worker.domain.resolve import (
+    Miss,
+    PlayerPrices,
+    Resolution,
+    miss_document,
+    participant_document,
+    rejection_document,
+)
 from worker.ingest.reading.record_ids import NO_IDS, RecordIds
 from worker.kafka.record import Headers, Outgoing, Record
 
@@ -69,7 +76,28 @@ def _misses(resolution: Resolution) -> list[str]:
 
 def _rest(resolution: Resolution) -> str:
     rejected = [rejection_document(rejection) for rejection in resolution.rejected[:MOST_ENTRIES]]
-    return "".join([',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution), "}"])
+    texts = [',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution)]
+    if resolution.players:
+        texts += [',"participant_markets":[', *map(_player_market, resolution.players)]
+        _end_list(texts)
+    return "".join([*texts, "}"])
+
+
+def _player_market(found: PlayerPrices) -> str:
+    """Return the market of one participant as JSON, with a comma."""
+    outcomes = ",".join(
+        f'{{"outcome":{orjson.dumps(outcome).decode()},{price}}}' for outcome, price in found.prices
+    )
+    head = orjson.dumps(
+        {
+            "canonical_id": found.canonical_id,
+            "line": found.line,
+            "participant": participant_document(found.participant),
+            "external_market_id": found.external_id,
+        }
+    ).decode()
+    tail = "" if found.is_complete else ',"complete":false'
+    return f'{head[:-1]},"outcomes":[{outcomes}]{tail}}},'
 
 
 def _end_list(texts: list[str]) -> None:
@@ -78,11 +106,13 @@ def _end_list(texts: list[str]) -> None:
 
 
 def _omitted(resolution: Resolution) -> list[str]:
-    omitted = {
+    omitted: dict[str, int] = {
         "misses": max(0, len(resolution.misses) - MOST_ENTRIES),
         "rejected": max(0, len(resolution.rejected) - MOST_ENTRIES)
         + resolution.more_rejected.total(),
     }
+    if resolution.players_omitted:
+        omitted["participant_markets"] = resolution.players_omitted
     return [',"omitted":', orjson.dumps(omitted).decode()] if any(omitted.values()) else []
 
 

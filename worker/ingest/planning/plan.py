@@ -152,12 +152,18 @@ class Planner(Generic[T]):
             first = resolution.rejected[0].detail
             return refused("WRONG_SHAPE", f"no market can be read; {first}")
         output = self._encoder.resolved(source_id, record, seen.envelope, resolution, index.version)
+        if output is None and resolution.players:
+            # Too many players must not cost the other markets.
+            resolution = resolution.without_players()
+            output = self._encoder.resolved(
+                source_id, record, seen.envelope, resolution, index.version
+            )
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
             return refused("RESULT_TOO_LARGE", detail)
         sightings = sightings_of(record, at, seen, resolution.missed, index.version)
         outcomes = outcomes_of(
-            seen.platform, len(resolution.markets), reasons_of(resolution.misses), resolution
+            seen.platform, resolution.resolved, reasons_of(resolution.misses), resolution
         )
         return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None)
 
@@ -255,6 +261,7 @@ def has_another_shape(resolution: Resolution) -> bool:
     return (
         bool(resolution.rejected)
         and not resolution.markets
+        and not resolution.players
         and not resolution.misses
         and all(rejection.code == "INVALID_KEY_FORMAT" for rejection in resolution.rejected)
     )

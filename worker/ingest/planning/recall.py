@@ -53,6 +53,7 @@ from worker.domain.markets import (
     LONGEST_LABEL,
     Market,
     NotMapped,
+    PlayerMarket,
     market_begins,
     outcome_begins,
     place_of,
@@ -198,7 +199,7 @@ class RecallingPlanner(Planner[T]):
         reasons = recalled.reasons
         if rest.misses:
             reasons = Counter(reasons) + reasons_of(rest.misses)
-        outcomes = outcomes_of(seen.platform, recalled.markets + len(rest.markets), reasons, rest)
+        outcomes = outcomes_of(seen.platform, recalled.markets + rest.resolved, reasons, rest)
         age = age_of(seen, record)
         return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None, age)
 
@@ -292,6 +293,8 @@ class _Memory:
         if isinstance(meaning, NotMapped):
             self._recall.learn_not_mapped(platform, live, id_, qualifier, *meaning)
             return ()
+        if isinstance(meaning, PlayerMarket):  # not taught: all of its rows are left aside
+            return meaning.places
         if not isinstance(meaning, Market):
             return ()
         reading = row.read(set())

@@ -58,6 +58,7 @@ class _SportybetOutcome(Struct, gc=False):
 _PREMATCH: Final = 3
 _MOST_SHOWN: Final = 4  # lines next to the prices of a row: one for each side
 _OUTCOMES: Final = msgspec.json.Decoder(list[_SportybetOutcome])
+_SIDES: Final = {None: None, 1: betpawa.side_of(1), 2: betpawa.side_of(2)}
 
 
 class SportybetMarket(Struct, gc=False):
@@ -135,6 +136,7 @@ class _BetpawaPrice(Struct, gc=False):
     )
     specifier: dict[str, _Scalar] | None = None
     id: str | None = field(name="typeId", default=None)
+    team: Literal[1, 2] | None = None
     price: _Integer | float | str | None = None
     odds: _Integer | float | str | None = None
     suspended: bool | None = None
@@ -181,6 +183,7 @@ class BetpawaRow(Struct, gc=False):
                 odds := betpawa.one_price(price.price, price.odds),
                 not price.suspended and not betpawa.is_no_price(odds),
                 price.id,
+                _SIDES[price.team],
             )
             for price in self.seen
         ]

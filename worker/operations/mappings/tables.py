@@ -60,6 +60,7 @@ def mapping_table(row: StoredMapping) -> Table:
         "line_rule",
         "scope",
         "traits",
+        "participant",
         "is_active",
     ):
         table.add_row(name, text(getattr(row, name)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -13,6 +13,7 @@ from worker.cli.console import out, printable
 from worker.cli.tables import folding
 from worker.domain.books.rows import abbreviate
 from worker.domain.explain import Candidate, ExplainedLabel, Explanation, RowExplained
+from worker.domain.resolve import ParticipantDocument, PriceDocument
 
 _STYLES = {
     "MATCHED": "green",
@@ -88,22 +89,46 @@ def _labels(labels: tuple[ExplainedLabel, ...]) -> Table:
             _text(shown),
             _text("; ".join(one.read_as)),
             _text(one.verdict, _STYLES.get(one.verdict, "red")),
-            _text(f"{one.canonical_id} {one.outcome}" if one.outcome else "-"),
+            _text(_outcome(one)),
             _text(odds, _STYLES.get(one.odds_verdict, "red")),
             _text("yes" if one.active else "no"),
         )
     return folding(table)
 
 
+def _outcome(one: ExplainedLabel) -> str:
+    if not one.outcome:
+        return "-"
+    whose = "" if one.participant is None else f" of {_participant(one.participant)}"
+    return f"{one.canonical_id} {one.outcome}{whose}"
+
+
+def _participant(participant: ParticipantDocument) -> str:
+    """A participant's key, and what else readers may join it by."""
+    said = [participant.get("side"), participant.get("feed_id") or participant.get("id")]
+    return ", ".join([participant["key"], *(each for each in said if each is not None)])
+
+
+def _prices(outcomes: Iterable[PriceDocument]) -> str:
+    return ", ".join(
+        f"{price['outcome']} {price['odds'] if price['active'] else 'inactive'}"
+        for price in outcomes
+    )
+
+
+def _at(line: str | None) -> str:
+    return "" if line is None else f" at {line}"
+
+
 def _add_result(tree: Tree, explained: Explanation) -> None:
     branch = tree.add(_text("result", "bold"))
     for market in explained.markets:
-        prices = ", ".join(
-            f"{price['outcome']} {price['odds'] if price['active'] else 'inactive'}"
-            for price in market["outcomes"]
-        )
-        line = "" if market["line"] is None else f" at {market['line']}"
-        branch.add(_text(f"resolved: {market['canonical_id']}{line}: {prices}", "green"))
+        prices, where = _prices(market["outcomes"]), _at(market["line"])
+        branch.add(_text(f"resolved: {market['canonical_id']}{where}: {prices}", "green"))
+    for found in explained.participant_markets:
+        prices, where = _prices(found["outcomes"]), _at(found["line"])
+        whose = f"{found['canonical_id']}{where} of {_participant(found['participant'])}"
+        branch.add(_text(f"resolved: {whose}: {prices}", "green"))
     for miss in explained.misses:
         outcome = f": outcome {abbreviate(miss['outcome'])}" if "outcome" in miss else ""
         branch.add(

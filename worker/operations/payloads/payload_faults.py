@@ -111,8 +111,9 @@ def check(
             *_market_faults(decoded, resolution, index),
         ],
         unknown=list(map(resolver.miss_document, resolution.misses)),
-        resolved=len(resolution.markets),
-        outcomes=sum(len(prices) for _, prices in resolution.markets),
+        resolved=resolution.resolved,
+        outcomes=sum(len(prices) for _, prices in resolution.markets)
+        + sum(len(found.prices) for found in resolution.players),
     )
 
 

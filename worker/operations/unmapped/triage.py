@@ -76,7 +76,7 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
                 )
             ]
         )
-    if scope or named.phase is not None:
+    if scope or named.phase is not None or current.get("participant") is not None:
         return _with_further_id(current, source, named)
     column = ID_COLUMNS[source]
     if current[column] not in {None, market_id}:
@@ -93,7 +93,7 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
 
 
 def _with_further_id(current: EditedState, source: Platform, named: ExternalName) -> EditedState:
-    """The state with the id where workers that know no scopes do not see it."""
+    """The state with the id where workers that know no scopes and no participants do not see it."""
     further = current.get("also") or []
     if not isinstance(further, list):
         raise MappingError([MappingFault("also", abbreviate(further), "cannot be read")])
