@@ -93,7 +93,7 @@ def test_the_dead_letter_is_shown_with_reason_and_place(shown: str) -> None:
 
 
 def test_an_editor_maps_a_miss_and_the_demo_says_why_this_one(shown: str) -> None:
-    assert re.search(r"An editor maps bet9ja S_OUA .*number \d+ of \d+ in the queue", shown)
+    assert re.search(r"An editor maps bet9ja Z_OUA .*number \d+ of \d+ in the queue", shown)
     assert "Chosen because" in shown
 
 
@@ -109,7 +109,7 @@ def test_the_change_is_followed_from_the_audit_log_through_its_event_to_the_work
     published = re.search(r"mappings\.changes.*version (\d+), by demo", shown)
     assert published is not None
     assert published[1] == version
-    assert "In the queue, bet9ja S_OUA is MAPPED." in shown
+    assert "In the queue, bet9ja Z_OUA is MAPPED." in shown
 
 
 def test_the_next_scrape_resolves_what_the_first_one_missed(shown: str) -> None:

@@ -134,7 +134,14 @@ def parse_constant(kind: LineKind, text: str) -> str | None:
         case "ordinal":
             return parse_ordinal(text)
         case "at_least":
-            return parse_at_least(text)
+            return _at_least(text)
+
+
+def _at_least(text: str) -> str | None:
+    """``3+`` and 3 are over 2.5, which is how the line is written again."""
+    line = parse_line(text)
+    is_written = line is not None and line.endswith(".5") and not line.startswith("-")
+    return line if is_written else parse_at_least(text)
 
 
 class _Entry:

@@ -99,7 +99,7 @@ def _out_of_order(canonical_id: str, reading: Reading) -> Iterator[Proof]:
     for outcome, rises in _RISING.items():
         priced = [key for key in lines if outcome in reading.fair[key].chances]
         for lower, higher in pairwise(priced):
-            chances = [reading.fair[key].chances[outcome] for key in (lower, higher)]
+            chances = _alike(outcome, lower, higher, reading)
             step = float(logit(chances[1]) - logit(chances[0]))
             if (-step if rises else step) > _OUT_OF_ORDER:
                 shown = [f"{chance:.3f}" for chance in chances]
@@ -107,9 +107,21 @@ def _out_of_order(canonical_id: str, reading: Reading) -> Iterator[Proof]:
                 yield Proof("order", canonical_id, higher.line, reason)
 
 
+def _alike(outcome: str, lower: MarketLine, higher: MarketLine, reading: Reading) -> list[float]:
+    """The chances of an outcome at two lines, both with their margin when it cannot be taken out of one.
+
+    A long shot carries more of the margin than its share: with it and without it, it is two chances.
+    """
+    if reading.fair[lower].is_whole == reading.fair[higher].is_whole:
+        return [reading.fair[key].chances[outcome] for key in (lower, higher)]
+    return [1 / reading.quoted[key].odds[outcome] for key in (lower, higher)]
+
+
 def _contradicted(canonical_id: str, reading: Reading, judge: Judge) -> Iterator[Proof]:
+    if canonical_id not in judge.bets.meanings:
+        return
     model = _model_of_the_others(canonical_id, reading, judge)
-    if model is None or canonical_id not in judge.bets.meanings:
+    if model is None:
         return
     keys = [key for key in reading.fair if key.canonical_id == canonical_id]
     present = _cost(keys, reading, judge, model, lambda key, outcome: (key, outcome))

@@ -22,6 +22,7 @@ from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import OUTCOME_ID_COLUMNS
 from worker.domain.books.rows import Rejection
 from worker.domain.catalogue import dump_entries, load_entries
+from worker.domain.further_ids import FurtherId
 from worker.domain.index import MappingIndex
 from worker.domain.labels import teams
 from worker.domain.mapping import Mapping
@@ -33,9 +34,10 @@ _ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class NamedOutcome(NamedTuple):
-    """An id of an outcome, and what the label next to it names under a mapping."""
+    """An id of an outcome in a market, and what the label next to it names under a mapping."""
 
     platform: Platform
+    market_id: str
     canonical_id: str
     outcome: str
     outcome_id: str
@@ -60,7 +62,7 @@ def _of_reply(reply: Any, index: MappingIndex) -> Iterator[NamedOutcome]:
         if isinstance(meaning, Market):
             for each in row.selections:
                 slot = meaning.slot(each.label, each.beside, names)
-                yield from _named(seen.platform, slot, each.id)
+                yield from _named(seen.platform, row.market_id, slot, each.id)
 
 
 def _of_list(markets: list[Any], index: MappingIndex) -> Iterator[NamedOutcome]:
@@ -71,41 +73,73 @@ def _of_list(markets: list[Any], index: MappingIndex) -> Iterator[NamedOutcome]:
             if isinstance(meaning, Market) and isinstance(outcomes, dict):
                 for outcome_id, label in outcomes.items():
                     slot = meaning.slot(label, None, None)
-                    yield from _named("sportybet", slot, outcome_id)
+                    yield from _named("sportybet", market["id"], slot, outcome_id)
 
 
-def _named(platform: Platform, slot: Slot | None, outcome_id: str | None) -> Iterator[NamedOutcome]:
-    if slot is not None and outcome_id is not None:
-        yield NamedOutcome(platform, slot.claim.canonical_id, slot.outcome, outcome_id)
+def _named(
+    platform: Platform, market_id: str, slot: Slot | None, outcome_id: str | None
+) -> Iterator[NamedOutcome]:
+    """Nothing of labels with lines of their own: there an id names an outcome at one line."""
+    if slot is not None and outcome_id is not None and not slot.claim.has_lines_in_labels:
+        canonical_id = slot.claim.canonical_id
+        yield NamedOutcome(platform, market_id, canonical_id, slot.outcome, outcome_id)
 
 
 def with_ids(
     mappings: Iterable[Mapping], seen: Iterable[NamedOutcome]
 ) -> tuple[list[Mapping], list[str]]:
     """The mappings with the ids that were seen, and a sentence on each id that is left out."""
-    named: defaultdict[tuple[Platform, str, str], set[str]] = defaultdict(set)
-    for platform, canonical_id, outcome, outcome_id in seen:
-        named[platform, canonical_id, outcome_id].add(outcome)
-    ids: defaultdict[tuple[Platform, str, str], set[str]] = defaultdict(set)
+    named: defaultdict[_Key, set[str]] = defaultdict(set)
+    for platform, market_id, canonical_id, outcome, outcome_id in seen:
+        named[platform, market_id, canonical_id, outcome_id].add(outcome)
+    ids: defaultdict[_Key, set[str]] = defaultdict(set)
     left_out = []
-    for (platform, canonical_id, outcome_id), outcomes in sorted(named.items()):
+    for (platform, market_id, canonical_id, outcome_id), outcomes in sorted(named.items()):
         if len(outcomes) > 1:
             said = " and ".join(sorted(outcomes))
             left_out.append(f"{platform} {outcome_id} in {canonical_id}: names {said}")
         else:
-            ids[platform, canonical_id, min(outcomes)].add(outcome_id)
+            ids[platform, market_id, canonical_id, min(outcomes)].add(outcome_id)
     return [_with_ids(mapping, ids) for mapping in mappings], left_out
 
 
-def _with_ids(mapping: Mapping, ids: dict[tuple[Platform, str, str], set[str]]) -> Mapping:
+# Platform, its id of the market, canonical market; then an outcome or the platform's id of one.
+_Key = tuple[Platform, str, str, str]
+
+
+def _with_ids(mapping: Mapping, ids: dict[_Key, set[str]]) -> Mapping:
     outcomes = []
     for outcome in mapping.outcomes:
         known: dict[str, Any] = {}
         for platform, column in OUTCOME_ID_COLUMNS.items():
-            found = ids.get((platform, mapping.canonical_id, outcome.canonical_id), set())
-            known[column] = tuple(sorted({*outcome.ids_on(platform), *found}, key=_by_number))
+            market_id = mapping.id_on(platform) or ""
+            key = (platform, market_id, mapping.canonical_id, outcome.canonical_id)
+            known[column] = _together(outcome.ids_on(platform), ids.get(key, set()))
         outcomes.append(replace(outcome, **known))
-    return replace(mapping, outcomes=tuple(outcomes))
+    also = tuple(_further_with_ids(mapping, one, ids) for one in mapping.also)
+    return replace(mapping, outcomes=tuple(outcomes), also=also)
+
+
+def _further_with_ids(mapping: Mapping, one: FurtherId, ids: dict[_Key, set[str]]) -> FurtherId:
+    """The ids of an outcome under a further id, which is not the one in the column."""
+    if one.id == mapping.id_on(one.platform):
+        return one
+    names = [*(each.canonical_id for each in mapping.outcomes), *mapping.further_outcomes]
+    found = {
+        name: together
+        for name in names
+        if (
+            together := _together(
+                one.outcome_ids.get(name, ()),
+                ids.get((one.platform, one.id, mapping.canonical_id, name), set()),
+            )
+        )
+    }
+    return replace(one, outcome_ids=found)
+
+
+def _together(known: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*known, *found}, key=_by_number))
 
 
 def _by_number(outcome_id: str) -> tuple[int, str]:

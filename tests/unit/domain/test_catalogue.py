@@ -3,7 +3,6 @@ import json
 import pytest
 
 from tests.support.markets import CATALOGUE, CATALOGUE_FILE
-from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import (
     Entry,
     dump_catalogue,
@@ -11,7 +10,8 @@ from worker.domain.catalogue import (
     load_catalogue,
     load_entries,
 )
-from worker.domain.mapping import MappingError
+from worker.domain.mapping import MappingError, claims_of, is_canonical_id
+from worker.lab.coverage.agreement import switched_on
 
 
 def test_the_shipped_catalogue_reads_back_byte_for_byte() -> None:
@@ -46,15 +46,40 @@ def test_canonical_ids_and_names_are_unique() -> None:
     )
 
 
-def test_every_mapping_has_a_platform_and_a_label_on_each_of_its_platforms() -> None:
+def test_every_mapping_has_an_id_and_labels_under_each_of_its_ids() -> None:
+    for one in switched_on(CATALOGUE):
+        claims = claims_of(one)
+        assert claims, one.canonical_id
+        assert all(claim.labels for claim in claims), one.canonical_id
+
+
+def test_what_its_label_alone_speaks_for_ships_switched_off() -> None:
+    further = [each for one in CATALOGUE for each in one.also]
+    assert {each.grade for each in further} == {"A", "B", "C"}
+    assert all(each.active == (each.grade != "C") for each in further)
+
+
+def test_canonical_ids_have_the_pattern_of_new_ones_and_the_sport_unless_it_is_football() -> None:
     for one in CATALOGUE:
-        platforms = [platform for platform in PLATFORMS if one.id_on(platform)]
-        assert platforms
-        for platform in platforms:
-            assert any(outcome.on(platform) for outcome in one.outcomes), (
-                one.canonical_id,
-                platform,
-            )
+        assert is_canonical_id(one.canonical_id)
+        if one.scope.sport != "football":
+            assert one.canonical_id.startswith(f"{one.scope.sport}_")
+
+
+def test_what_is_left_out_is_in_no_mapping() -> None:
+    """Of an id of which only outcomes are left out, other outcomes may be there."""
+    document = json.loads((CATALOGUE_FILE.parent / "left_out.json").read_text(encoding="utf-8"))
+    known = {
+        (claim.platform, claim.market_id)
+        for one in switched_on(CATALOGUE)
+        for claim in claims_of(one)
+        if one.scope.sport == "football"
+    }
+    left_out = document["left_out"]
+    assert all(one["reason"] for one in left_out)
+    whole = [(one["platform"], one["id"]) for one in left_out if "outcome" not in one]
+    assert len(set(whole)) == len(whole) >= 20
+    assert known.isdisjoint(whole)
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,8 @@ def test_each_candidate_says_its_id_priority_and_verdict() -> None:
 
 
 def test_a_market_that_nobody_maps_says_so() -> None:
-    (row,) = about("bet9ja", {"S_OUA@2.25_O": "1.9"}, "S_OUA").rows
-    assert row.meaning == "UNKNOWN_MARKET: no active mapping has the id S_OUA"
+    (row,) = about("bet9ja", {"S_OUX@2.25_O": "1.9"}, "S_OUX").rows
+    assert row.meaning == "UNKNOWN_MARKET: no active mapping has the id S_OUX"
     assert (row.params, row.candidates) == ({"param": "2.25"}, ())
     assert [one.verdict for one in row.labels] == ["NOT_ASKED"]
 

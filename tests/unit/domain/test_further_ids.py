@@ -133,6 +133,24 @@ def test_betpawa_gives_the_number_of_a_goal_as_its_line() -> None:
     assert answer(found) == {("m", "4"): {"home": 2.0, "away": 3.0}}
 
 
+@pytest.mark.parametrize(
+    ("written", "line"), [("3+", "2.5"), ("3", "2.5"), ("2.5", "2.5"), ("1+", "0.5")]
+)
+def test_a_constant_of_at_least_is_read_as_it_is_written_again(written: str, line: str) -> None:
+    entry = {"platform": "sportybet", "id": "9", "line": {"kind": "at_least", "constant": written}}
+    found = mapping("m", ["yes", "no"], also=[entry])
+    assert found.also[0].line is not None
+    assert found.also[0].line.constant == line
+    assert parse_mapping(dump_mapping(found)) == found
+
+
+@pytest.mark.parametrize("written", ["-2.5", "0", "2.25", "-1", "x"])
+def test_what_is_no_number_of_at_least_is_no_constant(written: str) -> None:
+    entry = {"platform": "sportybet", "id": "9", "line": {"kind": "at_least", "constant": written}}
+    with pytest.raises(MappingError, match=r"line\.constant"):
+        mapping("m", ["yes", "no"], also=[entry])
+
+
 def test_at_least_three_is_over_two_and_a_half() -> None:
     line = {"kind": "at_least", "from": "total"}
     index = only({"platform": "sportybet", "id": "8", "line": line})

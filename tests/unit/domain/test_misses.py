@@ -53,7 +53,7 @@ def test_merging_leaves_both_tallies_as_they_were() -> None:
 def test_a_sample_holds_labels_odds_and_where_they_were_seen() -> None:
     found = run(
         "sportybet",
-        [sportybet("60180", "minsnr=10|total=0.5", prices={"Over": "2.10", "Under": "x"})],
+        [sportybet("999999", "minsnr=10|total=0.5", prices={"Over": "2.10", "Under": "x"})],
     )
     (missed,) = found.missed
     assert sample(missed.rows) == [

@@ -36,7 +36,6 @@ def hide(
         ("asian_handicap_ft", "sportybet"),
         ("htft", "betpawa"),
         ("home_over_under_1h", "bet9ja"),  # shares its id with the away side
-        ("exact_goals_1h", "sportybet"),  # sells an outcome that nobody else does
     ],
 )
 def test_a_mapping_that_was_taken_out_is_the_first_suggestion_with_every_outcome_in_its_place(
@@ -51,6 +50,23 @@ def test_a_mapping_that_was_taken_out_is_the_first_suggestion_with_every_outcome
     assert best.is_confident
     assert "books" in best.kinds
     assert "from other bookmakers 0.0" in best.reason
+
+
+def test_of_two_markets_whose_outcomes_are_the_same_bets_neither_is_a_confident_suggestion(
+    stage: Stage,
+) -> None:
+    """0, 1 and 2+ of the exact goals are outcomes of the bounds of goals as well."""
+    hidden = hide(stage, "exact_goals_1h", "sportybet")
+    best, second, *_ = suggest(hidden.target, hidden.catalogue, stage.judge)
+    assert {best.candidate.canonical_id, second.candidate.canonical_id} == {
+        "exact_goals_1h",
+        "goal_bounds_1h",
+    }
+    assert not best.is_confident
+    same = {"2+": "2_3+"}
+    for one in (best, second):
+        for label, outcome in hidden.truth.items():
+            assert one.candidate.outcomes[label] in (outcome, same.get(label))
 
 
 def test_nothing_of_the_hidden_mapping_is_left_in_what_is_seen(stage: Stage) -> None:
@@ -78,7 +94,7 @@ def test_a_market_that_is_nowhere_in_the_catalogue_is_suggested_without_confiden
 
 
 def test_what_one_bookmaker_alone_has_leaves_no_mapping_without_it() -> None:
-    assert without(BY_NAME["home_or_btts_ft"], "sportybet") is None
+    assert without(BY_NAME["home_odd_even_1h"], "sportybet") is None
 
 
 def test_figures_name_what_is_wrong(stage: Stage) -> None:

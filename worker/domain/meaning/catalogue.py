@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args
 from .expression import MeaningError, parse
 from .market import HANDICAP_LINES, TOTAL_LINES, Predicates, Traits, traits
 
-LineMeaning = Literal["none", "total", "handicap_2way", "handicap_3way"]
+LineMeaning = Literal["none", "total", "handicap_2way", "handicap_3way", "ordinal", "at_least"]
 _FORMAT: Final = 1
 _FIELDS: Final = frozenset({"family", "period", "subject", "counts", "line"})
 _OPTIONAL: Final = frozenset({"when", "void", "settlement", "exhaustive", "exclusive", "push"})
@@ -24,6 +24,8 @@ _LINES: Final[Mapping[LineMeaning, tuple[str | None, ...]]] = {
     "none": (None,),
     "total": TOTAL_LINES,
     "handicap_2way": HANDICAP_LINES,
+    "ordinal": ("1", "2", "3"),
+    "at_least": ("0.5", "1.5", "2.5"),
     # A handicap with a draw has whole lines only.
     "handicap_3way": tuple(line for line in HANDICAP_LINES if "." not in line),
 }

@@ -1,6 +1,6 @@
 """The second act of a demo: an editor maps a missed market, and the next scrape shows it.
 
-The market is Bet9ja's Asian over/under.
+The market is a whole and quarter over/under, under a key that only the generator has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from worker.storage.editing import editing
 from worker.storage.engine import opened, transaction
 from worker.storage.misses import QueuedMiss, QueueKey
 
-MARKET: Final[QueueKey] = ("bet9ja", "S_OUA")
+MARKET: Final[QueueKey] = ("bet9ja", "Z_OUA")
 WHY: Final = "its meaning is beyond doubt: its keys say line, over and under"
 CANONICAL_ID: Final = "over_under_asian_ft"
 ACTOR: Final = "demo"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from worker.cli.shipped import shipped_catalogue
+from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import load_catalogue
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.meaning.catalogue import MarketMeaning, load_meanings
@@ -37,9 +40,17 @@ All count regular time unless the market says otherwise.
 If a market is exhaustive and exclusive, its outcomes make up one book: their inverse odds add up to more
 than 1. For any other market, a sum below 1 is not an arbitrage.
 
-These three are not declared. They are derived by trying every match, for outcomes that have an expression. An
-outcome without an expression is a residual ("any other score"). What it covers depends on the scores that a
-bookmaker lists, so it cannot be compared between bookmakers that list different scores.
+For a market that has expressions, these three are derived by trying every match; for any other, they are
+declared. An outcome without an expression is a residual ("any other score"). What it covers depends on the
+scores that a bookmaker lists, so it cannot be compared between bookmakers that list different scores. Each
+list has a residual of its own; the name of the list is shown next to it.
+
+**Lines.** `total`: over or under it. `handicap_2way`, `handicap_3way`: of the home side. `ordinal`: the
+number of a goal or a set. `at_least`: N or more, as the line N - 0.5.
+
+**Ids.** The number of ids under which each bookmaker sells the market. Ids that are switched off are known by
+their labels only (grade C): neither another bookmaker's prices nor an identity bears them out yet. An editor
+switches one on: `marketmap mappings update CANONICAL_ID --set also.PLATFORM.ID.active=true`.
 """
 
 
@@ -48,7 +59,7 @@ def markets_document() -> str:
     source = shipped_catalogue()
     mappings = load_catalogue(source.read_text(encoding="utf-8"))
     meanings = load_meanings((source.parent / "meanings.json").read_text(encoding="utf-8"))
-    parts = [_HEAD, *_table_of_equals(meanings)]
+    parts = [_HEAD, *_counts(mappings), *_table_of_equals(meanings)]
     by_family: dict[str, list[MarketMapping]] = {}
     for mapping in mappings:
         by_family.setdefault(meanings[mapping.canonical_id].family, []).append(mapping)
@@ -56,7 +67,30 @@ def markets_document() -> str:
         parts.append(f"\n## {family.replace('_', ' ').capitalize()}\n")
         for mapping in by_family[family]:
             parts.extend(_market(mapping, meanings[mapping.canonical_id]))
+    parts += _left_out(json.loads((source.parent / "left_out.json").read_text(encoding="utf-8")))
     return "\n".join(parts) + "\n"
+
+
+def _counts(mappings: Sequence[MarketMapping]) -> Iterator[str]:
+    """How many markets there are of each sport, and how many ids of each bookmaker."""
+    yield "\n## Numbers\n"
+    yield f"| sport | markets | {' | '.join(PLATFORMS)} | switched off |"
+    yield f"|---|---|{'---|' * len(PLATFORMS)}---|"
+    for sport in sorted({mapping.scope.sport for mapping in mappings}):
+        own = [mapping for mapping in mappings if mapping.scope.sport == sport]
+        active, off = _ids_of(own, is_active=True), _ids_of(own, is_active=False)
+        cells = [str(active[platform]) for platform in PLATFORMS]
+        yield f"| {sport} | {len(own)} | {' | '.join(cells)} | {off.total()} |"
+
+
+def _ids_of(mappings: Sequence[MarketMapping], *, is_active: bool) -> Counter[str]:
+    """The number of ids of each bookmaker that are switched on, or off."""
+    found: Counter[str] = Counter()
+    for mapping in mappings:
+        found.update(one.platform for one in mapping.also if one.active is is_active)
+        if is_active:
+            found.update(platform for platform in PLATFORMS if mapping.id_on(platform))
+    return found
 
 
 def _table_of_equals(meanings: Mapping[str, MarketMeaning]) -> Iterator[str]:
@@ -66,7 +100,8 @@ def _table_of_equals(meanings: Mapping[str, MarketMeaning]) -> Iterator[str]:
     yield "| the same bet |"
     yield "|---|"
     for bets in sorted(sets.same(), key=str):
-        yield f"| {', '.join(map(_bet, bets))} |"
+        if sets.bets[bets[0]]:  # what can never win, such as home and under 0.5, is no bet
+            yield f"| {', '.join(map(_bet, bets))} |"
 
 
 def _bet(bet: Bet) -> str:
@@ -81,21 +116,50 @@ def _market(mapping: MarketMapping, meaning: MarketMeaning) -> Iterator[str]:
         about.append(f"of {meaning.subject}")
     if meaning.line != "none":
         about.append(f"line: {meaning.line}")
+    if not mapping.scope.is_default:
+        about.append(f"scope: {mapping.scope.sport}, {mapping.scope.phase}")
     words = {True: "yes", False: "no", None: "not known"}
     exhaustive, exclusive, push = (words[one] for one in meaning.traits)
     yield f"{'; '.join(about)}. Exhaustive: {exhaustive}. Exclusive: {exclusive}. Push: {push}.\n"
+    yield f"Ids: {_ids(mapping)}.\n"
     if meaning.settlement:
         yield f"{meaning.settlement}\n"
     if meaning.predicates is None:
-        yield f"Outcomes: {', '.join(f'`{one.canonical_id}`' for one in mapping.outcomes)}.\n"
+        names = [*(one.canonical_id for one in mapping.outcomes), *mapping.further_outcomes]
+        yield f"Outcomes: {', '.join(f'`{name}`' for name in names)}.\n"
         return
     yield "| outcome | wins when |"
     yield "|---|---|"
     for outcome, when in meaning.predicates.when.items():
-        yield f"| {outcome} | {'a residual' if when is None else f'`{when}`'} |"
+        yield f"| {outcome} | {_residual(mapping, outcome) if when is None else f'`{when}`'} |"
     if meaning.predicates.void is not None:
         yield f"| *stake back* | `{meaning.predicates.void}` |"
     yield ""
+
+
+def _ids(mapping: MarketMapping) -> str:
+    active, off = _ids_of([mapping], is_active=True), _ids_of([mapping], is_active=False)
+    said = []
+    for platform in PLATFORMS:
+        if active[platform] or off[platform]:
+            more = f" ({off[platform]} switched off)" if off[platform] else ""
+            said.append(f"{platform} {active[platform]}{more}")
+    return ", ".join(said)
+
+
+def _residual(mapping: MarketMapping, outcome: str) -> str:
+    listed = None if mapping.traits is None else mapping.traits.residuals.get(outcome)
+    return "a residual" if listed is None else f"a residual of the list `{listed}`"
+
+
+def _left_out(document: Mapping[str, Any]) -> Iterator[str]:
+    yield "\n## What no mapping has\n"
+    yield "Ids, or outcomes of ids, that were looked at and left out.\n"
+    yield "| bookmaker | id | why |"
+    yield "|---|---|---|"
+    for one in document["left_out"]:
+        outcome = f", {one['outcome']}" if "outcome" in one else ""
+        yield f"| {one['platform']} | `{one['id']}`{outcome} | {one['reason']} |"
 
 
 if __name__ == "__main__":

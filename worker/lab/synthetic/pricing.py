@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 NOISE_LOGIT = 0.045
 _DRIFT_LOGIT = 0.05
 _DRIFT_SHARE = 0.1
-_RESIDUAL = "other"
+# What the listed scores leave over; BetPawa lists 28 of them.
+_RESIDUALS = frozenset({"other", "other_28"})
 
 
 class Quote(NamedTuple):
@@ -103,10 +104,10 @@ class Desk:
 
 def _with_residual(fair: Probabilities, outcomes: tuple[str, ...]) -> list[tuple[str, float]]:
     chances = [(outcome, fair.get(outcome, 0.0)) for outcome in outcomes]
-    if _RESIDUAL not in outcomes:
+    if _RESIDUALS.isdisjoint(outcomes):
         return chances
     rest = 1 - sum(p for _outcome, p in chances)
-    return [(outcome, rest if outcome == _RESIDUAL else p) for outcome, p in chances]
+    return [(outcome, rest if outcome in _RESIDUALS else p) for outcome, p in chances]
 
 
 def _with_a_broken_price(quotes: tuple[Quote, ...]) -> tuple[Quote, ...]:

@@ -100,7 +100,7 @@ def test_a_longer_bet9ja_key_is_not_swallowed_by_a_shorter_one(short: str, long:
 
 
 @pytest.mark.parametrize(
-    "key", ["S_1X2X", "S_1X2NEW", "S_OUX", "S_OUA", "S_DCX", "S_HTFTX", "S_CAH1"]
+    "key", ["S_1X2X", "S_1X2NEW", "S_OUX", "S_OUAX", "S_DCX", "S_HTFTX", "S_CAH3"]
 )
 def test_an_unknown_key_that_begins_like_a_known_one_is_a_miss(key: str) -> None:
     assert missed(run("bet9ja", {f"{key}_1": "2.4"})) == {(key, "UNKNOWN_MARKET", None)}
@@ -108,8 +108,7 @@ def test_an_unknown_key_that_begins_like_a_known_one_is_a_miss(key: str) -> None
 
 def test_asian_over_under_is_not_the_away_team_s() -> None:
     found = run("bet9ja", {"S_OUA@2.25_O": "1.9", "S_OUA@2.25_U": "1.9"})
-    assert missed(found) == {("S_OUA", "UNKNOWN_MARKET", None)}
-    assert not found.markets
+    assert answer(found) == {("over_under_ft", "2.25"): {"over": 1.9, "under": 1.9}}
 
 
 def test_1x21_and_1x22_are_one_up_and_two_up_not_halves() -> None:
@@ -179,8 +178,10 @@ def test_second_half_goals_2_is_exactly_two() -> None:
 
 def test_gg_ng_over_is_read_on_its_own_line_only() -> None:
     found = run("bet9ja", {"S_GGNGOU@2.5_GGOVER": "2.3", "S_GGNGOUN@3.5_GGO": "3.3"})
-    assert answer(found)[("over_under_btts_ft", "2.5")] == {"over_yes": 2.3}
-    assert missed(found) == {("S_GGNGOUN", "UNKNOWN_MARKET", None)}
+    assert answer(found) == {
+        ("over_under_btts_ft", "2.5"): {"over_yes": 2.3},
+        ("over_under_btts_ft", "3.5"): {"over_yes": 3.3},
+    }
 
 
 @pytest.mark.parametrize("param", ["0:1", "nan", "inf", "1e1", "2,5"])
@@ -266,5 +267,5 @@ def test_a_live_value_is_an_object_and_its_market_is_another_one() -> None:
 
 
 def test_market_names_are_taken_from_beside_the_odds() -> None:
-    found = run("bet9ja", {"S_3COMBO1_Y": "5"}, market_names={"S_3COMBO1": "3 Combo"})
+    found = run("bet9ja", {"S_3COMBO9_Y": "5"}, market_names={"S_3COMBO9": "3 Combo"})
     assert [miss.market_name for miss in found.misses] == ["3 Combo"]

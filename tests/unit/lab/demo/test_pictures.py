@@ -69,4 +69,4 @@ def test_with_the_command_on_path_nothing_has_to_be_exported(
 
 def test_a_missing_second_act_is_said_with_the_market_that_was_not_there(console: Console) -> None:
     pictures.no_second_act(to=console)
-    assert "No second act: bet9ja S_OUA, the market to map, is not in the queue" in written(console)
+    assert "No second act: bet9ja Z_OUA, the market to map, is not in the queue" in written(console)

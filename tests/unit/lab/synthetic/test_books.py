@@ -77,7 +77,7 @@ def test_sportybet_has_a_row_for_each_player_in_a_big_event_and_none_in_a_small_
 
 
 def test_bet9ja_keys_follow_the_grammar(on_book: OnBook) -> None:
-    grammar = re.compile(r"S_[A-Z0-9-]+(@-?\d+(\.\d+)?)?_[^_]+")
+    grammar = re.compile(r"[SZ]_[A-Z0-9-]+(@-?\d+(\.\d+)?)?_[^_]+")
 
     for item in on_book("bet9ja")[:10]:
         assert all(grammar.fullmatch(key) for key in item.observation["markets"])

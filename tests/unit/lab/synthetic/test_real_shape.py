@@ -71,7 +71,12 @@ def test_sportybet_labels_of_lines_are_the_real_ones(full_scrape: list[Generated
 
 
 def test_bet9ja_suffixes_of_a_real_event_are_all_written(full_scrape: list[Generated]) -> None:
-    ours = {key for markets in generated(full_scrape, "bet9ja") for key in markets}
+    # What the catalogue has taken in since is sold under another prefix.
+    ours = {
+        f"S_{key.removeprefix('Z_').removeprefix('S_')}"
+        for markets in generated(full_scrape, "bet9ja")
+        for key in markets
+    }
     theirs = set(real("bet9ja")["D"]["O"])
     families = {market_of(key) for key in ours}
 

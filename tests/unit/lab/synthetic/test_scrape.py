@@ -171,13 +171,13 @@ def test_betpawa_has_about_fifty_types_and_most_are_mapped(on_book: OnBook) -> N
 @pytest.mark.parametrize(
     ("platform", "external_id", "share"),
     [
-        ("bet9ja", "S_DCMULTI4-5", 1.0),
-        ("bet9ja", "S_3CM", 193 / 197),
-        ("bet9ja", "S_LEASTX", 159 / 197),
-        ("bet9ja", "S_MCS3", 135 / 197),
-        ("sportybet", "450001", 182 / 198),
-        ("sportybet", "60010", 158 / 198),
-        ("sportybet", "819", 405 / 198 / 3),
+        ("bet9ja", "Z_DCMULTI4-5", 1.0),
+        ("bet9ja", "Z_3CM", 193 / 197),
+        ("bet9ja", "Z_LEASTX", 159 / 197),
+        ("bet9ja", "Z_MCS3", 135 / 197),
+        ("sportybet", "efaaab", 182 / 198),
+        ("sportybet", "gaaba", 158 / 198),
+        ("sportybet", "ibj", 405 / 198 / 3),
         ("sportybet", "800117", 952 / 198 / 50),
     ],
 )
@@ -200,7 +200,7 @@ def test_a_miss_counts_once_for_a_message_however_many_lines_it_had(
 
 
 @pytest.mark.parametrize(
-    "external_id", ["8?goalnr=2", "105?from=11|to=20", "854?total=3.5", "900069?minute=15"]
+    "external_id", ["8?goalnr=2", "105?from=11|to=20", "854?total=3.5", "900069?minute=16"]
 )
 def test_a_specifier_of_another_market_is_part_of_the_missed_id(
     slim_scrape: list[Generated], external_id: str

@@ -29,7 +29,8 @@ def write(stall: Stall) -> tuple[dict[str, str], dict[str, str]]:
 
 def market_of(key: str) -> str:
     """``S_OU`` of ``S_OU@2.5_O``: a market name holds no underscore after its prefix."""
-    return "S_" + key[2:].partition("_")[0].partition("@")[0]
+    prefix, _, rest = key.partition("_")
+    return f"{prefix}_{rest.partition('_')[0].partition('@')[0]}"
 
 
 def _mapped(stall: Stall) -> Iterator[KeyAndOdds]:
