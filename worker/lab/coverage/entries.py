@@ -12,17 +12,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import Rejection, Row
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, teams
-from worker.domain.markets import Market, NotReadable, Slot, place_of
+from worker.domain.markets import (
+    Market,
+    NotMapped,
+    NotReadable,
+    PlayerDoubt,
+    PlayerMarket,
+    PlayerSlot,
+    Slot,
+    place_of,
+)
+from worker.domain.participants import Participant
 from worker.domain.resolve import Observation, Resolution, platform_rows, resolve
 
 EntryVerdict = Literal["resolved", "in part", "refused", "missed"]
 
+# What a price says: its place, or why it has none.
+_Said = Slot | PlayerSlot | PlayerDoubt | None
 # Parts of the ids and specifiers of SportyBet's markets of players.
 _OF_PLAYERS: Final = ("sr:player:", "playerprops:")
 
@@ -81,12 +92,15 @@ class _Judge:
         self._names: Teams | None = teams(observation.home, observation.away)
         self._whole: Resolution = resolve(observation, index)
         self._published = {layout.place for layout, _ in self._whole.markets}
-        self._players = _markets_of_players(observation.platform, observation.markets)
+        self._published |= {
+            _player_place(f"{one.canonical_id}\0{one.line or ''}", one.participant)
+            for one in self._whole.players
+        }
 
     def entry(self, market_id: str, qualifier: str | None, rows: list[Row]) -> SoldEntry:
         name = next((row.name for row in rows if row.name), None)
         verdict, code, places = self._verdict(market_id, qualifier, rows)
-        is_of_players = market_id in self._players or _names_players(qualifier, rows)
+        is_of_players = _names_players(qualifier, rows)
         return SoldEntry(market_id, qualifier, name, verdict, code, places, is_of_players)
 
     def _verdict(
@@ -96,21 +110,24 @@ class _Judge:
         meaning = self._index.meaning(seen.platform, market_id, qualifier, seen.scope)
         if isinstance(meaning, NotReadable):
             return "refused", "INVALID_SPECIFIER", frozenset()
-        if not isinstance(meaning, Market):
+        if isinstance(meaning, NotMapped):
             return "missed", meaning.reason, frozenset()
-        slots = list(self._slots(meaning, rows))
-        places = frozenset(place_of(slot.claim, slot.line) for slot in slots if slot is not None)
+        said = [_place(slot) for slot in self._slots(meaning, rows)]
+        places = frozenset(place for place in said if place is not None)
         published = places & self._published
-        if not places or (published and None in slots):
+        if not places or (published and None in said):
             return ("in part" if published else "missed"), "NO_MATCHING_OUTCOMES", places
         if published < places:
             return ("in part" if published else "refused"), self._code(market_id), places
         return "resolved", None, places
 
-    def _slots(self, market: Market, rows: Iterable[Row]) -> Iterator[Slot | None]:
+    def _slots(self, market: Market | PlayerMarket, rows: Iterable[Row]) -> Iterator[_Said]:
         for row in rows:
             for one in row.selections:
-                yield market.slot(one.label, one.beside, self._names, one.id)
+                if isinstance(market, PlayerMarket):
+                    yield market.slot(one, self._names)
+                else:
+                    yield market.slot(one.label, one.beside, self._names, one.id)
 
     def _code(self, market_id: str) -> str:
         """Why what this id says is held back."""
@@ -144,7 +161,8 @@ class _Judge:
         ]
         if not isinstance(meaning, Market):
             return False
-        said = {(slot.claim, slot.outcome) for slot in self._slots(meaning, rows) if slot}
+        slots = self._slots(meaning, rows)
+        said = {(slot.claim, slot.outcome) for slot in slots if isinstance(slot, Slot)}
         return any(
             {outcome for claim, outcome in said if claim is one}
             != {outcome.canonical_id for outcome in one.by_label.values()}
@@ -152,17 +170,24 @@ class _Judge:
         )
 
 
-def _markets_of_players(platform: Platform, markets: Any) -> frozenset[str]:
-    """BetPawa's ids of markets in which a price belongs to a team: its outcomes are players."""
-    if platform != "betpawa" or not isinstance(markets, list):
-        return frozenset()
-    return frozenset(
-        str(market["marketType"]["id"])
-        for market in markets
-        if any(price.get("team") for row in market.get("row", ()) for price in row["prices"])
-    )
+def _place(slot: _Said) -> str | None:
+    """The canonical market, line and player that a price belongs to."""
+    match slot:
+        case None | PlayerDoubt():
+            return None
+        case PlayerSlot(claim, line, _, participant):
+            return _player_place(place_of(claim, line), participant)
+        case Slot():
+            return place_of(slot.claim, slot.line)
+
+
+def _player_place(place: str, participant: Participant) -> str:
+    return f"{place}\0{participant.side or ''} {participant.key}"
 
 
 def _names_players(qualifier: str | None, rows: Iterable[Row]) -> bool:
-    texts = [qualifier, *(one.id for row in rows for one in row.selections)]
+    selections = [one for row in rows for one in row.selections]
+    if any(one.side is not None for one in selections):  # BetPawa says the team of a player
+        return True
+    texts = [qualifier, *(one.id for one in selections)]
     return any(part in text for text in texts if text is not None for part in _OF_PLAYERS)
