@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from tests.faults.stage import oracle
+from tests.faults.stage.latest import differences, went_back
 from tests.faults.stage.oracle import Counts, counts, is_unreadable, missed
 from tests.faults.stage.tape import Output
 from tests.faults.stage.verdict import Seen, Verdict, judge
+from tests.support.records import FakeRecord
 
 NUMBERS = range(60)
 UNREADABLE = 28
@@ -65,14 +68,14 @@ def test_a_count_that_is_off_by_one_is_a_fault(difference: int) -> None:
     table = counts(NUMBERS) + Counts()
     table[market] += difference
     verdict = judged(map(output, NUMBERS), table)
-    assert verdict.miscounted == {market: (58 + difference, 58)}
+    assert verdict.miscounted == {market: (50 + difference, 50)}
 
 
 def test_a_first_sighting_that_was_not_told_is_a_fault() -> None:
-    assert judged(map(output, NUMBERS), told={"900001"}).not_announced == [
-        "block 0",
-        *(f"seventh {n}" for n in range(7)),
-    ]
+    markets = ["block 0", *(f"seventh {n}" for n in range(7))]
+    of_second_parts = ["900001 of part 2", *(f"{market} of part 2" for market in markets)]
+    found = judged(map(output, NUMBERS), told={"900001"}).not_announced
+    assert found == sorted([*markets, *of_second_parts])
 
 
 def test_repeats_are_faults_beyond_what_is_allowed() -> None:
@@ -91,3 +94,29 @@ def test_a_repeat_is_judged_once() -> None:
 def test_a_dead_letter_has_no_order_with_resolved_events() -> None:
     by_topic = sorted(NUMBERS, key=is_unreadable)
     assert judged(map(output, by_topic)).faults(0) == []
+
+
+def written(*numbers: int) -> list[FakeRecord]:
+    return [
+        FakeRecord(key=oracle.latest_key_of(number).encode(), value=oracle.record(number)[2])
+        for number in numbers
+    ]
+
+
+def test_the_judge_finds_what_is_behind_a_newer_one_and_what_is_missing() -> None:
+    key = oracle.latest_key_of(1)
+    later = 1 + oracle.KEYS
+    assert went_back(written(1, later)) == []
+    assert went_back(written(1, 1)) == [f"1 of {key}"]
+    assert went_back(written(later, 1)) == [f"1 of {key}"]
+    assert differences(written(1, later), oracle.newest([1, later])) == []
+    assert len(differences(written(later, 1), oracle.newest([1, later]))) == 1
+    assert len(differences(written(1), oracle.newest([1, 2]))) == 1
+
+
+def test_the_parts_of_a_snapshot_share_their_time_and_no_market() -> None:
+    first, second = 0, oracle.KEYS
+    assert (oracle.part_number(first), oracle.part_number(second)) == (1, 2)
+    assert oracle.observed_at(first) == oracle.observed_at(second)
+    assert not set(oracle.missed(first)) & set(oracle.missed(second))
+    assert oracle.newest([first, second]) == {"sportybet:0/1": first, "sportybet:0/2": second}

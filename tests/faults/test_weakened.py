@@ -8,11 +8,15 @@ import signal
 import pytest
 
 from tests.faults.conftest import Trials
+from tests.faults.stage.latest import LatestTrial
+from tests.faults.stage.nursery import Nursery
+from tests.faults.stage.points import SNAPSHOT_POINTS
 from tests.faults.stage.trial import BATCH_RECORDS
 from tests.faults.stage.weakened import (
     WEAKNESS_VARIABLE,
     count_before_publishing,
     move_watermarks_blindly,
+    take_over_unread,
 )
 from tests.faults.test_freezes import woken_when_replaced
 
@@ -22,6 +26,9 @@ pytestmark = [
     pytest.mark.lengthy,
     pytest.mark.asyncio(loop_scope="module"),
 ]
+
+
+KILLS = 3
 
 
 async def test_counting_before_publishing_is_found_out(trials: Trials, dice: random.Random) -> None:
@@ -47,3 +54,21 @@ async def test_counting_without_comparing_watermarks_is_found_out(
     await woken_when_replaced(trial, struck.pid)
     with pytest.raises(pytest.fail.Exception, match="counts "):
         await trial.judged("SIGSTOP after P", in_flight=BATCH_RECORDS)
+
+
+async def test_taking_the_newest_odds_over_unread_is_found_out(
+    trials: Trials, nursery: Nursery, dice: random.Random
+) -> None:
+    trial = await trials(dice, workers=2)
+    trial.rows = []  # it is no fault of the product
+    kept = LatestTrial(trial, nursery, {WEAKNESS_VARIABLE: take_over_unread.__name__})
+    await kept.start()
+    try:
+        for _ in range(KILLS):
+            await kept.flowed()
+            written = SNAPSHOT_POINTS["latest.written"]
+            await kept.crew.ended(await kept.stopped_at(written, signal.SIGKILL))
+        with pytest.raises(pytest.fail.Exception, match="written behind a newer one"):
+            await kept.judged("snapshot: kill -9 after writing", injected=KILLS)
+    finally:
+        await kept.end()

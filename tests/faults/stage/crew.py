@@ -1,4 +1,4 @@
-"""Worker processes as an orchestrator runs them: one that ends is started again, with a bounded backoff."""
+"""Processes as an orchestrator runs them: one that ends is started again, with a bounded backoff."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import orjson
 
 from tests.faults.stage.nursery import Child, Nursery
-from tests.faults.stage.switchboard import FOLDER_VARIABLE
+from tests.faults.stage.switchboard import FOLDER_VARIABLE, PROCESS_VARIABLE
 from tests.support.services.installation import Installation
 
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 2.0
 END_TIMEOUT_S = 45.0
 TAIL_LINES = 12
+
+Kind = Literal["worker", "snapshot"]
+# What a process logs when it has opened a partition.
+OPENED: Final[dict[Kind, str]] = {"worker": "partition_opened", "snapshot": "snapshot_opened"}
 
 
 class End(NamedTuple):
@@ -37,8 +41,9 @@ class End(NamedTuple):
 
 
 class Crew:
-    """``size`` workers, each in a slot. ``environment`` is added to the installation's; ``static`` members
-    have names.
+    """``size`` processes of a kind, each in a slot. ``static`` members have names.
+
+    ``environment`` is added to the installation's.
     """
 
     def __init__(
@@ -50,11 +55,14 @@ class Crew:
         points: Path,
         static: bool,
         environment: dict[str, str],
+        kind: Kind = "worker",
     ) -> None:
+        self._kind: Kind = kind
         self._installation = installation
         self._nursery = nursery
         self._static = static
-        self._environment = installation.environment | environment | {FOLDER_VARIABLE: str(points)}
+        told = {FOLDER_VARIABLE: str(points), PROCESS_VARIABLE: kind}
+        self._environment = installation.environment | environment | told
         self.size = size
         self._wanted: set[int] = set()
         self._running: dict[int, Child] = {}
@@ -149,7 +157,7 @@ class Crew:
 
     def said(self, event: str, slot: int | None, fields: dict[str, object]) -> int:
         """How many lines of all logs, or those of a slot, are about an event, with these fields."""
-        prefix = "worker-" if slot is None else f"worker-{slot}-"
+        prefix = f"{self._kind}-" if slot is None else f"{self._kind}-{slot}-"
         return sum(
             line.get("event") == event and fields.items() <= line.items()
             for path in self._logs.values()
@@ -160,7 +168,7 @@ class Crew:
     def openings(self, slot: int) -> tuple[int, int]:
         """The process of a slot (0 for none) and how many partitions it has taken up so far."""
         pid = self.pid(slot)
-        event = "partition_opened"
+        event = OPENED[self._kind]
         return (0, 0) if pid is None else (pid, sum(1 for _ in _lines(self._logs[pid], event)))
 
     def tails(self) -> str:
@@ -197,7 +205,7 @@ class Crew:
 
     async def _spawn(self, slot: int) -> Child:
         named = {"MARKETMAP_MEMBER_NAME": f"member-{slot}"} if self._static else {}
-        path = self._installation.folder / f"worker-{slot}-{self._started}.log"
+        path = self._installation.folder / f"{self._kind}-{slot}-{self._started}.log"
         path.touch()
         self._started += 1
         child = await asyncio.to_thread(self._nursery.start, self._environment | named, path)

@@ -1,4 +1,4 @@
-"""A worker that dies or freezes where a test wants it to: `python -m tests.faults.stage.faulty_worker`.
+"""A worker, or a snapshot process, that dies or freezes where a test wants it to.
 
 It is the product's command with its classes wrapped. Without the environment variables it is the product.
 """
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -19,7 +20,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 from asyncpg.transaction import Transaction
 from sqlalchemy import Engine, event
 
-from tests.faults.stage.switchboard import FOLDER_VARIABLE, Points
+from tests.faults.stage.switchboard import FOLDER_VARIABLE, PROCESS_VARIABLE, Points
 from tests.faults.stage.weakened import WEAKNESS_VARIABLE, WEAKNESSES
 from worker.cli.main import main
 from worker.ingest.partitions.assignment import Assignment
@@ -27,6 +28,7 @@ from worker.ingest.partitions.claim import ClaimedBatch
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
 from worker.runtime.announcer import Announcer
+from worker.runtime.snapshot import partition
 from worker.storage.ledger import Counted, Ledger
 
 _announcing: ContextVar[bool] = ContextVar("announcing", default=False)
@@ -40,6 +42,37 @@ def instrument(points: Points) -> None:
     _counting_step(points)
     _committing(points)
     _assignment(points)
+
+
+def instrument_snapshot(points: Points) -> None:
+    """Put a point at every step of opening a partition of the newest odds, and of a batch."""
+    _wrap(
+        partition,
+        "_read_back",
+        before=lambda: points.passing("latest.fenced"),
+        after=lambda: points.passing("latest.restored"),
+    )
+    _wrap(
+        partition.LatestPartition,
+        "take",
+        before=lambda: points.passing("latest.read"),
+        after=lambda: points.passing("latest.written"),
+    )
+    _wrap(AIOKafkaProducer, "begin_transaction", after=lambda: points.passing("latest.begun"))
+    _wrap(
+        AIOKafkaProducer,
+        "commit_transaction",
+        before=lambda: points.passing("latest.sent"),
+        underway=lambda _: points.is_due("latest.committing"),
+        then=lambda: points.strike("latest.committing"),
+    )
+    _wrap(
+        AIOKafkaConsumer,
+        "commit",
+        underway=lambda _: points.is_due("latest.committing_offset"),
+        then=lambda: points.strike("latest.committing_offset"),
+        after=lambda: points.passing("latest.done"),
+    )
 
 
 def _publishing(points: Points) -> None:
@@ -151,7 +184,7 @@ def _assignment(points: Points) -> None:
 
 
 def _wrap(
-    kind: type,
+    kind: type | ModuleType,
     method: str,
     *,
     before: Callable[[], object] = lambda: None,
@@ -159,7 +192,9 @@ def _wrap(
     then: Callable[[], object] = lambda: None,
     after: Callable[[], object] = lambda: None,
 ) -> None:
-    """Call ``before`` and ``after`` around a coroutine method; when ``underway``, ``then`` as it waits."""
+    """Call ``before`` and ``after`` around a coroutine method or function; when ``underway``, ``then`` as it
+    waits.
+    """
     original: AnyCoroutine = getattr(kind, method)
 
     @functools.wraps(original)
@@ -190,14 +225,16 @@ class _set:  # noqa: N801  # a context manager reads as a verb
 
 
 def run() -> None:
-    """`marketmap run worker`, with what the environment asks for."""
+    """`marketmap run worker`, or snapshot, with what the environment asks for."""
+    process = os.environ.get(PROCESS_VARIABLE, "worker")
     weakness = os.environ.get(WEAKNESS_VARIABLE)
     if weakness:
         WEAKNESSES[weakness]()
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder:
-        instrument(Points(Path(folder)))
-    sys.argv = ["marketmap", "run", "worker"]
+        points = Points(Path(folder))
+        (instrument_snapshot if process == "snapshot" else instrument)(points)
+    sys.argv = ["marketmap", "run", process]
     main()
 
 

@@ -1,9 +1,16 @@
-"""A numbered stream whose outputs, dead letters and counts are known beforehand."""
+"""A numbered stream whose outputs, dead letters, counts and newest odds are known beforehand.
+
+Of every third key the events are large: two records of it, one after the other, are the parts of a snapshot.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
 
 from tests.support.markets import observation, sportybet
 from tests.support.services.installation import Published
@@ -12,6 +19,9 @@ TOPIC = "observations.sportybet"
 KEYS = 24
 UNREADABLE_EVERY = 29
 BLOCK = 100
+LARGE_EVERY = 3
+PARTS = 2
+STARTED_AT = datetime(2026, 11, 22, 12)  # noqa: DTZ001  # written as UTC below
 
 Counts = Counter[tuple[str, str]]
 
@@ -25,8 +35,41 @@ def record(number: int) -> Published:
     key = str(number % KEYS).encode()
     if is_unreadable(number):
         return TOPIC, key, _UNREADABLE + str(number).encode(), []
-    markets = [_RESOLVED, *(sportybet(market, prices={"Yes": "2"}) for market in missed(number))]
-    return TOPIC, key, observation("sportybet", markets, id=key.decode(), home=str(number)), []
+    markets = [sportybet(market, prices={"Yes": "2"}) for market in missed(number)]
+    if part_number(number) < PARTS:
+        markets = [_RESOLVED, *markets]
+    document = orjson.loads(observation("sportybet", markets, id=key.decode(), home=str(number)))
+    more = {"observed_at": observed_at(number), "part": part_of(number)}
+    return TOPIC, key, orjson.dumps(document | more), []
+
+
+def part_number(number: int) -> int:
+    """Which part of its snapshot an observation is; 0 for a whole one."""
+    key, turn = number % KEYS, number // KEYS
+    return 0 if key % LARGE_EVERY else 1 + turn % PARTS
+
+
+def part_of(number: int) -> dict[str, Any] | None:
+    """The part as the message says it."""
+    part = part_number(number)
+    return {"number": part, "of": PARTS} if part else None
+
+
+def observed_at(number: int) -> str:
+    """A millisecond later with each number; the parts of a snapshot have the time of its first."""
+    first = number - KEYS * max(0, part_number(number) - 1)
+    return f"{(STARTED_AT + timedelta(milliseconds=first)).isoformat()}Z"
+
+
+def newest(numbers: Collection[int]) -> dict[str, int]:
+    """What the newest odds hold once all of these are resolved: by key the number of an observation."""
+    readable = (number for number in sorted(numbers) if not is_unreadable(number))
+    return {latest_key_of(number): number for number in readable}
+
+
+def latest_key_of(number: int) -> str:
+    part = part_number(number)
+    return f"sportybet:{number % KEYS}" + (f"/{part}" if part else "")
 
 
 def is_unreadable(number: int) -> bool:
@@ -34,7 +77,9 @@ def is_unreadable(number: int) -> bool:
 
 
 def missed(number: int) -> list[str]:
-    return [_ALWAYS_MISSED, f"seventh {number % 7}", f"block {number // BLOCK}"]
+    markets = [_ALWAYS_MISSED, f"seventh {number % 7}", f"block {number // BLOCK}"]
+    # No market is in two parts of a snapshot.
+    return [f"{each} of part 2" for each in markets] if part_number(number) == PARTS else markets
 
 
 def counts(numbers: Collection[int]) -> Counts:

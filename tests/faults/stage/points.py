@@ -1,4 +1,4 @@
-"""Where a worker can be made to die or freeze.
+"""Where a worker or a snapshot process can be made to die or freeze.
 
 `publish` is step P of the road of a batch, `count` D, `commit` K. `may_repeat` says whether the batch in
 progress is published again after a death there: only between the first record sent and the end of the
@@ -59,3 +59,18 @@ RARE: Final = (
 )
 
 POINTS: Final = {point.name: point for point in _EVERY}
+
+# Of a snapshot process. It never repeats: what is there already is not newer than itself.
+_OF_SNAPSHOT: Final = (
+    Point("latest.fenced", may_repeat=False, where="takeover, id taken over, nothing read back"),
+    Point("latest.restored", may_repeat=False, where="takeover, read back, not opened"),
+    Point("latest.read", may_repeat=False, where="resolved events read, nothing written"),
+    Point("latest.begun", may_repeat=False, where="transaction begun, nothing sent"),
+    Point("latest.sent", may_repeat=False, where="in the transaction, records acknowledged"),
+    Point("latest.committing", may_repeat=False, where="transaction's commit sent, not answered"),
+    Point("latest.written", may_repeat=False, where="written, offset not committed"),
+    Point("latest.committing_offset", may_repeat=False, where="offset sent, not answered"),
+    Point("latest.done", may_repeat=False, where="offset committed"),
+)
+SNAPSHOT_POINTS: Final = {point.name: point for point in _OF_SNAPSHOT}
+TAKEOVERS: Final = ("latest.fenced", "latest.restored")

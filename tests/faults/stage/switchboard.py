@@ -17,6 +17,8 @@ from typing import NamedTuple
 import orjson
 
 FOLDER_VARIABLE = "FAULT_POINTS_FOLDER"
+# Which of the product's processes it is: worker or snapshot.
+PROCESS_VARIABLE = "FAULT_PROCESS"
 
 
 class Struck(NamedTuple):

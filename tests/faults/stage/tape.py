@@ -10,7 +10,8 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas import ID_HEADER
-from tests.faults.stage.oracle import number_of_dead
+from schemas.fields import parse_timestamp
+from tests.faults.stage.oracle import number_of_dead, observed_at, part_of
 from tests.support.services.installation import Installation
 from worker.kafka.record import RawRecord
 
@@ -68,11 +69,13 @@ class Tape:
 
 
 def _resolved(record: RawRecord) -> Output:
-    return Output(
-        int(orjson.loads(record.value or b"")["event"]["home"]),
-        _source_id(record.headers),
-        record.key or b"",
-    )
+    """Raises ValueError when its part or its time is not that of the record."""
+    document = orjson.loads(record.value or b"")
+    number = int(document["event"]["home"])
+    found = document["part"], parse_timestamp(document["observed_at"])
+    if found != (part_of(number), parse_timestamp(observed_at(number))):
+        raise ValueError(f"{number} came out as another part, or of another time: {found}")
+    return Output(number, _source_id(record.headers), record.key or b"")
 
 
 def _dead(record: RawRecord) -> Output:

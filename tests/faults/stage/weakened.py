@@ -8,6 +8,7 @@ from typing import Any, Final
 from worker.ingest.partitions.claim import ClaimedBatch
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
+from worker.runtime.snapshot import partition
 from worker.storage import ledger
 from worker.storage.ledger import Counted, Ledger, MissRow
 from worker.storage.watermarks import WatermarkConflict, WatermarkMove, Watermarks
@@ -49,11 +50,21 @@ def move_watermarks_blindly() -> None:
     ledger._check = lambda *_: None  # it would refuse misses without a move
 
 
+def take_over_unread() -> None:
+    """A partition of the newest odds is opened without reading what is there."""
+
+    async def nothing(*_: Any) -> None:
+        return None
+
+    partition._read_back = nothing  # type: ignore[assignment]  # it is meant
+
+
 def _as_it_is(move: WatermarkMove, current: Watermarks) -> WatermarkMove:
     found = current[move.topic_id, move.partition]
     return move._replace(expected=found, next_offset=max(found, move.next_offset))
 
 
 WEAKNESSES: Final[dict[str, Callable[[], None]]] = {
-    function.__name__: function for function in (count_before_publishing, move_watermarks_blindly)
+    function.__name__: function
+    for function in (count_before_publishing, move_watermarks_blindly, take_over_unread)
 }

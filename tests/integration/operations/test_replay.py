@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from schemas import ID_HEADER, REPLAY_HEADER
 from tests.support.people.commands import SIGNED, Finished, command, command_in_process
@@ -115,6 +116,40 @@ async def test_answers_of_an_earlier_version_can_go_to_a_topic_of_their_own(
     assert (await command(installation, "replay", "show", done.json["id"], "--json")).json[
         "filters"
     ]["to_topic"] == own
+
+
+async def test_an_old_record_is_not_from_the_future_and_keeps_its_part(
+    installation: Installation,
+) -> None:
+    """Neither for the worker that reads it late nor for a replay; one that was ahead stays refused."""
+    then = datetime.now(UTC) - timedelta(hours=2)
+    (topic, key, value, _), (_, _, ahead, _) = stream(2)
+    part = {"number": 1, "of": 2}
+    old = orjson.loads(value or b"") | {"observed_at": then, "part": part}
+    from_future = orjson.loads(ahead or b"") | {"observed_at": then + timedelta(hours=1)}
+    async with AIOKafkaProducer(
+        bootstrap_servers=installation.settings.kafka_bootstrap_servers
+    ) as producer:
+        name = installation.settings.topic_prefix + topic
+        for document in (old, from_future):
+            sent = orjson.dumps(document)
+            taken_ms = round(then.timestamp() * 1000)
+            await producer.send_and_wait(name, sent, key, timestamp_ms=taken_ms)
+    guarded = {"MARKETMAP_MAX_CLOCK_AHEAD_S": "300"}
+    installation.start_worker(**guarded)
+    await installation.caught_up()
+    (letter,) = await installation.consume("observations.dead")
+    assert dict(letter.headers)["marketmap.dead.reason"] == b"OBSERVED_IN_FUTURE"
+    again = ("replay", "run", "--from", "3h", *SIGNED, "--json")
+    done = (await command(installation, *again, **guarded)).json
+    assert (done["published"], done["unreadable"]) == (1, {"OBSERVED_IN_FUTURE": 1})
+    live, replayed = await resolved(installation)
+    assert (dict(live.headers)[ID_HEADER], live.value) == (
+        dict(replayed.headers)[ID_HEADER],
+        replayed.value,
+    )
+    assert orjson.loads(replayed.value or b"")["part"] == part
+    assert await installation.stop_worker() == 0
 
 
 async def scenario(installation: Installation) -> Seen:

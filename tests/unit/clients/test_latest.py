@@ -315,3 +315,11 @@ def test_without_an_interval_no_event_is_dropped_for_its_age() -> None:
     observer.now += timedelta(days=30)
     assert observer.latest.drop_unseen() == []
     assert list(observer.latest) == [EVENT]
+
+
+def test_what_a_newer_whole_snapshot_does_not_list_is_gone() -> None:
+    observer = Observer()
+    both = [market("kept"), market("taken_off")]
+    for second, listed in enumerate([both, both[:1], []]):
+        observer.take(at(second, version=5).model_copy(update={"markets": listed}))
+        assert observer.markets == [each.canonical_id for each in listed]

@@ -126,6 +126,12 @@ def test_new_canonical_ids_have_one_pattern(name: str, may: bool) -> None:
     assert is_canonical_id(name) == may
 
 
+def test_markets_of_bookings_say_how_bookmakers_differ() -> None:
+    of_bookings = [one for one in CATALOGUE if one.traits and one.traits.counts == "bookings"]
+    assert of_bookings
+    assert all(one.traits.settlement for one in of_bookings if one.traits)
+
+
 @pytest.mark.parametrize("shipped", CATALOGUE, ids=lambda one: one.canonical_id)
 def test_the_catalogue_declares_what_its_meanings_say(shipped: Any) -> None:
     meaning = MEANINGS[shipped.canonical_id]

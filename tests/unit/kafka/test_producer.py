@@ -5,7 +5,7 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError, RequestTimedOutError
 
 from worker.domain.errors import FatalError
-from worker.kafka.producer import Outputs
+from worker.kafka.producer import COMPRESSION, PRODUCER, Outputs
 from worker.kafka.record import Outgoing
 
 
@@ -37,6 +37,10 @@ def outputs_to(producer: FakeProducer, timeout_s: float = 60) -> Outputs:
     outputs = Outputs({}, max_bytes=1000, timeout_s=timeout_s)
     outputs._producer = cast("Any", producer)
     return outputs
+
+
+def test_outputs_are_compressed_with_zstd() -> None:
+    assert PRODUCER["compression_type"] == COMPRESSION == "zstd"
 
 
 TWO = [Outgoing("t", b"k", b"1", []), Outgoing("t", b"k", b"2", [])]

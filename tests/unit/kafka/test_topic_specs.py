@@ -136,3 +136,19 @@ def test_a_configuration_that_is_not_shown_is_told_and_does_no_harm() -> None:
     ((what, remedy, grave),) = found(OBSERVED, hidden)
     assert (what, grave) == ("does not show its configuration", False)
     assert "DESCRIBE_CONFIGS" in remedy
+
+
+def test_topics_keep_their_records_for_as_long_as_is_promised() -> None:
+    day_ms = 24 * 60 * 60 * 1000
+    promised = {
+        **dict.fromkeys([*SETTINGS.topics.observations.values(), "x.odds.resolved"], 3),
+        "x.observations.dead": 14,
+        "x.unmapped.markets": 14,
+    }
+    for name, days in promised.items():
+        assert SPECS[name].config["cleanup.policy"] == "delete"
+        assert SPECS[name].config["retention.ms"] == str(days * day_ms)
+    for name in ("x.mappings.changes", "x.odds.latest"):
+        assert SPECS[name].config["cleanup.policy"] == "compact"
+        assert "retention.ms" not in SPECS[name].config
+    assert SPECS["x.odds.latest"].config["delete.retention.ms"] == str(14 * day_ms)

@@ -28,6 +28,7 @@ from worker.lab.bench.latency import latencies
 from worker.lab.bench.processes import BenchError
 from worker.lab.bench.report import BenchReport
 from worker.lab.bench.scaling import scale
+from worker.lab.bench.snapshot import measure_snapshot
 from worker.lab.bench.trial import Trial
 from worker.lab.bench.workloads import WORKLOADS, Sizes, scrape, workload
 from worker.local.errors import LocalServicesError
@@ -51,6 +52,10 @@ def bench(
     ] = False,
     latency: Annotated[
         bool, typer.Option("--latency", help="Measure latency at 30 and 70 % of the highest rate.")
+    ] = False,
+    snapshot: Annotated[
+        bool,
+        typer.Option("--snapshot", help="Measure the snapshot process: rate, memory, compaction."),
     ] = False,
     workloads: Annotated[
         list[str] | None,
@@ -95,7 +100,13 @@ def bench(
         partitions,
         Sizes(events, small, large),
     )
-    parts = {"table": table or not (scaling or latency), "scaling": scaling, "latency": latency}
+    is_alone = not (scaling or latency or snapshot)
+    parts = {
+        "table": table or is_alone,
+        "scaling": scaling,
+        "latency": latency,
+        "snapshot": snapshot,
+    }
     if document is not None:
         _require_places(document, [name for name, is_wanted in parts.items() if is_wanted])
     report = BenchReport(conditions(choice.sizes, rounds=rounds))
@@ -135,6 +146,7 @@ async def _measure(
     table: bool,
     scaling: bool,
     latency: bool,
+    snapshot: bool,
 ) -> None:
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of every new topic
     source = scrape(choice.sizes.events)
@@ -148,6 +160,11 @@ async def _measure(
             report.latency = await latencies(
                 ground, workload("scrape", source), seconds=_LATENCY_S, partitions=choice.partitions
             )
+        if snapshot:
+            report.snapshot = [
+                await measure_snapshot(ground, source, partitions=choice.partitions)
+                for _ in range(choice.rounds)
+            ]
 
 
 def _told_on(bar: LateBar, total: int) -> Callable[[Trial], None]:

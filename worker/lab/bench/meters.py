@@ -58,8 +58,8 @@ class Meters:
         counts = await self._connection.fetchrow(_COUNTS, self._database)
         return MeterReading(
             time.perf_counter(),
-            sum(_cpu_s(psutil.Process(pid)) for pid in processes),
-            _cpu_s(self._broker),
+            sum(cpu_s(psutil.Process(pid)) for pid in processes),
+            cpu_s(self._broker),
             _cpu_with_children_s(self._postgres),
             *counts,
         )
@@ -87,7 +87,8 @@ def log_bytes(services: LocalServices, topics: Sequence[str]) -> int:
     return sum(log.stat().st_size for topic in topics for log in data.glob(f"{topic}-*/*.log"))
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def cpu_s(process: psutil.Process) -> float:
+    """Seconds of user and system time so far."""
     times = process.cpu_times()
     return times.user + times.system
 
@@ -96,11 +97,11 @@ def _cpu_with_children_s(postmaster: psutil.Process) -> float:
     """Of the server processes that run, and of those that have ended."""
     ended = postmaster.cpu_times()
     running = [_cpu_or_none_s(child) for child in postmaster.children(recursive=True)]
-    return _cpu_s(postmaster) + ended.children_user + ended.children_system + sum(running)
+    return cpu_s(postmaster) + ended.children_user + ended.children_system + sum(running)
 
 
 def _cpu_or_none_s(process: psutil.Process) -> float:
     try:
-        return _cpu_s(process)
+        return cpu_s(process)
     except psutil.NoSuchProcess:  # it is among those that have ended by now
         return 0.0

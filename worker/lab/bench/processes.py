@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +46,17 @@ class Process:
 
     def said(self, event: str) -> dict[str, Any] | None:
         """The first line that it has logged of an event."""
+        return next(self._lines(event), None)
+
+    def times_said(self, event: str) -> int:
+        """How many lines it has logged of an event."""
+        return sum(1 for _ in self._lines(event))
+
+    def _lines(self, event: str) -> Iterator[dict[str, Any]]:
         content = self.log.read_bytes()
         whole = content[: content.rfind(b"\n") + 1].splitlines()
         lines = (orjson.loads(line) for line in whole if line.startswith(b"{"))
-        return next((line for line in lines if line.get("event") == event), None)
+        return (line for line in lines if line.get("event") == event)
 
     async def has_said(self, event: str) -> dict[str, Any]:
         """Wait for the first line of an event."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,11 @@ from worker.lab.bench.grids import FigureTable, as_markdown, comparison, shown, 
 from worker.lab.bench.latency import Latency
 from worker.lab.bench.picture import Bars, Curves, drawn
 from worker.lab.bench.scaling import Point, Scaling
+from worker.lab.bench.snapshot import SnapshotCost
 from worker.lab.bench.trial import Trial
 
 _BARS = (Figure("messages a second", rate), Figure("microseconds of its own CPU a message", cpu_us))
+_SNAPSHOT = "The newest odds"
 _OURS = [CONTESTANTS[name].title for name in ("worker", "unguarded", "resolver")]
 
 
@@ -25,6 +27,7 @@ class BenchReport:
     trials: Sequence[Trial] = field(default_factory=list)
     scaling: Scaling | None = None
     latency: Sequence[Latency] = ()
+    snapshot: Sequence[SnapshotCost] = ()
 
     @property
     def faults(self) -> list[str]:
@@ -43,6 +46,8 @@ class BenchReport:
             yield from _scaling_grids(self.scaling)
         if self.latency:
             yield _latency_grid(self.latency)
+        if self.snapshot:
+            yield _snapshot_grid(self.snapshot)
 
     def document_parts(self, stem: str) -> dict[str, str]:
         """Markdown by the name of its place; ``stem`` is that of the document's pictures."""
@@ -59,11 +64,15 @@ class BenchReport:
         if self.scaling:
             pictures = f"![Cost as sizes grow]({stem}-scaling.svg)"
             tables = [
-                f"{title}:\n\n{table}" for title, table in grids.items() if title != "Latency"
+                f"{title}:\n\n{table}"
+                for title, table in grids.items()
+                if title not in {"Latency", _SNAPSHOT}
             ]
             parts["scaling"] = "\n\n".join([conditions, *tables, pictures])
         if self.latency:
             parts["latency"] = f"{conditions}\n\n{grids['Latency']}"
+        if self.snapshot:
+            parts["snapshot"] = f"{conditions}\n\n{grids[_SNAPSHOT]}"
         return parts
 
     def pictures(self, stem: str) -> dict[str, str]:
@@ -81,7 +90,28 @@ class BenchReport:
             "trials": [trial._asdict() for trial in self.trials],
             "scaling": _plain(self.scaling) if self.scaling else None,
             "latency": [each._asdict() for each in self.latency],
+            "snapshot": [each._asdict() for each in self.snapshot],
         }
+
+
+def _snapshot_grid(costs: Sequence[SnapshotCost]) -> FigureTable:
+    mib = 2**20
+
+    def cells(figure: Callable[[SnapshotCost], float], digits: int = 0) -> str:
+        return shown(spread([figure(cost) for cost in costs]), digits)
+
+    rows = [
+        ("resolved events, each of another event", cells(lambda cost: cost.messages)),
+        ("messages/s of one process", cells(lambda cost: cost.messages / cost.seconds)),
+        ("CPU us", cells(lambda cost: 1e6 * cost.cpu_s / cost.messages)),
+        ("broker us", cells(lambda cost: 1e6 * cost.broker_cpu_s / cost.messages)),
+        ("peak MiB", cells(lambda cost: cost.peak_mib)),
+        ("odds.resolved, MiB", cells(lambda cost: cost.read_bytes / mib, 1)),
+        ("odds.latest after five scrapes, MiB", cells(lambda cost: cost.written_bytes / mib, 1)),
+        ("the same, compacted, MiB", cells(lambda cost: cost.compacted_bytes / mib, 1)),
+        ("seconds until another process has it open", cells(lambda cost: cost.opened_s, 1)),
+    ]
+    return FigureTable(_SNAPSHOT, ["figure", "measured"], rows)
 
 
 def _bars(trials: Sequence[Trial], figure: Figure) -> Bars:

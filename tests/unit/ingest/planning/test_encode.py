@@ -109,6 +109,14 @@ def test_without_a_sportradar_id_the_key_is_platform_and_event_id() -> None:
     assert event_key(ENVELOPE) == "sportybet:sr:match:1"
 
 
+def test_the_partition_follows_from_the_key_and_not_from_the_input() -> None:
+    resolution = Resolution([MARKET], [], [], [])
+    records = [FakeRecord(partition=number, key=b"%d" % number) for number in range(3)]
+    made = [encoder().resolved(SOURCE_ID, each, ENVELOPE, resolution, 1) for each in records]
+    found = {(one.key, one.partition) for one in made if one is not None}
+    assert found == {(b"sportybet:sr:match:1", None)}
+
+
 def test_a_resolved_record_carries_key_id_and_content_type() -> None:
     outgoing = encoder().resolved(
         SOURCE_ID, FakeRecord(), ENVELOPE, Resolution([MARKET], [], [], []), 1

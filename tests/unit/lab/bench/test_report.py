@@ -16,6 +16,7 @@ from worker.lab.bench.grids import as_markdown, comparison, shown, targets
 from worker.lab.bench.latency import Latency
 from worker.lab.bench.report import BenchReport
 from worker.lab.bench.scaling import Point, Scaling
+from worker.lab.bench.snapshot import SnapshotCost
 from worker.lab.bench.trial import Trial
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -42,6 +43,10 @@ def scaling() -> Scaling:
     )
 
 
+SNAPSHOT = [
+    SnapshotCost(12_000, seconds, 6.0, 3.0, 150.0, 50 * 2**20, 48 * 2**20, 10 * 2**20, 4.0)
+    for seconds in (8.0, 12.0, 10.0)
+]
 LATENCY = [Latency(0.3, 90.0, 1300, 8.0, 40.0, 70.0)]
 
 
@@ -85,11 +90,21 @@ def test_the_wrong_runs_are_told_with_what_is_wrong() -> None:
 
 
 def test_a_report_is_json() -> None:
-    report = BenchReport({"date": "2026-11-23"}, [trial()], scaling(), LATENCY)
+    report = BenchReport({"date": "2026-11-23"}, [trial()], scaling(), LATENCY, SNAPSHOT)
     document = json.loads(json.dumps(report.as_json()))
     assert document["trials"][0]["messages"] == 1000
     assert document["scaling"]["processes"][0]["value"]["median"] == 100.0
     assert document["latency"][0]["p99_ms"] == 40.0
+    assert document["snapshot"][0]["messages"] == 12_000
+
+
+def test_the_cost_of_the_newest_odds_is_a_rate_a_memory_and_what_compaction_leaves() -> None:
+    (grid,) = BenchReport({}, snapshot=SNAPSHOT).grids()
+    figures = {row[0]: row[1] for row in grid.rows}
+    assert figures["messages/s of one process"] == "1,200 (1,000 to 1,500)"
+    assert figures["CPU us"] == "500"
+    assert figures["peak MiB"] == "150"
+    assert figures["the same, compacted, MiB"] == "10.0"
 
 
 def test_a_wait_is_told_over_those_who_waited_and_over_all() -> None:
@@ -98,11 +113,11 @@ def test_a_wait_is_told_over_those_who_waited_and_over_all() -> None:
 
 
 def test_every_part_has_its_place_in_a_document() -> None:
-    report = BenchReport({"date": "2026-11-23"}, [trial()], scaling(), LATENCY)
+    report = BenchReport({"date": "2026-11-23"}, [trial()], scaling(), LATENCY, SNAPSHOT)
     parts = report.document_parts("performance")
     places = "\n".join(f"<!-- bench:{name} -->old<!-- /bench:{name} -->" for name in parts)
     document = renewed(f"before\n{places}\nafter", parts)
-    assert list(parts) == ["table", "scaling", "latency"]
+    assert list(parts) == ["table", "scaling", "latency", "snapshot"]
     assert "old" not in document
     assert document.startswith("before")
     assert document.endswith("after")
