@@ -41,9 +41,21 @@ GROUPS = {
             "worker.operations.unmapped.commands",
             "Work through the markets that no mapping covers.",
         ),
+        "suggestions": (
+            "worker.operations.suggestions.commands",
+            "See what missed markets may be, by their odds, and map them.",
+        ),
         "mappings": (
             "worker.operations.mappings.commands",
             "List, change, import and export the mappings of markets.",
+        ),
+        "evidence": (
+            "worker.operations.evidence.commands",
+            "Show what the odds say about mappings.",
+        ),
+        "alarms": (
+            "worker.operations.alarms.commands",
+            "Work through the mappings that the odds contradict.",
         ),
     },
     "Operate": {
@@ -62,7 +74,7 @@ GROUPS = {
         "replay": ("worker.operations.replay.commands", "Publish observations again."),
         "run": (
             "worker.operations.processes.commands",
-            "Run a worker or a relay until it is stopped.",
+            "Run a worker, a relay or another process until it is stopped.",
         ),
         "config": (
             "worker.operations.installation.config",

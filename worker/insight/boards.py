@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from worker.domain.books.odds import Price
 from worker.domain.books.platforms import Platform
-from worker.domain.books.rows import Label, Rejection
+from worker.domain.books.rows import Label, Rejection, Rows
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, teams
 from worker.domain.markets import Market
@@ -77,8 +77,13 @@ class Fair(NamedTuple):
 def board(event: str, observation: Observation) -> Board:
     """What is on sale in an observation; rows that cannot be read are left out."""
     names = teams(observation.home, observation.away)
+    return board_of_rows(event, observation.platform, names, platform_rows(observation))
+
+
+def board_of_rows(event: str, platform: Platform, names: Teams | None, rows: Rows) -> Board:
+    """What is on sale in rows that are read already."""
     merged: dict[tuple[str, str | None], Sold] = {}
-    for row in platform_rows(observation):
+    for row in rows:
         if isinstance(row, Rejection):
             continue
         labels, prices, _ = row.read(set()) or ((), None, ())
@@ -90,7 +95,7 @@ def board(event: str, observation: Observation) -> Board:
         closed = len(labels) - len(odds) + (0 if before is None else before.closed)
         together = odds if before is None else {**before.odds, **odds}
         merged[key] = Sold(row.market_id, row.qualifier, row.name, together, closed)
-    return Board(event, observation.platform, names, tuple(merged.values()))
+    return Board(event, platform, names, tuple(merged.values()))
 
 
 def _on_sale(labels: Iterable[Label], prices: Iterable[Price]) -> dict[Label, float]:

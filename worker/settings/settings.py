@@ -70,6 +70,9 @@ class Settings(KafkaAccess):
     snapshot_group_id: Name = Field(
         "market-mapping-snapshot", description="Consumer group of the snapshot processes."
     )
+    insight_group_id: Name = Field(
+        "market-mapping-insight", description="Consumer group of the insight processes."
+    )
     client_id: Name = Field(
         "market-mapping-worker", description="Client id of the connections to Kafka."
     )
@@ -143,6 +146,31 @@ class Settings(KafkaAccess):
             "The snapshot process removes an event from odds.latest if it has not been seen for this "
             "long; 0: never. Use several scrape intervals."
         ),
+    )
+
+    insight_max_bytes: Bytes = Field(
+        64 * MIB,
+        description="Maximum size of the boards that the insight process keeps, compressed, in bytes.",
+    )
+    insight_max_age_s: float = Field(
+        24 * 60 * 60,
+        ge=60,
+        le=30 * 24 * 60 * 60,
+        allow_inf_nan=False,
+        description=(
+            "The insight process takes no observation older than this, and forgets an event that has "
+            "not been seen for this long."
+        ),
+    )
+    insight_interval_s: Seconds = Field(
+        60, description="Interval at which the insight process writes what it has found."
+    )
+    insight_cpu_share: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of one core that the insight process uses at most, over some minutes.",
     )
 
     brake_consecutive: int = Field(

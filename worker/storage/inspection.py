@@ -30,6 +30,17 @@ WORKER_NEEDS: Final[Needs] = {
     "unmapped_market_log_id_seq": ("USAGE",),
     "watermark_change_id_seq": ("USAGE",),
 }
+_KEPT: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+# What the insight process writes; it reads mappings as a worker does, and has the same group.
+INSIGHT_NEEDS: Final[Needs] = {
+    "alembic_version": ("SELECT",),
+    "user_market_mappings": ("SELECT",),
+    "mapping_audit_log": ("SELECT",),
+    **dict.fromkeys(("watched_event", "mapping_evidence", "suggestion", "evidence_sample"), _KEPT),
+    "alarm": _COUNTED,
+    "alarm_id_seq": ("USAGE",),
+}
+_EVIDENCE: Final = ("watched_event", "mapping_evidence", "suggestion", "evidence_sample", "alarm")
 _DECIDED: Final = (
     *("status", "notes", "mapped_version"),
     *("ignored_until_count", "ignored_until_rate", "ignored_until"),
@@ -43,12 +54,15 @@ EDITOR_NEEDS: Final[Needs] = {
     **{f"unmapped_market_log.{column}": ("UPDATE",) for column in _DECIDED},
     "unmapped_overflow": ("SELECT",),
     "replay_run": _COUNTED,
+    **dict.fromkeys(_EVIDENCE, ("SELECT",)),
+    "alarm.status": ("UPDATE",),
 }
 READER_NEEDS: Final[Needs] = dict.fromkeys(
     (
         *("alembic_version", "user_market_mappings", "mapping_audit_log", "unmapped_market_log"),
         *("unmapped_overflow", "ingest_watermark", "relay_cursor", "watermark_change"),
         "replay_run",
+        *_EVIDENCE,
     ),
     ("SELECT",),
 )

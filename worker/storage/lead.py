@@ -1,4 +1,4 @@
-"""The lead: the lock by which one of all relays publishes, and all work on its connection.
+"""The lead: the lock by which one of several processes works, and all that a leading relay does with it.
 
 Whatever ends the connection ends the lead. If the process of a leader is frozen, the server ends its silent
 connection. What such a leader still sends when it wakes up is fenced off on the publishing side.
@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.storage import relay
-from worker.storage.access.locks import refuse_intruder, relay_lock
+from worker.storage.access.locks import Lock, refuse_intruder, relay_lock, try_to_take
 from worker.storage.access.sessions import require_sessions
 from worker.storage.audit import AuditRow, read_after
 from worker.storage.audit_sql import CHANNEL
@@ -96,31 +96,51 @@ class Lead:
 async def leading(
     url: str, name: str, *, silence_s: float, on_standby: Callable[[], None]
 ) -> AsyncIterator[Lead]:
-    """Stand by until nobody else leads, then lead for as long as the block runs.
-
-    ``silence_s`` is the longest time without a statement: after it the server ends the lead.
-    Raises StorageUnavailable or StorageFatal, and so does every use of the lead. StorageUnavailable names a
-    session that holds the lead and may not publish.
-    """
-    await require_sessions(url)
-    own = opened(
-        url, application_name="marketmap-relay", pool_size=1, statement_timeout_s=_STATEMENT_S
-    )
-    async with own as engine, _session(engine.connect()) as connection:
-        with driver_errors_translated():
-            await connection.execute(BOUND_SILENCE, {"silence_ms": str(round(silence_s * 1000))})
-        # The relay polls: a wait inside the server would keep a snapshot, and hold up its vacuum.
-        for turn in itertools.count():
-            if await relay.try_to_lead(connection, name):
-                break
-            if turn % _TURNS_BETWEEN_QUESTIONS == 0:
-                await refuse_intruder(connection, relay_lock(name))
-            on_standby()
-            await asyncio.sleep(_STANDBY_S)
+    """Stand by until no other relay leads, then lead for as long as the block runs; see ``leadership``."""
+    async with leadership(
+        url,
+        relay_lock(name),
+        application_name="marketmap-relay",
+        silence_s=silence_s,
+        on_standby=on_standby,
+    ) as connection:
         lead = Lead(connection, name, await relay.read_cursor(connection, name))
         driver = (await connection.get_raw_connection()).driver_connection
         await lead.attach(driver)
         yield lead
+
+
+@asynccontextmanager
+async def leadership(
+    url: str,
+    lock: Lock,
+    *,
+    application_name: str,
+    silence_s: float,
+    on_standby: Callable[[], None],
+) -> AsyncIterator[AsyncConnection]:
+    """Stand by until no other session has the lock, then have it for as long as the block runs.
+
+    The connection has no transactions. ``silence_s`` is the longest time without a statement: after it the
+    server ends the lead. Raises StorageUnavailable or StorageFatal, and so does every use of the connection.
+    StorageUnavailable names a session that has the lock and may not do its work.
+    """
+    await require_sessions(url)
+    own = opened(
+        url, application_name=application_name, pool_size=1, statement_timeout_s=_STATEMENT_S
+    )
+    async with own as engine, _session(engine.connect()) as connection:
+        with driver_errors_translated():
+            await connection.execute(BOUND_SILENCE, {"silence_ms": str(round(silence_s * 1000))})
+        # It polls: a wait inside the server would keep a snapshot, and hold up its vacuum.
+        for turn in itertools.count():
+            if await try_to_take(connection, lock):
+                break
+            if turn % _TURNS_BETWEEN_QUESTIONS == 0:
+                await refuse_intruder(connection, lock)
+            on_standby()
+            await asyncio.sleep(_STANDBY_S)
+        yield connection
 
 
 @asynccontextmanager

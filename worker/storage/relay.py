@@ -3,10 +3,8 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.storage.access.locks import relay_lock, try_to_take
 from worker.storage.errors import driver_errors_translated
-
-# The session that holds it leads. It is released when the connection ends, however it ends.
-TRY_TO_LEAD = text("SELECT pg_try_advisory_lock(hashtextextended('marketmap.relay/' || :name, 0))")
 
 OPEN_CURSOR = text("""
 INSERT INTO relay_cursor (name, last_audit_id) VALUES (:name, 0) ON CONFLICT (name) DO NOTHING
@@ -26,8 +24,7 @@ RETURNING last_audit_id
 
 async def try_to_lead(connection: AsyncConnection, name: str) -> bool:
     """Return whether this connection leads now, until it ends. It must not go back to a pool."""
-    with driver_errors_translated():
-        return bool(await connection.scalar(TRY_TO_LEAD, {"name": name}))
+    return await try_to_take(connection, relay_lock(name))
 
 
 async def read_cursor(connection: AsyncConnection, name: str) -> int:

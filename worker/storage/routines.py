@@ -38,12 +38,14 @@ FUNCTIONS = (
     "append_only_v2",
     "sign_v1",
     "sign_status_v1",
+    "sign_alarm_v1",
 )
 TRIGGERS = (
     "mapping_triggers_v2",
     "miss_triggers_v2",
     "watermark_change_triggers_v2",
     "replay_triggers_v1",
+    "alarm_triggers_v1",
 )
 
 # Comments are removed: a driver that prepares a statement takes one command at a time.

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -345,4 +346,126 @@ replay_run = Table(
         "least(published, passed_over, unreadable, lost) >= 0", name="ck_replay_run_counts"
     ),
     Index("idx_replay_run_created", text("created_at DESC")),
+)
+
+
+def _written() -> Column[object]:
+    return Column(
+        "updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")
+    )
+
+
+# The insight process writes these five. All but decisions about alarms follow from the newest observations.
+watched_event = Table(
+    "watched_event",
+    metadata,
+    Column("event", String(200), primary_key=True),
+    Column("home", String(255)),
+    Column("away", String(255)),
+    Column("starts_at", DateTime(timezone=True)),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+    Column("books", SmallInteger, nullable=False),
+    Column("boards", LargeBinary, nullable=False),
+    _written(),
+    CheckConstraint("books >= 2", name="ck_watched_event_books"),
+    CheckConstraint("octet_length(boards) <= 16777216", name="ck_watched_event_boards"),
+    Index("idx_watched_event_seen", text("seen_at DESC")),
+)
+
+mapping_evidence = Table(
+    "mapping_evidence",
+    metadata,
+    Column("canonical_id", String(100)),
+    Column("platform", String(20)),
+    Column("against", String(20)),
+    Column("version", BigInteger, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("comparisons", Integer, nullable=False),
+    Column("prices", Integer, nullable=False),
+    Column("median", Double, nullable=False),
+    Column("p90", Double, nullable=False),
+    Column("worst", JSONB, nullable=False),
+    Column("last_verified_at", DateTime(timezone=True)),
+    _written(),
+    PrimaryKeyConstraint("canonical_id", "platform", "against"),
+    CheckConstraint("against <> platform", name="ck_mapping_evidence_against"),
+    CheckConstraint(
+        "events >= 1 AND comparisons >= greatest(events, prices) AND prices >= 1",
+        name="ck_mapping_evidence_counts",
+    ),
+    CheckConstraint("median >= 0 AND p90 >= median", name="ck_mapping_evidence_distances"),
+)
+
+suggestion = Table(
+    "suggestion",
+    metadata,
+    Column("source", String(20)),
+    Column("external_market_id", String(100)),
+    Column("rank", SmallInteger),
+    Column("market_name", String(255)),
+    Column("canonical_id", String(100), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("line_kind", String(20), nullable=False),
+    Column("outcomes", JSONB, nullable=False),
+    Column("unmatched", JSONB, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("likeness", Double, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("is_confident", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    _written(),
+    PrimaryKeyConstraint("source", "external_market_id", "rank"),
+    CheckConstraint("rank >= 1 AND events >= 1", name="ck_suggestion_counts"),
+    CheckConstraint(
+        "confidence BETWEEN 0 AND 1 AND likeness BETWEEN 0 AND 1", name="ck_suggestion_shares"
+    ),
+    CheckConstraint("NOT is_confident OR rank = 1", name="ck_suggestion_confident"),
+)
+
+evidence_sample = Table(
+    "evidence_sample",
+    metadata,
+    Column("subject", String(10)),
+    Column("source", String(20)),
+    Column("market", String(100)),
+    Column("event", String(200)),
+    Column("home", String(255)),
+    Column("away", String(255)),
+    Column("starts_at", DateTime(timezone=True)),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+    Column("prices", JSONB, nullable=False),
+    Column("others", JSONB, nullable=False),
+    _written(),
+    PrimaryKeyConstraint("subject", "source", "market", "event"),
+    CheckConstraint("subject IN ('miss', 'alarm')", name="ck_evidence_sample_subject"),
+)
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("canonical_id", String(100), nullable=False),
+    Column("platform", String(20), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("present", Double, nullable=False),
+    Column("better", Double, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("canonical_id_instead", String(100), nullable=False),
+    Column("outcomes_instead", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("status", String(20), nullable=False, server_default=text("'OPEN'")),
+    Column("raised_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    _written(),
+    Column("status_actor", String(100)),
+    Column("status_reason", Text),
+    Column("status_changed_at", DateTime(timezone=True)),
+    Column("status_login", String(100)),
+    UniqueConstraint("canonical_id", "platform", "version", name="uq_alarm_mapping"),
+    CheckConstraint("kind IN ('assignment', 'line', 'market')", name="ck_alarm_kind"),
+    CheckConstraint("status IN ('OPEN', 'ACKNOWLEDGED', 'CLOSED')", name="ck_alarm_status"),
+    CheckConstraint("better >= 0 AND present > better", name="ck_alarm_costs"),
+    CheckConstraint("events >= 1", name="ck_alarm_events"),
+    Index("idx_alarm_status", "status", "id"),
 )

@@ -19,7 +19,12 @@ from worker.storage.access.roles import ROLES, create_roles
 from worker.storage.editing import editing
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageFatal, driver_errors_translated
-from worker.storage.inspection import WORKER_NEEDS, lacking_privileges, read_server
+from worker.storage.inspection import (
+    INSIGHT_NEEDS,
+    WORKER_NEEDS,
+    lacking_privileges,
+    read_server,
+)
 from worker.storage.ledger import Counted, Ledger, MissRow
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import downgrade, known_revision, upgrade
@@ -85,7 +90,8 @@ async def test_an_inspection_asks_for_all_that_the_group_of_workers_is_given(
     """)
     async with transaction(administrator) as connection:
         granted = {row.relname: row.privileges for row in await connection.execute(given)}
-    assert granted == {name: sorted(privileges) for name, privileges in WORKER_NEEDS.items()}
+    needs = {**INSIGHT_NEEDS, **WORKER_NEEDS}
+    assert granted == {name: sorted(privileges) for name, privileges in needs.items()}
 
 
 async def test_an_editor_changes_mappings_and_works_through_misses(

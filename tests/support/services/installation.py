@@ -44,7 +44,13 @@ LARGEST = 16 * 1024 * 1024
 # Where an installation has a Kafka of its own: what `marketmap` takes without any setting.
 DEFAULT_NAMES: dict[str, Any] = {
     name: Settings.model_fields[name].default
-    for name in ("topic_prefix", "group_id", "snapshot_group_id", "partitions")
+    for name in (
+        "topic_prefix",
+        "group_id",
+        "snapshot_group_id",
+        "insight_group_id",
+        "partitions",
+    )
 }
 
 Published = tuple[str, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
@@ -241,6 +247,7 @@ async def installed(
         "topic_prefix": prefix,
         "group_id": f"{prefix}group",
         "snapshot_group_id": f"{prefix}snapshot",
+        "insight_group_id": f"{prefix}insight",
     }
     chosen = {"partitions": 3, "session_timeout_s": 6, "max_clock_ahead_s": 0} | names | settings
     known = ConnectedSettings(

@@ -47,12 +47,19 @@ BAR = {
     "mappings update",
     "replay run",
     "resolve",
+    "suggestions accept",  # with --republish
     "unmapped map",  # with --republish
     "validate",
 }
 # What waits for an answer, for a bounded time, has a spinner with a word of what it waits for.
 SPINNER = {
+    "alarms acknowledge",
+    "alarms close",
+    "alarms list",
+    "alarms show",
     "doctor",
+    "evidence list",
+    "evidence show",
     "lag",
     "mappings export",
     "mappings history",
@@ -66,6 +73,8 @@ SPINNER = {
     "roles",
     "services down",
     "services up",
+    "suggestions list",
+    "suggestions show",
     "topics ensure",
     "unmapped acknowledge",
     "unmapped ignore",
@@ -74,7 +83,7 @@ SPINNER = {
     "unmapped show",
 }
 AT_ONCE = {"config", "schemas check", "schemas export", "services status", "topics grants", "wrap"}
-UNTIL_STOPPED = {"run relay", "run snapshot", "run worker"}
+UNTIL_STOPPED = {"run insight", "run relay", "run snapshot", "run worker"}
 
 
 def test_of_each_command_it_is_known_what_a_person_sees_when_it_takes_longer() -> None:

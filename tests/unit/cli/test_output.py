@@ -16,14 +16,17 @@ from worker.cli.main import app
 from worker.cli.tables import Column, ListTable, print_list
 
 LISTS = {
+    "alarms list",
     "config",
     "dead list",
     "doctor",
+    "evidence list",
     "lag",
     "mappings history",
     "mappings list",
     "replay list",
     "services status",
+    "suggestions list",
     "topics ensure",
     "topics grants",
     "unmapped list",

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS, SNAPSHOT_METRICS, Metric
+from worker.runtime.telemetry.metric_list import (
+    INSIGHT_METRICS,
+    METRICS,
+    RELAY_METRICS,
+    SNAPSHOT_METRICS,
+    Metric,
+)
 
 DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "metrics.md"
 
@@ -24,6 +30,7 @@ _PARTS: Final[dict[str, Mapping[Any, Metric]]] = {
     "Of a worker": METRICS,
     "Of a relay, and of a worker that runs one": RELAY_METRICS,
     "Of a snapshot process": SNAPSHOT_METRICS,
+    "Of an insight process": INSIGHT_METRICS,
 }
 
 

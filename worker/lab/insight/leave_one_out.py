@@ -15,11 +15,10 @@ from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
-from worker.domain.markets import Market
-from worker.insight.boards import Board, Sold, text_of
-from worker.insight.candidates import Glimpse, UnmappedMarket, label_of
-from worker.insight.goal_model import fit
+from worker.insight.boards import Board, Sold
+from worker.insight.candidates import Glimpse, UnmappedMarket
 from worker.insight.judging import Judge, Reading
+from worker.insight.targets import mapped_rows, without_market
 
 MOST_EVENTS: Final = 20
 
@@ -133,35 +132,12 @@ class Stage:
             yield Glimpse(event, mine.teams, rows, own, others)
 
     def _rows(self, board: Board, mapping: MarketMapping, truth: dict[str, str]) -> Iterable[Sold]:
-        """The rows that only the hidden mapping reads, of shared ids with its labels alone."""
-        for row in board.rows:
-            if row.market_id != mapping.id_on(board.platform):
-                continue
-            market = self.index.meaning(board.platform, row.market_id, row.qualifier)
-            if not isinstance(market, Market):
-                continue
-            kept = {}
-            for label, odds in row.odds.items():
-                slot = market.slot(*text_of(label), board.teams)
-                if slot is not None and slot.claim.canonical_id != mapping.canonical_id:
-                    continue
-                kept[label] = odds
-                if slot is not None:
-                    kind = mapping.line_rule.kind
-                    words = label_of(board.platform, text_of(label)[0], kind, board.teams)
-                    truth[words] = slot.outcome
-            if kept and any(
-                claim.canonical_id == mapping.canonical_id for claim, _ in market.accepted
-            ):
-                yield row._replace(odds=kept)
+        """The rows of the mapping's own id that it reads."""
+        own_id = mapping.id_on(board.platform)
+        rows = tuple(row for row in board.rows if row.market_id == own_id)
+        found = mapped_rows(replace(board, rows=rows), mapping, self.index)
+        truth.update(found.outcomes)
+        return found.rows
 
     def _blinded(self, reading: Reading, canonical_id: str) -> Reading:
-        quoted = {k: one for k, one in reading.quoted.items() if k.canonical_id != canonical_id}
-        fair = {k: one for k, one in reading.fair.items() if k.canonical_id != canonical_id}
-        model = reading.model
-        used = (
-            set() if model is None else {key.canonical_id for key in model.fitted | model.left_out}
-        )
-        if canonical_id in used:
-            model = fit(fair, self.judge.bets, self.judge.meanings)
-        return reading._replace(quoted=quoted, fair=fair, model=model)
+        return without_market(reading, canonical_id, self.judge)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.connection import connected_settings, kafka_settings
+from worker.cli.console import fail
 from worker.runtime.process import run_process
 from worker.runtime.relay.process import RelayProcess
 from worker.runtime.snapshot.process import SnapshotProcess
@@ -77,6 +78,32 @@ def snapshot() -> None:
 
     async def run() -> int:
         return await SnapshotProcess(settings).run()
+
+    run_process(run)
+
+
+@app.command()
+def insight() -> None:
+    """Watch events and judge mappings by their odds until SIGTERM or SIGINT; of several, one works at a time.
+
+    Needs the extra `insight`. Reads MARKETMAP_KAFKA_BOOTSTRAP_SERVERS and MARKETMAP_DATABASE_URL, or the
+    local services' addresses.
+
+    Example: marketmap run insight
+    """
+    settings = _settings()
+    try:
+        from worker.insight.watching.process import InsightProcess  # noqa: PLC0415  needs the extra `insight`
+    except ModuleNotFoundError as error:
+        if error.name not in {"numpy", "scipy"}:
+            raise
+        fail(
+            f"`marketmap run insight` needs the package {error.name}, which is not installed. "
+            "The extra `insight` of market-mapping-worker holds what it needs."
+        )
+
+    async def run() -> int:
+        return await InsightProcess(settings).run()
 
     run_process(run)
 

@@ -14,15 +14,21 @@ from worker.domain.mapping import Mapping, MappingError, MappingFault, parse_map
 from worker.domain.scope import FOOTBALL, ExternalName, parse_external_id
 from worker.operations.mappings import editing
 from worker.operations.mappings.editing import AppliedChange, EditedState
+from worker.operations.unmapped.extending import extended
 from worker.runtime.index.covering import usable
 from worker.storage import misses
 from worker.storage.editing import Edit
+from worker.storage.insight import evidence
 from worker.storage.mappings import list_mappings
 from worker.storage.misses import QueuedMiss, QueueKey
 
 
 class NotCoveredError(Exception):
     """The mapping is usable, but it does not cover the missed market."""
+
+
+class NoSuggestionError(LookupError):
+    """There is no such suggestion."""
 
 
 async def map_new(edit: Edit, key: QueueKey, mapping: Mapping) -> AppliedChange:
@@ -54,6 +60,33 @@ async def map_into(
         return parse_mapping(assign(_with_id(current, key), assignments))
 
     change = await editing.update(edit, canonical_id, revise, expected_version, wanted=miss.key)
+    await _require_covered(edit, miss, change)
+    return change
+
+
+async def map_suggested(edit: Edit, key: QueueKey, rank: int) -> AppliedChange:
+    """Extend a mapping as the suggestion of this rank says.
+
+    Raises NoSuggestionError, NotCoveredError, UnknownMiss, StaleVersion when the mapping was changed after
+    the suggestion was made, and as ``editing.update``.
+    """
+    miss = await misses.get_miss(edit.connection, key)
+    found = {one.rank: one for one in await evidence.read_suggestions(edit.connection, key)}
+    if rank not in found:
+        raise NoSuggestionError(f"there is no suggestion of rank {rank} for {' '.join(key)}")
+    suggested = found[rank]
+    source, external_market_id = key
+    outcomes = suggested.outcomes
+    if not is_platform(source) or not isinstance(outcomes, dict):
+        raise NoSuggestionError(f"the suggestion for {' '.join(key)} cannot be used")
+    named = parse_external_id(external_market_id)
+
+    def revise(current: EditedState) -> Mapping:
+        return parse_mapping(extended(current, source, named, outcomes))
+
+    change = await editing.update(
+        edit, suggested.canonical_id, revise, suggested.version, wanted=miss.key
+    )
     await _require_covered(edit, miss, change)
     return change
 

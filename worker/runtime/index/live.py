@@ -86,6 +86,11 @@ class LiveIndex:
         return self._current is not None
 
     @property
+    def mappings(self) -> MappingsById:
+        """The mappings in the index, by canonical id."""
+        return dict(self._usable)
+
+    @property
     def unusable(self) -> dict[str, str]:
         """Active rows that are not in the index, by canonical id, and what is wrong with them."""
         return dict(self._unusable)

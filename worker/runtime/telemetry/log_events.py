@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 Event = Literal[
     "announcing_waits",
+    "boards_not_read",
     "brake_tripped",
     "change_not_published",
     "change_not_whole",
@@ -22,6 +23,11 @@ Event = Literal[
     "index_loaded",
     "index_not_loaded",
     "index_not_refreshed",
+    "insight_alarm",
+    "insight_judged",
+    "insight_leads",
+    "insight_stopped",
+    "insight_waits",
     "library_message",
     "listening",
     "log_starts_not_known",
@@ -55,6 +61,7 @@ Event = Literal[
 
 EVENTS: Final[dict[Event, str]] = {
     "announcing_waits": "First sightings wait until the database is available again.",
+    "boards_not_read": "Stored boards cannot be read; their event is watched from its next observation.",
     "brake_tripped": "Dead letters of a partition came to a limit; it is stopped, all others go on.",
     "change_not_published": "No message can be made of an audit row; the relay skips it, and it is counted.",
     "change_not_whole": "A change is published without those of its values that cannot be, or do not fit.",
@@ -71,6 +78,11 @@ EVENTS: Final[dict[Event, str]] = {
     "index_loaded": "A new index is in use.",
     "index_not_loaded": "The mappings cannot be read, and there is no index yet; the worker retries.",
     "index_not_refreshed": "Changes of mappings cannot be read; the index in use is kept.",
+    "insight_alarm": "The odds contradict a mapping; the alarm is new.",
+    "insight_judged": "The insight process has written its findings.",
+    "insight_leads": "This insight process is the one that judges.",
+    "insight_stopped": "The insight process's last line.",
+    "insight_waits": "The insight process cannot work; it gave up the lead and retries.",
     "library_message": "A message of a library: `message` is its text, `logger` names the library.",
     "listening": "The endpoints listen at an address.",
     "log_starts_not_known": "Kafka does not say where logs begin; the partitions are looked up again.",

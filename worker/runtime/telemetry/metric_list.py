@@ -20,6 +20,11 @@ from worker.storage.access.snapshots import HolderKind
 # Why a resolved event is not written to odds.latest.
 LeftOut = Literal["older", "unseen", "future", "unreadable"]
 
+# Why an observation is not watched.
+NotWatched = Literal["unreadable", "scope", "started", "future", "old", "sample"]
+# What the insight process judges, one at a time.
+JudgedThing = Literal["event", "mapping", "miss"]
+
 WorkerMetric = Literal[
     "marketmap_observations_total",
     "marketmap_markets_total",
@@ -75,7 +80,20 @@ SnapshotMetric = Literal[
     "marketmap_snapshot_failures_total",
 ]
 
-MetricName = WorkerMetric | RelayMetric | SnapshotMetric
+InsightMetric = Literal[
+    "marketmap_insight_leads",
+    "marketmap_insight_lag_records",
+    "marketmap_insight_events",
+    "marketmap_insight_bytes",
+    "marketmap_insight_age_seconds",
+    "marketmap_insight_read_total",
+    "marketmap_insight_left_out_total",
+    "marketmap_insight_judged_total",
+    "marketmap_insight_alarms",
+    "marketmap_insight_failures_total",
+]
+
+MetricName = WorkerMetric | RelayMetric | SnapshotMetric | InsightMetric
 
 
 class Metric(NamedTuple):
@@ -267,5 +285,35 @@ SNAPSHOT_METRICS: Final[dict[SnapshotMetric, Metric]] = {
     ),
     "marketmap_snapshot_failures_total": Metric(
         "counter", {}, "Times that a partition was closed, or the group left, because of an error."
+    ),
+}
+
+INSIGHT_METRICS: Final[dict[InsightMetric, Metric]] = {
+    "marketmap_insight_leads": Metric("gauge", {}, "1 while this insight process leads, else 0."),
+    "marketmap_insight_lag_records": Metric(
+        "gauge", {}, "Observations that the leading insight process has not read yet."
+    ),
+    "marketmap_insight_events": Metric("gauge", {}, "Events that are watched."),
+    "marketmap_insight_bytes": Metric("gauge", {}, "Size of the boards that are kept."),
+    "marketmap_insight_age_seconds": Metric(
+        "gauge", {}, "Time since findings were last written; 0 while another process leads."
+    ),
+    "marketmap_insight_read_total": Metric(
+        "counter", {}, "Observations that the insight process has read."
+    ),
+    "marketmap_insight_left_out_total": Metric(
+        "counter",
+        {"reason": get_args(NotWatched)},
+        "Observations not watched, by reason: unreadable, scope (another sport, or in play), started, "
+        "future, old, sample (the event is not one of the sample).",
+    ),
+    "marketmap_insight_judged_total": Metric(
+        "counter",
+        {"what": get_args(JudgedThing)},
+        "Judgements made, by what was judged: event, mapping, miss.",
+    ),
+    "marketmap_insight_alarms": Metric("gauge", {}, "Alarms that are open."),
+    "marketmap_insight_failures_total": Metric(
+        "counter", {}, "Times that this insight process gave up the lead because of an error."
     ),
 }

@@ -48,6 +48,12 @@ def relay_lock(name: str) -> Lock:
     return Lock("publishing changes", ("relay_cursor", "UPDATE"), name=f"marketmap.relay/{name}")
 
 
+def insight_lock(name: str) -> Lock:
+    return Lock(
+        "watching what odds say", ("mapping_evidence", "UPDATE"), name=f"marketmap.insight/{name}"
+    )
+
+
 def replay_lock(replay_id: str) -> Lock:
     return Lock("the replay", ("replay_run", "UPDATE"), name=f"marketmap.replay/{replay_id}")
 
@@ -72,6 +78,9 @@ class LockHolder(NamedTuple):
         since = f", since {self.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.since else ""
         return f"pid {self.pid}, login {self.login}{application}{since}"
 
+
+# The session has it until its connection ends, however it ends.
+TRY_TO_TAKE = text("SELECT pg_try_advisory_lock(hashtextextended(CAST(:name AS text), 0))")
 
 READ_HOLDERS = text("""
 WITH wanted AS (
@@ -114,6 +123,15 @@ WHERE held.granted
 GROUP BY 1, 2, 3, 4
 ORDER BY since NULLS LAST, held.pid
 """)
+
+
+async def try_to_take(connection: AsyncConnection, lock: Lock) -> bool:
+    """Return whether this connection has a lock with a name now, until it ends. Raises a StorageError.
+
+    The connection must not go back to a pool.
+    """
+    with driver_errors_translated():
+        return bool(await connection.scalar(TRY_TO_TAKE, {"name": lock.name}))
 
 
 async def holders(connection: AsyncConnection, lock: Lock) -> list[LockHolder]:

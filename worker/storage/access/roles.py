@@ -20,6 +20,8 @@ _FILES: Final = (
     "grants_v2",
     "replay_grants_v1",
     "overflow_grants_v1",
+    "insight_ownership_v1",
+    "insight_grants_v1",
     "timeouts_v1",
 )
 

@@ -1,0 +1,144 @@
+"""Suggestions are listed, shown and accepted by the same operation as `unmapped map`."""
+
+import csv
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.commands.conftest import NOON, SIGNED, Query, Run
+
+pytestmark = pytest.mark.services
+
+SUGGEST = """
+INSERT INTO suggestion
+    (source, external_market_id, rank, market_name, canonical_id, version, line_kind, outcomes, unmatched,
+        evidence, events, likeness, confidence, is_confident, reason)
+VALUES ($1, $2, CAST($3 AS smallint), 'GG/NG', 'btts',
+    $4, 'none', $5, '[]', '{}', 12, 0.9, 0.98, CAST($3 AS smallint) = 1,
+    'from other bookmakers 0.02 in 24 prices of 12 events')
+"""
+SAMPLE = """
+INSERT INTO evidence_sample (subject, source, market, event, home, away, seen_at, prices, others)
+VALUES ('miss', $1, $2, '123', 'Reds', 'Blues', $3, $4, $5)
+"""
+OUTCOMES = {"Yes": "yes", "No": "no"}
+
+
+@pytest.fixture
+def version(change: Callable[..., Any], mapping_file: str) -> int:
+    """The version of the mapping `btts`, which SportyBet's 29 has."""
+    return int(change("mappings", "create", "--file", mapping_file)["version"])
+
+
+@pytest.fixture
+def suggest(query: Query) -> Callable[..., None]:
+    def add(
+        source: str, market_id: str, version: int, outcomes: dict[str, str], rank: int = 1
+    ) -> None:
+        query(SUGGEST, source, market_id, rank, version, json.dumps(outcomes))
+
+    return add
+
+
+def test_the_surest_suggestion_of_each_market_is_listed_in_three_forms(
+    run: Run, version: int, suggest: Callable[..., None]
+) -> None:
+    suggest("betpawa", "3795", version, OUTCOMES)
+    suggest("betpawa", "3795", version, {"Yes": "no", "No": "yes"}, rank=2)
+    table = run("suggestions", "list").stdout
+    assert "3795" in table
+    assert "confident" in table
+    listed = json.loads(run("suggestions", "list", "--confident", "--output", "json").stdout)
+    assert [(one["external_market_id"], one["rank"]) for one in listed] == [("3795", 1)]
+    assert listed[0]["outcomes"] == OUTCOMES
+    rows = list(csv.DictReader(run("suggestions", "list", "--csv").stdout.splitlines()))
+    assert [row["canonical_id"] for row in rows] == ["btts"]
+    assert json.loads(run("suggestions", "list", "nothing", "--json").stdout) == []
+
+
+def test_a_suggestion_is_shown_with_events_and_what_others_sell(
+    run: Run, version: int, suggest: Callable[..., None], query: Query
+) -> None:
+    suggest("betpawa", "3795", version, OUTCOMES)
+    other = {"platform": "sportybet", "canonical_id": "btts", "outcome": "yes", "odds": 1.8}
+    prices = json.dumps([{"qualifier": None, "label": "Yes", "odds": 1.79}])
+    query(SAMPLE, "betpawa", "3795", NOON, prices, json.dumps([other]))
+    shown = run("suggestions", "show", "betpawa", "3795").stdout
+    assert "Reds - Blues" in shown
+    assert "sportybet btts yes 1.8" in shown
+    assert "Yes = yes" in shown
+    both = json.loads(run("suggestions", "show", "betpawa", "3795", "--json").stdout)
+    assert [one["rank"] for one in both["suggestions"]] == [1]
+    assert both["samples"][0]["others"] == [other]
+    missing = run("suggestions", "show", "betpawa", "1")
+    assert missing.exit_code == 1
+    assert "there is no suggestion for betpawa 1" in missing.stderr
+
+
+def test_an_accepted_suggestion_is_an_audited_change_and_covers_the_miss(
+    run: Run,
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Yes", "No"])
+    suggest("betpawa", "3795", version, OUTCOMES)
+    tried = change("suggestions", "accept", "betpawa", "3795", "--dry-run")
+    assert tried["covered"] == [["betpawa", "3795"]]
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "NEW"}]
+    change("suggestions", "accept", "betpawa", "3795")
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "MAPPED"}]
+    (row,) = query("SELECT betpawa_id, outcome_mapping FROM user_market_mappings")
+    labels = {
+        one["canonical_id"]: one["betpawa_name"] for one in json.loads(row["outcome_mapping"])
+    }
+    assert (row["betpawa_id"], labels) == ("3795", {"yes": "Yes", "no": "No"})
+    (audited,) = query("SELECT created_by, reason FROM mapping_audit_log WHERE action = 'UPDATE'")
+    assert audited == {"created_by": "ada", "reason": "because"}
+    again = run("suggestions", "accept", "betpawa", "3795", *SIGNED)
+    assert again.exit_code == 1
+    assert "is at version" in again.stderr
+
+
+def test_a_second_id_of_a_bookmaker_becomes_a_further_id(
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("sportybet", "800117", "GG/NG", ["GG", "NG"])
+    suggest("sportybet", "800117", version, {"GG": "yes", "NG": "no"})
+    change("suggestions", "accept", "sportybet", "800117")
+    (row,) = query("SELECT sportybet_id, also FROM user_market_mappings")
+    assert row["sportybet_id"] == "29"
+    assert json.loads(row["also"]) == [
+        {
+            "platform": "sportybet",
+            "id": "800117",
+            "active": True,
+            "labels": {"no": ["NG"], "yes": ["GG"]},
+        }
+    ]
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "MAPPED"}]
+
+
+def test_a_suggestion_that_does_not_cover_the_samples_changes_nothing(
+    run: Run,
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Ja", "Nein"])
+    suggest("betpawa", "3795", version, OUTCOMES)
+    refused = run("suggestions", "accept", "betpawa", "3795", *SIGNED)
+    assert refused.exit_code == 1
+    assert "knows none of the labels" in refused.stderr
+    assert query("SELECT betpawa_id FROM user_market_mappings") == [{"betpawa_id": None}]
+    unknown = run("suggestions", "accept", "betpawa", "3795", "--rank", "3", *SIGNED)
+    assert "there is no suggestion of rank 3" in unknown.stderr

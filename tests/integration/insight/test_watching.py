@@ -1,0 +1,135 @@
+"""The insight process on real Kafka and Postgres: what it finds, killed, taken over, read again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.services.insights import (
+    evidence_of,
+    judged,
+    on_two_books,
+    scraped,
+    start_insight,
+)
+from tests.support.services.installation import Installation, until
+
+pytestmark = pytest.mark.services
+
+EVENTS = 16
+HIDE = """
+UPDATE user_market_mappings
+SET sportybet_id = NULL
+WHERE canonical_id = 'btts_ft'
+RETURNING id
+"""
+SWAP = """
+UPDATE user_market_mappings
+SET outcome_mapping = CAST(
+    replace(replace(replace(CAST(outcome_mapping AS text),
+        '"sportybet_desc": "Yes"', '"sportybet_desc": "#"'),
+        '"sportybet_desc": "No"', '"sportybet_desc": "Yes"'),
+        '"sportybet_desc": "#"', '"sportybet_desc": "No"') AS jsonb)
+WHERE canonical_id = 'btts_ft'
+RETURNING id
+"""
+
+
+async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_alarm(
+    installation: Installation,
+) -> None:
+    records = scraped(events=EVENTS)
+    await installation.query(HIDE)
+    await installation.publish(records)
+    process = start_insight(installation)
+    await judged(installation, process, on_two_books(records))
+
+    async def suggested() -> list[str]:
+        rows = await installation.query(
+            "SELECT canonical_id FROM suggestion"
+            " WHERE source = 'sportybet' AND external_market_id = '29' AND is_confident"
+        )
+        return [row.canonical_id for row in rows]
+
+    async def is_suggested() -> bool:
+        return await suggested() == ["btts_ft"]
+
+    await until(is_suggested)
+    samples = await installation.query(
+        "SELECT prices, others FROM evidence_sample WHERE subject = 'miss' AND market = '29'"
+    )
+    assert len(samples) == 5
+    assert {one["label"] for row in samples for one in row.prices} == {"Yes", "No"}
+    assert "btts_ft" in {one["canonical_id"] for row in samples for one in row.others}
+
+    await installation.query(
+        "UPDATE user_market_mappings SET sportybet_id = '29' WHERE canonical_id = 'btts_ft'"
+        " RETURNING id"
+    )
+    await installation.query(SWAP)
+
+    async def alarms() -> list[tuple[str, str, str]]:
+        rows = await installation.query("SELECT canonical_id, platform, status FROM alarm")
+        return [tuple(row) for row in rows]
+
+    async def is_raised() -> bool:
+        return await alarms() == [("btts_ft", "sportybet", "OPEN")]
+
+    await until(is_raised)
+    assert await suggested() == []
+    assert (await process.logged("insight_alarm"))["canonical_id"] == "btts_ft"
+
+    await installation.query(SWAP)
+
+    async def is_closed() -> bool:
+        return await alarms() == [("btts_ft", "sportybet", "CLOSED")]
+
+    await until(is_closed)
+    assert await process.stop() == 0
+
+
+async def test_killed_anywhere_it_comes_to_the_evidence_of_one_that_was_not(
+    installation: Installation,
+) -> None:
+    records = scraped(events=EVENTS)
+    await installation.publish(records)
+    process = start_insight(installation)
+    await judged(installation, process, on_two_books(records))
+    expected = await evidence_of(installation)
+    assert len(expected) > 300
+    assert await process.stop() == 0
+    await installation.query("DELETE FROM watched_event RETURNING event")
+    await installation.query("DELETE FROM mapping_evidence RETURNING canonical_id")
+    another_group = {"MARKETMAP_INSIGHT_GROUP_ID": f"{installation.settings.insight_group_id}-2"}
+
+    for number, event in enumerate(("listening", "insight_leads", "insight_judged"), start=1):
+        process = start_insight(installation, number, **another_group)
+        await process.logged(event)
+        process.kill()
+    process = start_insight(installation, 4, **another_group)
+    await judged(installation, process, on_two_books(records))
+    await installation.publish(records)  # all of it once more
+    before = len([line for line in process.lines() if line.get("event") == "insight_judged"])
+
+    async def has_turned() -> bool:
+        lines = [line for line in process.lines() if line.get("event") == "insight_judged"]
+        return len(lines) > before + 2
+
+    await until(has_turned)
+    assert await evidence_of(installation) == expected
+
+
+async def test_of_two_processes_one_leads_and_the_other_takes_over(
+    installation: Installation,
+) -> None:
+    records = scraped(events=4)
+    one = start_insight(installation)
+    await one.logged("insight_leads")
+    two = start_insight(installation, 1)
+    await two.logged("listening")
+    await installation.publish(records)
+    await judged(installation, one, on_two_books(records))
+    assert not [line for line in two.lines() if line.get("event") == "insight_leads"]
+    one.kill()
+    line = await two.logged("insight_leads")
+    assert line["events"] == len(on_two_books(records))
+    await judged(installation, two, on_two_books(records))

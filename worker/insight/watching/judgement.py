@@ -1,0 +1,368 @@
+"""What follows from the watched events: evidence, suggestions, alarms, samples. Pure.
+
+How it works. `EventVerdicts` are made for one index and the events of one moment. They are a function of
+both, so whoever makes them again comes to the same. Their work is done in steps (`look`, `suggest`, `alarm`),
+so that the caller can rest between them.
+
+- *Evidence* of an event is how far apart its prices are. It is kept by event in a compact form and put
+  together for all events, so events are counted once, however often they are seen.
+- *Suggestions* and *alarms* take some time each. So a missed market is judged again only when its events have
+  changed, and a mapping only when its evidence is further apart than `SUSPICIOUS`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import combinations
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from worker.domain.books.platforms import Platform
+from worker.domain.index import MappingIndex
+from worker.domain.mapping import Mapping as MarketMapping
+from worker.domain.scope import FOOTBALL
+from worker.insight import suggestions
+from worker.insight.alarms import Alarm, alarm
+from worker.insight.boards import Board, Sold, text_of
+from worker.insight.candidates import Glimpse, UnmappedMarket
+from worker.insight.distances import Distance, between_books, to_model
+from worker.insight.grades import AGREES
+from worker.insight.judging import Judge, Reading
+from worker.insight.suggestions import Suggestion
+from worker.insight.targets import mapped_ids, mapped_rows, unmapped_rows, without_market
+from worker.insight.watching.window import WatchedEvent, boards_together
+
+# Events on which one market is judged.
+MOST_EVENTS: Final = 20
+MOST_SAMPLES: Final = 5
+MOST_PRICES: Final = 200
+# Mean distance in logits from which on a mapping is judged: below it no alarm can be raised.
+SUSPICIOUS: Final = 0.07
+_MOST_READINGS: Final = 240
+_LEARNT_FROM: Final = 30  # boards, for how a bookmaker spreads its margin
+MODEL: Final = "model"
+
+MissedMarket = tuple[Platform, str]
+MappedMarket = tuple[str, Platform]
+# A mapping at a bookmaker, and what it is compared with.
+_EvidenceKey = tuple[str, Platform, str]
+
+
+class EvidenceRow(NamedTuple):
+    """One mapping at one bookmaker against one reference, over all watched events."""
+
+    canonical_id: str
+    platform: Platform
+    against: str
+    events: int
+    comparisons: int
+    prices: int
+    median: float
+    p90: float
+    mean: float
+    worst: Mapping[str, Any]
+    last_verified_at: datetime | None
+
+
+class SampleRow(NamedTuple):
+    """One event as an example: what the bookmaker sells there, and what others ask for what it may be."""
+
+    event: str
+    home: str | None
+    away: str | None
+    starts_at: datetime | None
+    seen_at: datetime
+    prices: list[dict[str, Any]]
+    others: list[dict[str, Any]]
+
+
+class _OfEvent(NamedTuple):
+    """The distances of one key on one event: sizes, which line and outcome, the largest one."""
+
+    sizes: array[float]
+    which: list[tuple[str | None, str]]
+    worst: Mapping[str, Any]
+
+
+class Judged(NamedTuple):
+    """Suggestions for a missed market, with examples."""
+
+    name: str | None
+    suggestions: list[Suggestion]
+    samples: list[SampleRow]
+
+
+class Raised(NamedTuple):
+    """An alarm on a mapping, with examples."""
+
+    alarm: Alarm
+    samples: list[SampleRow]
+
+
+class EventVerdicts:
+    """What some events say under one index. ``judge`` knows no bookmaker's margin yet."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        index: MappingIndex,
+        mappings: Mapping[str, MarketMapping],
+        events: Sequence[WatchedEvent],
+    ) -> None:
+        self.index = index
+        self.mappings = mappings
+        self._catalogue = [one for one in mappings.values() if _is_comparable(one)]
+        self._events = {one.event: one for one in events}
+        learnt_from = (board for event in events for board in boards_together(event))
+        self._judge = judge.knowing(_first(learnt_from, _LEARNT_FROM), index)
+        self.learnt_from = len(events)
+        self._evidence: dict[str, dict[_EvidenceKey, _OfEvent]] = {}
+        self._seen_at: dict[str, datetime] = {}
+        self._stale: set[str] = set()
+        self._readings: OrderedDict[str, dict[Platform, Reading]] = OrderedDict()
+        self._missed: dict[str, set[MissedMarket]] = {}
+        self.mapped: set[MissedMarket] = set()
+
+    def update(self, events: Sequence[WatchedEvent]) -> list[str]:
+        """Take the events of now; return those that are to be looked at.
+
+        What was found on an event stays until it is looked at again.
+        """
+        now = {one.event: one for one in events}
+        for event, before in self._events.items():
+            if event not in now:
+                self._forget(event)
+            elif now[event] is not before:
+                self._stale.add(event)
+                self._readings.pop(event, None)
+        self._events = now
+        return [event for event in now if event in self._stale or event not in self._evidence]
+
+    def look(self, event: str) -> None:
+        """Compare the prices of one event. Raises UnreadableBoardsError."""
+        boards = list(boards_together(self._events[event]))
+        readings = self._read(event, boards)
+        found: dict[_EvidenceKey, list[tuple[Distance, float, float]]] = {}
+        for one, other in combinations(sorted(readings.values(), key=lambda r: r.platform), 2):
+            for distance in between_books(one.quoted, other.quoted):
+                name = distance.key.canonical_id
+                pair = (distance, distance.chance, distance.reference)
+                found.setdefault((name, one.platform, other.platform), []).append(pair)
+                turned = (distance, distance.reference, distance.chance)
+                found.setdefault((name, other.platform, one.platform), []).append(turned)
+        for reading in readings.values():
+            for distance in to_model(reading, self._judge.bets):
+                key = (distance.key.canonical_id, reading.platform, MODEL)
+                found.setdefault(key, []).append((distance, distance.chance, distance.reference))
+        self._evidence[event] = {key: _of_event(event, pairs) for key, pairs in found.items()}
+        self._seen_at[event] = self._events[event].seen_at
+        self._stale.discard(event)
+        self._missed[event] = {
+            (board.platform, external_id)
+            for board in boards
+            for external_id in unmapped_rows(board, self.index)
+        }
+        self.mapped |= {
+            (board.platform, external_id)
+            for board in boards
+            for external_id in mapped_ids(board, self.index)
+        }
+
+    def evidence(self) -> list[EvidenceRow]:
+        """Every comparison, over all events that were looked at."""
+        keys = sorted({key for of_event in self._evidence.values() for key in of_event})
+        return [self._evidence_row(key) for key in keys if key[0] in self.mappings]
+
+    def missed(self) -> dict[MissedMarket, frozenset[str]]:
+        """The missed markets with the events on which each is judged, those with most events first."""
+        events: dict[MissedMarket, list[str]] = {}
+        for event in self._events:
+            for key in self._missed.get(event, ()):
+                on = events.setdefault(key, [])
+                if len(on) < MOST_EVENTS:
+                    on.append(event)
+        ranked = sorted(events, key=lambda key: (-len(events[key]), key))
+        return {key: frozenset(events[key]) for key in ranked}
+
+    def suggest(self, key: MissedMarket) -> Judged:
+        """What a missed market may be."""
+        platform, external_id = key
+        glimpses: list[Glimpse] = []
+        for event in self._events:
+            if key in self._missed.get(event, ()) and len(glimpses) < MOST_EVENTS:
+                board = self._board(event, platform)
+                rows = unmapped_rows(board, self.index).get(external_id, ())
+                glimpses.append(self._glimpse(event, board, rows, None))
+        names = {row.name for glimpse in glimpses for row in glimpse.rows if row.name is not None}
+        name = min(names, default=None)
+        market_id = external_id.partition("?")[0]
+        target = UnmappedMarket(platform, market_id, name, tuple(glimpses))
+        found = suggestions.suggest(target, self._catalogue, self._judge)
+        known = [one for one in found if one.candidate.canonical_id in self.mappings]
+        among = {one.candidate.canonical_id for one in known}
+        return Judged(name, known, self._samples(glimpses, among))
+
+    def suspects(self, evidence: Iterable[EvidenceRow]) -> dict[MappedMarket, frozenset[str]]:
+        """The mappings whose prices are too far from something, the furthest first, with their events."""
+        furthest: dict[MappedMarket, float] = {}
+        for one in evidence:
+            key = (one.canonical_id, one.platform)
+            furthest[key] = max(furthest.get(key, 0.0), one.mean)
+        far = {key: mean for key, mean in furthest.items() if mean > SUSPICIOUS}
+        ranked = sorted(far, key=lambda key: (-far[key], key))
+        return {key: self._events_of(key) for key in ranked}
+
+    def _events_of(self, key: MappedMarket) -> frozenset[str]:
+        having = (
+            event
+            for event in self._events
+            if any(one[:2] == key for one in self._evidence.get(event, ()))
+        )
+        return frozenset(event for _, event in zip(range(MOST_EVENTS), having, strict=False))
+
+    def alarm(self, key: MappedMarket) -> Raised | None:
+        """The alarm on a mapping at a bookmaker, None where nothing explains its prices better."""
+        canonical_id, platform = key
+        mapping = self.mappings[canonical_id]
+        glimpses: list[Glimpse] = []
+        outcomes: dict[str, str] = {}
+        for event in self._events:
+            if event not in self._evidence or platform not in self._events[event].together:
+                continue
+            board = self._board(event, platform)
+            read = mapped_rows(board, mapping, self.index)
+            if read.rows and len(glimpses) < MOST_EVENTS:
+                outcomes |= read.outcomes
+                glimpses.append(self._glimpse(event, board, read.rows, canonical_id))
+        if not glimpses:
+            return None
+        names = {row.name for glimpse in glimpses for row in glimpse.rows if row.name is not None}
+        target = UnmappedMarket(
+            platform, glimpses[0].rows[0].market_id, min(names, default=None), tuple(glimpses)
+        )
+        found = alarm(target, mapping, outcomes, self._catalogue, self._judge)
+        if found is None or found.canonical_id_instead not in self.mappings:
+            return None
+        among = {canonical_id, found.canonical_id_instead}
+        return Raised(found, self._samples(glimpses, among))
+
+    def _glimpse(
+        self, event: str, board: Board, rows: tuple[Sold, ...], without: str | None
+    ) -> Glimpse:
+        readings = self._reading(event)
+        own = readings[board.platform]
+        if without is not None:
+            own = without_market(own, without, self._judge)
+        others = tuple(one for platform, one in readings.items() if platform != board.platform)
+        return Glimpse(event, board.teams, rows, own, others)
+
+    def _samples(self, glimpses: list[Glimpse], among: set[str]) -> list[SampleRow]:
+        newest = sorted(glimpses, key=lambda one: self._events[one.event].seen_at, reverse=True)
+        return [self._sample(glimpse, among) for glimpse in newest[:MOST_SAMPLES]]
+
+    def _sample(self, glimpse: Glimpse, among: set[str]) -> SampleRow:
+        event = self._events[glimpse.event]
+        prices = [
+            {"qualifier": row.qualifier, "label": " ".join(filter(None, text_of(label))), "odds": o}
+            for row in glimpse.rows
+            for label, o in row.odds.items()
+        ]
+        others = [
+            {
+                "platform": other.platform,
+                "canonical_id": key.canonical_id,
+                "line": key.line,
+                "outcome": outcome,
+                "odds": odds,
+            }
+            for other in glimpse.others
+            for key, quoted in other.quoted.items()
+            if key.canonical_id in among
+            for outcome, odds in quoted.odds.items()
+        ]
+        return SampleRow(
+            event.event,
+            event.home,
+            event.away,
+            event.starts_at,
+            event.seen_at,
+            prices[:MOST_PRICES],
+            others[:MOST_PRICES],
+        )
+
+    def _board(self, event: str, platform: Platform) -> Board:
+        boards = boards_together(self._events[event])
+        return next(board for board in boards if board.platform == platform)
+
+    def _reading(self, event: str) -> dict[Platform, Reading]:
+        known = self._readings.get(event)
+        if known is not None:
+            self._readings.move_to_end(event)
+            return known
+        return self._read(event, list(boards_together(self._events[event])))
+
+    def _read(self, event: str, boards: list[Board]) -> dict[Platform, Reading]:
+        readings = {board.platform: self._judge.reading(board, self.index) for board in boards}
+        self._readings[event] = readings
+        if sum(map(len, self._readings.values())) > _MOST_READINGS:
+            self._readings.popitem(last=False)
+        return readings
+
+    def _evidence_row(self, key: _EvidenceKey) -> EvidenceRow:
+        of_events = {event: found[key] for event, found in self._evidence.items() if key in found}
+        sizes = np.concatenate([np.asarray(one.sizes) for one in of_events.values()])
+        median, p90 = np.quantile(sizes, [0.5, 0.9])
+        agreeing = [
+            self._seen_at[event]
+            for event, one in of_events.items()
+            if float(np.median(np.asarray(one.sizes))) <= AGREES
+        ]
+        return EvidenceRow(
+            *key,
+            events=len(of_events),
+            comparisons=len(sizes),
+            prices=len({pair for one in of_events.values() for pair in one.which}),
+            median=float(median),
+            p90=float(p90),
+            mean=float(sizes.mean()),
+            worst=max((one.worst for one in of_events.values()), key=lambda one: one["size"]),
+            last_verified_at=max(agreeing, default=None),
+        )
+
+    def _forget(self, event: str) -> None:
+        self._evidence.pop(event, None)
+        self._seen_at.pop(event, None)
+        self._stale.discard(event)
+        self._readings.pop(event, None)
+        self._missed.pop(event, None)
+
+
+def _is_comparable(mapping: MarketMapping) -> bool:
+    """Whether its prices may be on a board: of football before the match, and not by player."""
+    scope = mapping.scope
+    return scope.sport == FOOTBALL and scope.phase != "live" and mapping.participant is None
+
+
+def _of_event(event: str, pairs: list[tuple[Distance, float, float]]) -> _OfEvent:
+    largest, chance, reference = max(
+        pairs, key=lambda pair: (pair[0].size, pair[0].key.line or "", pair[0].outcome)
+    )
+    worst = {
+        "event": event,
+        "line": largest.key.line,
+        "outcome": largest.outcome,
+        "chance": round(chance, 4),
+        "reference": round(reference, 4),
+        "size": round(largest.size, 4),
+    }
+    sizes = array("d", (distance.size for distance, _, _ in pairs))
+    return _OfEvent(sizes, [(one.key.line, one.outcome) for one, _, _ in pairs], worst)
+
+
+def _first(boards: Iterable[Board], most: int) -> Iterator[Board]:
+    for _, board in zip(range(most), boards, strict=False):
+        yield board

@@ -1,0 +1,150 @@
+"""Reads observations into the window."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+
+from worker.domain.errors import FatalError, TransientError
+from worker.insight.watching.metrics import InsightMetrics
+from worker.insight.watching.observed import Watchman
+from worker.insight.watching.steps import rest_after, timed
+from worker.insight.watching.window import EventWindow
+from worker.kafka.client.positions import fetch_positions
+from worker.kafka.connections import admin_of
+from worker.kafka.record import RawRecord
+from worker.runtime.encoder import clock_guard
+from worker.settings.connected import ConnectedSettings
+
+log = structlog.get_logger()
+
+_REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
+_POLL_MS: Final = 500
+
+
+class ObservationReader:
+    """Reads observations into the window. ``lock`` is held by whoever uses the window."""
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        window: EventWindow,
+        settings: ConnectedSettings,
+        metrics: InsightMetrics,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._consumer = consumer
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._admin = admin_of(settings)
+        self._known_at = time.monotonic()
+        self._watchman = Watchman(
+            clock_guard(settings),
+            max_bytes=settings.max_message_bytes,
+            max_age=timedelta(seconds=settings.insight_max_age_s),
+        )
+        self.window = window
+        self.lock = asyncio.Lock()
+        self._done: dict[TopicPartition, int] = {}
+
+    async def run(self, moved: Callable[[], None]) -> None:
+        settings = self._settings
+        while True:
+            await self._find_partitions()
+            fetched = await answered(
+                self._consumer.getmany(timeout_ms=_POLL_MS, max_records=settings.batch_max_records),
+                "gets no records",
+                settings.publish_timeout_s,
+            )
+            moved()
+            for place, records in fetched.items():
+                async with self.lock:
+                    seconds = await asyncio.to_thread(timed, partial(self._take, records))
+                self._done[place] = records[-1].offset + 1
+                await asyncio.sleep(rest_after(seconds[1], settings.insight_cpu_share))
+                moved()
+
+    def now(self) -> datetime:
+        return self._clock()
+
+    def done(self) -> dict[TopicPartition, int]:
+        """Up to where everything is in the window."""
+        return dict(self._done)
+
+    async def commit(self, done: dict[TopicPartition, int]) -> None:
+        """Commit what is stored. A commit that fails is made up for by the next one."""
+        if not done:
+            return
+        try:
+            async with asyncio.timeout(self._settings.commit_timeout_s):
+                await self._consumer.commit(done)
+        except _REFUSALS as error:
+            raise FatalError(f"Kafka refuses the group: {error!r}") from error
+        except (KafkaError, TimeoutError) as error:
+            log.info("commit_failed", error=repr(error))
+
+    def lag(self) -> float:
+        """Observations that are not read yet, as far as the client knows."""
+        places = self._consumer.assignment()
+        positions = fetch_positions(self._consumer, places)
+        ends = {place: self._consumer.last_stable_offset(place) for place in places}
+        return float(
+            sum(
+                max(0, (ends[place] or position) - position)
+                for place, position in positions.items()
+            )
+        )
+
+    def _take(self, records: Iterable[RawRecord]) -> None:
+        now = self._clock()
+        for record in records:
+            self._metrics.read()
+            seen = self._watchman.see(record, self.window, now)
+            if isinstance(seen, str):
+                self._metrics.left_out(seen)
+            else:
+                self.window.take(seen)
+
+    async def _find_partitions(self) -> None:
+        """Read partitions that were added, from their start."""
+        if time.monotonic() - self._known_at < self._settings.metadata_max_age_s:
+            return
+        self._known_at = time.monotonic()
+        found = set(
+            await self._admin.topics.partitions(self._settings.topics.observations.values())
+        )
+        assigned = self._consumer.assignment()
+        if found != assigned:
+            positions = fetch_positions(self._consumer, assigned)
+            self._consumer.assign(sorted(found))
+            for place in found & positions.keys():
+                self._consumer.seek(place, positions[place])
+            for place in found - positions.keys():
+                with suppress(IllegalStateError):
+                    self._consumer.seek(place, 0)
+
+
+async def answered(work: Awaitable[Any], what: str, within_s: float) -> Any:
+    """Raise TransientError when Kafka does not answer, and FatalError when it refuses us."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await work
+    except _REFUSALS as error:
+        raise FatalError(f"Kafka refuses the insight process: {error!r}") from error
+    except (KafkaError, TimeoutError) as error:
+        raise TransientError(f"the insight process {what}: {error!r}") from error

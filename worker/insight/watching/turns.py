@@ -1,0 +1,230 @@
+"""Judges what the window holds, a step at a time, and stores the findings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.insight.judging import Judge
+from worker.insight.watching.findings import (
+    alarm_row,
+    evidence_rows,
+    sample_rows,
+    suggestion_rows,
+)
+from worker.insight.watching.judgement import EventVerdicts, EvidenceRow, MappedMarket, MissedMarket
+from worker.insight.watching.metrics import InsightMetrics
+from worker.insight.watching.reading import ObservationReader
+from worker.insight.watching.steps import rest_after, timed
+from worker.insight.watching.stored import (
+    pack_together,
+)
+from worker.insight.watching.window import WatchedEvent
+from worker.runtime.index.live import LiveIndex
+from worker.settings.connected import ConnectedSettings
+from worker.storage.errors import driver_errors_translated
+from worker.storage.insight import alarms, evidence
+from worker.storage.insight.evidence import StoredEvent
+
+log = structlog.get_logger()
+
+Result = TypeVar("Result")
+# The server hears of a leader at least this often.
+_SPEAK_S: Final = 10.0
+_STILL_HERE: Final = text("SELECT 1")
+
+
+class Judging:
+    """Judges what the window holds and stores the findings, in turns of ``insight_interval_s``."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        reading: ObservationReader,
+        *,
+        index: LiveIndex,
+        judge: Judge,
+        settings: ConnectedSettings,
+        metrics: InsightMetrics,
+        moved: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._reading = reading
+        self._index = index
+        self._judge = judge
+        self._settings = settings
+        self._metrics = metrics
+        self._moved = moved
+        self._verdicts: EventVerdicts | None = None
+        self._versions: dict[str, int] = {}
+        self._is_complete = False
+        # What was found on the events, None when they are to be put together again.
+        self._found: list[EvidenceRow] | None = None
+        self._events: set[str] = set()
+        # On which events something was judged.
+        self._judged: dict[MappedMarket, frozenset[str]] = {}
+        self._contradicted: set[MappedMarket] = set()
+        self._suggested: dict[MissedMarket, frozenset[str]] = {}
+
+    async def run(self) -> None:
+        while True:
+            began = time.monotonic()
+            await self._turn(began)
+            self._moved()
+            while time.monotonic() - began < self._settings.insight_interval_s:
+                await self._pause(began + self._settings.insight_interval_s - time.monotonic())
+
+    async def _turn(self, began: float) -> None:
+        events = await self._store_events()
+        verdicts = await self._verdicts_on(events)
+        # Each kind of work has a third of the interval, and makes one step at least.
+        third = self._settings.insight_interval_s / 3
+        waiting = await self._look(verdicts, events, began + third)
+        self._is_complete = self._is_complete or not waiting
+        if self._is_complete:
+            if self._found is None:
+                self._found = await self._step(verdicts.evidence)
+                rows = evidence_rows(self._found, self._versions)
+                await evidence.save_evidence(self._connection, rows, self._versions)
+                await evidence.drop_mapped(self._connection, verdicts.mapped)
+                await alarms.close_outdated(self._connection, self._versions)
+            await self._raise_alarms(verdicts, self._found, began + 2 * third)
+            await self._suggest(verdicts, began + 3 * third)
+        self._metrics.wrote(await alarms.count_open(self._connection))
+        log.info(
+            "insight_judged", events=len(events), waiting=waiting, version=verdicts.index.version
+        )
+
+    async def _store_events(self) -> list[WatchedEvent]:
+        """Store the events that have changed, then commit what was read of them."""
+        reading = self._reading
+        async with reading.lock:
+            reading.window.expire(reading.now())
+            events, changed = reading.window.watched(), reading.window.changed()
+            done = reading.done()
+        try:
+            for one in events:
+                if one.event in changed:
+                    packed = await self._step(partial(pack_together, one.boards))
+                    stored = StoredEvent(
+                        one.event, one.home, one.away, one.starts_at, one.seen_at, packed
+                    )
+                    await evidence.save_event(self._connection, stored, len(one.boards))
+            await evidence.keep_events(self._connection, [one.event for one in events])
+        except BaseException:
+            reading.window.mark_changed(changed)
+            raise
+        await reading.commit(done)
+        return events
+
+    async def _verdicts_on(self, events: list[WatchedEvent]) -> EventVerdicts:
+        """The verdicts under the index in use; new ones when it has changed, or far more events are there."""
+        index, known = self._index.current, self._verdicts
+        if known is not None and known.index is index and len(events) < 2 * known.learnt_from:
+            return known
+        self._versions = await evidence.mapping_versions(self._connection, index.version)
+        mappings = self._index.mappings
+        self._versions = {name: self._versions.get(name, 0) for name in mappings}
+        made = await self._step(partial(EventVerdicts, self._judge, index, mappings, events))
+        self._verdicts = made
+        self._is_complete = False
+        self._found = None
+        self._judged.clear()
+        self._contradicted.clear()
+        self._suggested.clear()
+        return made
+
+    async def _look(self, verdicts: EventVerdicts, events: list[WatchedEvent], until: float) -> int:
+        """Compare the prices of events; return how many are left."""
+        before = self._events
+        self._events = {one.event for one in events}
+        waiting = verdicts.update(events)
+        if waiting or before != self._events:
+            self._found = None
+        for count, event in enumerate(waiting):
+            if count and self._is_over(verdicts, until):
+                return len(waiting) - count
+            await self._step(partial(verdicts.look, event))
+            self._metrics.judged("event")
+        return 0
+
+    async def _raise_alarms(
+        self, verdicts: EventVerdicts, found: list[EvidenceRow], until: float
+    ) -> None:
+        suspects = verdicts.suspects(found)
+        to_judge = {key: on for key, on in suspects.items() if self._judged.get(key) != on}
+        for count, (key, on) in enumerate(to_judge.items()):
+            if count and self._is_over(verdicts, until):
+                break
+            raised = await self._step(partial(verdicts.alarm, key))
+            self._metrics.judged("mapping")
+            if raised is None:
+                self._contradicted.discard(key)
+            else:
+                self._contradicted.add(key)
+                row = alarm_row(key, raised.alarm, self._versions)
+                is_new = await alarms.raise_alarm(self._connection, row)
+                samples = sample_rows(raised.samples)
+                await evidence.save_samples(self._connection, "alarm", (key[1], key[0]), samples)
+                if is_new:
+                    log.warning("insight_alarm", canonical_id=key[0], platform=key[1])
+            self._judged[key] = on
+        seen: set[MappedMarket] = {(one.canonical_id, one.platform) for one in found}
+        self._contradicted -= seen - suspects.keys()
+        agreeing = {
+            key
+            for key in seen
+            if key not in self._contradicted and (key not in suspects or key in self._judged)
+        }
+        await alarms.close_agreeing(self._connection, agreeing)
+
+    async def _suggest(self, verdicts: EventVerdicts, until: float) -> None:
+        missed = verdicts.missed()
+        to_judge = {key: on for key, on in missed.items() if self._suggested.get(key) != on}
+        for count, (key, on) in enumerate(to_judge.items()):
+            if count and self._is_over(verdicts, until):
+                return
+            judged = await self._step(partial(verdicts.suggest, key))
+            rows = suggestion_rows(judged.suggestions, self._versions)
+            await evidence.save_suggestions(self._connection, key, judged.name, rows)
+            samples = sample_rows(judged.samples)
+            await evidence.save_samples(self._connection, "miss", key, samples)
+            self._metrics.judged("miss")
+            self._suggested[key] = on
+
+    def _is_over(self, verdicts: EventVerdicts, until: float) -> bool:
+        """Whether the rest waits for the next turn: the time is over, or the mappings have changed."""
+        return time.monotonic() >= until or self._index.current is not verdicts.index
+
+    async def _step(self, work: Callable[[], Result]) -> Result:
+        """Do ``work`` in a thread, and rest after it; meanwhile the server hears of us."""
+        task = asyncio.ensure_future(asyncio.to_thread(timed, work))
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=_SPEAK_S)
+            if done:
+                break
+            await self._speak()
+        result, seconds = task.result()
+        self._moved()
+        rest = rest_after(seconds, self._settings.insight_cpu_share)
+        while rest > 0:
+            await self._pause(rest)
+            rest -= _SPEAK_S
+        return result
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, min(seconds, _SPEAK_S)))
+        self._moved()
+        if seconds >= _SPEAK_S:
+            await self._speak()
+
+    async def _speak(self) -> None:
+        with driver_errors_translated():
+            await self._connection.execute(_STILL_HERE)

@@ -1,0 +1,1 @@
+"""`marketmap alarms`: mappings that the odds contradict."""

@@ -1,0 +1,1 @@
+"""`marketmap evidence`: what the odds say about mappings."""

@@ -1,0 +1,230 @@
+"""Evidence, suggestions, alarms and examples as tables for people and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+from worker.cli.tables import Column, ListTable, signed, text, when
+from worker.storage.insight.alarms import StoredAlarm
+from worker.storage.insight.evidence import StoredEvidence, StoredSample, StoredSuggestion
+
+_MOST_PRICES: Final = 12  # of an example, in a table
+_MOST_LABELS: Final = 4
+
+
+class GradedEvidence(NamedTuple):
+    """Comparisons of one mapping at one bookmaker, and the grade that follows from them."""
+
+    canonical_id: str
+    platform: str
+    grade: str
+    comparisons: Sequence[StoredEvidence]
+
+
+_EVIDENCE_COLUMNS: Final = (
+    Column("mapping", is_typed=True),
+    Column("platform", is_typed=True),
+    Column("grade", least=8),
+    Column("against", least=7),
+    Column("events", left_out=1),
+    Column("prices", left_out=4),
+    Column("median", least=6),
+    Column("p90", left_out=2),
+    Column("last verified (UTC)", least=19, left_out=3),
+    Column("version", left_out=5),
+)
+
+
+def evidence_list(rows: Iterable[GradedEvidence]) -> ListTable:
+    """Each comparison has a row of its own."""
+    table = ListTable(_EVIDENCE_COLUMNS)
+    for graded in rows:
+        for place, one in enumerate(graded.comparisons):
+            head = (graded.canonical_id, graded.platform, graded.grade)
+            table.add(
+                *(head if place == 0 else [None] * len(head)),
+                one.against,
+                str(one.events),
+                str(one.comparisons),
+                f"{one.median:.2f}",
+                f"{one.p90:.2f}",
+                None if one.last_verified_at is None else when(one.last_verified_at),
+                str(one.version),
+            )
+    return table
+
+
+EVIDENCE_FIELDS: Final = ("grade", *StoredEvidence._fields)
+
+
+def evidence_json(graded: GradedEvidence) -> list[dict[str, Any]]:
+    """One object for each comparison."""
+    return [{"grade": graded.grade, **_json(one._asdict())} for one in graded.comparisons]
+
+
+def worst_table(rows: Iterable[GradedEvidence]) -> Table:
+    """The largest distance of each comparison."""
+    table = Table(
+        "platform",
+        "against",
+        "event",
+        "line",
+        "outcome",
+        "chance",
+        "reference",
+        "distance",
+        box=None,
+    )
+    for graded in rows:
+        for one in graded.comparisons:
+            worst = one.worst if isinstance(one.worst, dict) else {}
+            names = ("event", "line", "outcome", "chance", "reference", "size")
+            table.add_row(
+                text(one.platform), text(one.against), *(text(worst.get(name)) for name in names)
+            )
+    return table
+
+
+_SUGGESTION_COLUMNS: Final = (
+    Column("platform", is_typed=True),
+    Column("market", is_typed=True),
+    Column("name", least=12),
+    Column("is", is_typed=True),
+    Column("confidence", least=10),
+    Column("", least=9),
+    Column("events", left_out=1),
+    Column("evidence", least=20, left_out=2),
+)
+
+
+def suggestions_list(rows: Iterable[StoredSuggestion]) -> ListTable:
+    table = ListTable(_SUGGESTION_COLUMNS)
+    for row in rows:
+        table.add(
+            row.source,
+            row.external_market_id,
+            row.market_name,
+            row.canonical_id,
+            f"{row.confidence:.2f}",
+            "confident" if row.is_confident else "",
+            str(row.events),
+            row.reason,
+        )
+    return table
+
+
+def suggestion_table(rows: Iterable[StoredSuggestion]) -> Table:
+    """The suggestions for one market, by rank, each with its labels."""
+    table = Table("rank", "is", "confidence", "labels", "evidence", box=None)
+    for row in rows:
+        sure = " confident" if row.is_confident else ""
+        table.add_row(
+            str(row.rank),
+            text(row.canonical_id),
+            f"{row.confidence:.2f}{sure}",
+            text(_labels(row)),
+            text(row.reason),
+        )
+    return table
+
+
+def _labels(row: StoredSuggestion) -> str:
+    outcomes = row.outcomes if isinstance(row.outcomes, dict) else {}
+    pairs = [f"{label} = {outcome}" for label, outcome in outcomes.items()]
+    more = f" and {len(pairs) - _MOST_LABELS} more" if len(pairs) > _MOST_LABELS else ""
+    return ", ".join(pairs[:_MOST_LABELS]) + more
+
+
+def suggestion_json(row: StoredSuggestion) -> dict[str, Any]:
+    return _json(row._asdict())
+
+
+def examples_table(rows: Iterable[StoredSample]) -> Table:
+    """Recent events: what the bookmaker sells there, and what others ask for what it may be."""
+    table = Table("event", "kick-off (UTC)", "sold here", "sold by others", box=None)
+    for row in rows:
+        teams = " - ".join(filter(None, (row.home, row.away))) or row.event
+        table.add_row(
+            text(teams),
+            Text("") if row.starts_at is None else when(row.starts_at),
+            text(_prices(row.prices, ("qualifier", "label"))),
+            text(_prices(row.others, ("platform", "canonical_id", "line", "outcome"))),
+        )
+    return table
+
+
+def _prices(listed: Any, names: Sequence[str]) -> str:
+    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    shown = [
+        f"{' '.join(str(one[name]) for name in names if one.get(name))} {one.get('odds')}"
+        for one in found[:_MOST_PRICES]
+    ]
+    more = [f"and {len(found) - _MOST_PRICES} more"] if len(found) > _MOST_PRICES else []
+    return "\n".join([*shown, *more])
+
+
+def example_json(row: StoredSample) -> dict[str, Any]:
+    return _json(row._asdict())
+
+
+_ALARM_COLUMNS: Final = (
+    Column("alarm", is_typed=True),
+    Column("platform", is_typed=True),
+    Column("mapping", is_typed=True),
+    Column("what", least=10),
+    Column("instead", least=12, left_out=1),
+    Column("events", left_out=3),
+    Column("status", least=12),
+    Column("raised (UTC)", least=19, left_out=2),
+)
+
+
+def alarms_list(rows: Iterable[StoredAlarm]) -> ListTable:
+    table = ListTable(_ALARM_COLUMNS)
+    for row in rows:
+        table.add(
+            str(row.id),
+            row.platform,
+            row.canonical_id,
+            row.reason,
+            row.canonical_id_instead,
+            str(row.events),
+            row.status,
+            when(row.raised_at),
+        )
+    return table
+
+
+def alarm_table(row: StoredAlarm) -> Table:
+    """All of one alarm."""
+    table = Table(show_header=False, box=None, title_justify="left")
+    table.title = text(f"{row.platform} {row.canonical_id}")
+    table.add_row("what", text(row.reason))
+    for name in ("kind", "version", "events", "canonical_id_instead", "status"):
+        table.add_row(name.replace("_", " "), text(getattr(row, name)))
+    outcomes = row.outcomes_instead if isinstance(row.outcomes_instead, dict) else {}
+    labels = "\n".join(f"{label} = {outcome}" for label, outcome in outcomes.items())
+    table.add_row("labels instead", text(labels))
+    table.add_row("raised", when(row.raised_at))
+    if row.status_changed_at is not None:
+        who = signed(row.status_actor, row.status_login)
+        table.add_row("status by", Text.assemble(text(who), " at ", when(row.status_changed_at)))
+        table.add_row("because", text(row.status_reason))
+    return table
+
+
+def alarm_json(row: StoredAlarm) -> dict[str, Any]:
+    return _json(row._asdict())
+
+
+def _json(values: dict[str, Any]) -> dict[str, Any]:
+    """With times in ISO 8601, UTC."""
+    return {
+        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }

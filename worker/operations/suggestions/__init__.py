@@ -1,0 +1,1 @@
+"""`marketmap suggestions`: what missed markets may be, by their odds."""

@@ -1,0 +1,1 @@
+"""What the insight process writes, and what editors decide about it."""

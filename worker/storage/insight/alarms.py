@@ -1,0 +1,128 @@
+"""Alarms on mappings that the odds contradict: raised by the insight process, decided about by editors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.storage.errors import driver_errors_translated
+from worker.storage.insight import alarms_sql as sql
+from worker.storage.mappings_sql import SIGN
+
+AlarmStatus = Literal["OPEN", "ACKNOWLEDGED", "CLOSED"]
+STATUSES: Final[tuple[AlarmStatus, ...]] = ("OPEN", "ACKNOWLEDGED", "CLOSED")
+UNDECIDED: Final[tuple[AlarmStatus, ...]] = ("OPEN", "ACKNOWLEDGED")
+# Who closes an alarm when its mapping has changed or the odds agree.
+PROCESS: Final = "marketmap-insight"
+
+
+class StoredAlarm(NamedTuple):
+    """An alarm. ``canonical_id_instead`` and ``outcomes_instead`` explain the odds better."""
+
+    id: int
+    canonical_id: str
+    platform: str
+    version: int
+    kind: str
+    present: float
+    better: float
+    events: int
+    canonical_id_instead: str
+    outcomes_instead: Any
+    reason: str
+    status: str
+    raised_at: datetime
+    updated_at: datetime
+    status_actor: str | None
+    status_reason: str | None
+    status_changed_at: datetime | None
+    status_login: str | None
+
+
+class UnknownAlarm(LookupError):  # noqa: N818 (it names what was found: nothing)
+    """There are no alarms of these ids."""
+
+
+async def raise_alarm(connection: AsyncConnection, values: Mapping[str, Any]) -> bool:
+    """Store an alarm; return whether it is new. Raised again it is refreshed, and its status stays."""
+    parameters = {**values, "outcomes_instead": json.dumps(values["outcomes_instead"])}
+    with driver_errors_translated():
+        await _sign_session(connection, "the odds contradict it again")
+        row = (await connection.execute(sql.RAISE, {**parameters, "actor": PROCESS})).one_or_none()
+        return row is not None and bool(row.is_new)
+
+
+async def close_outdated(connection: AsyncConnection, versions: Mapping[str, int]) -> int:
+    """Close the alarms on versions of mappings that are no longer in use; return how many."""
+    with driver_errors_translated():
+        await _sign_session(connection, "the mapping was changed")
+        closed = await connection.execute(sql.CLOSE_OTHERS, {"versions": json.dumps(versions)})
+        return len(closed.all())
+
+
+async def close_agreeing(connection: AsyncConnection, mappings: Iterable[tuple[str, str]]) -> int:
+    """Close the alarms on mappings that the odds no longer contradict; return how many."""
+    given = sorted(mappings)
+    names, platforms = [name for name, _ in given], [platform for _, platform in given]
+    with driver_errors_translated():
+        await _sign_session(connection, "the odds no longer contradict it")
+        closed = await connection.execute(
+            sql.CLOSE_AGREEING, {"canonical_ids": names, "platforms": platforms}
+        )
+        return len(closed.all())
+
+
+async def list_alarms(
+    connection: AsyncConnection,
+    *,
+    statuses: Collection[str] = UNDECIDED,
+    platform: str | None = None,
+    containing: str = "",
+    limit: int = 30,
+) -> tuple[Sequence[StoredAlarm], int]:
+    """Return the alarms for which all filters hold, the newest first, and how many there are in all."""
+    filters = {"statuses": list(statuses), "platform": platform, "containing": containing}
+    with driver_errors_translated():
+        rows = await connection.execute(sql.LIST, {**filters, "limit": limit})
+        found = [StoredAlarm(*row) for row in rows]
+        return found, int(await connection.scalar(sql.COUNT, filters) or 0)
+
+
+async def count_open(connection: AsyncConnection) -> int:
+    """Return how many alarms nobody has decided about."""
+    parameters = {"statuses": ["OPEN"], "platform": None, "containing": ""}
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.COUNT, parameters) or 0)
+
+
+async def get_alarms(connection: AsyncConnection, ids: Collection[int]) -> Sequence[StoredAlarm]:
+    """Return these alarms. Raises UnknownAlarm."""
+    with driver_errors_translated():
+        found = [StoredAlarm(*row) for row in await connection.execute(sql.GET, {"ids": list(ids)})]
+    if unknown := sorted(set(ids) - {one.id for one in found}):
+        raise UnknownAlarm(f"there is no alarm {', '.join(map(str, unknown))}")
+    return found
+
+
+async def change_alarms(
+    connection: AsyncConnection,
+    ids: Collection[int],
+    status: AlarmStatus,
+    *,
+    actor: str,
+    reason: str,
+) -> Sequence[int]:
+    """Set the status of alarms; return which had another. Raises UnknownAlarm."""
+    await get_alarms(connection, ids)
+    with driver_errors_translated():
+        await connection.execute(SIGN, {"actor": actor, "reason": reason})
+        changed = await connection.execute(sql.CHANGE, {"ids": list(ids), "status": status})
+        return sorted(row.id for row in changed)
+
+
+async def _sign_session(connection: AsyncConnection, reason: str) -> None:
+    await connection.execute(sql.SIGN_SESSION, {"actor": PROCESS, "reason": reason})
