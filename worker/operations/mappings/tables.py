@@ -22,10 +22,10 @@ _HEADINGS = ("field", "before", "after")
 
 _MAPPING_COLUMNS: Final = (
     Column("canonical id", is_typed=True),
-    Column("name", least=10),
+    Column("name", least=10, left_out=1),
     *(Column(platform, is_typed=True) for platform in ID_COLUMNS),
-    Column("line", left_out=1),
-    Column("version", least=7, left_out=2),
+    Column("line", left_out=2),
+    Column("version", least=7, left_out=3),
     Column("", least=3),
 )
 
