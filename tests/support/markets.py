@@ -29,7 +29,7 @@ from worker.domain.resolve import (
 )
 from worker.domain.scope import PREMATCH_FOOTBALL, EventScope
 
-CATALOGUE_FILE = Path(__file__).parents[2] / "catalogue" / "football.json"
+CATALOGUE_FILE = Path(__file__).parents[2] / "catalogue" / "markets.json"
 CATALOGUE: tuple[Mapping, ...] = tuple(load_catalogue(CATALOGUE_FILE.read_text(encoding="utf-8")))
 FOOTBALL = MappingIndex(CATALOGUE, version=7)
 

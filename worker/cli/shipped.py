@@ -4,7 +4,7 @@ from pathlib import Path
 
 import worker
 
-FILE_NAME = "football.json"
+FILE_NAME = "markets.json"
 
 
 def shipped_catalogue() -> Path:

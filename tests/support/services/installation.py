@@ -37,7 +37,7 @@ from worker.storage.engine import opened
 from worker.storage.mappings import import_mappings
 from worker.storage.migrate import upgrade
 
-CATALOGUE = Path(__file__).parents[3] / "catalogue" / "football.json"
+CATALOGUE = Path(__file__).parents[3] / "catalogue" / "markets.json"
 PATIENCE_S = 120.0
 LARGEST = 16 * 1024 * 1024
 
