@@ -31,6 +31,7 @@ from worker.domain.books.rows import (
     OutcomeIds,
     ParticipantIds,
     Selection,
+    Side,
     clipped_id,
     label_parts,
 )
@@ -59,6 +60,7 @@ from worker.domain.participants import (
     name_pattern,
     participant,
 )
+from worker.domain.players import PlayerLayout, PlayerRow, remembered, row_key
 from worker.domain.scope import external_id
 from worker.domain.specifier import Line, UnreadableLine, foreign_parts, parse_qualifier, read_line
 
@@ -575,7 +577,66 @@ class PlayerMarket:
     @property
     def places(self) -> list[MarketKey]:
         """Every canonical market at a line that is not of players and that a row may speak of."""
+        if all(claim.named for claim, _ in self.accepted):
+            return []
         return [place_of(*claimed) for claimed in self.market.claimed_lines if not claimed[0].named]
+
+    def known_row(
+        self,
+        labels: tuple[Label, ...],
+        ids: OutcomeIds,
+        sides: tuple[Side | None, ...],
+        names: Teams | None,
+    ) -> PlayerRow | None:
+        """What a row says of which every label and id is understood; None of any other row."""
+        key = row_key(self.market, self.feed_id, labels, ids, sides, names)
+        row = remembered.get(key)
+        if row is None:
+            row = self._read_row(labels, ids, sides, names)
+            if row is not None:
+                remembered.keep(key, row)
+        return row
+
+    def _read_row(
+        self,
+        labels: tuple[Label, ...],
+        ids: OutcomeIds,
+        sides: tuple[Side | None, ...],
+        names: Teams | None,
+    ) -> PlayerRow | None:
+        players: dict[tuple[Claim, str | None, Participant], dict[str, int]] = {}
+        others: dict[tuple[str, str | None, str], tuple[Slot, int]] = {}
+        nothing: list[None] = [None] * len(labels)
+        said = zip(labels, ids or nothing, sides or nothing, strict=True)
+        for position, (label, id_, side) in enumerate(said):
+            text, shown = label_parts(label)
+            slot = self.slot(Selection(text, shown, None, True, id_, side), names)  # noqa: FBT003
+            if isinstance(slot, PlayerSlot):
+                claim, line, outcome, participant = slot
+                positions = players.setdefault((claim, line, participant), {})
+                if positions.setdefault(outcome, position) != position:
+                    return None
+            elif isinstance(slot, Slot) and slot.against is None:
+                place = slot.claim.canonical_id, slot.line, slot.outcome
+                if others.setdefault(place, (slot, position))[1] != position:
+                    return None
+            else:
+                return None
+        layouts = [self._player_layout(*each) for each in players.items()]
+        if len({layout.place for layout in layouts}) < len(layouts):
+            return None
+        return PlayerRow(layouts, list(others.values()))
+
+    def _player_layout(
+        self, about: tuple[Claim, str | None, Participant], positions: dict[str, int]
+    ) -> PlayerLayout:
+        claim, line, participant = about
+        outcomes = sorted(positions, key=claim.order.__getitem__)
+        external_id = clipped_id(self.market.sold_as[0])
+        at = [positions[outcome] for outcome in outcomes]
+        return PlayerLayout(
+            claim, line, participant, outcomes, external_id=external_id, positions=at
+        )
 
     def slot(
         self, selection: Selection, names: Teams | None
@@ -676,7 +737,7 @@ class Meanings(dict[str | None, Meaning]):
     when it is asked for.
     """
 
-    __slots__ = ("claims", "market_id", "marks", "platform")
+    __slots__ = ("_player_qualifier", "claims", "market_id", "marks", "platform")
 
     def __init__(
         self,
@@ -690,8 +751,15 @@ class Meanings(dict[str | None, Meaning]):
         self.market_id = market_id
         self.claims = claims
         self.marks = marks
+        self._player_qualifier = BOOKS[platform].player_qualifier
 
     def __missing__(self, qualifier: str | None) -> Meaning:
+        any_player = None if qualifier is None else self._player_qualifier(qualifier)
+        if any_player is not None and any_player[0] != qualifier:
+            # Not remembered: there is one for each player of each event.
+            meaning = self[any_player[0]]
+            if isinstance(meaning, PlayerMarket):
+                return PlayerMarket(meaning.market, any_player[1])
         meaning = interpret(self.claims, self.platform, self.market_id, qualifier, self.marks)
         if qualifier is None or len(qualifier) <= _LONGEST_QUALIFIER:
             if len(self) >= _MOST_QUALIFIERS:

@@ -58,6 +58,7 @@ from worker.domain.markets import (
     place_of,
 )
 from worker.domain.participants import Participant
+from worker.domain.players import PlayerKey, PlayerLayout, PlayerRow
 from worker.domain.scope import FOOTBALL, PREMATCH_FOOTBALL, EventScope, external_id, marks_of
 
 LONGEST_NAME: Final = 255
@@ -70,20 +71,11 @@ ResolvedMarket = tuple[Layout, Sequence[Price]]
 
 
 class PlayerPrices(NamedTuple):
-    """One canonical market at one line for one participant, with the price of each outcome."""
+    """One canonical market at one line for one participant, with the price of each outcome of the layout."""
 
-    canonical_id: str
-    line: str | None
-    participant: Participant
-    external_id: str
-    prices: Sequence[tuple[str, Price]]
+    layout: PlayerLayout
+    prices: Sequence[Price]
     is_complete: bool
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """How the entries of an event are sorted."""
-        feed_id, id_, name, side, key = self.participant
-        return self.canonical_id, self.line or "", key, feed_id or "", id_ or "", side or "", name
 
 
 class PriceDocument(TypedDict):
@@ -186,7 +178,7 @@ class Resolution:
     @property
     def resolved(self) -> int:
         """How many canonical markets at a line resolved; that of many players is one."""
-        return len(self.markets) + len({prices[:2] for prices in self.players})
+        return len(self.markets) + len({found.layout.place[:2] for found in self.players})
 
     def without_players(self) -> Resolution:
         """The same without the markets of participants, which are counted."""
@@ -250,14 +242,15 @@ def market_document(market: ResolvedMarket) -> MarketDocument:
 
 
 def player_document(found: PlayerPrices) -> PlayerMarketDocument:
+    layout = found.layout
     said: PlayerMarketDocument = {
-        "canonical_id": found.canonical_id,
-        "line": found.line,
-        "participant": participant_document(found.participant),
-        "external_market_id": found.external_id,
+        "canonical_id": layout.canonical_id,
+        "line": layout.line,
+        "participant": participant_document(layout.participant),
+        "external_market_id": layout.external_id,
         "outcomes": [
             {"outcome": outcome, "odds": price.odds, "active": price.active}
-            for outcome, price in found.prices
+            for outcome, price in zip(layout.outcomes, found.prices, strict=True)
         ],
     }
     return said if found.is_complete else {**said, "complete": False}
@@ -295,19 +288,26 @@ class _Fault(NamedTuple):
 class _Open:
     """A canonical market at one line, and in one variant, while its prices are being collected.
 
-    ``market_ids`` are those that it was read from.
+    ``claims`` are those that read it, by the id of the market that it was read from. The least id is
+    published, whichever row came first.
     """
 
-    __slots__ = ("claim", "faults", "line", "market_id", "market_ids", "prices", "products")
+    __slots__ = ("claims", "faults", "line", "prices", "products")
 
     def __init__(self, claim: Claim, line: str | None, market_id: str) -> None:
-        self.claim = claim
+        self.claims = {market_id: claim}
         self.line = line
-        self.market_id = market_id
-        self.market_ids = {market_id}
         self.prices: dict[str, Price] = {}
         self.products: dict[str, str | None] = {}
         self.faults: list[_Fault] = []
+
+    @property
+    def market_id(self) -> str:
+        return min(self.claims)
+
+    @property
+    def claim(self) -> Claim:
+        return self.claims[self.market_id]
 
     def add(self, outcome: str, price: Price | None, raw: object, product: str | None) -> None:
         """Add what was read of ``raw``; None is a price that is active and has no usable odds."""
@@ -347,11 +347,6 @@ class _Open:
         outcomes = {outcome.canonical_id for outcome in self.claim.by_label.values()}
         return self.prices.keys() == outcomes
 
-    @property
-    def prices_in_order(self) -> list[tuple[str, Price]]:
-        outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
-        return [(outcome, self.prices[outcome]) for outcome in outcomes]
-
     def resolved(self, *, is_complete: bool) -> ResolvedMarket:
         outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
         sold_as = self.market_id, None
@@ -369,9 +364,11 @@ class _OpenPlayer(_Open):
 
     __slots__ = ("participant",)
 
-    def __init__(self, slot: PlayerSlot, market_id: str) -> None:
-        super().__init__(slot.claim, slot.line, market_id)
-        self.participant = slot.participant
+    def __init__(
+        self, claim: Claim, line: str | None, participant: Participant, market_id: str
+    ) -> None:
+        super().__init__(claim, line, market_id)
+        self.participant = participant
 
     def meet(self, other: Participant) -> None:
         """Take in what another price says of the participant; hold the market back when they disagree."""
@@ -394,15 +391,10 @@ class _OpenPlayer(_Open):
         return self.prices.keys() == {pattern.outcome for pattern in self.claim.named}
 
     def of_player(self, *, is_complete: bool) -> PlayerPrices:
-        external_id = clipped_id(self.market_id)
-        return PlayerPrices(
-            self.claim.canonical_id,
-            self.line,
-            self.participant,
-            external_id,
-            self.prices_in_order,
-            is_complete,
-        )
+        outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
+        id_ = clipped_id(self.market_id)
+        layout = PlayerLayout(self.claim, self.line, self.participant, outcomes, external_id=id_)
+        return PlayerPrices(layout, [self.prices[outcome] for outcome in outcomes], is_complete)
 
     @property
     def whose(self) -> str:
@@ -419,8 +411,16 @@ def _differ(outcome: str, products: set[str | None]) -> _Fault:
 
 
 _O = TypeVar("_O", bound=_Open)
-# A canonical market, its line, and whom it is about.
-_PlayerKey = tuple[str, str | None, tuple[str, ...]]
+
+
+class _WholePlayer(NamedTuple):
+    """A participant's market of which one row gives all, and that row."""
+
+    layout: PlayerLayout
+    prices: Sequence[Price]
+    row: Row
+
+
 # The values of a row's free specifiers, in which rows of one canonical market may differ.
 _Variant = str
 # What part of a canonical market was read from: an id, the canonical market, its line, the variant.
@@ -457,7 +457,8 @@ class _Found:
         self.open: defaultdict[MarketKey, dict[_Variant, _Open]] = defaultdict(dict)
         self.partial: set[_PartKey] = set()
         self.products: dict[MarketKey, str] = {}
-        self.players: defaultdict[_PlayerKey, dict[_Variant, _OpenPlayer]] = defaultdict(dict)
+        self.whole_players: dict[PlayerKey, _WholePlayer] = {}
+        self.players: defaultdict[PlayerKey, dict[_Variant, _OpenPlayer]] = defaultdict(dict)
         self.unknown: defaultdict[str, list[Row]] = defaultdict(list)
         self.misses: defaultdict[_MissKey, list[Row]] = defaultdict(list)
         self.unmatched: defaultdict[SoldAs, list[Row]] = defaultdict(list)
@@ -506,8 +507,30 @@ class _Found:
 
     def take_players(self, row: Row, market: PlayerMarket, names: Teams | None) -> None:
         """Sort the prices of a row that may name players."""
-        if row.read(self.rejected) is None:
+        reading = row.read(self.rejected)
+        if reading is None:
             return
+        labels, prices, ids = reading
+        known = None if prices is None else market.known_row(labels, ids, row.sides, names)
+        if prices is None or known is None or not self._take_known(row, known, prices):
+            self._take_players_apart(row, market, names)
+
+    def _take_known(self, row: Row, known: PlayerRow, prices: Sequence[Price]) -> bool:
+        """Whether no other row speaks of these players' markets; if one does, the row is to be taken apart.
+
+        What is kept of it already is then the same price again.
+        """
+        whole, opened = self.whole_players, self.players
+        for layout in known.layouts:
+            kept = _WholePlayer(layout, [prices[at] for at in layout.positions], row)
+            place = layout.place
+            if place in opened or whole.setdefault(place, kept) is not kept:
+                return False
+        for slot, at in known.others:
+            self._open(row, slot).add(slot.outcome, prices[at], None, row.product)
+        return True
+
+    def _take_players_apart(self, row: Row, market: PlayerMarket, names: Teams | None) -> None:
         lacking = []
         variants: dict[Claim, _Variant] = {}
         for selection in row.selections:
@@ -529,15 +552,28 @@ class _Found:
         self, row: Row, slot: PlayerSlot, selection: Selection, variant: _Variant
     ) -> None:
         claim, line, outcome, participant = slot
-        variants = self.players[claim.canonical_id, line, participant.identity]
+        place = claim.canonical_id, line, participant.identity
+        if place in self.whole_players:
+            self._collect_player(place)
+        variants = self.players[place]
         market = variants.get(variant)
         if market is None:
-            market = variants[variant] = _OpenPlayer(slot, row.market_id)
+            market = variants[variant] = _OpenPlayer(claim, line, participant, row.market_id)
         else:
-            market.market_ids.add(row.market_id)
+            market.claims.setdefault(row.market_id, claim)
             market.meet(participant)
         price = read_price(selection.odds, active=selection.active)
         market.add(outcome, price, selection.odds, row.product)
+
+    def _collect_player(self, place: PlayerKey) -> None:
+        """Take a participant's whole market's prices one by one: another row adds to it."""
+        layout, prices, row = self.whole_players.pop(place)
+        claim = layout.claim
+        market = _OpenPlayer(claim, layout.line, layout.participant, row.market_id)
+        self.players[place][_variant(claim, row.qualifier)] = market
+        for outcome, price in zip(layout.outcomes, prices, strict=True):
+            market.add(outcome, price, None, row.product)
+        self.matched.add((row.market_id, row.qualifier))
 
     def _doubt(self, row: Row, doubt: PlayerDoubt) -> None:
         detail = f"{abbreviate(doubt.name)}: {doubt.detail}"
@@ -570,7 +606,16 @@ class _Found:
             }
 
     def _price(self, row: Row, slot: Slot, selection: Selection) -> None:
-        claim, line, outcome, against = slot
+        market = self._open(row, slot)
+        if slot.against is not None:
+            market.refuse(selection, slot.outcome, slot.against)
+            return
+        price = read_price(selection.odds, active=selection.active)
+        market.add(slot.outcome, price, selection.odds, row.product)
+
+    def _open(self, row: Row, slot: Slot) -> _Open:
+        """The open market that a price of the row belongs to."""
+        claim, line = slot.claim, slot.line
         place = place_of(claim, line)
         if place in self.whole:
             self._collect(place)
@@ -578,12 +623,8 @@ class _Found:
         market = variants.get(variant)
         if market is None:
             market = variants[variant] = _Open(claim, line, row.market_id)
-        market.market_ids.add(row.market_id)
-        if against is not None:
-            market.refuse(selection, outcome, against)
-            return
-        price = read_price(selection.odds, active=selection.active)
-        market.add(outcome, price, selection.odds, row.product)
+        market.claims.setdefault(row.market_id, claim)
+        return market
 
     def _collect(self, place: MarketKey) -> None:
         """Take a whole market's prices one by one: another row adds to it."""
@@ -602,7 +643,7 @@ class _Found:
             self._mark_partial()
         if self.open:
             self._close()
-        players = self._close_players() if self.players else ()
+        players = self._close_players() if self.players or self.whole_players else ()
         misses = self._missed()
         rejected = heapq.nsmallest(MOST_REJECTED, self.rejected, key=_rejection_order)
         return Resolution(
@@ -626,7 +667,12 @@ class _Found:
                     self.whole[place] = market.resolved(is_complete=is_complete)
 
     def _close_players(self) -> Sequence[PlayerPrices]:
-        closed = []
+        closed = [
+            PlayerPrices(
+                layout, prices, is_complete=not self.partial or self._is_whole(layout, row)
+            )
+            for layout, prices, row in self.whole_players.values()
+        ]
         for variants in self.players.values():
             kept = variants if len(variants) == 1 else self._of_variants(variants)
             for variant, market in kept.items():
@@ -635,7 +681,12 @@ class _Found:
                 else:
                     is_complete = self._is_complete(market, variant)
                     closed.append(market.of_player(is_complete=is_complete))
-        return sorted(closed, key=attrgetter("order"))
+        return sorted(closed, key=attrgetter("layout.order"))
+
+    def _is_whole(self, layout: PlayerLayout, row: Row) -> bool:
+        claim = layout.claim
+        variant = _variant(claim, row.qualifier)
+        return _part_key(claim, layout.line, row.market_id, variant) not in self.partial
 
     def _of_variants(self, variants: dict[_Variant, _O]) -> dict[_Variant, _O]:
         """Of rows that differ in a free specifier, the one that has just the mapping's outcomes.
@@ -661,8 +712,8 @@ class _Found:
 
     def _is_complete(self, market: _Open, variant: _Variant) -> bool:
         keys = {
-            _part_key(market.claim, market.line, market_id, variant)
-            for market_id in market.market_ids
+            _part_key(claim, market.line, market_id, variant)
+            for market_id, claim in market.claims.items()
         }
         return self.partial.isdisjoint(keys)
 
@@ -677,6 +728,8 @@ class _Found:
     def _sort_unmatched(self) -> None:
         """Of a market whose other labels are known, each unknown label is missed; of others, the market."""
         matched = self.matched | {layout.sold_as for layout, _ in self.whole.values()}
+        for _, _, row in self.whole_players.values():
+            matched.add((row.market_id, row.qualifier))
         for sold_as, rows in self.unmatched.items():
             missed_as = self.missed_as[sold_as]
             for row in rows:

@@ -277,8 +277,8 @@ def test_one_id_with_two_names_is_refused() -> None:
 def test_two_players_of_one_name_stay_two() -> None:
     row = sold("40", ("Uriel Antuna", "sr:player:1", "2"), ("Antuna, Uriel", "sr:player:2", "3"))
     found = of_sportybet(row)
-    assert [one.participant.feed_id for one in found.players] == ["1", "2"]
-    assert {one.participant.key for one in found.players} == {"antuna uriel"}
+    assert [one.layout.participant.feed_id for one in found.players] == ["1", "2"]
+    assert {one.layout.participant.key for one in found.players} == {"antuna uriel"}
 
 
 def test_one_player_at_two_prices_is_refused_and_costs_no_other() -> None:
@@ -334,7 +334,7 @@ def test_where_a_market_has_other_outcomes_a_name_without_a_team_is_refused() ->
 @pytest.mark.parametrize("team", [None, 0, 3, True, "1", [], {}])
 def test_a_team_that_is_none_of_two_says_nothing(team: Any) -> None:
     found = of_betpawa(priced("129108", ("Uriel Antuna", "2", team, 3.0)))
-    assert [one.participant.side for one in found.players] == [None]
+    assert [one.layout.participant.side for one in found.players] == [None]
 
 
 def test_a_price_without_an_id_is_no_player_of_betpawa() -> None:

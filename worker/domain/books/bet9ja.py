@@ -23,6 +23,7 @@ from worker.domain.books.rows import (
     Row,
     RowReading,
     Selection,
+    Side,
     reading_of,
     unreadable,
 )
@@ -105,6 +106,10 @@ class KeyRow(NamedTuple):
     @property
     def product(self) -> None:
         return None
+
+    @property
+    def sides(self) -> tuple[Side | None, ...]:
+        return ()
 
     @property
     def selections(self) -> list[Selection]:

@@ -42,6 +42,7 @@ class Book:
                        ("2+") or none; None where nothing shows that it names one. Without it the bookmaker
                        has no markets of players that can be read.
     ``participant_in``  the number of the player that a qualifier names.
+    ``player_qualifier``  a qualifier that names nothing but a player, as one for any player and the number.
     """
 
     platform: Platform
@@ -61,6 +62,7 @@ class Book:
     has_start_scores: bool = False
     participant_ids: Callable[[Selection, bool], ParticipantIds | None] | None = None
     participant_in: Callable[[Params], str | None] = field(default=lambda _: None)
+    player_qualifier: Callable[[str], tuple[str, str] | None] = field(default=lambda _: None)
 
     def line_key(self, kind: LineKind) -> str | None:
         """The qualifier's key that carries the line of a market of this kind; None when it has no line."""

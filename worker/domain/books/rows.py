@@ -92,6 +92,10 @@ class Row(Protocol):
         """Whether there is something in it that cannot be read as a selection."""
 
     @property
+    def sides(self) -> tuple[Side | None, ...]:
+        """The side of each selection; none where the platform says no sides."""
+
+    @property
     def product(self) -> str | None:
         """Which of a bookmaker's products the row is a copy of, where it has several."""
 
@@ -115,6 +119,10 @@ class ParsedRow(NamedTuple):
     @property
     def is_partial(self) -> bool:
         return bool(self.faults)
+
+    @property
+    def sides(self) -> tuple[Side | None, ...]:
+        return tuple(each.side for each in self.selections)
 
     def read(self, rejected: set[Rejection]) -> RowReading | None:
         rejected.update(self.faults)

@@ -29,6 +29,8 @@ _PLAYER: Final = re.compile(r"sr:player:(\d{1,20})", re.ASCII)
 _PLAYER_OF_MATCH: Final = re.compile(
     r"pre:playerprops:\d{1,20}:(\d{1,20})(?::(\d{1,3}))?(?::(\d{1,3}))?", re.ASCII
 )
+_PLAYER_QUALIFIER: Final = re.compile(r"variant=pre:playerprops:\d{1,20}:(\d{1,20})", re.ASCII)
+_ANY_PLAYER: Final = "variant=pre:playerprops:0:0"
 _SIDES: Final[dict[str, Side]] = {"1": "home", "2": "away"}
 
 
@@ -156,6 +158,12 @@ def participant_in(params: Params) -> str | None:
     return None
 
 
+def player_qualifier(qualifier: str) -> tuple[str, str] | None:
+    """The specifier for any player, and the player: most rows of players have no other key."""
+    player = _PLAYER_QUALIFIER.fullmatch(qualifier)
+    return None if player is None else (_ANY_PLAYER, player[1])
+
+
 open_prices: Final = prices_of(is_no_price)
 BOOK: Final = Book(
     platform="sportybet",
@@ -172,4 +180,5 @@ BOOK: Final = Book(
     has_start_scores=True,
     participant_ids=participant_ids,
     participant_in=participant_in,
+    player_qualifier=player_qualifier,
 )

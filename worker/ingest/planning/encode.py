@@ -13,10 +13,8 @@ from worker.domain.books.rows import MissReason
 from worker.domain.events import event_key
 from worker.domain.resolve import (
     Miss,
-    PlayerPrices,
     Resolution,
     miss_document,
-    participant_document,
     rejection_document,
 )
 from worker.ingest.reading.record_ids import NO_IDS, RecordIds
@@ -78,26 +76,15 @@ def _rest(resolution: Resolution) -> str:
     rejected = [rejection_document(rejection) for rejection in resolution.rejected[:MOST_ENTRIES]]
     texts = [',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution)]
     if resolution.players:
-        texts += [',"participant_markets":[', *map(_player_market, resolution.players)]
+        texts += [
+            ',"participant_markets":[',
+            *(
+                layout.text(prices, is_complete=is_complete)
+                for layout, prices, is_complete in resolution.players
+            ),
+        ]
         _end_list(texts)
     return "".join([*texts, "}"])
-
-
-def _player_market(found: PlayerPrices) -> str:
-    """Return the market of one participant as JSON, with a comma."""
-    outcomes = ",".join(
-        f'{{"outcome":{orjson.dumps(outcome).decode()},{price}}}' for outcome, price in found.prices
-    )
-    head = orjson.dumps(
-        {
-            "canonical_id": found.canonical_id,
-            "line": found.line,
-            "participant": participant_document(found.participant),
-            "external_market_id": found.external_id,
-        }
-    ).decode()
-    tail = "" if found.is_complete else ',"complete":false'
-    return f'{head[:-1]},"outcomes":[{outcomes}]{tail}}},'
 
 
 def _end_list(texts: list[str]) -> None:

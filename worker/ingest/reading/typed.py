@@ -37,6 +37,7 @@ from worker.domain.books.rows import (
     Row,
     RowReading,
     Selection,
+    Side,
     abbreviate,
 )
 from worker.domain.resolve import Observation, platform_rows
@@ -72,6 +73,7 @@ class SportybetMarket(Struct, gc=False):
     banned: bool | None = None
     sold_by: int | str | None = field(name="product", default=None)
     outcomes: Raw = field(default_factory=Raw)
+    sides: ClassVar[tuple[Side | None, ...]] = ()
 
     @property
     def name(self) -> str | None:
@@ -173,6 +175,10 @@ class BetpawaRow(Struct, gc=False):
     seen: list[_BetpawaPrice]
     is_partial: ClassVar[bool] = False
     product: ClassVar[str | None] = None
+
+    @property
+    def sides(self) -> tuple[Side | None, ...]:
+        return tuple([_SIDES[price.team] for price in self.seen])
 
     @property
     def selections(self) -> list[Selection]:

@@ -25,7 +25,7 @@ class MarketName(NamedTuple):
         """Whether the event holds the market: resolved, missed or refused under that id."""
         entries: Iterable[str] = (
             *(layout.external_id for layout, _ in resolution.markets),
-            *(found.external_id for found in resolution.players),
+            *(found.layout.external_id for found in resolution.players),
             *(miss.external_market_id for miss in resolution.misses),
             *(rejection.external_market_id for rejection in resolution.rejected),
         )
