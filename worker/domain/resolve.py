@@ -667,9 +667,12 @@ class _Found:
                     self.whole[place] = market.resolved(is_complete=is_complete)
 
     def _close_players(self) -> Sequence[PlayerPrices]:
+        partial_ids = {market_id for market_id, *_ in self.partial}
         closed = [
             PlayerPrices(
-                layout, prices, is_complete=not self.partial or self._is_whole(layout, row)
+                layout,
+                prices,
+                is_complete=row.market_id not in partial_ids or self._is_whole(layout, row),
             )
             for layout, prices, row in self.whole_players.values()
         ]
