@@ -56,11 +56,14 @@ from worker.domain.participants import (
     Disagreement,
     NamePattern,
     Participant,
+    PlayerLayout,
+    PlayerRow,
     holds_player,
     name_pattern,
     participant,
+    remembered,
+    row_key,
 )
-from worker.domain.players import PlayerLayout, PlayerRow, remembered, row_key
 from worker.domain.scope import external_id
 from worker.domain.specifier import Line, UnreadableLine, foreign_parts, parse_qualifier, read_line
 

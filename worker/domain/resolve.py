@@ -57,8 +57,7 @@ from worker.domain.markets import (
     SoldAs,
     place_of,
 )
-from worker.domain.participants import Participant
-from worker.domain.players import PlayerKey, PlayerLayout, PlayerRow
+from worker.domain.participants import Participant, PlayerKey, PlayerLayout, PlayerRow
 from worker.domain.scope import FOOTBALL, PREMATCH_FOOTBALL, EventScope, external_id, marks_of
 
 LONGEST_NAME: Final = 255
