@@ -88,6 +88,7 @@ image: ## Build the image on a base named by digest (PYTHON_IMAGE=python:3.13-sl
 
 schemas: setup ## Generate the schemas of the messages from their models
 	@$(bin)/marketmap schemas export $(ARGS)
+	@$(bin)/python -m worker.lab.documents.kit_markets
 
 docs: setup ## Build the documentation site in site/
 	@$(bin)/mkdocs build --strict --quiet $(ARGS)

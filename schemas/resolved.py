@@ -41,9 +41,12 @@ REJECTED_CODES: Final[dict[RejectedCode, str]] = {
 # More may be added.
 REJECTED_CAUSES: Final[dict[str, str]] = {
     "LABEL_ID_DISAGREE": "The label of an outcome names one outcome, the bookmaker's own id another.",
+    "LINE_KIND_DIFFERS": "The line is written under the key of another kind of market.",
     "PARTICIPANTS_DIFFER": "The label, the id or the specifier of an outcome name different players.",
     "PRICES_DIFFER": "One outcome is on offer at two prices.",
     "PRODUCTS_DIFFER": "Two products of a bookmaker offer one outcome at two prices.",
+    "UNITS_DISAGREE": "The places, or the units, that a line is given in do not agree.",
+    "UNIT_NOT_KNOWN": "Nothing says in which unit the line is given.",
     "VARIANTS_DIFFER": "The rows of a market differ in a specifier that its labels leave open.",
 }
 

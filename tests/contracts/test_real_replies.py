@@ -11,6 +11,7 @@ from schemas.raw_reply import observation_from_reply, platform_of
 from tests.support.markets import FOOTBALL, said
 from tests.support.payloads import MISSING, PAYLOADS
 from worker.domain import resolve as resolver
+from worker.ingest.reading.field_samples import sample_of
 
 FILES = sorted(PAYLOADS.glob("*.*.json"))
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
@@ -51,6 +52,13 @@ def test_it_resolves_as_one_made_by_hand(path: Path) -> None:
     by_hand = resolver.Observation(platform, markets, *teams)  # type: ignore[arg-type]
     ours = resolver.Observation(made.platform, made.markets, *teams)
     assert said(resolver.resolve(ours, FOOTBALL)) == said(resolver.resolve(by_hand, FOOTBALL))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_it_has_no_field_that_nobody_knows(path: Path) -> None:
+    sample = sample_of(observed(path).model_dump_json().encode())
+    assert sample is not None
+    assert sample.unread == {}
 
 
 def test_bet9ja_s_times_are_those_of_the_other_bookmakers() -> None:

@@ -21,7 +21,7 @@ EXPECTED: Final[dict[str, str]] = {
     "01a-bp-v4-first-goal": "first_goal_ft@None: home=1.7, none=14.5, away=2.6",
     "01c-bp-v4-first-goal-price-number-only": "first_goal_ft@None: home=1.7, none=14.5, away=2.6",
     "01d-bp-v4-second-goal": "UNKNOWN_PARAM_MARKET 28000224?handicap=2",
-    "01e-bp-v4-first-goal-disagreeing-number": "INVALID_SPECIFIER 28000224",
+    "01e-bp-v4-first-goal-disagreeing-number": "INVALID_SPECIFIER UNITS_DISAGREE 28000224",
     "03b-sb-45-other": (
         "correct_score_ft@None: 0_0=6, 0_1=11, 0_2=16, 0_3=21, 0_4=26, 1_0=7, 1_1=12, 1_2"
         "=17, 1_3=22, 1_4=27, 2_0=8, 2_1=13, 2_2=18, 2_3=23, 2_4=28, 3_0=9, 3_1=14, 3_2=1"
@@ -41,8 +41,8 @@ EXPECTED: Final[dict[str, str]] = {
     "07g-bp-simple-price-handicap-empty": "1x2_ft@None: home=2.5, draw=3.1, away=2.9",
     "08a-bp-ou-line-on-price": "over_under_ft@2.5: over=1.9, under=1.9",
     "08d-bp-formatted-handicap-only": "over_under_ft@2.5: over=1.9, under=1.9",
-    "09a-bp-ou-hcp": "INVALID_SPECIFIER 5000",
-    "09c-bp-goal-total": "INVALID_SPECIFIER 28000224",
+    "09a-bp-ou-hcp": "INVALID_SPECIFIER LINE_KIND_DIFFERS 5000",
+    "09c-bp-goal-total": "INVALID_SPECIFIER LINE_KIND_DIFFERS 28000224",
     "10a-sb-suspended-and-open-copy": "over_under_ft@2.5: over=1.45, under=2.7",
     "12c-sb-ou-brackets": "over_under_ft@2.5: over=2.2, under=1.6",
     "12d-sb-ah-no-brackets": "asian_handicap_ft@-1.5: home=2.2, away=1.6",

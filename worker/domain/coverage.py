@@ -16,6 +16,14 @@ from worker.domain.markets import Market, Meaning, PlayerMarket
 from worker.domain.scope import EventScope, ExternalName, parse_external_id
 
 
+class _Seen(NamedTuple):
+    """An outcome of a sample; older samples hold no ids."""
+
+    label: str | None
+    qualifier: str | None
+    outcome_id: str | None
+
+
 class Coverage(NamedTuple):
     """``is_market``: each sampled row is a mapped market. Labels are the sampled ones, in order."""
 
@@ -31,7 +39,7 @@ def coverage(
     if not is_platform(source):
         return Coverage(is_market=False, known=(), unknown=())
     name = parse_external_id(external_market_id)
-    seen = list(_samples(samples)) or [(None, name.qualifier)]
+    seen = list(_samples(samples)) or [_Seen(None, name.qualifier, None)]
     # Without a mark of a phase it was seen in any. Once the phases differ, each is missed under its own mark.
     phases = ("prematch", "live") if name.phase is None else (name.phase,)
     found = [
@@ -45,18 +53,18 @@ def _coverage(
     index: MappingIndex,
     platform: Platform,
     name: ExternalName,
-    seen: list[tuple[str | None, str | None]],
+    seen: list[_Seen],
     scope: EventScope,
 ) -> Coverage:
     is_market = True
     known: dict[str, None] = {}
     unknown: dict[str, None] = {}
-    for label, qualifier in seen:
+    for label, qualifier, outcome_id in seen:
         meaning = index.meaning(platform, name.market_id, qualifier, scope)
         market = _market(meaning)
         is_market = is_market and market is not None
         if label is not None:
-            found = market is not None and market.slot(label, None, None)
+            found = market is not None and market.slot(label, None, None, outcome_id)
             (known if found else unknown)[label] = None
     return Coverage(is_market, tuple(known), tuple(unknown))
 
@@ -73,9 +81,12 @@ def is_covered(found: Coverage, reason: MissReason | None) -> bool:
     return found.is_market and (reason != "NO_MATCHING_OUTCOMES" or not found.unknown)
 
 
-def _samples(samples: object) -> Iterator[tuple[str | None, str | None]]:
+def _samples(samples: object) -> Iterator[_Seen]:
     for sample in samples if isinstance(samples, list) else []:
         label: Any = sample.get("label") if isinstance(sample, dict) else None
         if isinstance(label, str):
-            qualifier = sample.get("qualifier")
-            yield label, qualifier if isinstance(qualifier, str) else None
+            yield _Seen(label, _text(sample.get("qualifier")), _text(sample.get("id")))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

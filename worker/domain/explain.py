@@ -215,8 +215,9 @@ def _say(meaning: Meaning) -> str:
             )
         case NotMapped(missed_as, reason):
             return f"{reason}: the qualifier names another market, missed as {missed_as}"
-        case NotReadable(detail):
-            return f"INVALID_SPECIFIER: {detail}"
+        case NotReadable(detail, cause):
+            code = "INVALID_SPECIFIER" if cause is None else f"INVALID_SPECIFIER, {cause}"
+            return f"{code}: {detail}"
 
 
 def _candidate(claim: Claim, platform: Platform, qualifier: str | None) -> Candidate:

@@ -223,8 +223,9 @@ def claimed_markets(mappings: Iterable[Mapping]) -> dict[Platform, set[_Place]]:
     return claimed
 
 
-def _claim_rank(claim: Claim) -> tuple[int, int, str]:
-    return _rank(claim.mapping)
+def _claim_rank(claim: Claim) -> tuple[int, int, str, int]:
+    """As the mappings; of one mapping's claims to an id, those that name a specifier come first."""
+    return (*_rank(claim.mapping), -len(claim.rule.fixed_on(claim.platform)))
 
 
 def _rank(mapping: Mapping) -> tuple[int, int, str]:

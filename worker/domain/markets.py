@@ -30,6 +30,7 @@ from worker.domain.books.rows import (
     MissReason,
     OutcomeIds,
     ParticipantIds,
+    RejectCause,
     Selection,
     Side,
     clipped_id,
@@ -51,7 +52,7 @@ from worker.domain.labels import (
     words_of,
 )
 from worker.domain.line_rule import IN_LABELS
-from worker.domain.mapping import Mapping, MarketClaim, OutcomeLabels
+from worker.domain.mapping import Mapping, MarketClaim, OutcomeLabels, claims_of
 from worker.domain.participants import (
     Disagreement,
     NamePattern,
@@ -94,7 +95,11 @@ class ShownPlayer(NamedTuple):
 
 
 class Claim:
-    """One mapping's claim to a platform market: its labels there, folded as the platform's are compared."""
+    """One mapping's claim to a platform market: its labels there, folded as the platform's are compared.
+
+    ``variant_keys`` are the specifiers by whose values its rows are different markets; ``number`` is its
+    place among the mapping's claims to this id, which differ in fixed specifiers.
+    """
 
     __slots__ = (
         "book",
@@ -103,10 +108,12 @@ class Claim:
         "canonical_id",
         "mapping",
         "named",
+        "number",
         "order",
         "platform",
         "rule",
         "scope",
+        "variant_keys",
     )
 
     def __init__(self, mapping: Mapping, claimed: MarketClaim) -> None:
@@ -125,6 +132,8 @@ class Claim:
             fold(label) if self.book.folds_labels else label: outcome for label, outcome in labels
         }
         self.by_id = dict(claimed.outcome_ids)
+        self.number, told_apart_by = _among_claims_to_one_id(mapping, claimed)
+        self.variant_keys = claimed.rule.free | told_apart_by
         names = [outcome.canonical_id for outcome in mapping.outcomes]
         self.order = {name: n for n, name in enumerate([*names, *mapping.further_outcomes])}
 
@@ -217,6 +226,20 @@ def _patterns(labels: Iterable[tuple[str, OutcomeLabels]]) -> Sequence[NamePatte
     """The labels that name players, those with the most words around the name first."""
     named = [(label, outcome.canonical_id) for label, outcome in labels if holds_player(label)]
     return [name_pattern(*each) for each in sorted(named, key=lambda each: (-len(each[0]), each))]
+
+
+def _among_claims_to_one_id(mapping: Mapping, claimed: MarketClaim) -> tuple[int, frozenset[str]]:
+    """The claim's number among the mapping's to this id, and the fixed specifiers that tell them apart."""
+    platform, market_id = claimed.platform, claimed.market_id
+    if not any((one.platform, one.id) == (platform, market_id) for one in mapping.also):
+        return 0, frozenset()
+    fixed = [
+        dict(one.rule.fixed_on(platform))
+        for one in claims_of(mapping)
+        if (one.platform, one.market_id) == (platform, market_id)
+    ]
+    keys = frozenset(key for each in fixed for key in each)
+    return fixed.index(dict(claimed.rule.fixed_on(platform))), keys
 
 
 @lru_cache(maxsize=1024)
@@ -727,6 +750,7 @@ class NotReadable(NamedTuple):
     """A mapping may be for the row, but its qualifier cannot be read."""
 
     detail: str
+    cause: RejectCause | None = None
 
 
 Meaning = Market | PlayerMarket | NotMapped | NotReadable
@@ -791,7 +815,7 @@ def interpret(
         return market
     for _, line in read:
         if isinstance(line, UnreadableLine):
-            return NotReadable(line.reason)
+            return NotReadable(line.reason, line.cause or BOOKS[platform].cause_of(qualifier))
     rules = [claim.rule for claim in claims]
     foreign = foreign_parts(platform, params or (), rules)
     return NotMapped(external_id(market_id, (*marks, *foreign)), "UNKNOWN_PARAM_MARKET")

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Final, NamedTuple, TypedDict
+from typing import Final, NamedTuple, NotRequired, TypedDict
 
 from worker.domain.books.odds import Odds, parse_odds
 from worker.domain.books.platforms import Platform
@@ -21,17 +21,20 @@ from worker.domain.resolve import Miss
 MOST_SAMPLES: Final = 12
 LONGEST_TEXT: Final = 80
 
-_Outcome = tuple[
-    str, str, Odds
-]  # qualifier, label, odds; these are 0 where there is no usable price
+# Qualifier, label, odds, id. Odds are 0 where there is no usable price, an id is empty where it is not kept.
+_Outcome = tuple[str, str, Odds, str]
 
 
 class Sample(TypedDict):
-    """One outcome of a missed market as it was last seen; ``odds`` None when there was no usable price."""
+    """One outcome of a missed market as it was last seen; ``odds`` None when there was no usable price.
+
+    ``id`` is the bookmaker's own id of the outcome, which may tell what a label that cannot be read means.
+    """
 
     label: str
     odds: Odds | None
     qualifier: str | None
+    id: NotRequired[str]
 
 
 class SampledRows(Iterable[Row]):
@@ -113,37 +116,47 @@ def _sum(one: Count, other: Count) -> Count:
     )
 
 
-def sample(rows: Iterable[Row]) -> list[Sample]:
+def sample(rows: Iterable[Row], *, with_ids: bool = False) -> list[Sample]:
     """A bounded sample of the outcomes of a missed market, the same for any order of the feed.
 
     It is the least by qualifier, label and odds. Of hundreds of rows only those are read that may be in it.
+    Ids are of use only where labels are what is missed; for all others they would double the sample.
     """
     found: set[_Outcome] = set()
     for qualifier, alike in groupby(sorted(rows, key=_qualifier), key=_qualifier):
-        found.update(
-            _least(qualifier, [selection for row in alike for selection in row.selections])
-        )
+        selections = [selection for row in alike for selection in row.selections]
+        found.update(_least(qualifier, selections, with_ids=with_ids))
         if len(found) >= MOST_SAMPLES:
             break  # what follows has a greater qualifier
-    return [
-        {
-            "label": label[:LONGEST_TEXT],
-            "odds": odds or None,
-            "qualifier": qualifier[:LONGEST_TEXT] or None,
-        }
-        for qualifier, label, odds in sorted(found)[:MOST_SAMPLES]
-    ]
+    return [_sampled(*outcome) for outcome in sorted(found)[:MOST_SAMPLES]]
+
+
+def _sampled(qualifier: str, label: str, odds: Odds, outcome_id: str) -> Sample:
+    said: Sample = {
+        "label": label[:LONGEST_TEXT],
+        "odds": odds or None,
+        "qualifier": qualifier[:LONGEST_TEXT] or None,
+    }
+    if outcome_id and len(outcome_id) <= LONGEST_TEXT:
+        said["id"] = outcome_id
+    return said
 
 
 def _qualifier(row: Row) -> str:
     return row.qualifier or ""
 
 
-def _least(qualifier: str, selections: list[Selection]) -> Iterable[_Outcome]:
+def _least(qualifier: str, selections: list[Selection], *, with_ids: bool) -> Iterable[_Outcome]:
     """All of one qualifier that may be among the least; no odds are read of the others."""
     if len(selections) > MOST_SAMPLES:
         labels = set(sorted({selection.label for selection in selections})[:MOST_SAMPLES])
         selections = [selection for selection in selections if selection.label in labels]
     return [
-        (qualifier, selection.label, parse_odds(selection.odds) or 0) for selection in selections
+        (
+            qualifier,
+            selection.label,
+            parse_odds(selection.odds) or 0,
+            (selection.id or "") if with_ids else "",
+        )
+        for selection in selections
     ]

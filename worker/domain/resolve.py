@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 
-from worker.domain.books.odds import NO_PRICE, Odds, Price, read_price
+from worker.domain.books.odds import NO_PRICE, Odds, Price, TwoPrices, read_price
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS
 from worker.domain.books.rows import (
@@ -311,8 +311,9 @@ class _Open:
     def add(self, outcome: str, price: Price | None, raw: object, product: str | None) -> None:
         """Add what was read of ``raw``; None is a price that is active and has no usable odds."""
         if price is None:
+            cause: RejectCause | None = "PRICES_DIFFER" if isinstance(raw, TwoPrices) else None
             self.faults.append(
-                _Fault(f"{outcome}: {abbreviate(raw)} is not a decimal greater than 1")
+                _Fault(f"{outcome}: {abbreviate(raw)} is not a decimal greater than 1", cause)
             )
             return
         known = self.prices.setdefault(outcome, price)
@@ -420,18 +421,30 @@ class _WholePlayer(NamedTuple):
     row: Row
 
 
-# The values of a row's free specifiers, in which rows of one canonical market may differ.
+# The values of the specifiers in which rows of one canonical market may differ: free ones, and those that
+# tell apart several claims of the mapping to one id.
 _Variant = str
+
+
+def _first_claimed(exact: dict[_Variant, _O]) -> dict[_Variant, _O]:
+    """The variant of the first claim; none where one claim has several variants."""
+    by_number = {market.claim.number: variant for variant, market in exact.items()}
+    if not exact or len(by_number) < len(exact):
+        return {}
+    first = by_number[min(by_number)]
+    return {first: exact[first]}
+
+
 # What part of a canonical market was read from: an id, the canonical market, its line, the variant.
 _PartKey = tuple[str, str, str | None, _Variant]
 
 
 def _variant(claim: Claim, qualifier: str | None) -> _Variant:
-    free = claim.rule.free
-    if not free or qualifier is None:
+    keys = claim.variant_keys
+    if not keys or qualifier is None:
         return ""
     params = claim.book.parse_qualifier(qualifier) or ()
-    return "|".join(sorted(f"{key}={value}" for key, value in params if key in free))
+    return "|".join(sorted(f"{key}={value}" for key, value in params if key in keys))
 
 
 def _part_key(claim: Claim, line: str | None, market_id: str, variant: _Variant) -> _PartKey:
@@ -477,10 +490,10 @@ class _Found:
         match meaning:
             case NotMapped(external_id, reason):
                 self.misses[external_id, reason, ()].append(row)
-            case NotReadable(detail):
+            case NotReadable(detail, cause):
                 said = f"{detail}: {abbreviate(row.qualifier)}"
                 self.rejected.add(
-                    Rejection(clipped_id(row.market_id), None, "INVALID_SPECIFIER", said)
+                    Rejection(clipped_id(row.market_id), None, "INVALID_SPECIFIER", said, cause)
                 )
 
     def take(self, row: Row, market: Market, names: Teams | None) -> None:
@@ -691,16 +704,17 @@ class _Found:
         return _part_key(claim, layout.line, row.market_id, variant) not in self.partial
 
     def _of_variants(self, variants: dict[_Variant, _O]) -> dict[_Variant, _O]:
-        """Of rows that differ in a free specifier, the one that has just the mapping's outcomes.
+        """Of rows that are different variants, the one that has just the outcomes that have labels for it.
 
-        They are different markets, which are never merged; the others are refused.
+        They are different markets, which are never merged; the others are refused. If the mapping has a claim
+        of its own for each variant, several may be whole: then the first of these claims is taken.
         """
         exact = {
             variant: market
             for variant, market in variants.items()
             if market.has_all() and not market.faults and self._is_complete(market, variant)
         }
-        kept = exact if len(exact) == 1 else {}
+        kept = _first_claimed(exact)
         for variant in sorted(variants.keys() - kept.keys()):
             market = variants[variant]
             detail = (

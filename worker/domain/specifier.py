@@ -14,6 +14,7 @@ from worker.domain.books.lines import (
 )
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS
+from worker.domain.books.rows import RejectCause
 from worker.domain.line_rule import SCORE_SUM, LineRule
 
 # Keys that carry a line. A line never is part of a market's id.
@@ -34,6 +35,7 @@ class UnreadableLine(NamedTuple):
     """The market may be the mapping's, but its line cannot be read."""
 
     reason: str
+    cause: RejectCause | None = None
 
 
 def parse_qualifier(platform: Platform, qualifier: str | None) -> Params | None:
@@ -60,7 +62,7 @@ def read_line(
     ):
         return OtherMarket()
     if given and written_as is not None and written_as != book.written_as.get(rule.kind):
-        return UnreadableLine(f"{written_as} is no line of this market")
+        return UnreadableLine(f"{written_as} is no line of this market", "LINE_KIND_DIFFERS")
     for name in (*fixed, *([key] if key else [])):
         if name not in given:
             return UnreadableLine(f"{name} is missing")

@@ -31,7 +31,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -54,6 +54,7 @@ from worker.ingest.planning.plan import (
     joined,
     parts,
 )
+from worker.ingest.reading.field_samples import FieldSample, FieldSampler
 from worker.kafka.record import Partition, Record, size_of
 
 log = structlog.get_logger()
@@ -104,7 +105,11 @@ class Counts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What a batch did and how long each step took, in seconds; ``observations`` by platform."""
+    """What a batch did and how long each step took, in seconds.
+
+    ``observations`` and ``recalled`` (markets of ``outcomes`` that were recalled) are by platform.
+    ``samples`` are of some of its records, now and then.
+    """
 
     records: int
     bytes: int
@@ -114,6 +119,8 @@ class BatchReport:
     dead: Counter[DeadReason]
     conflicts: int
     ages: Sequence[ObservationAge] = ()
+    recalled: Counter[str] = field(default_factory=Counter)
+    samples: Sequence[FieldSample] = ()
 
 
 class _Part(NamedTuple, Generic[T]):
@@ -138,7 +145,10 @@ class _Settled(NamedTuple):
 
 
 class BatchHandler(Generic[T]):
-    """Takes batches through P, D and K. ``ahead`` fetches the next batch while one is counted."""
+    """Takes batches through P, D and K. ``ahead`` fetches the next batch while one is counted.
+
+    ``sampler`` looks for fields that nobody reads; None looks for none.
+    """
 
     def __init__(
         self,
@@ -152,6 +162,7 @@ class BatchHandler(Generic[T]):
         report: Callable[[BatchReport | Tripped], None],
         ahead: FetchingAhead | None = None,
         brake: Brake | None = None,
+        sampler: FieldSampler | None = None,
     ) -> None:
         self._assignment = assignment
         self._indexes = indexes
@@ -162,6 +173,7 @@ class BatchHandler(Generic[T]):
         self._report = report
         self._planning = PlanAhead(planner, indexes, ahead, part_max_bytes)
         self._brake = brake or Brake(_NO_BRAKE)
+        self._sampler = sampler
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Process a fetched batch.
@@ -261,8 +273,17 @@ class BatchHandler(Generic[T]):
                 dead=plan.dead + Counter({_REFUSED: settled.refused}),
                 conflicts=settled.conflicts,
                 ages=plan.ages,
+                recalled=plan.recalled,
+                samples=await self._samples(records, plan),
             )
         )
+
+    async def _samples(self, records: Sequence[Record], plan: Plan[T]) -> Sequence[FieldSample]:
+        """Look for fields that nobody reads, when it is time to."""
+        sampler, platforms = self._sampler, plan.observations
+        if sampler is None or not sampler.is_due(platforms):
+            return ()
+        return await asyncio.to_thread(sampler.look, records, platforms)
 
     async def _plan(
         self, records: Sequence[Record], claimed: ClaimedBatch, index: MappingIndex

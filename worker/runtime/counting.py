@@ -10,9 +10,9 @@ from typing import Final, NamedTuple, TypeVar
 import orjson
 import structlog
 
-from worker.domain.books.rows import Row
 from worker.domain.errors import FatalError, TransientError
 from worker.domain.misses import Count, MissKey, SampledRows, Tally, sample
+from worker.domain.resolve import Miss
 from worker.ingest.handler import CountsRefusedError, WatermarksMovedError
 from worker.ingest.partitions.opening import KnownStart
 from worker.kafka.record import Partition
@@ -137,7 +137,7 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
         source=source,
         external_market_id=external_market_id,
         market_name=count.missed.market_name,
-        sample_outcomes=_sample(count.missed.rows),
+        sample_outcomes=_sample(count.missed),
         reason=count.missed.reason,
         mapping_version=count.newest.mapping_version,
         first_seen_at=count.first_seen_at,
@@ -147,9 +147,13 @@ def miss_row(key: MissKey, count: Count) -> MissRow:
     )
 
 
-def _sample(rows: Iterable[Row]) -> str:
+def _sample(missed: Miss) -> str:
+    rows = missed.rows
     known = rows.sample if isinstance(rows, SampledRows) else None
-    return orjson.dumps(sample(rows)).decode() if known is None else known
+    if known is not None:
+        return known
+    with_ids = missed.reason == "NO_MATCHING_OUTCOMES"
+    return orjson.dumps(sample(rows, with_ids=with_ids)).decode()
 
 
 def _stored(at: Partition) -> WatermarkKey:

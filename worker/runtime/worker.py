@@ -28,6 +28,7 @@ from worker.ingest.handler import BatchHandler
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.planning.brake import Brake, Limits
 from worker.ingest.planning.recall import make_planner
+from worker.ingest.reading.field_samples import FieldSampler
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.connections import admin_of, broker_connection, client_connection, prepare_reading
 from worker.kafka.producer import Outputs
@@ -135,6 +136,7 @@ def make_worker(settings: ConnectedSettings) -> Worker:
         report=reports,
         ahead=ahead,
         brake=_brake(settings),
+        sampler=FieldSampler(max_bytes=settings.max_message_bytes),
     )
     handle_with(
         subscriber,

@@ -2,6 +2,7 @@
 
 from .keys import observation_key
 from .latest import Latest
+from .markets import CanonicalMarket, canonical_market, canonical_markets
 from .messages import (
     ID_HEADER,
     REPLAY_HEADER,
@@ -24,6 +25,7 @@ from .players import JoinedPlayer, joined_players
 __all__ = [
     "ID_HEADER",
     "REPLAY_HEADER",
+    "CanonicalMarket",
     "DeadLetter",
     "JoinedPlayer",
     "Latest",
@@ -33,6 +35,8 @@ __all__ = [
     "ResolvedEvent",
     "UnknownReplyError",
     "UnmappedMarket",
+    "canonical_market",
+    "canonical_markets",
     "joined_players",
     "observation_from_bet9ja",
     "observation_from_betpawa",

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from tests.support.markets import betpawa, betpawa_row, observation
 from tests.support.people.commands import command_in_process
 from tests.support.services.installation import Installation
 from worker.operations.doctor.examination import examine
@@ -29,6 +30,7 @@ AFTER_THE_SERVERS = {
     "snapshots",
     "mappings",
     "clock",
+    "shapes",
 }
 
 
@@ -91,6 +93,34 @@ async def test_each_sickness_is_found_beside_the_others(installation: Installati
     assert failures["mappings"].startswith("broken cannot be used: ")
     assert "bet9ja [1] has a record" in by_level(findings, "WARNING")["clock"]
     assert all(finding.remedy for finding in findings if finding.level != "OK")
+
+
+async def test_a_bookmaker_that_changes_its_form_is_named_with_an_example(
+    installation: Installation,
+) -> None:
+    topic = installation.settings.topics.observations["betpawa"]
+    now_ms = round(time.time() * 1000)
+    usual = betpawa("5000", betpawa_row(10, Over=1.98, Under=1.8))
+    moved = betpawa("5000", betpawa_row(None, Over=1.98, Under=1.8) | {"line": "2.5"})
+    producer = AIOKafkaProducer(bootstrap_servers=installation.settings.kafka_bootstrap_servers)
+    await producer.start()
+    for market, time_ms in ((usual, now_ms - 26 * 3_600_000), (moved, now_ms)):
+        value = observation("betpawa", [market])
+        for _ in range(20):
+            await producer.send_and_wait(topic, value, partition=0, timestamp_ms=time_ms)
+    await producer.stop()
+    findings = await found(installation)
+    said = [one.message for one in findings if one.subject == "shapes" and one.level == "WARNING"]
+    assert said[0].startswith(
+        "betpawa: 100.0% of the markets are refused, 0.0% a day before: 5000 INVALID_SPECIFIER"
+    )
+    assert f"{topic} [0] offset 2" in said[0]
+    assert said[1:] == [
+        "betpawa: only 0.0% of the markets are resolved, 100.0% a day before",
+        "betpawa: fields that nobody reads: line (row)",
+    ]
+    others = [one.message for one in findings if one.subject == "shapes" and one.level == "OK"]
+    assert others == ["sportybet: no observations", "bet9ja: no observations"]
 
 
 async def test_a_dead_broker_does_not_hide_what_the_database_tells(

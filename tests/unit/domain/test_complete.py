@@ -123,3 +123,81 @@ def test_two_variants_of_which_neither_is_the_one_are_refused(rows: list[Json]) 
 def test_one_variant_in_two_rows_is_one_market() -> None:
     found = resolved(goals("2+", _0="3"), goals("2+", _1="2.5"))
     assert answer(found) == {("goals", None): {"0": 3, "1": 2.5}}
+
+
+def list_of(variant: str, *labels: str, **fields: Any) -> Json:
+    """A further id for one list of outcomes that SportyBet sells under 71."""
+    named = {label: [label] for label in labels}
+    fixed = {"variant": variant}
+    return {"platform": "sportybet", "id": "71", "fixed": fixed, "labels": named} | fields
+
+
+LISTS = MappingIndex(
+    [
+        mapping(
+            "goals",
+            ["0", "1", "2", "3+"],
+            also=[list_of("3+", "0", "1", "2", "3+"), list_of("2+", "0", "1", "2+")],
+        )
+    ]
+)
+OF_THREE = goals("3+", _0="3.3", _1="2.7", _2="4", _3plus="9")
+OF_TWO = goals("2+", _0="3", _1="2.5", _2plus="3.1")
+PRICES_OF_THREE = {("goals", None): {"0": 3.3, "1": 2.7, "2": 4, "3+": 9}}
+
+
+def of_lists(*rows: Json) -> Resolution:
+    return run("sportybet", list(rows), index=LISTS)
+
+
+def test_each_list_of_a_mapping_is_read_with_its_own_labels() -> None:
+    assert answer(of_lists(OF_THREE)) == PRICES_OF_THREE
+    assert answer(of_lists(OF_TWO)) == {("goals", None): {"0": 3, "1": 2.5, "2+": 3.1}}
+    strange = goals("2+", _0="3", _2="5")
+    assert missed(of_lists(strange)) == {("71", "NO_MATCHING_OUTCOMES", "2")}
+    assert missed(of_lists(goals("5+", _0="3"))) == {
+        ("71?variant=5+", "UNKNOWN_PARAM_MARKET", None)
+    }
+
+
+def test_the_usual_list_may_be_in_the_columns_and_another_in_a_further_id() -> None:
+    usual = mapping(
+        "goals",
+        ["0", "1", "2", "3+"],
+        sportybet_id="71",
+        line_rule={"free": ["variant"]},
+        also=[list_of("2+", "0", "1", "2+")],
+    )
+    index = MappingIndex([usual])
+    for rows in ([OF_THREE, OF_TWO], [OF_TWO, OF_THREE]):
+        found = run("sportybet", rows, index=index)
+        assert answer(found) == PRICES_OF_THREE
+        assert [entry.cause for entry in found.rejected] == ["VARIANTS_DIFFER"]
+    alone = run("sportybet", [OF_TWO], index=index)
+    assert answer(alone) == {("goals", None): {"0": 3, "1": 2.5, "2+": 3.1}}
+    without = sportybet("71", prices={"0": "3.3", "3+": "9"})
+    assert answer(run("sportybet", [without], index=index)) == {
+        ("goals", None): {"0": 3.3, "3+": 9}
+    }
+
+
+@pytest.mark.parametrize("rows", [[OF_THREE, OF_TWO], [OF_TWO, OF_THREE]], ids=["first", "last"])
+def test_of_two_lists_the_first_of_the_mapping_is_taken_and_nothing_is_merged(
+    rows: list[Json],
+) -> None:
+    found = of_lists(*rows)
+    assert answer(found) == PRICES_OF_THREE
+    assert completeness(found) == {"goals": True}
+    (entry,) = found.rejected
+    assert (entry.code, entry.cause) == ("INVALID_SPECIFIER", "VARIANTS_DIFFER")
+    assert entry.detail == 'another variant of a market that is there: "variant=2+"'
+
+
+def test_two_lists_at_equal_prices_are_not_merged_either() -> None:
+    same = goals("2+", _0="3.3", _1="2.7", _2plus="3.1")
+    assert answer(of_lists(OF_THREE, same)) == PRICES_OF_THREE
+
+
+def test_a_list_that_lacks_outcomes_gives_way_to_the_one_that_is_whole() -> None:
+    found = of_lists(goals("3+", _0="3.3", _1="2.7"), OF_TWO)
+    assert answer(found) == {("goals", None): {"0": 3, "1": 2.5, "2+": 3.1}}

@@ -31,6 +31,19 @@ def test_another_market_is_not_covered(source: str, market_id: str, samples: Any
     assert (found.is_market, found.known, is_covered(found, "UNKNOWN_MARKET")) == (False, (), False)
 
 
+def test_a_label_that_cannot_be_read_is_covered_by_its_id() -> None:
+    french = [
+        {"label": "Plus de", "odds": 1.9, "qualifier": "2.5", "id": "5001"},
+        {"label": "Moins de", "odds": 1.9, "qualifier": "2.5", "id": "5002"},
+    ]
+    found = coverage(FOOTBALL, "betpawa", "5000", french)
+    assert is_covered(found, "NO_MATCHING_OUTCOMES")
+    for strange in (None, 7, "999"):
+        without = [one | {"id": strange} for one in french]
+        found = coverage(FOOTBALL, "betpawa", "5000", without)
+        assert found.unknown == ("Plus de", "Moins de")
+
+
 @pytest.mark.parametrize("samples", [None, [], {}, [1], [{"label": 5}]])
 def test_without_samples_the_id_alone_tells(samples: Any) -> None:
     assert coverage(FOOTBALL, "bet9ja", "S_1X2", samples) == Coverage(

@@ -62,6 +62,17 @@ def test_a_sample_holds_labels_odds_and_where_they_were_seen() -> None:
     ]
 
 
+def test_a_sample_has_ids_if_they_are_asked_for() -> None:
+    ids = ["5001", None, "5" * 81]
+    selections = [
+        Selection(label, None, "2", active=True, id=outcome_id)
+        for label, outcome_id in zip("abc", ids, strict=True)
+    ]
+    rows = [ParsedRow("1", None, None, selections)]
+    assert [one.get("id") for one in sample(rows, with_ids=True)] == ["5001", None, None]
+    assert all("id" not in one for one in sample(rows))
+
+
 def test_a_sample_is_bounded_in_number_and_in_length() -> None:
     rows = [
         ParsedRow("1", "q" * 900, None, [Selection("l" * 900 + str(n), None, "2", active=True)])

@@ -19,6 +19,7 @@ from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.marks import BrakeState
 from worker.ingest.planning.brake import Brake, Limits, Tripped
 from worker.ingest.planning.plan import Planner
+from worker.ingest.reading.field_samples import FieldSample, FieldSampler
 from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Partition, Record
 from worker.lab.synthetic.scrape import generate_scrape
@@ -103,7 +104,9 @@ class Ground:
         if isinstance(event, BatchReport):
             self.reports.append(event)
 
-    def handler(self, part_max_bytes: int = 1_000_000) -> BatchHandler[int]:
+    def handler(
+        self, part_max_bytes: int = 1_000_000, sampler: FieldSampler | None = None
+    ) -> BatchHandler[int]:
         return BatchHandler(
             assignment=cast("Assignment", self),
             indexes=self,
@@ -112,6 +115,7 @@ class Ground:
             counts=self,
             part_max_bytes=part_max_bytes,
             report=self.report,
+            sampler=sampler,
         )
 
     @property
@@ -130,6 +134,18 @@ async def test_a_batch_is_published_then_counted_then_committed() -> None:
         ("publish", [0, 1, 2]),
         ("count", ([(0, 0, 3)], {KEY: 3})),
         ("commit", {0: 3}),
+    ]
+
+
+async def test_a_batch_is_looked_through_for_unread_fields_once_in_a_while() -> None:
+    ground = Ground()
+    handler = ground.handler(sampler=FieldSampler(max_bytes=10_000))
+    strange = orjson.dumps(orjson.loads(UNKNOWN) | {"scraper": "s1"})
+    await handler.handle(batch(3, strange))
+    await handler.handle(batch(3, strange))
+    assert [report.samples for report in ground.reports] == [
+        [FieldSample("sportybet", {"observation": ["scraper"]})],
+        (),
     ]
 
 
@@ -220,8 +236,10 @@ class SlowOutputs(Ground):
             self.planned.clear()
         self.note("acknowledged", list(outputs))
 
-    def handler(self, part_max_bytes: int = 1) -> BatchHandler[int]:
-        handler = super().handler(part_max_bytes)
+    def handler(
+        self, part_max_bytes: int = 1, sampler: FieldSampler | None = None
+    ) -> BatchHandler[int]:
+        handler = super().handler(part_max_bytes, sampler)
         plan = handler._plan
 
         async def tells(*arguments: Any) -> Any:

@@ -27,6 +27,7 @@ from worker.domain.books.rows import (
     reading_of,
     unreadable,
 )
+from worker.domain.books.shape import Shape
 
 LONGEST_KEY: Final = 500
 _MOST_KEYS: Final = 65_536
@@ -212,6 +213,8 @@ def parse_qualifier(qualifier: str | None) -> Params:
     return () if qualifier is None else (("param", qualifier),)
 
 
+# In play a value is an object, which holds the price.
+_VALUE: Final = Shape("outcome", read={"v"})
 # A pair of scores in a key may be the score of the moment, so it is no start score.
 BOOK: Final = Book(
     platform="bet9ja",
@@ -222,5 +225,6 @@ BOOK: Final = Book(
     read_rows=rows,
     parse_qualifier=parse_qualifier,
     is_no_price=is_no_price,
+    shape=_VALUE,
     folds_labels=False,
 )

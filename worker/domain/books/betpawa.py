@@ -9,12 +9,13 @@ from typing import Any, Final, NamedTuple
 
 from worker.domain.books.book import WRITTEN_AS, Book, Params
 from worker.domain.books.lines import from_quarters, parse_line
-from worker.domain.books.odds import is_exactly, prices_of
+from worker.domain.books.odds import TwoPrices, is_exactly, prices_of
 from worker.domain.books.rows import (
     LONGEST_ID,
     MarketNames,
     ParsedRow,
     ParticipantIds,
+    RejectCause,
     Rejection,
     Rows,
     Selection,
@@ -24,11 +25,18 @@ from worker.domain.books.rows import (
     text_or_none,
     unreadable,
 )
+from worker.domain.books.shape import Shape
 
 _HIGHEST_QUARTERS: Final = 3_999_999
 _KEYS: Final = frozenset({"total", "hcp", "number"})
 LONGEST_BESIDE: Final = 40
 UNREADABLE: Final = "! "
+# How a qualifier that no rule can read begins where there is more to say of it.
+_CAUSES: Final[dict[str, RejectCause]] = {
+    f"{UNREADABLE}levels disagree: ": "UNITS_DISAGREE",
+    f"{UNREADABLE}unit not known: ": "UNIT_NOT_KNOWN",
+}
+_BEGINS: Final = {cause: begins for begins, cause in _CAUSES.items()}
 
 
 def rows(markets: list[Any], names: MarketNames | None = None) -> Rows:
@@ -112,12 +120,23 @@ def qualifier(
         said = _agreed(_from_handicap(handicap), _Specifier.of(specifier))
         line = _shown_line(said.line, formatted, shown)
     except _UnreadableError as error:
-        return f"{UNREADABLE}{error}"
+        begins = UNREADABLE if error.cause is None else _BEGINS[error.cause]
+        return f"{begins}{error}"
     return line if said.key is None or line is None else f"{line} {said.key}"
+
+
+def cause_of(qualifier: str | None) -> RejectCause | None:
+    """What more there is to say of a qualifier that no rule can read."""
+    begins = (cause for text, cause in _CAUSES.items() if qualifier and qualifier.startswith(text))
+    return next(begins, None)
 
 
 class _UnreadableError(Exception):
     """Why a row has no line that can be trusted."""
+
+    def __init__(self, detail: str, cause: RejectCause | None = None) -> None:
+        super().__init__(detail)
+        self.cause = cause
 
 
 class _Said(NamedTuple):
@@ -174,23 +193,25 @@ def _agreed(line: str | None, specifier: _Specifier) -> _Said:
     if line is None:
         if is_padded and key != "number" and value != "0":
             raise _UnreadableError(
-                f"the unit of {value} in the specifier is not known without a handicap"
+                f"the specifier says {value}, and there is no handicap", "UNIT_NOT_KNOWN"
             )
         return _Said(value, key)
     if value == line or (
         key != "number" and "." not in value and from_quarters(int(value)) == line
     ):
         return _Said(line, key)
-    raise _UnreadableError(f"the handicap says {line}, the specifier {value}")
+    raise _UnreadableError(f"the handicap says {line}, the specifier {value}", "UNITS_DISAGREE")
 
 
 def _shown_line(line: str | None, formatted: Any, shown: Iterable[str | None]) -> str | None:
     """The line, with which all that is shown of it agrees. One that is only shown is read without a side."""
     if not _is_absent(formatted):
         said = parse_line(formatted) if type(formatted) is str else None
-        if said is None or line not in {None, said}:
+        if said is None:
+            raise _UnreadableError(f"the formatted handicap is {abbreviate(formatted)}")
+        if line not in {None, said}:
             raise _UnreadableError(
-                f"the handicap says {line}, its formatted form {abbreviate(formatted)}"
+                f"the line is {line}, in its formatted form {said}", "UNITS_DISAGREE"
             )
         line = said
     texts = {text for text in shown if text}
@@ -205,7 +226,7 @@ def _shown_line(line: str | None, formatted: Any, shown: Iterable[str | None]) -
             return None
         raise _UnreadableError("a line is only shown next to prices, with its sides")
     if sizes - {line.lstrip("-")}:
-        raise _UnreadableError(f"the line is {line}, next to a price is another")
+        raise _UnreadableError(f"the line is {line}, next to a price is another", "UNITS_DISAGREE")
     return line
 
 
@@ -258,10 +279,12 @@ def _short(value: Any) -> str:
 
 
 def one_price(older: object, newer: object) -> object:
-    """``price`` of the older form or ``odds`` of v4; two that differ become a text that is no number."""
+    """``price`` of the older form or ``odds`` of v4; two that differ are no number."""
     if older is None or newer is None:
         return newer if older is None else older
-    return older if older == newer else f"{abbreviate(older)} and {abbreviate(newer)}"
+    if older == newer:
+        return older
+    return TwoPrices(f"{abbreviate(older)} and {abbreviate(newer)}")
 
 
 def is_no_price(odds: object) -> bool:
@@ -289,6 +312,35 @@ def parse_qualifier(qualifier: str | None) -> Params | None:
     return (("handicap", line), (WRITTEN_AS, key)) if key else (("handicap", line),)
 
 
+_PRICE: Final = Shape(
+    "outcome",
+    read={"handicap", "name", "odds", "price", "specifier", "suspended", "team", "typeId"},
+    ignored={"additionalInfo", "displayName", "id", "probability"},
+)
+_ROW: Final = Shape(
+    "row",
+    read={"formattedHandicap", "handicap", "prices", "specifier", "suspended"},
+    ignored={"id"},
+    within={"prices": _PRICE},
+)
+_MARKET_TYPE: Final = Shape(
+    "market_type",
+    read={"displayName", "id", "name"},
+    ignored={
+        "explainer",
+        "handicapType",
+        "priceColumnCount",
+        "priceSortingMethod",
+        "priority",
+        "tabs",
+    },
+)
+_MARKET: Final = Shape(
+    "market",
+    read={"marketType", "row", "suspended"},
+    ignored={"additionalInfo", "displayNameColumns", "displayNameRows"},
+    within={"marketType": _MARKET_TYPE, "row": _ROW},
+)
 BOOK: Final = Book(
     platform="betpawa",
     id_column="betpawa_id",
@@ -307,5 +359,7 @@ BOOK: Final = Book(
     zero_is_no_line=True,
     participant_ids=participant_ids,
     parse_qualifier=parse_qualifier,
+    cause_of=cause_of,
     is_no_price=is_no_price,
+    shape=_MARKET,
 )

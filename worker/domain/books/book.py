@@ -12,7 +12,14 @@ from typing import Any, Final
 
 from worker.domain.books.lines import LineKind
 from worker.domain.books.platforms import Platform
-from worker.domain.books.rows import MarketNames, ParticipantIds, Rows, Selection
+from worker.domain.books.rows import (
+    MarketNames,
+    ParticipantIds,
+    RejectCause,
+    Rows,
+    Selection,
+)
+from worker.domain.books.shape import Shape
 
 Params = tuple[tuple[str, str], ...]
 # The key of the pair that says under which key a bookmaker wrote the line, where it has several.
@@ -33,6 +40,8 @@ class Book:
     ``container``      the JSON type of ``markets``: a list of objects, or a flat object.
     ``read_rows``      the rows of such a container, with the names of its markets where they come separately.
     ``parse_qualifier``  a row's qualifier as pairs of key and value; None when it cannot be read.
+    ``cause_of``       what more there is to say of a qualifier that cannot be read.
+    ``shape``          the fields that its markets are known to have.
     ``is_no_price``    whether this stands for odds when an outcome has no price, so that it is not on offer.
     ``folds_labels``   labels are compared with case and blanks folded; otherwise exactly.
     ``shows_lines``    labels carry the line of their market ("Over 2.5"), and mappings leave it out.
@@ -53,6 +62,8 @@ class Book:
     read_rows: Callable[[Any, MarketNames | None], Rows]
     parse_qualifier: Callable[[str | None], Params | None]
     is_no_price: Callable[[object], bool]
+    shape: Shape
+    cause_of: Callable[[str | None], RejectCause | None] = lambda _: None
     outcome_ids_column: str | None = None
     written_as: Mapping[LineKind, str] = field(default_factory=dict)
     zero_is_no_line: bool = False

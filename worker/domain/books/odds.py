@@ -43,6 +43,12 @@ def parse_odds(raw: object) -> Odds | None:
     return None
 
 
+class TwoPrices(str):
+    """What one outcome has two prices as that differ: a text, and no odds."""
+
+    __slots__ = ()
+
+
 class Price(str):
     """The price of an outcome, which is text: as JSON has it inside of an object.
 

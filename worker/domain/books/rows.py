@@ -18,9 +18,12 @@ RejectCode = Literal["INVALID_SPECIFIER", "INVALID_ODDS", "INVALID_KEY_FORMAT"]
 # What more there is to say than the code does.
 RejectCause = Literal[
     "LABEL_ID_DISAGREE",
+    "LINE_KIND_DIFFERS",
     "PARTICIPANTS_DIFFER",
     "PRICES_DIFFER",
     "PRODUCTS_DIFFER",
+    "UNITS_DISAGREE",
+    "UNIT_NOT_KNOWN",
     "VARIANTS_DIFFER",
 ]
 

@@ -20,6 +20,7 @@ from worker.domain.books.rows import (
     text_or_none,
     unreadable,
 )
+from worker.domain.books.shape import Shape
 
 LONGEST_SPECIFIER = 1000
 NOT_A_TEXT: Final = "not a text"
@@ -165,6 +166,30 @@ def player_qualifier(qualifier: str) -> tuple[str, str] | None:
 
 
 open_prices: Final = prices_of(is_no_price)
+_OUTCOME: Final = Shape(
+    "outcome",
+    read={"desc", "id", "isActive", "odds"},
+    ignored={"cashOutIsActive", "playerName", "playerScore", "probability", "voidProbability"},
+)
+_MARKET: Final = Shape(
+    "market",
+    read={"banned", "desc", "id", "name", "outcomes", "product", "specifier", "status"},
+    ignored={
+        "earlyPayoutMarkets",
+        "farNearOdds",
+        "favourite",
+        "group",
+        "groupId",
+        "lastOddsChangeTime",
+        "marketExtendVOS",
+        "marketGuide",
+        "mode",
+        "parameters",
+        "sourceType",
+        "title",
+    },
+    within={"outcomes": _OUTCOME},
+)
 BOOK: Final = Book(
     platform="sportybet",
     id_column="sportybet_id",
@@ -175,6 +200,7 @@ BOOK: Final = Book(
     read_rows=rows,
     parse_qualifier=parse_specifier,
     is_no_price=is_no_price,
+    shape=_MARKET,
     shows_lines=True,
     has_named_keys=True,
     has_start_scores=True,

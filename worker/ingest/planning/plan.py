@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from schemas import DeadReason
@@ -63,7 +63,8 @@ class ObservationAge(NamedTuple):
 class Planned(NamedTuple, Generic[T]):
     """One record's verdict. ``platform`` is None when it is a dead letter, ``dead`` its reason, else None.
 
-    Of what was missed there is one sighting, and none when nothing was.
+    Of what was missed there is one sighting, and none when nothing was. ``recalled`` is how many of the
+    markets in ``outcomes`` were recalled.
     """
 
     at: Partition
@@ -74,6 +75,7 @@ class Planned(NamedTuple, Generic[T]):
     outcomes: Mapping[MarketCount, int]
     dead: DeadReason | None
     age: ObservationAge | None = None
+    recalled: int = 0
 
 
 class CountedShare(NamedTuple):
@@ -94,7 +96,7 @@ class CountedShare(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[T]):
-    """What to do for a batch, in the order of its records."""
+    """What to do for a batch, in the order of its records; ``recalled`` counts markets by platform."""
 
     outputs: Sequence[T]
     share: CountedShare
@@ -102,6 +104,7 @@ class Plan(Generic[T]):
     outcomes: Counter[MarketCount]
     dead: Counter[DeadReason]
     ages: Sequence[ObservationAge] = ()
+    recalled: Counter[str] = field(default_factory=Counter)
 
     @property
     def ends(self) -> dict[Partition, int]:
@@ -199,6 +202,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     outcomes: Counter[MarketCount] = Counter()
     dead: Counter[DeadReason] = Counter()
     ages: list[ObservationAge] = []
+    recalled: Counter[str] = Counter()
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(RecordOutcome(verdict.at, verdict.offset, verdict.dead))
@@ -207,12 +211,13 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
             outcomes[outcome] += times
         if verdict.platform is not None:
             observations[verdict.platform] += 1
+            recalled[verdict.platform] += verdict.recalled
         if verdict.dead is not None:
             dead[verdict.dead] += 1
         if verdict.age is not None:
             ages.append(verdict.age)
     share = CountedShare(verdicts, sightings)
-    return Plan(outputs, share, observations, outcomes, dead, ages)
+    return Plan(outputs, share, observations, outcomes, dead, ages, recalled)
 
 
 def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
@@ -224,12 +229,14 @@ def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
     observations: Counter[str] = Counter()
     outcomes: Counter[MarketCount] = Counter()
     dead: Counter[DeadReason] = Counter()
+    recalled: Counter[str] = Counter()
     for plan in plans:
         observations += plan.observations
         outcomes += plan.outcomes
         dead += plan.dead
+        recalled += plan.recalled
     ages = [age for plan in plans for age in plan.ages]
-    return Plan((), share, observations, outcomes, dead, ages)
+    return Plan((), share, observations, outcomes, dead, ages, recalled)
 
 
 def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:

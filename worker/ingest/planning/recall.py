@@ -200,8 +200,17 @@ class RecallingPlanner(Planner[T]):
         if rest.misses:
             reasons = Counter(reasons) + reasons_of(rest.misses)
         outcomes = outcomes_of(seen.platform, recalled.markets + rest.resolved, reasons, rest)
-        age = age_of(seen, record)
-        return Planned(at, record.offset, output, sightings, seen.platform, outcomes, None, age)
+        return Planned(
+            at,
+            record.offset,
+            output,
+            sightings,
+            seen.platform,
+            outcomes,
+            None,
+            age_of(seen, record),
+            recalled.markets + recalled.missed,
+        )
 
     def tally(self, sightings: Iterable[Sighting]) -> Tally:
         seen: list[tuple[Sighting, _Missed]] = []

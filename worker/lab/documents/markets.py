@@ -51,6 +51,8 @@ number of a goal or a set. `at_least`: N or more, as the line N - 0.5.
 **Ids.** The number of ids under which each bookmaker sells the market. Ids that are switched off are known by
 their labels only (grade C): neither another bookmaker's prices nor an identity bears them out yet. An editor
 switches one on: `marketmap mappings update CANONICAL_ID --set also.PLATFORM.ID.active=true`.
+
+The client kit has all of this as data: `canonical_market("1x2_ft")` of `market_mapping_client`.
 """
 
 

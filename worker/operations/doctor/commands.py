@@ -52,7 +52,7 @@ def doctor(
     as_json: ListAsJson = False,
     as_csv: ListAsCsv = False,
 ) -> None:
-    """Check settings, Kafka, topics, rights, Postgres, schema, clocks, group and mappings. Changes nothing.
+    """Check settings, Kafka, topics, rights, Postgres, schema, clocks, group, mappings and observations.
 
     Run it with the settings and credentials of the part that --as names; what that part does not need is not
     checked. Each line is OK, a warning or a failure with what to do; exit code 1 when one is a failure.

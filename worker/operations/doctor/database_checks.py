@@ -72,13 +72,13 @@ def _connected(look: Callable[[DatabaseSettings], Awaitable[Sequence[Finding]]])
 
 
 async def _database(settings: DatabaseSettings) -> Sequence[Finding]:
-    async with _connection(settings) as connection:
+    async with opened_connection(settings) as connection:
         return judge_server(await read_server(connection), printable_url(settings.database_url))
 
 
 async def _sessions(settings: DatabaseSettings) -> Sequence[Finding]:
     sessions = await examine_sessions(settings.database_url, timeout_s=settings.admin_timeout_s)
-    async with _connection(settings) as connection:
+    async with opened_connection(settings) as connection:
         timeout_s = await read_statement_timeout(connection)
     return judge_sessions(sessions, timeout_s, settings.admin_timeout_s)
 
@@ -98,7 +98,7 @@ def _is_known(revision: str) -> bool:
 
 
 async def _roles(settings: DatabaseSettings, part: Part) -> Sequence[Finding]:
-    async with _connection(settings) as connection:
+    async with opened_connection(settings) as connection:
         schema = judge_schema(await creators(connection), await planted_objects(connection))
         facts = RoleFacts(
             await read_server(connection),
@@ -111,7 +111,7 @@ async def _roles(settings: DatabaseSettings, part: Part) -> Sequence[Finding]:
 
 async def _locks(settings: DatabaseSettings) -> Sequence[Finding]:
     ours = (MAPPINGS, ANNOUNCEMENTS, MIGRATIONS, relay_lock(settings.topics.changes))
-    async with _connection(settings) as connection:
+    async with opened_connection(settings) as connection:
         found = {lock: await holders(connection, lock) for lock in ours}
         return judge_locks(found, await read_clock(connection))
 
@@ -119,27 +119,27 @@ async def _locks(settings: DatabaseSettings) -> Sequence[Finding]:
 async def _snapshots(settings: DatabaseSettings) -> Sequence[Finding]:
     """Look twice where a login does not see everything: what is open in both looks may be held for long."""
     between_s = min(_BETWEEN_LOOKS_S, settings.admin_timeout_s / 2)
-    async with _connection(settings) as connection:
+    async with opened_connection(settings) as connection:
         login = (await read_server(connection)).login
         look = await read_snapshots(connection)
     if not look.hidden:
         return judge_snapshots(look, (), between_s, login)
     await asyncio.sleep(between_s)
-    async with _connection(settings) as connection:
+    async with opened_connection(settings) as connection:
         again = await read_snapshots(connection)
     lasting = [each for each in again.hidden if each in look.hidden]
     return judge_snapshots(again, lasting, between_s, login)
 
 
 async def _database_clock(settings: DatabaseSettings) -> Sequence[Finding]:
-    async with _connection(settings) as connection:
+    async with opened_connection(settings) as connection:
         asked = datetime.now(UTC)
         reported = await read_clock(connection)
         return judge_database_clock(asked, reported, datetime.now(UTC))
 
 
 async def _mappings(settings: DatabaseSettings) -> Sequence[Finding]:
-    async with _connection(settings) as connection:
+    async with opened_connection(settings) as connection:
         version, rows = await load_index_rows(connection)
         changed_at = await last_change(connection)
         not_validated = await constraints_not_validated(connection)
@@ -160,7 +160,7 @@ async def _mappings(settings: DatabaseSettings) -> Sequence[Finding]:
 
 
 @asynccontextmanager
-async def _connection(settings: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
+async def opened_connection(settings: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
     async with (
         opened(
             settings.database_url,

@@ -20,6 +20,7 @@ Subject = Literal[
     "group",
     "offsets",
     "mappings",
+    "shapes",
 ]
 Level = Literal["OK", "WARNING", "FAILURE"]
 

@@ -55,6 +55,7 @@ Event = Literal[
     "stopping",
     "topics_not_found",
     "unmapped_overflow",
+    "unread_fields",
     "worker_started",
     "worker_stopped",
 ]
@@ -110,6 +111,7 @@ EVENTS: Final[dict[Event, str]] = {
     "stopping": "A signal asked the process to stop.",
     "topics_not_found": "Topics are missing or Kafka does not answer; the worker retries.",
     "unmapped_overflow": "A bookmaker has more new markets in an hour than the limit; logged once an hour.",
+    "unread_fields": "A record has fields that nobody reads; each name is logged once, up to a bound.",
     "worker_started": "The worker has joined its group.",
     "worker_stopped": "The worker's last line.",
 }

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, get_args
 from schemas.dead_letter import DeadReason
 from schemas.latest import TombstoneReason
 from worker.domain.books.platforms import PLATFORMS
+from worker.domain.books.shape import FieldLevel
 from worker.ingest.partitions.owned import StopCause
 from worker.ingest.partitions.starts import Case, WatermarkCause
 from worker.ingest.planning.brake import BrakeLimit
@@ -28,6 +29,9 @@ JudgedThing = Literal["event", "mapping", "miss"]
 WorkerMetric = Literal[
     "marketmap_observations_total",
     "marketmap_markets_total",
+    "marketmap_recalled_markets_total",
+    "marketmap_field_samples_total",
+    "marketmap_unread_fields_total",
     "marketmap_dead_letters_total",
     "marketmap_observation_age_seconds",
     "marketmap_brakes_total",
@@ -115,6 +119,19 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
         "counter",
         {"platform": PLATFORMS, "outcome": ("resolved", "missed", "rejected"), "reason": _OPEN},
         "Markets of observations by outcome, and the reason why they were missed or rejected.",
+    ),
+    "marketmap_recalled_markets_total": Metric(
+        "counter",
+        {"platform": PLATFORMS},
+        "Markets of marketmap_markets_total that were recalled: their rows had a form that was seen before.",
+    ),
+    "marketmap_field_samples_total": Metric(
+        "counter", {"platform": PLATFORMS}, "Records that were looked through for unread fields."
+    ),
+    "marketmap_unread_fields_total": Metric(
+        "counter",
+        {"platform": PLATFORMS, "level": get_args(FieldLevel)},
+        "Names of fields that nobody reads, in sampled records; the log line unread_fields has the names.",
     ),
     "marketmap_dead_letters_total": Metric(
         "counter", {"reason": get_args(DeadReason)}, "Records that could not be read, by reason."

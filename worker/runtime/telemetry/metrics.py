@@ -51,6 +51,9 @@ class Metrics:
         self.registry = process_registry()
         self._observations = self._counter("marketmap_observations_total")
         self._markets = self._counter("marketmap_markets_total")
+        self._recalled = self._counter("marketmap_recalled_markets_total")
+        self._samples = self._counter("marketmap_field_samples_total")
+        self._unread = self._counter("marketmap_unread_fields_total")
         self._dead = self._counter("marketmap_dead_letters_total")
         self._ages = self._histogram("marketmap_observation_age_seconds", _AGES)
         self._brakes = self._counter("marketmap_brakes_total")
@@ -87,6 +90,12 @@ class Metrics:
             self._observations.labels(platform).inc(times)
         for (platform, outcome, reason), times in report.outcomes.items():
             self._markets.labels(platform, outcome, reason or "").inc(times)
+        for platform, times in report.recalled.items():
+            self._recalled.labels(platform).inc(times)
+        for sample_platform, unread in report.samples:
+            self._samples.labels(sample_platform).inc()
+            for level, names in unread.items():
+                self._unread.labels(sample_platform, level).inc(len(names))
         for age_platform, age_s in report.ages:
             self._ages.labels(age_platform).observe(age_s)
         for dead_reason, times in report.dead.items():

@@ -214,6 +214,37 @@ def test_levels_that_disagree_are_refused_and_never_chosen_from(
     assert not found.misses
 
 
+@pytest.mark.parametrize(
+    ("row", "beside", "cause"),
+    [
+        ({"handicap": 10, "specifier": {"total": "3.5"}}, None, "UNITS_DISAGREE"),
+        ({"handicap": 10, "formattedHandicap": "3.5"}, None, "UNITS_DISAGREE"),
+        ({"handicap": 10}, "3.5", "UNITS_DISAGREE"),
+        ({"specifier": {"total": "10", "hcp": None}}, None, "UNIT_NOT_KNOWN"),
+        ({"specifier": {"hcp": "2.5"}}, None, "LINE_KIND_DIFFERS"),
+        ({"specifier": {"number": "2"}}, None, "LINE_KIND_DIFFERS"),
+        ({"handicap": 10, "formattedHandicap": "ten"}, None, None),
+        ({"specifier": {"total": "x"}}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_a_line_that_is_refused_says_the_cause(
+    row: dict[str, Any], beside: str | None, cause: str | None
+) -> None:
+    line = shown(betpawa_row(None, Over=1.9, Under=1.8), beside, beside) | row
+    (entry,) = run("betpawa", [betpawa("5000", line)]).rejected
+    assert (entry.code, entry.cause) == ("INVALID_SPECIFIER", cause)
+
+
+def test_two_fields_that_give_two_prices_say_so() -> None:
+    row = betpawa_row(10, Over=1.9, Under=1.8)
+    row["prices"][0]["odds"] = 2.9
+    (entry,) = run("betpawa", [betpawa("5000", row)]).rejected
+    assert (entry.code, entry.cause) == ("INVALID_ODDS", "PRICES_DIFFER")
+    row["prices"][0]["suspended"] = True
+    assert active(run("betpawa", [betpawa("5000", row)])) == {"over": False, "under": True}
+
+
 @pytest.mark.parametrize("strange", [None, True, [None], {"a": "b"}, "it's", float("inf"), 10**30])
 def test_no_value_is_shown_as_python_writes_it(strange: Any) -> None:
     price = {"name": "Over", "price": strange, "handicap": strange, "specifier": {"total": strange}}

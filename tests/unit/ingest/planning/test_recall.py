@@ -15,7 +15,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.resolve import resolve_rows
 from worker.ingest.planning import recall as recalling
 from worker.ingest.planning.encode import Encoder
-from worker.ingest.planning.plan import Planned, Planner
+from worker.ingest.planning.plan import Planned, Planner, combine, joined
 from worker.ingest.planning.recall import RecalledRows, RecallingPlanner, make_planner
 from worker.ingest.reading.clock import ClockGuard
 from worker.kafka.record import Outgoing, Partition, Record
@@ -107,6 +107,21 @@ def test_part_and_status_are_passed_on_of_what_is_recalled(planner: Watched) -> 
     assert planner.resolved == []
     assert published(planned)["part"] == {"number": 1, "of": 2}
     assert published(planned)["event"]["status"] == "live"
+
+
+def test_what_is_recalled_is_counted_among_the_markets(planner: Watched) -> None:
+    total = sportybet("18", "total=2.5", prices={"Over 2.5": "1.98", "Under 2.5": "1.8"})
+    values = (
+        observed(RESULT, UNKNOWN),
+        observed(RESULT, UNKNOWN, total),
+        observed(RESULT, total),
+    )
+    new, some, every = [planned for value in values for planned in planner.all(value)]
+    assert [new.recalled, some.recalled, every.recalled] == [0, 2, 2]
+    assert [sum(one.outcomes.values()) for one in (new, some, every)] == [2, 3, 2]
+    plan = combine([new, some, every])
+    assert plan.recalled == {"sportybet": 4}
+    assert joined([plan, plan]).recalled == {"sportybet": 8}
 
 
 def test_only_the_row_that_is_new_is_resolved(planner: Watched, rows_resolved: list[str]) -> None:

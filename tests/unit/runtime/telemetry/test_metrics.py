@@ -1,5 +1,6 @@
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
 import pytest
@@ -14,6 +15,7 @@ from worker.ingest.partitions.opening import Opening
 from worker.ingest.partitions.owned import Lag, StoppedPartition
 from worker.ingest.partitions.starts import Start
 from worker.ingest.planning.plan import MarketCount
+from worker.ingest.reading.field_samples import FieldSample
 from worker.runtime.index.following import Swap
 from worker.runtime.index.live import LiveIndex
 from worker.runtime.liveness.snapshots import SnapshotAge
@@ -143,6 +145,22 @@ def test_observations_markets_and_dead_letters_are_told_apart() -> None:
     assert value(metrics, "marketmap_markets_total", **missed) == 2
     assert value(metrics, "marketmap_observations_total", platform="sportybet") == 2
     assert value(metrics, "marketmap_dead_letters_total", reason="EMPTY") == 1
+
+
+def test_recalled_markets_and_unread_fields_are_shown_by_bookmaker() -> None:
+    metrics = Metrics()
+    samples = [
+        FieldSample("betpawa", {"row": ["closed", "line"], "outcome": ["fee"]}),
+        FieldSample("bet9ja", {}),
+    ]
+    metrics.batch(replace(REPORT, recalled=Counter({"betpawa": 40}), samples=samples))
+    assert value(metrics, "marketmap_recalled_markets_total", platform="betpawa") == 40
+    assert value(metrics, "marketmap_field_samples_total", platform="betpawa") == 1
+    assert value(metrics, "marketmap_field_samples_total", platform="bet9ja") == 1
+    unread = "marketmap_unread_fields_total"
+    assert value(metrics, unread, platform="betpawa", level="row") == 2
+    assert value(metrics, unread, platform="betpawa", level="outcome") == 1
+    assert value(metrics, unread, platform="bet9ja", level="outcome") == 0
 
 
 @pytest.mark.parametrize(("step", "seconds"), REPORT.seconds.items())
