@@ -1,8 +1,11 @@
 """Real replies make the observations that were put together by hand, and what they resolve to is the same."""
 
+import copy
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +14,12 @@ from schemas.raw_reply import observation_from_reply, platform_of
 from tests.support.markets import FOOTBALL, said
 from tests.support.payloads import MISSING, PAYLOADS
 from worker.domain import resolve as resolver
+from worker.domain.books.platforms import Platform, is_platform
 from worker.ingest.reading.field_samples import sample_of
+from worker.ingest.reading.read import Readable, read
 
 FILES = sorted(PAYLOADS.glob("*.*.json"))
+CUTS = 12
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 
 pytestmark = pytest.mark.skipif(not FILES, reason=MISSING)
@@ -59,6 +65,73 @@ def test_it_has_no_field_that_nobody_knows(path: Path) -> None:
     sample = sample_of(observed(path).model_dump_json().encode())
     assert sample is not None
     assert sample.unread == {}
+
+
+def markets_of(reply: Any, platform: Platform) -> Any:
+    """Where a person finds them."""
+    match platform:
+        case "sportybet":
+            return reply["data"]["markets"]
+        case "betpawa":
+            return reply["markets"]
+        case "bet9ja":
+            return reply["D"]["O"]
+
+
+def cut(reply: Any, platform: Platform, draw: random.Random) -> Any:
+    """A part of its markets, and its envelope without some of what may be absent."""
+    smaller = copy.deepcopy(reply)
+    markets = markets_of(smaller, platform)
+    kept = draw.sample(list(markets), draw.randint(0, len(markets)))
+    if isinstance(markets, dict):
+        for key in markets.keys() - kept:
+            del markets[key]
+    else:
+        markets[:] = kept
+    envelope = {"sportybet": ["data"], "betpawa": [], "bet9ja": ["D"]}[platform]
+    holder = smaller
+    for name in envelope:
+        holder = holder[name]
+    for name in ("estimateStartTime", "startTime", "STARTDATE", "competition", "GN", "MK"):
+        if draw.random() < 0.5:
+            holder.pop(name, None)
+    return smaller
+
+
+def answer(value: bytes) -> Any:
+    """What a worker makes of a record: from its bytes, in its sport and phase."""
+    seen = read(value, max_bytes=len(value))
+    assert isinstance(seen, Readable), seen
+    return said(resolver.resolve_rows(seen.rows, seen.platform, seen.names, FOOTBALL, seen.scope))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_what_is_cut_from_it_makes_the_round_trip_to_the_same_answer(path: Path) -> None:
+    """Wrapped, written, read and resolved, it is what an observation of a person resolves to."""
+    reply = json.loads(path.read_text(encoding="utf-8"))
+    name, platform, _ = path.name.split(".")
+    assert is_platform(platform)
+    draw = random.Random(path.name)
+    for _ in range(CUTS):
+        smaller = cut(reply, platform, draw)
+        wrapped = observation_from_reply(smaller, NOW)
+        by_hand = {
+            "platform": platform,
+            "observed_at": "2026-05-05T12:00:00Z",
+            "event": {
+                "id": "by hand",
+                "home": wrapped.event.home,
+                "away": wrapped.event.away,
+                "sport": name if name in {"basketball", "tennis"} else "football",
+                "live": wrapped.event.live,
+            },
+            "markets": markets_of(smaller, platform),
+        }
+        if platform == "bet9ja":
+            named = {one["ID"]: one["DS"] for one in smaller["D"].get("MK") or []}
+            by_hand["market_names"] = named or None
+        made = wrapped.model_dump_json(exclude_none=True).encode()
+        assert answer(made) == answer(json.dumps(by_hand).encode())
 
 
 def test_bet9ja_s_times_are_those_of_the_other_bookmakers() -> None:

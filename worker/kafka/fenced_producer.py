@@ -22,7 +22,7 @@ from aiokafka.errors import (
 )
 
 from worker.domain.errors import FatalError, TransientError
-from worker.kafka.producer import COMPRESSION, clock_refused
+from worker.kafka.producer import PRODUCER, clock_refused
 from worker.kafka.record import Outgoing
 
 _STOP_S: Final = 3.0
@@ -90,12 +90,10 @@ async def fenced_outputs(
     """
     producer = AIOKafkaProducer(
         **connection,
+        **PRODUCER,
         transactional_id=name,
         transaction_timeout_ms=round(timeout_s * 1000),
-        acks="all",
-        linger_ms=0,
         max_request_size=max_bytes,
-        compression_type=COMPRESSION,
     )
     try:
         try:

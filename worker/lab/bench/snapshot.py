@@ -211,7 +211,7 @@ def _alter(settings: ConnectedSettings, topic: str) -> None:
         for name, value in _EAGER.items()
     ]
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-    client = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    client = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0})
     for altered in client.incremental_alter_configs([resource]).values():
         altered.result()
 

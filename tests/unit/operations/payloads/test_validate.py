@@ -324,6 +324,15 @@ def test_a_swapped_platform_is_one_fault_that_names_the_other(named: Any, form: 
     assert f'write "platform": "{form}"' in fix
 
 
+@pytest.mark.parametrize(
+    "key", ["S_1X2_1", "LIVES_1X2_1", "B_12_1", "LIVEB_OUOT@159.5_O", "T_12_1"]
+)
+def test_the_form_of_bet9ja_is_recognised_in_every_sport(key: str) -> None:
+    document = json.loads(observation("bet9ja", {key: "1.5"})) | {"platform": "sportybet"}
+    ((_, mistake, fix),) = taught(json.dumps(document).encode())
+    assert (mistake, 'write "platform": "bet9ja"' in fix) == ("SWAPPED_PLATFORM", True)
+
+
 def test_a_missing_field_is_said_to_be_missing() -> None:
     document = json.loads(GOOD)
     del document["markets"]
