@@ -93,8 +93,8 @@ class _Judge:
         self._whole: Resolution = resolve(observation, index)
         self._published = {layout.place for layout, _ in self._whole.markets}
         self._published |= {
-            _player_place(f"{one.canonical_id}\0{one.line or ''}", one.participant)
-            for one in self._whole.players
+            _player_place(place_of(layout.claim, layout.line), layout.participant)
+            for layout, _, _ in self._whole.players
         }
 
     def entry(self, market_id: str, qualifier: str | None, rows: list[Row]) -> SoldEntry:
