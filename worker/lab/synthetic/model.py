@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Pmf = tuple[float, ...]
 FIRST_HALF_SHARE = 0.45
 RESULTS = ("home", "draw", "away")
+MINUTES = tuple(minute for minute in range(5, 90, 5) if minute != 45)
 
 
 def poisson(mean: float, highest: int) -> Pmf:
@@ -112,8 +113,7 @@ class MatchModel:
             "goals_ft": _part(self.goals, 1, 11),
             "goals_1h": _part(self.goals, first, 8),
             "goals_2h": _part(self.goals, second, 8),
-            "minutes_5": _part(self.goals, 0.045, 4),
-            "minutes_10": _part(self.goals, 0.09, 4),
+            **{f"minutes_{n}": _part(self.goals, share_until(n), 4 + n // 10) for n in MINUTES},
             "corners_ft": _part(self.corners, 1, 18),
             "corners_1h": _part(self.corners, first, 12),
             "cards_ft": _part(self.cards, 1, 12),
@@ -131,6 +131,13 @@ class MatchModel:
                 key = (half, result(lead + gain), goals + more)
                 sums[key] = sums.get(key, 0.0) + p * q
         return sums
+
+
+def share_until(minute: int) -> float:
+    """The share of a match's goals that is expected in its first minutes; added time is in the halves."""
+    if minute < 45:
+        return 0.009 * minute
+    return FIRST_HALF_SHARE + (1 - FIRST_HALF_SHARE) * (minute - 45) / 48
 
 
 def _part(means: tuple[float, float], share: float, highest: int) -> ScoreGrid:

@@ -60,7 +60,7 @@ def test_nine_hot_markets_in_ten_are_missed_on_fifty_keys(source: Source) -> Non
 
 def test_large_messages_are_as_large_as_the_largest_seen(source: Source) -> None:
     sizes = [len(message.value) for message in make("large", source, SIZES).messages]
-    assert all(1_350_000 < size <= 1_400_000 for size in sizes)
+    assert all(1_350_000 < size <= 1_420_000 for size in sizes)
 
 
 @pytest.mark.parametrize("markets", [1, 10, 100, 1000])

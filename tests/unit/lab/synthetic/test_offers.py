@@ -7,9 +7,16 @@ from worker.domain.books.platforms import is_platform
 from worker.domain.mapping import MarketClaim, claims_of
 from worker.lab.synthetic.offers import PLATFORMS, Offer, offers, unmapped
 
-PLACEHOLDERS = (" ({home_line})", " ({away_line})", " ({hcp})", " {line}")
+PLACEHOLDERS = (
+    " ({home_line})",
+    " ({away_line})",
+    " ({hcp})",
+    " {line}",
+    " {home_line}",
+    " {away_line}",
+)
 # What each bookmaker sells of the catalogue. It sells no less than it did when the catalogue was smaller.
-SOLD = {"betpawa": 101, "sportybet": 127, "bet9ja": 106}
+SOLD = {"betpawa": 101, "sportybet": 191, "bet9ja": 137}
 
 
 def claims_on(platform: str) -> dict[tuple[str, str], MarketClaim]:
