@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("books", sa.SmallInteger, nullable=False),
         sa.Column("boards", sa.LargeBinary, nullable=False),
         _written(),
-        sa.CheckConstraint("books >= 2", name="ck_watched_event_books"),
+        sa.CheckConstraint("books >= 1", name="ck_watched_event_books"),
         sa.CheckConstraint("octet_length(boards) <= 16777216", name="ck_watched_event_boards"),
     )
     op.create_index("idx_watched_event_seen", "watched_event", [sa.text("seen_at DESC")])

@@ -367,7 +367,7 @@ watched_event = Table(
     Column("books", SmallInteger, nullable=False),
     Column("boards", LargeBinary, nullable=False),
     _written(),
-    CheckConstraint("books >= 2", name="ck_watched_event_books"),
+    CheckConstraint("books >= 1", name="ck_watched_event_books"),
     CheckConstraint("octet_length(boards) <= 16777216", name="ck_watched_event_boards"),
     Index("idx_watched_event_seen", text("seen_at DESC")),
 )

@@ -77,6 +77,22 @@ def test_a_suggestion_is_shown_with_events_and_what_others_sell(
     assert "there is no suggestion for betpawa 1" in missing.stderr
 
 
+def test_a_missed_market_is_shown_with_what_the_odds_say(
+    run: Run, miss: Callable[..., None], version: int, suggest: Callable[..., None], query: Query
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Yes", "No"])
+    before = json.loads(run("unmapped", "show", "betpawa", "3795", "--json").stdout)
+    assert (before["suggestions"], before["samples"], before["evidence"]) == ([], [], [])
+    suggest("betpawa", "3795", version, OUTCOMES)
+    query(SAMPLE, "betpawa", "3795", NOON, "[]", "[]")
+    shown = run("unmapped", "show", "betpawa", "3795").stdout
+    assert "No active mapping has this id." in shown
+    assert "Yes = yes" in shown
+    assert "Reds - Blues" in shown
+    after = json.loads(run("unmapped", "show", "betpawa", "3795", "--json").stdout)
+    assert [one["canonical_id"] for one in after["suggestions"]] == ["btts"]
+
+
 def test_an_accepted_suggestion_is_an_audited_change_and_covers_the_miss(
     run: Run,
     change: Callable[..., Any],

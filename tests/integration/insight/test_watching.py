@@ -8,6 +8,7 @@ from tests.support.services.insights import (
     evidence_of,
     judged,
     on_two_books,
+    read_through,
     scraped,
     start_insight,
 )
@@ -15,7 +16,7 @@ from tests.support.services.installation import Installation, until
 
 pytestmark = pytest.mark.services
 
-EVENTS = 16
+EVENTS = 13
 HIDE = """
 UPDATE user_market_mappings
 SET sportybet_id = NULL
@@ -90,31 +91,29 @@ async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_ala
 async def test_killed_anywhere_it_comes_to_the_evidence_of_one_that_was_not(
     installation: Installation,
 ) -> None:
-    records = scraped(events=EVENTS)
-    await installation.publish(records)
+    records = scraped(events=5)
+    half = len(records) // 2
+    await installation.publish(records[:half])
     process = start_insight(installation)
+    await process.logged("insight_judged")
+    await installation.publish(records[half:])
     await judged(installation, process, on_two_books(records))
     expected = await evidence_of(installation)
     assert len(expected) > 300
     assert await process.stop() == 0
+
     await installation.query("DELETE FROM watched_event RETURNING event")
     await installation.query("DELETE FROM mapping_evidence RETURNING canonical_id")
-    another_group = {"MARKETMAP_INSIGHT_GROUP_ID": f"{installation.settings.insight_group_id}-2"}
-
-    for number, event in enumerate(("listening", "insight_leads", "insight_judged"), start=1):
+    group = f"{installation.settings.insight_group_id}-2"
+    another_group = {"MARKETMAP_INSIGHT_GROUP_ID": group}
+    for number, event in enumerate(("insight_leads", "insight_judged"), start=1):
         process = start_insight(installation, number, **another_group)
         await process.logged(event)
         process.kill()
-    process = start_insight(installation, 4, **another_group)
-    await judged(installation, process, on_two_books(records))
+    process = start_insight(installation, 3, **another_group)
     await installation.publish(records)  # all of it once more
-    before = len([line for line in process.lines() if line.get("event") == "insight_judged"])
-
-    async def has_turned() -> bool:
-        lines = [line for line in process.lines() if line.get("event") == "insight_judged"]
-        return len(lines) > before + 2
-
-    await until(has_turned)
+    await read_through(installation, group)
+    await judged(installation, process, on_two_books(records))
     assert await evidence_of(installation) == expected
 
 

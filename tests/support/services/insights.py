@@ -70,7 +70,7 @@ async def judged(
 
     async def is_judged() -> bool:
         assert process.process.poll() is None, process.log.read_text()[-4000:]
-        rows = await installation.query("SELECT event FROM watched_event")
+        rows = await installation.query("SELECT event FROM watched_event WHERE books > 1")
         lines = [line for line in process.lines() if line.get("event") == "insight_judged"]
         return {row.event for row in rows} == wanted and any(
             line["events"] == len(wanted) and not line["waiting"] and line["version"] >= version
@@ -83,3 +83,14 @@ async def judged(
 async def evidence_of(installation: Installation) -> list[tuple[Any, ...]]:
     """All evidence, without the times at which it was written."""
     return [tuple(row) for row in await installation.query(EVIDENCE)]
+
+
+async def read_through(installation: Installation, group: str) -> None:
+    """Wait until this group has committed everything: what it has read is stored."""
+
+    async def is_through() -> bool:
+        topics = installation.settings.topics.observations.values()
+        backlog = await installation.admin.backlog(group, topics)
+        return backlog.done == backlog.total > 0
+
+    await until(is_through)

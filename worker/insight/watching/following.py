@@ -42,7 +42,7 @@ from worker.insight.watching.stored import (
     unpack_together,
 )
 from worker.insight.watching.turns import Judging
-from worker.insight.watching.window import MOST_WATCHED, EventWindow, WatchedEvent
+from worker.insight.watching.window import MOST_PENDING, MOST_WATCHED, EventWindow, WatchedEvent
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex
@@ -167,7 +167,7 @@ class Insight:
             )
             self.failed = None
             self._metrics.leads(window, reading.lag)
-            log.info("insight_leads", events=len(window))
+            log.info("insight_leads", events=window.watched_count)
             await _first_to_fail(mappings.run(), reading.run(self.moved), judging.run())
 
     async def _restored(self, connection: AsyncConnection) -> EventWindow:
@@ -177,17 +177,16 @@ class Insight:
             most_bytes=settings.insight_max_bytes,
             max_age=timedelta(seconds=settings.insight_max_age_s),
         )
-        for stored in await evidence.read_events(connection, MOST_WATCHED):
+        for stored in await evidence.read_events(connection, MOST_WATCHED + MOST_PENDING, books=1):
             try:
                 boards = await asyncio.to_thread(unpack_together, stored.event, stored.boards)
             except UnreadableBoardsError as error:
                 log.warning("boards_not_read", error=str(error))
                 continue
             packed = {platform: one for platform, (_, one) in boards.items()}
-            if packed:
-                window.put(
-                    WatchedEvent(stored.event, stored.home, stored.away, stored.starts_at, packed)
-                )
+            window.put(
+                WatchedEvent(stored.event, stored.home, stored.away, stored.starts_at, packed)
+            )
         return window
 
     @asynccontextmanager

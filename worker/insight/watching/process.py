@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.meaning.catalogue import load_meanings
-from worker.insight.judging import Judge
+from worker.insight.shipped import shipped_judge
 from worker.insight.watching.following import Insight
 from worker.insight.watching.metrics import InsightMetrics
 from worker.kafka.retrying import jittered_backoff
@@ -19,12 +17,6 @@ from worker.settings.connected import ConnectedSettings
 log = structlog.get_logger()
 
 
-def shipped_meanings() -> Judge:
-    """A judge that knows the meanings of the shipped catalogue."""
-    file = shipped_catalogue().parent / "meanings.json"
-    return Judge.of(load_meanings(file.read_text(encoding="utf-8")))
-
-
 class InsightProcess:
     """Needs Kafka and the database, and writes to the database alone."""
 
@@ -32,9 +24,7 @@ class InsightProcess:
         self._stop = Stop()
         self._settings = settings
         metrics = InsightMetrics()
-        self._insight = Insight(
-            settings, shipped_meanings(), metrics, retry_delay=jittered_backoff()
-        )
+        self._insight = Insight(settings, shipped_judge(), metrics, retry_delay=jittered_backoff())
         self._watchdog = Watchdog(
             self._look,
             Progress(settings.stall_timeout_s, 2 * settings.watchdog_interval_s),

@@ -73,6 +73,8 @@ def unpack_together(event: str, packed: bytes) -> dict[Platform, tuple[Board, St
                 found[platform] = board, pack(board, observed_at, frozenset(one["parts"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableBoardsError(f"the boards of {event} are of another form") from error
+    if not found:
+        raise UnreadableBoardsError(f"there are no boards of {event}")
     return found
 
 
@@ -98,8 +100,8 @@ def _loaded(packed: bytes) -> Any:
     unpacker = zlib.decompressobj()
     try:
         text = unpacker.decompress(packed, _MOST_UNPACKED)
-        if unpacker.unconsumed_tail:
-            raise UnreadableBoardsError("the boards are too large")
+        if not unpacker.eof:
+            raise UnreadableBoardsError("the boards are cut off, or too large")
         return orjson.loads(text)
     except (zlib.error, orjson.JSONDecodeError) as error:
         raise UnreadableBoardsError(f"the boards cannot be read: {error}") from error

@@ -107,7 +107,7 @@ class Judging:
         reading = self._reading
         async with reading.lock:
             reading.window.expire(reading.now())
-            events, changed = reading.window.watched(), reading.window.changed()
+            events, changed = reading.window.events(), reading.window.changed()
             done = reading.done()
         try:
             for one in events:
@@ -122,7 +122,7 @@ class Judging:
             reading.window.mark_changed(changed)
             raise
         await reading.commit(done)
-        return events
+        return [one for one in events if one.is_watched]
 
     async def _verdicts_on(self, events: list[WatchedEvent]) -> EventVerdicts:
         """The verdicts under the index in use; new ones when it has changed, or far more events are there."""

@@ -57,6 +57,11 @@ class WatchedEvent:
     boards: Mapping[Platform, StoredBoard]
 
     @property
+    def is_watched(self) -> bool:
+        """Whether two bookmakers sell it."""
+        return len(self.boards) >= _WATCHED_BOOKS
+
+    @property
     def seen_at(self) -> datetime:
         return max(stored.observed_at for stored in self.boards.values())
 
@@ -87,7 +92,7 @@ class EventWindow:
     @property
     def watched_count(self) -> int:
         """The number of events that two bookmakers sell."""
-        return sum(len(one.boards) >= _WATCHED_BOOKS for one in list(self._events.values()))
+        return sum(one.is_watched for one in list(self._events.values()))
 
     @property
     def size(self) -> int:
@@ -146,10 +151,13 @@ class EventWindow:
         for event in [one.event for one in self._events.values() if one.seen_at < oldest]:
             self._drop(event)
 
+    def events(self) -> list[WatchedEvent]:
+        """All events, also those that wait for a second bookmaker, in the order of their numbers."""
+        return sorted(self._events.values(), key=lambda one: _order(one.event))
+
     def watched(self) -> list[WatchedEvent]:
         """The events that two bookmakers sell, in the order of their numbers."""
-        found = [one for one in self._events.values() if len(one.boards) >= _WATCHED_BOOKS]
-        return sorted(found, key=lambda one: _order(one.event))
+        return [one for one in self.events() if one.is_watched]
 
     def changed(self) -> set[str]:
         """The events that have changed since the last call."""

@@ -24,7 +24,7 @@ from worker.cli.spreadsheet import CsvPrinter
 from worker.cli.tables import print_list, print_table
 from worker.domain.books.platforms import PLATFORMS
 from worker.insight.grades import EvidenceGrade
-from worker.operations.evidence.grading import graded
+from worker.operations.evidence.grading import read_graded
 from worker.operations.evidence.tables import (
     EVIDENCE_FIELDS,
     GradedEvidence,
@@ -32,10 +32,8 @@ from worker.operations.evidence.tables import (
     evidence_list,
     worst_table,
 )
-from worker.storage.insight import alarms, evidence
 
 GRADES: tuple[EvidenceGrade, ...] = get_args(EvidenceGrade)
-_ALL = 1_000_000
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -119,18 +117,3 @@ def show(
     print_list(evidence_list(rows))
     out.print()
     print_table(worst_table(rows))
-
-
-async def read_graded(
-    connection: AsyncConnection,
-    *,
-    canonical_id: str | None = None,
-    platform: str | None = None,
-    containing: str = "",
-) -> list[GradedEvidence]:
-    """Read comparisons with their grades."""
-    rows = await evidence.list_evidence(
-        connection, canonical_id=canonical_id, platform=platform, containing=containing
-    )
-    raised, _ = await alarms.list_alarms(connection, limit=_ALL)
-    return graded(rows, {(one.canonical_id, one.platform) for one in raised})

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import groupby
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.insight.grades import ReferenceComparison, grade
 from worker.operations.evidence.tables import GradedEvidence
+from worker.storage.insight import alarms, evidence
 from worker.storage.insight.evidence import StoredEvidence
+
+_ALL: Final = 1_000_000
 
 
 def graded(
@@ -32,3 +38,18 @@ def graded(
             )
         )
     return found
+
+
+async def read_graded(
+    connection: AsyncConnection,
+    *,
+    canonical_id: str | None = None,
+    platform: str | None = None,
+    containing: str = "",
+) -> list[GradedEvidence]:
+    """Read comparisons with their grades."""
+    rows = await evidence.list_evidence(
+        connection, canonical_id=canonical_id, platform=platform, containing=containing
+    )
+    raised, _ = await alarms.list_alarms(connection, limit=_ALL)
+    return graded(rows, {(one.canonical_id, one.platform) for one in raised})

@@ -83,8 +83,12 @@ def change_and_backfill(
     reason: str,
     dry_run: bool,
     as_json: bool,
+    more: dict[str, Any],
 ) -> None:
-    """Change the mapping, then publish again; with ``dry_run`` show what both would do."""
+    """Change the mapping, then publish again; with ``dry_run`` show what both would do.
+
+    ``more`` is added to the JSON.
+    """
     url = wanted.settings.database_url
     done = run_edit(url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json)
     if not as_json:
@@ -98,7 +102,7 @@ def change_and_backfill(
         as_json=as_json,
     )
     if as_json:
-        report(done, dry_run=dry_run, as_json=True, more={"backfill": said})
+        report(done, dry_run=dry_run, as_json=True, more={**more, "backfill": said})
 
 
 def publish_again(

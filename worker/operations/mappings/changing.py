@@ -48,6 +48,14 @@ class Outdated(Exception):  # noqa: N818 (it names what happened, not a mistake)
         self.since = since
 
 
+class ChangedMeanwhileError(Exception):
+    """A change leads to other mappings than those whose prices were compared."""
+
+
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Save it although the prices of the last events contradict it."),
+]
 REPUBLISH: Final = typer.Option(
     "--republish",
     metavar="DURATION",
@@ -83,6 +91,8 @@ def run_edit(
         fail(f"{error}; nothing was changed", kind="CONFLICT")
     except NoSuchStateError as error:
         fail(f"{error}; nothing was changed", kind="NOT_FOUND")
+    except ChangedMeanwhileError as error:
+        fail(f"{error}; nothing was changed", kind="CONFLICT")
     except ValueError as error:
         fail(str(error), code=2)
 
@@ -92,16 +102,19 @@ def meant(database_url: str | None, canonical_id: str) -> str:
     return did_you_mean(canonical_id, read_database(database_url, canonical_ids))
 
 
-def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
+def changes(
+    command: Callable[..., MappingChange], *, is_checked: bool = False
+) -> Callable[..., None]:
     """Make a command of a function that returns a change; the command has the common options too.
 
-    ``command`` takes its own options only.
+    ``command`` takes its own options only. ``is_checked``: prices are compared before the change is saved.
     """
 
     def run(
         *,
         reason: Reason,
         actor: Actor,
+        force: Force = False,
         database_url: DatabaseUrl = None,
         republish: Republish = None,
         dry_run: DryRun = False,
@@ -116,11 +129,15 @@ def changes(command: Callable[..., MappingChange]) -> Callable[..., None]:
             dry_run=dry_run,
             as_json=as_json,
             republish=republish,
+            force=force if is_checked else None,
         )
 
+    common = dict(list(inspect.signature(run, eval_str=True).parameters.items())[:-1])
+    if not is_checked:
+        del common["force"]
     parameters = [
         *inspect.signature(command, eval_str=True).parameters.values(),
-        *list(inspect.signature(run, eval_str=True).parameters.values())[:-1],
+        *common.values(),
     ]
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     # Typer reads the options from these two.
@@ -138,20 +155,42 @@ def change_mapping(
     dry_run: bool,
     as_json: bool,
     republish: str | None = None,
+    force: bool | None = None,
 ) -> None:
-    """Change one mapping, and report what was changed or would be; then publish again what it concerns."""
+    """Change one mapping, and report what was changed or would be; then publish again what it concerns.
+
+    Unless ``force`` is None, prices are compared first. What they contradict is refused unless it is True.
+    """
+    wanted = None
     if republish is not None:
-        from worker.operations.mappings.backfill import backfill_since, change_and_backfill  # noqa: PLC0415  needs Kafka's clients
+        from worker.operations.mappings.backfill import backfill_since  # noqa: PLC0415  needs Kafka's clients
 
         wanted = backfill_since(republish, database_url)
+    more: dict[str, Any] = {}
+    if force is not None:
+        from worker.operations.mappings.price_check import check_before, verdict_json  # noqa: PLC0415  it edits
+
+        change, verdicts = check_before(
+            database_url,
+            change,
+            lambda done: [] if done.action == "NONE" else [done.canonical_id],
+            actor=actor,
+            reason=reason,
+            force=force,
+            as_json=as_json,
+        )
+        more = {"prices": verdict_json(verdicts)} if verdicts else {}
+    if wanted is not None:
+        from worker.operations.mappings.backfill import change_and_backfill  # noqa: PLC0415  as above
+
         change_and_backfill(
-            wanted, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+            wanted, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json, more=more
         )
         return
     done = run_edit(
         database_url, change, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
     )
-    report(done, dry_run=dry_run, as_json=as_json)
+    report(done, dry_run=dry_run, as_json=as_json, more=more)
 
 
 async def _edit(

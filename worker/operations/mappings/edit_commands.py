@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from worker.operations.mappings import editing
 from worker.operations.mappings.changing import (
     CanonicalId,
     ExpectedVersion,
+    Force,
     MappingChange,
     change_mapping,
     changes,
@@ -40,12 +42,17 @@ Assignments = Annotated[
 ]
 
 
+# Prices are compared before it is saved.
+checked_changes = partial(changes, is_checked=True)
+
+
 def create(
     *,
     reason: Reason,
     actor: Actor,
     file: MappingFile = None,
     assignments: Assignments = None,
+    force: Force = False,
     inactive: Annotated[bool, typer.Option("--inactive", help="Create it inactive.")] = False,
     republish: Annotated[
         str | None,
@@ -84,10 +91,11 @@ def create(
         dry_run=dry_run,
         as_json=as_json,
         republish=republish,
+        force=force,
     )
 
 
-@changes
+@checked_changes
 def update(
     canonical_id: CanonicalId,
     *,

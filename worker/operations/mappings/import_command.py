@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -15,7 +15,8 @@ from worker.cli.shipped import shipped_catalogue
 from worker.cli.tables import print_table
 from worker.domain.catalogue import load_entries
 from worker.operations.mappings import editing
-from worker.operations.mappings.changing import Republish, read_file, run_edit
+from worker.operations.mappings.changing import Force, Republish, read_file, run_edit
+from worker.operations.mappings.price_check import check_before, verdict_json
 from worker.storage.editing import Edit
 from worker.storage.mappings import ImportReport, list_mappings
 from worker.storage.misses import QueueKey
@@ -31,6 +32,7 @@ def import_(
     *,
     reason: Reason,
     actor: Actor,
+    force: Force = False,
     database_url: DatabaseUrl = None,
     republish: Republish = None,
     dry_run: DryRun = False,
@@ -64,12 +66,21 @@ def import_(
         from worker.operations.mappings.backfill import backfill_since  # noqa: PLC0415  needs Kafka's clients
 
         wanted = backfill_since(republish, database_url)
+    run_checked, verdicts = check_before(
+        database_url,
+        run,
+        lambda done: {*done[0].added, *done[0].changed},
+        actor=actor,
+        reason=reason,
+        force=force,
+        as_json=as_json,
+    )
     report, markets = run_edit(
-        database_url, run, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
+        database_url, run_checked, actor=actor, reason=reason, dry_run=dry_run, as_json=as_json
     )
     if not as_json:
         print_table(_table(report, dry_run=dry_run))
-    said = {}
+    said: dict[str, Any] = {"prices": verdict_json(verdicts)} if verdicts else {}
     if wanted is not None:
         from worker.operations.mappings.backfill import publish_again  # noqa: PLC0415  as above
 
@@ -81,7 +92,7 @@ def import_(
             dry_run=dry_run,
             as_json=as_json,
         )
-        said = {"backfill": again}
+        said["backfill"] = again
     if as_json:
         print_json({"file": str(source), "dry_run": dry_run, **report._asdict(), **said})
 

@@ -34,7 +34,7 @@ from worker.operations.evidence.tables import (
     suggestion_table,
     suggestions_list,
 )
-from worker.operations.mappings.changing import Republish, change_mapping
+from worker.operations.mappings.changing import Force, Republish, change_mapping
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
 from worker.operations.unmapped.triage import NoSuggestionError, NotCoveredError
@@ -148,6 +148,7 @@ def accept(
     rank: Annotated[int, typer.Option(min=1, help="Which of the suggestions.")] = 1,
     reason: Reason,
     actor: Actor,
+    force: Force = False,
     database_url: DatabaseUrl = None,
     republish: Republish = None,
     dry_run: DryRun = False,
@@ -177,4 +178,5 @@ def accept(
         dry_run=dry_run,
         as_json=as_json,
         republish=republish,
+        force=force,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Protocol, get_args
+from typing import Annotated, Any, NamedTuple, Protocol, get_args
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,6 +33,16 @@ from worker.cli.tables import print_list, print_table, shown_of
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.coverage import coverage
 from worker.domain.index import MappingIndex
+from worker.operations.evidence.grading import read_graded
+from worker.operations.evidence.tables import (
+    GradedEvidence,
+    evidence_json,
+    evidence_list,
+    example_json,
+    examples_table,
+    suggestion_json,
+    suggestion_table,
+)
 from worker.operations.mappings.tables import mappings_list
 from worker.operations.unmapped.map_command import map_
 from worker.operations.unmapped.tables import (
@@ -46,6 +56,8 @@ from worker.runtime.index.covering import usable
 from worker.storage import misses
 from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageRefused
+from worker.storage.insight import evidence
+from worker.storage.insight.evidence import StoredSample, StoredSuggestion
 from worker.storage.mappings import StoredMapping, list_mappings
 from worker.storage.misses import QueuedMiss, QueueKey, QueueOrder, UnknownMiss
 
@@ -171,24 +183,34 @@ def show(
 ) -> None:
     """Show one missed market: its samples, the mappings with its id, and the labels that they do not know.
 
+    If an insight process runs, also what the market may be by its odds, recent events, and the evidence for
+    the mappings.
+
     Example: marketmap unmapped show sportybet 800117
     """
 
-    async def read(connection: AsyncConnection) -> tuple[QueuedMiss, Sequence[StoredMapping]]:
+    async def read(
+        connection: AsyncConnection,
+    ) -> tuple[QueuedMiss, Sequence[StoredMapping], OddsOfMiss]:
         miss = await misses.get_miss(connection, (platform, market_id))
         claimed_id = market_id.partition("?")[0]
-        return miss, await list_mappings(
+        claimants = await list_mappings(
             connection, is_active=True, platform=platform, market_id=claimed_id
         )
+        return miss, claimants, await _read_odds(connection, miss, claimants)
 
     try:
-        miss, claimants = read_database(database_url, read)
+        miss, claimants, odds = read_database(database_url, read)
     except UnknownMiss as error:
         fail(str(error), kind="NOT_FOUND")
     found = coverage(MappingIndex(usable(claimants)), *miss.key, miss.sample_outcomes)
     if as_json:
         names = [row.canonical_id for row in claimants]
-        print_json(miss_json(miss) | {"mappings": names, "unknown_labels": list(found.unknown)})
+        print_json(
+            miss_json(miss)
+            | {"mappings": names, "unknown_labels": list(found.unknown)}
+            | odds.as_json()
+        )
         return
     print_table(miss_table(miss))
     out.print()
@@ -198,6 +220,51 @@ def show(
         print_list(mappings_list(claimants))
     else:
         out.print("No active mapping has this id.")
+    _print_odds(odds)
+
+
+class OddsOfMiss(NamedTuple):
+    """What the odds say of a missed market: suggestions, examples, and evidence for mappings with its id."""
+
+    suggestions: Sequence[StoredSuggestion]
+    samples: Sequence[StoredSample]
+    evidence: Sequence[GradedEvidence]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "suggestions": [suggestion_json(one) for one in self.suggestions],
+            "samples": [example_json(one) for one in self.samples],
+            "evidence": [one for graded in self.evidence for one in evidence_json(graded)],
+        }
+
+
+async def _read_odds(
+    connection: AsyncConnection, miss: QueuedMiss, claimants: Sequence[StoredMapping]
+) -> OddsOfMiss:
+    return OddsOfMiss(
+        await evidence.read_suggestions(connection, miss.key),
+        await evidence.read_samples(connection, "miss", miss.key),
+        [
+            graded
+            for one in claimants
+            for graded in await read_graded(
+                connection, canonical_id=one.canonical_id, platform=miss.source
+            )
+        ],
+    )
+
+
+def _print_odds(odds: OddsOfMiss) -> None:
+    """Print what there is; without an insight process, nothing."""
+    if odds.evidence:
+        out.print()
+        print_list(evidence_list(odds.evidence))
+    if odds.suggestions:
+        out.print()
+        print_table(suggestion_table(odds.suggestions))
+    if odds.samples:
+        out.print()
+        print_table(examples_table(odds.samples))
 
 
 def _marks(status: str, mark: SignedMark) -> Callable[..., None]:

@@ -21,7 +21,7 @@ from worker.cli.options import (
 )
 from worker.domain.books.platforms import is_platform
 from worker.domain.draft import draft
-from worker.operations.mappings.changing import ExpectedVersion, Republish, change_mapping
+from worker.operations.mappings.changing import ExpectedVersion, Force, Republish, change_mapping
 from worker.operations.mappings.edit_commands import Assignments, MappingFile, read_mapping
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.mappings.files import dump_values
@@ -56,6 +56,7 @@ def map_(
     reason: OptionalReason = None,
     actor: OptionalActor = None,
     expected_version: ExpectedVersion = None,
+    force: Force = False,
     draft_file: Annotated[
         Path | None, typer.Option("--draft", help="File for the draft; by default stdout.")
     ] = None,
@@ -97,6 +98,7 @@ def map_(
         dry_run=dry_run,
         as_json=as_json,
         republish=republish,
+        force=force,
     )
 
 

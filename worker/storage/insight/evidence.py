@@ -81,17 +81,13 @@ class StoredSample(NamedTuple):
     others: Any
 
 
-async def read_events(connection: AsyncConnection, limit: int) -> Sequence[StoredEvent]:
-    """Return the watched events, the newest first."""
+async def read_events(
+    connection: AsyncConnection, limit: int, *, books: int = 2
+) -> Sequence[StoredEvent]:
+    """Return events that so many bookmakers sell, or more, the newest first."""
     with driver_errors_translated():
-        found = await connection.execute(sql.READ_EVENTS, {"limit": limit})
+        found = await connection.execute(sql.READ_EVENTS, {"limit": limit, "books": books})
         return [StoredEvent(*row) for row in found]
-
-
-async def has_events(connection: AsyncConnection) -> bool:
-    """Return whether any event is watched."""
-    with driver_errors_translated():
-        return bool(await connection.scalar(sql.HAS_EVENTS))
 
 
 async def save_event(connection: AsyncConnection, event: StoredEvent, books: int) -> None:

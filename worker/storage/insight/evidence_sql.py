@@ -6,11 +6,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 READ_EVENTS = text("""
 SELECT event, home, away, starts_at, seen_at, boards
 FROM watched_event
+WHERE books >= :books
 ORDER BY seen_at DESC, event
 LIMIT :limit
 """)
-
-HAS_EVENTS = text("SELECT EXISTS (SELECT FROM watched_event)")
 
 SAVE_EVENT = text("""
 INSERT INTO watched_event (event, home, away, starts_at, seen_at, books, boards)

@@ -1,0 +1,184 @@
+"""Which events are watched: the same ones whatever is read twice, in another order, or after a restart."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.domain.books.platforms import PLATFORMS, Platform
+from worker.domain.books.rows import Label
+from worker.domain.events import event_hash
+from worker.domain.labels import Teams
+from worker.insight.boards import Board, Sold
+from worker.insight.watching.stored import (
+    StoredBoard,
+    UnreadableBoardsError,
+    pack,
+    pack_together,
+    unpack,
+    unpack_together,
+)
+from worker.insight.watching.window import (
+    MOST_APART,
+    MOST_PENDING,
+    MOST_WATCHED,
+    EventWindow,
+    SeenBoard,
+    WatchedEvent,
+)
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def board(event: str, platform: Platform = "betpawa", odds: float = 2.0, row: str = "1") -> Board:
+    prices: dict[Label, float] = {"1": odds, ("X", "0"): 3.5}
+    return Board(event, platform, Teams("reds", "blues"), (Sold(row, None, "1X2", prices, 1),))
+
+
+def seen(
+    event: str,
+    platform: Platform = "betpawa",
+    second: int = 0,
+    *,
+    part: int = 0,
+    odds: float = 2.0,
+    row: str = "1",
+) -> SeenBoard:
+    at = NOON + timedelta(seconds=second)
+    return SeenBoard(event, "Reds", "Blues", NOON, at, part, board(event, platform, odds, row))
+
+
+def window(*, most_bytes: int = 1 << 20) -> EventWindow:
+    return EventWindow(most_bytes=most_bytes, max_age=timedelta(hours=1))
+
+
+def content(of: EventWindow) -> dict[str, dict[Platform, Board]]:
+    return {
+        one.event: {p: unpack(one.event, p, stored) for p, stored in one.boards.items()}
+        for one in of.watched()
+    }
+
+
+def test_a_board_is_unpacked_as_it_was_packed() -> None:
+    packed = pack(board("e"), NOON, frozenset([2]))
+    assert unpack("e", "betpawa", packed) == board("e")
+    together: dict[Platform, StoredBoard] = {
+        "betpawa": packed,
+        "bet9ja": pack(board("e", "bet9ja"), NOON),
+    }
+    found = unpack_together("e", pack_together(together))
+    assert {platform: one for platform, (one, _) in found.items()} == {
+        "betpawa": board("e"),
+        "bet9ja": board("e", "bet9ja"),
+    }
+    assert {platform: one for platform, (_, one) in found.items()} == together
+
+
+@pytest.mark.parametrize(
+    "packed", [b"", b"nothing", pack_together({})[:-3], pack(board("e"), NOON).packed]
+)
+def test_bytes_that_hold_no_boards_are_refused(packed: bytes) -> None:
+    with pytest.raises(UnreadableBoardsError):
+        unpack_together("e", packed)
+
+
+def test_an_event_is_watched_once_two_bookmakers_sell_it() -> None:
+    watching = window()
+    assert watching.take(seen("e"))
+    assert watching.watched() == []
+    assert watching.take(seen("e", "bet9ja"))
+    (event,) = watching.watched()
+    assert (event.event, event.home, event.starts_at) == ("e", "Reds", NOON)
+    assert watching.changed() == {"e"}
+    assert watching.changed() == set()
+
+
+@given(st.randoms(use_true_random=False))
+def test_order_and_repetition_leave_no_trace(draw: random.Random) -> None:
+    records = [
+        seen(f"e{number}", platform, second, odds=2 + second / 10)
+        for number in range(8)
+        for platform in PLATFORMS[:2]
+        for second in range(3)
+    ]
+    shuffled = records + draw.sample(records, 20)
+    draw.shuffle(shuffled)
+    one, other = window(), window()
+    for record in records:
+        one.take(record)
+    for record in shuffled:
+        other.take(record)
+    assert content(one) == content(other)
+    assert one.size == other.size == sum(event.size for event in one.watched())
+
+
+def test_what_is_read_again_is_no_change() -> None:
+    watching = window()
+    for platform in PLATFORMS[:2]:
+        watching.take(seen("e", platform, 5))
+    watching.changed()
+    assert not watching.take(seen("e", "betpawa", 5))
+    assert not watching.take(seen("e", "betpawa", 4))
+    assert watching.changed() == set()
+
+
+def test_the_parts_of_one_observation_are_one_board() -> None:
+    watching = window()
+    watching.take(seen("e", "bet9ja"))
+    watching.take(seen("e", part=1))
+    watching.take(seen("e", part=2, row="2"))
+    assert not watching.take(seen("e", part=1))
+    both = content(watching)["e"]["betpawa"]
+    assert [row.market_id for row in both.rows] == ["1", "2"]
+    watching.take(seen("e", second=1, part=2, row="2"))
+    assert [row.market_id for row in content(watching)["e"]["betpawa"].rows] == ["2"]
+
+
+def test_the_events_with_the_smallest_numbers_are_kept() -> None:
+    watching = window()
+    events = [f"e{number}" for number in range(2 * MOST_WATCHED)]
+    for event in events:
+        for platform in PLATFORMS[:2]:
+            if watching.wants(event):
+                watching.take(seen(event, platform))
+    expected = sorted(events, key=event_hash)[:MOST_WATCHED]
+    assert [one.event for one in watching.watched()] == expected
+    assert not watching.wants(max(events, key=event_hash))
+    assert watching.wants(expected[0])
+
+
+def test_events_that_wait_for_a_second_bookmaker_are_bounded() -> None:
+    watching = window()
+    for number in range(3 * MOST_PENDING):
+        watching.take(seen(f"e{number}"))
+    assert len(watching) == MOST_PENDING
+
+
+def test_bytes_are_bounded_and_counted() -> None:
+    watching = window(most_bytes=2000)
+    for number in range(40):
+        for platform in PLATFORMS[:2]:
+            watching.take(seen(f"e{number}", platform))
+        assert watching.size <= 2000
+    assert 0 < watching.watched_count < 40
+
+
+def test_what_was_not_seen_for_too_long_is_dropped() -> None:
+    watching = window()
+    for platform in PLATFORMS[:2]:
+        watching.take(seen("old", platform))
+        watching.take(seen("new", platform, 60))
+    watching.expire(NOON + timedelta(hours=1, seconds=30))
+    assert [one.event for one in watching.watched()] == ["new"]
+    assert watching.changed() == {"new"}
+    assert watching.size == watching.watched()[0].size
+
+
+def test_boards_that_are_not_of_one_moment_are_not_compared() -> None:
+    late = pack(board("e", "bet9ja"), NOON + MOST_APART + timedelta(seconds=1))
+    event = WatchedEvent("e", None, None, None, {"betpawa": pack(board("e"), NOON), "bet9ja": late})
+    assert set(event.together) == {"bet9ja"}

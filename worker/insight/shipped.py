@@ -1,0 +1,14 @@
+"""A judge that knows the meanings that ship with the catalogue."""
+
+from __future__ import annotations
+
+from worker.cli.shipped import shipped_catalogue
+from worker.domain.meaning.catalogue import load_meanings
+
+from .judging import Judge
+
+
+def shipped_judge() -> Judge:
+    """It knows no bookmaker's margin yet."""
+    file = shipped_catalogue().parent / "meanings.json"
+    return Judge.of(load_meanings(file.read_text(encoding="utf-8")))
