@@ -65,3 +65,21 @@ def test_a_higher_total_that_is_likelier_is_out_of_order() -> None:
         ("order", "corners_over_under_ft", "9.5")
     ]
     assert found[0].reason == "over has 0.429 at 8.5 and 0.553 at 9.5"
+
+
+def test_a_line_whose_other_side_is_closed_is_compared_with_the_margin_of_both() -> None:
+    """Without its margin, over 1.5 at 17 looks less likely than over 2.5 at 19 with it."""
+    rows = (
+        sold("900313", {"Over 1.5": 17.0, "Under 1.5": 1.01}, "minute=10|total=1.5"),
+        sold("900313", {"Over 2.5": 19.0}, "minute=10|total=2.5")._replace(closed=1),
+    )
+    assert proofs(Board("e", "sportybet", None, rows), INDEX, JUDGE) == []
+
+
+def test_a_line_whose_other_side_is_closed_may_be_out_of_order() -> None:
+    rows = (
+        sold("900313", {"Over 1.5": 17.0, "Under 1.5": 1.01}, "minute=10|total=1.5"),
+        sold("900313", {"Over 2.5": 9.0}, "minute=10|total=2.5")._replace(closed=1),
+    )
+    (found,) = proofs(Board("e", "sportybet", None, rows), INDEX, JUDGE)
+    assert (found.kind, found.canonical_id, found.line) == ("order", "over_under_10min", "2.5")
