@@ -1,13 +1,23 @@
-"""The messages of market-mapping-worker, and what joins them to Kafka."""
+"""The messages of market-mapping-worker, and what its readers and writers need around them.
 
+What is here needs no Kafka client. With the extra `kafka` there are `publish`, `follow`, `present` and
+`compacted_topic`, too.
+"""
+
+from .access import KafkaAccess
+from .board import LEFT_OUT, Board, BoardRow, Comparison, LeftOut, Price
+from .compacted_state import CompactedState
+from .errors import ClientError
 from .keys import observation_key
 from .latest import Latest
 from .markets import CanonicalMarket, canonical_market, canonical_markets
+from .mappings import Mappings
 from .messages import (
     ID_HEADER,
     REPLAY_HEADER,
     DeadLetter,
     MappingChanged,
+    MappingState,
     Observation,
     Redriven,
     ResolvedEvent,
@@ -24,13 +34,24 @@ from .players import JoinedPlayer, joined_players
 
 __all__ = [
     "ID_HEADER",
+    "LEFT_OUT",
     "REPLAY_HEADER",
     "CanonicalMarket",
+    "Board",
+    "BoardRow",
+    "ClientError",
+    "CompactedState",
+    "Comparison",
     "DeadLetter",
     "JoinedPlayer",
+    "KafkaAccess",
     "Latest",
+    "LeftOut",
     "MappingChanged",
+    "MappingState",
+    "Mappings",
     "Observation",
+    "Price",
     "Redriven",
     "ResolvedEvent",
     "UnknownReplyError",

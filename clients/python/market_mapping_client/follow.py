@@ -1,50 +1,65 @@
-"""An example: print each newer state of an event as it is resolved, one JSON document a line."""
+"""Print each newer state of an event as it is resolved, one JSON document a line."""
 
 import argparse
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 
-from aiokafka import AIOKafkaConsumer
-
 from . import Latest, ResolvedEvent
+from .access import KafkaAccess, access_of
+from .compacted_state import KafkaRecord
+from .connecting import consumer, translated
+from .errors import ClientError
 
 
 async def follow(
-    bootstrap_servers: str, topic: str, latest: Latest | None = None
+    topic: str = "odds.resolved",
+    brokers: KafkaAccess | str | None = None,
+    *,
+    latest: Latest | None = None,
 ) -> AsyncIterator[ResolvedEvent]:
     """Yield every newer state from the topic's start on, without end. Without a group each reader sees all.
 
     Parts of a snapshot are joined into one state. An event that has ended comes once more, as it was sent.
+    ``topic`` is the usual name, `odds.resolved` or `odds.latest`. ``brokers``: addresses, or all of the
+    access; by default the environment says both. Raises ClientError.
     """
-    if latest is None:
-        latest = Latest()
-    async with AIOKafkaConsumer(
-        topic,
-        bootstrap_servers=bootstrap_servers,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    ) as consumer:
-        async for record in consumer:
-            if record.value is None:  # a tombstone of odds.latest
-                latest.take_tombstone(record.key, record.headers)
-                continue
-            event = ResolvedEvent.model_validate_json(record.value)
-            if latest.take(event):
-                yield latest.get(event.platform, event.event.id) or event
+    access = access_of(brokers)
+    held = Latest() if latest is None else latest
+    async with consumer(access, access.topic(topic)) as client:
+        while True:
+            with translated(access):
+                record = await client.getone()
+            event = newer(held, record)
+            if event is not None:
+                yield event
 
 
-async def show(bootstrap_servers: str, topic: str) -> None:
-    async for event in follow(bootstrap_servers, topic):
-        print(event.model_dump_json(), flush=True)  # noqa: T201  # the example's output
+def newer(latest: Latest, record: KafkaRecord) -> ResolvedEvent | None:
+    """Let ``latest`` take a record; return the new state of its event if there is one."""
+    if record.value is None:  # a tombstone of odds.latest
+        latest.take_tombstone(record.key, record.headers)
+        return None
+    event = ResolvedEvent.model_validate_json(record.value)
+    if not latest.take(event):
+        return None
+    return latest.get(event.platform, event.event.id) or event
+
+
+async def show(topic: str, brokers: str | None) -> None:
+    async for event in follow(topic, brokers):
+        print(event.model_dump_json(), flush=True)  # noqa: T201  # what the command is for
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT")
+    parser.add_argument("--bootstrap-servers", metavar="HOST:PORT")
     parser.add_argument("--topic", default="odds.resolved")
     options = parser.parse_args()
     try:
-        asyncio.run(show(options.bootstrap_servers, options.topic))
+        asyncio.run(show(options.topic, options.bootstrap_servers))
+    except ClientError as error:
+        sys.exit(f"follow: {error}")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

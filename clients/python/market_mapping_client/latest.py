@@ -81,6 +81,7 @@ class Latest:
     the parts of a snapshot. ``interval_s``: how often each event is scraped; an event that was not seen for
     ``intervals`` of them is dropped by ``drop_unseen``, and a message that old is not taken. ``report`` is
     called with a sentence for each message that is not taken although it is newer; by default it is logged.
+    ``on_drop`` is called with the platform and the id of each event that is dropped.
     """
 
     def __init__(
@@ -92,12 +93,14 @@ class Latest:
         intervals: int = 5,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         report: Callable[[str], None] = log.warning,
+        on_drop: Callable[[EventKey], None] = lambda _: None,
     ) -> None:
         self._max_ahead = timedelta(seconds=max_ahead_s)
         self._parts_wait = timedelta(seconds=parts_wait_s)
         self._unseen = None if interval_s is None else timedelta(seconds=interval_s * intervals)
         self._clock = clock
         self._report = report
+        self._on_drop = on_drop
         self._events: dict[EventKey, _Known] = {}
         self._open: dict[tuple[EventKey, _SnapshotKey], _Snapshot] = {}  # the oldest first
         self._ended: dict[EventKey, datetime] = {}
@@ -180,6 +183,7 @@ class Latest:
                 if snapshot.is_whole:
                     del known.snapshots[name]
             self._forget_if_empty(key)
+            self._on_drop(key)
         return unseen
 
     def _take_part(self, key: EventKey, event: ResolvedEvent, now: datetime) -> bool:
@@ -253,6 +257,8 @@ class Latest:
         self._ended[key] = at
         if len(self._ended) > _MOST_ENDED:
             del self._ended[next(iter(self._ended))]
+        if known.whole is not None:
+            self._on_drop(key)
 
     def _forget_if_empty(self, key: EventKey) -> None:
         if not self._events[key].snapshots:

@@ -1,48 +1,81 @@
-"""An example: publish observations from a file, one JSON document a line."""
+"""Publish observations from a file, one JSON document a line. The brokers are named by the environment."""
 
 import argparse
 import asyncio
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from aiokafka import AIOKafkaProducer
+from pydantic import ValidationError
 
 from . import Observation, observation_key
-
-LARGEST = 4 * 1024 * 1024
+from .access import KafkaAccess, access_of
+from .connecting import producer, translated
+from .errors import ClientError
 
 
 async def publish(
-    bootstrap_servers: str, observations: Iterable[Observation], prefix: str = ""
+    observations: Iterable[Observation], brokers: KafkaAccess | str | None = None
 ) -> None:
-    """Send the observations to the topics of their platforms; returns when all are acknowledged."""
-    async with AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=LARGEST,
-        compression_type="lz4",
-    ) as producer:
-        sent = [
-            await producer.send(
-                f"{prefix}observations.{observation.platform}",
-                observation.model_dump_json().encode(),
-                observation_key(observation),
-            )
-            for observation in observations
-        ]
-        await asyncio.gather(*sent)
+    """Send the observations to the topics of their platforms; return when all are acknowledged.
+
+    ``brokers``: addresses, or all of the access; by default the environment says both. Raises ClientError.
+    """
+    access = access_of(brokers)
+    waiting = list(observations)
+    topics = {each.platform: access.topic(f"observations.{each.platform}") for each in waiting}
+    async with producer(access, topics.values()) as client:
+        with translated(access):
+            acknowledgements = [
+                await client.send(
+                    topics[each.platform], each.model_dump_json().encode(), observation_key(each)
+                )
+                for each in waiting
+            ]
+            await asyncio.gather(*acknowledgements)
+
+
+def read(file: Path) -> Iterator[Observation]:
+    """Yield the observations of a file. Raises ClientError, INPUT_INVALID, with the line and the field."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ClientError(
+            "INPUT_INVALID", f"{file} cannot be read ({reason})", "name another file"
+        ) from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield _observation(f"{file}, line {number}", line)
+
+
+def _observation(where: str, line: str) -> Observation:
+    try:
+        return Observation.model_validate_json(line)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, fault["loc"])) or "the document"
+        raise ClientError(
+            "INPUT_INVALID",
+            f"{where}: {field}: {fault['msg']}",
+            "`marketmap validate` says what to do",
+        ) from error
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT")
-    parser.add_argument("--topic-prefix", default="", help="put before the names of the topics")
+    parser.add_argument("--bootstrap-servers", metavar="HOST:PORT")
+    parser.add_argument("--topic-prefix", help="put before the names of the topics")
     parser.add_argument("file", type=Path)
     options = parser.parse_args()
-    lines = options.file.read_text(encoding="utf-8").splitlines()
-    observations = [Observation.model_validate_json(line) for line in lines if line.strip()]
-    asyncio.run(publish(options.bootstrap_servers, observations, options.topic_prefix))
+    try:
+        access = access_of(options.bootstrap_servers)
+        if options.topic_prefix is not None:
+            access = replace(access, topic_prefix=options.topic_prefix)
+        asyncio.run(publish(list(read(options.file)), access))
+    except ClientError as error:
+        sys.exit(f"publish: {error}")
 
 
 if __name__ == "__main__":

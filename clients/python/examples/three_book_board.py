@@ -1,0 +1,18 @@
+"""Show the best prices of the three bookmakers: `python three_book_board.py`."""
+
+import asyncio
+
+from market_mapping_client import Board
+from market_mapping_client.present import read_latest, read_mappings
+
+
+async def main() -> None:
+    board = Board(await read_mappings())
+    matches = {board.take(event) for event in await read_latest()}
+    for row in (row for match in sorted(matches) for row in board.rows(match)):
+        if len(row.platforms) == 3 and row.overround is not None:
+            best = {name: f"{price.odds} {price.platform}" for name, price in row.best.items()}
+            print(row.canonical_id, row.line, best, f"{row.overround:.3f}")
+
+
+asyncio.run(main())

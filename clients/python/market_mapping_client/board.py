@@ -1,0 +1,376 @@
+"""The bookmakers' prices of a match side by side: the best of each outcome, and what they add up to. Pure.
+
+How it works. A board holds the newest state of each match at each bookmaker; matches are joined by their
+SportRadar id. ``compare`` puts the prices of a match into rows, one for each canonical market and line. What
+cannot be compared is left out, with the reason: a board never takes two different bets for one.
+
+- Books of another moment, of another phase (in play or not), or with home and away exchanged.
+- Markets of which nobody has said what they mean, and outcomes that the mapping does not list.
+- Residuals ("any other score"), unless every book lists the same outcomes next to it.
+- Markets that a bookmaker settles by rules of its own.
+- Prices that are suspended.
+
+``overround`` is given only for outcomes that make up one book: the market is exhaustive and exclusive, and
+every outcome of the mapping has a best price. For such a row, a market that could be read in part only
+(``complete`` is false) is left out, too: what could not be read may be an outcome that changes the others.
+So an overround below 1 says that whoever bets on every outcome at the best price cannot lose, as far as the
+mapping is right.
+
+Memory is bounded: ``most_matches`` are held; of more, the one that has not been seen for longest is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+from .messages import MappingState, ResolvedEvent, ResolvedMarket
+
+LeftOutReason = Literal[
+    "STALE",
+    "OTHER_PHASE",
+    "TEAMS_EXCHANGED",
+    "UNKNOWN_MEANING",
+    "UNKNOWN_OUTCOME",
+    "OTHER_SETTLEMENT",
+    "INCOMPLETE",
+    "SUSPENDED",
+    "RESIDUAL",
+]
+LEFT_OUT: Final[dict[LeftOutReason, str]] = {
+    "STALE": "The bookmaker was seen too long before the others.",
+    "OTHER_PHASE": "The match is in play for one bookmaker, and not for this one.",
+    "TEAMS_EXCHANGED": "The bookmaker has home and away the other way round.",
+    "UNKNOWN_MEANING": "The mapping has no traits, or is not known.",
+    "UNKNOWN_OUTCOME": "The mapping does not list the outcome.",
+    "OTHER_SETTLEMENT": "The bookmaker settles such markets by other rules than the others.",
+    "INCOMPLETE": "Not all outcomes of the market could be read.",
+    "SUSPENDED": "The bookmaker takes no bets on it.",
+    "RESIDUAL": "The bookmakers list different outcomes, so what is left over is not the same.",
+}
+
+# Who settles by rules of its own what a market counts.
+SETTLES_OTHERWISE: Final[Mapping[str, frozenset[str]]] = {
+    "bookings": frozenset({"bet9ja"}),  # its prices are always on one side of the others
+    "sendings_off": frozenset({"bet9ja"}),  # it counts extra time as well
+}
+
+EventKey = tuple[str, str]
+RowKey = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketFacts:
+    """What a board needs to know of a canonical market; None is not known.
+
+    ``residuals`` are the outcomes that are what the others leave over.
+    """
+
+    outcomes: frozenset[str]
+    counts: str
+    exhaustive: bool | None
+    exclusive: bool | None
+    residuals: frozenset[str] = frozenset()
+
+    @property
+    def is_one_book(self) -> bool:
+        return self.exhaustive is True and self.exclusive is True
+
+
+def facts_of(mapping: MappingState) -> MarketFacts | None:
+    """Return what a mapping says of its market; None if it has no traits."""
+    traits = mapping.traits
+    if traits is None:
+        return None
+    return MarketFacts(
+        outcomes=frozenset(outcome.canonical_id for outcome in mapping.outcome_mapping),
+        counts=traits.counts,
+        exhaustive=traits.exhaustive,
+        exclusive=traits.exclusive,
+        residuals=frozenset(traits.residuals or ()),
+    )
+
+
+class Price(NamedTuple):
+    """What can be bet on, and where."""
+
+    platform: str
+    odds: float
+
+
+class LeftOut(NamedTuple):
+    """What is not compared: a whole book, a market of it, or one outcome."""
+
+    platform: str
+    canonical_id: str | None
+    line: str | None
+    outcome: str | None
+    reason: LeftOutReason
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """A canonical market at one line. ``prices`` are all that compare, by outcome and then by platform.
+
+    ``overround`` is the sum of the inverse best odds; None if the outcomes do not make up one book.
+    """
+
+    canonical_id: str
+    line: str | None
+    prices: Mapping[str, Mapping[str, float]]
+    best: Mapping[str, Price]
+    overround: float | None
+
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The bookmakers that have a price here."""
+        return frozenset(platform for prices in self.prices.values() for platform in prices)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The rows of a match in the order of market and line, and what is not in them."""
+
+    rows: tuple[BoardRow, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class Board:
+    """The newest state of each match at each bookmaker, side by side.
+
+    ``mappings`` say what the canonical markets mean, by canonical id: those of `read_mappings`, for example.
+    ``max_apart_s``: books that were seen longer before the newest one are left out.
+    """
+
+    def __init__(
+        self,
+        mappings: Mapping[str, MappingState],
+        *,
+        max_apart_s: float = 300,
+        most_matches: int = 20_000,
+    ) -> None:
+        self._mappings = mappings
+        self._max_apart = timedelta(seconds=max_apart_s)
+        self._most_matches = most_matches
+        self._matches: dict[str, dict[str, ResolvedEvent]] = {}  # least recently seen first
+        self._match_of: dict[EventKey, str] = {}
+
+    def take(self, event: ResolvedEvent) -> str:
+        """Take a newer state of an event, as `Latest` gives it; return its match.
+
+        An event that has ended is dropped. Raises ValueError for a part of a snapshot: `Latest` joins them.
+        """
+        if event.part is not None and event.part.of > 1:
+            raise ValueError("a part of a snapshot says too little: pass what Latest gives")
+        key = (event.platform, event.event.id)
+        match = event.event.sportradar_id or f"{event.platform}:{event.event.id}"
+        if self._match_of.get(key, match) != match:
+            self.drop(key)
+        if event.event.status in {"finished", "cancelled"}:
+            self.drop(key)
+            return match
+        books = self._matches.pop(match, {})
+        self._matches[match] = books
+        held = books.get(event.platform)
+        if held is None or _age(event) >= _age(held):
+            if held is not None:
+                self._match_of.pop((held.platform, held.event.id), None)
+            books[event.platform] = event
+            self._match_of[key] = match
+        self._bound()
+        return match
+
+    def drop(self, key: EventKey) -> None:
+        """Drop an event: its platform and id. `Latest(on_drop=board.drop)` does that by itself."""
+        match = self._match_of.pop(key, None)
+        if match is None:
+            return
+        books = self._matches[match]
+        del books[key[0]]
+        if not books:
+            del self._matches[match]
+
+    def __iter__(self) -> Iterator[str]:
+        """The matches, the least recently seen first."""
+        return iter(list(self._matches))
+
+    def __len__(self) -> int:
+        return len(self._matches)
+
+    def books(self, match: str) -> list[ResolvedEvent]:
+        """Return the states of a match, one for each bookmaker."""
+        return list(self._matches.get(match, {}).values())
+
+    def rows(self, match: str) -> tuple[BoardRow, ...]:
+        """Return what `compare` has in its rows."""
+        return self.compare(match).rows
+
+    def compare(self, match: str) -> Comparison:
+        """Return the rows of a match, and what is left out of them."""
+        left_out: list[LeftOut] = []
+        markets: dict[RowKey, dict[str, ResolvedMarket]] = {}
+        for book in _of_one_moment(self.books(match), self._max_apart, left_out):
+            for market in book.markets:
+                row = (market.canonical_id, market.line)
+                markets.setdefault(row, {})[book.platform] = market
+        known = {name: self._facts(name) for name, _ in markets}
+        rows = [
+            _row(key, markets[key], known[key[0]], left_out) for key in sorted(markets, key=_order)
+        ]
+        return Comparison(tuple(row for row in rows if row is not None), tuple(left_out))
+
+    def _facts(self, canonical_id: str) -> MarketFacts | None:
+        mapping = self._mappings.get(canonical_id)
+        return None if mapping is None else facts_of(mapping)
+
+    def _bound(self) -> None:
+        while len(self._matches) > self._most_matches:
+            for book in self._matches.pop(next(iter(self._matches))).values():
+                del self._match_of[book.platform, book.event.id]
+
+
+def _of_one_moment(
+    books: list[ResolvedEvent], max_apart: timedelta, left_out: list[LeftOut]
+) -> list[ResolvedEvent]:
+    """The books that speak of the same moment, phase and order of the teams."""
+    if not books:
+        return []
+    newest = max(books, key=_age)
+    sides = _usual_sides(books, newest)
+    kept = []
+    for book in books:
+        reason: LeftOutReason | None = None
+        if newest.observed_at - book.observed_at > max_apart:
+            reason = "STALE"
+        elif bool(book.event.live) != bool(newest.event.live):
+            reason = "OTHER_PHASE"
+        elif sides is not None and _sides(book) == (sides[1], sides[0]):
+            reason = "TEAMS_EXCHANGED"
+        elif book.event.status == "suspended":
+            reason = "SUSPENDED"
+        if reason is None:
+            kept.append(book)
+        else:
+            left_out.append(LeftOut(book.platform, None, None, None, reason))
+    return kept
+
+
+def _usual_sides(books: Iterable[ResolvedEvent], newest: ResolvedEvent) -> tuple[str, str] | None:
+    """The names of home and away as most books have them; those of the newest where there is no majority."""
+    named = Counter(sides for book in books if (sides := _sides(book)) is not None)
+    of_newest = _sides(newest)
+    if not named or (of_newest is not None and named[of_newest] == max(named.values())):
+        return of_newest
+    return named.most_common(1)[0][0]
+
+
+def _sides(book: ResolvedEvent) -> tuple[str, str] | None:
+    home, away = book.event.home, book.event.away
+    if home is None or away is None or home.casefold() == away.casefold():
+        return None
+    return home.casefold(), away.casefold()
+
+
+@dataclass(slots=True)
+class _Sorting:
+    """Sorts the prices of one row into those that compare and those that are left out."""
+
+    key: RowKey
+    facts: MarketFacts
+    left_out: list[LeftOut]
+    prices: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def leave_out(self, platform: str, outcome: str | None, reason: LeftOutReason) -> None:
+        self.left_out.append(LeftOut(platform, *self.key, outcome, reason))
+
+    def take(self, platform: str, market: ResolvedMarket, residuals: frozenset[str]) -> None:
+        for price in market.outcomes:
+            if price.outcome not in self.facts.outcomes:
+                self.leave_out(platform, price.outcome, "UNKNOWN_OUTCOME")
+            elif price.outcome in residuals:
+                self.leave_out(platform, price.outcome, "RESIDUAL")
+            elif not price.active or price.odds is None:
+                self.leave_out(platform, price.outcome, "SUSPENDED")
+            else:
+                self.prices.setdefault(price.outcome, {})[platform] = price.odds
+
+
+def _row(
+    key: RowKey,
+    books: Mapping[str, ResolvedMarket],
+    facts: MarketFacts | None,
+    left_out: list[LeftOut],
+) -> BoardRow | None:
+    """Put the prices of a market and line side by side; None if nothing compares."""
+    if facts is None:
+        left_out += [LeftOut(platform, *key, None, "UNKNOWN_MEANING") for platform in books]
+        return None
+    sorting = _Sorting(key, facts, left_out)
+    compared = _comparable(books, sorting)
+    incomparable = _incomparable_residuals(compared.values(), facts)
+    for platform, market in compared.items():
+        sorting.take(platform, market, incomparable)
+    if not sorting.prices:
+        return None
+    best = {outcome: _best(prices) for outcome, prices in sorting.prices.items()}
+    overround = None
+    if facts.is_one_book and best.keys() == facts.outcomes:
+        overround = sum(1 / price.odds for price in best.values())
+    return BoardRow(*key, sorting.prices, best, overround)
+
+
+def _comparable(
+    books: Mapping[str, ResolvedMarket], sorting: _Sorting
+) -> dict[str, ResolvedMarket]:
+    facts = sorting.facts
+    settles_otherwise = SETTLES_OTHERWISE.get(facts.counts, frozenset())
+    compared = {}
+    for platform, market in books.items():
+        if len(books) > 1 and platform in settles_otherwise:
+            sorting.leave_out(platform, None, "OTHER_SETTLEMENT")
+        elif market.complete is False and facts.is_one_book:
+            sorting.leave_out(platform, None, "INCOMPLETE")
+        else:
+            compared[platform] = market
+    return compared
+
+
+def _incomparable_residuals(
+    markets: Iterable[ResolvedMarket], facts: MarketFacts
+) -> frozenset[str]:
+    """The residuals, if they are what different lists of outcomes leave over; none if the lists are the same.
+
+    A market that was read in part lists what nobody knows.
+    """
+    residuals = facts.residuals | {name for name in facts.outcomes if _is_residual(name)}
+    lists: set[frozenset[str] | None] = set()
+    for market in markets:
+        named = frozenset(price.outcome for price in market.outcomes)
+        if named & residuals:
+            lists.add(None if market.complete is False else named - residuals)
+    return residuals if len(lists) > 1 or None in lists else frozenset()
+
+
+def _is_residual(outcome: str) -> bool:
+    """Whether an outcome is one by its name, also where the mapping does not declare it."""
+    return outcome == "other" or outcome.startswith("other_")
+
+
+def _best(prices: Mapping[str, float]) -> Price:
+    """The highest odds; of equal ones those of the first platform by name."""
+    return min(
+        (Price(*pair) for pair in prices.items()), key=lambda price: (-price.odds, price.platform)
+    )
+
+
+def _age(event: ResolvedEvent) -> tuple[datetime, int]:
+    return event.observed_at, event.mapping_version
+
+
+def _order(key: RowKey) -> tuple[str, float, str]:
+    """Rows in the order of their names and the numbers of their lines."""
+    name, line = key
+    return name, float("-inf") if line is None else float(line), line or ""

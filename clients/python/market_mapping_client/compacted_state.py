@@ -1,0 +1,73 @@
+"""What a compacted topic says now. Pure.
+
+Of each key the last record counts, and compaction removes the others. Two things are easily missed:
+
+- The same key may be in several partitions, after the number of partitions or the record key of an event has
+  changed. The newest over all partitions counts, and the value says what is newest, not its place.
+- A record without a value is a tombstone: it removes what its own partition said of the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class KafkaRecord(Protocol):
+    """What is read of a record."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+class CompactedState(Generic[T]):
+    """What a compacted topic says now, by key.
+
+    ``read`` makes a value of a record's bytes. ``age`` gives something that orders the values of one key.
+    """
+
+    def __init__(self, read: Callable[[bytes], T], age: Callable[[T], Any]) -> None:
+        self._read = read
+        self._age = age
+        self._said: dict[bytes, dict[int, T]] = {}  # by key and partition
+
+    def take(self, record: KafkaRecord) -> bool:
+        """Return whether the record changes what ``get`` gives for its key."""
+        key = record.key or b""
+        before = self.get(key)
+        if record.value is None:
+            self._forget(key, record.partition)
+        else:
+            self._keep(key, record.partition, self._read(record.value))
+        return self.get(key) is not before
+
+    def get(self, key: bytes) -> T | None:
+        """Return the newest value of a key over all partitions."""
+        said = self._said.get(key)
+        return max(said.values(), key=self._age) if said else None
+
+    def __iter__(self) -> Iterator[T]:
+        return (max(said.values(), key=self._age) for said in list(self._said.values()))
+
+    def __len__(self) -> int:
+        return len(self._said)
+
+    def _keep(self, key: bytes, partition: int, value: T) -> None:
+        said = self._said.setdefault(key, {})
+        known = said.get(partition)
+        if known is None or self._age(value) > self._age(known):
+            said[partition] = value
+
+    def _forget(self, key: bytes, partition: int) -> None:
+        said = self._said.get(key, {})
+        said.pop(partition, None)
+        if not said:
+            self._said.pop(key, None)
