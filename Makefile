@@ -86,7 +86,8 @@ image: ## Build the image on a base named by digest (PYTHON_IMAGE=python:3.13-sl
 		"a tag can be moved: make image PYTHON_IMAGE=python:3.13-slim@sha256:..." >&2; exit 2; }
 	@$(or $(CONTAINER),docker) build --build-arg PYTHON_IMAGE='$(PYTHON_IMAGE)' --tag market-mapping-worker .
 
-schemas: setup ## Generate the schemas of the messages from their models
+schemas: setup ## Generate the schemas of the messages from their models, and the copies of the models in the client kit
+	@$(bin)/python -m worker.lab.documents.kit_messages
 	@$(bin)/marketmap schemas export $(ARGS)
 	@$(bin)/python -m worker.lab.documents.kit_markets
 

@@ -32,7 +32,7 @@ def resolved(item: Generated, index: MappingIndex) -> ResolvedEvent:
     return event(said["platform"], documents(found), **said)
 
 
-def event(platform: str, markets: Any, **more: Any) -> ResolvedEvent:
+def event(platform: str, markets: Any, /, **more: Any) -> ResolvedEvent:
     """A resolved event of a match that all bookmakers know as 1, unless ``event`` says otherwise."""
     document = {
         "schema_version": 1,

@@ -3,11 +3,11 @@
 import asyncio
 
 from market_mapping_client import Board
-from market_mapping_client.present import read_latest, read_mappings
+from market_mapping_client.present import read_latest
 
 
 async def main() -> None:
-    board = Board(await read_mappings())
+    board = Board()
     matches = {board.take(event) for event in await read_latest()}
     for row in (row for match in sorted(matches) for row in board.rows(match)):
         if len(row.platforms) == 3 and row.overround is not None:

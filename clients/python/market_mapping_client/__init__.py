@@ -10,8 +10,8 @@ from .compacted_state import CompactedState
 from .errors import ClientError
 from .keys import observation_key
 from .latest import Latest
-from .markets import CanonicalMarket, canonical_market, canonical_markets
 from .mappings import Mappings
+from .markets import CanonicalMarket, canonical_market, canonical_markets
 from .messages import (
     ID_HEADER,
     REPLAY_HEADER,
@@ -36,9 +36,9 @@ __all__ = [
     "ID_HEADER",
     "LEFT_OUT",
     "REPLAY_HEADER",
-    "CanonicalMarket",
     "Board",
     "BoardRow",
+    "CanonicalMarket",
     "ClientError",
     "CompactedState",
     "Comparison",

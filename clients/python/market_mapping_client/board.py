@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
+from .markets import CanonicalMarket, canonical_markets
 from .messages import MappingState, ResolvedEvent, ResolvedMarket
 
 LeftOutReason = Literal[
@@ -64,32 +65,37 @@ RowKey = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class MarketFacts:
-    """What a board needs to know of a canonical market; None is not known.
+    """What a board needs to know of a canonical market.
 
+    ``is_one_book``: the outcomes are exhaustive and exclusive; false also where that is not known.
     ``residuals`` are the outcomes that are what the others leave over.
     """
 
     outcomes: frozenset[str]
     counts: str
-    exhaustive: bool | None
-    exclusive: bool | None
+    is_one_book: bool
     residuals: frozenset[str] = frozenset()
 
-    @property
-    def is_one_book(self) -> bool:
-        return self.exhaustive is True and self.exclusive is True
 
-
-def facts_of(mapping: MappingState) -> MarketFacts | None:
-    """Return what a mapping says of its market; None if it has no traits."""
-    traits = mapping.traits
+def facts_of(market: CanonicalMarket | MappingState) -> MarketFacts | None:
+    """Return what is known of a market; None for a mapping without traits."""
+    if isinstance(market, CanonicalMarket):
+        # An outcome that no expression describes, although others have one, is what those leave over.
+        residuals = {name for name in market.outcomes if not market.compares(name)}
+        return MarketFacts(
+            outcomes=frozenset(market.outcomes),
+            counts=market.counts,
+            is_one_book=market.is_one_book,
+            residuals=frozenset(residuals) | market.residuals.keys(),
+        )
+    traits = market.traits
     if traits is None:
         return None
+    further = [name for each in market.also or () for name in each.labels or ()]
     return MarketFacts(
-        outcomes=frozenset(outcome.canonical_id for outcome in mapping.outcome_mapping),
+        outcomes=frozenset([*(each.canonical_id for each in market.outcome_mapping), *further]),
         counts=traits.counts,
-        exhaustive=traits.exhaustive,
-        exclusive=traits.exclusive,
+        is_one_book=traits.exhaustive is True and traits.exclusive is True,
         residuals=frozenset(traits.residuals or ()),
     )
 
@@ -141,18 +147,19 @@ class Comparison:
 class Board:
     """The newest state of each match at each bookmaker, side by side.
 
-    ``mappings`` say what the canonical markets mean, by canonical id: those of `read_mappings`, for example.
+    ``markets`` say what the canonical markets mean, by canonical id: by default the catalogue of this version;
+    those of `read_mappings` where an installation has mappings of its own.
     ``max_apart_s``: books that were seen longer before the newest one are left out.
     """
 
     def __init__(
         self,
-        mappings: Mapping[str, MappingState],
+        markets: Mapping[str, CanonicalMarket] | Mapping[str, MappingState] | None = None,
         *,
         max_apart_s: float = 300,
         most_matches: int = 20_000,
     ) -> None:
-        self._mappings = mappings
+        self._markets = canonical_markets() if markets is None else markets
         self._max_apart = timedelta(seconds=max_apart_s)
         self._most_matches = most_matches
         self._matches: dict[str, dict[str, ResolvedEvent]] = {}  # least recently seen first
@@ -223,8 +230,8 @@ class Board:
         return Comparison(tuple(row for row in rows if row is not None), tuple(left_out))
 
     def _facts(self, canonical_id: str) -> MarketFacts | None:
-        mapping = self._mappings.get(canonical_id)
-        return None if mapping is None else facts_of(mapping)
+        market = self._markets.get(canonical_id)
+        return None if market is None else facts_of(market)
 
     def _bound(self) -> None:
         while len(self._matches) > self._most_matches:

@@ -194,7 +194,7 @@ def _explain_refusal(access: KafkaAccess, server: str, error: Exception) -> Clie
         case _:
             return ClientError(
                 "CONNECTION_CLOSED",
-                f"{server} closed the connection, perhaps because it expects another protocol or a certificate",
+                f"{server} closed the connection: it may expect another protocol, or a certificate",
                 "check MARKETMAP_KAFKA_SECURITY_PROTOCOL and MARKETMAP_KAFKA_CERTIFICATE_FILE",
             )
 

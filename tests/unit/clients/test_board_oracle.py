@@ -123,6 +123,13 @@ def test_sums_below_1_that_are_no_arbitrage_are_many_and_none_is_shown(
 
 
 def test_bookmakers_that_agree_but_for_their_margins_leave_no_arbitrage() -> None:
-    rows = [one.row for one in compared(noise=0) if one.row.overround is not None]
-    assert len(rows) > 1000
-    assert min(row.overround or 0 for row in rows) > 1
+    """But for steps: no price is below 1.01, and high prices come in steps of up to 1."""
+    rows = [one for one in compared(noise=0) if one.row.overround is not None]
+    assert [one.row for one in rows if (one.row.overround or 0) < 1 and not is_real(one)] == []
+    finely_priced = [
+        one.row.overround or 0
+        for one in rows
+        if all(1.02 < price.odds < 15 for price in one.row.best.values())
+    ]
+    assert len(finely_priced) > 1000
+    assert min(finely_priced) > 1.02

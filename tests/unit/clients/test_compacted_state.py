@@ -79,7 +79,9 @@ def test_a_copy_of_the_table_has_the_newest_state_of_each_mapping() -> None:
     assert mappings.version == 4
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations([change(2), change(3, deleted=True)])))
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations([change(2), change(3, deleted=True)]))
+)
 def test_a_deleted_mapping_does_not_come_back(order: tuple[Record, ...]) -> None:
     mappings = mappings_after(*order)
     assert mappings.get("over_under_ft") is None
