@@ -10,11 +10,11 @@ cannot be compared is left out, with the reason: a board never takes two differe
 - Markets that a bookmaker settles by rules of its own.
 - Prices that are suspended.
 
-``overround`` is given only for outcomes that make up one book: the market is exhaustive and exclusive, and
-every outcome of the mapping has a best price. For such a row, a market that could be read in part only
-(``complete`` is false) is left out, too: what could not be read may be an outcome that changes the others.
-So an overround below 1 says that whoever bets on every outcome at the best price cannot lose, as far as the
-mapping is right.
+``overround`` is given only for outcomes that make up one book: the market is exhaustive and exclusive, has no
+note on settlement, and every outcome of the mapping has a best price. Of a market that makes up a book, what
+could be read in part only (``complete`` is false) is left out, too: what could not be read may be an outcome
+that changes the others. So an overround below 1 says that whoever bets on every outcome at the best price
+cannot lose, as far as the mapping is right.
 
 Memory is bounded: ``most_matches`` are held; of more, the one that has not been seen for longest is dropped.
 """
@@ -74,7 +74,16 @@ class MarketFacts:
     outcomes: frozenset[str]
     counts: str
     is_one_book: bool
+    settlement: str | None
     residuals: frozenset[str] = frozenset()
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether best prices of several bookmakers add up to a book.
+
+        They do not where there is a note on settlement: bookmakers may decide the same match differently.
+        """
+        return self.is_one_book and self.settlement is None
 
 
 def facts_of(market: CanonicalMarket | MappingState) -> MarketFacts | None:
@@ -86,6 +95,7 @@ def facts_of(market: CanonicalMarket | MappingState) -> MarketFacts | None:
             outcomes=frozenset(market.outcomes),
             counts=market.counts,
             is_one_book=market.is_one_book,
+            settlement=market.settlement,
             residuals=frozenset(residuals) | market.residuals.keys(),
         )
     traits = market.traits
@@ -96,6 +106,7 @@ def facts_of(market: CanonicalMarket | MappingState) -> MarketFacts | None:
         outcomes=frozenset([*(each.canonical_id for each in market.outcome_mapping), *further]),
         counts=traits.counts,
         is_one_book=traits.exhaustive is True and traits.exclusive is True,
+        settlement=traits.settlement,
         residuals=frozenset(traits.residuals or ()),
     )
 
@@ -122,6 +133,7 @@ class BoardRow:
     """A canonical market at one line. ``prices`` are all that compare, by outcome and then by platform.
 
     ``overround`` is the sum of the inverse best odds; None if the outcomes do not make up one book.
+    ``settlement`` is a note for people where bookmakers may settle differently; then there is no overround.
     """
 
     canonical_id: str
@@ -129,6 +141,7 @@ class BoardRow:
     prices: Mapping[str, Mapping[str, float]]
     best: Mapping[str, Price]
     overround: float | None
+    settlement: str | None
 
     @property
     def platforms(self) -> frozenset[str]:
@@ -147,8 +160,8 @@ class Comparison:
 class Board:
     """The newest state of each match at each bookmaker, side by side.
 
-    ``markets`` say what the canonical markets mean, by canonical id: by default the catalogue of this version;
-    those of `read_mappings` where an installation has mappings of its own.
+    ``markets`` say what the canonical markets mean, by canonical id: by default the catalogue of this
+    version; those of `read_mappings` where an installation has mappings of its own.
     ``max_apart_s``: books that were seen longer before the newest one are left out.
     """
 
@@ -324,9 +337,9 @@ def _row(
         return None
     best = {outcome: _best(prices) for outcome, prices in sorting.prices.items()}
     overround = None
-    if facts.is_one_book and best.keys() == facts.outcomes:
+    if facts.adds_up and best.keys() == facts.outcomes:
         overround = sum(1 / price.odds for price in best.values())
-    return BoardRow(*key, sorting.prices, best, overround)
+    return BoardRow(*key, sorting.prices, best, overround, facts.settlement)
 
 
 def _comparable(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from clients.python.market_mapping_client.board import LEFT_OUT, Board, LeftOut
+from clients.python.market_mapping_client.board import LEFT_OUT, Board, LeftOut, facts_of
 from clients.python.market_mapping_client.latest import Latest
+from clients.python.market_mapping_client.markets import canonical_markets
 from tests.support.kit_events import MAPPINGS, event, market
 
 HOME_DRAW_AWAY = {"home": 2.1, "draw": 3.4, "away": 3.6}
@@ -155,6 +156,30 @@ def test_who_settles_by_rules_of_its_own_is_not_compared(canonical_id: str) -> N
     board = board_of(*books)
     assert board.rows("1")[0].platforms == {"sportybet", "betpawa"}
     assert reasons(board) == {"OTHER_SETTLEMENT"}
+
+
+def test_a_market_with_a_note_on_settlement_has_best_prices_and_no_overround() -> None:
+    noted = next(
+        each
+        for each in canonical_markets().values()
+        if each.is_one_book and each.settlement and each.counts == "shots"
+    )
+    board = Board()
+    board.take(event("sportybet", [market(noted.canonical_id, dict.fromkeys(noted.outcomes, 9.0))]))
+    (row,) = board.rows("1")
+    assert row.overround is None
+    assert row.settlement == noted.settlement
+    assert row.best.keys() == noted.outcomes.keys()
+
+
+def test_the_markets_of_the_catalogue_and_its_mappings_say_the_same() -> None:
+    for name, mapping in MAPPINGS.items():
+        ours, theirs = facts_of(mapping), facts_of(canonical_markets()[name])
+        assert ours is not None
+        assert theirs is not None
+        assert ours.outcomes == theirs.outcomes
+        assert (ours.is_one_book, ours.settlement) == (theirs.is_one_book, theirs.settlement)
+        assert ours.residuals <= theirs.residuals
 
 
 def test_a_book_that_was_seen_long_before_the_others_is_left_out() -> None:
