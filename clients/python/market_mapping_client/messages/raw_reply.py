@@ -10,6 +10,7 @@ Pure: the moment of the scrape is an argument.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
@@ -28,6 +29,8 @@ MARKETS_ARE: Final[dict[Platform, str]] = {
     "betpawa": "the array markets",
     "bet9ja": "the object D.O",
 }
+# `S_`, `B_`, `LIVES_`: a sport in capitals, of which Bet9ja may have more, and whether it is in play.
+_FLAT_KEY: Final = re.compile(r"[A-Z]+_[A-Z0-9]")
 _LOOKED_AT: Final = 10  # entries of markets, of which the form is found
 
 _FOUND_OK: Final = 10000  # SportyBet's bizCode of a reply that holds an event
@@ -71,7 +74,7 @@ def form_of_markets(markets: object) -> Platform | None:
     """The bookmaker in whose form markets are; None when that is not clear from the first entries."""
     if isinstance(markets, Mapping):
         keys = list(markets)[:_LOOKED_AT]
-        is_flat = bool(keys) and all(str(key).startswith(("S_", "LIVES_")) for key in keys)
+        is_flat = bool(keys) and all(_FLAT_KEY.match(str(key)) for key in keys)
         return "bet9ja" if is_flat else None
     if not isinstance(markets, list):
         return None
