@@ -209,8 +209,8 @@ def test_fifteen_rows_of_a_correct_score_are_one_result_and_not_fifteen() -> Non
 
 def test_misses_of_every_platform_are_told() -> None:
     assert missed(run("bet9ja", {"S_3COMBO9_Y": "5"})) == {("S_3COMBO9", "UNKNOWN_MARKET", None)}
-    assert missed(run("sportybet", [sportybet("800117", "variant=x", prices={"A": "5"})])) == {
-        ("800117", "UNKNOWN_MARKET", None)
+    assert missed(run("sportybet", [sportybet("830101", "variant=x", prices={"A": "5"})])) == {
+        ("830101", "UNKNOWN_MARKET", None)
     }
     assert missed(run("betpawa", [betpawa("999", betpawa_row(4, A=5))])) == {
         ("999", "UNKNOWN_MARKET", None)
@@ -237,12 +237,12 @@ def test_a_missed_market_is_one_miss_however_many_lines_it_had() -> None:
 
 def test_reasons_of_misses_are_told_apart() -> None:
     rows = [
-        sportybet("800117", prices={"A": "5"}),
+        sportybet("830101", prices={"A": "5"}),
         sportybet("8", "goalnr=2", prices={"Home": "2"}),
         sportybet("29", prices={"Maybe": "2"}),
     ]
     assert missed(run("sportybet", rows)) == {
-        ("800117", "UNKNOWN_MARKET", None),
+        ("830101", "UNKNOWN_MARKET", None),
         ("8?goalnr=2", "UNKNOWN_PARAM_MARKET", None),
         ("29", "NO_MATCHING_OUTCOMES", None),
     }

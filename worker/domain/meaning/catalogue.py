@@ -77,7 +77,7 @@ def _market(canonical_id: str, fields: Mapping[str, Any]) -> MarketMeaning:
         raise MeaningError(canonical_id, 1, f"line is none of {', '.join(get_args(LineMeaning))}")
     predicates = _predicates(canonical_id, line, fields)
     declared = Traits(
-        fields.get("exhaustive"), fields.get("exclusive"), bool(fields.get("push", False))
+        fields.get("exhaustive"), fields.get("exclusive"), fields.get("push", False)
     )
     return MarketMeaning(
         canonical_id,

@@ -58,7 +58,7 @@ class Traits(NamedTuple):
 
     exhaustive: bool | None
     exclusive: bool | None
-    push: bool
+    push: bool | None
 
 
 class Bet(NamedTuple):
