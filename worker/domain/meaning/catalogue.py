@@ -76,9 +76,7 @@ def _market(canonical_id: str, fields: Mapping[str, Any]) -> MarketMeaning:
     if line is None:
         raise MeaningError(canonical_id, 1, f"line is none of {', '.join(get_args(LineMeaning))}")
     predicates = _predicates(canonical_id, line, fields)
-    declared = Traits(
-        fields.get("exhaustive"), fields.get("exclusive"), fields.get("push", False)
-    )
+    declared = Traits(fields.get("exhaustive"), fields.get("exclusive"), fields.get("push", False))
     return MarketMeaning(
         canonical_id,
         family=fields["family"],

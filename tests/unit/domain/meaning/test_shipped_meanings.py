@@ -49,6 +49,7 @@ def test_a_market_of_goals_without_expressions_needs_the_order_or_the_minute_of_
         "from_behind",
         "lead",
         "never_down",
+        "player",
         "race",
         "run",
     }

@@ -178,7 +178,7 @@ def test_betpawa_has_about_fifty_types_and_most_are_mapped(on_book: OnBook) -> N
         ("sportybet", "efaaab", 182 / 198),
         ("sportybet", "gaaba", 158 / 198),
         ("sportybet", "ibj", 405 / 198 / 3),
-        ("sportybet", "800117", 952 / 198 / 50),
+        ("sportybet", "iaabbh", 952 / 198 / 50),
     ],
 )
 def test_a_market_is_missed_as_often_as_it_was_counted(
