@@ -81,6 +81,7 @@ async def test_a_snapshot_process_works_with_its_grants(
     await shows(one, {"sportybet:e1": ("2026-11-22T12:00:01Z", 1)})
     said = await command(one, "doctor", "--as", "snapshot", "--json", **access)
     assert said.code == 0, said
+    assert "offsets" in {one["subject"] for one in said.json["findings"]}
     assert await process.stop() == 0
 
 
