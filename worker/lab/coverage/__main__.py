@@ -24,6 +24,8 @@ def main() -> None:
     parser.add_argument("--catalogue", type=Path, default=shipped_catalogue())
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
+    if not any(options.folder.glob("*.json")):
+        parser.error(f"there are no replies in {options.folder}")
     events = measure(options.folder, load_catalogue(options.catalogue.read_text(encoding="utf-8")))
     if options.as_json:
         text = json.dumps(as_document(events), indent=1)
