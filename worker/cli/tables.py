@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -110,12 +110,20 @@ class ListTable:
 
 def print_list(rows: ListTable, *, to: Console | None = None) -> None:
     """Print a list as wide as the terminal, or wider if what has to be typed does not fit."""
+    say_left_out(print_page(rows, to=to))
+
+
+def print_page(rows: ListTable, *, to: Console | None = None) -> Sequence[str]:
+    """Print a list, or a part of one. Return the headings of the columns left out."""
     console = to or out
     table, needed, left_out = rows.fitted(console.width)
     console.print(table, width=max(needed, console.width), crop=False)
-    if left_out:
-        names = ", ".join(left_out)
-        err.print(f"For lack of width without: {names}. --output json shows all.")
+    return left_out
+
+
+def say_left_out(headings: Collection[str]) -> None:
+    if headings:
+        err.print(f"For lack of width without: {', '.join(headings)}. --output json shows all.")
 
 
 def text(value: object) -> Text:

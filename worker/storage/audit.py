@@ -1,9 +1,9 @@
 """Reading the audit log: what changed after a version, and what the table was at one."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,8 @@ from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import INDEX_COLUMNS
 
 AuditValues = dict[str, Any]
+
+_ROWS_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,27 @@ async def newest(connection: AsyncConnection, limit: int) -> Sequence[AuditRow]:
     return await _read(connection, sql.READ_NEWEST, {"limit": limit})
 
 
-async def count(connection: AsyncConnection) -> int:
-    """Return the number of all changes."""
+async def stream(
+    connection: AsyncConnection, canonical_id: str | None, limit: int | None
+) -> AsyncIterator[AuditRow]:
+    """Yield the last `limit` changes of a mapping, or of all, oldest first; without a limit every one."""
+    statement, parameters = _of(canonical_id, sql.READ_LAST, sql.READ_LAST_OF_ONE)
     with driver_errors_translated():
-        return int(await connection.scalar(sql.COUNT) or 0)
+        async with connection.stream(statement, parameters | {"limit": limit}) as result:
+            async for part in result.partitions(_ROWS_AT_ONCE):
+                for row in part:
+                    yield AuditRow(*row)
+
+
+async def count(connection: AsyncConnection, canonical_id: str | None = None) -> int:
+    """Return the number of changes of a mapping, or of all."""
+    statement, parameters = _of(canonical_id, sql.COUNT, sql.COUNT_OF_ONE)
+    with driver_errors_translated():
+        return int(await connection.scalar(statement, parameters) or 0)
+
+
+def _of(canonical_id: str | None, of_all: Any, of_one: Any) -> tuple[Any, AuditValues]:
+    return (of_all, {}) if canonical_id is None else (of_one, {"canonical_id": canonical_id})
 
 
 async def history(connection: AsyncConnection, canonical_id: str) -> Sequence[AuditRow]:

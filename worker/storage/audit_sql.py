@@ -30,7 +30,32 @@ ORDER BY id DESC
 LIMIT :limit
 """).columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
 
+# The first of the last rows is found by ids alone: the rows are then read in order, and never sorted.
+LAST = """
+SELECT {columns}
+FROM mapping_audit_log
+WHERE {predicate}
+    AND id >= (
+        SELECT min(id)
+        FROM (
+            SELECT id FROM mapping_audit_log WHERE {predicate} ORDER BY id DESC LIMIT CAST(:limit AS bigint)
+        ) AS newest
+    )
+ORDER BY id
+"""
+OF_ONE = "canonical_id = :canonical_id"
+
+READ_LAST = text(LAST.format(columns=AUDIT_COLUMNS, predicate="true")).columns(
+    old_value=JSONB, new_value=JSONB
+)
+
+READ_LAST_OF_ONE = text(LAST.format(columns=AUDIT_COLUMNS, predicate=OF_ONE)).columns(
+    old_value=JSONB, new_value=JSONB
+)
+
 COUNT = text("SELECT count(*) FROM mapping_audit_log")
+
+COUNT_OF_ONE = text(f"SELECT count(*) FROM mapping_audit_log WHERE {OF_ONE}")  # noqa: S608  (a constant)
 
 READ_HISTORY = text(f"""
 SELECT {AUDIT_COLUMNS}

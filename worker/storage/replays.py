@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from worker.storage import replays_sql as sql
 from worker.storage.access import locks
 from worker.storage.errors import driver_errors_translated
+
+_ROWS_AT_ONCE: Final = 200
 
 ReplayState = Literal["RUNNING", "DONE", "FAILED", "ABANDONED"]
 
@@ -137,10 +139,16 @@ async def get(connection: AsyncConnection, replay_id: str) -> ReplayRun:
 
 async def newest(connection: AsyncConnection, limit: int) -> Sequence[ReplayRun]:
     """Return up to ``limit`` replays, the newest first. Raises a StorageError."""
+    return [run async for run in stream_newest(connection, limit)]
+
+
+async def stream_newest(connection: AsyncConnection, limit: int) -> AsyncIterator[ReplayRun]:
+    """Yield the same in parts, so that they are never all in memory."""
     with driver_errors_translated():
-        return [
-            ReplayRun(*row) for row in await connection.execute(sql.READ_NEWEST, {"limit": limit})
-        ]
+        async with connection.stream(sql.READ_NEWEST, {"limit": limit}) as result:
+            async for part in result.partitions(_ROWS_AT_ONCE):
+                for row in part:
+                    yield ReplayRun(*row)
 
 
 async def count(connection: AsyncConnection) -> int:

@@ -77,7 +77,10 @@ async def mappings_are_edited(engine: AsyncEngine) -> None:
         version = await audit.last_version(connection)
         await audit.history(connection, "new")
         await audit.newest(connection, 10)
-        await audit.count(connection)
+        for canonical_id in (None, "x"):
+            await audit.count(connection, canonical_id)
+            async for _ in audit.stream(connection, canonical_id, 5):
+                pass
         await audit.table_as_of(connection, version)
 
 

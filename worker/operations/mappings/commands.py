@@ -15,8 +15,8 @@ from worker.cli.console import err, fail, out, print_json, write_text
 from worker.cli.database import read_database
 from worker.cli.options import AsJson, DatabaseUrl, ListAsCsv, ListAsJson, OnPlatform, Output
 from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
-from worker.cli.spreadsheet import CsvPrinter, print_csv
-from worker.cli.tables import print_list, print_table
+from worker.cli.rows import print_rows
+from worker.cli.tables import print_table
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import Entry, dump_entries
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
@@ -25,13 +25,11 @@ from worker.operations.mappings.changing import CanonicalId, meant, refuse_fault
 from worker.operations.mappings.files import dump_yaml
 from worker.operations.mappings.import_command import import_
 from worker.operations.mappings.tables import (
-    HISTORY_FIELDS,
+    MAPPINGS,
+    changes_of,
     further_ids_table,
-    history_json,
-    history_list,
     mapping_json,
     mapping_table,
-    mappings_list,
     outcomes_table,
 )
 from worker.storage import audit, mappings
@@ -83,25 +81,12 @@ def list_(
         "containing": containing,
     }
 
-    async def print_as_csv(connection: AsyncConnection) -> tuple[int, int]:
-        printer = CsvPrinter(StoredMapping._fields)
-        async for row in mappings.stream_mappings(connection, **filters, limit=limit):
-            printer.add(mapping_json(row))
-        return printer.rows, await mappings.count_mappings(connection, **filters)
+    async def print_mappings(connection: AsyncConnection) -> tuple[int, int]:
+        rows = mappings.stream_mappings(connection, **filters, limit=limit)
+        shown = await print_rows(form, MAPPINGS, rows)
+        return shown, await mappings.count_mappings(connection, **filters)
 
-    async def read(connection: AsyncConnection) -> tuple[Sequence[StoredMapping], int]:
-        rows = await mappings.list_mappings(connection, **filters, limit=limit)
-        return rows, await mappings.count_mappings(connection, **filters)
-
-    if form == "csv":
-        shown, total = read_database(database_url, print_as_csv, idle_timeout_s=READER_PATIENCE_S)
-    else:
-        rows, total = read_database(database_url, read)
-        shown = len(rows)
-        if form == "json":
-            print_json([mapping_json(row) for row in rows])
-        else:
-            print_list(mappings_list(rows))
+    shown, total = read_database(database_url, print_mappings, idle_timeout_s=READER_PATIENCE_S)
     say_shown(form, shown, total, "mapping")
 
 
@@ -151,27 +136,24 @@ def history(
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
 
-    async def read(connection: AsyncConnection) -> tuple[Sequence[audit.AuditRow], int]:
-        if canonical_id is None:
-            newest = await audit.newest(connection, limit or _CHANGES)
-            return newest[::-1], await audit.count(connection)
-        rows = await audit.history(connection, canonical_id)
-        return (rows if limit is None else rows[-limit:]), len(rows)
+    most = _CHANGES if limit is None and canonical_id is None else limit
 
-    rows, total = read_database(database_url, read)
-    if not rows and canonical_id is not None:
+    async def print_changes(connection: AsyncConnection) -> tuple[int, int]:
+        total = await audit.count(connection, canonical_id)
+        if not total and canonical_id is not None:
+            return 0, 0
+        changes = audit.stream(connection, canonical_id, most)
+        shown = await print_rows(form, changes_of(canonical_id), changes)
+        return shown, max(shown, total)
+
+    shown, total = read_database(database_url, print_changes, idle_timeout_s=READER_PATIENCE_S)
+    if not total and canonical_id is not None:
         fail(
             f"There never was a mapping {canonical_id}.",
             hint=meant(database_url, canonical_id),
             kind="NOT_FOUND",
         )
-    if form == "json":
-        print_json([history_json(row) for row in rows])
-    elif form == "csv":
-        print_csv(HISTORY_FIELDS, map(history_json, rows))
-    else:
-        print_list(history_list(rows, title=canonical_id))
-    say_shown(form, len(rows), total, "change")
+    say_shown(form, shown, total, "change")
 
 
 @app.command()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC
+from functools import partial
 from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
 from worker.cli.console import printable
+from worker.cli.rows import ListLayout
 from worker.cli.tables import Column, ListTable, signed, text, when
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.diff import FieldChange, diff
@@ -46,6 +48,9 @@ def mapping_json(row: StoredMapping) -> dict[str, Any]:
         for name in ("created_at", "updated_at")
     }
     return row._asdict() | times
+
+
+MAPPINGS: Final = ListLayout(StoredMapping._fields, mapping_json, mappings_list)
 
 
 def mapping_table(row: StoredMapping) -> Table:
@@ -187,6 +192,11 @@ def history_json(row: AuditRow) -> dict[str, Any]:
         "old": row.old_value,
         "new": row.new_value,
     }
+
+
+def changes_of(canonical_id: str | None) -> ListLayout[AuditRow]:
+    """How the changes of one mapping are listed, or those of all."""
+    return ListLayout(HISTORY_FIELDS, history_json, partial(history_list, title=canonical_id))
 
 
 def _field_changes(row: AuditRow) -> list[FieldChange]:

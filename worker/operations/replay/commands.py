@@ -24,9 +24,9 @@ from worker.cli.options import (
     OptionalReason,
     Output,
 )
-from worker.cli.output import chosen_form, say_shown
-from worker.cli.spreadsheet import print_csv
-from worker.cli.tables import print_list, print_table
+from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
+from worker.cli.rows import print_rows
+from worker.cli.tables import print_table
 from worker.kafka.connections import admin_of
 from worker.operations.replay.options import (
     From,
@@ -49,6 +49,7 @@ from worker.operations.replay.start_and_resume import (
 )
 from worker.operations.replay.survey import survey
 from worker.operations.replay.tables import (
+    RUNS,
     ended_json,
     plan_json,
     plan_sentences,
@@ -56,7 +57,6 @@ from worker.operations.replay.tables import (
     ranges_table,
     run_json,
     run_table,
-    runs_list,
 )
 from worker.runtime.telemetry.logs import configure_logging
 from worker.settings.connected import KafkaSettings
@@ -195,17 +195,12 @@ def list_(
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
 
-    async def read(connection: AsyncConnection) -> tuple[Sequence[ReplayRun], int]:
-        return await replays.newest(connection, limit), await replays.count(connection)
+    async def print_runs(connection: AsyncConnection) -> tuple[int, int]:
+        shown = await print_rows(form, RUNS, replays.stream_newest(connection, limit))
+        return shown, await replays.count(connection)
 
-    found, total = read_database(database_url, read)
-    if form == "json":
-        print_json([run_json(each) for each in found])
-    elif form == "csv":
-        print_csv(ReplayRun._fields, map(run_json, found))
-    else:
-        print_list(runs_list(found))
-    say_shown(form, len(found), total, "replay")
+    shown, total = read_database(database_url, print_runs, idle_timeout_s=READER_PATIENCE_S)
+    say_shown(form, shown, total, "replay")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from worker.cli.rows import ListLayout
 from worker.cli.tables import Column, ListTable, duration, signed, size, text, when
 from worker.operations.replay.plan import (
     ASSUMED_RATE,
@@ -166,6 +167,9 @@ def run_json(run: ReplayRun) -> dict[str, Any]:
         name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
         for name, value in run._asdict().items()
     }
+
+
+RUNS: Final = ListLayout(ReplayRun._fields, run_json, runs_list)
 
 
 def _iso(timestamp_ms: int) -> str:

@@ -28,7 +28,7 @@ from worker.cli.options import (
     completing,
 )
 from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
-from worker.cli.spreadsheet import CsvPrinter
+from worker.cli.rows import print_rows
 from worker.cli.tables import print_list, print_table, shown_of
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.coverage import coverage
@@ -46,10 +46,10 @@ from worker.operations.evidence.tables import (
 from worker.operations.mappings.tables import mappings_list
 from worker.operations.unmapped.map_command import map_
 from worker.operations.unmapped.tables import (
+    MISSES,
     keys_json,
     miss_json,
     miss_table,
-    misses_list,
     samples_table,
 )
 from worker.runtime.index.covering import usable
@@ -134,6 +134,7 @@ def list_(
     for one in status or ():
         _choose("--status", one, misses.STATUSES)
 
+    listed: dict[str, Any] = {"order": order, "limit": limit}
     filters: dict[str, Any] = {
         "statuses": status or misses.WORK,
         "source": platform,
@@ -142,27 +143,12 @@ def list_(
         "min_occurrences": min_occurrences,
     }
 
-    listed: dict[str, Any] = {**filters, "order": order, "limit": limit}
+    async def print_misses(connection: AsyncConnection) -> tuple[int, int]:
+        rows = misses.stream_misses(connection, **filters, **listed)
+        shown = await print_rows(form, MISSES, rows)
+        return shown, await misses.count_misses(connection, **filters)
 
-    async def print_as_csv(connection: AsyncConnection) -> tuple[int, int]:
-        printer = CsvPrinter(QueuedMiss._fields)
-        async for row in misses.stream_misses(connection, **listed):
-            printer.add(miss_json(row))
-        return printer.rows, await misses.count_misses(connection, **filters)
-
-    async def read(connection: AsyncConnection) -> tuple[Sequence[QueuedMiss], int]:
-        rows = await misses.list_misses(connection, **listed)
-        return rows, await misses.count_misses(connection, **filters)
-
-    if form == "csv":
-        shown, total = read_database(database_url, print_as_csv, idle_timeout_s=READER_PATIENCE_S)
-    else:
-        rows, total = read_database(database_url, read)
-        shown = len(rows)
-        if form == "json":
-            print_json([miss_json(row) for row in rows])
-        else:
-            print_list(misses_list(rows))
+    shown, total = read_database(database_url, print_misses, idle_timeout_s=READER_PATIENCE_S)
     say_shown(form, shown, total, "market")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
+from worker.cli.rows import ListLayout
 from worker.cli.tables import Column, ListTable, signed, text, when
 from worker.domain.coverage import Coverage
 from worker.storage.misses import QueuedMiss
@@ -53,6 +54,9 @@ def miss_json(row: QueuedMiss) -> dict[str, Any]:
         name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
         for name, value in row._asdict().items()
     }
+
+
+MISSES: Final = ListLayout(QueuedMiss._fields, miss_json, misses_list)
 
 
 def miss_table(row: QueuedMiss) -> Table:
