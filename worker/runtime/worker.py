@@ -81,7 +81,7 @@ def make_worker(settings: ConnectedSettings) -> Worker:
     reports = Reports(metrics, totals, batch_progress, index)
 
     # The database: mappings in, counts out.
-    engine = create_engine(settings.database_url)
+    engine = create_engine(settings.database_url, pool_size=settings.database_connections)
     mappings = LiveMappings(
         engine,
         settings.database_url,

@@ -60,6 +60,15 @@ class Settings(KafkaAccess):
             "postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE."
         ),
     )
+    database_connections: int = Field(
+        3,
+        ge=2,
+        le=100,
+        description=(
+            "Maximum number of connections that a worker works with. One more listens for changes of "
+            "mappings, and a relay in the worker takes another."
+        ),
+    )
     kafka_bootstrap_servers: BootstrapServers | None = Field(
         None, description="Kafka brokers, as host:port, comma-separated."
     )
@@ -317,6 +326,11 @@ class Settings(KafkaAccess):
         if len(set(topics)) < len(topics):
             raise ValueError(f"the topics {PREFIX}TOPIC_* must differ from each other")
         return self
+
+    @property
+    def worker_connections(self) -> int:
+        """The most connections to the database that a worker keeps: to work, to listen, and its relay's."""
+        return self.database_connections + 1 + self.relay_in_worker
 
     @property
     def topics(self) -> Topics:

@@ -24,6 +24,7 @@ AFTER_THE_SERVERS = {
     "group",
     "offsets",
     "sessions",
+    "connections",
     "migrations",
     "roles",
     "locks",

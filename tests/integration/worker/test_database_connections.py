@@ -13,8 +13,8 @@ from worker.storage.engine import create_engine, transaction
 
 pytestmark = pytest.mark.services
 
-OF_A_WORKER = 5
-OF_A_WORKER_WITH_A_RELAY = 6
+OF_A_WORKER = 4
+OF_A_WORKER_WITH_A_RELAY = 5
 CONNECTED = text("""
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()

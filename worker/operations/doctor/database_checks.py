@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.domain.index import MappingIndex
 from worker.operations.doctor.check import Check
 from worker.operations.doctor.clock_verdicts import judge_database_clock
+from worker.operations.doctor.connection_verdicts import judge_connections
 from worker.operations.doctor.database_verdicts import (
     MappingFacts,
     RoleFacts,
@@ -32,6 +33,7 @@ from worker.runtime.index.live import parse_rows
 from worker.settings.connected import DatabaseSettings, with_database
 from worker.settings.settings import Settings
 from worker.storage import audit
+from worker.storage.access.connections import read_limits
 from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, MIGRATIONS, holders, relay_lock
 from worker.storage.access.roles import existing_roles
 from worker.storage.access.schema import creators, planted_objects
@@ -81,6 +83,11 @@ async def _sessions(settings: DatabaseSettings) -> Sequence[Finding]:
     async with opened_connection(settings) as connection:
         timeout_s = await read_statement_timeout(connection)
     return judge_sessions(sessions, timeout_s, settings.admin_timeout_s)
+
+
+async def _connections(settings: DatabaseSettings) -> Sequence[Finding]:
+    async with opened_connection(settings) as connection:
+        return judge_connections(await read_limits(connection), settings)
 
 
 async def _revision(settings: DatabaseSettings) -> Sequence[Finding]:
@@ -190,6 +197,7 @@ def checks_of(part: Part) -> Sequence[Check]:
     granted = f"marketmap roles; GRANT {part.group} TO the login"
     return (
         Check("sessions", ("database",), _connected(_sessions), "see the pooler's log"),
+        Check("connections", ("database",), _connected(_connections), "see the server's log"),
         Check("migrations", ("database",), _connected(_revision), granted),
         Check(
             "roles", ("database",), _connected(partial(_roles, part=part)), "see the server's log"

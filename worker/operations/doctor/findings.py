@@ -10,6 +10,7 @@ Subject = Literal[
     "kafka",
     "database",
     "sessions",
+    "connections",
     "topics",
     "acls",
     "migrations",
