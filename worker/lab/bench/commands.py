@@ -26,8 +26,10 @@ from worker.lab.bench.grids import as_table
 from worker.lab.bench.ground import Ground
 from worker.lab.bench.latency import latencies
 from worker.lab.bench.processes import BenchError
+from worker.lab.bench.records import record_times
 from worker.lab.bench.report import BenchReport
 from worker.lab.bench.scaling import scale
+from worker.lab.bench.shapes import SHAPES
 from worker.lab.bench.snapshot import measure_snapshot
 from worker.lab.bench.trial import Trial
 from worker.lab.bench.workloads import WORKLOADS, Sizes, scrape, workload
@@ -56,6 +58,10 @@ def bench(
     snapshot: Annotated[
         bool,
         typer.Option("--snapshot", help="Measure the snapshot process: rate, memory, compaction."),
+    ] = False,
+    records: Annotated[
+        bool,
+        typer.Option("--records", help="Measure single records of unusual shapes, in memory."),
     ] = False,
     workloads: Annotated[
         list[str] | None,
@@ -100,20 +106,25 @@ def bench(
         partitions,
         Sizes(events, small, large),
     )
-    is_alone = not (scaling or latency or snapshot)
+    is_alone = not (scaling or latency or snapshot or records)
     parts = {
         "table": table or is_alone,
         "scaling": scaling,
         "latency": latency,
         "snapshot": snapshot,
+        "records": records,
     }
     if document is not None:
         _require_places(document, [name for name, is_wanted in parts.items() if is_wanted])
     report = BenchReport(conditions(choice.sizes, rounds=rounds))
+    catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+    if parts.pop("records"):
+        with late_bar() as bar:
+            report.records = record_times(catalogue, rounds=rounds, report=_named_on(bar))
     try:
-        with owned_services() as services:
-            catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
-            asyncio.run(_measure(report, Ground(services, catalogue), choice, **parts))
+        if any(parts.values()):
+            with owned_services() as services:
+                asyncio.run(_measure(report, Ground(services, catalogue), choice, **parts))
     except (BenchError, LocalServicesError) as error:
         fail(str(error))
     wide = Console(width=max(out.width, _WIDTH))
@@ -173,6 +184,16 @@ def _told_on(bar: LateBar, total: int) -> Callable[[Trial], None]:
     def tell(trial: Trial) -> None:
         _tell(trial)
         bar("Measuring", next(done), total)
+
+    return tell
+
+
+def _named_on(bar: LateBar) -> Callable[[str], None]:
+    done = count()
+
+    def tell(shape: str) -> None:
+        bar("Measuring", next(done), len(SHAPES))
+        err.print(shape, markup=False)
 
     return tell
 

@@ -60,7 +60,7 @@ class Meters:
             time.perf_counter(),
             sum(cpu_s(psutil.Process(pid)) for pid in processes),
             cpu_s(self._broker),
-            _cpu_with_children_s(self._postgres),
+            cpu_with_children_s(self._postgres),
             *counts,
         )
 
@@ -93,7 +93,7 @@ def cpu_s(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def _cpu_with_children_s(postmaster: psutil.Process) -> float:
+def cpu_with_children_s(postmaster: psutil.Process) -> float:
     """Of the server processes that run, and of those that have ended."""
     ended = postmaster.cpu_times()
     running = [_cpu_or_none_s(child) for child in postmaster.children(recursive=True)]

@@ -12,12 +12,15 @@ from worker.lab.bench.figures import Figure, by_contestant, cpu_us, rate, spread
 from worker.lab.bench.grids import FigureTable, as_markdown, comparison, shown, targets
 from worker.lab.bench.latency import Latency
 from worker.lab.bench.picture import Bars, Curves, drawn
+from worker.lab.bench.records import LEAST_SHARE, RecordTime
 from worker.lab.bench.scaling import Point, Scaling
 from worker.lab.bench.snapshot import SnapshotCost
 from worker.lab.bench.trial import Trial
 
 _BARS = (Figure("messages a second", rate), Figure("microseconds of its own CPU a message", cpu_us))
 _SNAPSHOT = "The newest odds"
+# Grids that are parts of their own.
+_ALONE = ("Latency", "Records", _SNAPSHOT)
 _OURS = [CONTESTANTS[name].title for name in ("worker", "unguarded", "resolver")]
 
 
@@ -28,11 +31,13 @@ class BenchReport:
     scaling: Scaling | None = None
     latency: Sequence[Latency] = ()
     snapshot: Sequence[SnapshotCost] = ()
+    records: Sequence[RecordTime] = ()
 
     @property
     def faults(self) -> list[str]:
-        """What was wrong in any run of the comparison."""
-        return [
+        """What was wrong in any run of the comparison, and which records were too slow."""
+        slow = [f"{each.shape}: too slow" for each in self.records if not each.is_met]
+        return slow + [
             f"{trial.workload}, {trial.contestant}: {each}"
             for trial in self.trials
             for each in trial.faults
@@ -48,6 +53,8 @@ class BenchReport:
             yield _latency_grid(self.latency)
         if self.snapshot:
             yield _snapshot_grid(self.snapshot)
+        if self.records:
+            yield _records_grid(self.records)
 
     def document_parts(self, stem: str) -> dict[str, str]:
         """Markdown by the name of its place; ``stem`` is that of the document's pictures."""
@@ -64,15 +71,15 @@ class BenchReport:
         if self.scaling:
             pictures = f"![Cost as sizes grow]({stem}-scaling.svg)"
             tables = [
-                f"{title}:\n\n{table}"
-                for title, table in grids.items()
-                if title not in {"Latency", _SNAPSHOT}
+                f"{title}:\n\n{table}" for title, table in grids.items() if title not in _ALONE
             ]
             parts["scaling"] = "\n\n".join([conditions, *tables, pictures])
         if self.latency:
             parts["latency"] = f"{conditions}\n\n{grids['Latency']}"
         if self.snapshot:
             parts["snapshot"] = f"{conditions}\n\n{grids[_SNAPSHOT]}"
+        if self.records:
+            parts["records"] = f"{conditions}\n\n{grids['Records']}"
         return parts
 
     def pictures(self, stem: str) -> dict[str, str]:
@@ -91,6 +98,7 @@ class BenchReport:
             "scaling": _plain(self.scaling) if self.scaling else None,
             "latency": [each._asdict() for each in self.latency],
             "snapshot": [each._asdict() for each in self.snapshot],
+            "records": [each._asdict() for each in self.records],
         }
 
 
@@ -187,6 +195,23 @@ def _latency_grid(latency: Sequence[Latency]) -> FigureTable:
                 f"{each.p999_ms:.0f}",
             ]
             for each in latency
+        ],
+    )
+
+
+def _records_grid(records: Sequence[RecordTime]) -> FigureTable:
+    return FigureTable(
+        "Records",
+        ["made of", "kB", "MB/s", "times decode and encode", f"at least {LEAST_SHARE:g}"],
+        [
+            [
+                each.shape,
+                f"{each.size / 1000:,.0f}",
+                shown(each.rate, 2),
+                shown(each.share, 4),
+                "yes" if each.is_met else "no",
+            ]
+            for each in records
         ],
     )
 
