@@ -21,8 +21,10 @@ SELECT
 FROM unmapped_market_log
 """
 
+# A band holds the priorities between two whole numbers, so the order is that of the priority. The index has
+# the bands alone: Postgres reads the highest ones and sorts each.
 ORDERS = {
-    "priority": "priority DESC, id",
+    "priority": "priority_band DESC, priority DESC, id",
     "occurrences": "occurrence_count DESC, id",
     "last_seen": "last_seen_at DESC, id",
     "first_seen": "first_seen_at, id",

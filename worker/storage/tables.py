@@ -210,6 +210,7 @@ unmapped_market_log = Table(
     ),
     Column("priority", Double, Computed(PRIORITY, persisted=True)),
     Column("status_login", String(100)),
+    Column("priority_band", Double, Computed(f"floor({PRIORITY})", persisted=True)),
     UniqueConstraint("source", "external_market_id", name="uq_unmapped_source_market"),
     CheckConstraint(
         "status IN ('NEW', 'ACKNOWLEDGED', 'MAPPED', 'IGNORED')",
@@ -228,9 +229,9 @@ unmapped_market_log = Table(
     ),
     Index("idx_unmapped_source", "source"),
     Index("idx_unmapped_status", "status"),
-    Index("idx_unmapped_occurrences", text("occurrence_count DESC")),
-    Index("idx_unmapped_last_seen", text("last_seen_at DESC")),
-    Index("idx_unmapped_priority", text("priority DESC"), "id"),
+    # No index holds a column that each sighting changes. Counting a known market then writes no index at all
+    # (a HOT update), as long as there is room in the page of its row: see the fill factor below.
+    Index("idx_unmapped_priority", text("priority_band DESC")),
     Index(
         "idx_unmapped_name",
         text("marketmap_market_name_v1(CAST(market_name AS text))"),
@@ -245,6 +246,7 @@ unmapped_market_log = Table(
         postgresql_where=text("strpos(CAST(external_market_id AS text), '?') > 0"),
     ),
     Index("idx_unmapped_unannounced", "id", postgresql_where=text("announced_at IS NULL")),
+    postgresql_with={"fillfactor": 50},
 )
 
 ingest_watermark = Table(
