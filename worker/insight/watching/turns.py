@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import text
@@ -36,9 +36,26 @@ from worker.storage.insight.evidence import StoredEvent
 log = structlog.get_logger()
 
 Result = TypeVar("Result")
+_NEW_SHARE: Final = 4
 # The server hears of a leader at least this often.
 _SPEAK_S: Final = 10.0
 _STILL_HERE: Final = text("SELECT 1")
+
+
+class Suggested(NamedTuple):
+    """On which events a missed market was judged, and the mappings that were suggested."""
+
+    events: frozenset[str]
+    names: frozenset[str]
+
+
+def is_due(before: Suggested | None, events: frozenset[str]) -> bool:
+    """Whether a missed market is judged again: a quarter of its events are new.
+
+    A judgement takes a second or more, and there are hundreds of missed markets; with fewer new events it
+    would hardly come to anything else.
+    """
+    return before is None or _NEW_SHARE * len(events - before.events) >= len(events)
 
 
 class Judging:
@@ -71,7 +88,7 @@ class Judging:
         # On which events something was judged.
         self._judged: dict[MappedMarket, frozenset[str]] = {}
         self._contradicted: set[MappedMarket] = set()
-        self._suggested: dict[MissedMarket, frozenset[str]] = {}
+        self._suggested: dict[MissedMarket, Suggested] = {}
 
     async def run(self) -> None:
         while True:
@@ -129,16 +146,22 @@ class Judging:
         index, known = self._index.current, self._verdicts
         if known is not None and known.index is index and len(events) < 2 * known.learnt_from:
             return known
-        self._versions = await evidence.mapping_versions(self._connection, index.version)
+        versions = await evidence.mapping_versions(self._connection, index.version)
         mappings = self._index.mappings
-        self._versions = {name: self._versions.get(name, 0) for name in mappings}
+        before, self._versions = self._versions, {name: versions.get(name, 0) for name in mappings}
         made = await self._step(partial(EventVerdicts, self._judge, index, mappings, events))
         self._verdicts = made
         self._is_complete = False
         self._found = None
         self._judged.clear()
         self._contradicted.clear()
-        self._suggested.clear()
+        is_other_index = known is not None and known.index is not index
+        changed = {name for name, _ in before.items() ^ self._versions.items()}
+        self._suggested = {
+            key: kept
+            for key, kept in self._suggested.items()
+            if is_other_index and not kept.names & changed
+        }
         return made
 
     async def _look(self, verdicts: EventVerdicts, events: list[WatchedEvent], until: float) -> int:
@@ -187,8 +210,9 @@ class Judging:
 
     async def _suggest(self, verdicts: EventVerdicts, until: float) -> None:
         missed = verdicts.missed()
-        to_judge = {key: on for key, on in missed.items() if self._suggested.get(key) != on}
-        for count, (key, on) in enumerate(to_judge.items()):
+        due = [key for key, on in missed.items() if is_due(self._suggested.get(key), on)]
+        # What has no suggestion yet comes first.
+        for count, key in enumerate(sorted(due, key=lambda key: key in self._suggested)):
             if count and self._is_over(verdicts, until):
                 return
             judged = await self._step(partial(verdicts.suggest, key))
@@ -197,7 +221,8 @@ class Judging:
             samples = sample_rows(judged.samples)
             await evidence.save_samples(self._connection, "miss", key, samples)
             self._metrics.judged("miss")
-            self._suggested[key] = on
+            names = {one.candidate.canonical_id for one in judged.suggestions}
+            self._suggested[key] = Suggested(missed[key], frozenset(names))
 
     def _is_over(self, verdicts: EventVerdicts, until: float) -> bool:
         """Whether the rest waits for the next turn: the time is over, or the mappings have changed."""
