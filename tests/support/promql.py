@@ -8,7 +8,13 @@ from typing import Any
 
 import promql_parser as promql
 
-from worker.runtime.telemetry.metric_list import METRICS, RELAY_METRICS, SNAPSHOT_METRICS, Metric
+from worker.runtime.telemetry.metric_list import (
+    INSIGHT_METRICS,
+    METRICS,
+    RELAY_METRICS,
+    SNAPSHOT_METRICS,
+    Metric,
+)
 from worker.runtime.telemetry.metrics import process_registry
 
 Labels = dict[str, tuple[str, ...]]
@@ -25,7 +31,7 @@ def known_series() -> dict[str, Labels]:
         for family in process_registry().collect()
         for sample in family.samples
     }
-    ours = (METRICS | RELAY_METRICS | SNAPSHOT_METRICS).items()
+    ours = (METRICS | RELAY_METRICS | SNAPSHOT_METRICS | INSIGHT_METRICS).items()
     return dict(each for name, metric in ours for each in _series(name, metric)) | standard
 
 

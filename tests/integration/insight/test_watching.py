@@ -7,6 +7,7 @@ import pytest
 from tests.support.services.insights import (
     evidence_of,
     judged,
+    keep_usual,
     on_two_books,
     read_through,
     scraped,
@@ -16,13 +17,11 @@ from tests.support.services.installation import Installation, until
 
 pytestmark = pytest.mark.services
 
-EVENTS = 13
-HIDE = """
-UPDATE user_market_mappings
-SET sportybet_id = NULL
-WHERE canonical_id = 'btts_ft'
-RETURNING id
-"""
+EVENTS = 12
+HIDE = (
+    "UPDATE user_market_mappings SET bet9ja_key = NULL WHERE canonical_id = '1x2_ft' RETURNING id"
+)
+SHOW = "UPDATE user_market_mappings SET bet9ja_key = 'S_1X2' WHERE canonical_id = '1x2_ft' RETURNING id"
 SWAP = """
 UPDATE user_market_mappings
 SET outcome_mapping = CAST(
@@ -39,6 +38,7 @@ async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_ala
     installation: Installation,
 ) -> None:
     records = scraped(events=EVENTS)
+    await keep_usual(installation)
     await installation.query(HIDE)
     await installation.publish(records)
     process = start_insight(installation)
@@ -47,25 +47,22 @@ async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_ala
     async def suggested() -> list[str]:
         rows = await installation.query(
             "SELECT canonical_id FROM suggestion"
-            " WHERE source = 'sportybet' AND external_market_id = '29' AND is_confident"
+            " WHERE source = 'bet9ja' AND external_market_id = 'S_1X2' AND is_confident"
         )
         return [row.canonical_id for row in rows]
 
     async def is_suggested() -> bool:
-        return await suggested() == ["btts_ft"]
+        return await suggested() == ["1x2_ft"]
 
     await until(is_suggested)
     samples = await installation.query(
-        "SELECT prices, others FROM evidence_sample WHERE subject = 'miss' AND market = '29'"
+        "SELECT prices, others FROM evidence_sample WHERE subject = 'miss' AND market = 'S_1X2'"
     )
     assert len(samples) == 5
-    assert {one["label"] for row in samples for one in row.prices} == {"Yes", "No"}
-    assert "btts_ft" in {one["canonical_id"] for row in samples for one in row.others}
+    assert {one["label"] for row in samples for one in row.prices} == {"1", "X", "2"}
+    assert "1x2_ft" in {one["canonical_id"] for row in samples for one in row.others}
 
-    await installation.query(
-        "UPDATE user_market_mappings SET sportybet_id = '29' WHERE canonical_id = 'btts_ft'"
-        " RETURNING id"
-    )
+    await installation.query(SHOW)
     await installation.query(SWAP)
 
     async def alarms() -> list[tuple[str, str, str]]:
@@ -92,6 +89,7 @@ async def test_killed_anywhere_it_comes_to_the_evidence_of_one_that_was_not(
     installation: Installation,
 ) -> None:
     records = scraped(events=5)
+    await keep_usual(installation)
     half = len(records) // 2
     await installation.publish(records[:half])
     process = start_insight(installation)
@@ -99,7 +97,7 @@ async def test_killed_anywhere_it_comes_to_the_evidence_of_one_that_was_not(
     await installation.publish(records[half:])
     await judged(installation, process, on_two_books(records))
     expected = await evidence_of(installation)
-    assert len(expected) > 300
+    assert len(expected) > 30
     assert await process.stop() == 0
 
     await installation.query("DELETE FROM watched_event RETURNING event")
@@ -121,6 +119,7 @@ async def test_of_two_processes_one_leads_and_the_other_takes_over(
     installation: Installation,
 ) -> None:
     records = scraped(events=4)
+    await keep_usual(installation)
     one = start_insight(installation)
     await one.logged("insight_leads")
     two = start_insight(installation, 1)

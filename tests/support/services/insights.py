@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -14,6 +14,12 @@ from tests.support.services.installation import Installation, Published, until
 from tests.support.services.relays import RelayProcess
 from worker.lab.synthetic.scrape import generate_scrape
 
+_PATIENCE_S: Final = 400.0
+# Football that every bookmaker sells. With all mappings, a test takes minutes.
+_USUAL: Final = (
+    *("1x2_ft", "1x2_1h", "btts_ft", "btts_1h"),
+    *("over_under_ft", "over_under_1h", "double_chance_ft"),
+)
 EVIDENCE = """
 SELECT canonical_id, platform, against, version, events, comparisons, prices, median, p90, worst
 FROM mapping_evidence
@@ -21,11 +27,20 @@ ORDER BY canonical_id, platform, against
 """
 
 
+async def keep_usual(installation: Installation) -> None:
+    """Deactivate all mappings but some."""
+    await installation.query(
+        "UPDATE user_market_mappings SET is_active = false"
+        " WHERE canonical_id <> ALL (CAST(:usual AS text[])) RETURNING id",
+        usual=list(_USUAL),
+    )
+
+
 def start_insight(installation: Installation, number: int = 0, **environment: str) -> RelayProcess:
     """An insight process that does not rest; it ends with the installation."""
     log = installation.folder / f"insight-{number}.log"
     settled = {
-        "MARKETMAP_INSIGHT_INTERVAL_S": "2",
+        "MARKETMAP_INSIGHT_INTERVAL_S": "5",
         "MARKETMAP_INSIGHT_CPU_SHARE": "1",
     }
     with log.open("wb") as target:
@@ -77,7 +92,7 @@ async def judged(
             for line in lines[-1:]
         )
 
-    await until(is_judged)
+    await until(is_judged, _PATIENCE_S)
 
 
 async def evidence_of(installation: Installation) -> list[tuple[Any, ...]]:

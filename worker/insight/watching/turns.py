@@ -93,18 +93,20 @@ class Judging:
     async def run(self) -> None:
         while True:
             began = time.monotonic()
-            await self._turn(began)
+            is_done = await self._turn(began)
             self._moved()
-            while time.monotonic() - began < self._settings.insight_interval_s:
+            while is_done and time.monotonic() - began < self._settings.insight_interval_s:
                 await self._pause(began + self._settings.insight_interval_s - time.monotonic())
 
-    async def _turn(self, began: float) -> None:
+    async def _turn(self, began: float) -> bool:
+        """Do what is due, for one interval; return whether nothing is left."""
         events = await self._store_events()
         verdicts = await self._verdicts_on(events)
         # Each kind of work has a third of the interval, and makes one step at least.
         third = self._settings.insight_interval_s / 3
         waiting = await self._look(verdicts, events, began + third)
         self._is_complete = self._is_complete or not waiting
+        left = waiting
         if self._is_complete:
             if self._found is None:
                 self._found = await self._step(verdicts.evidence)
@@ -112,12 +114,13 @@ class Judging:
                 await evidence.save_evidence(self._connection, rows, self._versions)
                 await evidence.drop_mapped(self._connection, verdicts.mapped)
                 await alarms.close_outdated(self._connection, self._versions)
-            await self._raise_alarms(verdicts, self._found, began + 2 * third)
-            await self._suggest(verdicts, began + 3 * third)
+            left += await self._raise_alarms(verdicts, self._found, began + 2 * third)
+            left += await self._suggest(verdicts, began + 3 * third)
         self._metrics.wrote(await alarms.count_open(self._connection))
         log.info(
             "insight_judged", events=len(events), waiting=waiting, version=verdicts.index.version
         )
+        return left == 0
 
     async def _store_events(self) -> list[WatchedEvent]:
         """Store the events that have changed, then commit what was read of them."""
@@ -180,11 +183,14 @@ class Judging:
 
     async def _raise_alarms(
         self, verdicts: EventVerdicts, found: list[EvidenceRow], until: float
-    ) -> None:
+    ) -> int:
+        """Judge mappings that are far from something; return how many are left."""
         suspects = verdicts.suspects(found)
         to_judge = {key: on for key, on in suspects.items() if self._judged.get(key) != on}
+        left = 0
         for count, (key, on) in enumerate(to_judge.items()):
             if count and self._is_over(verdicts, until):
+                left = len(to_judge) - count
                 break
             raised = await self._step(partial(verdicts.alarm, key))
             self._metrics.judged("mapping")
@@ -207,14 +213,16 @@ class Judging:
             if key not in self._contradicted and (key not in suspects or key in self._judged)
         }
         await alarms.close_agreeing(self._connection, agreeing)
+        return left
 
-    async def _suggest(self, verdicts: EventVerdicts, until: float) -> None:
+    async def _suggest(self, verdicts: EventVerdicts, until: float) -> int:
+        """Judge missed markets; return how many are left."""
         missed = verdicts.missed()
         due = [key for key, on in missed.items() if is_due(self._suggested.get(key), on)]
         # What has no suggestion yet comes first.
         for count, key in enumerate(sorted(due, key=lambda key: key in self._suggested)):
             if count and self._is_over(verdicts, until):
-                return
+                return len(due) - count
             judged = await self._step(partial(verdicts.suggest, key))
             rows = suggestion_rows(judged.suggestions, self._versions)
             await evidence.save_suggestions(self._connection, key, judged.name, rows)
@@ -223,6 +231,7 @@ class Judging:
             self._metrics.judged("miss")
             names = {one.candidate.canonical_id for one in judged.suggestions}
             self._suggested[key] = Suggested(missed[key], frozenset(names))
+        return 0
 
     def _is_over(self, verdicts: EventVerdicts, until: float) -> bool:
         """Whether the rest waits for the next turn: the time is over, or the mappings have changed."""

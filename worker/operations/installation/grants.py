@@ -51,6 +51,14 @@ def snapshot(settings: Settings) -> list[Grant]:
     ]
 
 
+def insight(settings: Settings) -> list[Grant]:
+    """Watches events: reads observations in its group, and publishes nothing."""
+    return [
+        *_topics("READ", _observations(settings)),
+        Grant("GROUP", "LITERAL", settings.insight_group_id, "READ"),
+    ]
+
+
 def redrive(settings: Settings) -> list[Grant]:
     """`dead list`, `show` and `redrive`: reads dead letters, sends them back and marks them."""
     dead = settings.topics.dead
@@ -107,6 +115,7 @@ ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
         worker,
         relay,
         snapshot,
+        insight,
         redrive,
         replay,
         look,

@@ -35,8 +35,12 @@ def test_the_document_lists_every_grant_and_no_other() -> None:
 
 def test_a_prefix_and_other_names_are_in_the_grants() -> None:
     settings = Settings(
-        topic_prefix="staging.", group_id="g", snapshot_group_id="gs", topic_changes="changes"
+        topic_prefix="staging.",
+        group_id="g",
+        snapshot_group_id="gs",
+        insight_group_id="gi",
+        topic_changes="changes",
     )
     names = {grant.name for grants in ROLES.values() for grant in grants(settings)}
-    assert {"staging.changes", "staging.changes-relay", "g", "g.replay.", "gs"} <= names
+    assert {"staging.changes", "staging.changes-relay", "g", "g.replay.", "gs", "gi"} <= names
     assert all(name.startswith(("staging.", "g")) for name in names)
