@@ -16,7 +16,7 @@ import pytest
 from tests.support.markets import CATALOGUE, FOOTBALL, documents
 from worker.domain.books.bet9ja import parse_key
 from worker.domain.books.platforms import PLATFORMS, Platform
-from worker.domain.resolve import Observation, Resolution, resolve
+from worker.domain.resolve import Observation, Resolution, player_document, resolve
 
 Place = tuple[str, str | None, str]
 # SportyBet prices these sixteen overlapping ranges with a margin of its own, so that books differ by more.
@@ -109,6 +109,8 @@ def test_every_price_of_the_event_is_resolved_or_missed(books: Books, platform: 
     accounted: Counter[str] = Counter()
     for market in documents(found):
         accounted[one_id(platform, market["external_market_id"])] += len(market["outcomes"])
+    for of_player in map(player_document, found.players):
+        accounted[of_player["external_market_id"]] += len(of_player["outcomes"])
     for missed in found.missed:
         market_id = missed.external_market_id.partition("?")[0]
         accounted[market_id] += sum(len(row.selections) for row in missed.rows)

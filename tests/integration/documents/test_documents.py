@@ -104,7 +104,7 @@ def unreadable() -> list[Published]:
 
 def unmapped() -> list[Published]:
     """A market that no mapping knows, missed a few times."""
-    market = sportybet("800117", prices={"Yes": "2", "No": "1.8"})
+    market = sportybet("830101", prices={"Yes": "2", "No": "1.8"})
     return [
         ("observations.sportybet", b"1", observation("sportybet", [market]), []) for _ in range(3)
     ]
