@@ -74,8 +74,10 @@ EXPECTED: Final[dict[str, str]] = {
     "06h-sb-pt-1x2": "1x2_ft@None: home=2.2, draw=3.3, away=3.1",
     "12a-sb-dc-away-or-draw": "double_chance_ft@None: home_draw=1.2, draw_away=1.8, home_away=1.3",
     "10c-sb-both-open": "INVALID_ODDS PRODUCTS_DIFFER 18",
-    # Neither has the outcomes of the mapping, so neither is taken.
-    "11a-sb-71-two-variants": "INVALID_SPECIFIER VARIANTS_DIFFER 71; INVALID_SPECIFIER VARIANTS_DIFFER 71",
+    # Each is a list of its own; the first one of the mapping is taken.
+    "11a-sb-71-two-variants": (
+        "exact_goals_1h@None: 0=3.05, 1=2.55, 2=4.1, 3+=9; INVALID_SPECIFIER VARIANTS_DIFFER 71"
+    ),
     "11c-sb-21-5plus": (
         "exact_goals_ft@None: 0=9, 1=4.5, 2=3.2, 3=3.9, 4=5.6, incomplete; NO_MATCHING_OUTCOMES 21"
     ),
