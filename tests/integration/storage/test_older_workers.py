@@ -7,6 +7,7 @@ MARKETMAP_RECORD_STATEMENTS=1 in its environment this module writes what the cod
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.editing.statements import FOLDER, Statement, read, recorded, replay, written
 from tests.support.editing.working_day import BOOKED, BTTS, PARTITIONS, missed, move, working_day
+from tests.support.markets import CATALOGUE
+from worker.domain.books.lines import COLUMN_KINDS
+from worker.domain.books.platforms import PLATFORMS
+from worker.domain.books.registry import ID_COLUMNS
 from worker.storage import (
     audit_sql,
     ledger_sql,
@@ -27,8 +32,9 @@ from worker.storage import (
     replays_sql,
     watermarks_sql,
 )
-from worker.storage.engine import create_engine
+from worker.storage.engine import create_engine, transaction
 from worker.storage.ledger import Ledger
+from worker.storage.mappings import import_mappings
 from worker.storage.migrate import known_revision, upgrade
 
 pytestmark = pytest.mark.services
@@ -123,6 +129,11 @@ def batches_of(release: Path, times: int) -> list[Statement]:
 async def test_an_older_and_a_newer_worker_count_the_same_markets_at_once(
     engine: AsyncEngine, migrated: str, release: Path
 ) -> None:
+    await count_at_once(engine, migrated, release)
+
+
+async def count_at_once(engine: AsyncEngine, migrated: str, release: Path) -> None:
+    """A worker of the release and one of this code count the same markets; both counts are there."""
     ledger = Ledger(engine, "workers")
     await ledger.open_partitions(PARTITIONS)
     said = batches_of(release, TURNS)
@@ -135,6 +146,39 @@ async def test_an_older_and_a_newer_worker_count_the_same_markets_at_once(
     found = {(row[0], row[1]): (row[2], row[4]) for row in await outcome(migrated)}
     watermarks = 4 * TURNS + TURNS
     assert found == {BTTS: (2 * TURNS + TURNS, watermarks), BOOKED: (TURNS + TURNS, watermarks)}
+
+
+def index_statement(release: Path) -> str:
+    """What the release reads its whole mapping index with."""
+    table = "LEFT JOIN user_market_mappings AS mapping ON mapping.is_active"
+    return next(one.sql for one in read(release) if table in one.sql)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda file: file.stem)
+async def test_an_older_worker_is_given_no_id_of_a_mapping_that_it_would_misread(
+    engine: AsyncEngine, migrated: str, release: Path
+) -> None:
+    """It knows football only, no phases and no players, and four kinds of lines."""
+    async with transaction(engine) as connection:
+        await import_mappings(connection, CATALOGUE, actor="ada", reason="a newer catalogue")
+    connection = await asyncpg.connect(migrated)
+    given = {row["canonical_id"]: row for row in await connection.fetch(index_statement(release))}
+    await connection.close()
+    assert given.keys() == {mapping.canonical_id for mapping in CATALOGUE}
+    kept_from_it = 0
+    for mapping in CATALOGUE:
+        row = given[mapping.canonical_id]
+        ids = {platform: row[column] for platform, column in ID_COLUMNS.items()}
+        if mapping.scope.is_default and mapping.participant is None:
+            assert ids == {platform: mapping.id_on(platform) for platform in PLATFORMS}
+        else:
+            kept_from_it += 1
+            assert set(ids.values()) == {None}, mapping.canonical_id
+        rule = json.loads(row["line_rule"] or "{}")
+        assert rule.keys() <= {"kind", "fixed", "free"}
+        assert rule.get("kind", "none") in COLUMN_KINDS
+    assert kept_from_it > 50
+    await count_at_once(engine, migrated, release)
 
 
 async def test_a_recording_says_what_was_said(
