@@ -42,7 +42,8 @@ MOST_SAMPLES: Final = 5
 MOST_PRICES: Final = 200
 # Mean distance in logits from which on a mapping is judged: below it no alarm can be raised.
 SUSPICIOUS: Final = 0.07
-_MOST_READINGS: Final = 240
+# A megabyte each. The first events, on which nearly all is judged, are asked for again and again.
+_MOST_READINGS: Final = 90
 _LEARNT_FROM: Final = 30  # boards, for how a bookmaker spreads its margin
 MODEL: Final = "model"
 
@@ -80,12 +81,22 @@ class SampleRow(NamedTuple):
     others: list[dict[str, Any]]
 
 
+class _Worst(NamedTuple):
+    """The largest distance of one key on one event."""
+
+    size: float
+    line: str | None
+    outcome: str
+    chance: float
+    reference: float
+
+
 class _OfEvent(NamedTuple):
     """The distances of one key on one event: sizes, which line and outcome, the largest one."""
 
     sizes: array[float]
     which: list[tuple[str | None, str]]
-    worst: Mapping[str, Any]
+    worst: _Worst
 
 
 class Judged(NamedTuple):
@@ -158,7 +169,7 @@ class EventVerdicts:
             for distance in to_model(reading, self._judge.bets):
                 key = (distance.key.canonical_id, reading.platform, MODEL)
                 found.setdefault(key, []).append((distance, distance.chance, distance.reference))
-        self._evidence[event] = {key: _of_event(event, pairs) for key, pairs in found.items()}
+        self._evidence[event] = {key: _of_event(pairs) for key, pairs in found.items()}
         self._seen_at[event] = self._events[event].seen_at
         self._stale.discard(event)
         self._missed[event] = {
@@ -329,7 +340,7 @@ class EventVerdicts:
             median=float(median),
             p90=float(p90),
             mean=float(sizes.mean()),
-            worst=max((one.worst for one in of_events.values()), key=lambda one: one["size"]),
+            worst=_worst(of_events),
             last_verified_at=max(agreeing, default=None),
         )
 
@@ -347,18 +358,26 @@ def _is_comparable(mapping: MarketMapping) -> bool:
     return scope.sport == FOOTBALL and scope.phase != "live" and mapping.participant is None
 
 
-def _of_event(event: str, pairs: list[tuple[Distance, float, float]]) -> _OfEvent:
+def _worst(of_events: Mapping[str, _OfEvent]) -> dict[str, Any]:
+    """The largest distance on any event."""
+    event, found = max(
+        ((event, one.worst) for event, one in of_events.items()), key=lambda pair: pair[1].size
+    )
+    return {
+        "event": event,
+        "line": found.line,
+        "outcome": found.outcome,
+        "chance": round(found.chance, 4),
+        "reference": round(found.reference, 4),
+        "size": round(found.size, 4),
+    }
+
+
+def _of_event(pairs: list[tuple[Distance, float, float]]) -> _OfEvent:
     largest, chance, reference = max(
         pairs, key=lambda pair: (pair[0].size, pair[0].key.line or "", pair[0].outcome)
     )
-    worst = {
-        "event": event,
-        "line": largest.key.line,
-        "outcome": largest.outcome,
-        "chance": round(chance, 4),
-        "reference": round(reference, 4),
-        "size": round(largest.size, 4),
-    }
+    worst = _Worst(largest.size, largest.key.line, largest.outcome, chance, reference)
     sizes = array("d", (distance.size for distance, _, _ in pairs))
     return _OfEvent(sizes, [(one.key.line, one.outcome) for one, _, _ in pairs], worst)
 
