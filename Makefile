@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k settings"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test recall faults faults-short lint type bench services lock requirements sbom audit wheels release \
+.PHONY: help setup demo test recall faults faults-short lint type bench services lock requirements sbom audit wheels recall-wheel release \
 	image release-tools \
 	schemas docs
 
@@ -68,16 +68,26 @@ audit: requirements release-tools ## Check the packages for known weaknesses (AR
 	@$(bin)/python scripts/audit.py .venv/.release/bin/pip-audit --require-hashes --disable-pip \
 		--progress-spinner off --format json --requirement dist/requirements.txt $(ARGS)
 
-wheels: setup ## Build the wheels of the worker and of the client kit, in dist/
-	@rm -f dist/*.whl
+wheels: setup ## Build dist/: wheels of worker, client kit and recall, sources of the last two (MARKETMAP_RECALL=no: not recall)
+	@rm -f dist/*.whl dist/*.tar.gz
 	@$(bin)/hatchling build --target wheel --directory dist
-	@cd clients/python && ../../$(bin)/hatchling build --target wheel --directory ../../dist
+	@cd clients/python && ../../$(bin)/hatchling build --target wheel --target sdist --directory ../../dist
+	@$(if $(filter no,$(MARKETMAP_RECALL)),echo "wheels: NOT with recall: MARKETMAP_RECALL=no" >&2,$(MAKE) --no-print-directory recall-wheel)
+
+# One wheel serves every Python from 3.11 on. Its tag says the oldest glibc that it runs with, as maturin finds it.
+# Paths of this machine are left out of the compiled file.
+recall-wheel: setup
+	@command -v cargo >/dev/null || { echo "wheels: no Rust compiler (cargo) is found; without recall:" \
+		"MARKETMAP_RECALL=no make wheels" >&2; exit 1; }
+	@RUSTFLAGS="--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
+		$(bin)/maturin build --release --locked --quiet --manifest-path recall/Cargo.toml --out dist
+	@$(bin)/maturin sdist --manifest-path recall/Cargo.toml --out dist
 
 # The checksums come last: where they stand, all of it has passed.
-release: ## Make dist/: both wheels, the bill of materials, the audit, checksums (AUDIT=no: without the audit)
+release: ## Make dist/: the wheels and sources, the bill of materials, the audit, checksums (AUDIT=no: without the audit)
 	@rm -rf dist
 	@$(MAKE) --no-print-directory wheels sbom $(if $(filter no,$(AUDIT)),,audit)
-	@cd dist && sha256sum *.whl sbom.json requirements.txt > SHA256SUMS && cat SHA256SUMS
+	@cd dist && sha256sum *.whl *.tar.gz sbom.json requirements.txt > SHA256SUMS && cat SHA256SUMS
 	$(if $(filter no,$(AUDIT)),@echo "release: NOT audited: AUDIT=no" >&2)
 
 # Which digest a tag has today can be asked of its registry only, so it is an argument and not a line of a file.
