@@ -97,3 +97,17 @@ async def test_a_raw_reply_that_an_example_publishes_is_resolved(
 def test_an_example_has_about_15_lines_of_code(example: Path) -> None:
     lines = example.read_text(encoding="utf-8").splitlines()
     assert sum(bool(line.strip()) for line in lines) <= 15
+
+
+@pytest.mark.parametrize(
+    ("example", "document"),
+    [
+        ("publish_raw_reply", "scrapers"),
+        ("follow_resolved", "downstream"),
+        ("read_latest", "downstream"),
+        ("three_book_board", "downstream"),
+    ],
+)
+def test_a_document_shows_the_example_as_it_is(example: str, document: str) -> None:
+    page = (ROOT / "docs" / f"{document}.md").read_text(encoding="utf-8")
+    assert f"```py\n{(EXAMPLES / f'{example}.py').read_text(encoding='utf-8')}```" in page
