@@ -47,8 +47,12 @@ async def ada(guarded: GuardedKafka, guarded_installation: Installation) -> Kafk
     prefix = guarded_installation.settings.topic_prefix
     user = f"{prefix}ada"
     guarded.add_user(user, "right")
-    operations = ("DESCRIBE", "WRITE", "READ")
-    guarded.grant(user, [Grant("TOPIC", "PREFIXED", prefix, each) for each in operations])
+    grants = [
+        Grant("TOPIC", "PREFIXED", prefix, "DESCRIBE"),
+        Grant("TOPIC", "PREFIXED", prefix, "WRITE"),
+        Grant("TOPIC", "PREFIXED", prefix, "READ"),
+    ]
+    guarded.grant(user, grants)
     return await known(access(guarded, user, topic_prefix=prefix))
 
 
@@ -84,8 +88,9 @@ async def test_a_user_with_a_password_publishes_over_tls(
 async def test_a_user_with_a_password_follows_and_reads_what_is_present(
     ada: KafkaAccess, guarded_installation: Installation
 ) -> None:
-    event = (b"k", examples_of_an_event(), [])
-    await guarded_installation.publish([("odds.resolved", *event), ("odds.latest", *event)])
+    value = examples_of_an_event()
+    topics = ("odds.resolved", "odds.latest")
+    await guarded_installation.publish([(topic, b"k", value, []) for topic in topics])
     async for state in follow(brokers=ada):
         assert state.markets
         break

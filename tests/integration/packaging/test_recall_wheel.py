@@ -22,7 +22,15 @@ def recall(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("no Rust compiler (cargo) is found")
     folder = tmp_path_factory.mktemp("recall")
     maturin = Path(sys.executable).with_name("maturin")
-    command = [maturin, "build", "--release", "--locked", "--quiet", "--out", folder]
+    command: list[str | Path] = [
+        maturin,
+        "build",
+        "--release",
+        "--locked",
+        "--quiet",
+        "--out",
+        folder,
+    ]
     subprocess.run([*command, "--manifest-path", ROOT / "recall" / "Cargo.toml"], check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
