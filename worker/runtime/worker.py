@@ -38,7 +38,6 @@ from worker.kafka.topic_specs import largest_output
 from worker.runtime.announcer import Announcer
 from worker.runtime.coordinates import PartitionLookup
 from worker.runtime.counting import LedgerWriter
-from worker.runtime.encoder import clock_guard, make_encoder
 from worker.runtime.index.covering import cover_changes
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex
@@ -46,6 +45,7 @@ from worker.runtime.lifecycle import Worker, WorkerParts, never_raising
 from worker.runtime.liveness.outlook import BatchProgress, ProgressProbe
 from worker.runtime.liveness.snapshots import SnapshotWatch
 from worker.runtime.liveness.watchdog import Awaited, Progress, Watchdog
+from worker.runtime.planner import clock_guard, make_encoder
 from worker.runtime.process import Stop
 from worker.runtime.readiness import OwnStatus, Readiness, RequiredTopics
 from worker.runtime.relay.metrics import RelayMetrics

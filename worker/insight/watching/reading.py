@@ -27,7 +27,7 @@ from worker.insight.watching.window import EventWindow
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.connections import admin_of
 from worker.kafka.record import RawRecord
-from worker.runtime.encoder import clock_guard
+from worker.runtime.planner import clock_guard
 from worker.settings.connected import ConnectedSettings
 
 log = structlog.get_logger()

@@ -23,7 +23,7 @@ _TOPIC_ID: Final = "bench-contention-00000"
 
 
 class Contention(NamedTuple):
-    """Of so many transactions, each as long as its worker waited for it: ``transactions_ms``, ascending.
+    """Transactions, each as long as its worker waited for it: ``transactions_ms``, ascending.
 
     ``waits_ms`` are the waits for locks of at least 1 ms, ascending; a transaction may wait more than once.
     ``pause_ms`` is what a worker does something else for between two transactions, None for nothing.

@@ -38,7 +38,7 @@ class Latency(NamedTuple):
 async def latencies(
     ground: Ground, workload: Workload, *, seconds: float, partitions: int
 ) -> list[Latency]:
-    """Find the highest rate of one worker, then measure at shares of it, each for so many seconds."""
+    """Find the highest rate of one worker, then measure at shares of it, each for this number of seconds."""
     highest = await run(
         ground, await ground.publish(workload, partitions=partitions), CONTESTANTS["worker"]
     )

@@ -45,7 +45,7 @@ class Trial(NamedTuple):
 async def run(
     ground: Ground, published: Published, contestant: Contestant, *, processes: int = 1
 ) -> Trial:
-    """Measure one run, with so many processes in one group."""
+    """Measure one run, with this number of processes in one group."""
     async with ground.place(published) as place:
         ends = await Ends.of(place)
         os.sync()  # else the broker's write-back of the run before falls into this one

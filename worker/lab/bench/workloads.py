@@ -58,7 +58,7 @@ class Sizes(NamedTuple):
 
 
 def scrape(events: int) -> list[Generated]:
-    """A scrape of three books, as large and as mixed as a real one of so many events."""
+    """A scrape of three books, as large and as mixed as a real one of this number of events."""
     return list(generate_scrape(seed=_SEED, events=events, started_at=STARTED_AT))
 
 
@@ -85,14 +85,14 @@ WORKLOADS: Final = ("scrape", "small", "hot", "large")
 
 
 def of_size(source: Sequence[Generated], markets: int, *, total: int) -> Workload:
-    """Messages of about so many markets each, ``total`` markets in all, repeated as often as that takes."""
+    """Messages of about ``markets`` each, ``total`` in all; the source is repeated as often as needed."""
     pieces = [piece for seen in source if (piece := _cut_to(seen, markets)) is not None]
     chosen = (pieces[number % len(pieces)] for number in range(max(1, total // markets)))
     return workload(f"{markets} markets", chosen)
 
 
 def _cut_to(seen: Generated, markets: int) -> Generated | None:
-    """The first markets of an observation up to so many; None when it falls short of nine tenths of them."""
+    """The first markets of an observation, up to this number; None if it has less than nine tenths."""
     taken: CutMarkets = {}
     room = markets
     for id_, entries in by_market(seen).items():

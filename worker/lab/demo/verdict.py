@@ -11,7 +11,7 @@ from worker.lab.demo.mapping import MARKET, Mapped
 from worker.lab.synthetic.expected import Generated, expected_miss_counts
 from worker.lab.synthetic.oracle import Discrepancy, Kind, check
 
-# A scrape of so many events has the market that the second act maps.
+# A scrape of this number of events has the market that the second act maps.
 DEFAULT_EVENTS: Final = 60
 
 
@@ -27,7 +27,7 @@ class Seen(NamedTuple):
 def judge(
     truth: Sequence[Generated], seen: Seen, mapped: Mapped | None, *, events: int
 ) -> list[Discrepancy]:
-    """Everything that is wrong with a run over so many events; nothing when all is as it must be."""
+    """Everything that is wrong with a run over this number of events; nothing if all is right."""
     if mapped is None:
         return [*compare(truth, seen), *_no_second_act(events)]
     return [*compare(truth, seen), *_outdated(mapped, truth, seen)]

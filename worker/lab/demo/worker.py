@@ -40,7 +40,7 @@ class DemoWorker:
             fail(f"The worker ended unexpectedly; its log is {self.log}.")
 
     async def has_committed(self, records: int) -> None:
-        """Show its progress until it has committed so many records in all."""
+        """Show its progress until it has committed this number of records."""
         admin = admin_of(self.settings)
         with progress() as shown:
             bar = shown.add_task("Resolving", total=records)

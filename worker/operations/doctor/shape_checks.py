@@ -30,8 +30,8 @@ from worker.operations.doctor.database_checks import opened_connection
 from worker.operations.doctor.findings import Finding, failure
 from worker.operations.doctor.parts import Part
 from worker.operations.doctor.shape_verdicts import ShapeSample, judge_shapes
-from worker.runtime.encoder import clock_guard, make_encoder
 from worker.runtime.index.live import parse_rows
+from worker.runtime.planner import clock_guard, make_encoder
 from worker.settings.connected import ConnectedSettings, with_both
 from worker.settings.settings import Settings
 from worker.storage.mappings import load_index_rows

@@ -53,7 +53,7 @@ from worker.operations.replay.replay_filter import (
     Verdicts,
     outcome,
 )
-from worker.runtime.encoder import clock_guard, make_encoder
+from worker.runtime.planner import clock_guard, make_encoder
 from worker.settings.connected import ConnectedSettings
 from worker.storage.replays import RunningReplay
 

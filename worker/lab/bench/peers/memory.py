@@ -24,7 +24,7 @@ from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing, Partition, RawRecord
 from worker.kafka.topic_specs import largest_output
 from worker.lab.bench.peers.kafka import say
-from worker.runtime.encoder import clock_guard, make_encoder
+from worker.runtime.planner import clock_guard, make_encoder
 from worker.settings.connected import ConnectedSettings, load_connected
 from worker.settings.settings import Settings
 from worker.storage.engine import opened, transaction
