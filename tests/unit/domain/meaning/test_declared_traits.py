@@ -37,6 +37,12 @@ def contradictions(traits: DeclaredTraits, meaning: MarketMeaning) -> list[Contr
     return [one for one in found if one.declared != one.derived and one.derived is not None]
 
 
+def test_every_market_that_has_expressions_declares_its_traits() -> None:
+    with_expressions = {name for name, one in MEANINGS.items() if one.predicates is not None}
+    assert len(with_expressions) > 100
+    assert with_expressions <= {mapping.canonical_id for mapping in DECLARED}
+
+
 @pytest.mark.parametrize("mapping", DECLARED, ids=lambda one: one.canonical_id)
 def test_declared_traits_are_those_that_follow_from_the_meaning(mapping: Mapping) -> None:
     assert mapping.traits is not None
