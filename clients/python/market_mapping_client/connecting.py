@@ -10,6 +10,7 @@ brokers that create topics by themselves.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -188,7 +189,7 @@ def _explain_refusal(access: KafkaAccess, server: str, error: Exception) -> Clie
         case OSError():
             return ClientError(
                 "BROKERS_UNREACHABLE",
-                f"{server} cannot be reached ({error.strerror or type(error).__name__})",
+                f"{server} cannot be reached ({_reason(error)})",
                 "check MARKETMAP_KAFKA_BOOTSTRAP_SERVERS, and that the brokers run",
             )
         case _:
@@ -205,3 +206,8 @@ def _named(error: KafkaError) -> str:
         str(name) for one in error.args for name in (one if isinstance(one, set | list) else [one])
     ]
     return ", ".join(sorted(names)) or "the cluster"
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words; asyncio puts the address into its own."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else type(error).__name__

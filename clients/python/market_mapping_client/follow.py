@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator
 
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--bootstrap-servers", metavar="HOST:PORT")
     parser.add_argument("--topic", default="odds.resolved")
     options = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says is said in one sentence
     try:
         asyncio.run(show(options.topic, options.bootstrap_servers))
     except ClientError as error:

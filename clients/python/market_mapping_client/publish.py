@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--topic-prefix", help="put before the names of the topics")
     parser.add_argument("file", type=Path)
     options = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says is said in one sentence
     try:
         access = access_of(options.bootstrap_servers)
         if options.topic_prefix is not None:

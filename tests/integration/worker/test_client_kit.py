@@ -10,9 +10,14 @@ from typing import Any
 import orjson
 import pytest
 
+from clients.python.market_mapping_client.access import KafkaAccess
+from clients.python.market_mapping_client.compacted_state import CompactedState
+from clients.python.market_mapping_client.compacted_topic import compacted
 from schemas import examples
 from tests.support.people.wheels import ROOT, build_wheel, install
 from tests.support.services.installation import PATIENCE_S, Installation
+from tests.unit.schemas.test_raw_reply import SPORTYBET
+from worker.local.ports import pick_free
 
 pytestmark = pytest.mark.services
 
@@ -84,3 +89,61 @@ async def test_a_payload_with_a_fault_is_refused_before_it_is_sent(
     assert outcome.returncode == 1
     assert "observed_at" in outcome.stderr
     assert await installation.consume(installation.settings.topic_bet9ja) == []
+
+
+async def test_an_example_runs_on_the_installed_wheel(
+    python: Path, installation: Installation, tmp_path: Path
+) -> None:
+    reply = tmp_path / "reply.json"
+    reply.write_bytes(orjson.dumps(SPORTYBET))
+    example = ROOT / "clients" / "python" / "examples" / "publish_raw_reply.py"
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [python, example, reply],
+        cwd=python.parent,
+        env=installation.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(await installation.consume(installation.settings.topic_sportybet)) == 1
+
+
+async def test_a_broker_that_does_not_answer_is_one_sentence(python: Path, tmp_path: Path) -> None:
+    file = tmp_path / "observations.jsonl"
+    file.write_bytes(orjson.dumps(examples.OBSERVATIONS["bet9ja"]))
+    command: list[str | Path] = [python, "-m", "market_mapping_client.publish", file]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*command, "--bootstrap-servers", f"127.0.0.1:{pick_free(1)[0]}"],
+        cwd=python.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("publish: BROKERS_UNREACHABLE: ")
+    assert "Connection refused" in line
+
+
+async def test_a_compacted_topic_is_read_over_all_partitions_and_then_followed(
+    installation: Installation,
+) -> None:
+    settings = installation.settings
+    access = KafkaAccess(settings.kafka_bootstrap_servers, topic_prefix=settings.topic_prefix)
+    keys = [str(number).encode() for number in range(12)]
+    await installation.publish(("odds.latest", key, b"1", []) for key in keys)
+    await installation.publish([("odds.latest", keys[0], None, [])])
+    state: CompactedState[int] = CompactedState(int, lambda value: value)
+    async with compacted("odds.latest", access) as topic:
+        async for record in topic.present():
+            state.take(record)
+        assert len(state) == len(keys) - 1
+        assert state.get(keys[0]) is None
+        await installation.publish([("odds.latest", keys[1], b"2", [])])
+        async for record in topic.changes():
+            assert state.take(record)
+            break
+    assert state.get(keys[1]) == 2
