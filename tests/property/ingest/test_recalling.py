@@ -738,12 +738,12 @@ def in_order(rows: Iterable[MissRow]) -> list[MissRow]:
 
 
 def verdict(planner: Planner[Outgoing], planned: Planned[Outgoing]) -> tuple[Any, ...]:
-    """All that comes of a record; what is missed comes in no certain order."""
+    """All that comes of a record, however it was read; what is missed comes in no certain order."""
     seen = [
         (*sighting._replace(missed=()), sorted(repr(miss[:4]) for miss in sighting.missed))
         for sighting in planned.sightings
     ]
-    return *planned._replace(sightings=()), seen, counted(planner, planned.sightings)
+    return *planned._replace(sightings=(), recalled=0), seen, counted(planner, planned.sightings)
 
 
 def check(
