@@ -64,7 +64,7 @@ def verdict(planner: Planner[Outgoing], planned: Planned[Outgoing]) -> tuple[Any
         (*sighting._replace(missed=()), sorted(repr(miss[:4]) for miss in sighting.missed))
         for sighting in planned.sightings
     ]
-    return *planned._replace(sightings=()), seen, counted(planner, planned.sightings)
+    return *planned._replace(sightings=(), recalled=0), seen, counted(planner, planned.sightings)
 
 
 def counted(planner: Planner[Outgoing], sightings: Iterable[Sighting]) -> list[MissRow]:
