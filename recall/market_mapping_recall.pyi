@@ -8,7 +8,8 @@ Platform: TypeAlias = Literal["betpawa", "sportybet", "bet9ja"]
 MissReason: TypeAlias = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 
 _Place: TypeAlias = tuple[int, int]  # begin and end, in bytes
-_Claim: TypeAlias = tuple[str, str]  # its place, and its market's JSON before the first outcome
+# Its place, its market's JSON before the first outcome, the mapping where a row may have a part of it.
+_Claim: TypeAlias = tuple[str, str, int | None]
 _Label: TypeAlias = tuple[
     str, str | None, str | None, int, int, str
 ]  # line beside it, id, number of the claim, rank, JSON before the price

@@ -41,6 +41,15 @@ impl Platform {
 pub struct Claim {
     pub place: Arc<str>,
     pub begins: Box<str>,
+    /// None where rows that share the canonical market are not to be put together.
+    pub part: Option<Part>,
+}
+
+/// One of the ids under which a bookmaker sells the outcomes of one mapping, so that each row has some of them.
+pub struct Part {
+    /// Tells mappings apart.
+    pub mapping: usize,
+    pub market_id: Box<str>,
 }
 
 /// What a label names: an outcome of a claim, its rank among those, and its JSON before the price.

@@ -43,7 +43,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
-use known::{Claim, Known, Phases, Platform, Slot, Taught};
+use known::{Claim, Known, Part, Phases, Platform, Slot, Taught};
 use names::{Bits, Characters};
 use observation::Seen;
 use rules::{Limits, Rules};
@@ -60,8 +60,8 @@ fn platform(name: &str) -> PyResult<Platform> {
     Platform::named(name).ok_or_else(|| PyValueError::new_err(format!("no platform: {name}")))
 }
 
-/// Its place, and its market's JSON before the first outcome.
-type TaughtClaim = (String, String);
+/// Its place, its market's JSON before the first outcome, and the mapping where a row may have a part of its market.
+type TaughtClaim = (String, String, Option<usize>);
 /// A label, the line next to it, its id, the number of its claim, its rank there, its JSON before the price.
 type TaughtLabel = (String, Option<String>, Option<String>, usize, usize, String);
 
@@ -144,7 +144,11 @@ impl Recall {
         if labels.iter().any(|&(_, _, _, claim, _, _)| claim >= claims.len()) {
             return Err(PyValueError::new_err("a label is of a claim that there is not"));
         }
-        let claim = |(place, begins): TaughtClaim| Claim { place: place.into(), begins: begins.into() };
+        let claim = |(place, begins, part): TaughtClaim| Claim {
+            place: place.into(),
+            begins: begins.into(),
+            part: part.map(|mapping| Part { mapping, market_id: market_id.into() }),
+        };
         let claims = claims.into_iter().map(claim).collect();
         let label = |(label, beside, id, claim, rank, begins): TaughtLabel| {
             (label, beside, Slot { id: id.map(Into::into), claim, rank, begins: begins.into() })

@@ -202,29 +202,23 @@ impl<'v, 'k> Found<'v, 'k> {
         })
     }
 
-    /// Markets and misses in order. Unusual when two rows speak of one canonical market at one line.
+    /// Markets and misses in order. Unusual when two rows speak of one canonical market at one line, unless they
+    /// are parts of it that have no outcome in common.
     pub fn written(mut self) -> Usual<Written> {
         self.markets.sort_unstable_by(|one, other| one.claim.place.cmp(&other.claim.place));
-        if self.markets.windows(2).any(|pair| pair[0].claim.place == pair[1].claim.place) {
-            return Err(Unusual);
-        }
         let mut written = Written {
             markets: Entries::of(self.markets.len(), self.prices.len() * 64 + self.markets.len() * 96),
             misses: Entries::of(self.misses.len(), self.misses.len() * 128),
             found: Vec::new(),
             aside: self.aside,
         };
-        for market in self.markets {
-            let mut before = &*market.claim.begins;
-            for (slot, price) in &self.prices[market.from..market.to] {
-                let text = &mut written.markets.text;
-                text.push_str(before);
-                text.push_str(&slot.begins);
-                price.write(text);
-                before = "},";
-            }
-            written.markets.text.push_str("}]},");
-            written.markets.end(Arc::clone(&market.claim.place));
+        for parts in self.markets.chunk_by(|one, other| one.claim.place == other.claim.place) {
+            let [market] = parts else {
+                let (claim, prices) = together(parts, &self.prices)?;
+                written.market(claim, &prices);
+                continue;
+            };
+            written.market(market.claim, &self.prices[market.from..market.to]);
         }
         self.misses.sort_unstable_by(|one, other| one.external_id.cmp(&other.external_id));
         for miss in &self.misses {
@@ -234,6 +228,30 @@ impl<'v, 'k> Found<'v, 'k> {
         written.found = self.misses;
         Ok(written)
     }
+}
+
+/// The prices of a market that several rows have parts of, and the claim of the least id, which is published.
+fn together<'v, 'k>(
+    parts: &[Resolved<'k>],
+    prices: &[Priced<'v, 'k>],
+) -> Usual<(&'k Claim, Vec<Priced<'v, 'k>>)> {
+    let part_of = |resolved: &Resolved<'k>| resolved.claim.part.as_ref().ok_or(Unusual);
+    let mapping = part_of(&parts[0])?.mapping;
+    let mut least = (part_of(&parts[0])?, parts[0].claim);
+    let mut all = Vec::new();
+    for resolved in parts {
+        let part = part_of(resolved)?;
+        if part.mapping != mapping {
+            return Err(Unusual);
+        }
+        if part.market_id < least.0.market_id {
+            least = (part, resolved.claim);
+        }
+        all.extend_from_slice(&prices[resolved.from..resolved.to]);
+    }
+    all.sort_by_key(|(slot, _)| slot.rank);
+    let is_twice = all.windows(2).any(|pair| pair[0].0.rank == pair[1].0.rank);
+    if is_twice { Err(Unusual) } else { Ok((least.1, all)) }
 }
 
 /// JSON of entries, a comma behind each, and where each ends.
@@ -274,6 +292,21 @@ pub struct Written {
     pub misses: Entries<String>,
     pub found: Vec<Miss>,
     pub aside: Vec<Range<usize>>,
+}
+
+impl Written {
+    fn market(&mut self, claim: &Claim, prices: &[Priced]) {
+        let mut before = &*claim.begins;
+        let text = &mut self.markets.text;
+        for (slot, price) in prices {
+            text.push_str(before);
+            text.push_str(&slot.begins);
+            price.write(text);
+            before = "},";
+        }
+        text.push_str("}]},");
+        self.markets.end(Arc::clone(&claim.place));
+    }
 }
 
 fn write_miss(miss: &Miss, out: &mut String) {

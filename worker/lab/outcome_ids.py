@@ -41,6 +41,7 @@ class NamedOutcome(NamedTuple):
     canonical_id: str
     outcome: str
     outcome_id: str
+    is_known: bool = False  # to the mapping, whichever of its lists of labels was read
 
 
 def named_outcomes(document: Any, index: MappingIndex) -> Iterator[NamedOutcome]:
@@ -62,7 +63,7 @@ def _of_reply(reply: Any, index: MappingIndex) -> Iterator[NamedOutcome]:
         if isinstance(meaning, Market):
             for each in row.selections:
                 slot = meaning.slot(each.label, each.beside, names)
-                yield from _named(seen.platform, row.market_id, slot, each.id)
+                yield from _named(seen.platform, row.market_id, meaning, slot, each.id)
 
 
 def _of_list(markets: list[Any], index: MappingIndex) -> Iterator[NamedOutcome]:
@@ -73,16 +74,22 @@ def _of_list(markets: list[Any], index: MappingIndex) -> Iterator[NamedOutcome]:
             if isinstance(meaning, Market) and isinstance(outcomes, dict):
                 for outcome_id, label in outcomes.items():
                     slot = meaning.slot(label, None, None)
-                    yield from _named("sportybet", market["id"], slot, outcome_id)
+                    yield from _named("sportybet", market["id"], meaning, slot, outcome_id)
 
 
 def _named(
-    platform: Platform, market_id: str, slot: Slot | None, outcome_id: str | None
+    platform: Platform, market_id: str, market: Market, slot: Slot | None, outcome_id: str | None
 ) -> Iterator[NamedOutcome]:
     """Nothing of labels with lines of their own: there an id names an outcome at one line."""
     if slot is not None and outcome_id is not None and not slot.claim.has_lines_in_labels:
-        canonical_id = slot.claim.canonical_id
-        yield NamedOutcome(platform, market_id, canonical_id, slot.outcome, outcome_id)
+        claim, outcome = slot.claim, slot.outcome
+        named = [
+            one.by_id[outcome_id].canonical_id
+            for one, _ in market.accepted
+            if one.mapping is claim.mapping and outcome_id in one.by_id
+        ]
+        is_known = outcome in named
+        yield NamedOutcome(platform, market_id, claim.canonical_id, outcome, outcome_id, is_known)
 
 
 def with_ids(
@@ -90,15 +97,20 @@ def with_ids(
 ) -> tuple[list[Mapping], list[str]]:
     """The mappings with the ids that were seen, and a sentence on each id that is left out."""
     named: defaultdict[_Key, set[str]] = defaultdict(set)
-    for platform, market_id, canonical_id, outcome, outcome_id in seen:
-        named[platform, market_id, canonical_id, outcome_id].add(outcome)
+    new: set[_Key] = set()
+    for platform, market_id, canonical_id, outcome, outcome_id, is_known in seen:
+        key = platform, market_id, canonical_id, outcome_id
+        named[key].add(outcome)
+        if not is_known:
+            new.add(key)
     ids: defaultdict[_Key, set[str]] = defaultdict(set)
     left_out = []
-    for (platform, market_id, canonical_id, outcome_id), outcomes in sorted(named.items()):
+    for key, outcomes in sorted(named.items()):
+        platform, market_id, canonical_id, outcome_id = key
         if len(outcomes) > 1:
             said = " and ".join(sorted(outcomes))
             left_out.append(f"{platform} {outcome_id} in {canonical_id}: names {said}")
-        else:
+        elif key in new:
             ids[platform, market_id, canonical_id, min(outcomes)].add(outcome_id)
     return [_with_ids(mapping, ids) for mapping in mappings], left_out
 

@@ -130,7 +130,7 @@ def test_the_id_of_another_market_is_cut_as_well() -> None:
 
 def test_names_and_labels_of_misses_are_cut() -> None:
     rows = [
-        sportybet("800117", None, "n" * 1000),
+        sportybet("830101", None, "n" * 1000),
         sportybet("29", prices={"Yes": "2", "m" * 2000: "3"}),
     ]
     found = run("sportybet", rows)
@@ -149,7 +149,7 @@ def test_what_is_not_the_platform_s_container_holds_no_rows(
 
 
 def test_a_miss_of_several_names_shows_the_least() -> None:
-    rows = [sportybet("800117", "variant=" + name, name) for name in ("Zeta", "Alpha")]
+    rows = [sportybet("830101", "variant=" + name, name) for name in ("Zeta", "Alpha")]
     assert [entry.market_name for entry in run("sportybet", rows).misses] == ["Alpha"]
 
 

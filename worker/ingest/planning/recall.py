@@ -13,6 +13,9 @@ For each record there are three ways, tried in this order:
    envelope is unusual, when a row that is aside may speak of a market that another row speaks of (then they
    have to be resolved together), when the result is too large, and when the record will be a dead letter.
 
+Of rows that have parts of one market (ten ids of Bet9ja are one market of ranges), the compiled part joins
+those that have no outcome in common. Any others are resolved together in Python.
+
 What can go wrong, and what keeps it right:
 - The index changes: everything that was taught belongs to one index. With another one, the memory starts
   empty.
@@ -51,6 +54,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES
 from worker.domain.markets import (
     LONGEST_LABEL,
+    Claim,
     Market,
     NotMapped,
     PlayerMarket,
@@ -329,7 +333,8 @@ def _taught(market: Market, labels: Sequence[Label], ids: OutcomeIds) -> tuple[A
     external_id = clipped_id(market.sold_as[0])
     claimed_lines = market.claimed_lines
     claims = [
-        (place_of(*claimed), market_begins(*claimed, external_id)) for claimed in claimed_lines
+        (place_of(claim, line), market_begins(claim, line, external_id), _part_of(claim))
+        for claim, line in claimed_lines
     ]
     numbers = {claimed: number for number, claimed in enumerate(claimed_lines)}
     taught = []
@@ -342,6 +347,16 @@ def _taught(market: Market, labels: Sequence[Label], ids: OutcomeIds) -> tuple[A
             rank, begins = claim.order[outcome], outcome_begins(outcome)
             taught.append((text, beside, outcome_id, number, rank, begins))
     return market.words, market.ids, claims, taught
+
+
+def _part_of(claim: Claim) -> int | None:
+    """The mapping whose market other rows may have other outcomes of; None where only Python may join them.
+
+    Rows of variants are never joined, and a label with a line of its own says something of several lines. The
+    number lasts as long as the index, which is as long as what is taught.
+    """
+    is_plain = not (claim.variant_keys or claim.has_lines_in_labels or claim.is_of_players)
+    return id(claim.mapping) if is_plain else None
 
 
 def _names(value: bytes, recalled: Recalled) -> MarketNames | None:

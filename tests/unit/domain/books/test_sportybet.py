@@ -312,7 +312,7 @@ def test_a_specifier_that_is_no_text_is_rejected() -> None:
 
 def test_the_stable_name_is_shown_not_the_one_with_team_names() -> None:
     found = run(
-        "sportybet", [sportybet("800117", name="Player To Be Booked", desc="Wuhan player booked")]
+        "sportybet", [sportybet("830101", name="Player To Be Booked", desc="Wuhan player booked")]
     )
     assert [miss.market_name for miss in found.misses] == ["Player To Be Booked"]
 

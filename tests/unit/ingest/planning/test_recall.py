@@ -184,6 +184,23 @@ def test_a_row_of_a_market_that_another_row_speaks_of_goes_the_ordinary_way(
     assert [each["code"] for each in published(planned)["rejected"]] == ["INVALID_ODDS"]
 
 
+def test_rows_that_have_parts_of_one_market_are_joined_where_they_are_recalled(
+    planner: Watched,
+) -> None:
+    # Two ids of one market, each with some of its outcomes; the least id is published.
+    ranges = {"S_1X2MULTI1-3_1": "4", "S_1X2MULTI1-2_X": "3", "S_1X2MULTI1-2_1": "2"}
+    value = observation("bet9ja", ranges)
+    (resolved,) = planner.all(value)
+    assert planner.resolved == []
+    (recalled,) = planner.all(value)
+    assert planner.resolved == []
+    assert recalled.recalled == 1
+    assert recalled.output == resolved.output
+    (market,) = published(recalled)["markets"]
+    assert market["external_market_id"] == "S_1X2MULTI1-2"
+    assert [price["odds"] for price in market["outcomes"]] == [2, 3, 4]
+
+
 def test_a_new_label_of_a_market_that_is_recalled_goes_the_ordinary_way(planner: Watched) -> None:
     planner.all(observed(RESULT))
     (planned,) = planner.all(observed(RESULT, sportybet("1", prices={"Abandoned": "50"})))

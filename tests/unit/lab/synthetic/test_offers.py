@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 
 from tests.support.markets import CATALOGUE
@@ -17,6 +19,18 @@ PLACEHOLDERS = (
 )
 # What each bookmaker sells of the catalogue. It sells no less than it did when the catalogue was smaller.
 SOLD = {"betpawa": 101, "sportybet": 191, "bet9ja": 137}
+
+
+def labels_on(platform: str) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """Labels with what they name, by canonical market and id; of all lists that an id has."""
+    known: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for mapping in CATALOGUE:
+        for claim in claims_of(mapping):
+            if claim.platform == platform:
+                known[mapping.canonical_id, claim.market_id] |= {
+                    (label.casefold(), outcome.canonical_id) for label, outcome in claim.labels
+                }
+    return known
 
 
 def claims_on(platform: str) -> dict[tuple[str, str], MarketClaim]:
@@ -50,10 +64,9 @@ def test_what_is_sold_as_mapped_is_claimed_by_that_mapping(platform: str) -> Non
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_label_written_for_a_mapped_market_is_that_of_its_outcome(platform: str) -> None:
-    claims = claims_on(platform)
+    labels = labels_on(platform)
     for offer in offers(platform):
-        labels = claims[offer.market.canonical_id, offer.external_id].labels
-        known = {(label.casefold(), outcome.canonical_id) for label, outcome in labels}
+        known = labels[offer.market.canonical_id, offer.external_id]
         for outcome, label in labels_without_line(offer).items():
             # A mapping that names the role reads the names of the teams as well.
             roles = label.replace("{home}", "home").replace("{away}", "away")

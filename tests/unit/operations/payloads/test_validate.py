@@ -16,7 +16,7 @@ from worker.domain.books.platforms import PLATFORMS
 REPLIES: dict[str, Any] = {"sportybet": SPORTYBET, "betpawa": BETPAWA, "bet9ja": BET9JA}
 
 GOOD = observation(
-    "sportybet", [sportybet("29", prices={"Yes": "1.7"}), sportybet("800117", "variant=x", "Props")]
+    "sportybet", [sportybet("29", prices={"Yes": "1.7"}), sportybet("830101", "variant=x", "Props")]
 )
 
 
@@ -42,7 +42,7 @@ def test_a_good_payload_passes_and_its_unknown_markets_are_no_fault() -> None:
     result = run(feed=GOOD)
     assert result.exit_code == 0
     assert "1 observation without fault" in result.stdout
-    assert "800117 Props" in result.stdout
+    assert "830101 Props" in result.stdout
 
 
 @pytest.mark.parametrize("schema_id", [7, 10, 0x0A0A0D0A, 0x7B0A5B0A])
@@ -141,8 +141,8 @@ def test_json_gives_a_line_for_each_record_and_the_summary_last() -> None:
         1,
         [],
     )
-    assert [miss["external_market_id"] for miss in first["unknown"]] == ["800117"]
-    assert last["summary"]["unknown"] == {"800117 Props": 2}
+    assert [miss["external_market_id"] for miss in first["unknown"]] == ["830101"]
+    assert last["summary"]["unknown"] == {"830101 Props": 2}
 
 
 def test_nothing_at_all_is_not_valid() -> None:
