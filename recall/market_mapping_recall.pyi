@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal, TypeAlias, final
 
+INTERFACE: int  # raised with every change of what follows
+
 Platform: TypeAlias = Literal["betpawa", "sportybet", "bet9ja"]
 MissReason: TypeAlias = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 

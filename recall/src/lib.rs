@@ -314,4 +314,8 @@ impl Recalled {
 mod market_mapping_recall {
     #[pymodule_export]
     use super::{Recall, Recalled};
+
+    /// Raised with every change of what Python hands over or gets back: both are of one number, or not used together.
+    #[pymodule_export]
+    const INTERFACE: u32 = 2;
 }

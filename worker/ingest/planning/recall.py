@@ -92,11 +92,14 @@ from worker.ingest.reading.read import Readable, read_typed
 from worker.ingest.reading.typed import rows_at
 from worker.kafka.record import Partition, Record
 
-try:
-    from market_mapping_recall import Recall, Recalled
+# That of the compiled part that fits; one of another release is installed separately, and is not used.
+_INTERFACE: Final = 2
 
-    IS_COMPILED = True
-except ImportError:  # there was no compiler
+try:
+    from market_mapping_recall import INTERFACE, Recall, Recalled
+
+    IS_COMPILED = INTERFACE == _INTERFACE
+except ImportError:  # there was no compiler, or it is from before there was a number
     IS_COMPILED = False
 
 T = TypeVar("T")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -285,6 +288,20 @@ def test_without_the_compiled_part_every_row_is_resolved(monkeypatch: pytest.Mon
     assert type(make_planner(ENCODER, max_message_bytes=MOST_BYTES)) is RecallingPlanner
     monkeypatch.setattr(recalling, "IS_COMPILED", False)
     assert type(make_planner(ENCODER, max_message_bytes=MOST_BYTES)) is Planner
+
+
+@pytest.mark.parametrize("number", ["", "INTERFACE = 1"])
+def test_a_compiled_part_of_another_release_is_not_used(tmp_path: Path, number: str) -> None:
+    other = f"Recall = Recalled = object\n{number}\n"
+    (tmp_path / "market_mapping_recall.py").write_text(other, encoding="utf-8")
+    ask = "from worker.ingest.planning.recall import IS_COMPILED; print(IS_COMPILED)"
+    answer = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {ask}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout == "False\n"
 
 
 @pytest.mark.parametrize("kind", [Planner, RecallingPlanner])
