@@ -6,7 +6,10 @@ from market_mapping_client.present import read_latest
 
 
 async def main() -> None:
-    for state in await read_latest():
+    states = await read_latest()
+    if not states:
+        print("odds.latest is empty: does `marketmap run snapshot` run?")
+    for state in states:
         event = state.event
         print(state.platform, event.id, event.home, "-", event.away, len(state.markets), "markets")
 

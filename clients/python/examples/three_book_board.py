@@ -9,10 +9,12 @@ from market_mapping_client.present import read_latest
 async def main() -> None:
     board = Board()
     matches = {board.take(event) for event in await read_latest()}
-    for row in (row for match in sorted(matches) for row in board.rows(match)):
-        if len(row.platforms) == 3 and row.overround is not None:
-            best = {name: f"{price.odds} {price.platform}" for name, price in row.best.items()}
-            print(row.canonical_id, row.line, best, f"{row.overround:.3f}")
+    for found in map(board.compare, sorted(matches)):
+        for row in found.rows:
+            if len(row.platforms) == 3 and row.overround is not None:
+                best = {name: f"{price.odds} {price.platform}" for name, price in row.best.items()}
+                print(row.canonical_id, row.line, best, f"{row.overround:.3f}")
+        print("left out:", {(each.platform, each.reason) for each in found.left_out})
 
 
 asyncio.run(main())

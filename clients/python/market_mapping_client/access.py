@@ -89,7 +89,11 @@ class KafkaAccess:
         _refuse_misspelt(found)
         servers = bootstrap_servers or found.get("KAFKA_BOOTSTRAP_SERVERS")
         if servers is None:
-            raise _invalid("KAFKA_BOOTSTRAP_SERVERS", "is not set", "set it to host:port")
+            raise _invalid(
+                "KAFKA_BOOTSTRAP_SERVERS",
+                "is not set",
+                "set it to host:port (`marketmap services status` shows that of local services)",
+            )
         return cls(
             servers,
             security_protocol=found.get("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),

@@ -1,9 +1,10 @@
-"""Publish observations from a file, one JSON document a line. The brokers are named by the environment."""
+"""Publish observations from files, one JSON document a line. The brokers are named by the environment."""
 
 import argparse
 import asyncio
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,9 +39,14 @@ async def publish(
 
 
 def read(file: Path) -> Iterator[Observation]:
-    """Yield the observations of a file. Raises ClientError, INPUT_INVALID, with the line and the field."""
+    """Yield the observations of a file; ``-`` is the standard input.
+
+    Raises ClientError, INPUT_INVALID, with the line and the field.
+    """
+    is_input = str(file) == "-"
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        content = sys.stdin.buffer.read() if is_input else file.read_bytes()
+        lines = content.decode().splitlines()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ClientError(
@@ -68,16 +74,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bootstrap-servers", metavar="HOST:PORT")
     parser.add_argument("--topic-prefix", help="put before the names of the topics")
-    parser.add_argument("file", type=Path)
+    parser.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="- is the standard input"
+    )
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says is said in one sentence
     try:
         access = access_of(options.bootstrap_servers)
         if options.topic_prefix is not None:
             access = replace(access, topic_prefix=options.topic_prefix)
-        asyncio.run(publish(list(read(options.file)), access))
+        observations = [each for file in options.files for each in read(file)]
+        asyncio.run(publish(observations, access))
     except ClientError as error:
         sys.exit(f"publish: {error}")
+    for platform, number in sorted(Counter(each.platform for each in observations).items()):
+        topic = access.topic(f"observations.{platform}")
+        sys.stderr.write(f"publish: {number} sent to {topic} at {access.bootstrap_servers}\n")
 
 
 if __name__ == "__main__":

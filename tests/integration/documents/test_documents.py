@@ -46,6 +46,13 @@ EXAMPLES_NOT_RUN: Final = {
     "run worker": "it never ends; the documents run it",
     "run relay": "as run worker",
     "run snapshot": "as run worker; tests/integration/snapshot runs it",
+    "run insight": "as run worker; tests/integration/insight runs it",
+    "suggestions show": "it takes a suggestion of insight; tests/integration/commands/test_suggestions.py",
+    "suggestions accept": "as suggestions show",
+    "evidence show": "it takes evidence of insight; tests/integration/commands/test_alarms.py",
+    "alarms show": "it takes an alarm of insight; tests/integration/commands/test_alarms.py",
+    "alarms acknowledge": "as alarms show",
+    "alarms close": "as alarms show",
     "replay show": "it takes the id of a replay that was; docs/runbook.md shows one",
     "mappings rollback": "version 42 is not one of that mapping; docs/editing.md goes back to one that is",
 }

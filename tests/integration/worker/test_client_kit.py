@@ -30,17 +30,18 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def publish(
-    python: Path, installation: Installation, file: Path
+    python: Path, installation: Installation, *files: Path, given: bytes = b""
 ) -> subprocess.CompletedProcess[str]:
     arguments = [
         "--bootstrap-servers",
         installation.settings.kafka_bootstrap_servers,
-        str(file),
+        *map(str, files),
     ]
     prefix = ["--topic-prefix", installation.settings.topic_prefix]
     return subprocess.run(
         [python, "-m", "market_mapping_client.publish", *prefix, *arguments],
         cwd=python.parent,
+        input=given.decode(),
         capture_output=True,
         text=True,
         check=False,
@@ -78,6 +79,23 @@ async def test_what_the_example_publishes_is_resolved_and_what_it_follows_is_the
     shown = await follow(python, installation, lines=len(observations))
     assert {event["platform"] for event in shown} == set(examples.OBSERVATIONS)
     assert all(event["markets"] for event in shown)
+
+
+async def test_several_files_and_the_standard_input_are_published_and_it_is_said_where_to(
+    python: Path, installation: Installation, tmp_path: Path
+) -> None:
+    first, second, third = map(orjson.dumps, examples.OBSERVATIONS.values())
+    for name, content in (("first.json", first), ("second.json", second)):
+        (tmp_path / name).write_bytes(content)
+    files = [tmp_path / "first.json", tmp_path / "second.json", Path("-")]
+    outcome = await asyncio.to_thread(publish, python, installation, *files, given=third)
+    settings = installation.settings
+    said = {line.split(" at ")[0] for line in outcome.stderr.splitlines()}
+    assert said == {
+        f"publish: 1 sent to {settings.topic_prefix}observations.{platform}"
+        for platform in examples.OBSERVATIONS
+    }
+    assert len(await installation.consume(settings.topic_bet9ja)) == 1
 
 
 async def test_a_payload_with_a_fault_is_refused_before_it_is_sent(

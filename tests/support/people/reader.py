@@ -28,7 +28,6 @@ NOT_RUN: Final = {
     "make": "its targets are what CI runs",
     "docker": "tests need no container engine",
     "kubectl": "tests need no cluster",
-    "pip": "tests/integration/packaging and test_client_kit.py install the wheels",
     "kafka-consumer-groups.sh": "Kafka's own tools are not among the local services' jars; "
     "tests/support/services/operator.py does the same by Kafka's own client",
 }

@@ -23,6 +23,7 @@ from worker.ingest.reading.decode import UnreadableRecord, decode
 from worker.ingest.reading.framing import unframed
 from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Partition, Record
+from worker.operations.payloads.mistakes import mistake_of_record
 from worker.operations.payloads.records import (
     MIB,
     CatalogueFile,
@@ -86,7 +87,8 @@ def resolve(
 ) -> None:
     """Resolve observations from a file: one JSON line in, one ResolvedEvent out, in order.
 
-    A record that cannot be read gives {"error": ...} in its place, and exit code 1. So does one that the
+    A record that cannot be read gives {"error": ...} in its place, and exit code 1; a usual mistake, such as
+    a bookmaker's own reply, comes with what to do (fix). So does one that the
     worker's clock guard refuses now, because it is observed in the future; --explain says so and explains it.
 
     Needs no broker, and a database only with --database.
@@ -145,9 +147,11 @@ class _AsDocuments:
         self, source_id: str, record: Record, reason: DeadReason, detail: str, ids: RecordIds
     ) -> bytes:
         del source_id, ids
-        return orjson.dumps(
-            {"error": {"reason": reason, "detail": detail, "line_number": record.offset}}
-        )
+        error = {"reason": reason, "detail": detail, "line_number": record.offset}
+        mistake = mistake_of_record(unframed(record.value))
+        if mistake is not None:
+            error |= {"detail": mistake.what, "fix": mistake.fix}
+        return orjson.dumps({"error": error})
 
 
 def _resolve_lines(file: BinaryIO, index: MappingIndex, max_bytes: int, guard: ClockGuard) -> bool:

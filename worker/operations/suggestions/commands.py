@@ -111,7 +111,7 @@ def show(
 ) -> None:
     """Show all suggestions for one missed market, and recent events with their prices.
 
-    Example: marketmap suggestions show sportybet 800117
+    Example: marketmap suggestions show sportybet 830101
     """
 
     async def read(
@@ -159,7 +159,7 @@ def accept(
     The change is made as by `unmapped map`: checked and audited. It is refused if the mapping was changed
     after the suggestion was made.
 
-    Example: marketmap suggestions accept sportybet 800117 --actor you --reason "..."
+    Example: marketmap suggestions accept sportybet 830101 --actor you --reason "..."
     """
 
     async def run(edit: Edit) -> AppliedChange:

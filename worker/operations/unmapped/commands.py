@@ -172,7 +172,7 @@ def show(
     If an insight process runs, also what the market may be by its odds, recent events, and the evidence for
     the mappings.
 
-    Example: marketmap unmapped show sportybet 800117
+    Example: marketmap unmapped show sportybet 830101
     """
 
     async def read(
@@ -274,7 +274,7 @@ def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
 
 ACKNOWLEDGE_HELP = """Mark markets as being worked on.
 
-Example: marketmap unmapped acknowledge sportybet 800117 --actor you --reason "..."
+Example: marketmap unmapped acknowledge sportybet 830101 --actor you --reason "..."
 """
 app.command("acknowledge", help=ACKNOWLEDGE_HELP)(_marks("ACKNOWLEDGED", misses.acknowledge))
 
@@ -311,7 +311,7 @@ def ignore(
 ) -> None:
     """Mark markets as not worth a mapping: for ever, or until one of the limits is reached.
 
-    Example: marketmap unmapped ignore sportybet 800117 --until-count 1000 --actor you --reason "..."
+    Example: marketmap unmapped ignore sportybet 830101 --until-count 1000 --actor you --reason "..."
     """
 
     async def mark(connection: AsyncConnection, keys: list[QueueKey]) -> Sequence[QueueKey]:
@@ -330,7 +330,7 @@ def ignore(
 
 REOPEN_HELP = """Put markets back into the queue, whatever was decided about them.
 
-Example: marketmap unmapped reopen sportybet 800117 --actor you --reason "..."
+Example: marketmap unmapped reopen sportybet 830101 --actor you --reason "..."
 """
 app.command("reopen", help=REOPEN_HELP)(_marks("NEW", misses.reopen))
 

@@ -70,7 +70,7 @@ def map_(
     Without --file and --into, this writes a draft of the mapping, filled from the samples: edit it, then pass
     it with --file. With --into, an existing mapping gets this bookmaker's id; --set adds the labels.
 
-    Example: marketmap unmapped map sportybet 800117 --draft market.yaml
+    Example: marketmap unmapped map sportybet 830101 --draft market.yaml
     """
     if file and into:
         fail("Give either --file or --into.", code=2)

@@ -7,6 +7,7 @@ from typer.testing import CliRunner, Result
 
 from schemas import ResolvedEvent
 from tests.support.markets import CATALOGUE, observation, sportybet
+from tests.unit.schemas.test_raw_reply import SPORTYBET
 from worker.cli.main import app
 from worker.domain.catalogue import dump_catalogue
 from worker.operations.payloads.resolve import split_market
@@ -34,6 +35,14 @@ def test_each_observation_gives_one_resolved_event_in_order() -> None:
     assert [market.canonical_id for event in events for market in event.markets] == [
         "over_under_ft"
     ] * 2
+
+
+def test_a_bookmaker_s_own_reply_is_refused_with_what_to_do() -> None:
+    result = run("-", feed=json.dumps(SPORTYBET).encode())
+    assert result.exit_code == 1
+    ((error,),) = [one.values() for one in lines(result)]
+    assert error["detail"] == "this is SportyBet's own reply, not an observation"
+    assert "marketmap wrap FILE" in error["fix"]
 
 
 def test_a_record_that_cannot_be_read_gives_its_error_in_its_place() -> None:
