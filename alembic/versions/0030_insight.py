@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.CheckConstraint("books >= 1", name="ck_watched_event_books"),
         sa.CheckConstraint("octet_length(boards) <= 16777216", name="ck_watched_event_boards"),
     )
-    op.create_index("idx_watched_event_seen", "watched_event", [sa.text("seen_at DESC")])
     op.create_table(
         "mapping_evidence",
         sa.Column("canonical_id", sa.String(100)),
@@ -129,7 +128,6 @@ def upgrade() -> None:
         sa.CheckConstraint("better >= 0 AND present > better", name="ck_alarm_costs"),
         sa.CheckConstraint("events >= 1", name="ck_alarm_events"),
     )
-    op.create_index("idx_alarm_status", "alarm", ["status", "id"])
     for name in ("sign_alarm_v1", "alarm_triggers_v1", "insight_grants_v1"):
         for statement in statements(name):
             op.execute(statement)

@@ -371,7 +371,6 @@ watched_event = Table(
     _written(),
     CheckConstraint("books >= 1", name="ck_watched_event_books"),
     CheckConstraint("octet_length(boards) <= 16777216", name="ck_watched_event_boards"),
-    Index("idx_watched_event_seen", text("seen_at DESC")),
 )
 
 mapping_evidence = Table(
@@ -469,5 +468,4 @@ alarm = Table(
     CheckConstraint("status IN ('OPEN', 'ACKNOWLEDGED', 'CLOSED')", name="ck_alarm_status"),
     CheckConstraint("better >= 0 AND present > better", name="ck_alarm_costs"),
     CheckConstraint("events >= 1", name="ck_alarm_events"),
-    Index("idx_alarm_status", "status", "id"),
 )

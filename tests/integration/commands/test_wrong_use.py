@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.services
 
 # They wait for their servers, or run their own.
-UNTIL_STOPPED = {"run worker", "run relay", "run snapshot"}
+UNTIL_STOPPED = {"run worker", "run relay", "run snapshot", "run insight"}
 OWN_SERVERS = {"bench", "services up", "services down", "services status"}
 WITHOUT_SERVERS = {
     "config",

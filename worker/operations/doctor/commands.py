@@ -90,9 +90,9 @@ def _examine(timeout_s: float, part: str) -> Sequence[Finding]:
 
 def lines_of(finding: Finding) -> Iterator[Text]:
     level = Text(f"{finding.level:8}", style=_STYLES[finding.level])
-    yield Text.assemble(level, f" {finding.subject:11}", text(finding.message))
+    yield Text.assemble(level, f" {finding.subject:12}", text(finding.message))
     if finding.remedy is not None:
-        yield Text.assemble(" " * 20, "-> ", text(finding.remedy))
+        yield Text.assemble(" " * 21, "-> ", text(finding.remedy))
 
 
 def summary(findings: Sequence[Finding]) -> str:

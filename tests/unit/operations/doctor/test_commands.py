@@ -35,11 +35,11 @@ def test_every_wrong_setting_is_a_failure_and_ends_the_examination() -> None:
 
 def test_a_finding_is_one_line_and_what_to_do_stands_below() -> None:
     assert [line.plain for line in lines_of(fine("kafka", "3 brokers"))] == [
-        "OK       kafka      3 brokers"
+        "OK       kafka       3 brokers"
     ]
     assert [line.plain for line in lines_of(failure("topics", "t is missing", "make it"))] == [
-        "FAILURE  topics     t is missing",
-        "                    -> make it",
+        "FAILURE  topics      t is missing",
+        "                     -> make it",
     ]
 
 
