@@ -204,6 +204,12 @@ IDS = {
     "unmapped map": ["sportybet", NONSENSE],
     "replay show": [NONSENSE],
     "topics grants": [NONSENSE],
+    "suggestions show": ["sportybet", NONSENSE],
+    "suggestions accept": ["sportybet", NONSENSE, "--actor", "a", "--reason", "b"],
+    "evidence show": [NONSENSE],
+    "alarms show": [NONSENSE],
+    "alarms acknowledge": [NONSENSE, "--actor", "a", "--reason", "b"],
+    "alarms close": [NONSENSE, "--actor", "a", "--reason", "b"],
 }
 OTHERS = {
     "demo": [],
@@ -216,6 +222,9 @@ OTHERS = {
     "mappings create": ["--set", NONSENSE, "--actor", "a", "--reason", "b"],
     "mappings import": [],
     "unmapped list": ["--status", NONSENSE],
+    "suggestions list": ["--platform", NONSENSE],
+    "evidence list": ["--grade", NONSENSE],
+    "alarms list": ["--platform", NONSENSE],
     "dead list": ["--reason", NONSENSE],
     "resolve": ["observations.jsonl", "--explain", NONSENSE],
     "wrap": ["sportybet-reply.json", "--platform", NONSENSE],
