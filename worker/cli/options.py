@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated
 
 import typer
 
+from worker.cli.console import fail
 from worker.cli.output import FORMS
 from worker.domain.books.platforms import PLATFORMS
 
@@ -35,6 +36,12 @@ def completing(choices: Iterable[str]) -> Callable[[str], list[str]]:
         return [choice for choice in choices if choice.startswith(incomplete)]
 
     return complete
+
+
+def require_one_of(option: str, value: str | None, choices: Sequence[str]) -> None:
+    """End with exit code 2 unless the value of an option is one of the choices, or absent."""
+    if value is not None and value not in choices:
+        fail(f"{option} is one of {', '.join(choices)}", code=2)
 
 
 # Of commands that print a list.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from worker.cli.output import Form
@@ -45,6 +45,14 @@ async def print_rows(form: Form, layout: ListLayout[Row], rows: AsyncIterable[Ro
         number += 1
     printer.end()
     return number
+
+
+def print_all(form: Form, layout: ListLayout[Row], rows: Iterable[Row]) -> None:
+    """Print rows that are all in memory."""
+    printer = printer_of(form, layout)
+    for row in rows:
+        printer.add(row)
+    printer.end()
 
 
 def printer_of(form: Form, layout: ListLayout[Row]) -> RowPrinter[Row]:

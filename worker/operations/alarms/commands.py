@@ -21,10 +21,11 @@ from worker.cli.options import (
     Output,
     Reason,
     completing,
+    require_one_of,
 )
 from worker.cli.output import chosen_form, say_shown
-from worker.cli.spreadsheet import CsvPrinter
-from worker.cli.tables import print_list, print_table, shown_of
+from worker.cli.rows import ListLayout, print_all
+from worker.cli.tables import print_table, shown_of
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.evidence.tables import (
     alarm_json,
@@ -81,11 +82,9 @@ def list_(
     Example: marketmap alarms list --platform sportybet
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
-    if platform is not None and platform not in PLATFORMS:
-        fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
+    require_one_of("--platform", platform, PLATFORMS)
     for one in status or ():
-        if one not in STATUSES:
-            fail(f"--status is one of {', '.join(STATUSES)}", code=2)
+        require_one_of("--status", one, STATUSES)
 
     async def read(connection: AsyncConnection) -> tuple[Sequence[StoredAlarm], int]:
         return await alarms.list_alarms(
@@ -97,14 +96,7 @@ def list_(
         )
 
     rows, total = read_database(database_url, read)
-    if form == "csv":
-        printer = CsvPrinter(StoredAlarm._fields)
-        for row in rows:
-            printer.add(alarm_json(row))
-    elif form == "json":
-        print_json([alarm_json(row) for row in rows])
-    else:
-        print_list(alarms_list(rows))
+    print_all(form, ListLayout(StoredAlarm._fields, alarm_json, alarms_list), rows)
     say_shown(form, len(rows), total, "alarm")
 
 

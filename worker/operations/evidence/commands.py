@@ -18,6 +18,7 @@ from worker.cli.options import (
     OnPlatform,
     Output,
     completing,
+    require_one_of,
 )
 from worker.cli.output import chosen_form, say_shown
 from worker.cli.spreadsheet import CsvPrinter
@@ -64,10 +65,8 @@ def list_(
     Example: marketmap evidence list --grade contradicted
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
-    if platform is not None and platform not in PLATFORMS:
-        fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
-    if grade is not None and grade not in GRADES:
-        fail(f"--grade is one of {', '.join(GRADES)}", code=2)
+    require_one_of("--platform", platform, PLATFORMS)
+    require_one_of("--grade", grade, GRADES)
 
     async def read(connection: AsyncConnection) -> list[GradedEvidence]:
         return await read_graded(connection, platform=platform, containing=containing)

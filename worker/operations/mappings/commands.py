@@ -13,7 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.cli.completions import complete_canonical_id
 from worker.cli.console import err, fail, out, print_json, write_text
 from worker.cli.database import read_database
-from worker.cli.options import AsJson, DatabaseUrl, ListAsCsv, ListAsJson, OnPlatform, Output
+from worker.cli.options import (
+    AsJson,
+    DatabaseUrl,
+    ListAsCsv,
+    ListAsJson,
+    OnPlatform,
+    Output,
+    require_one_of,
+)
 from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
 from worker.cli.rows import print_rows
 from worker.cli.tables import print_table
@@ -71,8 +79,7 @@ def list_(
     Example: marketmap mappings list "both teams" --platform sportybet
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
-    if platform is not None and platform not in PLATFORMS:
-        fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
+    require_one_of("--platform", platform, PLATFORMS)
 
     filters: dict[str, Any] = {
         "is_active": is_active,

@@ -22,10 +22,11 @@ from worker.cli.options import (
     Output,
     PlatformArgument,
     Reason,
+    require_one_of,
 )
 from worker.cli.output import chosen_form, say_shown
-from worker.cli.spreadsheet import CsvPrinter
-from worker.cli.tables import print_list, print_table
+from worker.cli.rows import ListLayout, print_all
+from worker.cli.tables import print_table
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.evidence.tables import (
     example_json,
@@ -81,8 +82,7 @@ def list_(
     Example: marketmap suggestions list --confident
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
-    if platform is not None and platform not in PLATFORMS:
-        fail(f"--platform is one of {', '.join(PLATFORMS)}", code=2)
+    require_one_of("--platform", platform, PLATFORMS)
 
     async def read(connection: AsyncConnection) -> tuple[Sequence[StoredSuggestion], int]:
         return await evidence.list_suggestions(
@@ -90,14 +90,8 @@ def list_(
         )
 
     rows, total = read_database(database_url, read)
-    if form == "csv":
-        printer = CsvPrinter(StoredSuggestion._fields)
-        for row in rows:
-            printer.add(suggestion_json(row))
-    elif form == "json":
-        print_json([suggestion_json(row) for row in rows])
-    else:
-        print_list(suggestions_list(rows))
+    layout = ListLayout(StoredSuggestion._fields, suggestion_json, suggestions_list)
+    print_all(form, layout, rows)
     say_shown(form, len(rows), total, "suggestion")
 
 

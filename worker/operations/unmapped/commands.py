@@ -26,6 +26,7 @@ from worker.cli.options import (
     PlatformArgument,
     Reason,
     completing,
+    require_one_of,
 )
 from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
 from worker.cli.rows import print_rows
@@ -129,10 +130,10 @@ def list_(
     Example: marketmap unmapped list --platform sportybet --min-occurrences 10
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
-    _choose("--platform", platform, PLATFORMS)
-    _choose("--order", order, ORDERS)
+    require_one_of("--platform", platform, PLATFORMS)
+    require_one_of("--order", order, ORDERS)
     for one in status or ():
-        _choose("--status", one, misses.STATUSES)
+        require_one_of("--status", one, misses.STATUSES)
 
     listed: dict[str, Any] = {"order": order, "limit": limit}
     filters: dict[str, Any] = {
@@ -333,11 +334,6 @@ REOPEN_HELP = """Put markets back into the queue, whatever was decided about the
 Example: marketmap unmapped reopen sportybet 830101 --actor you --reason "..."
 """
 app.command("reopen", help=REOPEN_HELP)(_marks("NEW", misses.reopen))
-
-
-def _choose(option: str, value: str | None, choices: Sequence[str]) -> None:
-    if value is not None and value not in choices:
-        fail(f"{option} is one of {', '.join(choices)}", code=2)
 
 
 def _mark(
