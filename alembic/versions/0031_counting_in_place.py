@@ -31,7 +31,7 @@ BAND = (
 def upgrade() -> None:
     for name in (*OF_EACH_SIGHTING, PRIORITY):
         op.drop_index(name, TABLE)
-    # Half of each page is left for new versions of its rows. The new column writes the table anew.
+    # Half of each page is left for new versions of its rows. Adding the column rewrites the table.
     op.execute(f"ALTER TABLE {TABLE} SET (fillfactor = 50)")
     op.add_column(TABLE, sa.Column("priority_band", sa.Double, sa.Computed(BAND, persisted=True)))
     op.create_index(PRIORITY, TABLE, [sa.text("priority_band DESC")])

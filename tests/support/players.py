@@ -39,7 +39,7 @@ def goalscorer(*also: Json, **fields: Any) -> Mapping:
 
 
 def shots(**fields: Any) -> Mapping:
-    """SportyBet's 776: at least so many shots, each in a label."""
+    """SportyBet's 776: at least N shots, with N in the label."""
     line = {"kind": "at_least", "from": "label"}
     return parse_mapping(
         {

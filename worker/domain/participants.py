@@ -311,7 +311,7 @@ class _RowKey(NamedTuple):
 
 
 class _Rows(dict[_RowKey, PlayerRow]):
-    """The rows that are remembered, up to a number of selections; then it begins anew."""
+    """The rows that are remembered, up to a number of selections; beyond it, all are forgotten."""
 
     def __init__(self) -> None:
         super().__init__()

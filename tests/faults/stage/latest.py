@@ -58,7 +58,7 @@ class LatestTrial:
         await self.crew.kill()
 
     async def flowed(self, records: int = FLOW) -> None:
-        """Wait until so many more resolved events are read than were by now."""
+        """Wait until this number of further resolved events has been read."""
         goal = await self._committed() + records
 
         async def has_flowed() -> bool:

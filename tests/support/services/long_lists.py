@@ -64,7 +64,7 @@ class Printed(NamedTuple):
 
 
 async def fill(url: str, rows: int) -> None:
-    """Put so many rows into each table that a command lists, and a tenth as many mappings."""
+    """Put this number of rows into each table that a command lists, and a tenth as many mappings."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(WITHOUT_TRIGGERS)

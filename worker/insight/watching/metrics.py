@@ -52,7 +52,7 @@ class InsightMetrics:
         self._failures.inc()
 
     def wrote(self, alarms: int) -> None:
-        """Findings were written, and so many alarms are open."""
+        """Record that findings were written, and the number of open alarms."""
         self._wrote_at = time.monotonic()
         self._alarms.set(alarms)
 

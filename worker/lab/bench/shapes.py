@@ -33,7 +33,7 @@ def price(name: str, **fields: Any) -> Markets:
     return {"name": name, "price": 2.5} | fields
 
 
-# By what they are made of: the platform, the bytes that one more of it takes, the markets of so many.
+# By element: the platform, the bytes of one more element, and the markets with a given number of them.
 SHAPES: Final[dict[str, tuple[Platform, int, Callable[[int], Markets]]]] = {
     "labels of one market": (
         "sportybet",
@@ -163,7 +163,7 @@ def nested(number: int) -> Markets:
 
 
 def record_of(shape: str, size: int) -> bytes:
-    """Return the value of a record of this shape, of about so many bytes."""
+    """Return the value of a record of this shape, of about this number of bytes."""
     platform, unit, markets_of = SHAPES[shape]
     # Names that run into each other, so that they are looked for as whole words.
     event = {"id": "1", "home": "aa b", "away": "b aa"}

@@ -84,7 +84,7 @@ class StoredSample(NamedTuple):
 async def read_events(
     connection: AsyncConnection, limit: int, *, books: int = 2
 ) -> Sequence[StoredEvent]:
-    """Return events that so many bookmakers sell, or more, the newest first."""
+    """Return events that at least this number of bookmakers sell, the newest first."""
     with driver_errors_translated():
         found = await connection.execute(sql.READ_EVENTS, {"limit": limit, "books": books})
         return [StoredEvent(*row) for row in found]
