@@ -16,7 +16,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends cargo gcc li
 # read-only container every start would compile it again. What builds the packages is locked, too: hatchling, maturin.
 RUN uv venv --no-managed-python /opt/marketmap \
     && uv pip install --no-cache --compile-bytecode --python /opt/marketmap/bin/python --constraints requirements.lock \
-        --build-constraints requirements.lock --require-build-hashes --preview-features build-dependency-hashes . \
+        --build-constraints requirements.lock --require-build-hashes --preview-features build-dependency-hashes '.[insight,console]' \
     && MATURIN_PEP517_ARGS=--locked uv pip install --no-cache --python /opt/marketmap/bin/python --no-deps \
         --build-constraints requirements.lock --require-build-hashes --preview-features build-dependency-hashes ./recall
 
@@ -26,7 +26,7 @@ COPY --from=build /opt/marketmap /opt/marketmap
 ENV PATH=/opt/marketmap/bin:$PATH PYTHONUNBUFFERED=1 MARKETMAP_LOG_FORMAT=json
 # A number, so that Kubernetes can see that it is not root. The program writes to no file.
 USER 10001
-# For a worker and a relay. If you run a job that serves nothing, disable it.
+# For the long-running processes. If you run a job that serves nothing, disable it.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD python -c \
     "import urllib.request as r; r.urlopen('http://127.0.0.1:${MARKETMAP_HTTP_PORT:-8080}/livez', timeout=3)"
 ENTRYPOINT ["marketmap"]

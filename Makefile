@@ -45,14 +45,14 @@ services: setup ## Start Kafka and Postgres for development (stop: .venv/bin/mar
 	@$(bin)/marketmap services up
 
 lock: setup ## Update requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
-	@$(uv) pip compile pyproject.toml --quiet --extra local --extra insight --extra tracing --group dev --universal \
+	@$(uv) pip compile pyproject.toml --quiet --extra local --extra insight --extra console --extra tracing --group dev --universal \
 		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock $(ARGS)
 	@$(uv) pip compile scripts/release-requirements.in --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --custom-compile-command 'make lock' -o scripts/release-requirements.txt $(ARGS)
 
 requirements: setup
 	@mkdir -p dist
-	@$(uv) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	@$(uv) pip compile pyproject.toml --quiet --extra insight --extra console --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--constraints requirements.lock -o dist/requirements.txt
 
 # In an environment of their own, in the versions and with the hashes of their lock file.
@@ -60,9 +60,10 @@ release-tools: setup
 	@test -x .venv/.release/bin/python || $(uv) venv --quiet --python $(bin)/python .venv/.release
 	@VIRTUAL_ENV=.venv/.release $(uv) pip sync --quiet --require-hashes --only-binary :all: scripts/release-requirements.txt
 
-sbom: requirements release-tools ## Write dist/sbom.json: every package that an installation holds, in CycloneDX (needs the network)
+sbom: requirements release-tools ## Write dist/sbom.json: the packages and crates of an installation, in CycloneDX (needs the network)
 	@PYTHONWARNINGS=ignore::UserWarning .venv/.release/bin/cyclonedx-py requirements dist/requirements.txt \
 		--pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/sbom.json
+	@$(bin)/python scripts/sbom_crates.py dist/sbom.json recall/Cargo.lock
 
 audit: requirements release-tools ## Check the packages for known weaknesses (ARGS="-s osv": another service; needs the network)
 	@$(bin)/python scripts/audit.py .venv/.release/bin/pip-audit --require-hashes --disable-pip \

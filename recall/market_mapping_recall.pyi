@@ -10,11 +10,18 @@ Platform: TypeAlias = Literal["betpawa", "sportybet", "bet9ja"]
 MissReason: TypeAlias = Literal["UNKNOWN_MARKET", "UNKNOWN_PARAM_MARKET", "NO_MATCHING_OUTCOMES"]
 
 _Place: TypeAlias = tuple[int, int]  # begin and end, in bytes
-# Its place, its market's JSON before the first outcome, the mapping where a row may have a part of it.
-_Claim: TypeAlias = tuple[str, str, int | None]
+# Its place, its market's JSON before the first outcome, the mapping where a row may have a part of it; the
+# ranks of what others leave over, and of those that are listed with it, in order.
+_Claim: TypeAlias = tuple[str, str, int | None, list[int], list[int]]
 _Label: TypeAlias = tuple[
     str, str | None, str | None, int, int, str
-]  # line beside it, id, number of the claim, rank, JSON before the price
+]  # line shown next to it, id, number of the claim, rank, JSON before the price
+# Its place, its market's JSON before the first outcome, whether there is no more of it; of a player's market
+# the place without the player, its order among others, and the number of the claim.
+_About: TypeAlias = tuple[str, str, bool, tuple[str, str, int] | None]
+_PlayerPrice: TypeAlias = tuple[
+    str, str | None, str | None, Literal["home", "away"] | None, int, int, str
+]  # label, line shown next to it, id, side, number of what it is about, rank there, JSON before the price
 # Platform, id, how often, first and last observation, number of the miss in the last, hashes of events.
 _Counted: TypeAlias = tuple[Platform, str, int, int, int, int, list[int]]
 
@@ -30,6 +37,7 @@ class Recall:
         limits: Mapping[str, int],
     ) -> None: ...
     def read(self, values: Sequence[bytes | None]) -> list[Recalled | None]: ...
+    def read_apart(self, value: bytes, places: Sequence[str]) -> Recalled | None: ...
     @staticmethod
     def tally(seen: Sequence[tuple[Recalled, int]], most_hashes: int) -> list[_Counted]: ...
     def learn_unknown(self, platform_name: str, live: bool, market_id: str) -> None: ...
@@ -53,6 +61,19 @@ class Recall:
         claims: Sequence[_Claim],
         labels: Sequence[_Label],
     ) -> None: ...
+    def learn_players(
+        self,
+        platform_name: str,
+        live: bool,
+        market_id: str,
+        qualifier: str,
+        home: str | None,
+        away: str | None,
+        abouts: Sequence[_About],
+        prices: Sequence[_PlayerPrice],
+    ) -> None: ...
+    @property
+    def bytes_of_players(self) -> int: ...
     def learn_line(self, handicap: str, specifier: str, formatted: str, line: str) -> None: ...
     def roles(self, labels: Sequence[str], home: str, away: str) -> list[str] | None: ...
 
@@ -78,6 +99,11 @@ class Recalled:
     def rows(self, miss: int) -> list[_Place]: ...
     def sample(self, miss: int, value: bytes) -> str | None: ...
     def body(
-        self, markets: Sequence[tuple[str, str]], misses: Sequence[tuple[str, str]], tail: str
+        self,
+        markets: Sequence[tuple[str, str]],
+        misses: Sequence[tuple[str, str]],
+        players: Sequence[tuple[str, str]],
+        tail: str,
     ) -> bytes: ...
     def meets(self, places: Sequence[str], ids: Sequence[str]) -> bool: ...
+    def shared(self, markets: Sequence[str]) -> int: ...

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from . import examples
 from .cloud_events import cloud_event, header_schemas
 from .fields import PLATFORMS, Platform
-from .headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
+from .headers import ID_HEADER, REPLAY_HEADER, audit_id, grade_key, record_id, unmapped_id
 from .json_schema import shared_schemas
 from .latest import (
     OBSERVED_AT_HEADER,
@@ -23,6 +23,10 @@ _AUDIT_ID: Final = audit_id(examples.MAPPING_CHANGED["mapping_version"])
 _UNMAPPED_ID: Final = unmapped_id(
     examples.UNMAPPED_MARKET["source"], examples.UNMAPPED_MARKET["external_market_id"]
 )
+_GRADE_KEY: Final = grade_key(
+    examples.MAPPING_GRADED["platform"], examples.MAPPING_GRADED["canonical_id"]
+)
+_GRADE_ID: Final = f"{_GRADE_KEY}@{examples.MAPPING_GRADED['graded_at']}"
 _EXAMPLE_TIME: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _EVENT_KEY: Final = "The event's SportRadar id when there is one, else `platform:event id`."
 _JSON: Final = "application/json"
@@ -37,12 +41,12 @@ class Channel(NamedTuple):
     action: str
     summary: str
     cleanup: str = "delete"
-    beside: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def messages(self) -> tuple[str, ...]:
         """The message, and the others on the same topic."""
-        return (self.message, *self.beside)
+        return (self.message, *self.also)
 
 
 def _observations(platform: Platform) -> Channel:
@@ -70,7 +74,7 @@ CHANNELS: Final = (
         "DeadLetter",
         "send",
         "Records that could not be read, byte for byte, and marks of those that were sent back.",
-        beside=("Redriven",),
+        also=("Redriven",),
     ),
     Channel(
         "unmapped_markets",
@@ -93,6 +97,14 @@ CHANNELS: Final = (
         "MappingChanged",
         "send",
         "Every change of a mapping, in order; the last one of each mapping is kept.",
+        cleanup="compact",
+    ),
+    Channel(
+        "mappings_evidence",
+        "mappings.evidence",
+        "MappingGraded",
+        "send",
+        "The grade of each mapping at each bookmaker, when it changes; the last one is kept.",
         cleanup="compact",
     ),
 )
@@ -191,6 +203,7 @@ def _messages() -> dict[str, Any]:
                 ),
             ],
         ),
+        "MappingGraded": _mapping_graded(),
         "DeadLetter": _dead_letter(),
         "Redriven": _redriven(),
     }
@@ -238,11 +251,29 @@ def _latest_event() -> dict[str, Any]:
     }
 
 
+def _mapping_graded() -> dict[str, Any]:
+    example = _example("MappingGraded", _GRADE_ID, "mapping_evidence", examples.MAPPING_GRADED)
+    gone = {"name": "tombstone", "headers": example["headers"], "payload": None}
+    return {
+        **_message(
+            "MappingGraded",
+            "The grade of a mapping at a bookmaker, or a tombstone when nothing is known of it any more.",
+            key="`platform:canonical_id`.",
+            headers="IdHeader",
+            examples=[example, gone],
+        ),
+        "payload": {
+            "anyOf": [{"$ref": "#/components/schemas/MappingGraded"}, {"type": "null"}],
+            "description": "The grade; null for a tombstone.",
+        },
+    }
+
+
 def _dead_letter() -> dict[str, Any]:
     return {
         "name": "DeadLetter",
         "title": "DeadLetter",
-        "summary": "A record that could not be read; its own headers are kept beside those of this message.",
+        "summary": "A record that could not be read; its own headers are kept next to those of this message.",
         "contentType": "application/octet-stream",
         "headers": {"$ref": "#/components/schemas/DeadLetter"},
         "payload": {
@@ -292,7 +323,8 @@ def _schemas() -> dict[str, Any]:
                 "type": "string",
                 "description": (
                     "`topic id/partition/offset` of an observation, `source:external_market_id` of a first "
-                    "sighting, or `mapping_audit_log/mapping_version` of a change of a mapping."
+                    "sighting, `mapping_audit_log/mapping_version` of a change of a mapping, or "
+                    "`platform:canonical_id@time` of a grade."
                 ),
                 "examples": [_SOURCE_ID, _UNMAPPED_ID, _AUDIT_ID],
             },

@@ -183,8 +183,8 @@ def _resolved(document: Schema, schema: Schema) -> Schema:
 
 def _alternatives(schema: Schema) -> list[Schema]:
     """The branches of anyOf, each with the keywords next to it."""
-    beside = {keyword: value for keyword, value in schema.items() if keyword != "anyOf"}
-    return [{**beside, **branch} for branch in schema.get("anyOf", [{}])]
+    others = {keyword: value for keyword, value in schema.items() if keyword != "anyOf"}
+    return [{**others, **branch} for branch in schema.get("anyOf", [{}])]
 
 
 def _types(schema: Schema) -> frozenset[str]:

@@ -198,6 +198,15 @@ MAPPING_CHANGED: Final[dict[str, Any]] = {
     "created_at": "2026-11-22T12:00:00Z",
 }
 
+MAPPING_GRADED: Final[dict[str, Any]] = {
+    "schema_version": 1,
+    "canonical_id": "over_under_ft",
+    "platform": "sportybet",
+    "grade": "verified",
+    "mapping_version": 4711,
+    "graded_at": "2026-11-22T12:00:00Z",
+}
+
 UNMAPPED_MARKET: Final[dict[str, Any]] = {
     "schema_version": 1,
     "source": "sportybet",

@@ -7,6 +7,7 @@ Python, Go and Java, because they are exported in the JSON Schemas.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -62,6 +63,16 @@ def parse_timestamp(value: Any) -> datetime:
 def timestamp_text(moment: datetime) -> str:
     """A moment in UTC as messages write it: RFC 3339 with ``Z``, microseconds where there are any."""
     return f"{moment.replace(tzinfo=None).isoformat()}Z"
+
+
+def number_of_fields(value: Mapping[Any, Any]) -> str:
+    """An object, as an error message names it."""
+    return f"an object with {len(value)} field{'' if len(value) == 1 else 's'}"
+
+
+def number_of_entries(value: Sequence[Any]) -> str:
+    """An array, as an error message names it."""
+    return f"an array of {len(value)} {'entry' if len(value) == 1 else 'entries'}"
 
 
 def require_version_1(value: Any) -> Any:

@@ -14,6 +14,7 @@ from pydantic.json_schema import (
 
 from .dead_letter import DeadLetter
 from .mapping_event import MappingChanged
+from .mapping_graded import MappingGraded
 from .observation import Observation
 from .redriven import Redriven
 from .resolved import ResolvedEvent
@@ -37,6 +38,7 @@ MESSAGES: Final = (
     Message("observation.v1.json", Observation, "input"),
     Message("resolved_event.v1.json", ResolvedEvent, "output"),
     Message("mapping_changed.v1.json", MappingChanged, "output"),
+    Message("mapping_graded.v1.json", MappingGraded, "output"),
     Message("unmapped_market.v1.json", UnmappedMarket, "output"),
     Message("dead_letter_headers.v1.json", DeadLetter, "output"),
     Message("redriven_headers.v1.json", Redriven, "output"),

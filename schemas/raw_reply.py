@@ -15,8 +15,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
-from .fields import Platform
+from pydantic import ValidationError
+
+from .fields import Platform, number_of_entries
 from .observation import Observation
+from .refusal import describe_faults
 
 BOOKMAKERS: Final[dict[Platform, str]] = {
     "sportybet": "SportyBet",
@@ -43,7 +46,10 @@ _BETPAWA_SPORTS: Final = {"2": "football", "3": "basketball", "452": "tennis"}
 
 
 class UnknownReplyError(ValueError):
-    """A reply that cannot become an observation. The message says what was looked for and what was found."""
+    """What cannot become an observation: a reply, or what was passed with it.
+
+    The message says what was looked for and what was found.
+    """
 
 
 def platform_of(reply: object) -> Platform | None:
@@ -90,6 +96,14 @@ def _form_of_market(market: object) -> Platform | None:
     return "sportybet" if "id" in market and isinstance(market.get("outcomes"), list) else None
 
 
+def refuse_observation(document: object) -> None:
+    """Raise UnknownReplyError for what is an observation already, of which none has to be made."""
+    if isinstance(document, Mapping) and "observed_at" in document:
+        raise UnknownReplyError(
+            "this is an observation already: publish it as it is; `marketmap validate` checks it"
+        )
+
+
 def observation_from_reply(
     reply: object,
     observed_at: datetime,
@@ -100,8 +114,14 @@ def observation_from_reply(
 ) -> Observation:
     """Make an observation of a reply of any bookmaker; without ``platform`` its form decides.
 
-    ``zone`` is that of Bet9ja's times, which have none. Raises UnknownReplyError.
+    ``zone`` is that of Bet9ja's times, which have none, such as ``ZoneInfo("Africa/Lagos")``. Raises
+    UnknownReplyError, also for a platform or a zone that is none, and for a time without its offset.
     """
+    if platform is not None and platform not in BOOKMAKERS:
+        raise UnknownReplyError(
+            f"platform: looked for one of {', '.join(BOOKMAKERS)}, found {_shown(platform)}"
+        )
+    refuse_observation(reply)
     platform = platform or platform_of(reply)
     match platform:
         case "sportybet":
@@ -112,6 +132,11 @@ def observation_from_reply(
             return observation_from_bet9ja(reply, observed_at, scrape_id=scrape_id, zone=zone)
         case None:
             pass
+    part = part_of_reply(reply) if isinstance(reply, Mapping) else None
+    if part is not None:
+        raise UnknownReplyError(
+            f"this seems to be {part[1]} of {BOOKMAKERS[part[0]]}'s reply: pass the whole reply, as it came"
+        )
     raise UnknownReplyError(
         "this is no bookmaker's reply: looked for SportyBet's bizCode and data, BetPawa's markets with"
         f" participants or widgets, Bet9ja's R and D; found {_form(reply)}"
@@ -125,7 +150,7 @@ def observation_from_sportybet(
 
     ``observed_at`` is when the reply was received, with its offset. Raises UnknownReplyError.
     """
-    outer = _object(reply, "SportyBet's reply")
+    outer = _reply(reply, "SportyBet's reply")
     if outer.get("bizCode") != _FOUND_OK:
         raise UnknownReplyError(
             f"SportyBet holds no event here: looked for bizCode {_FOUND_OK}, found"
@@ -156,7 +181,7 @@ def observation_from_betpawa(
 
     ``observed_at`` is when the reply was received, with its offset. Raises UnknownReplyError.
     """
-    data = _object(reply, "BetPawa's reply")
+    data = _reply(reply, "BetPawa's reply")
     sides = {
         one.get("position"): one.get("name")
         for one in _objects(data.get("participants"))
@@ -183,11 +208,13 @@ def observation_from_bet9ja(
 ) -> Observation:
     """Make an observation of Bet9ja's reply: ``{"R": "OK", "D": {"ID", "EXTID", "DS", "O", ...}}``.
 
-    Its times have no zone; they are UTC, as three events compared with the other bookmakers show, unless
-    ``zone`` says otherwise. In play the facts of the event are in ``D.A``, which names neither teams nor
-    start: both are left out. ``observed_at`` is when the reply was received. Raises UnknownReplyError.
+    Its times have no zone; they are read as UTC, in which an event starts when the other bookmakers say it
+    does, unless ``zone`` says otherwise. In play the facts of the event are in ``D.A``, which names neither
+    teams nor start: both are left out. ``observed_at`` is when the reply was received, with its offset.
+    Raises UnknownReplyError.
     """
-    outer = _object(reply, "Bet9ja's reply")
+    _require_zone(zone)
+    outer = _reply(reply, "Bet9ja's reply")
     data = outer.get("D")
     if not isinstance(data, Mapping):
         raise UnknownReplyError(
@@ -233,7 +260,18 @@ def _observation(
         "event": {name: value for name, value in event.items() if value is not None},
         "markets": markets,
     }
-    return Observation.model_validate(fields | more)
+    try:
+        return Observation.model_validate(fields | more)
+    except ValidationError as error:
+        faults = "; ".join(describe_faults(error))
+        raise UnknownReplyError(f"the observation would be refused: {faults}") from error
+
+
+def _require_zone(zone: object) -> None:
+    if not isinstance(zone, tzinfo):
+        raise UnknownReplyError(
+            f'zone: looked for a tzinfo such as ZoneInfo("Africa/Lagos"), found {_shown(zone)}'
+        )
 
 
 def _sportradar_widget(widgets: object) -> str | None:
@@ -288,6 +326,11 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
+def _reply(value: object, what: str) -> Mapping[str, Any]:
+    refuse_observation(value)
+    return _object(value, what)
+
+
 def _object(value: object, what: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
@@ -331,7 +374,7 @@ def _form(value: object) -> str:
             names = ", ".join(str(name) for name in list(value)[:6])
             return f"an object with {_cut(names)}" if names else "an empty object"
         case list():
-            return f"an array of {len(value)}"
+            return number_of_entries(value)
         case _:
             return _shown(value)
 

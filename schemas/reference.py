@@ -24,6 +24,7 @@ _ORDER: Final = (
     "MappingScope",
     "FurtherMarketId",
     "MarketTraits",
+    "MappingGraded",
     "DeadLetter",
     "Redriven",
 )

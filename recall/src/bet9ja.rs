@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::known::{Known, Map, Platform};
+use crate::known::{Known, Map, Platform, Side};
 use crate::least::{Least, Sampled};
 use crate::odds::{Price, is_exactly};
 use crate::reader::Reader;
@@ -48,6 +48,7 @@ pub fn rows<'v, 'k>(
             Sorted::NotMapped(id, reason) => found.miss(id, reason, name, places())?,
             Sorted::Strange => found.aside.extend(places()),
             Sorted::Market(market) => {
+                found.read_from(places());
                 if !selections_of(&row, &mut selections) || !found.take(market, &selections) {
                     found.aside.extend(places());
                 }
@@ -78,7 +79,7 @@ fn selections_of<'v>(row: &[&Entry<'v>], into: &mut Vec<Selection<'v>>) -> bool 
     for entry in row {
         let Some(price) = entry.price else { return false };
         let label = Cow::Borrowed(&entry.key[entry.before + 1..]);
-        into.push(Selection { label, beside: None, id: None, price });
+        into.push(Selection { label, shown_line: None, id: None, side: Side::NotSaid, price });
     }
     true
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::known::{Known, Platform};
+use crate::known::{Known, Platform, Side};
 use crate::odds::{Price, closed, is_at_most_one, is_exactly, odds};
 use crate::once::Once;
 use crate::reader::Reader;
@@ -12,8 +12,11 @@ use crate::row::{Found, Selection, Sorted, sort};
 use crate::unusual::{Unusual, Usual};
 
 const NULL: &str = "null";
-/// Of more the rows of a line would have to be looked up, not looked for.
-const MOST_ROWS: usize = 64;
+/// A market of players has a row for each of them: two squads of up to 40 in a list, and each of them twice, is as
+/// many as this. The rows of one line are looked for among all, so time grows with the square of their number: 256
+/// rows with a line each take 32,640 comparisons of short texts. What is remembered of a row does not grow with it:
+/// there are up to `MOST_LABELS` labels, and players up to a number of bytes.
+const MOST_ROWS: usize = 256;
 
 /// A line as a row writes it: its handicap, its specifier and its formatted handicap, as JSON.
 pub type WrittenLine<'v> = (&'v str, &'v str, &'v str);
@@ -35,8 +38,11 @@ struct Row<'v> {
 
 struct Seen<'v> {
     label: Cow<'v, str>,
-    beside: Option<Cow<'v, str>>,
+    shown_line: Option<Cow<'v, str>>,
+    /// The key that its specifier has its line under.
+    key: Option<&'v str>,
     id: Option<&'v str>,
+    side: Side,
     /// None where it takes more to read it.
     price: Option<Price<'v>>,
 }
@@ -53,7 +59,7 @@ pub fn read<'v, 'k>(
     while next {
         reader.peek()?;
         let begin = reader.place();
-        let market = market(reader, found.rules.limits.longest_beside)?;
+        let market = market(reader, found.rules.limits.longest_shown_line)?;
         let place = begin..reader.place();
         let id = market.id.as_deref().filter(|id| !id.is_empty()).ok_or(Unusual)?;
         let name = [&market.name, &market.title].into_iter().flatten().find(|name| !name.is_empty());
@@ -61,6 +67,7 @@ pub fn read<'v, 'k>(
             found.unknown(id, name.map(Cow::as_ref), [place])?;
         } else {
             let before = found.mark();
+            found.read_from([place.clone()]);
             let strange =
                 market.rows.iter().map(|row| row.written).filter(|line| line_of(known, line).is_none());
             let strangers = lines.len();
@@ -68,7 +75,7 @@ pub fn read<'v, 'k>(
             if lines.len() > strangers
                 || !take(market.rows, market.is_suspended, id, known, found, &mut selections)
             {
-                found.reset(before);
+                found.reset(&before);
                 found.aside.push(place);
             }
         }
@@ -97,30 +104,47 @@ fn take<'v, 'k>(
     if rows.len() > MOST_ROWS {
         return false;
     }
+    let Some(lines) = rows.iter().map(|row| line_of(known, &row.written)).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
     for at in 0..rows.len() {
-        let Some(line) = line_of(known, &rows[at].written) else { return false };
-        if rows[..at].iter().any(|row| line_of(known, &row.written) == Some(line)) {
+        let line = lines[at];
+        if lines[..at].contains(&line) {
             continue; // it went with that one
         }
         selections.clear();
-        for row in &mut rows[at..] {
-            if line_of(known, &row.written) != Some(line) {
+        for (row, of_row) in rows[at..].iter_mut().zip(&lines[at..]) {
+            if *of_row != line {
                 continue;
             }
             let is_closed = is_suspended || row.is_suspended;
             for seen in row.prices.drain(..) {
                 let Some(price) = seen.price else { return false };
+                if seen.key.is_some_and(|key| !is_under(line, key)) {
+                    return false;
+                }
                 let price = if is_closed { price.closed() } else { price };
-                let Seen { label, beside, id, .. } = seen;
-                selections.push(Selection { label, beside, id, price });
+                let Seen { label, shown_line, id, side, .. } = seen;
+                selections.push(Selection { label, shown_line, id, side, price });
             }
         }
-        let Sorted::Market(market) = sort(known, Platform::Betpawa, id, line) else { return false };
-        if !found.take(market, selections) {
+        let is_taken = match sort(known, Platform::Betpawa, id, line) {
+            Sorted::Market(market) => found.take(market, selections),
+            Sorted::Strange if known.is_of_players(Platform::Betpawa, id) => {
+                found.take_players(known, Platform::Betpawa, id, line, selections)
+            }
+            _ => false,
+        };
+        if !is_taken {
             return false;
         }
     }
     !rows.is_empty()
+}
+
+/// Whether a row's line is written under this key.
+fn is_under(line: &str, key: &str) -> bool {
+    line.strip_suffix(key).is_some_and(|number| number.ends_with(' '))
 }
 
 #[derive(Clone, Copy)]
@@ -140,7 +164,7 @@ fn field(name: &[u8]) -> Field {
     }
 }
 
-fn market<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Market<'v>> {
+fn market<'v>(reader: &mut Reader<'v>, longest_shown_line: usize) -> Usual<Market<'v>> {
     let mut market = Market::default();
     let mut once = Once::default();
     let mut next = reader.first_field(field)?;
@@ -151,7 +175,7 @@ fn market<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Market<'v
             Field::Row => {
                 let mut row = reader.first_item()?;
                 while row {
-                    market.rows.push(layout_row(reader, longest_beside)?);
+                    market.rows.push(layout_row(reader, longest_shown_line)?);
                     row = reader.next_item()?;
                 }
             }
@@ -217,7 +241,7 @@ fn row_field(name: &[u8]) -> RowField {
     }
 }
 
-fn layout_row<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Row<'v>> {
+fn layout_row<'v>(reader: &mut Reader<'v>, longest_shown_line: usize) -> Usual<Row<'v>> {
     let mut row = Row { written: (NULL, NULL, NULL), is_suspended: false, prices: Vec::new() };
     let mut once = Once::default();
     let mut next = reader.first_field(row_field)?;
@@ -231,7 +255,7 @@ fn layout_row<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Row<'
             RowField::Prices => {
                 let mut price = reader.first_item()?;
                 while price {
-                    row.prices.push(seen(reader, longest_beside)?);
+                    row.prices.push(seen(reader, longest_shown_line)?);
                     price = reader.next_item()?;
                 }
             }
@@ -271,6 +295,7 @@ enum PriceField {
     Odds,
     Suspended,
     TypeId,
+    Team,
     Other,
 }
 
@@ -283,6 +308,7 @@ fn price_field(name: &[u8]) -> PriceField {
         b"odds" => PriceField::Odds,
         b"suspended" => PriceField::Suspended,
         b"typeId" => PriceField::TypeId,
+        b"team" => PriceField::Team,
         _ => PriceField::Other,
     }
 }
@@ -302,17 +328,17 @@ fn token<'v>(reader: &mut Reader<'v>) -> Usual<Token<'v>> {
     })
 }
 
-fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
-    let (mut label, mut beside, mut is_active) = (None, None, true);
+fn seen<'v>(reader: &mut Reader<'v>, longest_shown_line: usize) -> Usual<Seen<'v>> {
+    let (mut label, mut shown_line, mut is_active) = (None, None, true);
     let (mut older, mut newer) = (Token::Null, Token::Null);
-    let (mut specifier, mut id, mut has_odd_id) = (None, None, false);
+    let (mut specifier, mut id, mut has_odd_id, mut side) = (None, None, false, Side::NotSaid);
     let mut once = Once::default();
     let mut next = reader.first_field(price_field)?;
     while let Some(known) = next {
         once.check(known as u8, PriceField::Other as u8)?;
         match known {
             PriceField::Name => label = Some(reader.text()?),
-            PriceField::Handicap => beside = reader.text_or_null()?,
+            PriceField::Handicap => shown_line = reader.text_or_null()?,
             PriceField::Specifier => specifier = price_specifier(reader)?,
             PriceField::Price => older = token(reader)?,
             PriceField::Odds => newer = token(reader)?,
@@ -324,33 +350,46 @@ fn seen<'v>(reader: &mut Reader<'v>, longest_beside: usize) -> Usual<Seen<'v>> {
                     has_odd_id = true;
                 }
             },
+            PriceField::Team => side = team(reader)?,
             PriceField::Other => reader.pass()?,
         }
         next = reader.next_field(price_field)?;
     }
-    if beside.as_ref().is_some_and(|beside| beside.len() > longest_beside) {
+    if shown_line.as_ref().is_some_and(|shown_line| shown_line.len() > longest_shown_line) {
         return Err(Unusual);
     }
-    let mut beside = beside.filter(|beside| !beside.is_empty());
+    let mut shown_line = shown_line.filter(|shown_line| !shown_line.is_empty());
     let mut price = price(older, newer, is_active).filter(|_| !has_odd_id);
-    if let Some(specifier) = specifier {
-        match &beside {
-            None if specifier.len() <= longest_beside => beside = Some(Cow::Borrowed(specifier)),
-            Some(beside) if beside == specifier => {}
+    if let Some((_, specifier)) = specifier {
+        match &shown_line {
+            None if specifier.len() <= longest_shown_line => shown_line = Some(Cow::Borrowed(specifier)),
+            Some(shown_line) if shown_line == specifier => {}
             _ => price = None,
         }
     }
-    Ok(Seen { label: label.ok_or(Unusual)?, beside, id, price })
+    let key = specifier.map(|(key, _)| key);
+    Ok(Seen { label: label.ok_or(Unusual)?, shown_line, key, id, side, price })
 }
 
-/// The value in the specifier of a price: of its only key, a text. Anything else is unusual.
-fn price_specifier<'v>(reader: &mut Reader<'v>) -> Usual<Option<&'v str>> {
+/// The side of a price's team. Only rows of players depend on it.
+fn team(reader: &mut Reader) -> Usual<Side> {
+    let place = reader.skip()?;
+    Ok(match reader.written(&place) {
+        NULL => Side::NotSaid,
+        "1" => Side::Home,
+        "2" => Side::Away,
+        _ => Side::Odd,
+    })
+}
+
+/// The specifier of a price: its only key, and the value, a text. Anything else is unusual.
+fn price_specifier<'v>(reader: &mut Reader<'v>) -> Usual<Option<(&'v str, &'v str)>> {
     if reader.is_null()? {
         return Ok(None);
     }
-    reader.first_key()?.ok_or(Unusual)?;
+    let key = reader.first_key()?.ok_or(Unusual)?;
     let value = reader.plain_or_null()?.filter(|value| !value.is_empty());
-    if reader.next_key()?.is_some() { Err(Unusual) } else { Ok(value) }
+    if reader.next_key()?.is_some() { Err(Unusual) } else { Ok(value.map(|value| (key, value))) }
 }
 
 /// The one of the two fields that is there; a number that is no plain decimal takes more to read.

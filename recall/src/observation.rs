@@ -43,12 +43,13 @@ fn field(name: &[u8]) -> Field {
     }
 }
 
-/// Reads an observation under what is known.
-pub fn read<'v>(value: &'v [u8], known: &Phases, rules: &Rules) -> Usual<Seen> {
+/// Reads an observation under what is known. Rows that may speak of one of `apart` are left aside.
+pub fn read<'v>(value: &'v [u8], known: &Phases, rules: &Rules, apart: &[String]) -> Usual<Seen> {
     let mut reader = Reader::new(value)?;
     let read_markets = |reader: &mut Reader<'v>, platform, event: &Event<'v>| {
         let names = if platform == Platform::Bet9ja { None } else { names_of(event, rules) };
-        Markets::read(reader, platform, known.of(event.live), Found::new(rules, names))
+        let found = Found::new(rules, names, event.home.clone(), event.away.clone());
+        Markets::read(reader, platform, known.of(event.live), found)
     };
     let (mut platform, mut event, mut markets, mut market_names) = (None, None, None, None);
     let mut read = None;
@@ -90,7 +91,13 @@ pub fn read<'v>(value: &'v [u8], known: &Phases, rules: &Rules) -> Usual<Seen> {
     let lines = lines.into_iter().map(|(handicap, specifier, formatted)| {
         (handicap.to_owned(), specifier.to_owned(), formatted.to_owned())
     });
-    Ok(Seen { platform, envelope, names: market_names, lines: lines.collect(), written: found.written()? })
+    Ok(Seen {
+        platform,
+        envelope,
+        names: market_names,
+        lines: lines.collect(),
+        written: found.written(apart),
+    })
 }
 
 /// What was read of the markets; Bet9ja's entries are sorted into rows when the names of its markets are there.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::known::{Claim, Id, Known, Map, Market, Meaning, Platform, Slot};
+use crate::known::{Claim, Id, Known, Map, Market, Meaning, Platform, PlayerPrice, PlayerRow, PlayerSlot};
+use crate::known::{Set, Side, Slot, Teams, Whose};
 use crate::names::{Names, SEPARATOR};
 use crate::odds::Price;
 use crate::rules::Rules;
@@ -12,12 +13,13 @@ use crate::unusual::{Unusual, Usual};
 
 pub const UNKNOWN_MARKET: &str = "UNKNOWN_MARKET";
 
-/// A label with the line beside it, and a price.
+/// A label with the line shown next to it, and a price.
 pub struct Selection<'v> {
     pub label: Cow<'v, str>,
-    pub beside: Option<Cow<'v, str>>,
+    pub shown_line: Option<Cow<'v, str>>,
     /// The bookmaker's own id of the outcome.
     pub id: Option<&'v str>,
+    pub side: Side,
     pub price: Price<'v>,
 }
 
@@ -42,7 +44,7 @@ pub fn sort<'k>(known: &'k Known, platform: Platform, id: &str, qualifier: &str)
     match known.id(platform, id) {
         None => Sorted::Strange,
         Some(Id::Unknown) => Sorted::Unknown,
-        Some(Id::Claimed(qualifiers)) => match qualifiers.get(qualifier) {
+        Some(Id::Claimed(qualifiers) | Id::OfPlayers(qualifiers)) => match qualifiers.get(qualifier) {
             None => Sorted::Strange,
             Some(Meaning::Market(market)) => Sorted::Market(market),
             Some(Meaning::NotMapped { external_id, reason }) => Sorted::NotMapped(external_id, reason),
@@ -50,22 +52,80 @@ pub fn sort<'k>(known: &'k Known, platform: Platform, id: &str, qualifier: &str)
     }
 }
 
-/// A canonical market, and where its prices begin among all.
+/// A canonical market, where its prices are among all, and what it was read from.
 struct Resolved<'k> {
     claim: &'k Claim,
     from: usize,
     to: usize,
+    source: usize,
+}
+
+/// The market of one player.
+struct OfPlayer<'k> {
+    whose: &'k Whose,
+    market: Resolved<'k>,
 }
 
 type Priced<'v, 'k> = (&'k Slot, Price<'v>);
+/// A market of several rows: its claim, and the prices of all.
+type Joined<'v, 'k> = (&'k Claim, Vec<Priced<'v, 'k>>);
+
+/// All that a row may speak of.
+enum Means<'k> {
+    Market(&'k Market),
+    /// Where its prices are among those of players.
+    Players(usize, usize),
+}
+
+impl<'k> Means<'k> {
+    /// Whether it may speak of a canonical market, at any line or of any player, that is among these.
+    fn meets(&self, places: &Set<String>, of_players: &[&'k PlayerSlot]) -> bool {
+        match *self {
+            Self::Market(market) => market.taught.claims.iter().any(|claim| places.contains(&*claim.place)),
+            Self::Players(from, to) => of_players[from..to].iter().any(|slot| {
+                let place = &*slot.about.claim.place;
+                let of_all = slot.about.whose.as_ref().map_or(place, |whose| &place[..whose.market]);
+                places.contains(place) || places.contains(of_all)
+            }),
+        }
+    }
+
+    fn places(&self, of_players: &[&'k PlayerSlot]) -> Vec<String> {
+        match *self {
+            Self::Market(market) => {
+                market.taught.claims.iter().map(|claim| claim.place.to_string()).collect()
+            }
+            Self::Players(from, to) => {
+                of_players[from..to].iter().map(|slot| slot.about.claim.place.to_string()).collect()
+            }
+        }
+    }
+}
+
+/// How much was taken at some time, to go back to.
+pub struct Mark {
+    markets: usize,
+    players: usize,
+    prices: usize,
+    taken: usize,
+}
 
 /// What has been found so far.
 pub struct Found<'v, 'k> {
     pub rules: &'k Rules,
     names: Option<Names>,
+    home: Option<Cow<'v, str>>,
+    away: Option<Cow<'v, str>>,
     unknown: Arc<str>,
     prices: Vec<Priced<'v, 'k>>,
     markets: Vec<Resolved<'k>>,
+    players: Vec<OfPlayer<'k>>,
+    /// What can be left aside: where it is, several places of one market of Bet9ja.
+    sources: Vec<Range<usize>>,
+    places: Vec<Range<usize>>,
+    /// The rows that were taken, with their sources.
+    taken: Vec<(usize, Means<'k>)>,
+    of_players: Vec<&'k PlayerSlot>,
     misses: Vec<Miss>,
     by_id: Map<String, usize>,
     /// What is left to whoever knows more.
@@ -74,13 +134,26 @@ pub struct Found<'v, 'k> {
 }
 
 impl<'v, 'k> Found<'v, 'k> {
-    pub fn new(rules: &'k Rules, names: Option<Names>) -> Self {
+    /// `home` and `away` are the teams as the event names them, `names` what labels can be read with.
+    pub fn new(
+        rules: &'k Rules,
+        names: Option<Names>,
+        home: Option<Cow<'v, str>>,
+        away: Option<Cow<'v, str>>,
+    ) -> Self {
         Self {
             rules,
             names,
+            home,
+            away,
             unknown: UNKNOWN_MARKET.into(),
             prices: Vec::new(),
             markets: Vec::new(),
+            players: Vec::new(),
+            sources: Vec::with_capacity(256),
+            places: Vec::with_capacity(256),
+            taken: Vec::with_capacity(256),
+            of_players: Vec::new(),
             misses: Vec::new(),
             by_id: Map::default(),
             aside: Vec::new(),
@@ -88,14 +161,31 @@ impl<'v, 'k> Found<'v, 'k> {
         }
     }
 
-    /// How much has been taken so far, to go back to.
-    pub fn mark(&self) -> (usize, usize) {
-        (self.markets.len(), self.prices.len())
+    /// What is taken from now on is read from here, and is left aside together.
+    pub fn read_from(&mut self, places: impl IntoIterator<Item = Range<usize>>) {
+        let from = self.places.len();
+        self.places.extend(places);
+        self.sources.push(from..self.places.len());
     }
 
-    pub fn reset(&mut self, (markets, prices): (usize, usize)) {
-        self.markets.truncate(markets);
-        self.prices.truncate(prices);
+    pub fn mark(&self) -> Mark {
+        Mark {
+            markets: self.markets.len(),
+            players: self.players.len(),
+            prices: self.prices.len(),
+            taken: self.taken.len(),
+        }
+    }
+
+    pub fn reset(&mut self, mark: &Mark) {
+        self.markets.truncate(mark.markets);
+        self.players.truncate(mark.players);
+        self.prices.truncate(mark.prices);
+        self.taken.truncate(mark.taken);
+    }
+
+    fn source(&self) -> usize {
+        self.sources.len() - 1
     }
 
     pub fn unknown(
@@ -156,23 +246,85 @@ impl<'v, 'k> Found<'v, 'k> {
         let twice = prices
             .windows(2)
             .any(|pair| (pair[0].0.claim, pair[0].0.rank) == (pair[1].0.claim, pair[1].0.rank));
-        if !is_known || twice || selections.is_empty() {
+        let lacks_listed = prices.chunk_by(|one, other| one.0.claim == other.0.claim).any(|of_claim| {
+            let claim = &market.taught.claims[of_claim[0].0.claim];
+            claim.lacks_listed(of_claim.iter().map(|(slot, _)| slot.rank))
+        });
+        if !is_known || twice || lacks_listed || selections.is_empty() {
             self.prices.truncate(from);
             return false;
         }
         let mut from = from;
+        let source = self.sources.len() - 1;
         for of_claim in prices.chunk_by(|one, other| one.0.claim == other.0.claim) {
             let to = from + of_claim.len();
-            self.markets.push(Resolved { claim: &market.taught.claims[of_claim[0].0.claim], from, to });
+            let claim = &market.taught.claims[of_claim[0].0.claim];
+            self.markets.push(Resolved { claim, from, to, source });
             from = to;
         }
+        self.taken.push((source, Means::Market(market)));
         true
+    }
+
+    /// The same of a row of players; false as well where nothing is known of such a row.
+    pub fn take_players(
+        &mut self,
+        known: &'k Known,
+        platform: Platform,
+        id: &str,
+        qualifier: &str,
+        selections: &[Selection<'v>],
+    ) -> bool {
+        let teams = Teams { home: self.home.as_deref(), away: self.away.as_deref() };
+        let Some(row) = known.players(platform, id, qualifier, teams, &mut self.scratch) else {
+            return false;
+        };
+        let Some(mut priced) = self.players_of(row, selections) else { return false };
+        priced.sort_by(|(one, _), (other, _)| {
+            (&one.about.claim.place, one.slot.rank).cmp(&(&other.about.claim.place, other.slot.rank))
+        });
+        if priced.windows(2).any(|pair| !are_apart(pair[0].0, pair[1].0)) {
+            return false;
+        }
+        let source = self.source();
+        for of_one in priced.chunk_by(|(one, _), (other, _)| one.about.claim.place == other.about.claim.place)
+        {
+            let from = self.prices.len();
+            self.prices.extend(of_one.iter().map(|(slot, price)| (&slot.slot, *price)));
+            let about = &of_one[0].0.about;
+            let market = Resolved { claim: &about.claim, from, to: self.prices.len(), source };
+            match &about.whose {
+                None => self.markets.push(market),
+                Some(whose) => self.players.push(OfPlayer { whose, market }),
+            }
+        }
+        let from = self.of_players.len();
+        self.of_players.extend(priced.iter().map(|(slot, _)| *slot));
+        self.taken.push((source, Means::Players(from, self.of_players.len())));
+        true
+    }
+
+    fn players_of(
+        &mut self,
+        row: &'k PlayerRow,
+        selections: &[Selection<'v>],
+    ) -> Option<Vec<(&'k PlayerSlot, Price<'v>)>> {
+        let scratch = &mut self.scratch;
+        let slot = |selection: &Selection<'v>| {
+            let Selection { label, shown_line, id, side, price } = selection;
+            if *side == Side::Odd {
+                return None;
+            }
+            let said = PlayerPrice { label, shown_line: shown_line.as_deref(), id: *id, side: *side };
+            Some((row.slot(&said, scratch)?, *price))
+        };
+        selections.iter().map(slot).collect()
     }
 
     fn as_they_stand(&mut self, market: &'k Market, selections: &[Selection<'v>]) -> bool {
         selections.iter().all(|selection| {
-            let beside = selection.beside.as_deref();
-            let slot = market.slot(&selection.label, beside, selection.id, &mut self.scratch);
+            let shown_line = selection.shown_line.as_deref();
+            let slot = market.slot(&selection.label, shown_line, selection.id, &mut self.scratch);
             self.prices.extend(slot.map(|slot| (slot, selection.price)));
             slot.is_some()
         })
@@ -182,7 +334,8 @@ impl<'v, 'k> Found<'v, 'k> {
     fn by_roles(&mut self, market: &'k Market, selections: &[Selection<'v>]) -> bool {
         let Some(names) = &self.names else { return false };
         let longest = self.rules.limits.longest_label;
-        let may_name = |selection: &Selection| selection.beside.is_none() && selection.label.len() <= longest;
+        let may_name =
+            |selection: &Selection| selection.shown_line.is_none() && selection.label.len() <= longest;
         if !selections.iter().all(may_name)
             || !market.taught.words.iter().all(|words| names.are_foreign(words))
         {
@@ -202,23 +355,45 @@ impl<'v, 'k> Found<'v, 'k> {
         })
     }
 
-    /// Markets and misses in order. Unusual when two rows speak of one canonical market at one line, unless they
-    /// are parts of it that have no outcome in common.
-    pub fn written(mut self) -> Usual<Written> {
+    /// Markets, those of players, and misses in order.
+    ///
+    /// Rows that speak of one canonical market at one line are left aside, unless they are parts of it that have no
+    /// outcome in common; so are rows that may speak of one of `apart`, and all that may speak of a market together
+    /// with one that is left aside.
+    pub fn written(mut self, apart: &[String]) -> Written {
         self.markets.sort_unstable_by(|one, other| one.claim.place.cmp(&other.claim.place));
+        let (mut joined, twice) = self.joined();
+        if !(twice.is_empty() && apart.is_empty()) {
+            drop(joined);
+            self.set_apart(twice.into_iter().chain(apart.iter().cloned()).collect());
+            (joined, _) = self.joined();
+        }
+        let mut joined = joined.into_iter();
+        self.players.sort_unstable_by(|one, other| one.whose.order.cmp(&other.whose.order));
+        let (markets, players) = (self.markets.len(), self.players.len());
         let mut written = Written {
-            markets: Entries::of(self.markets.len(), self.prices.len() * 64 + self.markets.len() * 96),
+            markets: Entries::of(markets, self.prices.len() * 64 + markets * 96),
+            players: Entries::of(players, players * 320),
             misses: Entries::of(self.misses.len(), self.misses.len() * 128),
             found: Vec::new(),
             aside: self.aside,
         };
         for parts in self.markets.chunk_by(|one, other| one.claim.place == other.claim.place) {
-            let [market] = parts else {
-                let (claim, prices) = together(parts, &self.prices)?;
-                written.market(claim, &prices);
-                continue;
-            };
-            written.market(market.claim, &self.prices[market.from..market.to]);
+            let text = &mut written.markets.text;
+            if let [market] = parts {
+                write_market(market.claim, &self.prices[market.from..market.to], text);
+            } else if let Some((claim, prices)) = joined.next() {
+                write_market(claim, &prices, text);
+            }
+            written.markets.end(Arc::clone(&parts[0].claim.place));
+        }
+        for OfPlayer { whose, market } in &self.players {
+            write_market(market.claim, &self.prices[market.from..market.to], &mut written.players.text);
+            written.players.end(PlayerPlace {
+                order: whose.order.clone(),
+                place: Arc::clone(&market.claim.place),
+                market: whose.market,
+            });
         }
         self.misses.sort_unstable_by(|one, other| one.external_id.cmp(&other.external_id));
         for miss in &self.misses {
@@ -226,23 +401,81 @@ impl<'v, 'k> Found<'v, 'k> {
             written.misses.end(miss.external_id.clone());
         }
         written.found = self.misses;
-        Ok(written)
+        written
+    }
+
+    /// The markets that several rows have parts of, in order; and the places of which several rows speak that cannot
+    /// be joined here.
+    fn joined(&self) -> (Vec<Joined<'v, 'k>>, Vec<String>) {
+        let (mut joined, mut twice) = (Vec::new(), Vec::new());
+        for parts in self.markets.chunk_by(|one, other| one.claim.place == other.claim.place) {
+            if parts.len() > 1 {
+                match together(parts, &self.prices) {
+                    Some(market) => joined.push(market),
+                    None => twice.push(parts[0].claim.place.to_string()),
+                }
+            }
+        }
+        let mut seen: Set<&str> = Set::default();
+        for OfPlayer { market, .. } in &self.players {
+            if !seen.insert(&market.claim.place) {
+                twice.push(market.claim.place.to_string());
+            }
+        }
+        (joined, twice)
+    }
+
+    /// Leaves all rows aside that may speak of one of these places, and of what such a row speaks of.
+    fn set_apart(&mut self, mut places: Set<String>) {
+        let mut is_apart = vec![false; self.sources.len()];
+        loop {
+            let mut grows = false;
+            for (source, means) in &self.taken {
+                if !is_apart[*source] && means.meets(&places, &self.of_players) {
+                    is_apart[*source] = true;
+                    grows = true;
+                }
+            }
+            if !grows {
+                break;
+            }
+            let apart = self.taken.iter().filter(|(source, _)| is_apart[*source]);
+            places.extend(apart.flat_map(|(_, means)| means.places(&self.of_players)));
+        }
+        self.markets.retain(|market| !is_apart[market.source]);
+        self.players.retain(|player| !is_apart[player.market.source]);
+        for (source, places) in self.sources.iter().enumerate() {
+            if is_apart[source] {
+                self.aside.extend(self.places[places.clone()].iter().cloned());
+            }
+        }
     }
 }
 
+/// Whether two prices of a row of players, the one that sorts first before the other, are of two markets, or of two
+/// outcomes of one.
+fn are_apart(one: &PlayerSlot, other: &PlayerSlot) -> bool {
+    let (first, second) = (&one.about, &other.about);
+    if first.claim.place != second.claim.place {
+        return true;
+    }
+    let is_same = match (&first.whose, &second.whose) {
+        (Some(whose), Some(others)) => (&whose.order, whose.claim) == (&others.order, others.claim),
+        (None, None) => first.claim.begins == second.claim.begins,
+        _ => false,
+    };
+    is_same && one.slot.rank != other.slot.rank
+}
+
 /// The prices of a market that several rows have parts of, and the claim of the least id, which is published.
-fn together<'v, 'k>(
-    parts: &[Resolved<'k>],
-    prices: &[Priced<'v, 'k>],
-) -> Usual<(&'k Claim, Vec<Priced<'v, 'k>>)> {
-    let part_of = |resolved: &Resolved<'k>| resolved.claim.part.as_ref().ok_or(Unusual);
-    let mapping = part_of(&parts[0])?.mapping;
-    let mut least = (part_of(&parts[0])?, parts[0].claim);
+fn together<'v, 'k>(parts: &[Resolved<'k>], prices: &[Priced<'v, 'k>]) -> Option<Joined<'v, 'k>> {
+    let mapping = parts[0].claim.part.as_ref()?.mapping;
+    let mut least = (parts[0].claim.part.as_ref()?, parts[0].claim);
     let mut all = Vec::new();
     for resolved in parts {
-        let part = part_of(resolved)?;
+        let part = resolved.claim.part.as_ref()?;
         if part.mapping != mapping {
-            return Err(Unusual);
+            return None;
         }
         if part.market_id < least.0.market_id {
             least = (part, resolved.claim);
@@ -251,7 +484,7 @@ fn together<'v, 'k>(
     }
     all.sort_by_key(|(slot, _)| slot.rank);
     let is_twice = all.windows(2).any(|pair| pair[0].0.rank == pair[1].0.rank);
-    if is_twice { Err(Unusual) } else { Ok((least.1, all)) }
+    if is_twice { None } else { Some((least.1, all)) }
 }
 
 /// JSON of entries, a comma behind each, and where each ends.
@@ -286,27 +519,51 @@ impl<T> Entries<T> {
     }
 }
 
+/// The market of one player: where it is published among others, and what it is of.
+pub struct PlayerPlace {
+    pub order: Box<str>,
+    place: Arc<str>,
+    /// How much of the place is that of the canonical market at its line.
+    market: usize,
+}
+
+impl PlayerPlace {
+    /// The canonical market at its line and the player.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The canonical market at its line, which other players have as well.
+    pub fn market(&self) -> &str {
+        &self.place[..self.market]
+    }
+}
+
 /// What is published of an observation, as far as it is known.
 pub struct Written {
     pub markets: Entries<Arc<str>>,
+    pub players: Entries<PlayerPlace>,
     pub misses: Entries<String>,
     pub found: Vec<Miss>,
     pub aside: Vec<Range<usize>>,
 }
 
 impl Written {
-    fn market(&mut self, claim: &Claim, prices: &[Priced]) {
-        let mut before = &*claim.begins;
-        let text = &mut self.markets.text;
-        for (slot, price) in prices {
-            text.push_str(before);
-            text.push_str(&slot.begins);
-            price.write(text);
-            before = "},";
-        }
-        text.push_str("}]},");
-        self.markets.end(Arc::clone(&claim.place));
+    /// The canonical markets at a line that some players have.
+    pub fn player_markets(&self) -> Set<&str> {
+        self.players.ends.iter().map(|(player, _)| player.market()).collect()
     }
+}
+
+fn write_market(claim: &Claim, prices: &[Priced], out: &mut String) {
+    let mut before = &*claim.begins;
+    for (slot, price) in prices {
+        out.push_str(before);
+        out.push_str(&slot.begins);
+        price.write(out);
+        before = "},";
+    }
+    out.push_str(if claim.is_complete { "}]}," } else { "}],\"complete\":false}," });
 }
 
 fn write_miss(miss: &Miss, out: &mut String) {

@@ -13,7 +13,7 @@ pub struct Limits {
     /// A key of Bet9ja.
     pub longest_key: usize,
     /// The line next to a price of BetPawa.
-    pub longest_beside: usize,
+    pub longest_shown_line: usize,
     /// An id and a name that are published whole.
     pub longest_id: usize,
     pub longest_name: usize,
@@ -24,6 +24,8 @@ pub struct Limits {
     /// Outcomes in the sample of a miss, and the length of each text there.
     pub most_samples: usize,
     pub longest_sample_text: usize,
+    /// Bytes that rows of players may take, of each bookmaker before the match and in play.
+    pub most_bytes_of_players: usize,
 }
 
 pub struct Rules {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::known::{Known, Platform};
+use crate::known::{Known, Platform, Side};
 use crate::least::{Least, Sampled};
 use crate::odds::{Price, closed, has_many_decimals, is_exactly, odds};
 use crate::once::Once;
@@ -67,14 +67,20 @@ pub fn read<'v, 'k>(reader: &mut Reader<'v>, known: &'k Known, found: &mut Found
         match sort(known, Platform::Sportybet, &id, &qualifier) {
             Sorted::Unknown => found.unknown(&id, name.as_deref(), [place])?,
             Sorted::NotMapped(id, reason) => found.miss(id, reason, name.as_deref(), [place])?,
-            Sorted::Strange => found.aside.push(place),
-            Sorted::Market(means) => {
+            Sorted::Strange if !known.is_of_players(Platform::Sportybet, &id) => found.aside.push(place),
+            sorted => {
                 let is_read = match &market.outcomes {
                     None => true,
                     Some(place) => outcomes_of(&mut reader.at(place), &mut outcomes).is_ok(),
                 };
                 let is_priced = is_read && priced(&mut outcomes, market.is_closed, &mut selections);
-                if !is_priced || !found.take(means, &selections) {
+                found.read_from([place.clone()]);
+                let is_taken = is_priced
+                    && match sorted {
+                        Sorted::Market(means) => found.take(means, &selections),
+                        _ => found.take_players(known, Platform::Sportybet, &id, &qualifier, &selections),
+                    };
+                if !is_taken {
                     found.aside.push(place);
                 }
             }
@@ -206,7 +212,7 @@ fn priced<'v>(outcomes: &mut Vec<Outcome<'v>>, is_closed: bool, into: &mut Vec<S
             closed(odds)
         };
         let Some(price) = price else { return false };
-        into.push(Selection { label, beside: None, id, price });
+        into.push(Selection { label, shown_line: None, id, side: Side::NotSaid, price });
     }
     true
 }

@@ -2,9 +2,10 @@
 
     python -m tests.bench.dashboard --minutes 6
 
-Two workers and a relay on a Kafka and a Postgres of their own, watched by a real Prometheus (the command
-`prometheus`; Debian has a package of that name). Scrapes come in waves, mappings are edited, some records
-cannot be read, a table is locked for a while, and a third worker comes and goes.
+Two workers, a relay, an insight process and a console on a Kafka and a Postgres of their own, watched by a
+real Prometheus (the command `prometheus`; Debian has a package of that name). Scrapes come in waves, mappings
+are edited, a person decides in the console, some records cannot be read, a table is locked for a while, and a
+third worker comes and goes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from html import unescape
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +34,8 @@ import yaml
 
 from tests.bench.dashboard_picture import Range, drawn
 from tests.support.editing.edits import insert
+from tests.support.services.console import ConsoleClient, running_console
+from tests.support.services.insights import start_insight
 from tests.support.services.installation import (
     DEFAULT_NAMES,
     Installation,
@@ -39,7 +44,7 @@ from tests.support.services.installation import (
     installed,
     temporary_database,
 )
-from tests.support.services.relays import RelayProcess, start_relay
+from tests.support.services.relays import start_relay
 from worker.lab.synthetic.scrape import generate_scrape
 from worker.local.owned import owned_services
 from worker.local.ports import accepts, pick_free
@@ -53,6 +58,7 @@ _WAVE_S: Final = 10
 _EDIT_S: Final = 20
 _EVENTS: Final = 10
 _LOCKED_S: Final = 20
+_LOOK_S: Final = 3
 END_THE_WAITING: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -61,14 +67,29 @@ WHERE datname = current_database() AND wait_event_type = 'Lock'
 
 async def watch(installation: Installation, url: str, minutes: float, picture: Path) -> None:
     relay = start_relay(installation)
+    insight = start_insight(installation, MARKETMAP_INSIGHT_CPU_SHARE="0.2")
+    ports = pick_free(1)
     try:
-        svg = await seen_of(relay, installation, url, minutes)
+        with running_console(url, actor="ada", http_port=str(ports[0])) as console:
+            targets = {
+                "relay": (await relay.logged("listening"))["address"],
+                "insight": (await insight.logged("listening"))["address"],
+                "console": f"http://127.0.0.1:{ports[0]}",
+            }
+            svg = await seen_of(targets, console.client(), installation, url, minutes)
     finally:
         relay.kill()
+        insight.kill()
     await asyncio.to_thread(picture.write_text, svg, encoding="utf-8")
 
 
-async def seen_of(relay: RelayProcess, installation: Installation, url: str, minutes: float) -> str:
+async def seen_of(
+    others: Mapping[str, str],
+    console: ConsoleClient,
+    installation: Installation,
+    url: str,
+    minutes: float,
+) -> str:
     for number in (0, 1):
         installation.start_worker()
         await installation.ready(number)
@@ -76,22 +97,25 @@ async def seen_of(relay: RelayProcess, installation: Installation, url: str, min
     targets = {
         f"worker-{n + 1}": (await installation.logged("listening", n))["address"] for n in (0, 1)
     }
-    targets["relay"] = (await relay.logged("listening"))["address"]
+    targets |= others
     targets["worker-3"] = f"http://127.0.0.1:{ports[1]}"
     with prometheus(targets, installation.folder, ports[0]) as address:
         begun = time.time()
-        await run(installation, url, minutes, ports[1])
+        await run(installation, console, url, minutes, ports[1])
         over = Range(begun, time.time(), _SCRAPED_EVERY_S)
         dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
         return await asyncio.to_thread(drawn, dashboard, partial(ask, address, over), over)
 
 
-async def run(installation: Installation, url: str, minutes: float, third_port: int) -> None:
+async def run(
+    installation: Installation, console: ConsoleClient, url: str, minutes: float, third_port: int
+) -> None:
     """What happens in the time, each by itself."""
     seconds = minutes * 60
     await asyncio.gather(
         waves(installation, round(seconds / _WAVE_S)),
         edits(url, round(seconds / _EDIT_S)),
+        decisions(console, round(seconds / _LOOK_S)),
         visit(installation, seconds / 3, third_port),
         lock(url, seconds * 3 / 4),
     )
@@ -108,7 +132,12 @@ async def waves(installation: Installation, times: int) -> None:
 
 def wave(number: int, started_at: datetime) -> list[Published]:
     generated = generate_scrape(
-        seed=1, events=_EVENTS, scrape=number, started_at=started_at, size="slim"
+        seed=1,
+        events=_EVENTS,
+        scrape=number,
+        started_at=started_at,
+        interval_s=_WAVE_S,
+        size="slim",
     )
     return [
         (f"observations.{seen.platform}", seen.key.encode(), orjson.dumps(seen.observation), [])
@@ -126,6 +155,27 @@ async def edits(url: str, times: int) -> None:
     for number in range(times):
         await asyncio.sleep(_EDIT_S)
         await insert(url, f"edited_{number}", f"edited {number}")
+
+
+async def decisions(console: ConsoleClient, times: int) -> None:
+    """Somebody looks at the queue, opens a case, and takes each third market; now and then one is gone."""
+    for number in range(times):
+        await asyncio.sleep(_LOOK_S)
+        await asyncio.to_thread(look, console, number)
+
+
+def look(console: ConsoleClient, number: int) -> None:
+    page = console.get("/queue")
+    markets = re.findall(r'name="market" value="([^"]+)"', page.text)
+    if number % 5 == 0 or not markets:
+        console.get("/case?source=betpawa&market=none")
+        return
+    market = unescape(markets[number % len(markets)])
+    source, _, market_id = market.partition("|")
+    console.get(f"/case?{urllib.parse.urlencode({'source': source, 'market': market_id})}")
+    if number % 3 == 0:
+        form = {"csrf": page.token, "market": market, "decision": "take"}
+        console.post("/queue/decide", form, Origin=console.address)
 
 
 async def visit(installation: Installation, third_s: float, port: int) -> None:

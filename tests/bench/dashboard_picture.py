@@ -192,7 +192,8 @@ def _line(series: Series, plot: Place, most: float, over: Range, colour: str) ->
     path, before = [], -math.inf
     for at, value in series.points:
         x = plot.x + (at - over.start) / (over.end - over.start) * plot.width
-        y = plot.y + plot.height * (1 - min(value, most) / most)
+        within = min(max(value, 0.0), most)  # what is beyond the axis is drawn at its end
+        y = plot.y + plot.height * (1 - within / most)
         path.append(f"{'M' if at - before > 1.5 * over.step else 'L'}{x:.0f} {y:.1f}")
         before = at
     yield f'<path d="{"".join(path)}" fill="none" stroke="{colour}" stroke-width="1.5"/>'

@@ -5,6 +5,7 @@ The bounds are goals: a catalogue that covers less, or that joins what is not on
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.markets import CATALOGUE
+from tests.support.markets import CATALOGUE, CATALOGUE_FILE
 from tests.support.payloads import MISSING, PAYLOADS
 from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
@@ -51,6 +52,15 @@ def test_nearly_all_entries_of_football_before_the_match_are_resolved(
     assert share >= LEAST[platform]
 
 
+@pytest.mark.parametrize("platform", LEAST)
+def test_nearly_all_entries_are_resolved_with_those_of_players(
+    events: list[EventBooks], platform: Platform
+) -> None:
+    share = counted(football(events, platform), players=True).share
+    assert share is not None
+    assert share >= 0.95
+
+
 def test_nothing_of_football_before_the_match_is_refused(events: list[EventBooks]) -> None:
     refused = [
         entry
@@ -85,6 +95,26 @@ def test_what_bookmakers_sell_in_play_has_keys_that_are_known_and_switched_off()
     assert len(shipped) == ALL_LIVE
     activated = entries(live, MappingIndex(switched_on(CATALOGUE)))
     assert sum(entry.verdict == "resolved" for entry in activated) == KNOWN_LIVE
+
+
+def test_what_is_missed_of_football_is_switched_off_or_left_out(events: list[EventBooks]) -> None:
+    text = (CATALOGUE_FILE.parent / "left_out.json").read_text(encoding="utf-8")
+    explained = {(one["platform"], one["id"]) for one in json.loads(text)["left_out"]} | {
+        (further.platform, further.id)
+        for mapping in CATALOGUE
+        for further in mapping.also
+        if not further.active
+    }
+    missed = {
+        (platform, entry.market_id)
+        for event in events
+        if event.sport == "football"
+        for platform, found in zip(event.platforms, event.found, strict=True)
+        for entry in found
+        if entry.verdict != "resolved"
+    }
+    assert len(missed) > 40
+    assert missed <= explained
 
 
 def test_further_ids_in_play_that_are_switched_on_one_by_one_are_resolved() -> None:

@@ -24,6 +24,7 @@ from worker.domain.misses import tally
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned, Planner
 from worker.kafka.record import Outgoing
+from worker.lab.synthetic.extras import EXTRAS
 from worker.lab.synthetic.scrape import generate_scrape
 from worker.runtime.announcer import _message
 from worker.runtime.counting import miss_row
@@ -101,6 +102,18 @@ def test_every_event_of_a_scrape_is_one_that_the_schema_describes(
     assert {event.platform for event in events} == set(PLATFORMS)
     assert sum(len(event.markets) for event in events) > 500
     assert sum(len(event.misses) for event in events) > 100
+
+
+def test_every_event_of_players_in_play_and_of_other_sports_is_one_that_the_schema_describes() -> (
+    None
+):
+    generated = generate_scrape(
+        seed=11, events=6, started_at=STARTED_AT, size="slim", extras=EXTRAS
+    )
+    events = [event_of(plan(orjson.dumps(seen.observation))) for seen in generated]
+    assert any(event.participant_markets for event in events)
+    assert any(event.event.live for event in events)
+    assert {event.event.sport for event in events} == {"football", "basketball", "tennis"}
 
 
 def test_every_miss_of_a_scrape_makes_an_announcement(scrape: list[Planned[Outgoing]]) -> None:

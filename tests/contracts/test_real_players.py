@@ -13,6 +13,7 @@ from statistics import median
 import orjson
 import pytest
 
+from clients.python.market_mapping_client.board import Board
 from clients.python.market_mapping_client.messages import (
     Participant,
     ParticipantMarket,
@@ -161,3 +162,33 @@ def test_players_that_meet_have_nearly_the_same_price() -> None:
 
 def logit(odds: float) -> float:
     return -math.log(odds - 1)
+
+
+def test_a_board_puts_the_goalscorers_of_both_bookmakers_side_by_side() -> None:
+    board = Board()
+    _, _, ours = resolved("wuhan_qingdao.betpawa")
+    _, _, theirs = resolved("wuhan_qingdao.sportybet")
+    board.take(ours)
+    found = board.compare(board.take(theirs))
+    joined = [row for row in found.players if len(row.participants) == 2]
+    scorers = [row for row in joined if row.canonical_id == "anytime_goalscorer_ft"]
+    expected = {(one.id, other.feed_id) for one, other in pairs()}
+    assert {
+        (row.participants["betpawa"].id, row.participants["sportybet"].feed_id) for row in joined
+    } == expected
+    assert len(scorers) == 49
+    for row in scorers:
+        prices = [logit(odds) for odds in row.prices["yes"].values()]
+        assert max(prices) - min(prices) < 0.1
+
+
+def test_every_price_of_a_player_is_in_one_row_or_left_out() -> None:
+    board = Board()
+    events = [resolved(f"wuhan_qingdao.{name}")[2] for name in ("betpawa", "sportybet")]
+    for each in events:
+        match = board.take(each)
+    found = board.compare(match)
+    shown = sum(len(prices) for row in found.players for prices in row.prices.values())
+    left_out = sum(one.participant is not None for one in found.left_out)
+    sold = sum(len(market.outcomes) for each in events for market in markets(each))
+    assert (shown + left_out, shown > 0) == (sold, True)

@@ -135,12 +135,16 @@ def test_what_is_cut_from_it_makes_the_round_trip_to_the_same_answer(path: Path)
 
 
 def test_bet9ja_s_times_are_those_of_the_other_bookmakers() -> None:
-    """Its prematch event here that others sell too starts when they say; a live reply says no time."""
-    books = by_event("wuhan_qingdao")
-    starts = {name: observation.event.starts_at for name, observation in books.items()}
-    assert len(set(starts.values())) == 1
-    assert starts["bet9ja"] is not None
-    assert starts["bet9ja"].utcoffset() == timedelta(0)
+    """Each event that it shares with another one starts when that one says; a live reply says no time."""
+    starts: dict[str | None, dict[str, datetime]] = {}
+    for observation in map(observed, FILES):
+        event = observation.event
+        if event.starts_at is not None:
+            starts.setdefault(event.sportradar_id, {})[observation.platform] = event.starts_at
+    shared = [books for books in starts.values() if "bet9ja" in books and len(books) > 1]
+    assert shared
+    assert [books for books in shared if len(set(books.values())) > 1] == []
+    assert all(books["bet9ja"].utcoffset() == timedelta(0) for books in shared)
 
 
 def test_the_bookmakers_name_one_sportradar_event() -> None:
@@ -157,3 +161,15 @@ def test_sports_have_one_name_over_the_bookmakers() -> None:
 def test_what_is_in_play_says_so() -> None:
     assert {one.event.live for one in by_event("live_tokyo_chiba").values()} == {True}
     assert {one.event.live for one in by_event("tennis").values()} == {False}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_list_that_is_sold_with_its_rest_is_whole(path: Path) -> None:
+    """Closed scores stay in the list: one that is not there is not closed, but covered by the rest."""
+    seen = observed(path)
+    teams = (seen.event.home, seen.event.away)
+    found = resolver.resolve(resolver.Observation(seen.platform, seen.markets, *teams), FOOTBALL)
+    assert "RESIDUAL_DIFFERS" not in {rejection.cause for rejection in found.rejected}
+    for layout, _ in found.markets:
+        for residual in layout.claim.residuals & set(layout.outcomes):
+            assert not layout.claim.unlisted(residual, layout.outcomes)

@@ -24,7 +24,7 @@ from tests.faults.stage.publisher import Publisher
 from tests.faults.stage.report import Row
 from tests.faults.stage.switchboard import Switchboard
 from tests.faults.stage.tape import Tape
-from tests.faults.stage.trial import BATCH_RECORDS, Trial
+from tests.faults.stage.trial import BATCH_RECORDS, POLL_RECORDS, Trial
 from tests.support.services.installation import execute, fill, installed, temporary_database
 
 SEED_VARIABLE = "MARKETMAP_FAULT_SEED"
@@ -62,6 +62,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 @pytest.fixture(scope="session")
 def rounds() -> int:
     return ROUNDS
+
+
+@pytest.fixture(scope="session")
+def rows() -> list[Row]:
+    """What the report at the end shows."""
+    return _rows
 
 
 @pytest.fixture
@@ -169,7 +175,15 @@ class Trials:
             temporary_database(self._pair.postgres, self._template)
         )
         installation = await self._stack.enter_async_context(
-            installed(self._pair.kafka, url, folder, batch_max_records=BATCH_RECORDS, partitions=6)
+            installed(
+                self._pair.kafka,
+                url,
+                folder,
+                partitions=6,
+                batch_max_records=POLL_RECORDS,
+                count_max_records=BATCH_RECORDS,
+                count_interval_s=1.0,  # as it is in production
+            )
         )
         network = {} if through is None else through.environment(url)
         points = Switchboard(folder / "points")

@@ -10,10 +10,13 @@ import pytest
 from tests.faults.conftest import Trials
 from tests.faults.stage.latest import LatestTrial
 from tests.faults.stage.nursery import Nursery
-from tests.faults.stage.points import SNAPSHOT_POINTS
+from tests.faults.stage.pair import Pair
+from tests.faults.stage.points import INSIGHT_POINTS, SNAPSHOT_POINTS
 from tests.faults.stage.trial import BATCH_RECORDS
+from tests.faults.stage.watched import opened
 from tests.faults.stage.weakened import (
     WEAKNESS_VARIABLE,
+    commit_unstored,
     count_before_publishing,
     move_watermarks_blindly,
     take_over_unread,
@@ -72,3 +75,23 @@ async def test_taking_the_newest_odds_over_unread_is_found_out(
             await kept.judged("snapshot: kill -9 after writing", injected=KILLS)
     finally:
         await kept.end()
+
+
+async def test_committing_observations_before_their_events_are_stored_is_found_out(
+    pair: Pair,
+    fault_template: str,
+    nursery: Nursery,
+    dice: random.Random,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("weakened")
+    async with (
+        opened(pair, fault_template, nursery, folder, []) as trial,
+        trial.run({WEAKNESS_VARIABLE: commit_unstored.__name__}) as run,
+    ):
+        stored = INSIGHT_POINTS["insight.stored"]
+        await run.crew.ended(await run.stopped_at(stored, signal.SIGKILL, dice))
+        # Events that were lost are never judged; one of which a board was lost is another one.
+        found_out = "the events are not judged|lost from watched_event"
+        with pytest.raises(pytest.fail.Exception, match=found_out):
+            await run.judged("insight: kill -9 while events are stored")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.services
 
-_TIMEOUT_S = 180
+_TIMEOUT_S = 400
 README = ROOT / "README.md"
 
 
@@ -40,7 +40,7 @@ def outcome(
         "MARKETMAP_LOCAL_DIR": str(tmp_path_factory.mktemp("demo")),
     }
     return subprocess.run(
-        [sys.executable, "-m", "worker.cli", "demo", "--events", "6"],
+        [sys.executable, "-m", "worker.cli", "demo", "--events", "14"],
         capture_output=True,
         text=True,
         check=False,
@@ -123,6 +123,40 @@ def test_the_next_scrape_resolves_what_the_first_one_missed(shown: str) -> None:
     assert int(before[2]) > 0
     assert int(after[0]) > 0
     assert after[2] == "0"
+
+
+def test_what_odds_suggest_for_a_missed_market_is_shown_with_its_evidence_and_accepted(
+    shown: str,
+) -> None:
+    suggested = re.search(
+        r"By its odds bet9ja S_DC1T is double_chance_1h, confidence ([\d.]+)\. It was missed (\d+) times",
+        shown,
+    )
+    assert suggested is not None
+    assert float(suggested[1]) > 0.9
+    assert int(suggested[2]) > 14  # in two scrapes
+    rows = re.findall(
+        r"(12|1X|X2) +(home_away|home_draw|draw_away) +([\d.]+|-) +([\d.]+|-) +([\d.]+|-) *$",
+        part(shown, "By its odds"),
+        re.MULTILINE,
+    )
+    names = {"12": "home_away", "1X": "home_draw", "X2": "draw_away"}
+    assert {label: outcome for label, outcome, *_ in rows} == names
+    assert len(rows) > len(names)  # of several events; a price may be suspended
+    assert re.search(r"The suggestion is accepted: double_chance_1h is at version \d+\.", shown)
+    found = re.search(r"S_DC1T resolved (\d+) times and missed 0 times, in (\d+) observ", shown)
+    assert found is not None
+    assert 0 < int(found[1]) <= int(found[2])
+
+
+def test_a_swapped_mapping_is_found_by_an_alarm_and_the_swap_is_undone(shown: str) -> None:
+    alarms = part(shown, "Somebody swaps yes and no of btts_ft at sportybet")
+    (row,) = re.findall(r"^\d+ +sportybet +btts_ft +(.+)$", alarms, re.MULTILINE)
+    costs = re.match(r"([\d.]+) from the odds of (\d+) events, and ([\d.]+) with its labels", row)
+    assert costs is not None
+    assert float(costs[3]) < float(costs[1]) / 2
+    assert int(costs[2]) >= 10
+    assert re.search(r"Version \d+ is restored, as version \d+\. No scrape came in between", alarms)
 
 
 def test_the_verdict_is_that_no_label_is_wrong_and_nothing_is_lost(shown: str) -> None:

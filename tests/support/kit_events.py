@@ -44,6 +44,7 @@ def event(platform: str, markets: Any, /, **more: Any) -> ResolvedEvent:
         "markets": markets,
         "misses": [],
         "rejected": [],
+        "participant_markets": more.get("participant_markets"),
     }
     return ResolvedEvent.model_validate_json(json.dumps(document))
 

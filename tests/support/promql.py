@@ -9,6 +9,7 @@ from typing import Any
 import promql_parser as promql
 
 from worker.runtime.telemetry.metric_list import (
+    CONSOLE_METRICS,
     INSIGHT_METRICS,
     METRICS,
     RELAY_METRICS,
@@ -31,7 +32,7 @@ def known_series() -> dict[str, Labels]:
         for family in process_registry().collect()
         for sample in family.samples
     }
-    ours = (METRICS | RELAY_METRICS | SNAPSHOT_METRICS | INSIGHT_METRICS).items()
+    ours = (METRICS | RELAY_METRICS | SNAPSHOT_METRICS | INSIGHT_METRICS | CONSOLE_METRICS).items()
     return dict(each for name, metric in ours for each in _series(name, metric)) | standard
 
 

@@ -32,6 +32,28 @@ def complete_market_id(ctx: typer.Context, incomplete: str) -> list[str]:
     )
 
 
+def complete_change_set(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Numbers of the change sets that somebody still has to do something about, or else of the newest."""
+    from worker.storage.changes import sets  # noqa: PLC0415
+
+    async def ask(connection: Any) -> list[str]:
+        found = await sets.list_change_sets(connection, states=sets.OPEN_STATES, limit=_MOST)
+        found = found or await sets.list_change_sets(connection, limit=_MOST)
+        return [str(one.id) for one in found if str(one.id).startswith(incomplete)]
+
+    return _asked(ctx, ask)
+
+
+def complete_draft(ctx: typer.Context, incomplete: str) -> list[str]:
+    from worker.storage.changes import drafts, sets  # noqa: PLC0415
+
+    async def ask(connection: Any) -> list[str]:
+        found = await drafts.list_drafts(connection, states=sets.OPEN_STATES, limit=_MOST)
+        return [str(one.id) for one in found if str(one.id).startswith(incomplete)]
+
+    return _asked(ctx, ask)
+
+
 def complete_topic(incomplete: str) -> list[str]:
     """Topics of observations, as the settings name them."""
     from worker.settings.loading import SettingsError, load_settings  # noqa: PLC0415

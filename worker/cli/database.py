@@ -14,6 +14,7 @@ from worker.storage.errors import StorageError
 
 Result = TypeVar("Result")
 
+_NO_SUCH_TABLE: Final = "42P01"
 _REFUSED: Final = re.compile(r"\[Errno 111\] Connect call failed \('([^']+)', (\d+)")
 
 
@@ -43,6 +44,11 @@ def fail_by_database(error: StorageError) -> NoReturn:
 
 def database_failure(error: StorageError) -> str:
     """Return a sentence for people."""
+    if error.sqlstate == _NO_SUCH_TABLE:
+        return (
+            f"The database refused: {error}. `marketmap config` shows which database this is; "
+            "`marketmap migrate` creates the tables."
+        )
     if error.sqlstate:
         return f"The database refused: {error}"
     refused = _REFUSED.search(str(error))
@@ -74,3 +80,17 @@ def read_database(
             return await read(connection)
 
     return run_on_database(run(chosen_url(database_url)))
+
+
+async def in_one_transaction(
+    url: str, change: Callable[[AsyncConnection], Awaitable[Result]], *, dry_run: bool
+) -> Result:
+    """Return what ``change`` did, in a transaction that a dry run takes back."""
+    async with (
+        opened(url, application_name="marketmap-cli", pool_size=1) as engine,
+        transaction(engine) as connection,
+    ):
+        result = await change(connection)
+        if dry_run:
+            await connection.rollback()
+        return result

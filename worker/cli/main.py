@@ -49,9 +49,21 @@ GROUPS = {
             "worker.operations.mappings.commands",
             "List, change, import and export the mappings of markets.",
         ),
+        "drafts": (
+            "worker.operations.drafts.commands",
+            "Propose changes of mappings, one by one or in bulk.",
+        ),
+        "changes": (
+            "worker.operations.changes.commands",
+            "Review proposed changes, and take changes back.",
+        ),
         "evidence": (
             "worker.operations.evidence.commands",
             "Show what the odds say about mappings.",
+        ),
+        "events": (
+            "worker.operations.evidence.event_commands",
+            "See the watched events, with all bookmakers' prices side by side.",
         ),
         "alarms": (
             "worker.operations.alarms.commands",
@@ -75,6 +87,10 @@ GROUPS = {
         "run": (
             "worker.operations.processes.commands",
             "Run a worker, a relay or another process until it is stopped.",
+        ),
+        "console": (
+            "worker.console.commands",
+            "Keep the users of the console.",
         ),
         "config": (
             "worker.operations.installation.config",

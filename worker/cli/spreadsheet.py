@@ -11,6 +11,7 @@ import csv
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any, Final
@@ -19,6 +20,7 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _FORMULA: Final = re.compile(
     r'(^|[;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])'
 )  # the wide forms count as well
+_MADE_HARMLESS: Final = re.compile(r"""(^|[;\t\r\n])'(?=[\s"]*[=+\-@＝＋－＠])""")
 _BLANK_START: Final = ("\t", "\r", "\n")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -65,9 +67,21 @@ def cell(value: object) -> str:
 
 
 def _harmless(text: str) -> str:
-    plain = _FORMULA.sub(r"\1'", _CONTROLS.sub(_escaped, text))
+    plain = _FORMULA.sub(r"\1'", text if text.isprintable() else _visible(text))
     return f"'{plain}" if plain.startswith(_BLANK_START) else plain
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+def _visible(text: str) -> str:
+    """The same with escapes for control characters, and for marks that show a row in another order."""
+    return "".join(
+        one.encode("unicode_escape").decode()
+        if _CONTROLS.match(one) or unicodedata.category(one) == "Cf"
+        else one
+        for one in text
+    )
+
+
+def without_apostrophes(text: str) -> str:
+    """A cell without the apostrophes that `cell` puts before what a spreadsheet would calculate."""
+    plain = text[1:] if text[1:].startswith(_BLANK_START) and text.startswith("'") else text
+    return _MADE_HARMLESS.sub(r"\1", plain)

@@ -25,11 +25,15 @@ class _Seen(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """``is_market``: each sampled row is a mapped market. Labels are the sampled ones, in order."""
+    """``is_market``: each sampled row is a mapped market. Labels are the sampled ones, in order.
+
+    ``players`` are those of the unknown ones that may name a player, where the market is sold for each.
+    """
 
     is_market: bool
     known: tuple[str, ...]
     unknown: tuple[str, ...]
+    players: tuple[str, ...] = ()
 
 
 def coverage(
@@ -59,6 +63,7 @@ def _coverage(
     is_market = True
     known: dict[str, None] = {}
     unknown: dict[str, None] = {}
+    players: dict[str, None] = {}
     for label, qualifier, outcome_id in seen:
         meaning = index.meaning(platform, name.market_id, qualifier, scope)
         market = _market(meaning)
@@ -66,7 +71,9 @@ def _coverage(
         if label is not None:
             found = market is not None and market.slot(label, None, None, outcome_id)
             (known if found else unknown)[label] = None
-    return Coverage(is_market, tuple(known), tuple(unknown))
+            if not found and isinstance(meaning, PlayerMarket) and meaning.may_name_player(label):
+                players[label] = None
+    return Coverage(is_market, tuple(known), tuple(unknown), tuple(players))
 
 
 def _market(meaning: Meaning) -> Market | None:

@@ -11,6 +11,7 @@ from worker.domain.books.lines import LineKind
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.labels import readings
+from worker.domain.participants import PLAYER, is_number, read_name
 from worker.domain.scope import FOOTBALL, Scope, parse_external_id
 
 _LONGEST_ID: Final = 100
@@ -48,6 +49,56 @@ def draft(
     further: DraftValues = {"platform": platform, "id": market_id}
     further |= {"fixed": fixed} if fixed else {}
     return values | {"scope": scope._asdict(), "also": [further]}
+
+
+def draft_of_players(
+    platform: Platform, external_market_id: str, name: str | None, samples: Iterable[dict[str, Any]]
+) -> DraftValues:
+    """The JSON form of a mapping of one missed market that is sold for each player.
+
+    Labels that may be names become one outcome, with a placeholder for the name, and the number after it is
+    the line; all others are outcomes of their own. The id is a further one, as those of players are. A
+    specifier that names the player is free, any other one is fixed.
+    """
+    seen = list(samples)
+    labels = list(dict.fromkeys(" ".join(one["label"].split()) for one in seen))
+    has_numbers = any(_named_with_number(label) for label in labels)
+    named, outcome = (f"{PLAYER} N+", "over") if has_numbers else (PLAYER, "yes")
+    first = _outcome(platform, 0, named) | {"canonical_id": outcome}
+    others = [
+        label for label in labels if not _named_with_number(label) and read_name(label) is None
+    ]
+    free: set[str] = set()
+    fixed: dict[str, str] = {}
+    for sample in seen:
+        for key, value in BOOKS[platform].parse_qualifier(sample.get("qualifier")) or ():
+            if BOOKS[platform].participant_in(((key, value),)) is not None:
+                free.add(key)
+            elif key != WRITTEN_AS:
+                fixed[key] = value
+    market_id = parse_external_id(external_market_id).market_id
+    further: DraftValues = {"platform": platform, "id": market_id}
+    if has_numbers:
+        further["line"] = {"kind": "at_least", "from": "label"}
+    if fixed:
+        further["fixed"] = fixed
+    if free:
+        further["free"] = sorted(free)
+    made = draft(platform, external_market_id, name, [])
+    rest = [_outcome(platform, place, label) for place, label in enumerate(others, start=1)]
+    return made | {
+        **dict.fromkeys(ID_COLUMNS.values()),
+        "line_rule": None,
+        "participant": {"kind": "player"},
+        "also": [further],
+        "outcome_mapping": [first, *rest],
+    }
+
+
+def _named_with_number(label: str) -> bool:
+    """Whether a label may be the name of a player, with a number after it."""
+    name, _, number = label.rpartition(" ")
+    return is_number(number) and read_name(name) is not None
 
 
 def slug(text: str) -> str:

@@ -79,7 +79,7 @@ class ExplainedLabel:
     """One outcome as the platform names and prices it. ``read_as`` holds every way its label may be read."""
 
     label: str
-    beside: str | None
+    shown_line: str | None
     read_as: tuple[str, ...]
     verdict: LabelVerdict
     canonical_id: str | None
@@ -257,7 +257,7 @@ def _label(selection: Selection, meaning: Meaning, names: Teams | None) -> Expla
     ]
     return ExplainedLabel(
         label=selection.label,
-        beside=selection.beside,
+        shown_line=selection.shown_line,
         read_as=tuple(dict.fromkeys(readings)),
         verdict=verdict,
         canonical_id=canonical_id,
@@ -285,7 +285,7 @@ def _match(selection: Selection, meaning: Meaning, names: Teams | None) -> _Matc
     if isinstance(meaning, PlayerMarket):
         slot = meaning.slot(selection, names)
     elif isinstance(meaning, Market):
-        slot = meaning.slot(selection.label, selection.beside, names, selection.id)
+        slot = meaning.slot(selection.label, selection.shown_line, names, selection.id)
     else:
         return "NOT_ASKED", None, None, None
     if isinstance(slot, PlayerDoubt):
@@ -297,7 +297,7 @@ def _match(selection: Selection, meaning: Meaning, names: Teams | None) -> _Matc
         return verdict, slot.claim.canonical_id, slot.line, slot.outcome
     for text in _texts(selection.label, names):
         for claim, line in meaning.accepted:
-            read = claim.read(text, selection.beside, line)
+            read = claim.read(text, selection.shown_line, line)
             if isinstance(read, Contradiction):
                 return "CONTRADICTS_LINE", claim.canonical_id, line, read.outcome
     return "UNKNOWN_LABEL", None, None, None

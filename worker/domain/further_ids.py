@@ -7,7 +7,7 @@ another way. Older workers ignore it, so a mapping that they would misuse keeps 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
@@ -29,6 +29,8 @@ Grade = Literal["A", "B", "C"]
 
 MOST_FURTHER_IDS: Final = 32
 MOST_LABELS: Final = 64
+# Stands in an id of an outcome for the number that its label has, in two digits.
+NUMBER_IN_ID: Final = "{nn}"
 _GRADES: Final[tuple[Grade, ...]] = get_args(Grade)
 _LONGEST_ID: Final = 50
 _LONGEST_TEXT: Final = 255
@@ -59,6 +61,7 @@ class FurtherId:
 
     ``line``     how the line is read here; None as in the column of the same bookmaker.
     ``labels``   the labels of each outcome here; none are those that the outcomes have on this bookmaker.
+    ``outcome_ids``  the bookmaker's ids of each outcome; ``{nn}`` in an id is the number that its label has.
     ``grade``    how sure it is that this id means this market: A by odds, B by rules or identities, C by its
                  label only. A further id of grade C ships switched off.
     """
@@ -84,6 +87,15 @@ class FurtherId:
     def name(self) -> str:
         """What it is called in a diff and an edit."""
         return f"{self.platform}.{self.id}"
+
+
+def ids_with_lines(outcome_id: str) -> Iterator[tuple[str, str | None]]:
+    """Every id that one with a number stands for, and its line; only itself when it has none."""
+    if NUMBER_IN_ID not in outcome_id:
+        yield outcome_id, None
+        return
+    for number in range(1, 100):
+        yield outcome_id.replace(NUMBER_IN_ID, f"{number:02}"), parse_at_least(f"{number}+")
 
 
 def read_further_ids(raw: object, refuse: Refuse) -> tuple[FurtherId, ...]:

@@ -242,7 +242,7 @@ def _take_rung_out(text: str) -> LabelReading:
     return LabelReading(_AT_LEAST.sub("n+", text), (LineText(None, found[0]),))
 
 
-def beside(text: str) -> LineText:
+def parse_shown_line(text: str) -> LineText:
     """The line that BetPawa writes next to a price: ``2.5``, ``+1.5``, ``Away +2``, ``Domicile -2``."""
     sided = _SIDED.fullmatch(fold(text))
     return LineText(None, text) if sided is None else LineText(sided[1], sided[2])

@@ -20,7 +20,13 @@ from worker.domain.books.registry import (
 )
 from worker.domain.books.rows import abbreviate
 from worker.domain.bounded_json import LARGEST_INTEGER, LEAST_INTEGER
-from worker.domain.further_ids import FurtherId, dump_further_ids, read_further_ids
+from worker.domain.further_ids import (
+    NUMBER_IN_ID,
+    FurtherId,
+    dump_further_ids,
+    ids_with_lines,
+    read_further_ids,
+)
 from worker.domain.line_rule import IN_LABELS, LineRule
 from worker.domain.participants import (
     ANY_NUMBER,
@@ -720,17 +726,27 @@ def _label_faults(mapping: Mapping, one: FurtherId, where: str) -> list[MappingF
         for label, count in Counter(compared).items()
         if count > 1
     ]
-    ids = Counter(each for listed in one.outcome_ids.values() for each in listed)
-    faults += [
-        MappingFault(f"{where}.outcome_ids", abbreviate(each), "is used twice")
-        for each, count in ids.items()
-        if count > 1
-    ]
-    rule = one.rule(mapping.line_rule.kind)
-    if rule.source == IN_LABELS and not all("n+" in label.casefold().split() for label in labels):
+    has_lines = _has_line_in_labels(mapping, one)
+    if has_lines and not all("n+" in label.casefold().split() for label in labels):
         reason = "each label has the word N+ where the bookmaker writes the number"
         faults.append(MappingFault(f"{where}.labels", abbreviate(labels[0]), reason))
-    return faults
+    return faults + _outcome_id_faults(one, where, has_lines=has_lines)
+
+
+def _outcome_id_faults(one: FurtherId, where: str, *, has_lines: bool) -> list[MappingFault]:
+    ids = [each for listed in one.outcome_ids.values() for each in listed]
+    reason = f"{NUMBER_IN_ID} is there once, and only if the line comes from the label"
+    faults = [
+        MappingFault(f"{where}.outcome_ids", abbreviate(each), reason)
+        for each in ids
+        if (count := each.count(NUMBER_IN_ID)) and (count > 1 or not has_lines)
+    ]
+    spelt_out = Counter(each for written in ids for each, _ in ids_with_lines(written))
+    return faults + [
+        MappingFault(f"{where}.outcome_ids", abbreviate(each), "is used twice")
+        for each, count in spelt_out.items()
+        if count > 1
+    ]
 
 
 def _repeated(mapping: Mapping) -> list[MappingFault]:

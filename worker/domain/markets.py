@@ -36,16 +36,17 @@ from worker.domain.books.rows import (
     clipped_id,
     label_parts,
 )
+from worker.domain.further_ids import ids_with_lines
 from worker.domain.labels import (
     LabelReading,
     LineText,
     Teams,
     agrees,
-    beside,
     fold,
     is_foreign,
     may_say,
     name_roles,
+    parse_shown_line,
     readings,
     row_roles,
     tokens_of,
@@ -62,8 +63,10 @@ from worker.domain.participants import (
     holds_player,
     name_pattern,
     participant,
+    read_name,
     remembered,
     row_key,
+    team_with_number,
 )
 from worker.domain.scope import external_id
 from worker.domain.specifier import Line, UnreadableLine, foreign_parts, parse_qualifier, read_line
@@ -73,6 +76,7 @@ _MOST_LABELS: Final = 512
 _MOST_LAYOUTS: Final = 8
 _LONGEST_OUTCOME_ID: Final = 100  # of those that are remembered
 _LONGEST_QUALIFIER: Final = 1000
+_NO_LINES: Final[dict[str, str]] = {}
 # Labels with lines of their own go up to 99+.
 _LINES_IN_LABELS: Final = tuple(f"{number}.5" for number in range(99))
 # No label of a mapping, with the longest team names in it, comes near.
@@ -97,6 +101,7 @@ class ShownPlayer(NamedTuple):
 class Claim:
     """One mapping's claim to a platform market: its labels there, folded as the platform's are compared.
 
+    ``line_by_id`` has the lines of ids that name one, where each label has a line of its own.
     ``variant_keys`` are the specifiers by whose values its rows are different markets; ``number`` is its
     place among the mapping's claims to this id, which differ in fixed specifiers.
     """
@@ -106,6 +111,7 @@ class Claim:
         "by_id",
         "by_label",
         "canonical_id",
+        "line_by_id",
         "mapping",
         "named",
         "number",
@@ -132,14 +138,37 @@ class Claim:
             fold(label) if self.book.folds_labels else label: outcome for label, outcome in labels
         }
         self.by_id = dict(claimed.outcome_ids)
+        self.line_by_id = _NO_LINES
+        if self.has_lines_in_labels and self.by_id:
+            self._spell_ids_out()
         self.number, told_apart_by = _among_claims_to_one_id(mapping, claimed)
         self.variant_keys = claimed.rule.free | told_apart_by
         names = [outcome.canonical_id for outcome in mapping.outcomes]
         self.order = {name: n for n, name in enumerate([*names, *mapping.further_outcomes])}
 
+    def _spell_ids_out(self) -> None:
+        """Put the ids that have a number in the place of those that stand for them."""
+        written, self.by_id, self.line_by_id = self.by_id, {}, {}
+        for outcome_id, outcome in written.items():
+            for each, line in ids_with_lines(outcome_id):
+                self.by_id[each] = outcome
+                if line is not None:
+                    self.line_by_id[each] = line
+
     @property
     def is_of_players(self) -> bool:
         return self.mapping.participant is not None
+
+    @property
+    def residuals(self) -> AbstractSet[str]:
+        """Outcomes that are what the others leave over: another bet wherever others are listed."""
+        traits = self.mapping.traits
+        return frozenset() if traits is None else traits.residuals.keys()
+
+    def unlisted(self, residual: str, sold: Iterable[str]) -> set[str]:
+        """What the list of a residual has that is not ``sold``: the residual is another bet then."""
+        listed = {outcome.canonical_id for outcome in self.by_label.values()}
+        return listed - self.residuals - set(sold) if residual in listed else set()
 
     @property
     def known_labels(self) -> set[str]:
@@ -154,7 +183,7 @@ class Claim:
 
     def read(self, label: str, shown: str | None, line: str | None) -> str | Contradiction | None:
         """The canonical outcome that ``label`` names in this market at ``line``; None when it names none."""
-        extra = (beside(shown),) if shown is not None else ()
+        extra = (parse_shown_line(shown),) if shown is not None else ()
         for words, lines in self.readings(label):
             known = self.by_label.get(words)
             if known is not None and (lines or not self.has_lines_in_labels):
@@ -162,11 +191,11 @@ class Claim:
                 return known.canonical_id if agree else Contradiction(known.canonical_id)
         return None
 
-    def shows(self, beside_it: str | None, line: str | None) -> bool:
+    def shows(self, shown_line: str | None, line: str | None) -> bool:
         """Whether what is shown next to a price is the line of its market."""
-        if beside_it is None or self.has_lines_in_labels:
-            return beside_it is None
-        return self._agrees((beside(beside_it),), line, "")
+        if shown_line is None or self.has_lines_in_labels:
+            return shown_line is None
+        return self._agrees((parse_shown_line(shown_line),), line, "")
 
     def may_name(
         self, outcome: OutcomeLabels, label: str, shown: str | None, line: str | None
@@ -174,7 +203,7 @@ class Claim:
         """Whether a label that cannot be read says nothing against the outcome that its id names."""
         if not self.book.folds_labels or self.has_lines_in_labels:
             return False
-        extra = (beside(shown),) if shown is not None else ()
+        extra = (parse_shown_line(shown),) if shown is not None else ()
         words, lines = self.readings(label)[0]
         return self._agrees((*lines, *extra), line, outcome.side) and any(
             may_say(words, known, line, _tokens(self))
@@ -255,7 +284,7 @@ def _tokens(claim: Claim) -> frozenset[str]:
 class Slot(NamedTuple):
     """Where a price belongs: the claim, the line, the canonical outcome.
 
-    ``against`` is another outcome of the same mapping, which the selection's id names: such a price belongs
+    ``against`` is what the selection's id names instead, another outcome, line or team: such a price belongs
     nowhere.
     """
 
@@ -285,12 +314,14 @@ class Layout:
     ``pieces`` are the market's JSON cut where prices go: every second one, from the second on, is to be
     replaced by a price; a comma ends it. ``pick`` takes from a row's prices those of these outcomes, in this
     order; None when they are just these. ``is_complete`` is false of a market of which not all could be read.
+    ``lacks_listed`` is true where a residual is sold without something of its list.
     """
 
     __slots__ = (
         "claim",
         "external_id",
         "is_complete",
+        "lacks_listed",
         "line",
         "outcomes",
         "pick",
@@ -318,6 +349,8 @@ class Layout:
         self.place = place_of(claim, line)
         self.pick = pick
         self.pieces = self._pieces()
+        residuals = claim.residuals & set(self.outcomes)
+        self.lacks_listed = any(claim.unlisted(residual, self.outcomes) for residual in residuals)
 
     @property
     def canonical_id(self) -> str:
@@ -334,6 +367,11 @@ class Layout:
     def incomplete(self) -> Layout:
         """The layout of the same prices, of which it is known that there are more."""
         return Layout(self.claim, self.line, self.outcomes, self.sold_as, is_complete=False)
+
+
+def _with_whole_lists(layouts: Sequence[Layout]) -> Sequence[Layout]:
+    """The layouts; none where one has a residual without its whole list, which another row may have."""
+    return () if any(layout.lacks_listed for layout in layouts) else layouts
 
 
 def market_begins(claim: Claim, line: str | None, external_id: str) -> str:
@@ -389,7 +427,8 @@ class Market:
     ) -> Sequence[Layout]:
         """What a row with these labels and ids says, for each of the claims that it speaks of.
 
-        Nothing unless all labels are known, no id says otherwise, and no two name one outcome.
+        Nothing unless all labels are known, no id says otherwise, no two name one outcome, and every residual
+        is sold with its whole list.
         """
         row = labels, ids
         layouts = self.as_sent.get(row)
@@ -397,7 +436,8 @@ class Market:
             named = self.named(ids)
             layouts = self.layouts.get((labels, named))
             if layouts is None:
-                return self.general(labels, named, names)[1]
+                return _with_whole_lists(self.general(labels, named, names)[1])
+            layouts = _with_whole_lists(layouts)
             self._remember(row, layouts)
         return layouts
 
@@ -508,10 +548,17 @@ class Market:
         known_id = outcome_id if outcome_id in self.ids else None
         if roles is None:
             key = (label, shown, known_id)
-            return self._recall(key) or self._recall_by_id(key)
+            slot = self._recall(key) or self._recall_by_id(key)
+            return slot or self._find_shortened(label, shown, known_id, names)
         # Not remembered: the next event's label is another, the one with the roles is the same.
         key = (roles, shown, known_id)
         return self._find((label, shown, known_id)) or self._recall(key) or self._recall_by_id(key)
+
+    def slot_elsewhere(self, selection: Selection, names: Teams | None) -> Slot | None:
+        """The slot of a price that has none, if only the line shown next to it says otherwise."""
+        if selection.shown_line is None:
+            return None
+        return self.slot(selection.label, None, names, selection.id)
 
     def _recall(self, key: _Known) -> Slot | None:
         if key in self.known:
@@ -539,16 +586,46 @@ class Market:
             self.known.update(meant)
 
     def _find(self, key: _Known) -> Slot | None:
-        """The claim of highest priority that knows the label takes it; its mapping may name another by id."""
+        """The claim of highest priority that knows the label takes it; the id may name something else."""
         label, shown, outcome_id = key
         for claim, line in self.accepted:
             outcome = claim.read(label, shown, line)
             if isinstance(outcome, str):
-                named = None if outcome_id is None else claim.by_id.get(outcome_id)
-                against = None if named is None else named.canonical_id
                 here = claim.line_in(label, line)
-                return Slot(claim, here, outcome, None if against == outcome else against)
+                against = (
+                    None if outcome_id is None else self._against(claim, outcome, here, outcome_id)
+                )
+                return Slot(claim, here, outcome, against)
         return None
+
+    def _against(self, claim: Claim, outcome: str, line: str | None, outcome_id: str) -> str | None:
+        """What an id names that is not what its label says; None when it says the same, or nothing."""
+        named = claim.by_id.get(outcome_id)
+        if named is not None:
+            if named.canonical_id != outcome:
+                return named.canonical_id
+            said = claim.line_by_id.get(outcome_id, line)
+            return None if said == line else f"{outcome} at {said}"
+        if claim.line_by_id:
+            # The ids of one ladder tell two teams apart, which are two canonical markets.
+            for other, _ in self.accepted:
+                if outcome_id in other.line_by_id:
+                    return f"{other.by_id[outcome_id].canonical_id} of {other.canonical_id}"
+        return None
+
+    def _find_shortened(
+        self, label: str, shown: str | None, outcome_id: str | None, names: Teams | None
+    ) -> Slot | None:
+        """The slot of a label with a team's name shortened, if its id says team and number as well.
+
+        Without such an id it may be a word that only looks like the name.
+        """
+        if outcome_id is None or names is None:
+            return None
+        if not any(outcome_id in claim.line_by_id for claim, _ in self.accepted):
+            return None
+        whole = team_with_number(label, names)
+        return None if whole is None else self._recall((whole, shown, outcome_id))
 
     def _find_by_id(self, label: str, shown: str | None, outcome_id: str | None) -> Slot | None:
         """The claim of highest priority that names the id takes it.
@@ -642,7 +719,11 @@ class PlayerMarket:
                 positions = players.setdefault((claim, line, participant), {})
                 if positions.setdefault(outcome, position) != position:
                     return None
-            elif isinstance(slot, Slot) and slot.against is None:
+            elif (
+                isinstance(slot, Slot)
+                and slot.against is None
+                and slot.outcome not in slot.claim.residuals
+            ):
                 place = slot.claim.canonical_id, slot.line, slot.outcome
                 if others.setdefault(place, (slot, position))[1] != position:
                     return None
@@ -686,6 +767,24 @@ class PlayerMarket:
                     return found
         return None
 
+    def may_name_player(self, label: str) -> bool:
+        """Whether a label without its id has what may be a player's name where a claim has one."""
+        words = " ".join(label.split())
+        for claim, line in self.accepted:
+            if len(words) <= LONGEST_LABEL and claim.named and fold(words) not in claim.by_label:
+                shown = claim.player_in(words, line)
+                if shown is not None and read_name(shown.name) is not None:
+                    return True
+        return False
+
+    def slot_elsewhere(
+        self, selection: Selection, names: Teams | None
+    ) -> Slot | PlayerSlot | PlayerDoubt | None:
+        """The slot of a price that has none, if only the line shown next to it says otherwise."""
+        if selection.shown_line is None:
+            return None
+        return self.slot(selection._replace(shown_line=None), names)
+
     def _names_player(self, selection: Selection) -> bool:
         ids = self._ids(self.accepted[0][0], selection, has_number=False)
         return ids is not None and ids.is_sure
@@ -701,7 +800,7 @@ class PlayerMarket:
     ) -> PlayerSlot | PlayerDoubt | None:
         """What a claim makes of a selection whose ids name a player, surely or not."""
         label = " ".join(selection.label.split())
-        if len(label) > LONGEST_LABEL or not claim.shows(selection.beside, line):
+        if len(label) > LONGEST_LABEL or not claim.shows(selection.shown_line, line):
             return None
         if fold(label) in claim.by_label:
             if self._names_player(selection):

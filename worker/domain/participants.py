@@ -46,6 +46,7 @@ LONGEST_NAME: Final = 200
 _LONGEST_ID: Final = 100
 ANY_NUMBER: Final = "n+"
 _NUMBER: Final = re.compile(r"\d{1,2}\+", re.ASCII)
+_COUNTED: Final = re.compile(r"(.+) (\d{1,2}\+)", re.ASCII)
 _BRACKETED: Final = re.compile(r"(.*?) ?\(([^()]*)\)")
 _WORD: Final = re.compile(r"[^\W_]+")
 # What no player is called, in labels that are no names: "No Goal", "Any Other Player", "Over".
@@ -123,6 +124,11 @@ def holds_player(label: str) -> bool:
     return PLAYER in label
 
 
+def is_number(word: str) -> bool:
+    """Whether a word of a label is a number that is a line: ``2+``."""
+    return _NUMBER.fullmatch(word) is not None
+
+
 def is_label_of_player(label: str) -> bool:
     """Whether a label names the player once, at its begin or end or between other words."""
     words = label.split()
@@ -182,6 +188,13 @@ def side_of(team: frozenset[str], names: Teams | None) -> Side | None:
     if is_home == is_away:
         return None
     return "home" if is_home else "away"
+
+
+def team_with_number(label: str, names: Teams) -> str | None:
+    """``Pumas 12+`` of Pumas UNAM as ``{away} 12+``; None when the name may be of either side or neither."""
+    found = _COUNTED.fullmatch(fold(label))
+    side = None if found is None else side_of(frozenset(_words(found[1])), names)
+    return None if found is None or side is None else f"{{{side}}} {found[2]}"
 
 
 @lru_cache(maxsize=4096)
@@ -263,14 +276,7 @@ class PlayerLayout:
         self.order = (
             *(claim.canonical_id, line or "", key, feed_id or "", id_ or "", side or "", name),
         )
-        said = {name: value for name, value in participant._asdict().items() if value is not None}
-        head = {
-            "canonical_id": claim.canonical_id,
-            "line": line,
-            "participant": said,
-            "external_market_id": external_id,
-        }
-        before = f'{_json(head)[:-1]},"outcomes":['
+        before = player_market_begins(claim.canonical_id, line, participant, external_id)
         begins = []
         for outcome in outcomes:
             begins.append(f'{before}{{"outcome":{_json(outcome)},')
@@ -288,6 +294,20 @@ class PlayerLayout:
             return f"{self.begins[0]}{prices[0]}{end}"
         priced = [text for pair in zip(self.begins, prices, strict=True) for text in pair]
         return f"{''.join(priced)}{end}"
+
+
+def player_market_begins(
+    canonical_id: str, line: str | None, participant: Participant, external_id: str
+) -> str:
+    """The JSON of a participant's market before its first outcome."""
+    said = {name: value for name, value in participant._asdict().items() if value is not None}
+    market = {
+        "canonical_id": canonical_id,
+        "line": line,
+        "participant": said,
+        "external_market_id": external_id,
+    }
+    return f'{_json(market)[:-1]},"outcomes":['
 
 
 def _json(value: object) -> str:

@@ -282,23 +282,27 @@ class _Fault(NamedTuple):
 
     detail: str
     cause: RejectCause | None = None
+    code: RejectCode = "INVALID_ODDS"
 
 
 class _Open:
     """A canonical market at one line, and in one variant, while its prices are being collected.
 
     ``claims`` are those that read it, by the id of the market that it was read from. The least id is
-    published, whichever row came first.
+    published, whichever row came first. ``sold`` is what each product has under each id, of mappings with
+    residuals only.
     """
 
-    __slots__ = ("claims", "faults", "line", "prices", "products")
+    __slots__ = ("claims", "differ", "faults", "line", "prices", "products", "sold")
 
     def __init__(self, claim: Claim, line: str | None, market_id: str) -> None:
         self.claims = {market_id: claim}
         self.line = line
         self.prices: dict[str, Price] = {}
-        self.products: dict[str, str | None] = {}
+        self.products: defaultdict[str, set[str]] = defaultdict(set)
+        self.differ: set[str] = set()
         self.faults: list[_Fault] = []
+        self.sold: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
 
     @property
     def market_id(self) -> str:
@@ -316,16 +320,16 @@ class _Open:
                 _Fault(f"{outcome}: {abbreviate(raw)} is not a decimal greater than 1", cause)
             )
             return
+        if product is not None and price.active:
+            self.products[outcome].add(product)
         known = self.prices.setdefault(outcome, price)
-        other = self.products.setdefault(outcome, product)
         if known == price:
             return
         if known.active and price.active:
-            self.faults.append(_differ(outcome, {product, other}))
+            self.differ.add(outcome)
         elif not known.active:
             # What is closed says nothing against what is on offer. Of two closed prices, neither is shown.
             self.prices[outcome] = price if price.active else NO_PRICE
-            self.products[outcome] = product
 
     def refuse(self, selection: Selection, outcome: str, against: str) -> None:
         """Hold the market back: a selection's label names one outcome, its id another."""
@@ -337,6 +341,18 @@ class _Open:
             )
         )
 
+    def refuse_line(self, selection: Selection, outcome: str) -> None:
+        """Hold the market back: next to a price is another line than the market's."""
+        shown = abbreviate(selection.shown_line)
+        detail = f"{outcome}: the line is {self.line}, next to the price is {shown}"
+        self.faults.append(_Fault(detail, "UNITS_DISAGREE", "INVALID_SPECIFIER"))
+
+    @property
+    def why_refused(self) -> list[_Fault]:
+        """Why the market is held back, whichever price came first; nothing when it is not."""
+        differ = [_differ(outcome, self.products[outcome]) for outcome in self.differ]
+        return self.faults + differ
+
     @property
     def whose(self) -> str:
         """The begin of a message, which says whose market it is."""
@@ -347,6 +363,32 @@ class _Open:
         outcomes = {outcome.canonical_id for outcome in self.claim.by_label.values()}
         return self.prices.keys() == outcomes
 
+    def leave_out_residuals(self, *, has_unknown: bool) -> list[Rejection]:
+        """Take out what the other outcomes leave over, where they are others than in the mapping's list.
+
+        It is another bet where more is listed than is known, and where something of the list is not.
+        """
+        refused = []
+        for outcome in self.claim.residuals & self.prices.keys():
+            if has_unknown:
+                detail = f"{outcome}: more is listed than is known, so that it is another bet"
+            elif unlisted := self._unlisted(outcome):
+                detail = f"{outcome}: {min(unlisted)} is not listed, so that it is another bet"
+            else:
+                continue
+            del self.prices[outcome]
+            refused.append(_residual_differs(self.market_id, self.line, detail))
+        return refused
+
+    def _unlisted(self, residual: str) -> set[str]:
+        """What is not listed wherever the residual is sold."""
+        return {
+            outcome
+            for (market_id, _), sold in self.sold.items()
+            if residual in sold
+            for outcome in self.claims[market_id].unlisted(residual, sold)
+        }
+
     def resolved(self, *, is_complete: bool) -> ResolvedMarket:
         outcomes = sorted(self.prices, key=self.claim.order.__getitem__)
         sold_as = self.market_id, None
@@ -354,21 +396,25 @@ class _Open:
         return layout, [self.prices[outcome] for outcome in outcomes]
 
     def rejection(self) -> Rejection:
-        detail, cause = min(self.faults)
+        detail, cause, code = min(self.why_refused)
         said = f"{self.whose}{detail}"
-        return Rejection(clipped_id(self.market_id), self.line, "INVALID_ODDS", said, cause)
+        return Rejection(clipped_id(self.market_id), self.line, code, said, cause)
 
 
 class _OpenPlayer(_Open):
-    """A canonical market at one line for one participant, while its prices are being collected."""
+    """A canonical market at one line for one participant, while its prices are being collected.
 
-    __slots__ = ("participant",)
+    ``participant`` is what all prices say of it, whichever came first.
+    """
+
+    __slots__ = ("is_of_several", "participant")
 
     def __init__(
         self, claim: Claim, line: str | None, participant: Participant, market_id: str
     ) -> None:
         super().__init__(claim, line, market_id)
         self.participant = participant
+        self.is_of_several = False
 
     def meet(self, other: Participant) -> None:
         """Take in what another price says of the participant; hold the market back when they disagree."""
@@ -377,8 +423,7 @@ class _OpenPlayer(_Open):
             return
         is_same = mine.key == other.key and (mine.id == other.id or None in (mine.id, other.id))
         if not is_same or {mine.side, other.side} == {"home", "away"}:
-            detail = f"one id is of {abbreviate(min(mine.name, other.name))} and of another player"
-            self.faults.append(_Fault(detail, "PARTICIPANTS_DIFFER"))
+            self.is_of_several = True
         self.participant = Participant(
             mine.feed_id,
             mine.id or other.id,
@@ -386,6 +431,14 @@ class _OpenPlayer(_Open):
             mine.side or other.side,
             min(mine.key, other.key),
         )
+
+    @property
+    def why_refused(self) -> list[_Fault]:
+        faults = super().why_refused
+        if not self.is_of_several:
+            return faults
+        detail = f"one id is of {abbreviate(self.participant.name)} and of another player"
+        return [*faults, _Fault(detail, "PARTICIPANTS_DIFFER")]
 
     def has_all(self) -> bool:
         return self.prices.keys() == {pattern.outcome for pattern in self.claim.named}
@@ -401,13 +454,16 @@ class _OpenPlayer(_Open):
         return f"{abbreviate(self.participant.name)}: "
 
 
-def _differ(outcome: str, products: set[str | None]) -> _Fault:
-    """Why an outcome with two prices that can be bet on is held back."""
-    named = sorted(product for product in products if product is not None)
-    if len(named) < 2:
+def _differ(outcome: str, products: set[str]) -> _Fault:
+    """Why an outcome with two prices that can be bet on is held back; ``products`` sell it."""
+    if len(products) < 2:
         return _Fault(f"{outcome}: two prices that differ", "PRICES_DIFFER")
-    said = " and ".join(named)
+    said = " and ".join(sorted(products))
     return _Fault(f"{outcome}: the prices of products {said} differ", "PRODUCTS_DIFFER")
+
+
+def _residual_differs(market_id: str, line: str | None, detail: str) -> Rejection:
+    return Rejection(clipped_id(market_id), line, "INVALID_ODDS", detail, "RESIDUAL_DIFFERS")
 
 
 _O = TypeVar("_O", bound=_Open)
@@ -549,21 +605,39 @@ class _Found:
             slot = market.slot(selection, names)
             match slot:
                 case None:
-                    lacking.append(selection)
+                    if not self._refuse_player_line(
+                        row, market.slot_elsewhere(selection, names), selection
+                    ):
+                        lacking.append(selection)
                 case PlayerSlot(claim=claim):
                     if claim not in variants:
                         variants[claim] = _variant(claim, row.qualifier)
-                    self._price_player(row, slot, selection, variants[claim])
+                    price = read_price(selection.odds, active=selection.active)
+                    opened = self._open_player(row, slot, variants[claim])
+                    opened.add(slot.outcome, price, selection.odds, row.product)
                 case PlayerDoubt():
                     self._doubt(row, slot)
                 case Slot():
                     self._price(row, slot, selection)
         self._sort_lacking(row, market.market, lacking)
 
-    def _price_player(
-        self, row: Row, slot: PlayerSlot, selection: Selection, variant: _Variant
-    ) -> None:
-        claim, line, outcome, participant = slot
+    def _refuse_player_line(
+        self, row: Row, slot: Slot | PlayerSlot | PlayerDoubt | None, selection: Selection
+    ) -> bool:
+        """Hold back the market of a price next to which is another line; false where it is of none."""
+        match slot:
+            case PlayerSlot():
+                market: _Open = self._open_player(row, slot, _variant(slot.claim, row.qualifier))
+            case Slot():
+                market = self._open(row, slot)
+            case _:
+                return False
+        market.refuse_line(selection, slot.outcome)
+        return True
+
+    def _open_player(self, row: Row, slot: PlayerSlot, variant: _Variant) -> _OpenPlayer:
+        """The open market of a participant that a price of the row belongs to."""
+        claim, line, _, participant = slot
         place = claim.canonical_id, line, participant.identity
         if place in self.whole_players:
             self._collect_player(place)
@@ -574,8 +648,7 @@ class _Found:
         else:
             market.claims.setdefault(row.market_id, claim)
             market.meet(participant)
-        price = read_price(selection.odds, active=selection.active)
-        market.add(outcome, price, selection.odds, row.product)
+        return market
 
     def _collect_player(self, place: PlayerKey) -> None:
         """Take a participant's whole market's prices one by one: another row adds to it."""
@@ -595,11 +668,13 @@ class _Found:
     def _take_apart(self, row: Row, market: Market, names: Teams | None) -> None:
         lacking = []
         for selection in row.selections:
-            slot = market.slot(selection.label, selection.beside, names, selection.id)
-            if slot is None:
-                lacking.append(selection)
-            else:
+            slot = market.slot(selection.label, selection.shown_line, names, selection.id)
+            if slot is not None:
                 self._price(row, slot, selection)
+            elif (elsewhere := market.slot_elsewhere(selection, names)) is not None:
+                self._open(row, elsewhere).refuse_line(selection, elsewhere.outcome)
+            else:
+                lacking.append(selection)
         self._sort_lacking(row, market, lacking)
 
     def _sort_lacking(self, row: Row, market: Market, lacking: list[Selection]) -> None:
@@ -636,6 +711,8 @@ class _Found:
         if market is None:
             market = variants[variant] = _Open(claim, line, row.market_id)
         market.claims.setdefault(row.market_id, claim)
+        if claim.residuals:
+            market.sold[row.market_id, row.product].add(slot.outcome)
         return market
 
     def _collect(self, place: MarketKey) -> None:
@@ -644,8 +721,11 @@ class _Found:
         market_id, qualifier = layout.sold_as
         market = _Open(layout.claim, layout.line, market_id)
         self.open[place][_variant(layout.claim, qualifier)] = market
+        product = self.products.get(place)
         for outcome, price in zip(layout.outcomes, prices, strict=True):
-            market.add(outcome, price, None, self.products.get(place))
+            market.add(outcome, price, None, product)
+        if layout.claim.residuals:
+            market.sold[market_id, product].update(layout.outcomes)
         self.matched.add(layout.sold_as)
 
     def resolution(self) -> Resolution:
@@ -671,12 +751,16 @@ class _Found:
         for place, variants in self.open.items():
             kept = variants if len(variants) == 1 else self._of_variants(variants)
             for variant, market in kept.items():
-                if market.faults:
+                if market.why_refused:
                     self.rejected.add(market.rejection())
                 else:
-                    # Of a market of players, the other outcomes are with these.
-                    is_complete = not market.claim.named and self._is_complete(market, variant)
-                    self.whole[place] = market.resolved(is_complete=is_complete)
+                    is_complete = self._is_complete(market, variant)
+                    refused = market.leave_out_residuals(has_unknown=not is_complete)
+                    self.rejected.update(refused)
+                    if market.prices:
+                        # Of a market of players, the other outcomes are with these.
+                        is_complete = is_complete and not refused and not market.claim.named
+                        self.whole[place] = market.resolved(is_complete=is_complete)
 
     def _close_players(self) -> Sequence[PlayerPrices]:
         partial_ids = {market_id for market_id, *_ in self.partial}
@@ -691,7 +775,7 @@ class _Found:
         for variants in self.players.values():
             kept = variants if len(variants) == 1 else self._of_variants(variants)
             for variant, market in kept.items():
-                if market.faults:
+                if market.why_refused:
                     self.rejected.add(market.rejection())
                 else:
                     is_complete = self._is_complete(market, variant)
@@ -712,7 +796,7 @@ class _Found:
         exact = {
             variant: market
             for variant, market in variants.items()
-            if market.has_all() and not market.faults and self._is_complete(market, variant)
+            if market.has_all() and not market.why_refused and self._is_complete(market, variant)
         }
         kept = _first_claimed(exact)
         for variant in sorted(variants.keys() - kept.keys()):
@@ -735,11 +819,15 @@ class _Found:
 
     def _mark_partial(self) -> None:
         """Mark the whole markets of which another row of their id and line has something that is not read."""
-        for place, (layout, prices) in self.whole.items():
+        for place, (layout, prices) in list(self.whole.items()):
             market_id, qualifier = layout.sold_as
             variant = _variant(layout.claim, qualifier)
-            if _part_key(layout.claim, layout.line, market_id, variant) in self.partial:
+            if _part_key(layout.claim, layout.line, market_id, variant) not in self.partial:
+                continue
+            if layout.claim.residuals.isdisjoint(layout.outcomes):
                 self.whole[place] = layout.incomplete(), prices
+            else:
+                self._collect(place)  # its residual is left out when it is closed
 
     def _sort_unmatched(self) -> None:
         """Of a market whose other labels are known, each unknown label is missed; of others, the market."""

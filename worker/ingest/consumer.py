@@ -69,25 +69,27 @@ class FetchAhead:
 
     def begin(self) -> asyncio.Task[tuple[FetchedRecord, ...]]:
         """Fetch now, from where the last batch came from, if that is not being done yet."""
-        if self._consumer is None:
-            raise RuntimeError("nothing was fetched yet")
+        consumer = self._consumer_of_last()
         if self._under_way is None:
-            fetch = self._fetch(self._consumer, self._fetching.max_records, self._fetching.wait_ms)
+            fetch = self._fetch(consumer, self._fetching.max_records, self._fetching.wait_ms)
             self._under_way = asyncio.create_task(fetch)
             self._under_way.add_done_callback(_looked_at)
         return self._under_way
 
-    async def next(self, consumer: AIOKafkaConsumer) -> tuple[FetchedRecord, ...]:
-        self._consumer = consumer
-        is_ahead = self._under_way is not None
-        try:
-            records = await self.begin()
-        finally:
-            self._under_way = None
+    def fill(self) -> asyncio.Task[tuple[FetchedRecord, ...]]:
+        """Add what has come since to a fetch that has ended a while ago, unless that is much already."""
+        self._under_way = asyncio.create_task(self._filled(self.begin()))
+        self._under_way.add_done_callback(_looked_at)
+        return self._under_way
+
+    async def _filled(
+        self, fetch: asyncio.Task[tuple[FetchedRecord, ...]]
+    ) -> tuple[FetchedRecord, ...]:
+        records = await fetch
         room = self._fetching.max_records - len(records)
-        if not is_ahead or room == 0 or 2 * size_of(records) >= self._fetching.max_bytes:
+        if room <= 0 or 2 * size_of(records) >= self._fetching.max_bytes:
             return records
-        more = await self._fetch(consumer, room, 0)
+        more = await self._fetch(self._consumer_of_last(), room, 0)
         begins = {(record.topic, record.partition): record.offset for record in reversed(more)}
         # If the consumer was set back meanwhile, records come again: no record may be in a batch twice.
         kept = [
@@ -96,6 +98,23 @@ class FetchAhead:
             if record.offset < begins.get((record.topic, record.partition), _BEYOND_ALL)
         ]
         return (*kept, *more)
+
+    def _consumer_of_last(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise RuntimeError("nothing was fetched yet")
+        return self._consumer
+
+    def take(self) -> None:
+        """Leave the records of the fetch to the caller; the next fetch goes on after them."""
+        self._under_way = None
+
+    async def next(self, consumer: AIOKafkaConsumer) -> tuple[FetchedRecord, ...]:
+        self._consumer = consumer
+        is_ahead = self._under_way is not None
+        try:
+            return await (self.fill() if is_ahead else self.begin())
+        finally:
+            self._under_way = None
 
 
 def _looked_at(fetching: asyncio.Task[tuple[FetchedRecord, ...]]) -> None:

@@ -9,9 +9,10 @@ The order is what makes counts exact. After P and before D, a crash publishes ag
 counts once. After D and before K, the next owner starts at the watermark. If another worker has moved a
 watermark meanwhile (D compares before it sets), only what is not counted yet is counted.
 
-A batch is planned in parts of a bounded number of bytes: one part is planned in a thread while the one before
-it is published. While D and K run, the next batch is fetched and planned ahead; nothing of it is published
-before.
+A batch is made of polls (`polls`). Each poll is planned in parts of a bounded number of bytes: one part is
+planned in a thread while the one before it is published. So records are published as they come, and counted
+together about once a second. While D and K run, the next poll is fetched and planned ahead; nothing of it is
+published before.
 
 What can go wrong:
 - Partitions are revoked in the middle: what is published by then is still counted and committed, the rest is
@@ -31,7 +32,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -54,6 +55,7 @@ from worker.ingest.planning.plan import (
     joined,
     parts,
 )
+from worker.ingest.polls import SINGLE_POLLS, BatchLimits, Polls
 from worker.ingest.reading.field_samples import FieldSample, FieldSampler
 from worker.kafka.record import Partition, Record, size_of
 
@@ -129,6 +131,10 @@ class _Part(NamedTuple, Generic[T]):
     records: Sequence[Record]
     plan: Plan[T]
 
+    def without_outputs(self) -> Self:
+        """What is kept until it is counted: the outputs are as large as the records, and published."""
+        return self._replace(plan=replace(self.plan, outputs=()))
+
 
 class _Settled(NamedTuple):
     """What was counted of published records.
@@ -145,8 +151,9 @@ class _Settled(NamedTuple):
 
 
 class BatchHandler(Generic[T]):
-    """Takes batches through P, D and K. ``ahead`` fetches the next batch while one is counted.
+    """Takes batches through P, D and K. ``ahead`` fetches the next poll while one is processed.
 
+    ``limits`` bound what is counted together; without ``ahead``, that is one poll at a time.
     ``sampler`` looks for fields that nobody reads; None looks for none.
     """
 
@@ -161,6 +168,7 @@ class BatchHandler(Generic[T]):
         part_max_bytes: int,
         report: Callable[[BatchReport | Tripped], None],
         ahead: FetchingAhead | None = None,
+        limits: BatchLimits = SINGLE_POLLS,
         brake: Brake | None = None,
         sampler: FieldSampler | None = None,
     ) -> None:
@@ -172,11 +180,12 @@ class BatchHandler(Generic[T]):
         self._part_max_bytes = part_max_bytes
         self._report = report
         self._planning = PlanAhead(planner, indexes, ahead, part_max_bytes)
+        self._polls = Polls(assignment, ahead, limits)
         self._brake = brake or Brake(_NO_BRAKE)
         self._sampler = sampler
 
     async def handle(self, records: Sequence[Record]) -> None:
-        """Process a fetched batch.
+        """Process a batch that begins with a fetched poll.
 
         If its partitions are revoked meanwhile, only what is published by then is counted and committed.
         """
@@ -200,23 +209,30 @@ class BatchHandler(Generic[T]):
     ) -> list[_Part[T]]:
         """P, part by part: one is planned while the one before it is being published.
 
-        Ends early when the partitions are revoked. Partitions that the brake stops are noted in ``stops``.
-        Everything that is returned is acknowledged.
+        Ends early when the partitions are revoked. Partitions that the brake stops are noted in ``stops``;
+        then no further poll is taken in. Everything that is returned is acknowledged.
         """
         published: list[_Part[T]] = []
         trial = self._brake.trial()
+
+        def goes_on() -> bool:
+            return not stops and self._indexes.current is index
+
         async with _InTurn() as turn:
-            for records in parts(claimed.records, self._part_max_bytes):
-                if claimed.is_over:
-                    break
-                part = await self._plan_part(records, claimed, index, trial, stops)
-                clock.lap("plan")
-                if _is_over(claimed):
-                    break
-                if part.records:
-                    await turn.take(partial(self._outputs.send, part.plan.outputs))
-                    clock.lap("publish")
-                    published.append(part)
+            async for poll in self._polls.of(claimed, goes_on):
+                clock.skip()
+                for records in parts(poll, self._part_max_bytes):
+                    if claimed.is_over:
+                        break
+                    part = await self._plan_part(records, claimed, index, trial, stops)
+                    clock.lap("plan")
+                    if _is_over(claimed):
+                        break
+                    if part.records:
+                        await turn.take(partial(self._outputs.send, part.plan.outputs))
+                        clock.lap("publish")
+                        published.append(part.without_outputs())
+            clock.skip()
         clock.lap("publish")
         return published
 
@@ -422,6 +438,10 @@ class _InTurn:
 class _StepClock:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self._since = time.perf_counter()
+
+    def skip(self) -> None:
+        """Count the time since the last step for none: it was spent waiting for records."""
         self._since = time.perf_counter()
 
     def lap(self, step: str) -> None:

@@ -152,25 +152,46 @@ def fair(
     bets: BetBook,
     partitions: frozenset[str] = frozenset(),
     method: Method = "power",
+    *,
+    among: Iterable[MarketLine] | None = None,
 ) -> dict[MarketLine, Fair]:
-    """Chances without the margin.
+    """Chances without the margin, of all that is quoted or of those ``among`` it.
 
     How many outcomes win together follows from the meaning. ``partitions`` are markets without expressions
     that are declared to have exactly one winner.
     """
-    covers = {key: cover_of(key, one, bets, partitions) for key, one in quoted.items()}
-    overround = _usual(quoted, covers)
+    overround: float | None = None
     found: dict[MarketLine, Fair] = {}
-    for key, one in quoted.items():
-        outcomes, odds = list(one.odds), list(one.odds.values())
-        cover = covers[key]
-        if cover is not None and _is_likely(odds, cover):
-            chances = METHODS[method](odds, cover)
-            found[key] = Fair(dict(zip(outcomes, map(float, chances), strict=True)), is_whole=True)
-        else:
-            usual = {o: min(1 / price / overround, 0.999) for o, price in one.odds.items()}
-            found[key] = Fair(usual, is_whole=False)
+    for key in quoted if among is None else among:
+        one = quoted[key]
+        whole = _whole(key, one, bets, partitions, method)
+        if whole is not None:
+            found[key] = whole
+            continue
+        if overround is None:
+            overround = _usual(quoted, bets, partitions)
+        usual = {o: min(1 / price / overround, 0.999) for o, price in one.odds.items()}
+        found[key] = Fair(usual, is_whole=False)
     return found
+
+
+def wholes(
+    quoted: Mapping[MarketLine, Quoted], bets: BetBook, method: Method
+) -> dict[MarketLine, Fair]:
+    """Of what ``fair`` gives, the markets whose own margin was taken out."""
+    found = ((key, _whole(key, one, bets, frozenset(), method)) for key, one in quoted.items())
+    return {key: whole for key, whole in found if whole is not None}
+
+
+def _whole(
+    key: MarketLine, quoted: Quoted, bets: BetBook, partitions: frozenset[str], method: Method
+) -> Fair | None:
+    odds = list(quoted.odds.values())
+    cover = cover_of(key, quoted, bets, partitions)
+    if cover is None or not _is_likely(odds, cover):
+        return None
+    chances = METHODS[method](odds, cover)
+    return Fair(dict(zip(quoted.odds, map(float, chances), strict=True)), is_whole=True)
 
 
 def cover_of(
@@ -195,10 +216,11 @@ def is_plausible(overround: float, outcomes: int) -> bool:
     return _LEAST_OVERROUND <= overround <= _MOST_OVERROUND + _MORE_PER_OUTCOME * outcomes
 
 
-def _usual(quoted: Mapping[MarketLine, Quoted], covers: Mapping[MarketLine, float | None]) -> float:
+def _usual(quoted: Mapping[MarketLine, Quoted], bets: BetBook, partitions: frozenset[str]) -> float:
     overrounds = [
         sum(1 / price for price in one.odds.values()) / cover
         for key, one in quoted.items()
-        if (cover := covers[key]) is not None and _is_likely(list(one.odds.values()), cover)
+        if (cover := cover_of(key, one, bets, partitions)) is not None
+        and _is_likely(list(one.odds.values()), cover)
     ]
     return median(overrounds) if overrounds else USUAL_OVERROUND

@@ -7,7 +7,7 @@ out of it; a single price cannot.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -35,6 +35,14 @@ class Distance(NamedTuple):
     @property
     def size(self) -> float:
         return abs(float(logit(self.chance) - logit(self.reference)))
+
+
+def sizes_of(distances: Sequence[Distance]) -> list[float]:
+    """The sizes of many at once: one by one takes most of the time of an event."""
+    chances = np.array([one.chance for one in distances], dtype=np.float64)
+    references = np.array([one.reference for one in distances], dtype=np.float64)
+    sizes: list[float] = np.abs(logit(chances) - logit(references)).tolist()
+    return sizes
 
 
 def to_sum_of(odds: Mapping[str, float], reference: Mapping[str, float]) -> dict[str, float]:

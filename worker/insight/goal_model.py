@@ -12,16 +12,18 @@ time/full time, both teams to score.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from threading import Lock
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from worker.domain.meaning.catalogue import MarketMeaning
 
-from .boards import Fair, MarketLine, Quoted, fair
+from .boards import Fair, MarketLine, Quoted, wholes
 from .grid import BetBook
 from .margin import METHODS, Method, logit
 
@@ -31,7 +33,11 @@ NOISE: Final = 0.06  # of a price without margin, in logits
 _SURPRISING: Final = 0.5  # logits from what the intensities say
 _LEAST_PRICES: Final = 3
 _LEAST_CHANCE: Final = 0.01  # what is rarer has a price that says little
+MOST_MODELS: Final = 256  # that are kept, of some 30 kB each
 _Array = NDArray[np.float64]
+# What makes two boards have the same model: for each market and line that is fitted, the chances.
+_FittedPrices = frozenset[tuple[MarketLine, frozenset[tuple[str, float]]]]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +101,62 @@ def usual_method(
     meanings: Mapping[str, MarketMeaning],
 ) -> Method:
     """How a bookmaker spreads its margin: the method after which its prices agree best with each other."""
-    sampled = list(boards)
+    sampled = [fitted_part(quoted, meanings) for quoted in boards]
     off: dict[Method, list[float]] = {method: [] for method in METHODS}
     for method, distances in off.items():
         for quoted in sampled:
-            prices = _prices(fair(quoted, bets, method=method), bets, meanings, FITTED_FAMILIES)
+            prices = _prices(wholes(quoted, bets, method), bets, meanings, FITTED_FAMILIES)
             if prices is not None:
                 cells = _intensities(prices, bets.grid.halves)
                 distances.extend(abs(logit(_chances(prices, cells)) - logit(prices.chances)))
     return min(off, key=lambda method: float(np.mean(off[method])) if off[method] else 0.0)
+
+
+def fitted_part(
+    quoted: Mapping[MarketLine, Value], meanings: Mapping[str, MarketMeaning]
+) -> dict[MarketLine, Value]:
+    """What is fitted, of all that a board has."""
+    return {
+        key: one
+        for key, one in quoted.items()
+        if (meaning := meanings.get(key.canonical_id)) is not None
+        and meaning.family in FITTED_FAMILIES
+    }
+
+
+class FittedModels:
+    """Goal models by the prices that they were fitted to: the same prices have the same model.
+
+    A change of a mapping leaves most prices of a board as they are, and most changes leave all prices that
+    are fitted. The last used models are kept. Any thread may ask.
+    """
+
+    def __init__(self, most: int = MOST_MODELS) -> None:
+        self._most = most
+        self._kept: OrderedDict[_FittedPrices, GoalModel | None] = OrderedDict()
+        self._lock = Lock()
+
+    def fit(
+        self,
+        chances_of: Mapping[MarketLine, Fair],
+        bets: BetBook,
+        meanings: Mapping[str, MarketMeaning],
+    ) -> GoalModel | None:
+        """The model that ``fit`` gives; ``bets`` and ``meanings`` are always the same ones."""
+        fitted = fitted_part(chances_of, meanings)
+        key = frozenset(
+            (key, frozenset(one.chances.items())) for key, one in fitted.items() if one.is_whole
+        )
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = fit(fitted, bets, meanings)
+        with self._lock:
+            self._kept[key] = found
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return found
 
 
 def _prices(
@@ -125,12 +178,13 @@ def _prices(
         found = bets.bets(key.canonical_id, key.line, frozenset(one.chances))
         if found is None:
             continue
+        is_decided = found.decided
         # The last of a partition follows from the others.
         for outcome, row in list(zip(found.outcomes, found.won, strict=True))[:-1]:
             if one.chances[outcome] >= _LEAST_CHANCE:
                 keys.append(key)
                 won.append(row)
-                decided.append(found.decided)
+                decided.append(is_decided)
                 chances.append(one.chances[outcome])
     if len(set(keys)) < _LEAST_PRICES:
         return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
-EvidenceGrade = Literal["verified", "modelled", "label", "contradicted"]
+from schemas import EvidenceGrade
 
 LEAST_EVENTS: Final = 10
 LEAST_PRICES: Final = 2  # lines or outcomes that agree

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -25,6 +27,9 @@ from worker.domain.meaning.market import Predicates
 from worker.domain.meaning.matches import first_and_last
 
 MOST_GOALS: Final = 6  # of one side in one half
+MOST_BYTES: Final = 48 * 2**20  # of bets that are kept
+# What an entry takes apart from its arrays: its key, its names, the entry itself.
+_ENTRY_BYTES: Final = 600
 Shares = NDArray[np.float64]
 
 _COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
@@ -135,38 +140,100 @@ def parts_of(line: str | None) -> tuple[float | None, ...]:
     return (number,) if number * 2 % 1 == 0 else (number - 0.25, number + 0.25)
 
 
-class Bets(NamedTuple):
-    """The outcomes of a market at one line: of each cell the share that wins, and that decides the bet.
+class PackedShares:
+    """Shares of cells in a byte each where all are halves: nothing, half a bet, all of it. Nearly all are.
 
-    ``won`` has one row for each outcome. ``decided`` is 0 where the stake comes back.
+    Half shares are those of quarter lines. Where expressions ask who scored, shares are kept as they are.
     """
 
-    outcomes: tuple[str, ...]
-    won: Shares
-    decided: Shares
+    __slots__ = ("_is_halves", "_kept")
+
+    def __init__(self, shares: Shares) -> None:
+        doubled = shares * 2
+        halves = doubled.astype(np.uint8)
+        self._is_halves = bool((halves == doubled).all())
+        self._kept: NDArray[np.uint8] | Shares = halves if self._is_halves else shares
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return int(self._kept.nbytes)
+
+    def unpacked(self) -> Shares:
+        """The shares as they were, to the last bit."""
+        shares = self._kept.astype(np.float64)
+        return shares * 0.5 if self._is_halves else shares
+
+
+class Bets:
+    """The outcomes of a market at one line: of each cell the share that wins, and that decides the bet.
+
+    ``won`` has one row for each outcome. ``decided`` is 0 where the stake comes back. ``cover`` is how many
+    of the outcomes win in a decided match; None where that depends on the match.
+    """
+
+    __slots__ = ("_decided", "_won", "cover", "outcomes")
+
+    def __init__(self, outcomes: tuple[str, ...], won: Shares, decided: Shares) -> None:
+        self.outcomes = outcomes
+        self.cover = _cover(won, decided)
+        self._won = PackedShares(won)
+        self._decided = PackedShares(decided)
+
+    @property
+    def won(self) -> Shares:
+        return self._won.unpacked()
+
+    @property
+    def decided(self) -> Shares:
+        return self._decided.unpacked()
+
+    @property
+    def size(self) -> int:
+        """In bytes, of the arrays."""
+        return self._won.size + self._decided.size
 
     def chances(self, cells: Shares) -> dict[str, float]:
         """The chance of each outcome, given that the bet is decided."""
         decided = max(float(self.decided @ cells), 1e-12)
         return dict(zip(self.outcomes, map(float, self.won @ cells / decided), strict=True))
 
-    @property
-    def cover(self) -> float | None:
-        """How many of the outcomes win in a decided match; None where that depends on the match."""
-        winners = self.won.sum(axis=0)[self.decided > 0] / self.decided[self.decided > 0]
-        least, most = float(winners.min()), float(winners.max())
-        return least if most - least < 1e-9 and least > 0 else None
+
+def _cover(won: Shares, decided: Shares) -> float | None:
+    is_decided = decided > 0
+    if not is_decided.any():
+        return None
+    winners = won.sum(axis=0)[is_decided] / decided[is_decided]
+    least, most = float(winners.min()), float(winners.max())
+    return least if most - least < 1e-9 and least > 0 else None
+
+
+_BetKey = tuple[str, str | None, frozenset[str] | None]
 
 
 class BetBook:
-    """The bets of canonical markets, worked out once for each market, line and set of outcomes."""
+    """The bets of canonical markets, worked out for each market, line and set of outcomes.
 
-    def __init__(self, meanings: Iterable[Predicates], grid: Grid = GRID) -> None:
+    The last used ones are kept, up to ``most_bytes``. There are as many as lines and sets of outcomes on
+    sale, and a list of sixty scores takes thirty times what a total does.
+    """
+
+    def __init__(
+        self, meanings: Iterable[Predicates], grid: Grid = GRID, *, most_bytes: int = MOST_BYTES
+    ) -> None:
         self.meanings = {one.canonical_id: one for one in meanings}
         self.grid = grid
-        self.bets = lru_cache(maxsize=16384)(self._bets)
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[_BetKey, Bets | None] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
 
-    def _bets(
+    @property
+    def size(self) -> int:
+        """The bytes of what is kept."""
+        return self._bytes
+
+    def bets(
         self, canonical_id: str, line: str | None, outcomes: frozenset[str] | None = None
     ) -> Bets | None:
         """The bets on ``outcomes``, all when None; None when one of them has no meaning.
@@ -176,6 +243,30 @@ class BetBook:
         meaning = self.meanings.get(canonical_id)
         if meaning is None or (line is None and "line" in meaning.names):
             return None
+        # What the expressions do not ask for makes no other bets.
+        asked = line if "line" in meaning.names else None
+        key = (canonical_id, asked, outcomes)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = self._bets(meaning, asked, outcomes)
+        with self._lock:
+            self._keep(key, found)
+        return found
+
+    def _keep(self, key: _BetKey, found: Bets | None) -> None:
+        if key in self._kept:
+            return
+        self._kept[key] = found
+        self._bytes += _size(found)
+        while self._bytes > self._most_bytes and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= _size(oldest)
+
+    def _bets(
+        self, meaning: Predicates, line: str | None, outcomes: frozenset[str] | None
+    ) -> Bets | None:
         names = tuple(
             name
             for name, when in meaning.when.items()
@@ -189,7 +280,7 @@ class BetBook:
         decided = np.mean([part.decided for part in known], axis=0)
         return Bets(names, won, decided)
 
-    def _at(self, meaning: Predicates, names: tuple[str, ...], line: float | None) -> Bets | None:
+    def _at(self, meaning: Predicates, names: tuple[str, ...], line: float | None) -> _Part | None:
         whens = [meaning.when[name] for name in names]
         residuals = [n for n, when in enumerate(whens) if when is None]
         if len(residuals) > 1:
@@ -204,7 +295,18 @@ class BetBook:
             if left.min() < -1e-9:  # the others overlap, so that nothing says what is left
                 return None
             won[residuals[0]] = left
-        return Bets(names, won, 1 - void)
+        return _Part(won, 1 - void)
+
+
+class _Part(NamedTuple):
+    """What wins, and what is decided, at one line."""
+
+    won: Shares
+    decided: Shares
+
+
+def _size(found: Bets | None) -> int:
+    return _ENTRY_BYTES + (0 if found is None else found.size)
 
 
 @lru_cache(maxsize=4096)

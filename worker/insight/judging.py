@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from worker.domain.books.platforms import Platform
@@ -11,7 +11,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.meaning.catalogue import MarketMeaning
 
 from .boards import Board, Fair, MarketLine, Quoted, fair, read
-from .goal_model import GoalModel, fit, usual_method
+from .goal_model import FittedModels, GoalModel, fitted_part, usual_method
 from .grid import BetBook
 from .margin import Method
 
@@ -33,6 +33,7 @@ class Judge:
     meanings: Mapping[str, MarketMeaning]
     bets: BetBook
     methods: Mapping[Platform, Method] = field(default_factory=dict)
+    models: FittedModels = field(default_factory=FittedModels)
 
     @classmethod
     def of(cls, meanings: Mapping[str, MarketMeaning]) -> Judge:
@@ -44,14 +45,18 @@ class Judge:
 
     def knowing(self, boards: Iterable[Board], index: MappingIndex) -> Judge:
         """The same judge, with the margins that these boards show."""
+        return self.learning((board.platform, read(board, index)) for board in boards)
+
+    def learning(self, boards: Iterable[tuple[Platform, Mapping[MarketLine, Quoted]]]) -> Judge:
+        """The same judge, with the margins that these boards show, which are read already."""
         sampled: dict[Platform, list[Mapping[MarketLine, Quoted]]] = {}
-        for board in boards:
-            sampled.setdefault(board.platform, []).append(read(board, index))
+        for platform, quoted in boards:
+            sampled.setdefault(platform, []).append(quoted)
         methods = {
             platform: usual_method(quoted, self.bets, self.meanings)
             for platform, quoted in sampled.items()
         }
-        return Judge(self.meanings, self.bets, methods)
+        return replace(self, methods=methods)
 
     @property
     def partitions(self) -> frozenset[str]:
@@ -64,8 +69,33 @@ class Judge:
 
     def reading(self, board: Board, index: MappingIndex) -> Reading:
         """Read a board, take the margin out, fit its goals."""
-        quoted = read(board, index)
-        method = self.methods.get(board.platform, "proportional")
-        chances = fair(quoted, self.bets, self.partitions, method)
-        model = fit(chances, self.bets, self.meanings)
-        return Reading(board.event, board.platform, quoted, chances, model)
+        return self.read_already(board, read(board, index))
+
+    def read_already(self, board: Board, quoted: Mapping[MarketLine, Quoted]) -> Reading:
+        """The reading of a board whose prices are read already."""
+        chances = fair(quoted, self.bets, self.partitions, self._method(board))
+        return Reading(board.event, board.platform, quoted, chances, self.fit(chances))
+
+    def read_in_part(
+        self, board: Board, quoted: Mapping[MarketLine, Quoted], names: Container[str]
+    ) -> Reading:
+        """The same reading with the markets of these names alone.
+
+        Its model is that of the whole board, or None if it prices none of them.
+        """
+        part = {key: one for key, one in quoted.items() if key.canonical_id in names}
+        fitted: Iterable[MarketLine] = ()
+        if any(key.canonical_id in self.bets.meanings for key in part):
+            fitted = fitted_part(quoted, self.meanings)
+        among = dict.fromkeys([*part, *fitted])
+        chances = fair(quoted, self.bets, self.partitions, self._method(board), among=among)
+        model = self.fit(chances) if fitted else None
+        shown = {key: chances[key] for key in part}
+        return Reading(board.event, board.platform, part, shown, model)
+
+    def fit(self, chances: Mapping[MarketLine, Fair]) -> GoalModel | None:
+        """The goal model of what a board's chances are."""
+        return self.models.fit(chances, self.bets, self.meanings)
+
+    def _method(self, board: Board) -> Method:
+        return self.methods.get(board.platform, "proportional")

@@ -2,21 +2,28 @@
 
 The mappings are judged as the insight process would judge them once they are saved: compared with other
 bookmakers and the goal model on some events, and held against other readings where they are far off.
+
+How it is quick. Boards are unpacked once. Of all markets on them only those of the mappings are compared;
+what everything else needs of a board, its margins and its goal model, is the same as if all were. All of a
+board is read only if a mapping is far from something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.insight.alarms import LEAST_EVENTS, Alarm
+from worker.insight.boards import Board
 from worker.insight.judging import Judge
 from worker.insight.targets import mapped_rows
-from worker.insight.watching.judgement import EventVerdicts, EvidenceRow
-from worker.insight.watching.stored import unpack_together
-from worker.insight.watching.window import WatchedEvent, boards_together
+from worker.insight.watching.comparisons import EvidenceRow
+from worker.insight.watching.judgement import EventVerdicts
+from worker.insight.watching.stored import StoredBoard, UnreadableBoardsError, read_together
+from worker.insight.watching.window import MOST_APART, WatchedEvent
 from worker.storage.insight.evidence import StoredEvent
 
 # An alarm needs ten; a bookmaker may not sell the market on each.
@@ -32,12 +39,28 @@ class PriceFinding(NamedTuple):
     alarm: Alarm | None
 
 
-def stored_event(stored: StoredEvent) -> WatchedEvent:
-    """An event as it was stored. Raises UnreadableBoardsError."""
-    boards = {
-        platform: one for platform, (_, one) in unpack_together(stored.event, stored.boards).items()
-    }
-    return WatchedEvent(stored.event, stored.home, stored.away, stored.starts_at, boards)
+class UnpackedEvent(NamedTuple):
+    """A stored event and its boards of one moment, by bookmaker."""
+
+    event: WatchedEvent
+    boards: Sequence[Board]
+
+
+def unpacked_event(
+    stored: StoredEvent, sold_as: Mapping[Platform, str] | None = None
+) -> UnpackedEvent:
+    """Unpack an event as it was stored, or one market of each bookmaker. Raises UnreadableBoardsError."""
+    timed = read_together(stored.event, stored.boards, sold_as)
+    if not timed:
+        raise UnreadableBoardsError(f"there are no boards of {stored.event}")
+    oldest = max(at for at, _ in timed) - MOST_APART
+    timed = sorted(
+        ((at, board) for at, board in timed if at >= oldest), key=lambda each: each[1].platform
+    )
+    # Nothing is packed again: the boards are at hand.
+    boards = {board.platform: StoredBoard(at, frozenset(), b"") for at, board in timed}
+    event = WatchedEvent(stored.event, stored.home, stored.away, stored.starts_at, boards)
+    return UnpackedEvent(event, [board for _, board in timed])
 
 
 def check_prices(
@@ -45,36 +68,55 @@ def check_prices(
     mappings: Mapping[str, MarketMapping],
     names: Collection[str],
     judge: Judge,
+    *,
+    proceed: Callable[[], None] = lambda: None,
 ) -> list[PriceFinding]:
-    """Judge the mappings of these names among all active ones. Raises UnreadableBoardsError."""
+    """Judge the mappings of these names among all active ones. Raises UnreadableBoardsError.
+
+    ``proceed`` is called between the events; what it raises ends the check.
+    """
     changed = [mappings[name] for name in sorted(names) if name in mappings]
     index = MappingIndex(mappings.values())
-    selling = _selling(map(stored_event, stored), changed, index)
-    events = [event for _, event in zip(range(MOST_EVENTS), selling, strict=False)]
-    if not events:
+    selling = _selling(_each(stored, proceed), changed, index)
+    unpacked = [one for _, one in zip(range(MOST_EVENTS), selling, strict=False)]
+    if not unpacked:
         return []
-    verdicts = EventVerdicts(judge, index, mappings, events)
+    events = [one.event for one in unpacked]
+    boards = {one.event.event: one.boards for one in unpacked}
+    verdicts = EventVerdicts(
+        judge,
+        index,
+        mappings,
+        events,
+        only=frozenset(names),
+        boards=lambda event: boards[event.event],
+    )
     for event in verdicts.update(events):
+        proceed()
         verdicts.look(event)
     rows = verdicts.evidence()
     suspects = verdicts.suspects(rows)
     found: dict[tuple[str, str], PriceFinding] = {}
     for row in rows:
         key = (row.canonical_id, row.platform)
-        if row.canonical_id not in names:
-            continue
         if key not in found:
+            proceed()
             raised = verdicts.alarm(key) if key in suspects else None
             found[key] = PriceFinding(*key, [], None if raised is None else raised.alarm)
         found[key] = found[key]._replace(comparisons=[*found[key].comparisons, row])
     return list(found.values())
 
 
+def _each(stored: Sequence[StoredEvent], proceed: Callable[[], None]) -> Iterator[UnpackedEvent]:
+    for one in stored:
+        proceed()
+        yield unpacked_event(one)
+
+
 def _selling(
-    events: Iterator[WatchedEvent], changed: Sequence[MarketMapping], index: MappingIndex
-) -> Iterator[WatchedEvent]:
+    events: Iterator[UnpackedEvent], changed: Sequence[MarketMapping], index: MappingIndex
+) -> Iterator[UnpackedEvent]:
     """The events on which one of the mappings reads something."""
     for event in events:
-        boards = boards_together(event)
-        if any(mapped_rows(board, one, index).rows for board in boards for one in changed):
+        if any(mapped_rows(board, one, index).rows for board in event.boards for one in changed):
             yield event

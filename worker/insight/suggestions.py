@@ -7,25 +7,30 @@ the suggestions that show it, about this share is right (docs/evidence.md has th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import exp
 from typing import Final, NamedTuple
 
 from worker.domain.mapping import Mapping as MarketMapping
 
-from .candidates import MarketCandidate, UnmappedMarket, candidates, score
+from .candidates import MarketCandidate, UnmappedMarket, candidates, score, score_without_name
 from .judging import Judge
 
 MOST_SUGGESTIONS: Final = 5
 LEAST_EVENTS: Final = 5
 _ALIKE: Final = 0.5  # labels and name that are so like are a kind of evidence
-_HIGHEST_COST: Final = 0.22
+_HIGHEST_COST: Final = 0.16  # of prices
+_HIGHEST_SCORE: Final = 0.35  # of all that speaks against it
 _LEAST_GAP: Final = 0.08
+_LEAST_GAP_WITHOUT_NAME: Final = 0.08
 _NO_RIVAL: Final = 1.0
 
 
 class Suggestion(NamedTuple):
-    """One candidate. ``kinds`` are the kinds of evidence for it: books, model, labels."""
+    """One candidate. ``kinds`` are the kinds of evidence for it: books, model, labels, ...
+
+    ``row``: the rows are mapped to this market already, but for these labels.
+    """
 
     rank: int
     candidate: MarketCandidate
@@ -50,8 +55,10 @@ def suggest(
             rank == 1
             and one.events >= LEAST_EVENTS
             and len(kinds) >= 2
-            and scores[0] <= _HIGHEST_COST
+            and one.cost <= _HIGHEST_COST
+            and scores[0] <= _HIGHEST_SCORE
             and gap >= _LEAST_GAP
+            and _is_clear(ranked)
             and not one.claimed_at
         )
         found.append(
@@ -64,11 +71,18 @@ def suggest(
 
 def kinds_of(one: MarketCandidate) -> tuple[str, ...]:
     """The kinds of evidence that speak for a candidate."""
-    return (*sorted(one.by_kind), *(["labels"] if one.likeness >= _ALIKE else []))
+    labels = ["labels"] if one.likeness >= _ALIKE else []
+    return (*sorted(one.by_kind), *labels, *(["row"] if one.is_at_home else []))
+
+
+def _is_clear(ranked: Sequence[MarketCandidate]) -> bool:
+    """Whether the first is clear of the others without its name too: a name alone makes nobody sure."""
+    first, *others = map(score_without_name, ranked)
+    return min(others, default=_NO_RIVAL) - first >= _LEAST_GAP_WITHOUT_NAME
 
 
 def _confidence(one: MarketCandidate, cost: float, gap: float) -> float:
-    near, clear = _logistic(28 * (0.3 - cost)), _logistic(35 * (gap - 0.02))
+    near, clear = _logistic(28 * (0.42 - cost)), _logistic(35 * (gap - 0.02))
     few = min(one.events / LEAST_EVENTS, 1.0)
     return near * clear * (0.5 + 0.5 * few)
 
@@ -82,12 +96,20 @@ def _words(one: MarketCandidate) -> str:
         f"{_KINDS[kind]} {cost.cost:.2f} in {cost.prices} prices of {cost.events} events"
         for kind, cost in sorted(one.by_kind.items())
     ]
+    if one.is_at_home:
+        parts.append("its other labels are mapped to this market")
     parts.append(f"labels {one.likeness:.0%} alike")
+    if one.name_likeness is not None:
+        parts.append(f"name {one.name_likeness:.0%} alike")
     if one.unmatched:
         parts.append(f"{len(one.unmatched)} labels without an outcome")
     if one.claimed_at:
-        parts.append(f"sold on the same events as {', '.join(one.claimed_at)} too")
+        at_price = " at the same prices" if one.is_same_price else ""
+        parts.append(f"sold on the same events as {', '.join(one.claimed_at)} too{at_price}")
     return "; ".join(parts)
 
 
-_KINDS: Final = {"books": "from other bookmakers", "model": "from the goal model"}
+_KINDS: Final = {
+    "books": "from other bookmakers",
+    "model": "from the goal model",
+}

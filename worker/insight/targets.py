@@ -1,4 +1,4 @@
-"""What is judged: the rows of an unmapped market, or those that one mapping reads, on several events.
+"""What is judged: what is missed, or the rows that one mapping reads, on several events.
 
 A mapping is judged without itself: what was read through it is taken out of the reading of its own bookmaker,
 and the goal model is fitted again where its prices were part of it.
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from worker.domain.books.rows import clipped_id
+from worker.domain.books.rows import Label, clipped_id
 from worker.domain.index import MappingIndex
+from worker.domain.labels import Teams, name_roles
 from worker.domain.mapping import Mapping as MarketMapping
-from worker.domain.markets import Market, NotMapped, PlayerMarket
+from worker.domain.markets import Contradiction, Market, NotMapped, PlayerMarket
 
 from .boards import Board, Sold, text_of
-from .candidates import label_of
-from .goal_model import fit
+from .candidates import KnownRow, RowKey, label_of
 from .judging import Judge, Reading
 
 
@@ -52,14 +52,61 @@ def mapped_rows(board: Board, mapping: MarketMapping, index: MappingIndex) -> Ma
     return MappedRows(tuple(rows), outcomes)
 
 
-def unmapped_rows(board: Board, index: MappingIndex) -> dict[str, tuple[Sold, ...]]:
-    """The rows that no mapping reads, by the external id under which they are counted as missed."""
-    found: dict[str, list[Sold]] = {}
+class MissedRows(NamedTuple):
+    """The rows of a missed market; ``known`` is what is mapped of those that are mapped in part."""
+
+    rows: tuple[Sold, ...]
+    known: Mapping[RowKey, KnownRow]
+
+
+def missed_rows(board: Board, index: MappingIndex) -> dict[str, MissedRows]:
+    """What is missed, by the external id under which it is counted: rows, and labels of mapped rows."""
+    rows: dict[str, list[Sold]] = {}
+    known: dict[str, dict[RowKey, KnownRow]] = {}
     for row in board.rows:
         meaning = index.meaning(board.platform, row.market_id, row.qualifier)
-        if isinstance(meaning, NotMapped) and row.odds:
-            found.setdefault(clipped_id(meaning.external_market_id), []).append(row)
-    return {external_id: tuple(rows) for external_id, rows in found.items()}
+        if not row.odds:
+            continue
+        if isinstance(meaning, NotMapped):
+            rows.setdefault(clipped_id(meaning.external_market_id), []).append(row)
+        elif isinstance(meaning, Market):
+            in_part = _known_row(row, meaning, board.teams)
+            if in_part is not None:
+                external_id = clipped_id(meaning.missed_as)
+                rows.setdefault(external_id, []).append(row)
+                known.setdefault(external_id, {})[row.market_id, row.qualifier] = in_part
+    return {key: MissedRows(tuple(found), known.get(key, {})) for key, found in rows.items()}
+
+
+def _known_row(row: Sold, market: Market, names: Teams | None) -> KnownRow | None:
+    """None of a row of which every label is known, or says another line."""
+    labels: dict[Label, tuple[str, str]] = {}
+    is_missed = False
+    for label in row.odds:
+        text, shown = text_of(label)
+        slot = market.slot(text, shown, names)
+        if slot is not None:
+            labels[label] = slot.claim.canonical_id, slot.outcome
+        elif not _is_contradicted(market, text, shown, names):
+            is_missed = True
+    if not is_missed:
+        return None
+    lines = {
+        claim.canonical_id: line
+        for claim, line in reversed(market.accepted)
+        if not claim.has_lines_in_labels
+    }
+    return KnownRow(lines, labels)
+
+
+def _is_contradicted(market: Market, label: str, shown: str | None, names: Teams | None) -> bool:
+    """Whether a label is known, at another line than that of its row: such a price is no miss."""
+    texts = {label, (name_roles(label, names) if names is not None else None) or label}
+    return any(
+        isinstance(claim.read(text, shown, line), Contradiction)
+        for text in texts
+        for claim, line in market.accepted
+    )
 
 
 def mapped_ids(board: Board, index: MappingIndex) -> Iterator[str]:
@@ -80,5 +127,5 @@ def without_market(reading: Reading, canonical_id: str, judge: Judge) -> Reading
     model = reading.model
     used = set() if model is None else {key.canonical_id for key in model.fitted | model.left_out}
     if canonical_id in used:
-        model = fit(fair, judge.bets, judge.meanings)
+        model = judge.fit(fair)
     return reading._replace(quoted=quoted, fair=fair, model=model)

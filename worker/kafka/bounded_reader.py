@@ -105,6 +105,15 @@ class BoundedReader:
         self._positions[place] = self._ends[place]
         self._consumer.pause(place)
 
+    def move_to(self, ranges: Mapping[TopicPartition, OffsetRange]) -> None:
+        """Read other ranges of the partitions that the reader was opened with; `total` grows by them."""
+        for place, each in ranges.items():
+            first = min(each.first, each.end)
+            self._positions[place], self._ends[place] = first, each.end
+            self.total += each.end - first
+            self._consumer.seek(place, first)
+            self._consumer.resume(place)
+
     async def commit(self) -> None:
         """Commit, for the group that the reader was opened with, that all fetched records are processed.
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-from faststream.kafka.security import parse_security
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+from typing import TYPE_CHECKING, Any
 
 from worker.kafka.client.batches import read_any_batch
 from worker.kafka.cluster.admin import KafkaAdmin
 from worker.settings.connected import KafkaSettings
 from worker.settings.settings import Settings
 
-_BY_MECHANISM: Final = {
-    "PLAIN": SASLPlaintext,
-    "SCRAM-SHA-256": SASLScram256,
-    "SCRAM-SHA-512": SASLScram512,
-}
+if TYPE_CHECKING:
+    from faststream.security import BaseSecurity
 
 
 def client_connection(settings: KafkaSettings) -> dict[str, Any]:
     """Keyword arguments for aiokafka."""
+    # Importing FastStream takes longer than many a command that does not connect.
+    from faststream.kafka.security import parse_security  # noqa: PLC0415
+
     return {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "client_id": settings.client_id,
@@ -63,8 +60,20 @@ def _freshness(settings: Settings) -> dict[str, Any]:
 
 def _security(settings: Settings) -> BaseSecurity:
     """One value for FastStream and aiokafka: FastStream knows the other's words."""
+    from faststream.security import (  # noqa: PLC0415  as above
+        BaseSecurity,
+        SASLPlaintext,
+        SASLScram256,
+        SASLScram512,
+    )
+
     context = settings.kafka_tls() if settings.kafka_uses_tls else None
     if not settings.kafka_uses_sasl:
         return BaseSecurity(ssl_context=context)
-    sasl = _BY_MECHANISM[settings.kafka_sasl_mechanism]
+    by_mechanism = {
+        "PLAIN": SASLPlaintext,
+        "SCRAM-SHA-256": SASLScram256,
+        "SCRAM-SHA-512": SASLScram512,
+    }
+    sasl = by_mechanism[settings.kafka_sasl_mechanism]
     return sasl(settings.kafka_username or "", settings.kafka_password or "", ssl_context=context)

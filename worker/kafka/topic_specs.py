@@ -58,6 +58,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
         TopicSpec(settings.topics.unmapped, 1, announced),
         TopicSpec(settings.topics.changes, 1, compacted),
         TopicSpec(settings.topics.latest, settings.partitions, latest),
+        TopicSpec(settings.topics.evidence, 1, compacted),
     ]
 
 

@@ -1,8 +1,9 @@
 """The bookmakers' own ids of outcomes, taken from what they sent: `python -m worker.lab.outcome_ids FILE...`.
 
 Reads replies of bookmakers, and lists of SportyBet's markets (`id`, `specifiers`, `outcomes` by id). Wherever
-the label of an outcome is known to the shipped catalogue, the id next to it goes into the catalogue. An id
-next to the labels of two outcomes of one mapping is evidence of neither: it is left out, and reported.
+the label of an outcome is known to the shipped catalogue, also under an id that ships switched off, the id
+next to it goes into the catalogue. An id next to the labels of two outcomes of one mapping is evidence of
+neither: it is left out, and reported.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from worker.domain.mapping import Mapping
 from worker.domain.markets import Market, Slot
 from worker.domain.resolve import Observation, platform_rows
 from worker.domain.scope import event_scope
+from worker.lab.coverage.agreement import switched_on
 
 _ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -62,7 +64,7 @@ def _of_reply(reply: Any, index: MappingIndex) -> Iterator[NamedOutcome]:
         meaning = index.meaning(seen.platform, row.market_id, row.qualifier, scope)
         if isinstance(meaning, Market):
             for each in row.selections:
-                slot = meaning.slot(each.label, each.beside, names)
+                slot = meaning.slot(each.label, each.shown_line, names)
                 yield from _named(seen.platform, row.market_id, meaning, slot, each.id)
 
 
@@ -161,7 +163,7 @@ def _by_number(outcome_id: str) -> tuple[int, str]:
 def main(files: Iterable[str]) -> None:
     source = shipped_catalogue()
     entries = load_entries(source.read_text(encoding="utf-8"))
-    index = MappingIndex(entry.mapping for entry in entries)
+    index = MappingIndex(switched_on(entry.mapping for entry in entries))
     seen = [
         named
         for file in files

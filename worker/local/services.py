@@ -73,12 +73,22 @@ class LocalServices:
                 raise LocalServicesError("\n".join(map(str, failures))) from failures[0]
 
     def stop(self, *, purge: bool = False) -> None:
-        """Stop the running services cleanly; `purge` also removes data and logs."""
+        """Stop the running services cleanly; `purge` also removes data and logs.
+
+        Raises LocalServicesError if one does not stop; the others are stopped all the same.
+        """
+        failures: list[LocalServicesError] = []
         with self._locked():
             for service in self._services:
-                service.stop()
-                if purge:
-                    shutil.rmtree(service.folder, ignore_errors=True)
+                try:
+                    service.stop()
+                except LocalServicesError as error:
+                    failures.append(error)
+                else:
+                    if purge:
+                        shutil.rmtree(service.folder, ignore_errors=True)
+        if failures:
+            raise LocalServicesError("\n".join(map(str, failures))) from failures[0]
 
     def kill(self) -> None:
         """Stop at once, without saving data."""

@@ -96,6 +96,7 @@ class OwnStatus:
     def __init__(
         self,
         group: str,
+        console: str | None,
         *,
         readiness: Readiness,
         watchdog: Watchdog,
@@ -105,6 +106,7 @@ class OwnStatus:
         mappings: LiveMappings,
     ) -> None:
         self._group = group
+        self._console = console
         self._readiness = readiness
         self._watchdog = watchdog
         self._totals = totals
@@ -123,6 +125,7 @@ class OwnStatus:
             lags=self._assignment.lags(time.time()),
             mappings=self._index_in_use(),
             trend=self._totals.trend(time.monotonic()),
+            console=self._console,
         )
 
     def _index_in_use(self) -> Index | None:

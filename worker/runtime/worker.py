@@ -28,6 +28,7 @@ from worker.ingest.handler import BatchHandler
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.planning.brake import Brake, Limits
 from worker.ingest.planning.recall import make_planner
+from worker.ingest.polls import BatchLimits
 from worker.ingest.reading.field_samples import FieldSampler
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.connections import admin_of, broker_connection, client_connection, prepare_reading
@@ -135,6 +136,9 @@ def make_worker(settings: ConnectedSettings) -> Worker:
         part_max_bytes=max(1, settings.batch_max_bytes // _PARTS),
         report=reports,
         ahead=ahead,
+        limits=BatchLimits(
+            settings.count_interval_s, settings.count_max_bytes, settings.count_max_records
+        ),
         brake=_brake(settings),
         sampler=FieldSampler(max_bytes=settings.max_message_bytes),
     )
@@ -192,6 +196,7 @@ def make_worker(settings: ConnectedSettings) -> Worker:
     )
     own = OwnStatus(
         settings.group_id,
+        settings.console_public_url,
         readiness=readiness,
         watchdog=watchdog,
         totals=totals,

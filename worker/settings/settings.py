@@ -16,10 +16,18 @@ from worker.settings.checks import (
     TopicPrefix,
     TracingFlag,
 )
-from worker.settings.kafka_access import KafkaAccess
+from worker.settings.console_access import ConsoleAccess
 
 PREFIX = "MARKETMAP_"
-SECRETS = ("database_url", "kafka_password", "kafka_key_password")
+SECRETS = (
+    "database_url",
+    "kafka_password",
+    "kafka_key_password",
+    "console_oidc_client_secret",
+    "console_reader_database_url",
+    "console_editor_database_url",
+    "console_approver_database_url",
+)
 
 
 def variable(field: str) -> str:
@@ -36,6 +44,7 @@ class Topics(NamedTuple):
     unmapped: str
     changes: str
     latest: str
+    evidence: str
 
     @property
     def outputs(self) -> list[str]:
@@ -44,10 +53,16 @@ class Topics(NamedTuple):
 
     @property
     def all(self) -> list[str]:
-        return [*self.observations.values(), *self.outputs, self.changes, self.latest]
+        return [
+            *self.observations.values(),
+            *self.outputs,
+            self.changes,
+            self.latest,
+            self.evidence,
+        ]
 
 
-class Settings(KafkaAccess):
+class Settings(ConsoleAccess):
     """Every field is an environment variable: `group_id` is MARKETMAP_GROUP_ID. Empty counts as not set."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
@@ -113,6 +128,9 @@ class Settings(KafkaAccess):
     topic_latest: Topic = Field(
         "odds.latest", description="Newest resolved odds of each event; compacted."
     )
+    topic_evidence: Topic = Field(
+        "mappings.evidence", description="Grades of mappings at bookmakers; compacted."
+    )
     partitions: int = Field(
         6,
         ge=1,
@@ -123,7 +141,9 @@ class Settings(KafkaAccess):
         4 * MIB, description="Maximum size of a record that is read or written, in bytes."
     )
 
-    batch_max_bytes: Bytes = Field(16 * MIB, description="Maximum size of a batch, in bytes.")
+    batch_max_bytes: Bytes = Field(
+        16 * MIB, description="Maximum size of what is fetched at once, in bytes."
+    )
     max_unpacked_bytes: Bytes = Field(
         128 * MIB,
         description=(
@@ -132,7 +152,30 @@ class Settings(KafkaAccess):
         ),
     )
     batch_max_records: int = Field(
-        2000, ge=1, le=100_000, description="Maximum number of records in a batch."
+        2000, ge=1, le=100_000, description="Maximum number of records that are fetched at once."
+    )
+    count_interval_s: float = Field(
+        1.0,
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description=(
+            "A worker counts what it has published at the latest after this time, in seconds; after a "
+            "crash, as much is published again. 0: each fetch is counted alone."
+        ),
+    )
+    count_max_bytes: Bytes = Field(
+        96 * MIB,
+        description=(
+            "A worker counts what it has published before its records exceed this size, in bytes. "
+            "They are in memory until then."
+        ),
+    )
+    count_max_records: int = Field(
+        50_000,
+        ge=1,
+        le=1_000_000,
+        description="Maximum number of records that a worker publishes before it counts them.",
     )
 
     max_clock_ahead_s: float = Field(
@@ -347,4 +390,5 @@ class Settings(KafkaAccess):
             unmapped=prefix + self.topic_unmapped,
             changes=prefix + self.topic_changes,
             latest=prefix + self.topic_latest,
+            evidence=prefix + self.topic_evidence,
         )

@@ -27,7 +27,8 @@ class AuditRow:
     cannot be read; whoever owns the log can write anything into it. `mapping_id` is None once the mapping is
     deleted. `created_by` is the actor that the change was signed with, else the login. `login` is the
     database login of the session that made it, which nothing in the session can change; None for a change
-    made before logins were kept.
+    made before logins were kept. `change_set_id` is the change set that it belongs to, and `approved_by` who
+    approved that one; None where nobody had to, and for a change made before there were change sets.
     """
 
     id: int
@@ -40,6 +41,8 @@ class AuditRow:
     created_at: datetime
     created_by: str | None
     login: str | None = None
+    change_set_id: int | None = None
+    approved_by: str | None = None
 
 
 class UnknownVersionError(LookupError):
@@ -68,6 +71,12 @@ async def read_after(connection: AsyncConnection, version: int, limit: int) -> S
 async def newest(connection: AsyncConnection, limit: int) -> Sequence[AuditRow]:
     """Return the last `limit` changes, newest first."""
     return await _read(connection, sql.READ_NEWEST, {"limit": limit})
+
+
+async def recent_reasons(connection: AsyncConnection, limit: int = 12) -> Sequence[str]:
+    """Return the reasons of the last changes, the most frequent first."""
+    with driver_errors_translated():
+        return list(await connection.scalars(sql.RECENT_REASONS, {"limit": limit}))
 
 
 async def stream(

@@ -12,8 +12,18 @@ LAST_VERSION = text("SELECT coalesce(max(id), 0) FROM mapping_audit_log")
 
 AUDIT_COLUMNS = (
     "id, mapping_id, canonical_id, action, old_value, new_value, reason, created_at, created_by,"
-    " login"
+    " login, change_set_id, approved_by"
 )
+
+# Of the last changes alone: the log may be very long.
+RECENT_REASONS = text("""
+SELECT newest.reason
+FROM (SELECT id, reason FROM mapping_audit_log ORDER BY id DESC LIMIT 300) AS newest
+WHERE newest.reason IS NOT NULL AND length(newest.reason) <= 200
+GROUP BY newest.reason
+ORDER BY count(*) DESC, max(newest.id) DESC
+LIMIT :limit
+""")
 
 READ_AFTER = text(f"""
 SELECT {AUDIT_COLUMNS}

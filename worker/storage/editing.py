@@ -57,6 +57,18 @@ class DuplicateCanonicalId(Exception):  # noqa: N818 (it names what happened, no
         self.canonical_id = canonical_id
 
 
+async def get_expected(
+    connection: AsyncConnection, canonical_id: str, expected_version: int | None = None
+) -> StoredMapping:
+    """Return the mapping as it is. Raises UnknownMapping, StaleVersion if it is not as expected."""
+    found = await mappings.get(connection, canonical_id)
+    if found is None:
+        raise UnknownMapping(canonical_id)
+    if expected_version is not None and expected_version != found.version:
+        raise StaleVersion(expected_version, found)
+    return found
+
+
 class Edit:
     """The only change of mappings in progress: what is read through `connection` does not change.
 
@@ -69,14 +81,14 @@ class Edit:
         self.connection = connection
         self._actor = actor
 
+    async def sign(self, actor: str, reason: str) -> None:
+        """Name who makes the changes that follow, and why; one transaction may be of several people."""
+        self._actor = actor
+        await self._run(sql.SIGN, actor=actor, reason=reason)
+
     async def get(self, canonical_id: str, expected_version: int | None = None) -> StoredMapping:
         """Return the mapping as it is. Raises UnknownMapping, StaleVersion if it is not as expected."""
-        found = await mappings.get(self.connection, canonical_id)
-        if found is None:
-            raise UnknownMapping(canonical_id)
-        if expected_version is not None and expected_version != found.version:
-            raise StaleVersion(expected_version, found)
-        return found
+        return await get_expected(self.connection, canonical_id, expected_version)
 
     async def create(self, mapping: Mapping, *, is_active: bool = True) -> StoredMapping:
         """Add a mapping. Raises DuplicateCanonicalId."""
@@ -144,6 +156,8 @@ async def editing(
         await _lock_mappings(connection)
         with driver_errors_translated():
             await connection.execute(sql.SIGN, {"actor": actor, "reason": reason})
+            if dry_run:
+                await connection.execute(sql.DRY_RUN)
         yield Edit(connection, actor)
         if dry_run:
             with driver_errors_translated():

@@ -31,6 +31,8 @@ class EngineOptions(TypedDict, total=False):
     statement_timeout_s: float
     lock_timeout_s: float
     idle_in_transaction_timeout_s: float
+    read_only: bool
+    custom_plans: bool
 
 
 def create_engine(
@@ -43,6 +45,8 @@ def create_engine(
     statement_timeout_s: float = 30.0,
     lock_timeout_s: float = 10.0,
     idle_in_transaction_timeout_s: float = 10.0,
+    read_only: bool = False,
+    custom_plans: bool = False,
 ) -> AsyncEngine:
     """Return an engine that connects on first use. A timeout of 0 means none.
 
@@ -51,6 +55,9 @@ def create_engine(
 
     The idle timeout frees the row locks of a worker that is frozen in the middle of a transaction; others
     wait for them until then.
+
+    ``custom_plans``: each statement is planned for its values, however often it ran. The best plan of a
+    search depends on how frequent the text is.
     """
     settings = {
         "statement_timeout": _milliseconds(statement_timeout_s),
@@ -58,6 +65,10 @@ def create_engine(
         "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout_s),
         "jit": "off",  # every statement is short: compiling one costs more than running it
     }
+    if read_only:
+        settings["default_transaction_read_only"] = "on"
+    if custom_plans:
+        settings["plan_cache_mode"] = "force_custom_plan"
     connect = partial(
         _connect,
         settings,

@@ -36,14 +36,29 @@ INSIGHT_NEEDS: Final[Needs] = {
     "alembic_version": ("SELECT",),
     "user_market_mappings": ("SELECT",),
     "mapping_audit_log": ("SELECT",),
-    **dict.fromkeys(("watched_event", "mapping_evidence", "suggestion", "evidence_sample"), _KEPT),
+    **dict.fromkeys(
+        ("watched_event", "mapping_evidence", "suggestion", "evidence_sample", "shape_hour"), _KEPT
+    ),
     "alarm": _COUNTED,
     "alarm_id_seq": ("USAGE",),
 }
-_EVIDENCE: Final = ("watched_event", "mapping_evidence", "suggestion", "evidence_sample", "alarm")
+_EVIDENCE: Final = (
+    *("watched_event", "mapping_evidence", "suggestion", "evidence_sample", "alarm"),
+    "shape_hour",
+)
 _DECIDED: Final = (
     *("status", "notes", "mapped_version"),
     *("ignored_until_count", "ignored_until_rate", "ignored_until"),
+)
+_PROPOSED: Final = (*("canonical_id", "action", "base_version", "mapping", "is_active", "misses"),)
+# What no worker reads: proposals, who decided about them, what they did, and who works on which misses.
+_REVIEW: Final = (
+    *("change_set", "change_draft", "change_comment", "review_policy", "miss_case"),
+    *("change_effect", "change_effect_miss", "queue_view"),
+)
+_EFFECT: Final = (
+    *("change_set_id", "source", "external_market_id", "is_covered", "occurrences", "per_hour"),
+    "comparisons_per_day",
 )
 EDITOR_NEEDS: Final[Needs] = {
     "alembic_version": ("SELECT",),
@@ -54,8 +69,28 @@ EDITOR_NEEDS: Final[Needs] = {
     **{f"unmapped_market_log.{column}": ("UPDATE",) for column in _DECIDED},
     "unmapped_overflow": ("SELECT",),
     "replay_run": _COUNTED,
+    "watermark_change": ("SELECT",),
     **dict.fromkeys(_EVIDENCE, ("SELECT",)),
     "alarm.status": ("UPDATE",),
+    **dict.fromkeys(_REVIEW, ("SELECT",)),
+    **{f"change_set.{column}": ("INSERT", "UPDATE") for column in ("name", "reason")},
+    "change_set.reverts": ("INSERT",),
+    **{f"change_set.{column}": ("UPDATE",) for column in ("state", "forced")},
+    "change_draft": ("SELECT", "DELETE"),
+    "change_draft.change_set_id": ("INSERT",),
+    **{f"change_draft.{column}": ("INSERT", "UPDATE") for column in _PROPOSED},
+    "change_comment.change_set_id": ("INSERT",),
+    "change_comment.comment": ("INSERT",),
+    "miss_case.owner": ("INSERT", "UPDATE"),
+    "miss_case.snoozed_until": ("INSERT", "UPDATE"),
+    "queue_view": ("SELECT", "DELETE"),
+    "queue_view.name": ("INSERT",),
+    "queue_view.query": ("INSERT", "UPDATE"),
+    "change_effect.change_set_id": ("INSERT",),
+    **{f"change_effect_miss.{column}": ("INSERT",) for column in _EFFECT},
+    **dict.fromkeys(
+        ("change_set_id_seq", "change_draft_id_seq", "change_comment_id_seq"), ("USAGE",)
+    ),
 }
 READER_NEEDS: Final[Needs] = dict.fromkeys(
     (
@@ -63,9 +98,17 @@ READER_NEEDS: Final[Needs] = dict.fromkeys(
         *("unmapped_overflow", "ingest_watermark", "relay_cursor", "watermark_change"),
         "replay_run",
         *_EVIDENCE,
+        *_REVIEW,
     ),
     ("SELECT",),
 )
+OPERATOR_NEEDS: Final[Needs] = {
+    **READER_NEEDS,
+    "replay_run": _COUNTED,
+    "review_policy.four_eyes": ("INSERT",),
+    "review_policy.reason": ("INSERT",),
+    "review_policy_id_seq": ("USAGE",),
+}
 
 READ_SERVER = text("""
 SELECT current_setting('server_version') AS version,

@@ -1,7 +1,7 @@
 """Reading `user_market_mappings`, and importing many at once."""
 
 import json
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, Unpack
 
@@ -43,17 +43,24 @@ class StoredMapping(NamedTuple):
     version: int
 
 
-class MappingFilters(TypedDict, total=False):
-    """The filters of a list; a mapping has to satisfy all that are given.
+class MappingChoice(TypedDict, total=False):
+    """The filters of a list and of a number; a mapping has to satisfy all that are given.
 
     `platform`: sold there; `market_id`: the platform's id of the market, on `platform` or on any;
-    `containing`: a text in the canonical id or the name, or a whole id of a bookmaker; case does not matter.
+    `containing`: a text in the canonical id or the name, or a whole id of a bookmaker; `label`: a whole label
+    of a bookmaker. Case does not matter in both.
     """
 
     is_active: bool | None
     platform: str | None
     market_id: str | None
     containing: str
+    label: str
+
+
+class MappingFilters(MappingChoice, total=False):
+    """The same, and how many of them at most."""
+
     limit: int | None
 
 
@@ -92,6 +99,28 @@ async def get(connection: AsyncConnection, canonical_id: str) -> StoredMapping |
     return None if row is None else StoredMapping(*row)
 
 
+async def get_all(
+    connection: AsyncConnection, canonical_ids: Collection[str]
+) -> dict[str, StoredMapping]:
+    """Return the mappings of those canonical ids by id; the ones that there are."""
+    parameters = {"canonical_ids": list(canonical_ids)}
+    with driver_errors_translated():
+        rows = [StoredMapping(*row) for row in await connection.execute(sql.GET_ALL, parameters)]
+    return {row.canonical_id: row for row in rows}
+
+
+async def selling(
+    connection: AsyncConnection, markets: Collection[tuple[str, str]]
+) -> Sequence[StoredMapping]:
+    """Return the active mappings that have one of these ids of bookmakers: (platform, market id)."""
+    parameters = {
+        "platforms": [platform for platform, _ in markets],
+        "market_ids": [market_id for _, market_id in markets],
+    }
+    with driver_errors_translated():
+        return [StoredMapping(*row) for row in await connection.execute(sql.SELLING, parameters)]
+
+
 async def list_mappings(
     connection: AsyncConnection, **filters: Unpack[MappingFilters]
 ) -> Sequence[StoredMapping]:
@@ -114,20 +143,12 @@ async def stream_mappings(
 
 
 def _listing(
-    *,
-    is_active: bool | None = None,
-    platform: str | None = None,
-    market_id: str | None = None,
-    containing: str = "",
-    limit: int | None = None,
+    *, limit: int | None = None, **filters: Unpack[MappingChoice]
 ) -> tuple[Executable, dict[str, Any]]:
     """The statement of a list, and its parameters."""
-    parameters = {"market_id": market_id, "containing": containing or None, "limit": limit}
-    predicates = _predicates(
-        is_active=is_active, platform=platform, market_id=market_id, containing=containing
-    )
+    predicates, parameters = _filtered(**filters)
     statement = sql.list_of(*predicates, limited=limit is not None).columns(**sql.JSON_COLUMNS)
-    return statement, {name: value for name, value in parameters.items() if value is not None}
+    return statement, parameters if limit is None else parameters | {"limit": limit}
 
 
 async def canonical_ids(
@@ -139,35 +160,40 @@ async def canonical_ids(
         return list(await connection.scalars(sql.CANONICAL_IDS, parameters))
 
 
-async def count_mappings(
-    connection: AsyncConnection,
+async def count_mappings(connection: AsyncConnection, **filters: Unpack[MappingChoice]) -> int:
+    """Return how many mappings `list_mappings` would list without a limit."""
+    predicates, parameters = _filtered(**filters)
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.count_of(*predicates), parameters) or 0)
+
+
+async def ids_of(connection: AsyncConnection, **filters: Unpack[MappingChoice]) -> Sequence[str]:
+    """Return the canonical ids of the mappings that `list_mappings` would list without a limit, in order."""
+    predicates, parameters = _filtered(**filters)
+    with driver_errors_translated():
+        return list(await connection.scalar(sql.ids_of(*predicates), parameters) or ())
+
+
+def _filtered(
     *,
     is_active: bool | None = None,
     platform: str | None = None,
     market_id: str | None = None,
     containing: str = "",
-) -> int:
-    """Return how many mappings `list_mappings` would list without a limit."""
-    predicates = _predicates(
-        is_active=is_active, platform=platform, market_id=market_id, containing=containing
-    )
-    parameters = {"market_id": market_id, "containing": containing or None}
-    asked = {name: value for name, value in parameters.items() if value is not None}
-    with driver_errors_translated():
-        return int(await connection.scalar(sql.count_of(*predicates), asked) or 0)
-
-
-def _predicates(
-    *, is_active: bool | None, platform: str | None, market_id: str | None, containing: str
-) -> Iterator[str]:
-    if is_active is not None:
-        yield sql.IS_ACTIVE[is_active]
+    label: str = "",
+) -> tuple[Sequence[str], dict[str, Any]]:
+    """The predicates of the filters that are given, and their parameters."""
+    predicates = [] if is_active is None else [sql.IS_ACTIVE[is_active]]
     if market_id is not None:
-        yield sql.CLAIMS if platform is None else sql.CLAIMS_ON.get(platform, "false")
+        predicates.append(sql.CLAIMS if platform is None else sql.CLAIMS_ON.get(platform, "false"))
     elif platform is not None:
-        yield sql.SOLD_ON.get(platform, "false")
+        predicates.append(sql.SOLD_ON.get(platform, "false"))
     if containing:
-        yield sql.CONTAINS
+        predicates.append(sql.CONTAINS)
+    if label:
+        predicates.append(sql.LABELLED)
+    asked = {"market_id": market_id, "containing": containing or None, "label": label or None}
+    return predicates, {name: value for name, value in asked.items() if value is not None}
 
 
 async def import_mappings(

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from worker.domain.books.registry import ID_COLUMNS
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.storage.tables import sells_further
 
 # The columns that an editor writes, in the order of the table, with the type that each has in JSON.
@@ -55,6 +55,9 @@ SIGN = text(
     "SELECT set_config('marketmap.actor', :actor, true), set_config('marketmap.reason', :reason, true)"
 )
 
+# What is changed afterwards is taken back: where four eyes are required, nothing else is let through.
+DRY_RUN = text("SELECT set_config('marketmap.dry_run', 'yes', true)")
+
 # A known mapping keeps its id: with a default, every conflict would use up a value of the sequence. Editors
 # alone decide about `is_active`: an import does not activate what they deactivated. Rows that are already
 # equal are not updated, so they are not returned. New rows get their ids in the order given, so an export by
@@ -77,18 +80,23 @@ RETURNING canonical_id, xmax = 0 AS is_new
 """)  # noqa: S608  (constants)
 
 # A mapping's version is its newest audit id: with it an editor knows whether the row is still the one they
-# read.
+# read. It is the last one of the mapping in an index of both.
 READ_MAPPINGS = f"""
 SELECT
     mapping.id, {_of("mapping")}, mapping.is_active,
     mapping.created_at, mapping.updated_at, mapping.created_by,
-    coalesce(
-        (SELECT max(log.id) FROM mapping_audit_log AS log WHERE log.canonical_id = mapping.canonical_id), 0
-    ) AS version
+    coalesce((
+        SELECT max(log.id)
+        FROM mapping_audit_log AS log
+        WHERE log.canonical_id = mapping.canonical_id
+    ), 0) AS version
 FROM user_market_mappings AS mapping
 """  # noqa: S608  (constants)
 
 GET = text(f"{READ_MAPPINGS} WHERE mapping.canonical_id = :canonical_id").columns(**JSON_COLUMNS)
+GET_ALL = text(
+    f"{READ_MAPPINGS} WHERE mapping.canonical_id = ANY (CAST(:canonical_ids AS text[]))"
+).columns(**JSON_COLUMNS)
 
 # One for each filter of a list. Filters that are not given are left out of the statement. If they were
 # switched off by a NULL parameter, no plan could use the partial indexes.
@@ -122,6 +130,33 @@ CLAIMS_ON: Final[dict[str, str]] = {
 _ANYWHERE: Final = " UNION ALL ".join([*_IN_COLUMN.values(), _FURTHER.format(platform="")])
 CLAIMS: Final = f"mapping.id = ANY (ARRAY({_ANYWHERE}))"
 IS_ACTIVE: Final = {True: "mapping.is_active", False: "NOT mapping.is_active"}
+_ASKED_IN_COLUMNS: Final = " UNION ALL ".join(
+    "SELECT one.id FROM asked JOIN user_market_mappings AS one"  # noqa: S608  (constants)
+    f" ON asked.platform = '{platform}' AND one.{column} = asked.id"
+    for platform, column in ID_COLUMNS.items()
+)
+# Those that sell any of some markets.
+SELLING = text(f"""
+{READ_MAPPINGS}
+WHERE mapping.is_active AND mapping.id = ANY (ARRAY(
+    WITH asked AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:platforms AS text[]), CAST(:market_ids AS text[])) AS one (platform, id)
+    )
+    {
+    " UNION ALL ".join(
+        f"SELECT one.id FROM asked JOIN user_market_mappings AS one"
+        f" ON asked.platform = '{platform}' AND one.{column} = asked.id"
+        for platform, column in ID_COLUMNS.items()
+    )
+}
+    UNION ALL
+    SELECT one.id
+    FROM asked
+    JOIN user_market_mappings AS one
+        ON one.also @> jsonb_build_array(jsonb_build_object('platform', asked.platform, 'id', asked.id))
+))
+ORDER BY mapping.id
+""").columns(**JSON_COLUMNS)  # noqa: S608  (constants)
 CANONICAL_IDS = text("""
 SELECT canonical_id
 FROM user_market_mappings
@@ -141,11 +176,36 @@ CONTAINS: Final = (
 )
 
 
+# A whole label of any bookmaker, in the outcomes or in a further id.
+_LABELS: Final = ", ".join(f"lower(outcome.value ->> '{name}')" for name in LABEL_COLUMNS.values())
+LABELLED: Final = f"""(
+    EXISTS (
+        SELECT FROM jsonb_path_query(mapping.outcome_mapping, 'lax $[*]') AS outcome (value)
+        WHERE lower(CAST(:label AS text)) IN ({_LABELS})
+    )
+    OR EXISTS (
+        SELECT FROM jsonb_path_query(mapping.also, 'lax $[*].labels.*[*]') AS further (value)
+        WHERE lower(further.value #>> '{{}}') = lower(CAST(:label AS text))
+    )
+)"""  # noqa: S608  (constants)
+
+
 def list_of(*predicates: str, limited: bool = False) -> TextClause:
     """Return the statement for the mappings that satisfy all of these predicates, by canonical id."""
     where = " AND ".join(predicates) or "true"
     limit = "LIMIT :limit" if limited else ""
     return text(f"{READ_MAPPINGS} WHERE {where} ORDER BY mapping.canonical_id {limit}")
+
+
+def ids_of(*predicates: str) -> TextClause:
+    """Return the statement of their canonical ids alone, in one array."""
+    where = " AND ".join(predicates) or "true"
+    return text(f"""
+    SELECT ARRAY(
+        SELECT mapping.canonical_id FROM user_market_mappings AS mapping WHERE {where}
+        ORDER BY mapping.canonical_id
+    )
+    """)  # noqa: S608  (constants)
 
 
 def count_of(*predicates: str) -> TextClause:

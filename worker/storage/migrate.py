@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from io import StringIO
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from alembic import command
@@ -23,6 +22,7 @@ from worker.storage.access import locks
 from worker.storage.access.schema import refuse_unsafe_schema
 from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageUnavailable, driver_errors_translated
+from worker.storage.routines import script_folder
 
 # Another run may build an index over all of history; whoever is only in the way is named by then.
 WAIT_FOR_OTHER_RUNS_S = 300.0
@@ -127,12 +127,6 @@ def alembic_config() -> Config:
     config.set_main_option("script_location", str(script_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def script_folder() -> Path:
-    """Return the folder of the migrations: next to this module if installed, at the top of a checkout."""
-    installed = Path(__file__).with_name("_alembic")
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "alembic"
 
 
 @asynccontextmanager

@@ -18,7 +18,9 @@ from worker.storage.errors import driver_errors_translated
 from worker.storage.mappings_sql import SIGN
 
 QueueKey = tuple[str, str]
-QueueOrder = Literal["priority", "occurrences", "last_seen", "first_seen"]
+QueueOrder = Literal[
+    "priority", "occurrences", "last_seen", "first_seen", "comparisons", "confidence"
+]
 
 STATUSES: Final = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
 WORK: Final = ("NEW", "ACKNOWLEDGED")
@@ -33,6 +35,11 @@ class QueuedMiss(NamedTuple):
     a MAPPED one. `event_count` is exact below 32, then an estimate. `other_books` is how many other books
     offer a market of that name. `occurrences_per_hour` is averaged over the last day or so, and
     `score` = occurrences_per_hour * (1 + event_count) * 2 ** other_books, both as of now.
+
+    The last six say what its mapping would unlock: `suggested` is what the odds say that it is, `carriers`
+    how many other bookmakers have that market, `lines` how many lines of it there are on an event, and
+    `comparisons_per_day` = events_per_day * lines * carriers * confidence. They are None without a
+    suggestion, and where a change of mappings reads misses (`get_miss`, `misses_of`).
     """
 
     id: int
@@ -58,16 +65,32 @@ class QueuedMiss(NamedTuple):
     status_login: str | None
     occurrences_per_hour: float
     score: float
+    suggested: str | None = None
+    confidence: float | None = None
+    events_per_day: float | None = None
+    lines: float | None = None
+    carriers: int | None = None
+    comparisons_per_day: float | None = None
 
     @property
     def key(self) -> QueueKey:
         return self.source, self.external_market_id
 
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        """Those of the sampled outcomes that have a label."""
+        listed = self.sample_outcomes if isinstance(self.sample_outcomes, list) else []
+        return [
+            one for one in listed if isinstance(one, dict) and isinstance(one.get("label"), str)
+        ]
+
 
 class MissFilters(TypedDict, total=False):
     """The filters of a list; a miss has to satisfy all that are given.
 
-    `containing` is a text in the market's id or name, in upper or lower case.
+    `containing` is a text in the market's id or name, in upper or lower case. `ids` are those of rows. The
+    others are of its case (`storage/changes/cases.py`): its owner, nobody as its owner, whether it is put off
+    until a time to come (None: either), and whether it was missed again after it was mapped.
     """
 
     statuses: Collection[str]
@@ -75,13 +98,22 @@ class MissFilters(TypedDict, total=False):
     reason: str | None
     containing: str
     min_occurrences: int
+    owner: str | None
+    unowned: bool
+    snoozed: bool | None
+    regressed: bool
+    ids: Collection[int] | None
 
 
 class SettledMisses(NamedTuple):
-    """Markets that became MAPPED by a change, and markets that are open again, each in order."""
+    """Markets that are MAPPED by a change, and markets that are open again, each in order.
+
+    `mapped` are those of the first that were not MAPPED before it.
+    """
 
     covered: Sequence[QueueKey] = ()
     reopened: Sequence[QueueKey] = ()
+    mapped: Sequence[QueueKey] = ()
 
 
 class UnknownMiss(LookupError):  # noqa: N818 (it names what was found: nothing)
@@ -97,10 +129,36 @@ async def list_misses(
     *,
     order: QueueOrder = "priority",
     limit: int = 50,
+    offset: int = 0,
     **filters: Unpack[MissFilters],
 ) -> Sequence[QueuedMiss]:
-    """Return the first `limit` misses in `order`, of those for which all filters hold."""
-    return await _read(connection, sql.LISTS[order], {**_parameters(**filters), "limit": limit})
+    """Return `limit` misses in `order` after the first `offset`, of those for which all filters hold."""
+    predicates, values = _filtered(**filters)
+    parameters = {**values, "limit": limit, "offset": offset}
+    return await _read(connection, sql.list_of(order, predicates), parameters)
+
+
+async def list_suggested(
+    connection: AsyncConnection, *, limit: int, offset: int = 0, **filters: Unpack[MissFilters]
+) -> Sequence[QueuedMiss]:
+    """Return the same in the order of confidence, of those with a suggestion alone."""
+    predicates, values = _filtered(**filters)
+    parameters = {**values, "limit": limit, "offset": offset}
+    return await _read(connection, sql.list_suggested_of(predicates), parameters)
+
+
+async def rank_misses(
+    connection: AsyncConnection,
+    *,
+    order: QueueOrder = "priority",
+    limit: int = 50,
+    **filters: Unpack[MissFilters],
+) -> Sequence[int]:
+    """Return the ids of the rows that `list_misses` lists, in their order."""
+    predicates, values = _filtered(**filters)
+    with driver_errors_translated():
+        ids = await connection.scalar(sql.rank_of(order, predicates), {**values, "limit": limit})
+    return list(ids or ())
 
 
 async def stream_misses(
@@ -111,9 +169,10 @@ async def stream_misses(
     **filters: Unpack[MissFilters],
 ) -> AsyncIterator[QueuedMiss]:
     """Yield the same in parts, so that they are never all in memory."""
-    parameters = {**_parameters(**filters), "limit": limit}
+    predicates, values = _filtered(**filters)
+    parameters = {**values, "limit": limit, "offset": 0}
     with driver_errors_translated():
-        async with connection.stream(sql.LISTS[order], parameters) as result:
+        async with connection.stream(sql.list_of(order, predicates), parameters) as result:
             async for part in result.partitions(_ROWS_AT_ONCE):
                 for row in part:
                     yield QueuedMiss(*row)
@@ -121,25 +180,64 @@ async def stream_misses(
 
 async def count_misses(connection: AsyncConnection, **filters: Unpack[MissFilters]) -> int:
     """Return how many misses `list_misses` would list without a limit."""
+    predicates, values = _filtered(**filters)
     with driver_errors_translated():
-        return int(await connection.scalar(sql.COUNT, _parameters(**filters)) or 0)
+        return int(await connection.scalar(sql.count_of(predicates), values) or 0)
 
 
-def _parameters(
-    *,
-    statuses: Collection[str] = WORK,
-    source: str | None = None,
-    reason: str | None = None,
-    containing: str = "",
-    min_occurrences: int = 1,
-) -> dict[str, Any]:
-    return {
-        "statuses": list(statuses),
-        "source": source,
-        "reason": reason,
-        "containing": containing,
-        "min_occurrences": min_occurrences,
+async def sum_misses(
+    connection: AsyncConnection, **filters: Unpack[MissFilters]
+) -> tuple[int, float]:
+    """Return how many misses there are for which all filters hold, and how often an hour they are missed."""
+    predicates, values = _filtered(**filters)
+    with driver_errors_translated():
+        row = (await connection.execute(sql.sum_of(predicates), values)).one()
+        return int(row[0]), float(row[1])
+
+
+async def sum_by_source(connection: AsyncConnection) -> dict[str, tuple[int, float]]:
+    """Return the same of the open misses of each bookmaker that has some, in one reading."""
+    with driver_errors_translated():
+        rows = await connection.execute(sql.SUM_BY_SOURCE, {"statuses": list(WORK)})
+        return {source: (int(markets), float(per_hour)) for source, markets, per_hour in rows}
+
+
+async def sum_share(
+    connection: AsyncConnection, **filters: Unpack[MissFilters]
+) -> tuple[tuple[int, float], tuple[int, float]]:
+    """Return the same of the open misses for which all filters hold, and of all open ones, in one reading."""
+    filters["statuses"] = WORK
+    predicates, values = _filtered(**filters)
+    with driver_errors_translated():
+        row = (await connection.execute(sql.share_of(predicates), values)).one()
+        return (int(row[0]), float(row[1])), (int(row[2]), float(row[3]))
+
+
+def _filtered(**filters: Unpack[MissFilters]) -> tuple[Sequence[str], dict[str, Any]]:
+    """The predicates of the filters that are given, and their parameters."""
+    predicates = [sql.STATUSES]
+    values = {
+        sql.SOURCE: ("source", filters.get("source")),
+        sql.REASON: ("reason", filters.get("reason")),
+        sql.CONTAINING: ("containing", filters.get("containing") or None),
+        sql.OWNER: ("owner", filters.get("owner")),
+        sql.IDS: ("ids", filters.get("ids")),
     }
+    parameters: dict[str, Any] = {"statuses": list(filters.get("statuses", WORK))}
+    for predicate, (name, value) in values.items():
+        if value is not None:
+            predicates.append(predicate)
+            parameters[name] = value
+    if (least := filters.get("min_occurrences", 1)) > 1:
+        predicates.append(sql.MIN_OCCURRENCES)
+        parameters["min_occurrences"] = least
+    if (snoozed := filters.get("snoozed")) is not None:
+        predicates.append(sql.SNOOZED[snoozed])
+    if filters.get("unowned"):
+        predicates.append(sql.UNOWNED)
+    if filters.get("regressed"):
+        predicates.append(sql.REGRESSED)
+    return predicates, parameters
 
 
 async def market_ids(
@@ -154,6 +252,21 @@ async def market_ids(
 async def get_miss(connection: AsyncConnection, key: QueueKey) -> QueuedMiss:
     """Return one miss. Raises UnknownMiss."""
     found = await _read(connection, sql.GET, _keys([key]))
+    if not found:
+        raise UnknownMiss([key])
+    return found[0]
+
+
+async def get_misses(
+    connection: AsyncConnection, keys: Collection[QueueKey]
+) -> Sequence[QueuedMiss]:
+    """Return those of these misses that there are."""
+    return await _read(connection, sql.GET, _keys(keys))
+
+
+async def get_unlocked(connection: AsyncConnection, key: QueueKey) -> QueuedMiss:
+    """Return one miss with what its mapping would unlock. Raises UnknownMiss."""
+    found = await _read(connection, sql.GET_UNLOCKED, _keys([key]))
     if not found:
         raise UnknownMiss([key])
     return found[0]
@@ -202,44 +315,35 @@ async def reopen(
     return await _change(connection, sql.REOPEN, keys, actor, {"notes": notes})
 
 
-async def cover(
-    connection: AsyncConnection,
-    version: int,
-    keys: Collection[QueueKey],
-    *,
-    wanted: QueueKey | None = None,
-) -> Sequence[QueueKey]:
-    """Mark markets as MAPPED that the mappings of `version` cover. Return what changed."""
-    return (await settle(connection, version, keys, (), wanted=wanted)).covered
-
-
 async def settle(
     connection: AsyncConnection,
     version: int,
     covered: Collection[QueueKey],
     uncovered: Collection[QueueKey],
     *,
-    wanted: QueueKey | None = None,
+    wanted: Collection[QueueKey] = (),
 ) -> SettledMisses:
     """Mark markets as MAPPED that the mappings of `version` cover, and reopen those that they do not.
 
     Of the covered, unknown ones and those that were missed under that version already stay as they are, and
-    so do IGNORED ones, except `wanted`: somebody asked for this very market. Of the uncovered, those are
-    reopened that are MAPPED under an earlier version. No market is in both. Who decides is whom the
+    so do IGNORED ones, except those of `wanted`: somebody asked for these very markets. Of the uncovered,
+    those are reopened that are MAPPED under an earlier version. No market is in both. Who decides is whom the
     transaction is signed with, else the database role.
     """
-    source, market_id = wanted or (None, None)
     parameters = _keys([*covered, *uncovered]) | {
         "are_covered": [True] * len(covered) + [False] * len(uncovered),
+        "are_wanted": [key in wanted for key in (*covered, *uncovered)],
         "version": version,
-        "wanted_source": source,
-        "wanted_market_id": market_id,
     }
     by_status: dict[str, list[QueueKey]] = {"MAPPED": [], "NEW": []}
+    mapped: list[QueueKey] = []
     with driver_errors_translated():
         for row in await connection.execute(sql.SETTLE, parameters):
-            by_status[row.status].append((row.source, row.external_market_id))
-    return SettledMisses(sorted(by_status["MAPPED"]), sorted(by_status["NEW"]))
+            key = (row.source, row.external_market_id)
+            by_status[row.status].append(key)
+            if row.status == "MAPPED" and row.status_before != "MAPPED":
+                mapped.append(key)
+    return SettledMisses(sorted(by_status["MAPPED"]), sorted(by_status["NEW"]), sorted(mapped))
 
 
 async def _change(

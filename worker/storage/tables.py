@@ -5,6 +5,8 @@ names stay as they are. The columns that this project adds come last in each tab
 `alembic/` build the same database; a test compares the two through the catalog.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -64,6 +66,14 @@ AND NOT jsonb_path_exists(
 def sells_further(platform: str, column: str) -> str:
     """The condition that a mapping has a further id of a platform, as its index has it."""
     return f"""{column} @> CAST('[{{"platform": "{platform}"}}]' AS jsonb)"""
+
+
+def text_keys_of(row: str) -> str:
+    """The keys by which the name and the reason of a change set are searched, as the index has them.
+
+    ``row`` names the row, with a dot after it; it is empty in the index itself.
+    """
+    return f"marketmap_grams_v1(coalesce(CAST({row}name AS text) || ' ', '') || coalesce({row}reason, ''))"
 
 
 # More than the largest mapping that a worker can use. Rows of the audit log have no such bound: triggers
@@ -170,14 +180,23 @@ mapping_audit_log = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("created_by", String(100)),
     Column("login", String(100), server_default=text("SESSION_USER")),
+    Column("change_set_id", BigInteger),
+    Column("approved_by", String(100)),
     CheckConstraint(
         "action IN ('CREATE', 'UPDATE', 'DELETE', 'ACTIVATE', 'DEACTIVATE')",
         name="ck_mapping_audit_log_action",
     ),
     Index("idx_audit_log_mapping", "mapping_id"),
     Index("idx_audit_log_canonical", "canonical_id"),
+    # The version of a mapping is its last id here.
+    Index("idx_audit_log_canonical_version", "canonical_id", "id"),
     Index("idx_audit_log_action", "action"),
     Index("idx_audit_log_created", text("created_at DESC")),
+    Index(
+        "idx_audit_log_change_set",
+        "change_set_id",
+        postgresql_where=text("change_set_id IS NOT NULL"),
+    ),
 )
 
 unmapped_market_log = Table(
@@ -357,7 +376,7 @@ def _written() -> Column[object]:
     )
 
 
-# The insight process writes these five. All but decisions about alarms follow from the newest observations.
+# The insight process writes these six. All but decisions about alarms follow from the newest observations.
 watched_event = Table(
     "watched_event",
     metadata,
@@ -422,6 +441,15 @@ suggestion = Table(
         "confidence BETWEEN 0 AND 1 AND likeness BETWEEN 0 AND 1", name="ck_suggestion_shares"
     ),
     CheckConstraint("NOT is_confident OR rank = 1", name="ck_suggestion_confident"),
+    # The order in which the surest ones are listed.
+    Index(
+        "idx_suggestion_surest",
+        text("is_confident DESC"),
+        text("confidence DESC"),
+        "source",
+        "external_market_id",
+        postgresql_where=text("rank = 1"),
+    ),
 )
 
 evidence_sample = Table(
@@ -442,19 +470,23 @@ evidence_sample = Table(
     CheckConstraint("subject IN ('miss', 'alarm')", name="ck_evidence_sample_subject"),
 )
 
+# What an alarm on a mapping has, and one on the form of a bookmaker's observations has not.
+_OF_MAPPINGS: Final = (
+    "canonical_id, version, present, better, canonical_id_instead, outcomes_instead"
+)
 alarm = Table(
     "alarm",
     metadata,
     Column("id", BigInteger, primary_key=True),
-    Column("canonical_id", String(100), nullable=False),
+    Column("canonical_id", String(100)),
     Column("platform", String(20), nullable=False),
-    Column("version", BigInteger, nullable=False),
+    Column("version", BigInteger),
     Column("kind", String(20), nullable=False),
-    Column("present", Double, nullable=False),
-    Column("better", Double, nullable=False),
+    Column("present", Double),
+    Column("better", Double),
     Column("events", Integer, nullable=False),
-    Column("canonical_id_instead", String(100), nullable=False),
-    Column("outcomes_instead", JSONB, nullable=False),
+    Column("canonical_id_instead", String(100)),
+    Column("outcomes_instead", JSONB),
     Column("reason", Text, nullable=False),
     Column("status", String(20), nullable=False, server_default=text("'OPEN'")),
     Column("raised_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
@@ -463,9 +495,236 @@ alarm = Table(
     Column("status_reason", Text),
     Column("status_changed_at", DateTime(timezone=True)),
     Column("status_login", String(100)),
+    Column("sign", String(20)),
+    Column("first_hour", DateTime(timezone=True)),
+    Column("last_hour", DateTime(timezone=True)),
     UniqueConstraint("canonical_id", "platform", "version", name="uq_alarm_mapping"),
-    CheckConstraint("kind IN ('assignment', 'line', 'market')", name="ck_alarm_kind"),
+    UniqueConstraint("platform", "sign", "first_hour", name="uq_alarm_drift"),
+    CheckConstraint("kind IN ('assignment', 'line', 'market', 'drift')", name="ck_alarm_kind"),
+    CheckConstraint(
+        "CASE kind WHEN 'drift' THEN num_nonnulls(sign, first_hour, last_hour) = 3"
+        f" AND num_nonnulls({_OF_MAPPINGS}) = 0"
+        " ELSE num_nonnulls(sign, first_hour, last_hour) = 0"
+        f" AND num_nonnulls({_OF_MAPPINGS}) = 6 END",
+        name="ck_alarm_about",
+    ),
     CheckConstraint("status IN ('OPEN', 'ACKNOWLEDGED', 'CLOSED')", name="ck_alarm_status"),
     CheckConstraint("better >= 0 AND present > better", name="ck_alarm_costs"),
     CheckConstraint("events >= 1", name="ck_alarm_events"),
+)
+
+shape_hour = Table(
+    "shape_hour",
+    metadata,
+    Column("platform", String(20)),
+    Column("hour", DateTime(timezone=True)),
+    Column("version", BigInteger, nullable=False),
+    Column("observations", Integer, nullable=False),
+    Column("unreadable", Integer, nullable=False),
+    Column("markets", JSONB, nullable=False),
+    Column("recalled", Integer),
+    Column("unread", JSONB, nullable=False),
+    Column("examples", JSONB, nullable=False),
+    _written(),
+    PrimaryKeyConstraint("platform", "hour"),
+    CheckConstraint(
+        "observations >= 0 AND unreadable >= 0 AND recalled >= 0", name="ck_shape_hour_counts"
+    ),
+    CheckConstraint(
+        "length(CAST(markets AS text)) + length(CAST(unread AS text))"
+        " + length(CAST(examples AS text)) <= 65536",
+        name="ck_shape_hour_length",
+    ),
+)
+
+
+def _signed() -> tuple[Column[str], Column[str], Column[object]]:
+    """Who wrote a row, and when. A trigger sets them."""
+    return (
+        Column("actor", String(100), nullable=False),
+        Column("login", String(100), nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    )
+
+
+# Proposed changes of mappings. Workers read none of these tables: what is not approved is not there for them.
+change_set = Table(
+    "change_set",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("name", String(200)),
+    Column("reason", Text),
+    Column("state", String(20), nullable=False, server_default=text("'DRAFT'")),
+    Column("is_direct", Boolean, nullable=False, server_default=text("false")),
+    Column("reverts", BigInteger, ForeignKey("change_set.id")),
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    *_signed(),
+    Column("authors", ARRAY(Text), nullable=False),
+    Column("proposed_at", DateTime(timezone=True)),
+    Column("proposed_by", String(100)),
+    Column("proposed_login", String(100)),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decided_by", String(100)),
+    Column("decided_login", String(100)),
+    Column("forced", Text),
+    Column("applied_in", BigInteger),
+    CheckConstraint(
+        "state IN ('DRAFT', 'PROPOSED', 'SENT_BACK', 'WITHDRAWN', 'APPROVED', 'REVERTED')",
+        name="ck_change_set_state",
+    ),
+    CheckConstraint(
+        "is_direct OR (btrim(name) <> '' AND btrim(reason) <> '' AND length(reason) <= 2000"
+        " AND name IS NOT NULL AND reason IS NOT NULL)",
+        name="ck_change_set_explained",
+    ),
+    CheckConstraint(
+        "forced IS NULL OR (btrim(forced) <> '' AND length(forced) <= 2000)",
+        name="ck_change_set_forced",
+    ),
+    CheckConstraint(
+        "(state IN ('APPROVED', 'REVERTED')) = (applied_in IS NOT NULL)",
+        name="ck_change_set_applied",
+    ),
+    Index("idx_change_set_state", "state", text("id DESC")),
+    Index(
+        "idx_change_set_applied_in", "applied_in", postgresql_where=text("applied_in IS NOT NULL")
+    ),
+    Index("idx_change_set_reverts", "reverts", postgresql_where=text("reverts IS NOT NULL")),
+    Index("idx_change_set_text", text(text_keys_of("")), postgresql_using="gin"),
+    *(
+        Index(f"idx_change_set_{name}", name, "id")
+        for name in ("actor", "proposed_by", "decided_by")
+    ),
+)
+
+change_draft = Table(
+    "change_draft",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("change_set_id", BigInteger, ForeignKey("change_set.id"), nullable=False),
+    Column("canonical_id", String(100), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("base_version", BigInteger),
+    Column("mapping", JSONB(none_as_null=True)),
+    Column("is_active", Boolean),
+    Column("misses", JSONB, nullable=False, server_default=text("'[]'")),
+    *_signed(),
+    _written(),
+    UniqueConstraint("change_set_id", "canonical_id", name="uq_change_draft_mapping"),
+    CheckConstraint(
+        "action IN ('CREATE', 'UPDATE', 'ACTIVATE', 'DEACTIVATE', 'DELETE')",
+        name="ck_change_draft_action",
+    ),
+    CheckConstraint(
+        "(action = 'CREATE') = (base_version IS NULL)", name="ck_change_draft_base_version"
+    ),
+    CheckConstraint(
+        "(action IN ('CREATE', 'UPDATE')) = (mapping IS NOT NULL)", name="ck_change_draft_mapping"
+    ),
+    CheckConstraint(
+        "CASE action WHEN 'ACTIVATE' THEN is_active WHEN 'DEACTIVATE' THEN NOT is_active"
+        " WHEN 'DELETE' THEN is_active IS NULL ELSE true END IS TRUE",
+        name="ck_change_draft_is_active",
+    ),
+    CheckConstraint(
+        f"mapping IS NULL OR (jsonb_typeof(mapping) = 'object' AND ({_bounded('mapping', LONGEST)}))",
+        name="ck_change_draft_mapping_bounds",
+    ),
+    CheckConstraint(
+        "jsonb_typeof(misses) = 'array' AND length(CAST(misses AS text)) <= 100000",
+        name="ck_change_draft_misses",
+    ),
+    Index("idx_change_draft_canonical", "canonical_id"),
+)
+
+change_comment = Table(
+    "change_comment",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("change_set_id", BigInteger, ForeignKey("change_set.id"), nullable=False),
+    Column("comment", Text, nullable=False),
+    *_signed(),
+    CheckConstraint(
+        "btrim(comment) <> '' AND length(comment) <= 2000", name="ck_change_comment_length"
+    ),
+    Index("idx_change_comment_set", "change_set_id"),
+)
+
+# The newest row is in force; without one, four eyes are not required.
+review_policy = Table(
+    "review_policy",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("four_eyes", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    *_signed(),
+    CheckConstraint(
+        "btrim(reason) <> '' AND length(reason) <= 2000", name="ck_review_policy_explained"
+    ),
+)
+
+# Who works on a miss. Not in the row of the miss: counting writes that one all the time.
+miss_case = Table(
+    "miss_case",
+    metadata,
+    Column("source", String(20)),
+    Column("external_market_id", String(100)),
+    Column("owner", String(100)),
+    Column("snoozed_until", DateTime(timezone=True)),
+    Column("regressed_at", DateTime(timezone=True)),
+    Column("regressed_from", BigInteger),
+    Column("actor", String(100)),
+    Column("login", String(100)),
+    Column("reason", Text),
+    Column("changed_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("source", "external_market_id"),
+    CheckConstraint("btrim(owner) <> ''", name="ck_miss_case_owner"),
+    Index("idx_miss_case_owner", "owner", postgresql_where=text("owner IS NOT NULL")),
+    Index(
+        "idx_miss_case_regressed",
+        text("regressed_at DESC"),
+        postgresql_where=text("regressed_at IS NOT NULL"),
+    ),
+)
+
+# A view of the queue that a person keeps, as the query string of its page.
+queue_view = Table(
+    "queue_view",
+    metadata,
+    Column("actor", String(100)),
+    Column("name", String(100)),
+    Column("query", Text, nullable=False),
+    Column("login", String(100), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("actor", "name"),
+    CheckConstraint("btrim(name) <> ''", name="ck_queue_view_name"),
+    CheckConstraint("length(query) <= 2000", name="ck_queue_view_query"),
+)
+
+# What a change set did to misses, written in the transaction that applied it. Without a row it is not known:
+# the change is older than this table, or was made by plain SQL.
+change_effect = Table(
+    "change_effect",
+    metadata,
+    Column("change_set_id", BigInteger, ForeignKey("change_set.id")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("change_set_id"),
+    Index("idx_change_effect_created", text("created_at DESC")),
+)
+
+change_effect_miss = Table(
+    "change_effect_miss",
+    metadata,
+    Column("change_set_id", BigInteger, ForeignKey("change_effect.change_set_id")),
+    Column("source", String(20)),
+    Column("external_market_id", String(100)),
+    Column("is_covered", Boolean, nullable=False),
+    Column("occurrences", BigInteger, nullable=False),
+    Column("per_hour", Double, nullable=False),
+    Column("comparisons_per_day", Double),
+    PrimaryKeyConstraint("change_set_id", "source", "external_market_id"),
+    CheckConstraint(
+        "occurrences >= 1 AND per_hour >= 0 AND comparisons_per_day >= 0",
+        name="ck_change_effect_miss_counts",
+    ),
 )

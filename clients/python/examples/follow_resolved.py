@@ -1,7 +1,6 @@
 """Show every new price of every bookmaker: `python follow_resolved.py`."""
 
-import asyncio
-
+from market_mapping_client import run
 from market_mapping_client.follow import follow
 
 
@@ -15,4 +14,4 @@ async def main() -> None:
                     )
 
 
-asyncio.run(main())
+run(main())

@@ -1,15 +1,17 @@
-"""Publish a bookmaker's own reply: `python publish_raw_reply.py REPLY.json`."""
+"""Publish bookmakers' own replies: `python publish_raw_reply.py REPLY.json ...`."""
 
-import asyncio
-import json
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
-from market_mapping_client import observation_from_reply
-from market_mapping_client.publish import publish
+from market_mapping_client import observation_from_reply, run
+from market_mapping_client.publish import publish, read_reply
 
-reply = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-observation = observation_from_reply(reply, observed_at=datetime.now(UTC))
-asyncio.run(publish([observation]))
-print("sent", observation.platform, observation.event.id)
+
+async def main() -> None:
+    for file in sys.argv[1:]:
+        observation = observation_from_reply(read_reply(file), observed_at=datetime.now(UTC))
+        await publish([observation])
+        print("sent", observation.platform, observation.event.id)
+
+
+run(main())

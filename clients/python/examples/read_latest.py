@@ -1,7 +1,6 @@
 """Show the newest state of every event: `python read_latest.py`."""
 
-import asyncio
-
+from market_mapping_client import run
 from market_mapping_client.present import read_latest
 
 
@@ -14,4 +13,4 @@ async def main() -> None:
         print(state.platform, event.id, event.home, "-", event.away, len(state.markets), "markets")
 
 
-asyncio.run(main())
+run(main())

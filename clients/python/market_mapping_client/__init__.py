@@ -5,9 +5,10 @@ What is here needs no Kafka client. With the extra `kafka` there are `publish`, 
 """
 
 from .access import KafkaAccess
-from .board import LEFT_OUT, Board, BoardRow, Comparison, LeftOut, Price
+from .board import LEFT_OUT, Board, BoardRow, Comparison, LeftOut, PlayerRow, Price
 from .compacted_state import CompactedState
 from .errors import ClientError
+from .grades import Grades
 from .keys import observation_key
 from .latest import Latest
 from .mappings import Mappings
@@ -16,7 +17,9 @@ from .messages import (
     ID_HEADER,
     REPLAY_HEADER,
     DeadLetter,
+    EvidenceGrade,
     MappingChanged,
+    MappingGraded,
     MappingState,
     Observation,
     Redriven,
@@ -31,6 +34,8 @@ from .messages.raw_reply import (
     observation_from_sportybet,
 )
 from .players import JoinedPlayer, joined_players
+from .running import run
+from .unreadable import UnreadableRecord
 
 __all__ = [
     "ID_HEADER",
@@ -43,19 +48,24 @@ __all__ = [
     "CompactedState",
     "Comparison",
     "DeadLetter",
+    "EvidenceGrade",
+    "Grades",
     "JoinedPlayer",
     "KafkaAccess",
     "Latest",
     "LeftOut",
     "MappingChanged",
+    "MappingGraded",
     "MappingState",
     "Mappings",
     "Observation",
+    "PlayerRow",
     "Price",
     "Redriven",
     "ResolvedEvent",
     "UnknownReplyError",
     "UnmappedMarket",
+    "UnreadableRecord",
     "canonical_market",
     "canonical_markets",
     "joined_players",
@@ -64,4 +74,5 @@ __all__ = [
     "observation_from_reply",
     "observation_from_sportybet",
     "observation_key",
+    "run",
 ]

@@ -42,6 +42,7 @@ _TOPICS: Final = {
     "TOPIC_RESOLVED": "odds.resolved",
     "TOPIC_LATEST": "odds.latest",
     "TOPIC_CHANGES": "mappings.changes",
+    "TOPIC_EVIDENCE": "mappings.evidence",
 }
 
 

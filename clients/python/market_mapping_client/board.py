@@ -9,6 +9,10 @@ cannot be compared is left out, with the reason: a board never takes two differe
 - Residuals ("any other score"), unless every book lists the same outcomes next to it.
 - Markets that a bookmaker settles by rules of its own.
 - Prices that are suspended.
+- Markets whose grade is lower than asked for.
+
+Markets of players are rows of their own, one for each market, line and player. Players are joined within the
+match where that is unique at every bookmaker (`players`); whoever is not joined stays alone in a row.
 
 ``overround`` is given only for outcomes that make up one book: the market is exhaustive and exclusive, has no
 note on settlement, and every outcome of the mapping has a best price. Of a market that makes up a book, what
@@ -22,13 +26,22 @@ Memory is bounded: ``most_matches`` are held; of more, the one that has not been
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
+from .grades import Grades
 from .markets import CanonicalMarket, canonical_markets
-from .messages import MappingState, ResolvedEvent, ResolvedMarket
+from .messages import (
+    EvidenceGrade,
+    MappingState,
+    Participant,
+    ParticipantMarket,
+    ResolvedEvent,
+    ResolvedMarket,
+)
+from .players import PlayerKey, joined_keys, player_key
 
 LeftOutReason = Literal[
     "STALE",
@@ -40,6 +53,7 @@ LeftOutReason = Literal[
     "INCOMPLETE",
     "SUSPENDED",
     "RESIDUAL",
+    "GRADE",
 ]
 LEFT_OUT: Final[dict[LeftOutReason, str]] = {
     "STALE": "The bookmaker was seen too long before the others.",
@@ -51,6 +65,7 @@ LEFT_OUT: Final[dict[LeftOutReason, str]] = {
     "INCOMPLETE": "Not all outcomes of the market could be read.",
     "SUSPENDED": "The bookmaker takes no bets on it.",
     "RESIDUAL": "The bookmakers list different outcomes, so what is left over is not the same.",
+    "GRADE": "The odds do not bear the mapping out as well as was asked for.",
 }
 
 # Who settles by rules of its own what a market counts.
@@ -59,8 +74,13 @@ SETTLES_OTHERWISE: Final[Mapping[str, frozenset[str]]] = {
     "sendings_off": frozenset({"bet9ja"}),  # it counts extra time as well
 }
 
+# A mapping that the odds contradict, or that nothing is known of, is none of these.
+_BEST_FIRST: Final[tuple[EvidenceGrade, ...]] = ("verified", "modelled", "label")
+
 EventKey = tuple[str, str]
 RowKey = tuple[str, str | None]
+_PlayerRowKey = tuple[str, str | None, frozenset[PlayerKey]]
+_Market = ResolvedMarket | ParticipantMarket
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +139,14 @@ class Price(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """What is not compared: a whole book, a market of it, or one outcome."""
+    """What is not compared: a whole book, a market of it, or one outcome; of whom, if it is a player's."""
 
     platform: str
     canonical_id: str | None
     line: str | None
     outcome: str | None
     reason: LeftOutReason
+    participant: Participant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +171,19 @@ class BoardRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayerRow(BoardRow):
+    """A canonical market at one line for one player. ``participants``: who that is, by platform."""
+
+    participants: Mapping[str, Participant]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """The rows of a match in the order of market and line, and what is not in them."""
+    """The rows of a match in the order of market and line, those of its players, and what is in neither."""
 
     rows: tuple[BoardRow, ...]
     left_out: tuple[LeftOut, ...]
+    players: tuple[PlayerRow, ...] = ()
 
 
 class Board:
@@ -163,6 +192,8 @@ class Board:
     ``markets`` say what the canonical markets mean, by canonical id: by default the catalogue of this
     version; those of `read_mappings` where an installation has mappings of its own.
     ``max_apart_s``: books that were seen longer before the newest one are left out.
+    ``least_grade``: only markets whose mapping has this grade or a better one at the bookmaker, by ``grades``
+    as `read_grades` returns them; by default all, whatever their grade. Raises ValueError for another one.
     """
 
     def __init__(
@@ -171,7 +202,13 @@ class Board:
         *,
         max_apart_s: float = 300,
         most_matches: int = 20_000,
+        grades: Grades | None = None,
+        least_grade: EvidenceGrade | None = None,
     ) -> None:
+        if least_grade is not None and grades is None:
+            raise ValueError("least_grade needs the grades")
+        self._grades = grades
+        self._accepted = None if least_grade is None else _at_least(least_grade)
         self._markets = canonical_markets() if markets is None else markets
         self._max_apart = timedelta(seconds=max_apart_s)
         self._most_matches = most_matches
@@ -181,15 +218,17 @@ class Board:
     def take(self, event: ResolvedEvent) -> str:
         """Take a newer state of an event, as `Latest` gives it; return its match.
 
-        An event that has ended is dropped. Raises ValueError for a part of a snapshot: `Latest` joins them.
+        An event that has ended is dropped, also by a part that says so. Raises ValueError for any other part
+        of a snapshot: `Latest` joins them.
         """
-        if event.part is not None and event.part.of > 1:
+        has_ended = event.event.status in {"finished", "cancelled"}
+        if not has_ended and event.part is not None and event.part.of > 1:
             raise ValueError("a part of a snapshot says too little: pass what Latest gives")
         key = (event.platform, event.event.id)
         match = event.event.sportradar_id or f"{event.platform}:{event.event.id}"
         if self._match_of.get(key, match) != match:
             self.drop(key)
-        if event.event.status in {"finished", "cancelled"}:
+        if has_ended:
             self.drop(key)
             return match
         books = self._matches.pop(match, {})
@@ -231,16 +270,66 @@ class Board:
     def compare(self, match: str) -> Comparison:
         """Return the rows of a match, and what is left out of them."""
         left_out: list[LeftOut] = []
-        markets: dict[RowKey, dict[str, ResolvedMarket]] = {}
-        for book in _of_one_moment(self.books(match), self._max_apart, left_out):
+        books = _of_one_moment(self.books(match), self._max_apart, left_out)
+        rows = tuple(self._market_rows(books, left_out))
+        players = tuple(self._player_rows(books, left_out))
+        return Comparison(rows, tuple(left_out), players)
+
+    def _market_rows(
+        self, books: Sequence[ResolvedEvent], left_out: list[LeftOut]
+    ) -> Iterator[BoardRow]:
+        markets: dict[RowKey, dict[str, _Market]] = {}
+        for book in books:
             for market in book.markets:
+                if not self._is_accepted(market.canonical_id, book.platform):
+                    place = (market.canonical_id, market.line)
+                    left_out.append(LeftOut(book.platform, *place, None, "GRADE"))
+                    continue
                 row = (market.canonical_id, market.line)
                 markets.setdefault(row, {})[book.platform] = market
         known = {name: self._facts(name) for name, _ in markets}
-        rows = [
-            _row(key, markets[key], known[key[0]], left_out) for key in sorted(markets, key=_order)
-        ]
-        return Comparison(tuple(row for row in rows if row is not None), tuple(left_out))
+        for key in sorted(markets, key=_order):
+            found = _row(key, markets[key], known[key[0]], left_out)
+            if found is not None:
+                yield found
+
+    def _player_rows(
+        self, books: Sequence[ResolvedEvent], left_out: list[LeftOut]
+    ) -> Iterator[PlayerRow]:
+        same = joined_keys(books)
+        sold: dict[_PlayerRowKey, dict[str, ParticipantMarket]] = {}
+        for book in books:
+            for market in book.participant_markets or ():
+                if not self._is_accepted(market.canonical_id, book.platform):
+                    place = (market.canonical_id, market.line)
+                    left_out.append(
+                        LeftOut(book.platform, *place, None, "GRADE", market.participant)
+                    )
+                    continue
+                own = player_key(book.platform, market.participant)
+                key = (market.canonical_id, market.line, same.get(own, frozenset({own})))
+                sold.setdefault(key, {})[book.platform] = market
+        known = {name: self._facts(name) for name, *_ in sold}
+        for key in sorted(sold, key=lambda key: (*_order(key[:2]), _name(sold[key]))):
+            who = {platform: market.participant for platform, market in sold[key].items()}
+            of_player: list[LeftOut] = []
+            found = _row(key[:2], sold[key], known[key[0]], of_player)
+            left_out += [each._replace(participant=who[each.platform]) for each in of_player]
+            if found is not None:
+                yield PlayerRow(
+                    canonical_id=found.canonical_id,
+                    line=found.line,
+                    prices=found.prices,
+                    best=found.best,
+                    overround=found.overround,
+                    settlement=found.settlement,
+                    participants=who,
+                )
+
+    def _is_accepted(self, canonical_id: str, platform: str) -> bool:
+        if self._accepted is None or self._grades is None:
+            return True
+        return self._grades.grade(canonical_id, platform) in self._accepted
 
     def _facts(self, canonical_id: str) -> MarketFacts | None:
         market = self._markets.get(canonical_id)
@@ -250,6 +339,13 @@ class Board:
         while len(self._matches) > self._most_matches:
             for book in self._matches.pop(next(iter(self._matches))).values():
                 del self._match_of[book.platform, book.event.id]
+
+
+def _at_least(grade: EvidenceGrade) -> frozenset[EvidenceGrade]:
+    """The grade and those that are better."""
+    if grade not in _BEST_FIRST:
+        raise ValueError(f"least_grade is one of {', '.join(_BEST_FIRST)}, not {grade!r}")
+    return frozenset(_BEST_FIRST[: _BEST_FIRST.index(grade) + 1])
 
 
 def _of_one_moment(
@@ -306,7 +402,7 @@ class _Sorting:
     def leave_out(self, platform: str, outcome: str | None, reason: LeftOutReason) -> None:
         self.left_out.append(LeftOut(platform, *self.key, outcome, reason))
 
-    def take(self, platform: str, market: ResolvedMarket, residuals: frozenset[str]) -> None:
+    def take(self, platform: str, market: _Market, residuals: frozenset[str]) -> None:
         for price in market.outcomes:
             if price.outcome not in self.facts.outcomes:
                 self.leave_out(platform, price.outcome, "UNKNOWN_OUTCOME")
@@ -320,7 +416,7 @@ class _Sorting:
 
 def _row(
     key: RowKey,
-    books: Mapping[str, ResolvedMarket],
+    books: Mapping[str, _Market],
     facts: MarketFacts | None,
     left_out: list[LeftOut],
 ) -> BoardRow | None:
@@ -342,9 +438,7 @@ def _row(
     return BoardRow(*key, sorting.prices, best, overround, facts.settlement)
 
 
-def _comparable(
-    books: Mapping[str, ResolvedMarket], sorting: _Sorting
-) -> dict[str, ResolvedMarket]:
+def _comparable(books: Mapping[str, _Market], sorting: _Sorting) -> dict[str, _Market]:
     facts = sorting.facts
     settles_otherwise = SETTLES_OTHERWISE.get(facts.counts, frozenset())
     compared = {}
@@ -358,9 +452,7 @@ def _comparable(
     return compared
 
 
-def _incomparable_residuals(
-    markets: Iterable[ResolvedMarket], facts: MarketFacts
-) -> frozenset[str]:
+def _incomparable_residuals(markets: Iterable[_Market], facts: MarketFacts) -> frozenset[str]:
     """The residuals, if they are what different lists of outcomes leave over; none if the lists are the same.
 
     A market that was read in part lists what nobody knows.
@@ -394,3 +486,8 @@ def _order(key: RowKey) -> tuple[str, float, str]:
     """Rows in the order of their names and the numbers of their lines."""
     name, line = key
     return name, float("-inf") if line is None else float(line), line or ""
+
+
+def _name(sold: Mapping[str, ParticipantMarket]) -> tuple[str, str]:
+    """A name to sort the rows of players by, and whose it is."""
+    return min((market.participant.key, platform) for platform, market in sold.items())

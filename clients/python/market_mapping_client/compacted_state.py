@@ -5,6 +5,9 @@ Of each key the last record counts, and compaction removes the others. Two thing
 - The same key may be in several partitions, after the number of partitions or the record key of an event has
   changed. The newest over all partitions counts, and the value says what is newest, not its place.
 - A record without a value is a tombstone: it removes what its own partition said of the key.
+
+A record that cannot be read says that there is something newer, and not what. So it is reported, and what its
+partition said of the key before is no longer held.
 """
 
 from __future__ import annotations
@@ -12,16 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from .unreadable import RecordPlace, UnreadableRecord, log_unreadable, unreadable
+
 T = TypeVar("T")
 
 
-class KafkaRecord(Protocol):
+class KafkaRecord(RecordPlace, Protocol):
     """What is read of a record."""
 
-    @property
-    def partition(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
     @property
@@ -31,12 +32,20 @@ class KafkaRecord(Protocol):
 class CompactedState(Generic[T]):
     """What a compacted topic says now, by key.
 
-    ``read`` makes a value of a record's bytes. ``age`` gives something that orders the values of one key.
+    ``read`` makes a value of a record's bytes, or raises ValueError. ``age`` gives something that orders the
+    values of one key. ``on_unreadable`` is called with each record that cannot be read; by default it is
+    logged.
     """
 
-    def __init__(self, read: Callable[[bytes], T], age: Callable[[T], Any]) -> None:
+    def __init__(
+        self,
+        read: Callable[[bytes], T],
+        age: Callable[[T], Any],
+        on_unreadable: Callable[[UnreadableRecord], None] = log_unreadable,
+    ) -> None:
         self._read = read
         self._age = age
+        self._on_unreadable = on_unreadable
         self._said: dict[bytes, dict[int, T]] = {}  # by key and partition
 
     def take(self, record: KafkaRecord) -> bool:
@@ -46,7 +55,13 @@ class CompactedState(Generic[T]):
         if record.value is None:
             self._forget(key, record.partition)
         else:
-            self._keep(key, record.partition, self._read(record.value))
+            try:
+                value = self._read(record.value)
+            except ValueError as error:
+                self._forget(key, record.partition)
+                self._on_unreadable(unreadable(record, error))
+            else:
+                self._keep(key, record.partition, value)
         return self.get(key) is not before
 
     def get(self, key: bytes) -> T | None:

@@ -28,7 +28,8 @@ _SnapshotKey = tuple[datetime, str | None, int]
 _Age = tuple[datetime, int]
 
 _ENDED: Final = frozenset({"finished", "cancelled"})
-_DROPS: Final = frozenset({"ended", "unseen"})  # reasons of tombstones; "replaced" is not one
+_DROPS: Final = frozenset({"ended", "unseen"})  # reasons of tombstones that drop an event
+_REPLACED: Final = "replaced"
 _MOST_OPEN: Final = 4  # open snapshots of one event
 _MOST_ENDED: Final = 100_000
 
@@ -139,11 +140,18 @@ class Latest:
         """
         named = parse_latest_key(key or b"")
         said = {name: (value or b"").decode(errors="replace") for name, value in headers}
-        if named is None or said.get(TOMBSTONE_HEADER) not in _DROPS:
+        reason = said.get(TOMBSTONE_HEADER)
+        if named is not None and reason == _REPLACED:
             return None
         try:
             at = parse_timestamp(said.get(OBSERVED_AT_HEADER))
         except ValueError:
+            at = None
+        if named is None or reason not in _DROPS or at is None:
+            self._report(
+                f"a record without a value, with the key {(key or b'')[:200]!r}, is no tombstone of"
+                " odds.latest; it drops nothing"
+            )
             return None
         event = (named.platform, named.event_id)
         known = self._events.get(event)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from .compacted_state import CompactedState, KafkaRecord
 from .messages import MappingChanged, MappingState
+from .unreadable import UnreadableRecord, log_unreadable
 
 
 class Mappings(Mapping[str, MappingState]):
     """The rows of the table by canonical id, in use or switched off.
 
-    Pass it every record of the topic, in any order and as often as they come.
+    Pass it every record of the topic, in any order and as often as they come. One that cannot be read leaves
+    the mapping out, and is passed to ``on_unreadable``, which by default logs a warning.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, on_unreadable: Callable[[UnreadableRecord], None] = log_unreadable
+    ) -> None:
         self._changes = CompactedState(
-            MappingChanged.model_validate_json, lambda change: change.mapping_version
+            MappingChanged.model_validate_json,
+            lambda change: change.mapping_version,
+            on_unreadable,
         )
         self.version = 0
 

@@ -1,14 +1,17 @@
-"""Joins the players of two bookmakers within one match, only where that is unique on both sides."""
+"""Joins the players of bookmakers within one match, only where that is unique on both sides."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from .messages import Participant, ResolvedEvent
 
 _Name = tuple[str, str]
+# A player of one bookmaker: its platform, and what tells the player apart from the others there.
+PlayerKey = tuple[str, _Name]
 
 
 class JoinedPlayer(NamedTuple):
@@ -19,12 +22,17 @@ class JoinedPlayer(NamedTuple):
 
 
 class _Player(NamedTuple):
-    """All that one bookmaker says of a player of a match; it may write the name in several ways."""
+    """All that one bookmaker says of a player of a match; it may write the name in several ways.
 
+    Without ``is_clear`` two markets say different sides: it may be anybody of its name, and is not joined.
+    """
+
+    identity: _Name
     participant: Participant
     feed_id: str | None
     keys: frozenset[str]
     sides: frozenset[str]
+    is_clear: bool
 
     @property
     def names(self) -> list[_Name]:
@@ -47,16 +55,43 @@ def joined_players(one: ResolvedEvent, other: ResolvedEvent) -> list[JoinedPlaye
     numbers = one.event.sportradar_id, other.event.sportradar_id
     if one.platform == other.platform or numbers[0] is None or numbers[0] != numbers[1]:
         raise ValueError("the events are not of one match at two bookmakers")
-    return _joined(_players_of(one), _players_of(other))
+    return [
+        JoinedPlayer(ours.participant, theirs.participant)
+        for ours, theirs in _pairs(_players_of(one), _players_of(other))
+    ]
+
+
+def player_key(platform: str, participant: Participant) -> PlayerKey:
+    """Return what tells a player apart from the others of a bookmaker's event, in all its markets."""
+    return platform, _identity(participant)
+
+
+def joined_keys(books: Sequence[ResolvedEvent]) -> Mapping[PlayerKey, frozenset[PlayerKey]]:
+    """Return, of each player whom several bookmakers of a match have, the keys at all of them.
+
+    A player of three bookmakers is one only if each two of them are joined. If one of them could be someone
+    else, all three stay alone, and are not in the result.
+    """
+    met: defaultdict[PlayerKey, set[PlayerKey]] = defaultdict(set)
+    players = {book.platform: _players_of(book) for book in books}
+    for one, other in combinations(players, 2):
+        for ours, theirs in _pairs(players[one], players[other]):
+            ends = (one, ours.identity), (other, theirs.identity)
+            met[ends[0]].add(ends[1])
+            met[ends[1]].add(ends[0])
+    groups = {key: frozenset({key, *others}) for key, others in met.items()}
+    # Who meets whom is not transitive: a name may be between two others. Then nobody knows who is meant.
+    return {
+        key: group for key, group in groups.items() if all(groups[each] == group for each in group)
+    }
 
 
 def _players_of(event: ResolvedEvent) -> list[_Player]:
-    """Return each player of an event once; not those of whom two markets say different sides."""
+    """Return each player of an event once."""
     found: defaultdict[_Name, list[Participant]] = defaultdict(list)
     for market in event.participant_markets or ():
         found[_identity(market.participant)].append(market.participant)
-    players = map(_player, found.values())
-    return [player for player in players if len(player.sides) <= 1]
+    return [_player(identity, same) for identity, same in found.items()]
 
 
 def _identity(participant: Participant) -> _Name:
@@ -67,16 +102,20 @@ def _identity(participant: Participant) -> _Name:
     return "key", f"{participant.key}/{participant.side or ''}"
 
 
-def _player(same: list[Participant]) -> _Player:
+def _player(identity: _Name, same: list[Participant]) -> _Player:
+    sides = frozenset(each.side for each in same if each.side is not None)
+    is_clear = len(sides) <= 1
     return _Player(
-        min(same, key=lambda each: (each.key, each.name)),
-        same[0].feed_id,
-        frozenset(each.key for each in same),
-        frozenset(each.side for each in same if each.side is not None),
+        identity=identity,
+        participant=min(same, key=lambda each: (each.key, each.name)),
+        feed_id=same[0].feed_id,
+        keys=frozenset(each.key for each in same),
+        sides=sides if is_clear else frozenset(),
+        is_clear=is_clear,
     )
 
 
-def _joined(ours: Iterable[_Player], theirs: Iterable[_Player]) -> list[JoinedPlayer]:
+def _pairs(ours: Iterable[_Player], theirs: Iterable[_Player]) -> Iterator[tuple[_Player, _Player]]:
     candidates: defaultdict[_Name, list[_Player]] = defaultdict(list)
     for other in theirs:
         for name in other.names:
@@ -86,8 +125,7 @@ def _joined(ours: Iterable[_Player], theirs: Iterable[_Player]) -> list[JoinedPl
         met = {id(other): other for name in one.names for other in candidates[name]}
         pairs += [(one, other) for other in met.values() if one.may_be(other)]
     times = Counter(id(player) for pair in pairs for player in pair)
-    return [
-        JoinedPlayer(one.participant, other.participant)
-        for one, other in pairs
-        if times[id(one)] == 1 and times[id(other)] == 1
-    ]
+    for one, other in pairs:
+        is_unique = times[id(one)] == 1 and times[id(other)] == 1
+        if is_unique and one.is_clear and other.is_clear:
+            yield one, other

@@ -1,13 +1,14 @@
-"""Publish observations from files, one JSON document a line. The brokers are named by the environment."""
+"""Publish observations from files, one a line or one a file. The brokers are named by the environment."""
 
 import argparse
 import asyncio
-import logging
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,6 +16,7 @@ from . import Observation, observation_key
 from .access import KafkaAccess, access_of
 from .connecting import producer, translated
 from .errors import ClientError
+from .running import run
 
 
 async def publish(
@@ -39,22 +41,50 @@ async def publish(
 
 
 def read(file: Path) -> Iterator[Observation]:
-    """Yield the observations of a file; ``-`` is the standard input.
+    """Yield the observations of a file, one a line, or one over many lines; ``-`` is the standard input.
 
     Raises ClientError, INPUT_INVALID, with the line and the field.
     """
+    text = _text(file)
+    if _is_one_document(text):
+        yield _observation(str(file), text)
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield _observation(f"{file}, line {number}", line)
+
+
+def read_reply(file: Path | str) -> Any:
+    """Return the JSON document of a file, such as a bookmaker's reply; ``-`` is the standard input.
+
+    Raises ClientError, INPUT_INVALID.
+    """
+    try:
+        return json.loads(_text(Path(file)))
+    except (ValueError, RecursionError) as error:
+        raise ClientError(
+            "INPUT_INVALID", f"{file} is not JSON ({error})", "save the reply as it came"
+        ) from error
+
+
+def _is_one_document(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _text(file: Path) -> str:
     is_input = str(file) == "-"
     try:
         content = sys.stdin.buffer.read() if is_input else file.read_bytes()
-        lines = content.decode().splitlines()
+        return content.decode()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ClientError(
             "INPUT_INVALID", f"{file} cannot be read ({reason})", "name another file"
         ) from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield _observation(f"{file}, line {number}", line)
 
 
 def _observation(where: str, line: str) -> Observation:
@@ -77,16 +107,15 @@ def main() -> None:
     parser.add_argument(
         "files", type=Path, nargs="+", metavar="FILE", help="- is the standard input"
     )
-    options = parser.parse_args()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says is said in one sentence
-    try:
-        access = access_of(options.bootstrap_servers)
-        if options.topic_prefix is not None:
-            access = replace(access, topic_prefix=options.topic_prefix)
-        observations = [each for file in options.files for each in read(file)]
-        asyncio.run(publish(observations, access))
-    except ClientError as error:
-        sys.exit(f"publish: {error}")
+    run(_publish_files(parser.parse_args()))
+
+
+async def _publish_files(options: argparse.Namespace) -> None:
+    access = access_of(options.bootstrap_servers)
+    if options.topic_prefix is not None:
+        access = replace(access, topic_prefix=options.topic_prefix)
+    observations = [each for file in options.files for each in read(file)]
+    await publish(observations, access)
     for platform, number in sorted(Counter(each.platform for each in observations).items()):
         topic = access.topic(f"observations.{platform}")
         sys.stderr.write(f"publish: {number} sent to {topic} at {access.bootstrap_servers}\n")

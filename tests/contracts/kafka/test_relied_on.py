@@ -281,7 +281,7 @@ async def test_a_batch_holds_records_of_several_partitions_and_topics(
 async def test_an_answer_about_altered_offsets_hides_the_refusal_of_a_partition(
     services: Services, topic: str
 ) -> None:
-    """Nothing is raised while the group has members: the error stands beside the partition."""
+    """Nothing is raised while the group has members: the error comes with the partition."""
     assigned = Assigned()
     consumer = AIOKafkaConsumer(bootstrap_servers=services.kafka, group_id=f"{topic}.g")
     consumer.subscribe([topic], listener=assigned)

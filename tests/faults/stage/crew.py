@@ -21,9 +21,13 @@ LONGEST_BACKOFF_S = 2.0
 END_TIMEOUT_S = 45.0
 TAIL_LINES = 12
 
-Kind = Literal["worker", "snapshot"]
-# What a process logs when it has opened a partition.
-OPENED: Final[dict[Kind, str]] = {"worker": "partition_opened", "snapshot": "snapshot_opened"}
+Kind = Literal["worker", "snapshot", "insight"]
+# What a process logs when it has opened a partition, or leads.
+OPENED: Final[dict[Kind, str]] = {
+    "worker": "partition_opened",
+    "snapshot": "snapshot_opened",
+    "insight": "insight_leads",
+}
 
 
 class End(NamedTuple):
@@ -43,7 +47,8 @@ class End(NamedTuple):
 class Crew:
     """``size`` processes of a kind, each in a slot. ``static`` members have names.
 
-    ``environment`` is added to the installation's.
+    ``environment`` is added to the installation's. Crews of one kind in one installation have different
+    names, for their logs.
     """
 
     def __init__(
@@ -56,8 +61,10 @@ class Crew:
         static: bool,
         environment: dict[str, str],
         kind: Kind = "worker",
+        name: str | None = None,
     ) -> None:
         self._kind: Kind = kind
+        self._name = name or kind
         self._installation = installation
         self._nursery = nursery
         self._static = static
@@ -157,7 +164,7 @@ class Crew:
 
     def said(self, event: str, slot: int | None, fields: dict[str, object]) -> int:
         """How many lines of all logs, or those of a slot, are about an event, with these fields."""
-        prefix = f"{self._kind}-" if slot is None else f"{self._kind}-{slot}-"
+        prefix = f"{self._name}-" if slot is None else f"{self._name}-{slot}-"
         return sum(
             line.get("event") == event and fields.items() <= line.items()
             for path in self._logs.values()
@@ -205,7 +212,7 @@ class Crew:
 
     async def _spawn(self, slot: int) -> Child:
         named = {"MARKETMAP_MEMBER_NAME": f"member-{slot}"} if self._static else {}
-        path = self._installation.folder / f"{self._kind}-{slot}-{self._started}.log"
+        path = self._installation.folder / f"{self._name}-{slot}-{self._started}.log"
         path.touch()
         self._started += 1
         child = await asyncio.to_thread(self._nursery.start, self._environment | named, path)

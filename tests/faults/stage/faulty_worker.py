@@ -1,4 +1,4 @@
-"""A worker, or a snapshot process, that dies or freezes where a test wants it to.
+"""A worker, a snapshot process or an insight process that dies or freezes where a test wants it to.
 
 It is the product's command with its classes wrapped. Without the environment variables it is the product.
 """
@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,14 +26,18 @@ from tests.faults.stage.weakened import WEAKNESS_VARIABLE, WEAKNESSES
 from worker.cli.main import main
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.claim import ClaimedBatch
+from worker.insight.watching import following, turns
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
 from worker.runtime.announcer import Announcer
 from worker.runtime.snapshot import partition
+from worker.storage.insight import alarms, evidence, evidence_sql, shapes
+from worker.storage.insight.shapes import StoredHour
 from worker.storage.ledger import Counted, Ledger
 
 _announcing: ContextVar[bool] = ContextVar("announcing", default=False)
 _counting: ContextVar[bool] = ContextVar("counting", default=False)
+_saving: ContextVar[bool] = ContextVar("saving", default=False)
 AnyCoroutine = Callable[..., Coroutine[Any, Any, Any]]
 
 
@@ -75,14 +80,84 @@ def instrument_snapshot(points: Points) -> None:
     )
 
 
+def instrument_insight(points: Points) -> None:
+    """Put a point at every step of a turn of the insight process."""
+    _wrap(
+        following.Insight,
+        "_restored",
+        before=lambda: points.passing("insight.led"),
+        after=lambda: points.passing("insight.restored"),
+    )
+    _wrap(turns.Judging, "_store_events", after=lambda: points.passing("insight.committed"))
+    _wrap(
+        evidence,
+        "save_event",
+        before=lambda: points.passing("insight.taken"),
+        after=lambda: points.passing("insight.stored"),
+    )
+    _wrap(evidence, "keep_events", after=lambda: points.passing("insight.kept"))
+    _wrap(
+        AIOKafkaConsumer,
+        "commit",
+        underway=lambda _: points.is_due("insight.committing"),
+        then=lambda: points.strike("insight.committing"),
+    )
+    save = evidence.save_evidence
+
+    async def save_with_points(*arguments: Any) -> None:
+        points.passing("insight.compared")
+        with _set(_saving):
+            await save(*arguments)
+
+    evidence.save_evidence = save_with_points  # type: ignore[assignment]  # it is meant
+    _wrap(
+        PreparedStatement,
+        "fetch",
+        underway=lambda _: _saving.get() and points.is_due("insight.saving"),
+        then=lambda: points.strike("insight.saving"),
+    )
+    save_hour = shapes.save_hour
+
+    async def save_hour_with_points(connection: Any, hour: StoredHour) -> None:
+        # Of a day of hours nearly all are empty; the newest is counted again and again.
+        if hour.observations or hour.hour > datetime.now(UTC) - timedelta(hours=1):
+            points.passing("insight.counted")
+        await save_hour(connection, hour)
+
+    shapes.save_hour = save_hour_with_points  # it is meant
+    run_statement = evidence._run
+    after = {
+        evidence_sql.SAVE_EVIDENCE: "insight.saved",
+        evidence_sql.DROP_SUGGESTIONS: "insight.dropped",
+        evidence_sql.SAVE_SUGGESTIONS: "insight.suggested",
+    }
+
+    async def run_with_points(connection: Any, statement: Any, **parameters: Any) -> None:
+        await run_statement(connection, statement, **parameters)
+        if point := after.get(statement):
+            points.passing(point)
+
+    evidence._run = run_with_points  # it is meant
+    _wrap(alarms, "raise_alarm", after=lambda: points.passing("insight.raised"))
+    _wrap(AIOKafkaProducer, "commit_transaction", before=lambda: points.passing("insight.grading"))
+    _wrap(turns.Judging, "_turn", after=lambda: points.passing("insight.turned"))
+
+
+_INSTRUMENTS: dict[str, Callable[[Points], None]] = {
+    "worker": instrument,
+    "snapshot": instrument_snapshot,
+    "insight": instrument_insight,
+}
+
+
 def _publishing(points: Points) -> None:
     send = Outputs.send
 
     async def send_with_points(self: Outputs, outputs: Sequence[Outgoing]) -> None:
         if _announcing.get():
             return await _around("announce", points, send(self, outputs)) if outputs else None
-        points.in_flight = len(outputs)
         points.passing("publish.before")
+        points.in_flight += len(outputs)
         if points.is_due("publish.middle"):
             half = len(outputs) // 2
             await send(self, outputs[:half])
@@ -225,15 +300,14 @@ class _set:  # noqa: N801  # a context manager reads as a verb
 
 
 def run() -> None:
-    """`marketmap run worker`, or snapshot, with what the environment asks for."""
+    """`marketmap run worker`, snapshot or insight, with what the environment asks for."""
     process = os.environ.get(PROCESS_VARIABLE, "worker")
     weakness = os.environ.get(WEAKNESS_VARIABLE)
     if weakness:
         WEAKNESSES[weakness]()
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder:
-        points = Points(Path(folder))
-        (instrument_snapshot if process == "snapshot" else instrument)(points)
+        _INSTRUMENTS[process](Points(Path(folder)))
     sys.argv = ["marketmap", "run", process]
     main()
 

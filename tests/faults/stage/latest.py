@@ -59,10 +59,12 @@ class LatestTrial:
 
     async def flowed(self, records: int = FLOW) -> None:
         """Wait until this number of further resolved events has been read."""
-        goal = await self._committed() + records
+        goal: list[int] = []
 
-        async def has_flowed() -> bool:
-            return await self._committed() >= goal
+        async def has_flowed() -> bool:  # a broker that was restarted may not know yet
+            total = await self._committed()
+            goal[:] = goal or [total + records]
+            return total >= goal[0]
 
         await self._wait(has_flowed, "the snapshot processes do not go on")
 

@@ -147,6 +147,11 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    # As `marketmap run insight` does before it imports what follows.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import scipy.optimize  # noqa: F401  # what judging imports when it is needed
+
+    import worker.insight.watching.process
     import worker.operations.processes.commands  # noqa: F401  # what a worker imports when it runs
     from tests.faults.stage import faulty_worker
 

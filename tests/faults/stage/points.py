@@ -1,8 +1,8 @@
-"""Where a worker or a snapshot process can be made to die or freeze.
+"""Where a worker, a snapshot process or an insight process can be made to die or freeze.
 
-`publish` is step P of the road of a batch, `count` D, `commit` K. `may_repeat` says whether the batch in
-progress is published again after a death there: only between the first record sent and the end of the
-transaction.
+`publish` is step P of a batch, once for each of its polls, `count` D, `commit` K. `may_repeat` says whether
+what is published of the batch in progress is published again after a death there: only between the first
+record sent and the end of the transaction.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ class Point(NamedTuple):
     name: str
     may_repeat: bool
     where: str
+    often: int = 1  # how often a short run passes it at least
 
 
 _EVERY: Final = (
-    Point("publish.before", may_repeat=False, where="before P"),
+    Point("publish.before", may_repeat=True, where="before P, polls before it not counted"),
     Point(
         "publish.unacknowledged", may_repeat=True, where="in P, records sent and not acknowledged"
     ),
@@ -73,4 +74,25 @@ _OF_SNAPSHOT: Final = (
     Point("latest.done", may_repeat=False, where="offset committed"),
 )
 SNAPSHOT_POINTS: Final = {point.name: point for point in _OF_SNAPSHOT}
+# Of an insight process. To read or judge something again adds nothing.
+_OF_INSIGHT: Final = (
+    Point("insight.led", may_repeat=True, where="lead taken, nothing restored"),
+    Point("insight.restored", may_repeat=True, where="restored, nothing read"),
+    Point("insight.taken", may_repeat=True, where="observations in memory, none stored"),
+    Point("insight.stored", may_repeat=True, where="some events stored, others not", often=4),
+    Point("insight.kept", may_repeat=True, where="events stored, offsets not committed"),
+    Point("insight.committing", may_repeat=True, where="offsets sent, not answered"),
+    Point("insight.committed", may_repeat=True, where="offsets committed, nothing judged"),
+    Point("insight.counted", may_repeat=True, where="an hour's form counted, not stored", often=3),
+    Point("insight.compared", may_repeat=True, where="events compared, no evidence stored"),
+    Point("insight.saving", may_repeat=True, where="evidence sent, not answered"),
+    Point("insight.saved", may_repeat=True, where="evidence stored, older evidence not deleted"),
+    Point("insight.raised", may_repeat=True, where="alarm raised, without examples"),
+    Point("insight.dropped", may_repeat=True, where="old suggestions deleted, new ones not stored"),
+    Point("insight.suggested", may_repeat=True, where="suggestions stored, without examples"),
+    Point("insight.grading", may_repeat=True, where="grades sent, transaction not committed"),
+    Point("insight.turned", may_repeat=True, where="everything written, and rests"),
+)
+INSIGHT_POINTS: Final = {point.name: point for point in _OF_INSIGHT}
+LEADS: Final = ("insight.led", "insight.restored")
 TAKEOVERS: Final = ("latest.fenced", "latest.restored")

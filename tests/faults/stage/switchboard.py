@@ -17,7 +17,7 @@ from typing import NamedTuple
 import orjson
 
 FOLDER_VARIABLE = "FAULT_POINTS_FOLDER"
-# Which of the product's processes it is: worker or snapshot.
+# Which of the product's processes it is: worker, snapshot or insight.
 PROCESS_VARIABLE = "FAULT_PROCESS"
 
 

@@ -28,6 +28,8 @@ from tests.support.services.installation import Installation, until
 from worker.domain.errors import TransientError
 
 BATCH_RECORDS = 20
+# So a batch takes up to two further polls in.
+POLL_RECORDS = 8
 PATIENCE_S = 120.0
 
 COUNTS = "SELECT source, external_market_id, occurrence_count FROM unmapped_market_log"

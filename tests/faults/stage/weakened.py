@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from worker.ingest.partitions.claim import ClaimedBatch
+from worker.insight.watching.reading import ObservationReader
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
 from worker.runtime.snapshot import partition
 from worker.storage import ledger
+from worker.storage.insight import evidence
 from worker.storage.ledger import Counted, Ledger, MissRow
 from worker.storage.watermarks import WatermarkConflict, WatermarkMove, Watermarks
 
@@ -59,6 +61,23 @@ def take_over_unread() -> None:
     partition._read_back = nothing  # type: ignore[assignment]  # it is meant
 
 
+def commit_unstored() -> None:
+    """Offsets of observations are committed before the events that they stand for are stored."""
+    readers: list[ObservationReader] = []
+    done, save = ObservationReader.done, evidence.save_event
+
+    def remembered(self: ObservationReader) -> Any:
+        readers[:] = [self]
+        return done(self)
+
+    async def commit_and_save(*arguments: Any) -> None:
+        await readers[0].commit(done(readers[0]))
+        await save(*arguments)
+
+    ObservationReader.done = remembered  # type: ignore[method-assign]  # it is meant
+    evidence.save_event = commit_and_save  # type: ignore[assignment]  # it is meant
+
+
 def _as_it_is(move: WatermarkMove, current: Watermarks) -> WatermarkMove:
     found = current[move.topic_id, move.partition]
     return move._replace(expected=found, next_offset=max(found, move.next_offset))
@@ -66,5 +85,10 @@ def _as_it_is(move: WatermarkMove, current: Watermarks) -> WatermarkMove:
 
 WEAKNESSES: Final[dict[str, Callable[[], None]]] = {
     function.__name__: function
-    for function in (count_before_publishing, move_watermarks_blindly, take_over_unread)
+    for function in (
+        count_before_publishing,
+        move_watermarks_blindly,
+        take_over_unread,
+        commit_unstored,
+    )
 }

@@ -48,7 +48,8 @@ async def as_service(database: str) -> AsyncIterator[Any]:
     yield log_in
     for engine in engines:
         await engine.dispose()
-    await administrator.execute("DROP OWNED BY worker, editor; DROP ROLE worker, editor")
+    logins = "worker, reader, editor, approver"
+    await administrator.execute(f"DROP OWNED BY {logins}; DROP ROLE {logins}")
     await administrator.close()
 
 

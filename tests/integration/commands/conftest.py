@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.support.editing.queue_rows import add_miss
 from worker.cli.main import app
 
 SIGNED = ("--actor", "ada", "--reason", "because")
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 Run = Callable[..., Result]
 Query = Callable[..., list[dict[str, Any]]]
 
@@ -76,29 +76,4 @@ def mapping_file(tmp_path: Path) -> str:
 @pytest.fixture
 def miss(query: Query) -> Callable[..., None]:
     """`miss("sportybet", "800", "Name", ["Yes"])`: a row of the queue, as a worker leaves it."""
-
-    def add(
-        source: str,
-        market_id: str,
-        name: str | None = None,
-        labels: Sequence[str] = ("Yes", "No"),
-        *,
-        reason: str = "UNKNOWN_MARKET",
-        qualifier: str | None = None,
-        count: int = 1,
-    ) -> None:
-        samples = [{"label": label, "odds": 2.0, "qualifier": qualifier} for label in labels]
-        query(
-            """INSERT INTO unmapped_market_log (source, external_market_id, market_name, sample_outcomes,
-            first_seen_at, last_seen_at, occurrence_count, reason, mapping_version)
-            VALUES ($1, $2, $3, $4, $5, $5, $6, $7, 0)""",
-            source,
-            market_id,
-            name,
-            json.dumps(samples),
-            NOON,
-            count,
-            reason,
-        )
-
-    return add
+    return partial(add_miss, query)

@@ -79,6 +79,25 @@ def test_an_alarm_that_there_is_not_is_named_and_nothing_is_changed(
     assert run("alarms", "show", "9").exit_code == 1
 
 
+def test_an_alarm_on_a_form_is_listed_shown_and_closed(
+    change: Callable[..., Any], run: Run, query: Query
+) -> None:
+    query(
+        "INSERT INTO alarm (platform, kind, sign, first_hour, last_hour, events, reason)"
+        " VALUES ('betpawa', 'drift', 'unknown_label', '2026-01-01 12:00Z', '2026-01-01 13:00Z', 20, 'why')"
+    )
+    (listed,) = json.loads(run("alarms", "list", "LABEL", "--json").stdout)
+    assert (listed["kind"], listed["canonical_id"], listed["sign"]) == (
+        "drift",
+        None,
+        "unknown_label",
+    )
+    assert "form: unknown label" in run("alarms", "list").stdout
+    assert "2026-01-01 13:00:00" in run("alarms", "show", "1").stdout
+    assert run("evidence", "list", "--json").exit_code == 0
+    assert change("alarms", "close", "1")["changed"] == [1]
+
+
 def test_evidence_has_the_grade_that_follows_from_it(
     run: Run, evidence: None, query: Query
 ) -> None:

@@ -76,7 +76,11 @@ def test_every_command_works_and_leaves_what_the_document_says(
 def test_the_document_shows_every_command_of_editors() -> None:
     shown = {tuple(step.command.split()[1:3]) for step in STEPS}
     mappings = "list show create update activate deactivate delete history rollback import export"
-    unmapped = "list show acknowledge ignore reopen map"
+    unmapped = "list show acknowledge ignore reopen map take snooze wake release cases"
+    drafts = "list show create edit propose export import"
+    changes = "list show diff approve send-back revert four-eyes"
     expected = {("mappings", verb) for verb in mappings.split()}
     expected |= {("unmapped", verb) for verb in unmapped.split()}
+    expected |= {("drafts", verb) for verb in drafts.split()}
+    expected |= {("changes", verb) for verb in changes.split()}
     assert expected <= shown

@@ -21,8 +21,11 @@ async def filled(migrated: str) -> str:
 def test_lists_are_flat_in_memory_in_every_form(filled: str) -> None:
     environment = {"MARKETMAP_DATABASE_URL": filled, "COLUMNS": "200"}
     grown = {}
-    queue, _, history, replays = LISTS
-    forms = [(queue, "csv"), (queue, "table"), (history, "json"), (replays, "json")]
+    queue, mappings, history, replays = LISTS
+    forms = [
+        *((queue, "csv"), (queue, "table")),
+        *((mappings, "csv"), (history, "json"), (replays, "json")),
+    ]
     for command, form in forms:
         few, many = (
             printed([*command, "--output", form, "--limit", str(limit)], environment)

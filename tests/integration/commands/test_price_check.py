@@ -6,48 +6,26 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.commands.conftest import SIGNED, Query, Run
-from tests.support.boards import STARTED, generated_boards
+from tests.support.editing.watched import fill_watched
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import Entry, dump_entries, load_catalogue
 from worker.domain.mapping import dump_mapping
-from worker.insight.watching.stored import StoredBoard, pack, pack_together
-from worker.storage.engine import opened, transaction
-from worker.storage.insight.evidence import StoredEvent, save_event
-from worker.storage.mappings import import_mappings
 
 pytestmark = pytest.mark.services
 
-NAMES = {"1x2_ft", "1x2_1h", "btts_ft", "over_under_ft", "double_chance_ft"}
 SWAP = ("--set", "outcome.yes.sportybet_desc=No", "--set", "outcome.no.sportybet_desc=Yes")
 UPDATE = ("mappings", "update", "btts_ft")
 
 
-async def fill(url: str) -> None:
-    """Some mappings, and what three bookmakers sell on twelve events."""
-    shipped = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
-    boards: dict[str, dict[Any, StoredBoard]] = {}
-    for board in generated_boards(seed=3, events=12):
-        boards.setdefault(board.event, {})[board.platform] = pack(board, STARTED)
-    async with opened(url) as engine, transaction(engine) as connection:
-        chosen = [one for one in shipped if one.canonical_id in NAMES]
-        await import_mappings(connection, chosen, actor="test", reason="some")
-        for number, (event, of_event) in enumerate(boards.items()):
-            if len(of_event) > 1:
-                seen_at = STARTED + timedelta(minutes=number)
-                stored = StoredEvent(event, None, None, None, seen_at, pack_together(of_event))
-                await save_event(connection, stored, len(of_event))
-
-
 @pytest.fixture
 def watched(migrated: str) -> None:
-    asyncio.run(fill(migrated))
+    asyncio.run(fill_watched(migrated))
 
 
 def labels(query: Query) -> dict[str, str]:
@@ -119,9 +97,133 @@ def test_a_created_and_an_imported_mapping_are_checked_too(
     assert query("SELECT id FROM user_market_mappings WHERE canonical_id = 'btts_ft'") == []
 
 
+INTO = ("unmapped", "map", "sportybet", "29", "--into", "btts_ft")
+RIGHT = ("--set", "outcome.yes.sportybet_desc=Yes", "--set", "outcome.no.sportybet_desc=No")
+UNMAP = (
+    "UPDATE user_market_mappings SET sportybet_id = NULL"
+    " WHERE canonical_id = 'btts_ft' RETURNING canonical_id"
+)
+
+
+def column(query: Query) -> str | None:
+    (row,) = query("SELECT sportybet_id FROM user_market_mappings WHERE canonical_id = 'btts_ft'")
+    found: str | None = row["sportybet_id"]
+    return found
+
+
+def test_a_missed_market_that_is_mapped_the_wrong_way_round_is_refused_unless_forced_with_a_reason(
+    run: Run, watched: None, query: Query, miss: Callable[..., None]
+) -> None:
+    query(UNMAP)
+    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
+    refused = run(*INTO, *SWAP, *SIGNED)
+    assert refused.exit_code == 1
+    assert "btts_ft at sportybet is" in refused.stderr
+    assert "with its labels assigned otherwise" in refused.stderr
+    assert column(query) is None
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "NEW"}]
+    unsigned = run(*INTO, *SWAP, "--force", "--actor", "ada")
+    assert unsigned.exit_code == 2
+    assert "needs --actor and --reason" in unsigned.stderr
+    assert column(query) is None
+    forced = run(*INTO, *SWAP, *SIGNED, "--force")
+    assert forced.exit_code == 0, forced.stderr
+    assert "contradicted" in forced.stderr
+    assert (column(query), labels(query)) == ("29", {"yes": "No", "no": "Yes"})
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "MAPPED"}]
+    newest = query("SELECT reason FROM mapping_audit_log ORDER BY id DESC LIMIT 1")
+    assert newest == [{"reason": "because"}]
+
+
+def test_a_missed_market_that_is_mapped_the_right_way_round_is_saved(
+    run: Run, watched: None, query: Query, miss: Callable[..., None]
+) -> None:
+    query(UNMAP)
+    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
+    saved = run(*INTO, *RIGHT, *SIGNED)
+    assert saved.exit_code == 0, saved.stderr
+    assert column(query) == "29"
+
+
+def test_a_new_mapping_of_a_missed_market_is_checked_too(
+    run: Run, watched: None, query: Query, miss: Callable[..., None], tmp_path: Path
+) -> None:
+    file = tmp_path / "mapping.json"
+    file.write_text(json.dumps(dump_mapping(swapped().mapping)))
+    assert run("mappings", "delete", "btts_ft", *SIGNED).exit_code == 0
+    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
+    refused = run("unmapped", "map", "sportybet", "29", "--file", str(file), *SIGNED)
+    assert refused.exit_code == 1
+    assert "btts_ft at sportybet is" in refused.stderr
+    assert query("SELECT id FROM user_market_mappings WHERE canonical_id = 'btts_ft'") == []
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "NEW"}]
+
+
+def test_an_accepted_suggestion_that_the_prices_contradict_is_refused(
+    run: Run, watched: None, query: Query, miss: Callable[..., None]
+) -> None:
+    query(UNMAP)
+    (row,) = query(
+        "SELECT max(id) AS version FROM mapping_audit_log WHERE canonical_id = 'btts_ft'"
+    )
+    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
+    query(
+        """INSERT INTO suggestion (source, external_market_id, rank, canonical_id, version, line_kind,
+        outcomes, unmatched, evidence, events, likeness, confidence, is_confident, reason)
+        VALUES ('sportybet', '29', 1, 'btts_ft', $1, 'none', $2, '[]', '{}', 12, 1, 1, true, 'an old one')""",
+        row["version"],
+        json.dumps({"Yes": "no", "No": "yes"}),
+    )
+    refused = run("suggestions", "accept", "sportybet", "29", *SIGNED)
+    assert refused.exit_code == 1
+    assert "btts_ft at sportybet is" in refused.stderr
+    assert column(query) is None
+
+
 def test_without_watched_events_nothing_is_compared(
     run: Run, change: Callable[..., Any], watched: None, query: Query
 ) -> None:
     query("DELETE FROM watched_event")
     assert "prices" not in change(*UPDATE, *SWAP)
     assert labels(query) == {"yes": "No", "no": "Yes"}
+
+
+def test_a_change_set_with_a_swap_is_approved_by_force_and_with_a_reason_alone(
+    run: Run, watched: None, query: Query
+) -> None:
+    written = run("drafts", "create", "btts_ft", *SWAP, "--propose", *SIGNED, "--json")
+    number = str(json.loads(written.stdout)["change_set"])
+    refused = run("changes", "approve", number, "--actor", "bob")
+    assert refused.exit_code == 1
+    assert "btts_ft at sportybet is" in refused.stderr
+    assert "the prices contradict it" in refused.stderr
+    assert labels(query) == {"yes": "Yes", "no": "No"}
+    assert query("SELECT state FROM change_set WHERE NOT is_direct") == [{"state": "PROPOSED"}]
+    assert run("changes", "approve", number, "--actor", "bob", "--force").exit_code == 2
+    forced = ("--force", "--reason", "the bookmaker swapped them")
+    assert run("changes", "approve", number, "--actor", "bob", *forced).exit_code == 0
+    assert labels(query) == {"yes": "No", "no": "Yes"}
+    assert query("SELECT forced FROM change_set WHERE NOT is_direct") == [
+        {"forced": "the bookmaker swapped them"}
+    ]
+    # What takes a wrong change back is borne out by the prices.
+    assert run("changes", "revert", number, *SIGNED).exit_code == 0
+    assert labels(query) == {"yes": "Yes", "no": "No"}
+
+
+def test_a_revert_that_the_prices_contradict_leaves_nothing_proposed(
+    run: Run, watched: None, query: Query
+) -> None:
+    run(*UPDATE, *SWAP, *SIGNED, "--force")
+    back = ("outcome.yes.sportybet_desc=Yes", "outcome.no.sportybet_desc=No")
+    right = run(*UPDATE, "--set", back[0], "--set", back[1], *SIGNED, "--json")
+    number = query("SELECT max(id) AS id FROM change_set")[0]["id"]
+    assert right.exit_code == 0
+    tried = run("changes", "revert", str(number), *SIGNED, "--dry-run")
+    assert (tried.exit_code, "the prices contradict it" in tried.stderr) == (1, True)
+    assert query("SELECT state FROM change_set WHERE NOT is_direct") == []
+    refused = run("changes", "revert", str(number), *SIGNED)
+    assert refused.exit_code == 1
+    assert "the prices contradict it" in refused.stderr
+    assert query("SELECT state FROM change_set WHERE NOT is_direct") == [{"state": "WITHDRAWN"}]
+    assert labels(query) == {"yes": "Yes", "no": "No"}

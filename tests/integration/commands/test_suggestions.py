@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.commands.conftest import NOON, SIGNED, Query, Run
+from tests.integration.commands.conftest import SIGNED, Query, Run
+from tests.support.editing.queue_rows import NOON
 
 pytestmark = pytest.mark.services
 
@@ -158,3 +159,90 @@ def test_a_suggestion_that_does_not_cover_the_samples_changes_nothing(
     assert query("SELECT betpawa_id FROM user_market_mappings") == [{"betpawa_id": None}]
     unknown = run("suggestions", "accept", "betpawa", "3795", "--rank", "3", *SIGNED)
     assert "there is no suggestion of rank 3" in unknown.stderr
+
+
+def test_a_label_that_a_mapped_market_lacks_is_added_to_those_of_its_id(
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("sportybet", "29", "GG/NG", ["GG"])
+    suggest("sportybet", "29", version, {"gg": "yes"})
+    done = change("suggestions", "accept", "sportybet", "29")
+    assert done["covered"] == [["sportybet", "29"]]
+    (row,) = query("SELECT sportybet_id, also FROM user_market_mappings")
+    assert row["sportybet_id"] is None
+    (entry,) = json.loads(row["also"])
+    assert (entry["id"], entry["labels"]) == ("29", {"yes": ["Yes", "gg"], "no": ["No"]})
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "MAPPED"}]
+
+
+def test_a_family_is_accepted_together_and_who_is_not_confident_is_left_out(
+    run: Run,
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    for market_id in ("800117", "800118", "800119"):
+        miss("sportybet", market_id, "GG/NG", ["GG", "NG"])
+        suggest("sportybet", market_id, version, {"GG": "yes", "NG": "no"})
+    query("UPDATE suggestion SET is_confident = false WHERE external_market_id = '800119'")
+    keys = {one["family"] for one in json.loads(run("suggestions", "list", "--json").stdout)}
+    assert keys == {"sportybet = gg/ng = btts"}
+    done = run("suggestions", "accept", "sportybet", "800117", "--family", *SIGNED)
+    assert done.exit_code == 0, done.stderr
+    assert "left out: 800119" in done.stderr
+    (row,) = query("SELECT also FROM user_market_mappings")
+    assert [one["id"] for one in json.loads(row["also"])] == ["800117", "800118"]
+    statuses = query("SELECT external_market_id, status FROM unmapped_market_log ORDER BY 1")
+    assert [one["status"] for one in statuses] == ["MAPPED", "MAPPED", "NEW"]
+    assert len(query("SELECT 1 AS one FROM mapping_audit_log WHERE action = 'UPDATE'")) == 1
+
+
+def test_of_a_family_that_does_not_cover_its_samples_nothing_is_changed(
+    run: Run,
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("sportybet", "800117", "GG/NG", ["GG", "NG"])
+    miss("sportybet", "800118", "GG/NG", ["Ja", "Nein"])
+    for market_id in ("800117", "800118"):
+        suggest("sportybet", market_id, version, {"GG": "yes", "NG": "no"})
+    refused = run("suggestions", "accept", "sportybet", "800117", "--family", *SIGNED)
+    assert refused.exit_code == 1
+    assert query("SELECT also FROM user_market_mappings") == [{"also": None}]
+    assert {one["status"] for one in query("SELECT status FROM unmapped_market_log")} == {"NEW"}
+
+
+def test_a_draft_names_the_suggestion_and_its_outcomes(
+    run: Run, miss: Callable[..., None], version: int, suggest: Callable[..., None]
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Yes", "No"])
+    suggest("betpawa", "3795", version, {"yes": "yes", "no": "no"})
+    draft = run("unmapped", "map", "betpawa", "3795")
+    assert "By its odds it is btts (confident)" in draft.stderr
+    assert "marketmap suggestions accept betpawa 3795" in draft.stderr
+    assert "canonical_id: 'yes'" in draft.stdout
+
+
+def test_a_market_is_mapped_into_the_suggested_mapping_with_the_suggested_labels(
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Yes", "No"])
+    suggest("betpawa", "3795", version, OUTCOMES)
+    change("unmapped", "map", "betpawa", "3795", "--into", "btts")
+    (row,) = query("SELECT betpawa_id, outcome_mapping FROM user_market_mappings")
+    labels = {
+        one["canonical_id"]: one["betpawa_name"] for one in json.loads(row["outcome_mapping"])
+    }
+    assert (row["betpawa_id"], labels) == ("3795", {"yes": "Yes", "no": "No"})

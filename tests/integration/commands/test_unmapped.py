@@ -174,11 +174,12 @@ def test_a_mapping_that_covers_a_miss_marks_it(
     ]
 
 
-def test_a_dry_run_of_a_mapping_marks_nothing(
-    miss: AddMiss, change: Change, query: Query, mapping_file: str
+def test_a_dry_run_of_a_mapping_marks_nothing_and_says_what_it_would_mark(
+    miss: AddMiss, run: Run, query: Query, mapping_file: str
 ) -> None:
     miss("sportybet", "29")
-    assert change("mappings", "create", "--file", mapping_file, "--dry-run")["covered"]
+    tried = run("mappings", "create", "--file", mapping_file, *SIGNED, "--dry-run")
+    assert "sportybet 29 would be MAPPED." in tried.stderr
     assert status(query, "29")[0] == "NEW"
 
 
@@ -295,3 +296,102 @@ def test_mapping_wants_one_target_and_a_signature(
 ) -> None:
     miss("sportybet", "800")
     assert run("unmapped", "map", "sportybet", "800", *options).exit_code == 2
+
+
+SUGGESTED = """
+INSERT INTO suggestion (source, external_market_id, rank, canonical_id, version, line_kind, outcomes,
+    unmatched, evidence, events, likeness, confidence, is_confident, reason)
+VALUES ('bet9ja', $1, 1, $2, 1, 'total', '{}', '[]', '{}', 8, 0.5, $3, false, 'because')
+"""
+EXAMPLE = """
+INSERT INTO evidence_sample (subject, source, market, event, seen_at, prices, others)
+VALUES ('miss', 'bet9ja', $1, $2, now(), $3, '[]')
+"""
+
+
+@pytest.fixture
+def unlocking(miss: AddMiss, query: Query, change: Change, tmp_path: Path) -> None:
+    """Of three misses, one may be a market that two others sell, and one a market that one other sells."""
+    outcomes = [{"canonical_id": "over", "sportybet_desc": "Over", "betpawa_name": "Over"}]
+    further = {"platform": "betpawa", "id": "7", "labels": {"over": ["Over"]}}
+    off = {"platform": "bet9ja", "id": "S_Q", "active": False, "labels": {"over": ["O"]}}
+    both = {"canonical_id": "both", "name": "Both", "sportybet_id": "18", "also": [further]}
+    alone = {"canonical_id": "alone", "name": "Alone", "sportybet_id": "19", "also": [off]}
+    for mapping in (both, alone):
+        file = tmp_path / f"{mapping['canonical_id']}.json"
+        file.write_text(json.dumps(mapping | {"outcome_mapping": outcomes}))
+        change("mappings", "create", "--file", str(file))
+    for market_id, count in (("S_TWO", 5), ("S_ONE", 5), ("S_NONE", 500)):
+        miss("bet9ja", market_id, market_id.title(), count=count)
+    query("UPDATE unmapped_market_log SET first_seen_at = last_seen_at - interval '2 days'")
+    query(SUGGESTED, "S_TWO", "both", 0.5)
+    query(SUGGESTED, "S_ONE", "alone", 0.9)
+    lines = [
+        {"qualifier": line, "label": "O", "odds": 2.0} for line in ("1.5", "2.5", "2.5", "3.5")
+    ]
+    query(EXAMPLE, "S_TWO", "e1", json.dumps(lines))
+    query(EXAMPLE, "S_TWO", "e2", json.dumps(lines[:1]))
+
+
+def test_what_unlocks_most_comparisons_comes_first_when_asked(
+    unlocking: None, run: Run, query: Query
+) -> None:
+    assert listed(run)[0] == "S_NONE"
+    assert listed(run, "--order", "comparisons") == ["S_TWO", "S_ONE", "S_NONE"]
+    rows = json.loads(run("unmapped", "list", "--json", "--order", "comparisons").stdout)
+    two, one, none = rows
+    events = query("SELECT event_count FROM unmapped_market_log WHERE external_market_id = 'S_TWO'")
+    per_day = events[0]["event_count"] / 2
+    assert (two["suggested"], two["lines"], two["carriers"], two["confidence"]) == (
+        "both",
+        2,
+        2,
+        0.5,
+    )
+    assert two["events_per_day"] == pytest.approx(per_day)
+    assert two["comparisons_per_day"] == pytest.approx(per_day * 2 * 2 * 0.5)
+    assert (one["suggested"], one["lines"], one["carriers"]) == ("alone", 1, 1)
+    assert (none["suggested"], none["comparisons_per_day"]) == (None, None)
+    shown = run("unmapped", "show", "bet9ja", "S_TWO")
+    assert "2 lines * 2 bookmakers * 0.50, as both" in shown.stdout
+
+
+def test_the_surest_suggestion_comes_first_and_one_that_is_not_confident_after_all_that_are(
+    unlocking: None, miss: AddMiss, run: Run, query: Query
+) -> None:
+    miss("bet9ja", "S_SURE", "Sure", count=1)
+    query(SUGGESTED, "S_SURE", "both", 0.3)
+    query("UPDATE suggestion SET is_confident = true WHERE external_market_id = 'S_SURE'")
+    miss("betpawa", "9", "None either", count=900)
+    ordered = ["S_SURE", "S_ONE", "S_TWO", "9", "S_NONE"]
+    assert listed(run, "--order", "confidence") == ordered
+    assert listed(run, "--order", "confidence", "--limit", "2") == ordered[:2]
+    here = ("--order", "confidence", "--platform", "bet9ja")
+    assert listed(run, *here) == [one for one in ordered if one != "9"]
+    groups = json.loads(
+        run("unmapped", "list", "--group", "--json", "--order", "confidence").stdout
+    )
+    assert [one["markets"] for one in groups] == [[one] for one in ordered]
+
+
+def test_a_family_is_one_row_and_is_decided_about_together(
+    miss: AddMiss, run: Run, change: Change, query: Query
+) -> None:
+    for number in (12, 13, 45):
+        miss("bet9ja", f"S_M{number}", f"MULTI {number // 10}-{number % 10}", count=10)
+    miss("bet9ja", "S_X", "Corners", count=1)
+    groups = json.loads(run("unmapped", "list", "--group", "--json").stdout)
+    assert [(one["pattern"], one["markets"]) for one in groups] == [
+        ("multi #-#", ["S_M12", "S_M13", "S_M45"]),
+        ("corners", ["S_X"]),
+    ]
+    assert groups[0]["occurrence_count"] == 30
+    assert "S_M12, S_M13, S_M45" in run("unmapped", "list", "--group").stdout
+    tried = change("unmapped", "ignore", "bet9ja", "S_M13", "--family", "--dry-run")
+    assert len(tried["changed"]) == 3
+    assert status(query, "S_M12")[0] == "NEW"
+    change("unmapped", "ignore", "bet9ja", "S_M13", "--family")
+    assert [status(query, f"S_M{number}")[0] for number in (12, 13, 45)] == ["IGNORED"] * 3
+    assert status(query, "S_X")[0] == "NEW"
+    change("unmapped", "reopen", "bet9ja", "S_M45", "--family")
+    assert [status(query, f"S_M{number}")[0] for number in (12, 13, 45)] == ["NEW"] * 3

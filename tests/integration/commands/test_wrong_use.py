@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.services
 
 # They wait for their servers, or run their own.
-UNTIL_STOPPED = {"run worker", "run relay", "run snapshot", "run insight"}
+UNTIL_STOPPED = {"run console", "run worker", "run relay", "run snapshot", "run insight"}
 OWN_SERVERS = {"bench", "services up", "services down", "services status"}
 WITHOUT_SERVERS = {
     "config",
+    "console users add",
+    "console users list",
+    "console users remove",
     "resolve",
     "schemas check",
     "schemas export",
@@ -57,6 +60,10 @@ outcome_mapping:
   - {canonical_id: yes, sportybet_desc: Yes}
 """
 
+GRID = """platform,market_id,market_name,label,canonical_id,outcome
+sportybet,900,Goals,Yes,x,yes
+"""
+
 Use = Callable[..., Result]
 
 
@@ -65,6 +72,7 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Use:
     """Run a command in a folder with the files that the examples name."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "market.yaml").write_text(MAPPING)
+    (tmp_path / "grid.csv").write_text(GRID)
     for name in ("observations.jsonl", "sportybet-reply.json"):
         (tmp_path / name).write_text("{}\n")
 
@@ -138,7 +146,7 @@ def test_a_password_that_is_refused(leaf: Leaf, use: Use, refusing: dict[str, st
 
 
 READ = {"baseline", "catalogue", "docs", "document", "file", "files", "generated"}
-WRITTEN = {"directory", "draft_file", "folder", "json_file", "output", "save", "svg"}
+WRITTEN = {"directory", "draft_file", "folder", "hidden_to", "json_file", "output", "save", "svg"}
 
 
 def files_of(leaf: Leaf) -> Iterator[tuple[Leaf, Any]]:
@@ -150,7 +158,8 @@ def files_of(leaf: Leaf) -> Iterator[tuple[Leaf, Any]]:
 
 
 FILES = [pair for leaf in every_command() for pair in files_of(leaf)]
-READING = [(leaf, one) for leaf, one in FILES if one.name in READ]
+MADE = {"console users add"}  # its file is made if it is not there
+READING = [(leaf, one) for leaf, one in FILES if one.name in READ and leaf.name not in MADE]
 
 
 def test_of_each_file_it_is_known_whether_it_is_read_or_written() -> None:
@@ -196,16 +205,40 @@ IDS = {
     "mappings activate": [NONSENSE, "--actor", "a", "--reason", "b"],
     "mappings deactivate": [NONSENSE, "--actor", "a", "--reason", "b"],
     "mappings delete": [NONSENSE, "--actor", "a", "--reason", "b"],
+    "mappings what-if": [NONSENSE, "--delete"],
     "mappings rollback": [NONSENSE, "1", "--actor", "a", "--reason", "b"],
     "unmapped show": ["sportybet", NONSENSE],
     "unmapped acknowledge": [NONSENSE, NONSENSE, "--actor", "a", "--reason", "b"],
     "unmapped ignore": ["sportybet", NONSENSE, "--actor", "a", "--reason", "b"],
     "unmapped reopen": ["sportybet", NONSENSE, "--actor", "a", "--reason", "b"],
     "unmapped map": ["sportybet", NONSENSE],
+    "unmapped take": ["sportybet", NONSENSE, "--actor", "a"],
+    "unmapped release": ["sportybet", NONSENSE, *_SIGNED],
+    "unmapped snooze": ["sportybet", NONSENSE, "--for", "3d", *_SIGNED],
+    "unmapped wake": ["sportybet", NONSENSE, *_SIGNED],
+    "unmapped views save": [NONSENSE * 9, "--query", NONSENSE, "--actor", "a"],
+    "unmapped views show": [NONSENSE, "--actor", "a"],
+    "unmapped views delete": [NONSENSE, "--actor", "a"],
+    "drafts show": [NONSENSE],
+    "drafts create": [NONSENSE, "--set", "priority=5", *_SIGNED],
+    "drafts edit": [NONSENSE, "--set", "priority=7", *_SIGNED],
+    "drafts remove": [NONSENSE],
+    "drafts propose": [NONSENSE, "--actor", "a"],
+    "drafts withdraw": ["9", *_SIGNED],
+    "changes show": [NONSENSE],
+    "changes diff": ["9"],
+    "changes approve": ["9", "--actor", "a"],
+    "changes send-back": [NONSENSE, *_SIGNED],
+    "changes what-if": [NONSENSE],
+    "changes comment": ["9", *_SIGNED],
+    "changes revert": [NONSENSE, *_SIGNED],
+    "changes four-eyes": [NONSENSE, *_SIGNED],
+    "console users remove": [NONSENSE, "--file", "users.txt"],
     "replay show": [NONSENSE],
     "topics grants": [NONSENSE],
     "suggestions show": ["sportybet", NONSENSE],
     "suggestions accept": ["sportybet", NONSENSE, "--actor", "a", "--reason", "b"],
+    "events show": [NONSENSE],
     "evidence show": [NONSENSE],
     "alarms show": [NONSENSE],
     "alarms acknowledge": [NONSENSE, "--actor", "a", "--reason", "b"],
@@ -222,7 +255,17 @@ OTHERS = {
     "mappings create": ["--set", NONSENSE, "--actor", "a", "--reason", "b"],
     "mappings import": [],
     "unmapped list": ["--status", NONSENSE],
+    "unmapped cases": ["--owner", NONSENSE, "--limit", NONSENSE],
+    "unmapped views list": ["--output", NONSENSE, "--actor", "a"],
+    "drafts list": ["--limit", NONSENSE],
+    "drafts export": [NONSENSE, "--platform", NONSENSE],
+    "drafts import": ["observations.jsonl", *_SIGNED],
+    "changes list": ["--state", NONSENSE],
+    "console users add": ["ada", "--role", NONSENSE, "--file", "users.txt"],
+    "console users list": ["--file", NONSENSE],
     "suggestions list": ["--platform", NONSENSE],
+    "events list": ["--limit", NONSENSE],
+    "evidence coverage": ["--platform", NONSENSE],
     "evidence list": ["--grade", NONSENSE],
     "alarms list": ["--platform", NONSENSE],
     "dead list": ["--reason", NONSENSE],

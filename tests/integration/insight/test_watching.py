@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.people.commands import command_in_process
 from tests.support.services.insights import (
+    HIDE,
+    SHOW,
+    SWAP,
     evidence_of,
     judged,
     keep_usual,
@@ -14,24 +18,12 @@ from tests.support.services.insights import (
     start_insight,
 )
 from tests.support.services.installation import Installation, until
+from worker.operations.doctor.examination import examine
+from worker.operations.doctor.findings import Finding
 
 pytestmark = pytest.mark.services
 
 EVENTS = 12
-HIDE = (
-    "UPDATE user_market_mappings SET bet9ja_key = NULL WHERE canonical_id = '1x2_ft' RETURNING id"
-)
-SHOW = "UPDATE user_market_mappings SET bet9ja_key = 'S_1X2' WHERE canonical_id = '1x2_ft' RETURNING id"
-SWAP = """
-UPDATE user_market_mappings
-SET outcome_mapping = CAST(
-    replace(replace(replace(CAST(outcome_mapping AS text),
-        '"sportybet_desc": "Yes"', '"sportybet_desc": "#"'),
-        '"sportybet_desc": "No"', '"sportybet_desc": "Yes"'),
-        '"sportybet_desc": "#"', '"sportybet_desc": "No"') AS jsonb)
-WHERE canonical_id = 'btts_ft'
-RETURNING id
-"""
 
 
 async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_alarm(
@@ -131,3 +123,39 @@ async def test_of_two_processes_one_leads_and_the_other_takes_over(
     line = await two.logged("insight_leads")
     assert line["events"] == len(on_two_books(records))
     await judged(installation, two, on_two_books(records))
+
+
+async def test_doctor_and_lag_say_who_leads_and_how_far_it_is(installation: Installation) -> None:
+    settings = installation.settings
+
+    async def found() -> dict[str, list[Finding]]:
+        by_subject: dict[str, list[Finding]] = {}
+        for one in await examine(settings, timeout_s=30, part_name="insight"):
+            by_subject.setdefault(one.subject, []).append(one)
+        return by_subject
+
+    before = await found()
+    levels = {one.level for findings in before.values() for one in findings}
+    assert "FAILURE" not in levels
+    assert [one.message for one in before["evidence"]] == [
+        "no insight process leads",
+        "no event is watched: nothing is known from odds",
+    ]
+
+    records = scraped(events=3)
+    await keep_usual(installation)
+    await installation.publish(records)
+    process = start_insight(installation)
+    await judged(installation, process, on_two_books(records))
+    await read_through(installation, settings.insight_group_id)
+    after = await found()
+    leader, evidence = after["evidence"]
+    assert leader.level == evidence.level == "OK"
+    assert leader.message.startswith("one insight process leads: pid ")
+    assert evidence.message.startswith(f"{len(on_two_books(records))} events watched, ")
+    assert [one.message for one in after["offsets"]] == ["0 records behind"]
+    report = (await command_in_process(installation, "lag", "--insight", "--json")).json
+    assert (report["group"], report["state"]) == (settings.insight_group_id, "Empty")
+    assert (report["records"], report["members"]) == (0, 0)
+    assert {each["committed"] is None for each in report["partitions"]} == {False}
+    assert await process.stop() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from tests.support.services.installation import PATIENCE_S, Installation
 from tests.support.services.snapshots import read_through, start_snapshot
 from tests.unit.schemas.test_raw_reply import SPORTYBET
 from worker.lab.synthetic.scrape import generate_scrape
+from worker.local.ports import pick_free
 
 pytestmark = pytest.mark.services
 
@@ -91,6 +93,26 @@ async def test_a_raw_reply_that_an_example_publishes_is_resolved(
     await installation.caught_up()
     (record,) = await installation.consume("odds.resolved")
     assert orjson.loads(record.value or b"")["platform"] == "sportybet"
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_that_reaches_no_broker_ends_with_one_sentence(
+    example: Path, tmp_path: Path
+) -> None:
+    reply = tmp_path / "reply.json"
+    reply.write_bytes(orjson.dumps(SPORTYBET))
+    servers = {"MARKETMAP_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{pick_free(1)[0]}"}
+    done = subprocess.run(
+        [sys.executable, example, *([reply] if "reply" in example.name else [])],
+        env=os.environ | servers | {"PYTHONPATH": str(KIT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert line.startswith(f"{example.stem}: BROKERS_UNREACHABLE: ")
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)

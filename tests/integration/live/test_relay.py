@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -21,10 +22,11 @@ from tests.support.editing.changes import (
 )
 from tests.support.editing.edits import fetch, insert, run
 from tests.support.editing.table_view import fold
-from tests.support.services.installation import Installation, until
+from tests.support.services.installation import PATIENCE_S, Installation, until
 from tests.support.services.relays import start_relay
 from worker.domain.errors import TransientError
 from worker.kafka.fenced_producer import fenced_outputs
+from worker.kafka.record import Outgoing
 from worker.runtime.process import background
 from worker.runtime.relay.mapping_changed import mapping_changed
 from worker.runtime.relay.metrics import RelayMetrics
@@ -165,6 +167,47 @@ async def test_a_leader_that_was_replaced_without_noticing_publishes_nothing_mor
     assert [record.value for record in await installation.consume("mappings.changes")] == [
         new.value
     ]
+
+
+# It sends two records, and stays before the end of their transaction.
+WRITER = """
+import asyncio, sys
+from worker.kafka.fenced_producer import fenced_outputs
+from worker.kafka.record import Outgoing
+
+async def main(brokers, topic):
+    connection = {"bootstrap_servers": brokers}
+    async with fenced_outputs(connection, topic, max_bytes=1_000_000, timeout_s=60) as outputs:
+        async def never_ends():
+            print("sent", flush=True)
+            await asyncio.Event().wait()
+        outputs._producer.commit_transaction = never_ends
+        await outputs.send([Outgoing(topic, b"k", value, []) for value in (b"1", b"2")])
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_a_writer_killed_inside_a_transaction_leaves_nothing_of_its_batch(
+    installation: Installation,
+) -> None:
+    topic = installation.settings.topics.changes
+    brokers = installation.settings.kafka_bootstrap_servers
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WRITER, brokers, topic, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            assert writer.stdout is not None
+            assert await writer.stdout.readline() == b"sent\n"
+    finally:
+        writer.kill()
+        await writer.wait()
+    connection = {"bootstrap_servers": brokers}
+    async with fenced_outputs(connection, topic, max_bytes=1_000_000, timeout_s=10) as successor:
+        await successor.send([Outgoing(topic, b"k", b"3", [])])
+    (record,) = await installation.consume("mappings.changes")
+    assert (record.value, record.offset) == (b"3", 3)  # after both, and the mark of their abort
 
 
 async def test_a_leader_that_lost_its_connection_cannot_move_the_cursor(url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.services
 TOTAL = 28
 MARKET = "seventh 3"
 CANONICAL = "third_of_seven"
+AGAIN = ("--json", "--republish", "1h")
 CREATE = ("mappings", "create", *SIGNED, "--json", "--backfill", "1h", "--file")
 
 
@@ -117,6 +119,26 @@ def changed(in_installation: Any) -> dict[str, list[set[str]]]:
     return outcome
 
 
+async def suggest(installation: Installation, file: Path) -> None:
+    """Create the mapping of a file, and suggest it for the market."""
+    created = await command(
+        installation, "mappings", "create", "--file", str(file), *SIGNED, "--json"
+    )
+    await installation.query(
+        """
+        INSERT INTO suggestion
+            (source, external_market_id, rank, market_name, canonical_id, version, line_kind,
+                outcomes, unmatched, evidence, events, likeness, confidence, is_confident, reason)
+        VALUES ('sportybet', :market, 1, 'Third', :canonical, :version, 'none',
+            '{"Yes": "yes"}', '[]', '{}', 12, 0.9, 0.98, true, 'from other bookmakers')
+        RETURNING rank
+        """,
+        market=MARKET,
+        canonical=CANONICAL,
+        version=created.json["version"],
+    )
+
+
 async def every_change(installation: Installation) -> dict[str, list[set[str]]]:
     file = installation.folder / "mapping.json"
     mapping = {"canonical_id": CANONICAL, "name": "Third", "sportybet_id": MARKET}
@@ -140,18 +162,29 @@ async def every_change(installation: Installation) -> dict[str, list[set[str]]]:
         "delete": ("mappings", "delete", CANONICAL),
     }.items():
         more = (str(version),) if name == "rollback" else ()
-        said = await command(
-            installation, *arguments, *more, *SIGNED, "--json", "--republish", "1h"
-        )
+        said = await command(installation, *arguments, *more, *SIGNED, *AGAIN)
         assert said.code == 0, said
         version = said.json["version"] if name == "map" else version
         replays[name] = said.json["backfill"]["id"]
+    drafted = await command(
+        installation, "drafts", "create", "--file", str(file), "--propose", *SIGNED, "--json"
+    )
+    number = str(drafted.json["change_set"])
+    for name in ("approve", "revert"):
+        said = await command(installation, "changes", name, number, *SIGNED, *AGAIN)
+        replays[name] = said.json["backfill"]["id"]
+    file.write_text(json.dumps(mapping | {"sportybet_id": "x", "outcome_mapping": outcomes}))
+    await suggest(installation, file)
+    said = await command(
+        installation, "suggestions", "accept", "sportybet", MARKET, *SIGNED, *AGAIN
+    )
+    replays["accept"] = said.json["backfill"]["id"]
     assert await installation.stop_worker() == 0
     records = await resolved(installation)
     return {name: versions(records, replay_id) for name, replay_id in replays.items()}
 
 
-@pytest.mark.parametrize("name", ["map", "rollback", "activate", "import"])
+@pytest.mark.parametrize("name", ["map", "rollback", "activate", "import", "approve", "accept"])
 def test_a_change_that_maps_the_market_publishes_it_again_with_the_mapping(
     changed: dict[str, list[set[str]]], name: str
 ) -> None:
@@ -159,7 +192,7 @@ def test_a_change_that_maps_the_market_publishes_it_again_with_the_mapping(
     assert all(CANONICAL in ids for ids in changed[name])
 
 
-@pytest.mark.parametrize("name", ["update", "deactivate", "delete"])
+@pytest.mark.parametrize("name", ["update", "deactivate", "delete", "revert"])
 def test_a_change_that_takes_the_market_away_publishes_it_again_without(
     changed: dict[str, list[set[str]]], name: str
 ) -> None:
@@ -171,6 +204,30 @@ async def test_a_change_of_nothing_publishes_nothing(installation: Installation)
     arguments = ("mappings", "activate", "1x2_ft", *SIGNED, "--json", "--republish", "1h")
     said = await command(installation, *arguments)
     assert (said.code, said.json["action"], said.json["backfill"]) == (0, "NONE", None)
+
+
+async def test_a_revert_that_is_tried_has_a_plan_and_one_that_waits_publishes_nothing(
+    installation: Installation,
+) -> None:
+    await installation.publish(stream(TOTAL))
+    deactivated = await command(installation, "mappings", "deactivate", "1x2_ft", *SIGNED, "--json")
+    assert deactivated.code == 0, deactivated
+    (change_set,) = (await command(installation, "changes", "list", "--limit", "1", "--json")).json
+    revert = ("changes", "revert", str(change_set["change_set"]), *SIGNED, "--republish", "1h")
+    tried = await command(installation, *revert, "--dry-run")
+    assert tried.code == 0, tried
+    assert "1 mapping would be restored" in tried.stderr
+    assert tried.stdout.index("1x2_ft") < tried.stdout.index("observations.sportybet")
+    planned = (await command(installation, *revert, "--dry-run", "--json")).json
+    assert (planned["backfill"]["records"], planned["change_set"]) == (TOTAL, None)
+    assert [one["canonical_id"] for one in planned["changes"]] == ["1x2_ft"]
+    await command(installation, "changes", "four-eyes", "on", *SIGNED)
+    for more in ((), ("--dry-run",)):
+        waits = await command(installation, *revert, *more)
+        assert waits.code == 0, waits
+        said = "Nothing is published again: approve it with --republish.\n"
+        assert waits.stderr.endswith(said)
+    assert (await command(installation, "replay", "list", "--json")).json == []
 
 
 async def test_a_wrong_duration_changes_nothing(installation: Installation) -> None:

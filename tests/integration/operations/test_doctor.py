@@ -31,6 +31,7 @@ AFTER_THE_SERVERS = {
     "snapshots",
     "mappings",
     "clock",
+    "timestamps",
     "shapes",
 }
 
@@ -92,7 +93,7 @@ async def test_each_sickness_is_found_beside_the_others(installation: Installati
     assert failures["topics"] == f"{settings.topic_prefix}nowhere is missing"
     assert failures["migrations"].startswith("at 0010, this program needs ")
     assert failures["mappings"].startswith("broken cannot be used: ")
-    assert "bet9ja [1] has a record" in by_level(findings, "WARNING")["clock"]
+    assert "bet9ja [1] has a record" in by_level(findings, "WARNING")["timestamps"]
     assert all(finding.remedy for finding in findings if finding.level != "OK")
 
 
@@ -137,7 +138,7 @@ async def test_a_dead_database_does_not_hide_what_kafka_tells(installation: Inst
     dead = "postgresql://user:hush@127.0.0.1:1/x"
     findings = await found(installation, database_url=dead)
     assert by_level(findings, "FAILURE").keys() == {"database"}
-    assert by_level(findings, "OK").keys() >= {"kafka", "topics", "acls", "clock"}
+    assert by_level(findings, "OK").keys() >= {"kafka", "topics", "acls", "timestamps"}
     assert "hush" not in str(findings)
 
 

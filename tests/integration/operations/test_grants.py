@@ -10,6 +10,13 @@ import pytest
 
 from tests.support.people.commands import SIGNED, command
 from tests.support.services.guarded_kafka import GuardedKafka
+from tests.support.services.insights import (
+    judged,
+    keep_usual,
+    on_two_books,
+    scraped,
+    start_insight,
+)
 from tests.support.services.installation import PATIENCE_S, Installation, Published
 from tests.support.services.relays import start_relay
 from tests.support.services.snapshots import resolved, shows, start_snapshot
@@ -47,15 +54,20 @@ async def test_a_worker_and_the_commands_work_with_their_grants(
     assert await one.counts() == expected_counts(7)
     assert len(await one.consume("odds.resolved")) == 7
 
-    async def granted(part: str, *arguments: str) -> Any:
+    async def granted(part: str, *arguments: str, **more: str) -> Any:
         access = user_with(guarded, one, part, grants.ROLES[part](one.settings))
-        return (await command(one, *arguments, "--json", **access)).json
+        return (await command(one, *arguments, "--json", **access, **more)).json
 
     assert await granted("administrator", "topics", "ensure")
     assert await granted("look", "lag")
     assert await granted("look", "lag", "--snapshot")
-    (letter,) = await granted("feedback", "dead", "list", "--topic", "observations.sportybet")
+    assert await granted("look", "lag", "--insight")
+    no_database = {"MARKETMAP_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:1/none"}
+    listing = ("dead", "list", "--topic", "observations.sportybet")
+    (letter,) = await granted("feedback", *listing, **no_database)
     assert letter["reason"] == "INVALID_JSON"
+    shown = await granted("feedback", "dead", "show", letter["id"], **no_database)
+    assert (shown["id"], shown["reason"]) == (letter["id"], "INVALID_JSON")
     assert (await granted("redrive", "dead", "redrive", *SIGNED, "--all"))["redriven"] == 1
     assert await granted("replay", "replay", "run", "--from", "1h", *SIGNED)
     assert len(await one.consume("odds.resolved")) == 14
@@ -94,6 +106,22 @@ async def test_a_snapshot_process_that_may_not_use_its_transactional_ids_ends_an
     assert await asyncio.to_thread(process.process.wait, PATIENCE_S) == 1
     (fatal,) = [line for line in process.lines() if line["event"] == "fatal"]
     assert f"{one.settings.topics.latest}-snapshot-" in fatal["error"]
+
+
+async def test_an_insight_process_works_with_its_grants(
+    guarded: GuardedKafka, guarded_installation: Installation
+) -> None:
+    one = guarded_installation
+    access = user_with(guarded, one, "insight", grants.insight(one.settings))
+    records = scraped(events=2)
+    await keep_usual(one)
+    await one.publish(records)
+    process = start_insight(one, 0, **access)
+    await judged(one, process, on_two_books(records))
+    said = await command(one, "doctor", "--as", "insight", "--json", **access)
+    assert said.code == 0, said
+    assert {"offsets", "evidence"} <= {each["subject"] for each in said.json["findings"]}
+    assert await process.stop() == 0
 
 
 async def refused_without(

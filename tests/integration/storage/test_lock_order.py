@@ -106,7 +106,7 @@ async def reopen(engine: AsyncEngine, _: list[MissRow]) -> object:
 
 async def cover(engine: AsyncEngine, _: list[MissRow]) -> object:
     async with transaction(engine) as connection:
-        return await misses.cover(connection, 9, KEYS)
+        return await misses.settle(connection, 9, KEYS, ())
 
 
 async def cover_and_reopen(engine: AsyncEngine, _: list[MissRow]) -> object:

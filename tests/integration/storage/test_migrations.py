@@ -24,10 +24,10 @@ from worker.storage.migrate import (
     current,
     downgrade,
     known_revision,
-    script_folder,
     upgrade,
     upgrade_sql,
 )
+from worker.storage.routines import script_folder
 from worker.storage.tables import metadata
 
 HEAD = known_revision()
@@ -55,6 +55,12 @@ REVISIONS = [
     "0021",
     "0030",
     "0031",
+    "0032",
+    "0033",
+    "0034",
+    "0035",
+    "0036",
+    "0037",
 ]
 
 CATALOG = {
@@ -299,8 +305,8 @@ def installed(tmp_path: Path) -> Path:
 
 MIGRATE = """
 import asyncio, sys
-from worker.storage import migrate
-print(migrate.script_folder(), asyncio.run(migrate.upgrade(sys.argv[1])).after)
+from worker.storage import migrate, routines
+print(routines.script_folder(), asyncio.run(migrate.upgrade(sys.argv[1])).after)
 """
 
 

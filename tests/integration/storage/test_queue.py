@@ -6,10 +6,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage import misses
+from worker.storage.changes import cases
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageRefused
 from worker.storage.ledger import Ledger, MissRow
@@ -45,6 +47,13 @@ async def change(
     async with transaction(engine) as connection:
         changed: Sequence[QueueKey] = await getattr(misses, name)(connection, *arguments, **options)
         return changed
+
+
+async def cover(
+    engine: AsyncEngine, version: int, keys: Sequence[QueueKey], **options: Any
+) -> Sequence[QueueKey]:
+    async with transaction(engine) as connection:
+        return (await misses.settle(connection, version, keys, (), **options)).covered
 
 
 async def get(engine: AsyncEngine, key: QueueKey = KEY) -> QueuedMiss:
@@ -139,7 +148,7 @@ async def test_what_was_mapped_before_versions_were_kept_is_so_as_of_the_last_on
 async def test_an_illegal_change_of_one_changes_none(engine: AsyncEngine, see: See) -> None:
     await see()
     await see(external_market_id="other")
-    await change(engine, "cover", 8, [KEY])
+    await cover(engine, 8, [KEY])
     with pytest.raises(StorageRefused, match="reopen it first"):
         await change(engine, "ignore", [("sportybet", "other"), KEY], actor="ann")
     assert (await get(engine, ("sportybet", "other"))).status == "NEW"
@@ -149,7 +158,7 @@ async def test_what_a_mapping_covers_becomes_mapped_with_its_version(
     engine: AsyncEngine, see: See
 ) -> None:
     await see(mapping_version=7)
-    assert await change(engine, "cover", 8, [KEY, ("bet9ja", "never missed")]) == [KEY]
+    assert await cover(engine, 8, [KEY, ("bet9ja", "never missed")]) == [KEY]
     found = await get(engine)
     assert (found.status, found.mapped_version) == ("MAPPED", 8)
 
@@ -158,7 +167,7 @@ async def test_what_was_missed_under_the_version_is_not_covered_by_it(
     engine: AsyncEngine, see: See
 ) -> None:
     await see(mapping_version=8)
-    assert await change(engine, "cover", 8, [KEY]) == []
+    assert await cover(engine, 8, [KEY]) == []
     assert (await get(engine)).status == "NEW"
 
 
@@ -167,7 +176,7 @@ async def test_what_is_mapped_comes_back_only_when_missed_under_that_version_or_
     engine: AsyncEngine, see: See, version: int, status: str
 ) -> None:
     await see(mapping_version=7)
-    await change(engine, "cover", 8, [KEY])
+    await cover(engine, 8, [KEY])
     await see(mapping_version=version, reason="NO_MATCHING_OUTCOMES")
     found = await get(engine)
     assert (found.status, found.occurrence_count, found.reason) == (
@@ -182,13 +191,14 @@ async def test_a_later_mapping_covers_the_late_records_of_versions_between(
     engine: AsyncEngine, see: See
 ) -> None:
     await see(mapping_version=1)
-    await change(engine, "cover", 5, [KEY])
-    await change(engine, "cover", 9, [KEY])
+    await cover(engine, 5, [KEY])
+    await cover(engine, 9, [KEY])
     await see(mapping_version=6)
     assert (await get(engine)).status == "MAPPED"
 
 
 NOON = datetime.fromisoformat("2026-11-22T12:00:00+00:00")
+FAR = datetime.fromisoformat("2126-11-22T12:00:00+00:00")
 
 
 @pytest.mark.parametrize(
@@ -224,13 +234,13 @@ async def test_ignoring_again_sets_the_limits_anew(engine: AsyncEngine, see: See
     assert (found.ignored_until_count, found.ignored_until) == (None, NOON + HOUR)
 
 
-@pytest.mark.parametrize(("options", "status"), [({}, "IGNORED"), ({"wanted": KEY}, "MAPPED")])
+@pytest.mark.parametrize(("options", "status"), [({}, "IGNORED"), ({"wanted": [KEY]}, "MAPPED")])
 async def test_what_is_ignored_is_covered_only_on_request(
-    engine: AsyncEngine, see: See, options: dict[str, QueueKey], status: str
+    engine: AsyncEngine, see: See, options: dict[str, list[QueueKey]], status: str
 ) -> None:
     await see()
     await change(engine, "ignore", [KEY], actor="ann", until_count=9)
-    assert await change(engine, "cover", 8, [KEY], **options) == ([KEY] if options else [])
+    assert await cover(engine, 8, [KEY], **options) == ([KEY] if options else [])
     found = await get(engine)
     assert (found.status, found.ignored_until_count) == (status, None if options else 9)
 
@@ -272,4 +282,37 @@ async def test_misses_are_listed_by_what_they_are(
     await change(engine, "ignore", [("sportybet", "ignored")], actor="ann")
     async with engine.connect() as connection:
         found = await misses.list_misses(connection, **filters)
+    assert sorted(miss.external_market_id for miss in found) == expected
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["again", "free", "mine", "put off", "theirs"]),
+        ({"owner": "ann"}, ["mine"]),
+        ({"unowned": True}, ["again", "free", "put off"]),
+        ({"snoozed": True}, ["put off"]),
+        ({"snoozed": False}, ["again", "free", "mine", "theirs"]),
+        ({"regressed": True}, ["again"]),
+        ({"owner": "ann", "snoozed": True}, []),
+    ],
+)
+async def test_misses_are_listed_by_who_works_on_them_and_until_when_they_are_put_off(
+    engine: AsyncEngine, see: See, filters: dict[str, Any], expected: list[str]
+) -> None:
+    for name in ("again", "free", "mine", "put off", "theirs"):
+        await see(external_market_id=name)
+    async with transaction(engine) as connection:
+        for name, owner in (("mine", "ann"), ("theirs", "ben")):
+            await cases.take(connection, [("sportybet", name)], actor=owner, reason="mine")
+        for name, until in (("put off", FAR), ("free", NOON)):  # one of them is over
+            await cases.snooze(
+                connection, [("sportybet", name)], until, actor="ann", reason="later"
+            )
+        await connection.execute(
+            text("INSERT INTO miss_case VALUES ('sportybet', 'again', NULL, NULL, now(), 7)")
+        )
+        found = await misses.list_misses(connection, **filters)
+        assert await misses.count_misses(connection, **filters) == len(expected)
+        assert (await misses.sum_misses(connection, **filters))[0] == len(expected)
     assert sorted(miss.external_market_id for miss in found) == expected

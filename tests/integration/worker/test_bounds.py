@@ -70,11 +70,11 @@ async def scenario(installation: Installation) -> Seen:
         await installation.caught_up()
         peaks.append(peak_memory(worker.pid))
     assert await installation.stop_worker() == 0
-    # Fetched and not yet taken, in hand, one of them parsed, and what is being published.
+    # Fetched and not yet taken, planned, one of them parsed, published and not yet counted, and what is being
+    # published.
     fetched = 2 * settings.batch_max_bytes
-    bound = (
-        IDLE_MIB * MIB + fetched + settings.batch_max_bytes + PARSED * settings.max_message_bytes
-    )
+    planned = settings.batch_max_bytes + PARSED * settings.max_message_bytes
+    bound = IDLE_MIB * MIB + fetched + planned + settings.count_max_bytes
     return Seen(idle, peaks, bound + largest_output(settings))
 
 

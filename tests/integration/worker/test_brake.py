@@ -56,7 +56,11 @@ async def test_it_stops_the_partition_alone_and_raised_by_the_operator_lets_it_g
         [(topic, b"one key", b"no json %d" % n, []) for n in range(UNREADABLE)]
     )
     await installation.publish(elsewhere(GOOD))
-    bound = {"MARKETMAP_BRAKE_CONSECUTIVE": str(BOUND), "MARKETMAP_BATCH_MAX_RECORDS": "7"}
+    bound = {
+        "MARKETMAP_BRAKE_CONSECUTIVE": str(BOUND),
+        "MARKETMAP_BATCH_MAX_RECORDS": "7",
+        "MARKETMAP_COUNT_INTERVAL_S": "0",
+    }
 
     installation.start_worker(**bound)
     sentence = await stopped(installation, 0)

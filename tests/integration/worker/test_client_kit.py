@@ -29,6 +29,18 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(wheel, folder / "environment", extra="kafka") / "python"
 
 
+def test_it_can_be_installed_from_a_checkout(tmp_path: Path) -> None:
+    programs = install(ROOT / "clients" / "python", tmp_path / "environment", extra="kafka")
+    shown = subprocess.run(
+        [programs / "python", "-m", "market_mapping_client.publish", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "FILE" in shown.stdout
+
+
 def publish(
     python: Path, installation: Installation, *files: Path, given: bytes = b""
 ) -> subprocess.CompletedProcess[str]:

@@ -47,7 +47,7 @@ async def test_a_worker_that_is_told_to_stop_while_busy_loses_nothing_and_repeat
 ) -> None:
     total = 2000
     await installation.publish(stream(total))
-    installation.start_worker(MARKETMAP_BATCH_MAX_RECORDS="5")
+    installation.start_worker(MARKETMAP_BATCH_MAX_RECORDS="5", MARKETMAP_COUNT_INTERVAL_S="0")
     await installation.progressed(50)
     assert await installation.stop_worker() == 0
     done = (await installation.backlog()).done
@@ -199,7 +199,9 @@ async def test_a_batch_is_held_while_postgres_is_away_and_counted_once_when_it_i
     breakable: Installation, breakable_services: LocalServices
 ) -> None:
     total = 300
-    worker = breakable.start_worker(MARKETMAP_BATCH_MAX_RECORDS="5", **IMPATIENT)
+    worker = breakable.start_worker(
+        MARKETMAP_BATCH_MAX_RECORDS="5", MARKETMAP_COUNT_INTERVAL_S="0", **IMPATIENT
+    )
     await breakable.ready()
     await breakable.publish(stream(total // 2))
     await breakable.progressed(20)

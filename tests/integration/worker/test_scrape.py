@@ -48,7 +48,9 @@ async def test_every_answer_of_a_scrape_is_right_though_the_worker_is_killed_in_
     installation: Any, scrape: list[Generated]
 ) -> None:
     await installation.publish(as_records(scrape))
-    first = installation.start_worker(MARKETMAP_BATCH_MAX_RECORDS="40")
+    first = installation.start_worker(
+        MARKETMAP_BATCH_MAX_RECORDS="40", MARKETMAP_COUNT_INTERVAL_S="0"
+    )
     await installation.progressed(len(scrape) // 3)
     first.send_signal(signal.SIGKILL)
     first.wait()

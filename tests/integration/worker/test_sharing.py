@@ -25,7 +25,7 @@ pytestmark = pytest.mark.services
 
 EARLY = 500
 TOTAL = 2000
-SLOWLY = {"MARKETMAP_BATCH_MAX_RECORDS": "4"}
+SLOWLY = {"MARKETMAP_BATCH_MAX_RECORDS": "4", "MARKETMAP_COUNT_INTERVAL_S": "0"}
 
 
 @dataclass

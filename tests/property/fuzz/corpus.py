@@ -1,35 +1,47 @@
-"""What the fuzzer starts from: observations of the generator, and real payloads where there are any."""
+"""What the fuzzer starts from: observations of the generator, and real payloads where there are any.
+
+Both hold football before the match and in play, players, basketball, tennis, and the forms in which BetPawa
+and Bet9ja write one market. Of each observation a few small parts are taken, at random.
+"""
 
 from __future__ import annotations
 
 import json
 import random
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
-from tests.support.payloads import PAYLOADS
+from schemas.raw_reply import observation_from_reply
+from tests.support.markets import CATALOGUE
+from tests.support.payloads import PAYLOADS, SHAPES
 from tests.support.players import AWAY, HOME, priced, sold
-from worker.domain.books.platforms import PLATFORMS, Platform
+from worker.domain.books.platforms import Platform
+from worker.domain.index import MappingIndex
+from worker.lab.coverage.agreement import switched_on
+from worker.lab.synthetic.extras import EXTRAS
 from worker.lab.synthetic.scrape import generate_scrape
+
+# What ships switched off is on as well, so that as much as possible is resolved.
+ALL_MAPPINGS: Final = tuple(switched_on(CATALOGUE))
+INDEX: Final = MappingIndex(ALL_MAPPINGS, version=7)
 
 _STARTED_AT: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 # Few enough that a message is read in a millisecond, enough that markets meet.
 _MARKETS: Final = 6
-_CUTS: Final = 8
+_CUTS: Final = 4
 
 
 def messages(seed: int) -> list[bytes]:
     """Whole and well formed, of every platform, cut down to some of their markets."""
     draw = random.Random(seed)
-    whole = [
-        dict(seen.observation)
-        for seen in generate_scrape(seed=seed, events=4, started_at=_STARTED_AT)
-    ]
-    whole += [players_of_sportybet(), players_of_betpawa()]
-    whole += [observation for platform in PLATFORMS if (observation := _real(platform)) is not None]
-    return [orjson.dumps(_cut(draw, observation)) for observation in whole for _ in range(_CUTS)]
+    generated = generate_scrape(seed=seed, events=3, started_at=_STARTED_AT, extras=EXTRAS)
+    whole = [dict(seen.observation) for seen in generated]
+    whole += [players_of_sportybet(), players_of_betpawa(), *_real()]
+    cut = (_cut(draw, observation) for observation in whole for _ in range(_CUTS))
+    return [orjson.dumps(observation) for observation in [*cut, *_shapes()]]
 
 
 def players_of_sportybet() -> dict[str, Any]:
@@ -70,20 +82,19 @@ def _cut(draw: random.Random, observation: dict[str, Any]) -> dict[str, Any]:
     return observation | {"markets": draw.sample(markets, min(len(markets), _MARKETS))}
 
 
-def _real(platform: Platform) -> dict[str, Any] | None:
-    files = sorted(PAYLOADS.glob(f"*.{platform}.json")) if PAYLOADS.is_dir() else []
-    if not files:
-        return None
-    payload = json.loads(files[0].read_text(encoding="utf-8"))
-    markets = {
-        "sportybet": lambda: payload["data"]["markets"],
-        "betpawa": lambda: payload["markets"],
-        "bet9ja": lambda: payload["D"]["O"],
-    }[platform]()
-    event = {"id": "real", "home": "Wuhan Three Towns FC", "away": "Qingdao Hainiu FC"}
-    return {
-        "platform": platform,
-        "observed_at": "2026-11-22T12:00:00Z",
-        "event": event,
-        "markets": markets,
-    }
+@lru_cache(maxsize=1)
+def _real() -> tuple[dict[str, Any], ...]:
+    """Every real payload there is; an event whose markets are all closed has none to take."""
+    files = sorted(PAYLOADS.glob("*.json")) if PAYLOADS.is_dir() else []
+    replies = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    found = (observation_from_reply(reply, _STARTED_AT) for reply in replies)
+    return tuple(seen.model_dump(mode="json", exclude_none=True) for seen in found if seen.markets)
+
+
+@lru_cache(maxsize=1)
+def _shapes() -> tuple[dict[str, Any], ...]:
+    """The forms in which bookmakers write a market: small observations of one or two."""
+    if not SHAPES.is_file():
+        return ()
+    lines = SHAPES.read_text(encoding="utf-8").splitlines()
+    return tuple(json.loads(line)["message"] for line in lines)

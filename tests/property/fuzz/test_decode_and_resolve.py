@@ -11,6 +11,7 @@ import os
 import random
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -21,7 +22,6 @@ import pytest
 from schemas import DeadLetter, ResolvedEvent
 from tests.property.fuzz import corpus
 from tests.property.fuzz.mutations import spoil
-from tests.support.markets import CATALOGUE, FOOTBALL
 from tests.support.records import FakeRecord, place
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.index import MappingIndex
@@ -60,7 +60,7 @@ class Judged(NamedTuple):
     kind: Kind
 
 
-def plan(value: bytes, index: MappingIndex = FOOTBALL) -> Planned[Outgoing]:
+def plan(value: bytes, index: MappingIndex = corpus.INDEX) -> Planned[Outgoing]:
     return PLANNER.plan(FakeRecord(value=value, key=KEY, headers=HEADERS), place(), index)
 
 
@@ -129,7 +129,7 @@ def _floats(document: Any) -> Iterator[float]:
 
 
 class Fuzzer:
-    """Messages worth spoiling further, one for each kind of verdict, beside those that it started from."""
+    """Messages worth spoiling further, one for each kind of verdict, next to those that it started from."""
 
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
@@ -150,7 +150,7 @@ class Fuzzer:
         neighbour, verdict = self.draw.choice(self.neighbours)
         assert plan(neighbour) == verdict, "the verdict on a neighbour changed"
         if self.spoiled % FRESH_EVERY == 0:
-            fresh = MappingIndex(CATALOGUE, version=FOOTBALL.version)
+            fresh = MappingIndex(corpus.ALL_MAPPINGS, version=corpus.INDEX.version)
             assert plan(value, fresh) == judged.planned, (
                 "what the index remembers changes a verdict"
             )
@@ -176,6 +176,24 @@ def test_whatever_a_message_holds_its_verdict_keeps_the_laws(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_the_fuzzer_starts_from_is_read_and_resolves(seed: int) -> None:
-    kinds = [check(message).kind for message in corpus.messages(seed)]
-    assert {kind[0] for kind in kinds} == {"resolved"}
-    assert {platform for _, platform, markets, _ in kinds if markets} == set(PLATFORMS)
+    resolved: Counter[tuple[str, str, bool]] = Counter()
+    with_players = set()
+    dead = []
+    for message in corpus.messages(seed):
+        judged = check(message)
+        if judged.kind[0] == "dead":
+            dead.append(judged.kind[1])
+            continue
+        event = orjson.loads(message)["event"]
+        said = orjson.loads(judged.planned.output.value or b"")
+        sort = said["platform"], event.get("sport") or "football", event.get("live", False)
+        resolved[sort] += len(said["markets"])
+        if said.get("participant_markets"):
+            with_players.add(said["platform"])
+    sorts = [(sport, False) for sport in ("football", "basketball", "tennis")]
+    expected = {(each, *sort) for each in PLATFORMS for sort in [*sorts, ("football", True)]}
+    assert expected <= {sort for sort, markets in resolved.items() if markets}
+    assert with_players == {"sportybet", "betpawa"}
+    # Of the forms, each with one market or two, some have none that can be read.
+    assert set(dead) <= {"WRONG_SHAPE"}
+    assert len(dead) <= 3

@@ -17,24 +17,20 @@ from tests.property.fuzz import corpus
 from tests.property.fuzz.mutations import spoil
 from tests.support.hostile.fields import spoilt_markets
 from tests.support.hostile.records import LARGEST, hostile_records
-from tests.support.markets import CATALOGUE, said
-from tests.support.players import goalscorer, shots
-from worker.domain.index import MappingIndex
+from tests.support.markets import said
 from worker.domain.labels import teams
 from worker.domain.resolve import platform_rows, resolve_rows
 from worker.ingest.reading.decode import UnreadableRecord, decode
 from worker.ingest.reading.read import Readable, read, read_typed
 
-SPOILT: Final = 2000
-NAMED: Final = {mapping.canonical_id: mapping for mapping in [*CATALOGUE, goalscorer(), shots()]}
-INDEX: Final = MappingIndex(NAMED.values())
+SPOILT: Final = 1200
 BEYOND_A_DOUBLE: Final = re.compile(rb"\d{300}|[eE]\+?\d{3}")
 Verdict = UnreadableRecord | tuple[Any, ...]
 
 
 def verdict(seen: Readable) -> Verdict:
     """All that comes of an observation; of what was missed, what is counted of it."""
-    found = resolve_rows(seen.rows, seen.platform, seen.names, INDEX, seen.scope)
+    found = resolve_rows(seen.rows, seen.platform, seen.names, corpus.INDEX, seen.scope)
     return seen.platform, seen.observed_at, seen.envelope, said(found)
 
 

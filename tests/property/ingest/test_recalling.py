@@ -22,6 +22,7 @@ from worker.domain.labels import NOT_NAMES, row_roles, teams
 from worker.domain.mapping import Mapping, parse_mapping
 from worker.domain.misses import Sighting, merge
 from worker.domain.scope import Scope
+from worker.domain.traits import DeclaredTraits
 from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned, Planner
 from worker.ingest.planning.recall import RecallingPlanner, new_recall
@@ -76,6 +77,29 @@ FIRST: Final = mapping(
     id=5,
     sportybet_id="C",
     line_rule={"fixed": {"sportybet": {"goalnr": "1"}}, "free": ["variant"]},
+)
+# One outcome is what the others leave over: on each bookmaker another one has the id of the rest.
+REST: Final = replace(
+    mapping(
+        "rest",
+        ["Home", "Draw", "Away"],
+        id=12,
+        sportybet_id="E",
+        betpawa_id="E",
+        bet9ja_key="S_E",
+        also=[
+            {
+                "platform": platform,
+                "id": id_,
+                "labels": {"Home": ["Home"], "Away": ["Away"], "rest_2": ["Draw"]},
+            }
+            for platform, id_ in (("sportybet", "F"), ("betpawa", "F"), ("bet9ja", "S_F"))
+        ],
+    ),
+    traits=DeclaredTraits(
+        *("result", "ft", "match", "goals", "none"),
+        residuals={"Draw": "home_and_away", "rest_2": "away_and_home"},
+    ),
 )
 # Ids that mean something else in play and in another sport, and one that is mapped in play only.
 IN_PLAY: Final = replace(
@@ -178,10 +202,31 @@ SHOTS: Final = parse_mapping(
         ],
     }
 )
+# The ladders of both teams under one id: team and number are in the label, and in the outcome's own id.
+LADDERS: Final = [
+    parse_mapping(
+        {
+            "canonical_id": f"{side}_shots",
+            "name": f"Shots of {side}",
+            "id": 20 + number,
+            "also": [
+                {
+                    "platform": "sportybet",
+                    "id": "L",
+                    "line": {"kind": "at_least", "from": "label"},
+                    "labels": {"over": [f"{{{side}}} N+"]},
+                    "outcome_ids": {"over": [f"l{number}{{nn}}"]},
+                }
+            ],
+            "outcome_mapping": [{"canonical_id": "over", "bet9ja_suffix": "O"}],
+        }
+    )
+    for number, side in enumerate(("home", "away"))
+]
 INDEX: Final = MappingIndex(
     [
         *(with_ids(RESULT), BOTH, with_ids(TOTAL), HANDICAP, FIRST, IN_PLAY, BEFORE, TENNIS),
-        *(FURTHER, SCORERS, SHOTS),
+        *(FURTHER, SCORERS, SHOTS, REST, *LADDERS),
     ],
     1,
 )
@@ -398,6 +443,18 @@ BET9JA_ROWS: Final = (
     *("Home|Draw|Away", "Draw|Away", "Home & Yes|Away & No", "Over|Under", "<H>|Draw", "home|away"),
     *("Home & Over|Over", "Over|Over & Over"),
 )
+REST_ROWS: Final = (
+    *(
+        "Home|Away|Draw",
+        "Draw|Away|Home",
+        "Home|Draw",
+        "Away|Draw",
+        "Draw",
+        "Home|Away",
+        "Home|Away|x|Draw",
+    ),
+    "<A>|Draw|<H>",
+)
 PLAYER_ROWS: Final = (
     *("Wang, Jiao (<H>)|No Goal", "Wang, Jiao (<H>)|Long Wei (<A>)", "Jiao Wang|Wang Jiao"),
     *("Wang, Jiao (<H>)|Home|Long Wei", "No Goal", "None|Adriano (<A>)", "Ñíguez, Saúl (<A> B)"),
@@ -406,23 +463,32 @@ RUNG_ROWS: Final = (
     *("Wang, Jiao (<H>) 1+|Wang, Jiao (<H>) 2+", "Long Wei 1+|Wang Jiao 1+", "Home 1+|Home 2+"),
     *("Wang Jiao 1+|Wang Jiao", "Home 1+|<H> & 2+", "Home 12+"),
 )
+LADDER_ROWS: Final = (
+    *("<H> 2+|<A> 2+", "<H> 2+|<H> 3+", "Wuhan 2+|Hainiu 3+", "Qingdao 2+", "<H> 2+|Hainiu 2+"),
+    *("2+", "Wuhan FC Two 2+"),
+)
 ROWS: Final = {
     "A": RESULT_ROWS,
     "B": (*TOTAL_ROWS, *SIDED_ROWS),
     "C": SIDED_ROWS,
+    "E": REST_ROWS,
+    "F": REST_ROWS,
     "Q": TOTAL_ROWS,
     "R": RUNG_ROWS,
     "S": RUNG_ROWS,
+    "L": LADDER_ROWS,
     "P": PLAYER_ROWS,
     "N": PLAYER_ROWS,
 }
 USUAL_IDS: Final = "AABBCCXXYZ"
-FURTHER_IDS: Final = "AABBCCXYZQQRRPPSN"
-PLAYERS: Final = frozenset("PSN")
+FURTHER_IDS: Final = "AABBCCXYZQQRRPPSNEEFLL"
 PLAYER_IDS: Final = (
     *("sr:player:1", "sr:player:2", "pre:playerprops:9:1:1", "pre:playerprops:9:2:1"),
     *("pre:playerprops:9:1:2", "pre:playerprops:9:1:1:1", "pre:playerprops:9:2:2:2", "1716", None),
 )
+PLAYERS: Final = frozenset("PSN")
+LADDER_IDS: Final = ("l002", "l002", "l102", "l102", "l003", "l103", "x", None)
+OWN_IDS: Final = dict.fromkeys(PLAYERS, PLAYER_IDS) | {"L": LADDER_IDS}
 USUAL_PRICES: Final = ("1.98", "1.98", "2", "2.00", "3.50", "9999999.99999999", "1.00000001", "15")
 STRANGE_PRICES: Final = (
     *(
@@ -445,6 +511,8 @@ SPECIFIERS: Final[dict[str, Sequence[str | None]]] = {
     "A": [None],
     "B": ["total=2.5", "total=2.50", "total=3.5", None, "total=2.5|goalnr=2"],
     "C": ["hcp=-1", "hcp=1", "goalnr=1", "goalnr=2", "goalnr=1|variant=x", "goalnr=2|hcp=1"],
+    "E": [None],
+    "F": [None],
     "Q": [None],
     "R": [None, "variant=x", "variant=y"],
     "N": [None],
@@ -596,7 +664,7 @@ class Feed:
         outcomes = [
             self.fields(
                 desc=label,
-                id=self._outcome_id(label) if id_ not in PLAYERS else draw.choice(PLAYER_IDS),
+                id=draw.choice(OWN_IDS[id_]) if id_ in OWN_IDS else self._outcome_id(label),
                 odds=self._price(),
                 isActive=Raw(draw.choice(["1", "1", "1", "0"])) if draw.random() < 0.8 else None,
             )
@@ -639,7 +707,9 @@ class Feed:
 
     def _betpawa_row(self, id_: str) -> Any:
         draw = self.draw
-        beside = draw.choice([*SHOWN, "", "<H>", "x" * 41]) if self.is_strange() else None
+        shown_line = draw.choice([*SHOWN, "", "<H>", "x" * 41]) if self.is_strange() else None
+        signs = str.maketrans("+-", "-+")
+        mirrored = shown_line.translate(signs) if shown_line and draw.random() < 0.5 else shown_line
         prices = []
         for label in self._labels(id_):
             of_both = [self._number() if draw.random() < 0.7 else self._price() for _ in range(2)]
@@ -655,12 +725,12 @@ class Feed:
                 price=older,
                 odds=newer,
                 suspended=self._flag(),
-                handicap=beside,
-                specifier=self._price_specifier(beside),
+                handicap=mirrored if "Away" in label else shown_line,
+                specifier=self._price_specifier(shown_line),
             )
             prices.append(price)
         handicap = draw.choice(STRANGE_HANDICAPS if self.is_strange() else HANDICAPS)
-        has_line = id_ not in "APS" or self.is_strange()
+        has_line = id_ not in "APSEF" or self.is_strange()
         return self.fields(
             handicap=Raw(handicap) if has_line and draw.random() < 0.7 else None,
             specifier=draw.choice(BETPAWA_SPECIFIERS) if has_line and draw.random() < 0.3 else None,
@@ -669,12 +739,15 @@ class Feed:
             prices=prices,
         )
 
-    def _price_specifier(self, beside: str | None) -> Any:
+    def _price_specifier(self, shown_line: str | None) -> Any:
         draw = self.draw
         if not self.is_strange():
             return None
-        value = beside if beside and draw.random() < 0.8 else draw.choice([*SHOWN, "", None])
-        return (("total", value), *((("hcp", None),) if self.is_strange() else ()))
+        value = (
+            shown_line if shown_line and draw.random() < 0.8 else draw.choice([*SHOWN, "", None])
+        )
+        key = draw.choice(["total", "total", "hcp", "number", "x"])
+        return ((key, value), *((("b", None),) if self.is_strange() else ()))
 
     def _bet9ja(self) -> Any:
         draw = self.draw

@@ -68,15 +68,21 @@ async def mappings_are_edited(engine: AsyncEngine) -> None:
         made = await edit.update("new", mapping("new", bet9ja_key="S_ANOTHER"), made.version)
         made = await edit.set_active("new", made.version, is_active=False)
         await edit.delete("new", made.version)
+    async with editing(engine, actor="ada", reason="tried", dry_run=True):
+        pass
     async with transaction(engine) as connection:
         await mappings.list_mappings(
             connection, is_active=True, platform="sportybet", market_id="1"
         )
         await mappings.list_mappings(connection, containing="x", limit=5)
+        await mappings.ids_of(connection, label="x")
+        await mappings.selling(connection, [("sportybet", "1")])
         await mappings.canonical_ids(connection)
+        await mappings.get_all(connection, ["btts"])
         version = await audit.last_version(connection)
         await audit.history(connection, "new")
         await audit.newest(connection, 10)
+        await audit.recent_reasons(connection)
         for canonical_id in (None, "x"):
             await audit.count(connection, canonical_id)
             async for _ in audit.stream(connection, canonical_id, 5):
@@ -88,9 +94,14 @@ async def queue_is_worked_through(engine: AsyncEngine) -> None:
     async with transaction(engine) as connection:
         for order in ORDERS:
             await misses.list_misses(connection, order=order)  # type: ignore[arg-type]  # its keys
+            await misses.rank_misses(connection, order=order)  # type: ignore[arg-type]  # as above
         await misses.count_misses(connection)
+        await misses.sum_misses(connection)
+        await misses.sum_by_source(connection)
+        await misses.sum_share(connection)
         await misses.market_ids(connection, "sportybet", "8", 10)
         await misses.get_miss(connection, BOOKED)
+        await misses.get_unlocked(connection, BOOKED)
         await misses.misses_of(connection, [BTTS])
         await misses.acknowledge(connection, [BOOKED], actor="ada", notes="asking")
         await misses.reopen(connection, [BOOKED], actor="ada")
@@ -98,7 +109,7 @@ async def queue_is_worked_through(engine: AsyncEngine) -> None:
         await misses.ignore(
             connection, [BOOKED], actor="ada", until_count=9, until_rate=1.5, until=limit
         )
-        await misses.cover(connection, await audit.last_version(connection), [BTTS])
+        await misses.settle(connection, await audit.last_version(connection), [BTTS], ())
 
 
 async def changes_are_published(engine: AsyncEngine) -> None:

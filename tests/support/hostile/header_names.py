@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -20,20 +21,23 @@ class RawName(str):
         return NO_TEXT
 
 
-def batch(*records: tuple[bytes, str], codec: int = 0) -> _DefaultRecordBatchBuilderPy:
-    """A batch of records, each of a value and the name of its only header."""
+def batch(
+    *records: tuple[bytes, str], codec: int = 0, first_ms: int = 1000
+) -> _DefaultRecordBatchBuilderPy:
+    """A batch of records a millisecond apart, each of a value and the name of its first header."""
     builder = _DefaultRecordBatchBuilderPy(2, codec, 0, -1, -1, -1, 1 << 20)
     for number, (value, name) in enumerate(records):
-        builder.append(number, 1000 + number, b"k", value, [(name, b"content"), ("null", None)])
+        builder.append(number, first_ms + number, b"k", value, [(name, b"content"), ("null", None)])
     return builder
 
 
 async def send(
     producer: AIOKafkaProducer, topic: str, *records: tuple[bytes, str], partition: int = 0
 ) -> int:
-    """Publish as one batch; the offset of its first record."""
+    """Publish as one batch of now; the offset of its first record."""
     sent: Any = producer.create_batch()
-    sent._builder = batch(*records)
+    # Of an old time, retention would delete them whenever it happens to look.
+    sent._builder = batch(*records, first_ms=round(time.time() * 1000))
     sent._relative_offset = len(records)
     sent.close()
     return int((await (await producer.send_batch(sent, topic, partition=partition))).offset)

@@ -189,11 +189,18 @@ class Reader:
             self._jobs.pop(int(argument.removeprefix("%"))).stop()
 
     def _get(self, arguments: list[str]) -> str:
-        """`curl URL`, which need not be installed; what the endpoint answers."""
-        assert [one for one in arguments if one.startswith("-")] == []
-        answers = list(map(_answer, arguments))
-        assert None not in answers, arguments
-        return "".join(map(str, answers))
+        """`curl URL`, which need not be installed; what the endpoint answers, with `--retry` once it does."""
+        *options, url = arguments
+        assert options in ([], _RETRYING)
+        if options:
+            until(lambda: _answer(url) is not None)
+        answer = _answer(url)
+        assert answer is not None, url
+        return answer
+
+
+# Without `-f` curl would print the answers that it does not take as the last one.
+_RETRYING: Final = ["-sf", "--retry", "30", "--retry-delay", "1", "--retry-connrefused"]
 
 
 def check_not_run(program: str, arguments: list[str]) -> None:

@@ -16,10 +16,25 @@ from worker.lab.synthetic.scrape import generate_scrape
 
 _PATIENCE_S: Final = 400.0
 # Football that every bookmaker sells. With all mappings, a test takes minutes.
-_USUAL: Final = (
+USUAL: Final = (
     *("1x2_ft", "1x2_1h", "btts_ft", "btts_1h"),
     *("over_under_ft", "over_under_1h", "double_chance_ft"),
 )
+# A market that is missed, and again mapped; a mapping that is wrong, and again right.
+HIDE = (
+    "UPDATE user_market_mappings SET bet9ja_key = NULL WHERE canonical_id = '1x2_ft' RETURNING id"
+)
+SHOW = "UPDATE user_market_mappings SET bet9ja_key = 'S_1X2' WHERE canonical_id = '1x2_ft' RETURNING id"
+SWAP = """
+UPDATE user_market_mappings
+SET outcome_mapping = CAST(
+    replace(replace(replace(CAST(outcome_mapping AS text),
+        '"sportybet_desc": "Yes"', '"sportybet_desc": "#"'),
+        '"sportybet_desc": "No"', '"sportybet_desc": "Yes"'),
+        '"sportybet_desc": "#"', '"sportybet_desc": "No"') AS jsonb)
+WHERE canonical_id = 'btts_ft'
+RETURNING id
+"""
 EVIDENCE = """
 SELECT canonical_id, platform, against, version, events, comparisons, prices, median, p90, worst
 FROM mapping_evidence
@@ -32,7 +47,7 @@ async def keep_usual(installation: Installation) -> None:
     await installation.query(
         "UPDATE user_market_mappings SET is_active = false"
         " WHERE canonical_id <> ALL (CAST(:usual AS text[])) RETURNING id",
-        usual=list(_USUAL),
+        usual=list(USUAL),
     )
 
 

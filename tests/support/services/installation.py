@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -79,10 +80,20 @@ class Installation:
         self, module: str = "worker.cli", **environment: str
     ) -> subprocess.Popen[bytes]:
         """Start a worker process; ``module`` is what is run in place of the command."""
+        return self._start(module, None, environment)
+
+    def start_older_worker(self, source: Path, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker process of another version of the code, which is in a folder."""
+        return self._start("worker.cli", source, environment)
+
+    def _start(
+        self, module: str, folder: Path | None, environment: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         with log:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, "run", "worker"],
+                cwd=folder,
                 env=self.environment | environment,
                 stdout=log,
                 stderr=log,
@@ -103,14 +114,22 @@ class Installation:
     async def make_topics(self) -> None:
         await ensure_topics(self.settings)
 
-    async def publish(self, records: Iterable[Published]) -> None:
+    async def publish(self, records: Iterable[Published], *, at: datetime | None = None) -> None:
+        """Publish records; ``at`` is their time in the log, by default now."""
+        moment = None if at is None else round(at.timestamp() * 1000)
         producer = AIOKafkaProducer(
             bootstrap_servers=self.settings.kafka_bootstrap_servers, max_request_size=LARGEST
         )
         await producer.start()
         try:
             acks = [
-                await producer.send(self.settings.topic_prefix + topic, value, key, headers=headers)
+                await producer.send(
+                    self.settings.topic_prefix + topic,
+                    value,
+                    key,
+                    headers=headers,
+                    timestamp_ms=moment,
+                )
                 for topic, key, value, headers in records
             ]
             await asyncio.gather(*acks)
@@ -249,7 +268,13 @@ async def installed(
         "snapshot_group_id": f"{prefix}snapshot",
         "insight_group_id": f"{prefix}insight",
     }
-    chosen = {"partitions": 3, "session_timeout_s": 6, "max_clock_ahead_s": 0} | names | settings
+    chosen: dict[str, Any] = {
+        "partitions": 3,
+        "session_timeout_s": 6,
+        "max_clock_ahead_s": 0,
+        "count_interval_s": 0.2,
+    }
+    chosen |= names | settings
     known = ConnectedSettings(
         database_url=database_url,
         kafka_bootstrap_servers=kafka,

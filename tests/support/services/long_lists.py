@@ -64,13 +64,12 @@ class Printed(NamedTuple):
 
 
 async def fill(url: str, rows: int) -> None:
-    """Put this number of rows into each table that a command lists, and a tenth as many mappings."""
+    """Put this number of rows into each table that a command lists."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(WITHOUT_TRIGGERS)
-        for statement in (MISSES, CHANGES, REPLAYS):
+        for statement in (MISSES, CHANGES, REPLAYS, MAPPINGS):
             await connection.execute(statement, rows, timeout=600)
-        await connection.execute(MAPPINGS, rows // 10)
         await connection.execute("ANALYZE")
     finally:
         await connection.close()

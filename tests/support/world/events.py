@@ -72,11 +72,13 @@ def _of_the_group(at: Servers) -> Iterator[Event]:
 
 def _of_polls(at: Servers) -> Iterator[Event]:
     for worker in at.running:
-        if worker.fetched is not None:
+        if worker.idle and worker.has_fetched:
             yield Event(f"{worker.name} takes what it fetched", 6, worker.hand_over)
-        elif worker.idle and worker.consumer.fetchable():
+        elif worker.waits_for_records and worker.consumer.fetchable():
             for most in (1, 3, 8):
                 yield Event(f"{worker.name} fetches {most}", 2, partial(worker.fetch, most))
+    if any(worker.waits_for_records and not worker.idle for worker in at.alive):
+        yield Event("batches have taken enough in", 2, at.pass_a_moment)
 
 
 def lost_requests(at: Servers) -> Iterator[Event]:

@@ -112,6 +112,7 @@ class FakeLedger:
         for miss in left_out:
             del self.tables.misses[miss[:2]]
         for move in moves:
+            self.tables.topics[move.topic_id] = move.topic
             self.tables.watermarks[self._group, move.topic_id, move.partition] = move.next_offset
         return Counted(len(fresh) - len(left_out), self._overflows(left_out))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 
 class SteppedLoop(asyncio.SelectorEventLoop):
@@ -45,6 +47,14 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         task = self.create_task(work)
         self._started.add(task)
         return task
+
+    def start_fetch(self, answer: asyncio.Future[_T]) -> asyncio.Task[_T]:
+        """A task that has the answer once it is given."""
+
+        async def answered() -> _T:
+            return await answer
+
+        return self.create_task(answered())
 
     def end(self) -> None:
         """Cancel everything that still waits, and close."""

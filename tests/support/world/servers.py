@@ -16,7 +16,7 @@ from tests.support.world.log import FakeLog
 from tests.support.world.loop import SteppedLoop
 from tests.support.world.network import Network, Request, Sender
 from tests.support.world.oracle import Oracle, Source
-from tests.support.world.worker import FakeWorker, Output
+from tests.support.world.worker import BATCH, FakeWorker, Output
 from worker.ingest.handler import BatchHandler
 from worker.storage.errors import StorageUnavailable
 from worker.storage.ledger import MissRow
@@ -152,6 +152,9 @@ class Servers:
             if worker.name == name:
                 self.died(worker)
         self.group.leave(name)
+
+    def pass_a_moment(self) -> None:
+        self.loop.advance(2 * BATCH.seconds)
 
     def pass_time(self) -> None:
         """Drains and commits may run into their bounds: what is in flight may come again."""

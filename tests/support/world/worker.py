@@ -11,9 +11,9 @@ from aiokafka import TopicPartition
 
 from schemas import DeadReason
 from tests.support.markets import FOOTBALL
-from tests.support.records import FakeRecord
 from tests.support.world.client import Cluster, FakeConsumer, consumer_of
 from tests.support.world.ledger import FakeLedger
+from tests.support.world.loop import SteppedLoop
 from tests.support.world.network import Network, Sender
 from tests.support.world.oracle import Source
 from worker.domain.errors import FatalError, TransientError
@@ -22,6 +22,7 @@ from worker.ingest.handler import BatchHandler
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.opening import KnownStart
 from worker.ingest.planning.plan import Planner
+from worker.ingest.polls import BatchLimits
 from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Committed, Partition, Record
 from worker.runtime.counting import LedgerWriter
@@ -33,6 +34,8 @@ DRAIN_TIMEOUT_S = 10.0
 COMMIT_TIMEOUT_S = 5.0
 RETRY_S = 1.0
 PART_BYTES = 600  # about three of the records that the worlds are made of
+# A batch takes further polls in for a moment, in which nothing else runs into a bound.
+BATCH = BatchLimits(seconds=0.001, max_bytes=3 * PART_BYTES, max_records=100)
 
 
 class Output(NamedTuple):
@@ -45,6 +48,7 @@ class Output(NamedTuple):
 class Surroundings(Cluster, Protocol):
     """The servers, and who notes what happens on them."""
 
+    loop: SteppedLoop
     ledger: FakeLedger
 
     def published(self, sender: Sender, output: Output) -> None: ...
@@ -168,18 +172,45 @@ class FakeWorker(Sender):
     """A process. ``in_flight`` holds what it published and has not both counted and committed."""
 
     in_flight: set[Source] = field(default_factory=set)
-    deliveries: asyncio.Queue[Sequence[FakeRecord]] = field(default_factory=asyncio.Queue)
-    fetched: Sequence[FakeRecord] | None = None
+    deliveries: asyncio.Queue[Sequence[Record]] = field(default_factory=asyncio.Queue)
     idle: bool = True
     defects: list[BaseException] = field(default_factory=list)
 
+    _answer: asyncio.Future[Sequence[Record]] | None = None
+    _fetch: asyncio.Task[Sequence[Record]] | None = None
+
+    def begin(self) -> asyncio.Task[Sequence[Record]]:
+        """Ask for the next poll, as a batch in progress does; the world answers by `fetch`."""
+        if self._fetch is None:
+            self._answer = self.around.loop.create_future()
+            self._fetch = self.around.loop.start_fetch(self._answer)
+        return self._fetch
+
+    def fill(self) -> asyncio.Task[Sequence[Record]]:
+        return self.begin()
+
+    def take(self) -> None:
+        self._fetch = self._answer = None
+
+    @property
+    def has_fetched(self) -> bool:
+        return self._answer is not None and self._answer.done()
+
+    @property
+    def waits_for_records(self) -> bool:
+        """Whether a poll is asked for, by a batch in progress or because there is none."""
+        return not self.has_fetched and (self.idle or self._answer is not None)
+
     def fetch(self, most: int) -> None:
-        self.idle = False
-        self.fetched = self.consumer.fetch(most)
+        self.begin()
+        assert self._answer is not None
+        self._answer.set_result(self.consumer.fetch(most))
 
     def hand_over(self) -> None:
-        records, self.fetched = self.fetched, None
-        assert records is not None
+        assert self._answer is not None
+        records = self._answer.result()
+        self.take()
+        self.idle = False
         self.deliveries.put_nowait(records)
 
     def build(self, around: Surroundings, handler: type[BatchHandler[Output]]) -> None:
@@ -210,6 +241,8 @@ class FakeWorker(Sender):
             counts=counting,
             part_max_bytes=PART_BYTES,
             report=lambda _: None,
+            ahead=self,
+            limits=BATCH,
         )
 
     current = FOOTBALL

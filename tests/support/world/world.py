@@ -88,7 +88,7 @@ class World(Servers):
     def _is_drained(self) -> bool:
         """Every partition is open with somebody, who stands at its end with nothing under way."""
         is_quiet = self.group.is_stable and not self.network.requests
-        is_idle = all(worker.idle and worker.fetched is None for worker in self.running)
+        is_idle = all(worker.idle and not worker.has_fetched for worker in self.running)
         return is_quiet and is_idle and all(self._is_read(place) for place in self.log.places)
 
     def _is_read(self, place: TopicPartition) -> bool:

@@ -34,6 +34,7 @@ for leaf in every_command():
 # What goes on as long as there is something left has a bar with the rate and the time that is left.
 BAR = {
     "bench",
+    "changes what-if",
     "dead list",
     "dead redrive",
     "dead show",
@@ -45,6 +46,7 @@ BAR = {
     "mappings import",
     "mappings rollback",
     "mappings update",
+    "mappings what-if",
     "replay run",
     "resolve",
     "suggestions accept",  # with --republish
@@ -57,7 +59,27 @@ SPINNER = {
     "alarms close",
     "alarms list",
     "alarms show",
+    "changes approve",
+    "changes comment",
+    "changes diff",
+    "changes four-eyes",
+    "changes list",
+    "changes revert",
+    "changes send-back",
+    "changes show",
     "doctor",
+    "drafts create",
+    "drafts edit",
+    "drafts export",
+    "drafts import",
+    "drafts list",
+    "drafts propose",
+    "drafts remove",
+    "drafts show",
+    "drafts withdraw",
+    "events list",
+    "events show",
+    "evidence coverage",
     "evidence list",
     "evidence show",
     "lag",
@@ -77,13 +99,32 @@ SPINNER = {
     "suggestions show",
     "topics ensure",
     "unmapped acknowledge",
+    "unmapped cases",
     "unmapped ignore",
     "unmapped list",
+    "unmapped release",
     "unmapped reopen",
     "unmapped show",
+    "unmapped snooze",
+    "unmapped take",
+    "unmapped views delete",
+    "unmapped views list",
+    "unmapped views save",
+    "unmapped views show",
+    "unmapped wake",
 }
-AT_ONCE = {"config", "schemas check", "schemas export", "services status", "topics grants", "wrap"}
-UNTIL_STOPPED = {"run insight", "run relay", "run snapshot", "run worker"}
+AT_ONCE = {
+    "config",
+    "console users add",
+    "console users list",
+    "console users remove",
+    "schemas check",
+    "schemas export",
+    "services status",
+    "topics grants",
+    "wrap",
+}
+UNTIL_STOPPED = {"run console", "run insight", "run relay", "run snapshot", "run worker"}
 
 
 def test_of_each_command_it_is_known_what_a_person_sees_when_it_takes_longer() -> None:

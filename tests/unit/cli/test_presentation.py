@@ -12,7 +12,7 @@ from worker.cli.presentation import FORMER_NAMES, renamed
 
 LEAVES = every_command()
 # What a command's --until is about is no range of time that is read.
-OTHERWISE = {("unmapped ignore", "--until")}
+OTHERWISE = {("unmapped ignore", "--until"), ("unmapped snooze", "--until")}
 
 
 def options() -> Iterator[tuple[str, Any]]:

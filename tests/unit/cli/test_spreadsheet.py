@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
-from worker.cli.spreadsheet import cell, print_csv
+from worker.cli.spreadsheet import cell, print_csv, without_apostrophes
 
 SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 HOSTILE = st.text(st.sampled_from([*SIGNS, *";,|\"' \t\r\n\xa0a1"]), max_size=12)
@@ -95,3 +95,22 @@ def test_what_steers_a_terminal_is_escaped() -> None:
 
 def test_lines_end_as_the_standard_says_and_the_head_is_there_without_rows() -> None:
     assert csv_text(["id", "name"], []) == "id,name\r\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Over\u202e5.2", "Over\\u202e5.2"),
+        ("\u2066=1", "\\u2066=1"),
+        ("soft\xadhyphen", "soft\\xadhyphen"),
+        ("\ufeffname", "\\ufeffname"),
+        ("Gòals – ½", "Gòals – ½"),
+    ],
+)
+def test_marks_that_turn_a_row_round_are_written_out(name: str, expected: str) -> None:
+    assert cell(name) == expected
+
+
+@pytest.mark.parametrize("name", ["=1+1", "a;=b", "+x", "-x\t@y", "plain", "don't", "\tx", "＝x"])
+def test_the_apostrophes_of_a_cell_can_be_taken_off(name: str) -> None:
+    assert without_apostrophes(cell(name)) == name

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from clients.python.market_mapping_client.board import LEFT_OUT, Board, LeftOut, facts_of
+from clients.python.market_mapping_client.follow import newer
+from clients.python.market_mapping_client.grades import Grades
 from clients.python.market_mapping_client.latest import Latest
 from clients.python.market_mapping_client.markets import canonical_markets
 from tests.support.kit_events import MAPPINGS, event, market
@@ -14,6 +17,15 @@ from tests.support.kit_events import MAPPINGS, event, market
 HOME_DRAW_AWAY = {"home": 2.1, "draw": 3.4, "away": 3.6}
 TEAMS = {"home": "Alder", "away": "Brack"}
 BEFORE = "2026-11-22T11:50:00Z"
+
+
+class Record(NamedTuple):
+    value: bytes | None
+    offset: int
+    key: bytes | None = b"1"
+    partition: int = 0
+    topic: str = "odds.resolved"
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 def board_of(*events: object, **settings: float) -> Board:
@@ -229,6 +241,13 @@ def test_an_event_that_takes_no_bets_has_no_prices() -> None:
     assert reasons(board) == {"SUSPENDED"}
 
 
+def test_a_market_without_the_grade_that_is_asked_for_is_left_out() -> None:
+    board = Board(MAPPINGS, grades=Grades(), least_grade="modelled")
+    board.take(event("sportybet", [market("1x2_ft", HOME_DRAW_AWAY)]))
+    assert board.rows("1") == ()
+    assert reasons(board) == {"GRADE"}
+
+
 def test_every_reason_occurs_above() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert [reason for reason in LEFT_OUT if f'"{reason}"' not in source] == []
@@ -282,6 +301,33 @@ def test_what_the_newest_states_drop_leaves_the_board() -> None:
 def test_a_part_of_a_snapshot_is_refused() -> None:
     with pytest.raises(ValueError, match="pass what Latest gives"):
         board_of(event("sportybet", [], part={"number": 1, "of": 2}))
+
+
+@pytest.mark.parametrize("status", ["finished", "cancelled"])
+def test_a_part_that_says_that_the_event_has_ended_drops_it_as_a_reader_passes_it(
+    status: str,
+) -> None:
+    board = Board(MAPPINGS)
+    latest = Latest(max_ahead_s=1e9, on_drop=board.drop)
+    parts = [
+        event("sportybet", [market(name, odds)], part={"number": number, "of": 2})
+        for number, (name, odds) in enumerate(
+            [("1x2_ft", HOME_DRAW_AWAY), ("btts_ft", {"yes": 1.9, "no": 1.9})], 1
+        )
+    ]
+    ended = event(
+        "sportybet",
+        [],
+        part={"number": 1, "of": 2},
+        observed_at="2026-11-22T12:05:00Z",
+        event={"status": status},
+    )
+    known = []
+    for number, each in enumerate([*parts, ended]):
+        state = newer(latest, Record(each.model_dump_json().encode(), number))
+        if state is not None:
+            known.append((board.take(state), len(board)))
+    assert known == [("1", 1), ("1", 0)]
 
 
 def test_a_board_holds_a_bounded_number_of_matches_and_drops_the_least_recently_seen() -> None:

@@ -18,6 +18,8 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[()] = ()
+    topic: str = "a topic"
+    offset: int = 0
 
 
 def state_after(*records: Record) -> CompactedState[int]:

@@ -12,11 +12,14 @@ from typer.testing import CliRunner
 from worker.cli.main import app
 from worker.local.jars import KAFKA_VERSION
 from worker.local.kafka import MAX_MESSAGE_BYTES
+from worker.settings.console_access import fault_of_sign_in
+from worker.settings.console_users import read_users
 from worker.settings.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[3]
-OURS = {"migrate", "topics", "worker", "relay", "snapshot", "editor"}
-LONG_LIVED = {"kafka", "postgres", "worker", "relay", "snapshot"}
+RUN = ["worker", "relay", "snapshot", "insight", "console"]
+OURS = {"migrate", "topics", "editor", *RUN}
+LONG_LIVED = {"kafka", "postgres", "console-proxy", *RUN}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def test_nothing_waits_for_a_service_that_is_not_there_or_in_a_way_it_cannot_mee
             assert how["condition"] == expected
 
 
-@pytest.mark.parametrize("name", ["worker", "relay", "snapshot"])
+@pytest.mark.parametrize("name", RUN)
 def test_it_starts_on_a_ready_broker_and_a_migrated_database(
     services: dict[str, Any], name: str
 ) -> None:
@@ -92,6 +95,27 @@ def test_every_variable_is_a_setting_and_every_value_is_accepted(
         Settings.model_validate(fields)
 
 
+def test_the_console_signs_people_in_safely(services: dict[str, Any]) -> None:
+    console = services["console"]
+    given = settings_of(console)
+    fields = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
+    settings = Settings.model_validate(fields)
+    assert fault_of_sign_in(settings) is None
+    (volume,) = console["volumes"]
+    here, inside, how = volume.split(":")
+    assert (inside, how) == (settings.console_users_file, "ro")
+    assert read_users(ROOT / here).keys() == {"reader", "editor", "approver"}
+
+
+def test_browsers_reach_the_console_by_its_proxy_alone(services: dict[str, Any]) -> None:
+    given, proxy = settings_of(services["console"]), services["console-proxy"]
+    (port,) = (port.split(":")[1] for port in proxy["ports"])
+    assert given["MARKETMAP_CONSOLE_PUBLIC_URL"] == f"https://localhost:{port}"
+    assert f"https://localhost:{port}" in proxy["command"]
+    assert f"console:{Settings().console_port}" in proxy["command"]
+    assert not any(str(Settings().console_port) in one for one in services["console"]["ports"])
+
+
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_every_command_exists(services: dict[str, Any], name: str) -> None:
     command = services[name]["command"]
@@ -104,7 +128,7 @@ def test_containers_and_local_services_run_the_same_kafka(services: dict[str, An
     assert kafka["environment"]["KAFKA_MESSAGE_MAX_BYTES"] == MAX_MESSAGE_BYTES
 
 
-@pytest.mark.parametrize("name", ["worker", "relay", "snapshot"])
+@pytest.mark.parametrize("name", RUN)
 def test_the_engine_waits_longer_than_it_needs_to_stop(services: dict[str, Any], name: str) -> None:
     grace = float(services[name]["stop_grace_period"].removesuffix("s"))
     assert grace > float(settings_of(services[name])["MARKETMAP_SHUTDOWN_TIMEOUT_S"])

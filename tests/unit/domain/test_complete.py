@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from tests.support.markets import (
+    CATALOGUE,
     Json,
     answer,
     betpawa,
+    betpawa_row,
     mapping,
     missed,
     run,
@@ -201,3 +203,122 @@ def test_two_lists_at_equal_prices_are_not_merged_either() -> None:
 def test_a_list_that_lacks_outcomes_gives_way_to_the_one_that_is_whole() -> None:
     found = of_lists(goals("3+", _0="3.3", _1="2.7"), OF_TWO)
     assert answer(found) == {("goals", None): {"0": 3, "1": 2.5, "2+": 3.1}}
+
+
+@pytest.mark.parametrize("labels", [["0:0", "1:0", "9:9"], ["1:0", "9:9", "0:0"]])
+def test_what_the_others_leave_over_is_another_bet_where_more_is_listed(labels: list[str]) -> None:
+    prices = dict.fromkeys(labels, 9.0) | {"Other": 26.0}
+    found = run("sportybet", [sportybet("45", prices=prices)])
+    (market,) = map(market_document, found.markets)
+    assert "other" not in {one["outcome"] for one in market["outcomes"]}
+    assert market["complete"] is False
+    (refused,) = found.rejected
+    assert (refused.code, refused.cause) == ("INVALID_ODDS", "RESIDUAL_DIFFERS")
+    assert missed(found) == {("45", "NO_MATCHING_OUTCOMES", "9:9")}
+
+
+def test_the_rest_of_a_market_is_refused_where_another_row_lists_more() -> None:
+    whole = sportybet("45", prices={"0:0": 9.0, "Other": 26.0})
+    further = sportybet("45", prices={"9:9": 90.0})
+    for rows in ([whole, further], [further, whole]):
+        found = run("sportybet", rows)
+        assert {one.cause for one in found.rejected} == {"RESIDUAL_DIFFERS"}
+        assert [one["outcome"] for one in market_document(found.markets[0])["outcomes"]] == ["0_0"]
+
+
+def test_a_market_of_nothing_but_what_is_left_over_is_refused_where_more_is_listed() -> None:
+    found = run("sportybet", [sportybet("45", prices={"9:9": 9.0, "Other": 26.0})])
+    assert not found.markets
+    assert {one.cause for one in found.rejected} == {"RESIDUAL_DIFFERS"}
+
+
+GRID = [f"{home}:{away}" for home in range(3) for away in range(3)]
+LISTED = dict.fromkeys(GRID, 9.0)
+WHOLE = LISTED | {"other": 26.0}
+
+
+def without(label: str) -> dict[str, float]:
+    return {known: odds for known, odds in WHOLE.items() if known != label}
+
+
+@pytest.mark.parametrize("label", GRID)
+def test_what_the_others_leave_over_is_another_bet_where_one_of_the_list_is_not_sold(
+    label: str,
+) -> None:
+    found = run("sportybet", [sportybet("81", prices=without(label))])
+    (market,) = map(market_document, found.markets)
+    assert [one["outcome"] for one in market["outcomes"]] == [
+        one.replace(":", "_") for one in GRID if one != label
+    ]
+    assert market["complete"] is False
+    (refused,) = found.rejected
+    assert (refused.code, refused.cause) == ("INVALID_ODDS", "RESIDUAL_DIFFERS")
+    absent = label.replace(":", "_")
+    assert refused.detail == f"other: {absent} is not listed, so that it is another bet"
+
+
+def test_a_market_of_nothing_but_what_is_left_over_is_refused() -> None:
+    found = run("bet9ja", {"S_CS1T_OTH": "26"})
+    assert not found.markets
+    assert {one.cause for one in found.rejected} == {"RESIDUAL_DIFFERS"}
+
+
+def test_a_list_that_is_whole_has_its_rest_whether_its_prices_are_open_or_closed() -> None:
+    closed = dict.fromkeys(GRID, 0) | {"other": 26.0}
+    for prices in (WHOLE, closed):
+        found = run("sportybet", [sportybet("81", prices=prices)])
+        assert not found.rejected
+        assert completeness(found) == {"correct_score_1h": True}
+
+
+def test_a_list_without_a_rest_may_have_fewer_outcomes() -> None:
+    found = run("sportybet", [sportybet("81", prices={"0:0": 2.5, "1:0": 3.5})])
+    assert not found.rejected
+    assert completeness(found) == {"correct_score_1h": True}
+
+
+@pytest.mark.parametrize("cut", [1, 5, 9])
+def test_a_list_may_be_spread_over_rows(cut: int) -> None:
+    labels = [label.replace(":", "-") for label in GRID] + ["Other"]
+    rows = [betpawa_row(None, **dict.fromkeys(each, 9.0)) for each in (labels[:cut], labels[cut:])]
+    for order in (rows, rows[::-1]):
+        found = run("betpawa", [betpawa("3819", *order)])
+        assert not found.rejected
+        assert completeness(found) == {"correct_score_1h": True}
+        assert len(found.markets[0][1]) == 10
+
+
+def test_an_outcome_under_another_id_is_none_of_the_list() -> None:
+    full = [f"{home}-{away}" for home in range(5) for away in range(5)]
+    further = [f"{home}-{away}" for home in range(7) for away in range(7 - home)]
+    lists = [dict.fromkeys([*each, "Other"], 9.0) for each in (full[1:], further)]
+    markets = [
+        betpawa(id_, betpawa_row(None, **prices))
+        for id_, prices in zip(["28000869", "4429"], lists, strict=True)
+    ]
+    for order in (markets, markets[::-1]):
+        found = run("betpawa", order)
+        (refused,) = found.rejected
+        assert refused.detail == "other: 0_0 is not listed, so that it is another bet"
+        sold = {one["outcome"] for one in market_document(found.markets[0])["outcomes"]}
+        assert {"0_0", "other", "other_28"} & sold == {"0_0", "other_28"}
+
+
+def test_a_product_that_lists_less_than_another_has_another_rest() -> None:
+    closed = sportybet("81", prices=WHOLE, status=1, product=3)
+    live = sportybet("81", prices=without("2:2"), product=1)
+    for order in ([closed, live], [live, closed]):
+        found = run("sportybet", order)
+        assert [one.cause for one in found.rejected] == ["RESIDUAL_DIFFERS"]
+        assert completeness(found) == {"correct_score_1h": False}
+
+
+def test_every_rest_by_name_is_declared_in_the_shipped_catalogue() -> None:
+    for shipped in CATALOGUE:
+        named = {
+            one.canonical_id
+            for one in shipped.outcomes
+            if one.canonical_id.split("_")[0] == "other"
+        }
+        declared = shipped.traits.residuals.keys() if shipped.traits is not None else set()
+        assert named <= declared, shipped.canonical_id

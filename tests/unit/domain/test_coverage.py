@@ -4,6 +4,9 @@ import pytest
 
 from tests.support.markets import FOOTBALL
 from worker.domain.coverage import Coverage, coverage, is_covered
+from worker.domain.draft import draft_of_players
+from worker.domain.index import MappingIndex
+from worker.domain.mapping import parse_mapping
 
 
 def sample(*labels: str, qualifier: str | None = None) -> list[dict[str, Any]]:
@@ -63,3 +66,17 @@ def test_missed_labels_are_covered_once_all_are_known() -> None:
     assert is_covered(partly, "UNKNOWN_MARKET")
     assert not is_covered(partly, "NO_MATCHING_OUTCOMES")
     assert is_covered(partly._replace(unknown=()), "NO_MATCHING_OUTCOMES")
+
+
+def test_a_market_of_players_says_which_labels_may_be_names_and_knows_none_of_them() -> None:
+    mapping = parse_mapping(draft_of_players("sportybet", "40", "Scorer", sample("No Goal")))
+    labels = sample("Antuna, Uriel (Pumas UNAM)", "No Goal", "Over 2.5")
+    found = coverage(MappingIndex([mapping]), "sportybet", "40", labels)
+    assert found == Coverage(
+        is_market=True,
+        known=("No Goal",),
+        unknown=("Antuna, Uriel (Pumas UNAM)", "Over 2.5"),
+        players=("Antuna, Uriel (Pumas UNAM)",),
+    )
+    assert is_covered(found, "UNKNOWN_MARKET")
+    assert not is_covered(found, "NO_MATCHING_OUTCOMES")

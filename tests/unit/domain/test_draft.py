@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from worker.domain.draft import draft, slug
+from worker.domain.draft import draft, draft_of_players, slug
 from worker.domain.mapping import parse_mapping
 
 
@@ -51,3 +51,34 @@ def test_a_specifier_in_the_id_is_no_part_of_the_platforms_id() -> None:
 )
 def test_ids_are_words_with_underscores(text: str, expected: str) -> None:
     assert slug(text) == expected
+
+
+def test_a_draft_of_players_has_a_placeholder_for_their_names() -> None:
+    labels = sample(
+        "Antuna, Uriel (Pumas UNAM)", "Raul Jimenez", "No Goal", qualifier="type=prematch"
+    )
+    made = draft_of_players("sportybet", "40", "Anytime Goalscorer", labels)
+    mapping = parse_mapping(made)
+    assert (mapping.participant, mapping.sportybet_id) == ("player", None)
+    assert [(one.canonical_id, one.sportybet_desc) for one in mapping.outcomes] == [
+        ("yes", "{player}"),
+        ("no_goal", "No Goal"),
+    ]
+    (further,) = mapping.also
+    assert (further.id, further.fixed) == ("40", {"type": "prematch"})
+
+
+def test_a_number_after_each_name_is_the_line_and_the_player_in_the_specifier_is_free() -> None:
+    variant = "variant=pre:playerprops:71583282:1006665"
+    labels = sample("Antuna, Uriel 1+", "Antuna, Uriel 2+", qualifier=variant)
+    made = draft_of_players("sportybet", "776", "Player Shots", labels)
+    assert made["outcome_mapping"][0]["sportybet_desc"] == "{player} N+"
+    assert made["also"] == [
+        {
+            "platform": "sportybet",
+            "id": "776",
+            "line": {"kind": "at_least", "from": "label"},
+            "free": ["variant"],
+        }
+    ]
+    parse_mapping(made)

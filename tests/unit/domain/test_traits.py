@@ -126,10 +126,19 @@ def test_new_canonical_ids_have_one_pattern(name: str, may: bool) -> None:
     assert is_canonical_id(name) == may
 
 
-def test_markets_of_bookings_say_how_bookmakers_differ() -> None:
-    of_bookings = [one for one in CATALOGUE if one.traits and one.traits.counts == "bookings"]
-    assert of_bookings
-    assert all(one.traits.settlement for one in of_bookings if one.traits)
+def test_markets_that_bookmakers_settle_differently_say_so() -> None:
+    """Bookings everywhere; sendings-off at Bet9ja, which counts extra time."""
+    counting = {
+        counts: [one for one in CATALOGUE if one.traits and one.traits.counts == counts]
+        for counts in ("bookings", "sendings_off")
+    }
+    at_bet9ja = [one for one in counting["sendings_off"] if one.bet9ja_key is not None]
+    assert counting["bookings"]
+    assert at_bet9ja
+    for one in [*counting["bookings"], *at_bet9ja]:
+        assert one.traits is not None
+        assert one.traits.settlement, one.canonical_id
+    assert all("Bet9ja" in (one.traits.settlement or "") for one in at_bet9ja if one.traits)
 
 
 @pytest.mark.parametrize("shipped", CATALOGUE, ids=lambda one: one.canonical_id)

@@ -68,6 +68,15 @@ async def test_one_fetch_is_under_way_at_a_time() -> None:
     assert await ahead.next(CONSUMER) == records(4)
 
 
+async def test_a_poll_that_a_batch_takes_in_is_not_handed_over() -> None:
+    log = Log(records(1), records(2), records(3))
+    ahead = log.ahead()
+    await ahead.next(CONSUMER)
+    assert await ahead.begin() == records(2)
+    ahead.take()
+    assert await ahead.next(CONSUMER) == records(3)
+
+
 @pytest.mark.parametrize(
     ("fetched", "is_filled_up"),
     [

@@ -19,9 +19,10 @@ from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.marks import BrakeState
 from worker.ingest.planning.brake import Brake, Limits, Tripped
 from worker.ingest.planning.plan import Planner
+from worker.ingest.polls import BatchLimits
 from worker.ingest.reading.field_samples import FieldSample, FieldSampler
 from worker.ingest.reading.record_ids import RecordIds
-from worker.kafka.record import Partition, Record
+from worker.kafka.record import Partition, Record, size_of
 from worker.lab.synthetic.scrape import generate_scrape
 
 UNKNOWN = observation("sportybet", [sportybet("900001", prices={"Yes": "2"})])
@@ -135,6 +136,79 @@ async def test_a_batch_is_published_then_counted_then_committed() -> None:
         ("count", ([(0, 0, 3)], {KEY: 3})),
         ("commit", {0: 3}),
     ]
+
+
+class FollowedGround(Ground):
+    """A ground on which further polls follow the one that is handed over."""
+
+    polls: list[list[FakeRecord]]
+
+    def begin(self) -> asyncio.Task[Sequence[Record]]:
+        async def fetch() -> Sequence[Record]:
+            return self.polls[0] if self.polls else ()
+
+        return asyncio.create_task(fetch())
+
+    def fill(self) -> asyncio.Task[Sequence[Record]]:
+        return self.begin()
+
+    def take(self) -> None:
+        del self.polls[:1]
+
+    async def extend(self, claimed: Ground, records: Sequence[Record]) -> bool:
+        self.records = [*self.records, *records]
+        return True
+
+    @property
+    def size(self) -> int:
+        return size_of(self.records)
+
+    async def until_over(self) -> None:
+        await asyncio.Event().wait()
+
+    def held(self, record: FakeRecord) -> Partition | None:
+        return None
+
+    def followed(
+        self, *polls: list[FakeRecord], max_bytes: int = 10_000, brake: Brake | None = None
+    ) -> BatchHandler[int]:
+        self.polls = list(polls)
+        return BatchHandler(
+            assignment=cast("Assignment", self),
+            indexes=self,
+            planner=Planner(Offsets(), max_message_bytes=4 * 1024 * 1024),
+            outputs=self,
+            counts=self,
+            part_max_bytes=1_000_000,
+            report=self.report,
+            ahead=self,
+            limits=BatchLimits(3600, max_bytes, 100),
+            brake=brake,
+        )
+
+
+async def test_polls_are_published_as_they_come_and_counted_together() -> None:
+    ground, records = FollowedGround(), batch(6)
+    await ground.followed(records[1:3], [], records[3:], max_bytes=6 * len(UNKNOWN)).handle(
+        records[:1]
+    )
+    assert ground.steps == [
+        ("publish", [0]),
+        ("publish", [1, 2]),
+        ("publish", [3, 4, 5]),
+        ("count", ([(0, 0, 6)], {KEY: 6})),
+        ("commit", {0: 6}),
+    ]
+    (report,) = ground.reports
+    assert (report.records, report.observations) == (6, {"sportybet": 6})
+
+
+async def test_after_a_poll_in_which_the_brake_stops_a_partition_no_other_is_taken_in() -> None:
+    ground, records = FollowedGround(), [*batch(2), *batch(5, b"{")[2:]]
+    handler = ground.followed(records[2:4], records[4:], brake=Brake(Limits(2, 0, 10)))
+    await handler.handle(records[:2])
+    assert ground.names == ["publish", "count", "commit", "stop"]
+    assert ground.polls == [records[4:]]
 
 
 async def test_a_batch_is_looked_through_for_unread_fields_once_in_a_while() -> None:

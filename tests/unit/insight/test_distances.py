@@ -10,6 +10,7 @@ from worker.insight.distances import (
     Distance,
     between_books,
     by_family,
+    sizes_of,
     spread,
     to_model,
     to_sum_of,
@@ -76,3 +77,10 @@ def test_the_page_has_a_place_for_what_is_measured() -> None:
     assert "Measured on 2026-01-02" in tables
     assert "| **all** |" in tables
     assert tables in renewed(DOCUMENT.read_text(encoding="utf-8"), {"payloads": tables})
+
+
+def test_the_sizes_of_many_are_those_of_each(readings: list[Reading]) -> None:
+    books = {one.platform: one for one in readings if one.event == readings[0].event}
+    found = between_books(books["sportybet"].quoted, books["betpawa"].quoted)
+    assert sizes_of(found) == pytest.approx([one.size for one in found])
+    assert sizes_of([]) == []

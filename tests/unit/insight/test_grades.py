@@ -2,7 +2,8 @@
 
 import pytest
 
-from worker.insight.grades import EvidenceGrade, ReferenceComparison, grade
+from schemas import EvidenceGrade
+from worker.insight.grades import ReferenceComparison, grade
 
 BOOK = ReferenceComparison("book", events=12, prices=3, distance=0.05)
 MODEL = ReferenceComparison("model", events=12, prices=3, distance=0.05)

@@ -6,7 +6,7 @@ import pytest
 from tests.support.meanings import MEANINGS, PREDICATES
 from worker.domain.meaning.market import Predicates
 from worker.domain.meaning.matches import first_and_last, scores
-from worker.insight.grid import BetBook, Bets, Grid, parts_of, share_of_orders
+from worker.insight.grid import BetBook, Bets, Grid, PackedShares, parts_of, share_of_orders
 
 SMALL = Grid(most=2)
 BOOK = BetBook(PREDICATES)
@@ -72,3 +72,43 @@ def test_a_residual_is_what_the_listed_scores_leave_over() -> None:
 def test_a_market_without_expressions_has_no_bets() -> None:
     assert MEANINGS["corners_1x2_ft"].predicates is None
     assert BOOK.bets("corners_1x2_ft", None) is None
+
+
+@pytest.mark.parametrize("meaning", PREDICATES, ids=lambda one: one.canonical_id)
+def test_shares_that_are_packed_are_the_same_to_the_last_bit(meaning: Predicates) -> None:
+    line = 0.5 if "line" in meaning.names else None
+    for when in meaning.when.values():
+        if when is not None:
+            shares = SMALL.shares(when, line)
+            assert (PackedShares(shares).unpacked() == shares).all()
+
+
+def test_whole_and_half_bets_take_a_byte_a_cell() -> None:
+    halves = np.array([[0, 0.5, 1, 1], [1, 0.5, 0, 0]])
+    assert PackedShares(halves).size == 8
+    assert PackedShares(halves / 3).size == 64
+    assert (PackedShares(halves / 3).unpacked() == halves / 3).all()
+
+
+def test_bets_are_kept_up_to_a_number_of_bytes_and_worked_out_again_beyond() -> None:
+    book = BetBook(PREDICATES, SMALL, most_bytes=20_000)
+    found = {}
+    for tenth in range(5, 400, 10):
+        line = f"{tenth / 10}"
+        found[line] = book.bets("over_under_ft", line)
+        assert book.size <= 20_000
+    assert book.bets("over_under_ft", "39.5") is found["39.5"]
+    again = book.bets("over_under_ft", "0.5")
+    assert again is not None
+    assert again is not found["0.5"]
+    assert found["0.5"] is not None
+    assert (again.won == found["0.5"].won).all()
+
+
+def test_a_line_that_no_expression_asks_for_makes_no_bets_of_its_own() -> None:
+    assert BOOK.bets("1x2_ft", "2.5") is BOOK.bets("1x2_ft", None)
+
+
+def test_nobody_wins_where_every_stake_comes_back() -> None:
+    nothing = np.zeros(4)
+    assert Bets(("home", "away"), np.zeros((2, 4)), nothing).cover is None

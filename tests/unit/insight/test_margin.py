@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.laws import LAWS
 from worker.insight.margin import METHODS, Method, power, proportional
 
 CHANCES = st.lists(st.floats(0.01, 1.0), min_size=2, max_size=30).map(
@@ -13,6 +14,7 @@ CHANCES = st.lists(st.floats(0.01, 1.0), min_size=2, max_size=30).map(
 )
 
 
+@LAWS
 @given(chances=CHANCES, margin=st.floats(0.0, 0.3))
 @pytest.mark.parametrize("method", METHODS)
 def test_chances_add_up_and_keep_the_order_of_the_odds(
@@ -24,12 +26,14 @@ def test_chances_add_up_and_keep_the_order_of_the_odds(
     assert all(found[a] <= found[b] + 1e-9 for a, b in pairwise(ranked))
 
 
+@LAWS
 @given(chances=CHANCES, margin=st.floats(0.001, 0.3))
 def test_a_margin_in_proportion_is_taken_out_exactly(chances: list[float], margin: float) -> None:
     odds = [1 / (chance * (1 + margin)) for chance in chances]
     assert proportional(odds) == pytest.approx(chances, rel=1e-9)
 
 
+@LAWS
 @given(chances=CHANCES, exponent=st.floats(0.8, 1.0))
 def test_a_margin_by_power_is_taken_out_exactly(chances: list[float], exponent: float) -> None:
     odds = [1 / chance**exponent for chance in chances]

@@ -38,6 +38,7 @@ def test_there_is_a_topic_for_everything_the_application_reads_and_writes() -> N
         "x.unmapped.markets",
         "x.mappings.changes",
         "x.odds.latest",
+        "x.mappings.evidence",
     }
 
 
@@ -148,7 +149,14 @@ def test_topics_keep_their_records_for_as_long_as_is_promised() -> None:
     for name, days in promised.items():
         assert SPECS[name].config["cleanup.policy"] == "delete"
         assert SPECS[name].config["retention.ms"] == str(days * day_ms)
-    for name in ("x.mappings.changes", "x.odds.latest"):
+    for name in ("x.mappings.changes", "x.mappings.evidence", "x.odds.latest"):
         assert SPECS[name].config["cleanup.policy"] == "compact"
         assert "retention.ms" not in SPECS[name].config
-    assert SPECS["x.odds.latest"].config["delete.retention.ms"] == str(14 * day_ms)
+    remembered_ms = int(SPECS["x.odds.latest"].config["delete.retention.ms"])
+    assert remembered_ms == 14 * day_ms
+    # A replay reads observations, and the newest odds are made of its results.
+    brought_back = [*SETTINGS.topics.observations.values(), "x.odds.resolved"]
+    assert remembered_ms > sum(
+        max(int(SPECS[name].config["retention.ms"]) for name in names)
+        for names in (brought_back[:-1], brought_back[-1:])
+    )

@@ -7,6 +7,7 @@ from worker.lab.documents import metrics as metrics_document
 from worker.lab.documents import settings as settings_document
 from worker.runtime.telemetry.log_events import EVENTS
 from worker.runtime.telemetry.metric_list import (
+    CONSOLE_METRICS,
     INSIGHT_METRICS,
     METRICS,
     RELAY_METRICS,
@@ -41,5 +42,5 @@ def test_the_runbook_names_no_metric_that_is_not_measured() -> None:
     runbook = (metrics_document.DOCUMENT.parent / "runbook.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(marketmap_[a-z_]+)`", runbook))
     assert len(named) > 10
-    processes = (METRICS, RELAY_METRICS, SNAPSHOT_METRICS, INSIGHT_METRICS)
+    processes = (METRICS, RELAY_METRICS, SNAPSHOT_METRICS, INSIGHT_METRICS, CONSOLE_METRICS)
     assert named <= {name for metrics in processes for name in metrics}

@@ -149,7 +149,7 @@ def test_what_cannot_be_read_of_the_envelope_is_left_out(
         ({"R": "OK", "D": {"ID": 1}}, "bet9ja", ["D.O", "nothing"]),
         ({"id": "1", "markets": {}}, "betpawa", ["markets of", "an empty object"]),
         ({"markets": []}, "betpawa", ["id of", "nothing"]),
-        ([1, 2], "betpawa", ["an object", "an array of 2"]),
+        ([1, 2], "betpawa", ["an object", "an array of 2 entries"]),
         ({"error": "x"}, None, ["no bookmaker's reply", "an object with error"]),
         ("{}", None, ['"{}"']),
     ],
@@ -162,6 +162,24 @@ def test_an_unknown_reply_is_refused_with_what_was_looked_for_and_found(
     assert [word for word in words if word not in str(refused.value)] == []
 
 
+@pytest.mark.parametrize(
+    ("reply", "observed_at", "more", "words"),
+    [
+        (SPORTYBET, NOW.replace(tzinfo=None), {}, "refused: observed_at = .*has no UTC offset"),
+        (BET9JA, NOW, {"scrape_id": "x" * 101}, "refused: scrape_id = .*at most 100 characters"),
+        (BETPAWA | {"id": "x" * 101}, NOW, {}, "refused: event.id = .*at most 100 characters"),
+        (BET9JA, NOW, {"zone": "Africa/Lagos"}, r'zone: .*ZoneInfo.*found "Africa/Lagos"'),
+        (BETPAWA, NOW, {"platform": "betway"}, 'platform: .*sportybet, betpawa.*found "betway"'),
+    ],
+)
+def test_what_is_passed_with_a_reply_and_is_wrong_is_one_sentence(
+    reply: object, observed_at: Any, more: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UnknownReplyError, match=words) as refused:
+        observation_from_reply(reply, observed_at, **more)
+    assert len(str(refused.value).splitlines()) == 1
+
+
 def test_a_refusal_is_short_whatever_was_found() -> None:
     with pytest.raises(UnknownReplyError) as refused:
         observation_from_reply({"k" * 100_000: 1}, NOW)
@@ -171,3 +189,25 @@ def test_a_refusal_is_short_whatever_was_found() -> None:
 def test_an_observation_is_no_reply() -> None:
     observation = observation_from_reply(BETPAWA, NOW).model_dump(mode="json")
     assert platform_of(observation) is None
+
+
+@pytest.mark.parametrize("platform", [None, "sportybet", "betpawa", "bet9ja"])
+def test_of_what_is_an_observation_already_no_other_is_made(platform: Any) -> None:
+    observation = observation_from_reply(BETPAWA, NOW).model_dump(mode="json")
+    with pytest.raises(UnknownReplyError, match="an observation already: publish it as it is"):
+        observation_from_reply(observation, NOW, platform=platform)
+
+
+@pytest.mark.parametrize("make", [observation_from_sportybet, observation_from_betpawa])
+def test_no_bookmaker_s_own_function_takes_an_observation(make: Any) -> None:
+    observation = observation_from_reply(BETPAWA, NOW).model_dump(mode="json")
+    with pytest.raises(UnknownReplyError, match="an observation already"):
+        make(observation, NOW)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"), [(SPORTYBET["data"], "data of SportyBet"), (BET9JA["D"], "D of Bet9ja")]
+)
+def test_a_part_of_a_reply_is_named(part: object, words: str) -> None:
+    with pytest.raises(UnknownReplyError, match=words):
+        observation_from_reply(part, NOW)

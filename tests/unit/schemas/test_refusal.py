@@ -47,8 +47,8 @@ def test_an_unknown_version_outweighs_what_else_is_wrong() -> None:
     ("event", "detail"),
     [
         ({"id": 7}, "event.id = 7: Input should be a valid string"),
-        ({"id": ["a"]}, "event.id = array of 1: Input should be a valid string"),
-        ({"id": {}}, "event.id = object of 0: Input should be a valid string"),
+        ({"id": ["a"]}, "event.id = an array of 1 entry: Input should be a valid string"),
+        ({"id": {}}, "event.id = an object with 0 fields: Input should be a valid string"),
         ({"id": 10**5000}, "event.id = a very large integer: Input should be a valid string"),
         ({}, "event.id: Field required"),
     ],

@@ -34,6 +34,15 @@ def test_an_inactive_outcome_may_have_odds_or_none() -> None:
 
 
 @pytest.mark.parametrize(
+    "path", [(), ("event",), ("markets", 0), ("markets", 0, "outcomes", 0), ("misses", 0)]
+)
+def test_unknown_fields_are_ignored(path: tuple[str | int, ...]) -> None:
+    """A message may gain an optional field; a reader of the form before it reads the rest."""
+    document = changed(*path, "of_a_later_version", to={"some": ["thing"]})
+    assert ResolvedEvent.model_validate(document) == ResolvedEvent.model_validate(RESOLVED_EVENT)
+
+
+@pytest.mark.parametrize(
     ("path", "value"),
     [
         (("markets", 0, "line"), "2.50"),

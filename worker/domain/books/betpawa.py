@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from worker.domain.books.book import WRITTEN_AS, Book, Params
-from worker.domain.books.lines import from_quarters, parse_line
+from worker.domain.books.lines import from_quarters, negate, parse_line
 from worker.domain.books.odds import TwoPrices, is_exactly, prices_of
 from worker.domain.books.rows import (
     LONGEST_ID,
@@ -29,14 +29,19 @@ from worker.domain.books.shape import Shape
 
 _HIGHEST_QUARTERS: Final = 3_999_999
 _KEYS: Final = frozenset({"total", "hcp", "number"})
-LONGEST_BESIDE: Final = 40
+LONGEST_SHOWN_LINE: Final = 40
 UNREADABLE: Final = "! "
+_UNKNOWN_UNIT: Final = " in an unknown unit"
 # How a qualifier that no rule can read begins where there is more to say of it.
 _CAUSES: Final[dict[str, RejectCause]] = {
     f"{UNREADABLE}levels disagree: ": "UNITS_DISAGREE",
     f"{UNREADABLE}unit not known: ": "UNIT_NOT_KNOWN",
+    f"{UNREADABLE}kinds differ: ": "LINE_KIND_DIFFERS",
+    f"{UNREADABLE}side not known: ": "SIDE_NOT_KNOWN",
 }
 _BEGINS: Final = {cause: begins for begins, cause in _CAUSES.items()}
+# Labels, and words in a line next to a price, that say from which side the line is seen.
+_SIDES: Final[dict[str, Side]] = {"1": "home", "2": "away", "home": "home", "away": "away"}
 
 
 def rows(markets: list[Any], names: MarketNames | None = None) -> Rows:
@@ -81,7 +86,7 @@ def _row(market_id: str, name: str | None, row: Any, *, is_open: bool) -> Rows:
     selections: list[Selection] = []
     faults: list[Rejection] = []
     for price in prices:
-        selection = _selection(price, is_open=is_open)
+        selection = _selection(price, row.get("handicap"), is_open=is_open)
         if selection is None:
             faults.append(
                 unreadable("a price must be an object whose name is a text", price, market_id)
@@ -94,7 +99,8 @@ def _row(market_id: str, name: str | None, row: Any, *, is_open: bool) -> Rows:
             row.get("handicap"),
             row.get("specifier"),
             row.get("formattedHandicap"),
-            [selection.beside for selection in selections],
+            [(selection.label, selection.shown_line) for selection in selections],
+            {key_next_to_price(price.get("specifier")) for price in prices if type(price) is dict},
         )
         yield ParsedRow(market_id, line, name, selections, faults)
 
@@ -108,21 +114,38 @@ def without_rows(market_id: str, name: str | None) -> ParsedRow:
 
 
 def qualifier(
-    handicap: Any, specifier: Any, formatted: Any = None, shown: Iterable[str | None] = ()
+    handicap: Any,
+    specifier: Any,
+    formatted: Any = None,
+    shown: Iterable[tuple[str, str | None]] = (),
+    keys: Iterable[str | None] = (),
 ) -> str | None:
     """A row's line, with the key that it is written under where there is one: ``2.5``, ``2.5 total``.
 
     A line may be given by the row's handicap (in quarters), its specifier, its formatted handicap, and by
-    what is shown next to its prices. All that is there must agree. What cannot be read, or disagrees, gives
-    a qualifier that no rule can read; it begins with UNREADABLE.
+    what is ``shown`` next to its prices, each with its label; ``keys`` are those of the prices' specifiers.
+    All that is there must agree. What cannot be read, or disagrees, gives a qualifier that no rule can read;
+    it begins with UNREADABLE.
     """
     try:
         said = _agreed(_from_handicap(handicap), _Specifier.of(specifier))
+        key = _one_key(said.key, keys)
         line = _shown_line(said.line, formatted, shown)
     except _UnreadableError as error:
         begins = UNREADABLE if error.cause is None else _BEGINS[error.cause]
         return f"{begins}{error}"
-    return line if said.key is None or line is None else f"{line} {said.key}"
+    return line if key is None or line is None else f"{line} {key}"
+
+
+def _one_key(of_row: str | None, of_prices: Iterable[str | None]) -> str | None:
+    """The key that the line is written under, in the row and next to its prices."""
+    keys = sorted({key for key in (of_row, *of_prices) if key is not None})
+    if not keys:
+        return None
+    if len(keys) > 1 or keys[0] not in _KEYS:
+        said = " and ".join(map(abbreviate, keys[:3]))
+        raise _UnreadableError(f"the line is written under {said}", "LINE_KIND_DIFFERS")
+    return keys[0]
 
 
 def cause_of(qualifier: str | None) -> RejectCause | None:
@@ -159,7 +182,11 @@ class _Specifier(NamedTuple):
             return cls(None, None, is_padded=False)
         if type(specifier) is not dict:
             raise _UnreadableError(f"the specifier is {abbreviate(specifier)}")
-        said = {key: value for key, value in specifier.items() if not _is_absent(value)}
+        said = {
+            key: value
+            for key, value in specifier.items()
+            if not (_is_absent(value) or (key not in _KEYS and is_exactly(0, value)))
+        }
         numbers = {key: _number(key, value) for key, value in said.items()}
         if len(numbers) > 1:  # a zero is how some say that a key does not apply
             numbers = {key: value for key, value in numbers.items() if value != "0"} or {"": "0"}
@@ -203,8 +230,10 @@ def _agreed(line: str | None, specifier: _Specifier) -> _Said:
     raise _UnreadableError(f"the handicap says {line}, the specifier {value}", "UNITS_DISAGREE")
 
 
-def _shown_line(line: str | None, formatted: Any, shown: Iterable[str | None]) -> str | None:
-    """The line, with which all that is shown of it agrees. One that is only shown is read without a side."""
+def _shown_line(
+    line: str | None, formatted: Any, shown: Iterable[tuple[str, str | None]]
+) -> str | None:
+    """The line, with which all that is shown of it agrees, but for its sides where there is a line."""
     if not _is_absent(formatted):
         said = parse_line(formatted) if type(formatted) is str else None
         if said is None:
@@ -214,20 +243,61 @@ def _shown_line(line: str | None, formatted: Any, shown: Iterable[str | None]) -
                 f"the line is {line}, in its formatted form {said}", "UNITS_DISAGREE"
             )
         line = said
-    texts = {text for text in shown if text}
-    if not texts:
+    labelled = [(label, text) for label, text in shown if text]
+    if not labelled:
         return line
-    sizes = {size for text in texts if (size := _size(text)) is not None}
     if line is None:
-        (only,) = texts if len(texts) == 1 else (None,)
-        if only is not None and parse_line(only) in sizes and only[0].isdigit():
-            return parse_line(only)
-        if sizes <= {"0"}:
-            return None
-        raise _UnreadableError("a line is only shown next to prices, with its sides")
+        return _only_shown(labelled)
+    sizes = {size for _, text in labelled if (size := _size(text)) is not None}
     if sizes - {line.lstrip("-")}:
         raise _UnreadableError(f"the line is {line}, next to a price is another", "UNITS_DISAGREE")
     return line
+
+
+def _only_shown(labelled: list[tuple[str, str]]) -> str | None:
+    """The line of a row that gives it next to its prices only.
+
+    A number without a sign next to all prices is the line. Numbers with signs are seen from the sides of
+    their outcomes: they are read where those of both sides are there and mirror each other.
+    """
+    texts = {text for _, text in labelled}
+    if any(text.endswith(_UNKNOWN_UNIT) for text in texts):
+        raise _UnreadableError("a line is only shown next to prices", "UNIT_NOT_KNOWN")
+    sizes = {size for text in texts if (size := _size(text)) is not None}
+    (only,) = texts if len(texts) == 1 else ("",)
+    if only[:1].isdigit() and parse_line(only) in sizes:
+        return parse_line(only)
+    if sizes <= {"0"}:
+        return None if any(_size(text) is None for text in texts) else "0"
+    if len(sizes) > 1:
+        raise _UnreadableError("next to prices are different lines", "UNITS_DISAGREE")
+    seen = {
+        (side, _from_home(side, text)) for label, text in labelled if (side := _side(label, text))
+    }
+    lines = {line for _, line in seen}
+    if len(lines) > 1:
+        raise _UnreadableError(
+            "the lines next to prices do not mirror each other", "UNITS_DISAGREE"
+        )
+    if len(seen) < 2:
+        raise _UnreadableError(
+            "a line is only shown next to prices, and not from both sides", "SIDE_NOT_KNOWN"
+        )
+    return lines.pop()
+
+
+def _side(label: str, shown: str) -> Side | None:
+    """The side from which a line next to a price is seen: it says so, or its label does."""
+    *said, _ = shown.casefold().split(" ")
+    return (
+        None if _size(shown) is None else _SIDES.get(said[0] if said else label.strip().casefold())
+    )
+
+
+def _from_home(side: Side, shown: str) -> str | None:
+    """The line that is shown to a side, as the home side sees it."""
+    line = parse_line(shown.rsplit(" ", maxsplit=1)[-1])
+    return line if side == "home" or line is None else negate(line)
 
 
 @lru_cache(maxsize=4096)  # as many as there are lines
@@ -248,13 +318,13 @@ def _from_handicap(handicap: Any) -> str | None:
     raise _UnreadableError(f"the handicap is {abbreviate(handicap)}")
 
 
-def _selection(price: Any, *, is_open: bool) -> Selection | None:
+def _selection(price: Any, of_row: Any, *, is_open: bool) -> Selection | None:
     """A price; what is above it, its row and its market, may be suspended as well."""
     if type(price) is not dict or type(label := price.get("name")) is not str:
         return None
     odds = one_price(price.get("price"), price.get("odds"))
     is_active = is_open and not price.get("suspended") and not is_no_price(odds)
-    shown = beside(price.get("handicap"), price.get("specifier"))
+    shown = shown_line_of(price.get("handicap"), price.get("specifier"), of_row)
     id_, side = id_or_none(price.get("typeId")), side_of(price.get("team"))
     return Selection(label, shown, odds, is_active, id_, side)
 
@@ -266,15 +336,68 @@ def side_of(team: Any) -> Side | None:
     return {1: "home", 2: "away"}.get(team)  # type: ignore[return-value]  # literals
 
 
-def beside(handicap: Any, specifier: Any) -> str | None:
-    """The line next to a price, from its handicap and its specifier; two that differ are no line."""
-    said = [handicap, *specifier.values()] if type(specifier) is dict else [handicap, specifier]
-    texts = dict.fromkeys(_short(value) for value in said if not _is_absent(value))
-    return " and ".join(texts) or None
+def shown_line_of(handicap: Any, specifier: Any, of_row: Any) -> str | None:
+    """The line next to a price, from its handicap and its specifier; two that differ are no line.
+
+    Where nothing says the unit, a whole number is a line or a number of quarters: a number as handicap, and
+    what a padded specifier says. It has to agree, in either unit, with a line whose unit is known: one that
+    the price shows as a text, or ``of_row``, the row's handicap. Alone it is a text that no line agrees with.
+    """
+    texts: dict[str, str] = {}  # by the line, so that 2.50 and 2.5 are one
+    whole: set[str] = set()
+    for value, has_unit in _said_next_to_price(handicap, specifier):
+        text = _short(value)
+        line = parse_line(text)
+        if has_unit or line is None or line == "0" or "." in line:
+            texts.setdefault(line or text, text)
+        else:
+            whole.add(line)
+    if whole:
+        known = {_size(text) for text in texts.values()} or {_size(_line_or_none(of_row) or "")}
+        for line in sorted(whole):
+            if not known & {_size(line), _size(from_quarters(int(line)))}:
+                texts[line] = f"{line}{_UNKNOWN_UNIT}"
+    return " and ".join(texts.values()) or None
+
+
+def _said_next_to_price(handicap: Any, specifier: Any) -> Iterator[tuple[Any, bool]]:
+    """Each value that applies, and whether its unit is known."""
+    if not _is_absent(handicap):
+        yield handicap, type(handicap) is str
+    if type(specifier) is not dict:
+        if not _is_absent(specifier):
+            yield specifier, False
+        return
+    said = [(key, value) for key, value in specifier.items() if not _is_absent(value)]
+    for key, value in _applying(specifier) or said[:1]:
+        yield value, len(specifier) == 1 or key == "number"
+
+
+def _applying(specifier: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The keys that apply, with their values: a zero is how some say that a key does not."""
+    return [
+        (key, value)
+        for key, value in specifier.items()
+        if not (_is_absent(value) or is_exactly(0, value))
+    ]
+
+
+def key_next_to_price(specifier: Any) -> str | None:
+    """The key that a price's specifier has its line under; several are none that is known."""
+    if type(specifier) is not dict:
+        return None
+    return " and ".join(sorted(key for key, _ in _applying(specifier))) or None
+
+
+def _line_or_none(handicap: Any) -> str | None:
+    try:
+        return _from_handicap(handicap)
+    except _UnreadableError:
+        return None
 
 
 def _short(value: Any) -> str:
-    is_short = type(value) is str and len(value) <= LONGEST_BESIDE
+    is_short = type(value) is str and len(value) <= LONGEST_SHOWN_LINE
     return value if is_short else abbreviate(value)
 
 

@@ -22,6 +22,8 @@ RejectCause = Literal[
     "PARTICIPANTS_DIFFER",
     "PRICES_DIFFER",
     "PRODUCTS_DIFFER",
+    "RESIDUAL_DIFFERS",
+    "SIDE_NOT_KNOWN",
     "UNITS_DISAGREE",
     "UNIT_NOT_KNOWN",
     "VARIANTS_DIFFER",
@@ -41,7 +43,7 @@ class Selection(NamedTuple):
     """
 
     label: str
-    beside: str | None
+    shown_line: str | None
     odds: object
     active: bool
     id: str | None = None
@@ -137,7 +139,7 @@ class ParsedRow(NamedTuple):
 
 def reading_of(selections: Sequence[Selection]) -> RowReading:
     """As ``Row.read``, for any odds."""
-    labels = tuple(known_by(each.label, each.beside) for each in selections)
+    labels = tuple(known_by(each.label, each.shown_line) for each in selections)
     read = [read_price(each.odds, active=each.active) for each in selections]
     prices = [price for price in read if price is not None]
     ids = tuple(each.id for each in selections)
@@ -158,8 +160,8 @@ Rows = Iterable[Row | Rejection]
 MarketNames = Mapping[str, str]
 
 
-def known_by(label: str, beside: str | None) -> Label:
-    return label if beside is None else (label, beside)
+def known_by(label: str, shown_line: str | None) -> Label:
+    return label if shown_line is None else (label, shown_line)
 
 
 def label_parts(label: Label) -> tuple[str, str | None]:
@@ -177,8 +179,10 @@ def clipped_id(external_id: str) -> str:
 
 def abbreviate(value: object) -> str:
     """A value as an error message may show it, as JSON has it: bounded, control characters escaped."""
-    if isinstance(value, (dict, list)):
-        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    if isinstance(value, dict):
+        return f"an object with {len(value)} field{'' if len(value) == 1 else 's'}"
+    if isinstance(value, list):
+        return f"an array of {len(value)} {'entry' if len(value) == 1 else 'entries'}"
     head = value[:_SHOWN] if isinstance(value, str) else value
     text = json.dumps(head, ensure_ascii=False, default=str)
     shown = "".join(

@@ -169,7 +169,14 @@ open_prices: Final = prices_of(is_no_price)
 _OUTCOME: Final = Shape(
     "outcome",
     read={"desc", "id", "isActive", "odds"},
-    ignored={"cashOutIsActive", "playerName", "playerScore", "probability", "voidProbability"},
+    ignored={
+        "cashOutIsActive",
+        "isWinning",  # of a settled market
+        "playerName",
+        "playerScore",
+        "probability",
+        "voidProbability",
+    },
 )
 _MARKET: Final = Shape(
     "market",

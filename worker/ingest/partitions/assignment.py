@@ -94,13 +94,22 @@ class Assignment(ConsumerRebalanceListener):
         self._openings: dict[asyncio.Task[None], Sequence[TopicPartition]] = {}
         self._commits: set[asyncio.Timeout] = set()
         self._consumer_now: Callable[[], AIOKafkaConsumer | None] = lambda: None
+        self._drain_begun = asyncio.Event()
         self.epoch = 0
         self.assigned = 0
-        self.draining = False
 
     def attach(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
         """Say where the consumer whose partitions these are is found: it exists only while it is started."""
         self._consumer_now = consumer
+
+    @property
+    def draining(self) -> bool:
+        """Whether nothing more is to be begun: the partitions are being revoked, or the process ends."""
+        return self._drain_begun.is_set()
+
+    async def until_drained(self) -> None:
+        """Return when nothing more is to be begun."""
+        await self._drain_begun.wait()
 
     @property
     def consumer(self) -> AIOKafkaConsumer:
@@ -129,7 +138,7 @@ class Assignment(ConsumerRebalanceListener):
         """Let what is published be counted, within a bound; then nothing of these partitions is ours."""
         await self.drain()
         self._forget(0)
-        self.draining = False
+        self._drain_begun.clear()
         if revoked:
             self._report(Rebalanced("revoked"))
 
@@ -189,7 +198,7 @@ class Assignment(ConsumerRebalanceListener):
         return finished
 
     async def _finish(self) -> bool:
-        self.draining = True
+        self._drain_begun.set()
         openings = set(self._openings)
         for opening in openings:
             opening.cancel()
@@ -217,7 +226,8 @@ class Assignment(ConsumerRebalanceListener):
         async with self._busy:
             epoch = self.epoch
             groups = self._fresh(records)
-            changed = [*self._gone_back(groups), *await self._fallen_behind(groups)]
+            positions = {place: self._owned[place].position for place in groups}
+            changed = await self._changed(groups, positions)
             if epoch != self.epoch or self.draining:
                 groups = {}
             elif changed:
@@ -227,6 +237,21 @@ class Assignment(ConsumerRebalanceListener):
                 if place not in changed:
                     taken += group
             yield ClaimedBatch(self, epoch, self._owned.values(), taken)
+
+    async def extend(self, claimed: ClaimedBatch, records: Sequence[Record]) -> bool:
+        """Add the records of the next poll to a claim that is held.
+
+        False, and nothing is added, if any of them needs a look first: it is stale, of a partition that was
+        opened since, or not the next one of its log. The next claim looks.
+        """
+        groups = _by_place(records)
+        positions = claimed.positions(groups)
+        if positions is None or any(self._is_stale(place, groups[place]) for place in groups):
+            return False
+        if await self._changed(groups, positions) or claimed.is_over:
+            return False
+        claimed.add(records)
+        return True
 
     async def keep_checking(self, interval_s: float) -> None:
         """Until cancelled."""
@@ -273,11 +298,10 @@ class Assignment(ConsumerRebalanceListener):
         return [place for place in self._truncated if place not in being_opened]
 
     def _fresh(self, records: Sequence[Record]) -> dict[TopicPartition, list[Record]]:
-        grouped: dict[TopicPartition, list[Record]] = {}
-        for record in records:
-            grouped.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
         return {
-            place: group for place, group in grouped.items() if not self._is_stale(place, group)
+            place: group
+            for place, group in _by_place(records).items()
+            if not self._is_stale(place, group)
         }
 
     def _is_stale(self, place: TopicPartition, records: Sequence[Record]) -> bool:
@@ -296,24 +320,25 @@ class Assignment(ConsumerRebalanceListener):
         """The offset after what the client has handed over; -1 while it has no position."""
         return fetch_positions(self.consumer, [place]).get(place, -1)
 
-    def _gone_back(self, groups: Mapping[TopicPartition, Sequence[Record]]) -> list[TopicPartition]:
-        return [
-            place
-            for place, group in groups.items()
-            if group[0].offset < self._owned[place].position
-        ]
-
-    async def _fallen_behind(
-        self, groups: Mapping[TopicPartition, Sequence[Record]]
+    async def _changed(
+        self,
+        groups: Mapping[TopicPartition, Sequence[Record]],
+        positions: Mapping[TopicPartition, int],
     ) -> list[TopicPartition]:
+        """The partitions whose log may have changed: their records do not follow on the positions."""
+        gone_back = [place for place, group in groups.items() if group[0].offset < positions[place]]
+        jumped = {
+            place: positions[place]
+            for place, group in groups.items()
+            if group[0].offset > positions[place]
+        }
+        return [*gone_back, *await self._fallen_behind(jumped)]
+
+    async def _fallen_behind(self, jumped: Mapping[TopicPartition, int]) -> list[TopicPartition]:
         """The partitions whose next record was deleted before it was read.
 
         A jump alone says nothing: compaction and the markers of transactions leave gaps, too.
         """
-        owned = {place: self._owned[place] for place in groups}
-        jumped = [
-            place for place, group in groups.items() if group[0].offset > owned[place].position
-        ]
         if not jumped:
             return []
         try:
@@ -321,8 +346,8 @@ class Assignment(ConsumerRebalanceListener):
                 log_starts = await self._coordinates.log_starts(jumped)
         except (TransientError, TimeoutError) as failure:
             log.warning("log_starts_not_known", error=str(failure))
-            return jumped  # looking it up waits until it is known
-        return [place for place in jumped if owned[place].position < log_starts[place]]
+            return list(jumped)  # looking it up waits until it is known
+        return [place for place, position in jumped.items() if position < log_starts[place]]
 
     def _reopen(self, places: Sequence[TopicPartition]) -> None:
         if not places:
@@ -446,3 +471,10 @@ class Assignment(ConsumerRebalanceListener):
         if self._busy.locked() or place in self._stopped:
             return position
         return max(position, self._consumer_position(place))
+
+
+def _by_place(records: Sequence[Record]) -> dict[TopicPartition, list[Record]]:
+    grouped: dict[TopicPartition, list[Record]] = {}
+    for record in records:
+        grouped.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
+    return grouped

@@ -9,14 +9,18 @@ from aiokafka import TopicPartition
 
 from worker.ingest.partitions.marks import BrakeState, mark
 from worker.ingest.partitions.owned import OpenPartition, StoppedPartition
-from worker.kafka.record import Committed, Partition, Record
+from worker.kafka.record import Committed, Partition, Record, size_of
 
 
 class OwnedPartitions(Protocol):
     """The owner of the partitions. ``epoch`` changes with every rebalance."""
 
     epoch: int
-    draining: bool
+
+    @property
+    def draining(self) -> bool: ...
+
+    async def until_drained(self) -> None: ...
 
     async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None: ...
 
@@ -24,7 +28,11 @@ class OwnedPartitions(Protocol):
 
 
 class ClaimedBatch:
-    """The records of a batch that may be processed, while their partitions are held."""
+    """The records of a batch that may be processed, while their partitions are held.
+
+    More records of these partitions may be added, in the order of their logs. ``size`` is that of the values
+    of all records, in bytes.
+    """
 
     def __init__(
         self,
@@ -33,11 +41,23 @@ class ClaimedBatch:
         owned: Iterable[OpenPartition],
         records: Sequence[Record],
     ) -> None:
-        self.records = records
+        self.records: list[Record] = []
+        self.size = 0
         self._assignment = assignment
         self._epoch = epoch
         self._partitions = {(one.partition.topic, one.partition.partition): one for one in owned}
-        self._newest = {(record.topic, record.partition): record.timestamp for record in records}
+        self._newest: dict[tuple[str, int], Record] = {}
+        self.add(records)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Take more records in, each of a partition that is held and after those that are taken in."""
+        self.records += records
+        self.size += size_of(records)
+        self._newest |= {(record.topic, record.partition): record for record in records}
+
+    async def until_over(self) -> None:
+        """Return when nothing more of it is to be begun."""
+        await self._assignment.until_drained()
 
     @property
     def is_over(self) -> bool:
@@ -50,6 +70,17 @@ class ClaimedBatch:
         """The partition of a record that may not be one of these; None where it was not open."""
         held = self._partitions.get((record.topic, record.partition))
         return None if held is None else held.partition
+
+    def positions(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int] | None:
+        """The offsets after the records of these partitions; None if one of them is not held."""
+        found: dict[TopicPartition, int] = {}
+        for place in places:
+            newest = self._newest.get(place)
+            held = self._partitions.get(place)
+            if held is None:
+                return None
+            found[place] = held.position if newest is None else newest.offset + 1
+        return found
 
     def taken_brakes(self) -> dict[Partition, BrakeState]:
         """What the brake knew of partitions that it had stopped, once after each opening."""
@@ -83,7 +114,7 @@ class ClaimedBatch:
         for at, end in ends.items():
             owned = self._partitions[at.topic, at.partition]
             owned.position = end
-            owned.last_timestamp_ms = self._newest[at.topic, at.partition]
+            owned.last_timestamp_ms = self._newest[at.topic, at.partition].timestamp
             metadata = mark(at.topic_id, end, owned.replay_to)
             offsets[TopicPartition(at.topic, at.partition)] = Committed(end, metadata)
         await self._assignment.commit(offsets, self._epoch)

@@ -41,6 +41,12 @@ class FetchingAhead(Protocol):
     def begin(self) -> asyncio.Task[Sequence[Record]]:
         """Start the next fetch, unless it has started; its records are handed over as usual."""
 
+    def fill(self) -> asyncio.Task[Sequence[Record]]:
+        """Add what has arrived since to a fetch that has ended a while ago."""
+
+    def take(self) -> None:
+        """Whoever calls processes the records of the fetch: they are not handed over."""
+
 
 class PlanAhead(Generic[T]):
     """Plans batches, a part at a time; see above for what is planned in advance."""

@@ -31,12 +31,14 @@ _FRAMING: Final = 10  # two lengths of up to five bytes
 class Entries(NamedTuple):
     """The JSON of a resolved event from its markets on. Each entry ends with a comma.
 
-    Markets are in the order of ``Layout.place``, misses in the order of their ids. ``rest`` follows them.
+    Markets are in the order of ``Layout.place``, misses in the order of their ids. ``rest`` follows them. The
+    markets of players come last, in the order of ``PlayerLayout.order``.
     """
 
     markets: Sequence[str]
     misses: Sequence[str]
     rest: str
+    players: Sequence[str]
 
 
 def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: int) -> bytes:
@@ -51,6 +53,10 @@ def resolved_event(envelope: dict[str, Any], resolution: Resolution, version: in
     texts += [',"misses":[', *_misses(resolution)]
     _end_list(texts)
     texts.append(_rest(resolution))
+    if resolution.players:
+        texts += [',"participant_markets":[', *_players(resolution)]
+        _end_list(texts)
+    texts.append("}")
     return _head(envelope, version) + "".join(texts).encode()
 
 
@@ -61,7 +67,7 @@ def entries(resolution: Resolution) -> Entries:
         pieces = list(layout.pieces)
         pieces[1::2] = prices
         markets.append("".join(pieces))
-    return Entries(markets, _misses(resolution), _rest(resolution))
+    return Entries(markets, _misses(resolution), _rest(resolution), _players(resolution))
 
 
 def _head(envelope: dict[str, Any], version: int) -> bytes:
@@ -74,17 +80,14 @@ def _misses(resolution: Resolution) -> list[str]:
 
 def _rest(resolution: Resolution) -> str:
     rejected = [rejection_document(rejection) for rejection in resolution.rejected[:MOST_ENTRIES]]
-    texts = [',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution)]
-    if resolution.players:
-        texts += [
-            ',"participant_markets":[',
-            *(
-                layout.text(prices, is_complete=is_complete)
-                for layout, prices, is_complete in resolution.players
-            ),
-        ]
-        _end_list(texts)
-    return "".join([*texts, "}"])
+    return "".join([',"rejected":', orjson.dumps(rejected).decode(), *_omitted(resolution)])
+
+
+def _players(resolution: Resolution) -> list[str]:
+    return [
+        layout.text(prices, is_complete=is_complete)
+        for layout, prices, is_complete in resolution.players
+    ]
 
 
 def _end_list(texts: list[str]) -> None:

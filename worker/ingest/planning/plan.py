@@ -136,13 +136,15 @@ class Planner(Generic[T]):
         seen = read(unframed(record.value), max_bytes=self._max_bytes)
         if isinstance(seen, UnreadableRecord):
             return self._dead(record, at, source_id, seen)
-        return self._plan_readable(record, at, source_id, seen, index)._replace(
+        return self.plan_readable(record, at, source_id, seen, index)._replace(
             age=age_of(seen, record)
         )
 
-    def _plan_readable(
+    def plan_readable(
         self, record: Record, at: Partition, source_id: str, seen: Readable, index: MappingIndex
     ) -> Planned[T]:
+        """One record's verdict, without its age, if it has been read already."""
+
         def refused(reason: DeadReason, detail: str) -> Planned[T]:
             why = UnreadableRecord(reason, detail, ids_in(seen.envelope))
             return self._dead(record, at, source_id, why)

@@ -10,11 +10,15 @@ For each record there are three ways, tried in this order:
 2. Some rows are not known, or unusual: they are left *aside*. `_Memory.resolve` resolves them alone,
    teaches the compiled part what they mean, and their entries are merged with the recalled ones.
 3. Anything else: the record goes through `Planner.plan`, as if nothing were compiled. That is so when the
-   envelope is unusual, when a row that is aside may speak of a market that another row speaks of (then they
-   have to be resolved together), when the result is too large, and when the record will be a dead letter.
+   envelope is unusual, when the result is too large, and when the record will be a dead letter.
 
-Of rows that have parts of one market (ten ids of Bet9ja are one market of ranges), the compiled part joins
-those that have no outcome in common. Any others are resolved together in Python.
+Rows that speak of one market have to be resolved together. Of rows that have parts of one market (ten ids of
+Bet9ja are one market of ranges), the compiled part joins those that have no outcome in common; any others it
+leaves aside together. If a row that is aside may speak of a market that was recalled, the record is read once
+more, and the rows of that market are left aside as well. The other rows are recalled nevertheless.
+
+Rows of players name the players of one event. They are learnt with the names of its teams, and come back when
+that event is scraped again. How many bytes they take is bounded; beyond that, all of them are forgotten.
 
 What can go wrong, and what keeps it right:
 - The index changes: everything that was taught belongs to one index. With another one, the memory starts
@@ -30,10 +34,10 @@ What can go wrong, and what keeps it right:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, Protocol, TypeVar, overload
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, overload
 
 import orjson
 
@@ -46,6 +50,8 @@ from worker.domain.books.rows import (
     OutcomeIds,
     Rejection,
     Row,
+    RowReading,
+    Side,
     clipped_id,
     label_parts,
 )
@@ -72,6 +78,7 @@ from worker.domain.misses import (
     merge,
     tally,
 )
+from worker.domain.participants import PlayerLayout, PlayerRow, player_market_begins
 from worker.domain.resolve import LONGEST_NAME, Miss, Resolution, resolve_rows
 from worker.domain.scope import FOOTBALL_SPELLINGS
 from worker.ingest.planning.encode import MOST_ENTRIES
@@ -93,7 +100,7 @@ from worker.ingest.reading.typed import rows_at
 from worker.kafka.record import Partition, Record
 
 # That of the compiled part that fits; one of another release is installed separately, and is not used.
-_INTERFACE: Final = 2
+_INTERFACE: Final = 5
 
 try:
     from market_mapping_recall import INTERFACE, Recall, Recalled
@@ -117,18 +124,22 @@ _NOTHING: Final = Resolution([], [], [], [])
 # What the compiled part has to keep to as well.
 _LIMITS: Final = {
     "longest_key": bet9ja.LONGEST_KEY,
-    "longest_beside": betpawa.LONGEST_BESIDE,
+    "longest_shown_line": betpawa.LONGEST_SHOWN_LINE,
     "longest_id": LONGEST_ID,
     "longest_name": LONGEST_NAME,
     "longest_label": LONGEST_LABEL,
     "most_misses": MOST_ENTRIES,
     "most_samples": MOST_SAMPLES,
     "longest_sample_text": LONGEST_TEXT,
+    "most_bytes_of_players": 32_000_000,  # 200 events with 300 prices of players each
 }
 
 
 class AssembledEvent(Protocol):
-    """A resolved event from its markets on, as JSON: entries with a comma behind each, and what follows."""
+    """A resolved event from its markets on, as JSON: entries with a comma behind each.
+
+    ``rest`` is between the misses and the markets of players.
+    """
 
     @property
     def markets(self) -> Sequence[str]: ...
@@ -136,6 +147,8 @@ class AssembledEvent(Protocol):
     def misses(self) -> Sequence[str]: ...
     @property
     def rest(self) -> str: ...
+    @property
+    def players(self) -> Sequence[str]: ...
 
 
 class AssemblingEncoder(VerdictEncoder[T_co], Protocol[T_co]):
@@ -191,10 +204,16 @@ class RecallingPlanner(Planner[T]):
         seen = read_typed(recalled.envelope)
         if seen is None or self._guard.objection(seen.observed_at, record.timestamp) is not None:
             return None
-        rest = memory.resolve(value, recalled, seen) if recalled.aside else _NOTHING
-        if rest is None or recalled.missed + len(rest.misses) > MOST_ENTRIES:
+        rest = _NOTHING
+        if recalled.aside:
+            resolved = memory.resolve(value, recalled, seen)
+            if resolved is None:
+                return None
+            recalled, rest = resolved
+        if recalled.missed + len(rest.misses) > MOST_ENTRIES:
             return None
-        if not recalled.markets and not recalled.missed and has_another_shape(rest):
+        markets = recalled.markets
+        if not markets and not recalled.missed and has_another_shape(rest):
             return None
         source_id, version = source_id_of(record, at), memory.index.version
         body = self._body(recalled, rest)
@@ -206,7 +225,12 @@ class RecallingPlanner(Planner[T]):
         reasons = recalled.reasons
         if rest.misses:
             reasons = Counter(reasons) + reasons_of(rest.misses)
-        outcomes = outcomes_of(seen.platform, recalled.markets + rest.resolved, reasons, rest)
+        resolved_markets = markets + rest.resolved
+        if rest.players:
+            resolved_markets -= recalled.shared(
+                list({_market_of(each.layout) for each in rest.players})
+            )
+        outcomes = outcomes_of(seen.platform, resolved_markets, reasons, rest)
         return Planned(
             at,
             record.offset,
@@ -216,7 +240,7 @@ class RecallingPlanner(Planner[T]):
             outcomes,
             None,
             age_of(seen, record),
-            recalled.markets + recalled.missed,
+            markets + recalled.missed,
         )
 
     def tally(self, sightings: Iterable[Sighting]) -> Tally:
@@ -233,13 +257,15 @@ class RecallingPlanner(Planner[T]):
 
     def _body(self, recalled: Recalled, rest: Resolution) -> bytes:
         if rest is _NOTHING:
-            return recalled.body((), (), ',"rejected":[]}')
+            return recalled.body((), (), (), ',"rejected":[]')
         entries = self._assembling.entries(rest)
         places = [layout.place for layout, _ in rest.markets]
         ids = [miss.external_market_id for miss in rest.misses]
+        orders = ["\0".join(found.layout.order) for found in rest.players]
         return recalled.body(
             list(zip(places, entries.markets, strict=True)),
             list(zip(ids, entries.misses, strict=True)),
+            list(zip(orders, entries.players, strict=True)),
             entries.rest,
         )
 
@@ -256,6 +282,17 @@ def new_recall() -> Recall:
     """The compiled part with nothing learnt yet, and with what this worker decides of texts and limits."""
     flags, folded = _characters()
     return Recall(flags, _BITS, folded, NOT_NAMES, FOOTBALL_SPELLINGS, _LIMITS)
+
+
+class _Aside(NamedTuple):
+    """What is said of rows that were left aside, and which canonical markets they may speak of."""
+
+    resolution: Resolution
+    places: Sequence[str]
+
+    @property
+    def ids(self) -> list[str]:
+        return [miss.external_market_id for miss in self.resolution.misses]
 
 
 class _Memory:
@@ -276,11 +313,27 @@ class _Memory:
         self.at_once = 1 if 2 * strange > len(found) else min(2 * self.at_once, _MOST_AT_ONCE)
         return found
 
-    def resolve(self, value: bytes, recalled: Recalled, seen: Readable) -> Resolution | None:
-        """What is said of the rows that are left aside; None when they cannot be resolved by themselves.
+    def resolve(
+        self, value: bytes, recalled: Recalled, seen: Readable
+    ) -> tuple[Recalled, Resolution] | None:
+        """What is recalled of a value, and what is said of the rows that are left aside.
 
-        They can unless they may speak of a market that another row speaks of.
+        Of a market that both speak of, all rows are left aside. None when they cannot be resolved separately.
         """
+        aside = self._resolve_aside(value, recalled, seen)
+        if aside is not None and recalled.meets(aside.places, ()):
+            apart = self._recall.read_apart(value, aside.places)
+            if apart is None:
+                return None
+            recalled, aside = apart, self._resolve_aside(value, apart, seen)
+            if aside is None or recalled.meets(aside.places, ()):
+                return None
+        if aside is None or recalled.meets((), aside.ids):
+            return None
+        return recalled, aside.resolution
+
+    def _resolve_aside(self, value: bytes, recalled: Recalled, seen: Readable) -> _Aside | None:
+        """Resolve the rows that are left aside, and teach them; None when they cannot be read separately."""
         platform = seen.platform
         try:
             rows = list(rows_at(platform, value, recalled.aside, _names(value, recalled)))
@@ -294,8 +347,7 @@ class _Memory:
         for row in rows:
             if not isinstance(row, Rejection):
                 places += self._learn(row, seen)
-        ids = [miss.external_market_id for miss in resolution.misses]
-        return None if recalled.meets(places, ids) else resolution
+        return _Aside(resolution, places)
 
     def _learn(self, row: Row, seen: Readable) -> Sequence[str]:
         """Teach what a row means; which canonical markets it may speak of."""
@@ -309,8 +361,8 @@ class _Memory:
         if isinstance(meaning, NotMapped):
             self._recall.learn_not_mapped(platform, live, id_, qualifier, *meaning)
             return ()
-        if isinstance(meaning, PlayerMarket):  # not taught: all of its rows are left aside
-            return meaning.places
+        if isinstance(meaning, PlayerMarket):
+            return self._learn_players(row, meaning, seen)
         if not isinstance(meaning, Market):
             return ()
         reading = row.read(set())
@@ -322,6 +374,32 @@ class _Memory:
                 taught = _taught(meaning, labels, ids)
                 self._recall.learn_labels(platform, live, id_, qualifier, *taught)
         return meaning.places
+
+    def _learn_players(self, row: Row, meaning: PlayerMarket, seen: Readable) -> Sequence[str]:
+        """Teach what a row of players means, if all of it is understood."""
+        reading = row.read(set())
+        known = None
+        if reading is not None:
+            labels, prices, ids = reading
+            known = meaning.known_row(labels, ids, row.sides, seen.names)
+        if reading is None or known is None:
+            return meaning.market.places
+        event = seen.envelope["event"]
+        self._recall.learn_players(
+            seen.platform,
+            seen.scope.is_live,
+            row.market_id,
+            row.qualifier or "",
+            event["home"],
+            event["away"],
+            *_taught_of_players(known, row.market_id, reading, row.sides),
+        )
+        if prices is None and row.is_partial:
+            return meaning.market.places
+        return [
+            *(_place_of(layout) for layout in known.layouts),
+            *(place_of(slot.claim, slot.line) for slot, _ in known.others),
+        ]
 
     def _learn_lines(self, lines: Iterable[tuple[str, str, str]]) -> None:
         for written in lines:
@@ -336,20 +414,67 @@ def _taught(market: Market, labels: Sequence[Label], ids: OutcomeIds) -> tuple[A
     external_id = clipped_id(market.sold_as[0])
     claimed_lines = market.claimed_lines
     claims = [
-        (place_of(claim, line), market_begins(claim, line, external_id), _part_of(claim))
+        (
+            place_of(claim, line),
+            market_begins(claim, line, external_id),
+            _part_of(claim),
+            *_residuals_of(claim),
+        )
         for claim, line in claimed_lines
     ]
     numbers = {claimed: number for number, claimed in enumerate(claimed_lines)}
     taught = []
     for label, outcome_id in zip(labels, ids or [None] * len(labels), strict=True):
-        text, beside = label_parts(label)
-        slot = market.slot(text, beside, None, outcome_id)
+        text, shown_line = label_parts(label)
+        slot = market.slot(text, shown_line, None, outcome_id)
         if slot is not None:
             claim, line, outcome, _ = slot
             number = numbers[claim, line]
             rank, begins = claim.order[outcome], outcome_begins(outcome)
-            taught.append((text, beside, outcome_id, number, rank, begins))
+            taught.append((text, shown_line, outcome_id, number, rank, begins))
     return market.words, market.ids, claims, taught
+
+
+def _taught_of_players(
+    row: PlayerRow, market_id: str, reading: RowReading, sides: Sequence[Side | None]
+) -> tuple[list[Any], list[Any]]:
+    """What a row of players speaks of, and of which of it each of its prices is."""
+    labels, _, ids = reading
+    external_id = clipped_id(market_id)
+    abouts: list[Any] = []
+    prices: list[Any] = []
+
+    def add(position: int, outcome: str, order: Mapping[str, int]) -> None:
+        text, shown_line = label_parts(labels[position])
+        id_, side = ids[position] if ids else None, sides[position] if sides else None
+        rank, begins = order[outcome], outcome_begins(outcome)
+        prices.append((text, shown_line, id_, side, len(abouts) - 1, rank, begins))
+
+    for layout in row.layouts:
+        claim, line, participant = layout.claim, layout.line, layout.participant
+        begins = player_market_begins(claim.canonical_id, line, participant, layout.external_id)
+        whose = _market_of(layout), "\0".join(layout.order), id(claim)
+        abouts.append((_place_of(layout), begins, True, whose))
+        for outcome, position in zip(layout.outcomes, layout.positions, strict=True):
+            add(position, outcome, claim.order)
+    for slot, position in row.others:
+        claim, line = slot.claim, slot.line
+        begins = market_begins(claim, line, external_id)
+        # Of a market of players, the other outcomes are with these.
+        abouts.append((place_of(claim, line), begins, not claim.named, None))
+        add(position, slot.outcome, claim.order)
+    return abouts, prices
+
+
+def _market_of(layout: PlayerLayout) -> str:
+    """The canonical market at its line, which other players have as well."""
+    return place_of(layout.claim, layout.line)
+
+
+def _place_of(layout: PlayerLayout) -> str:
+    """The canonical market at its line, and the player."""
+    canonical_id, line, identity = layout.place
+    return "\0".join([canonical_id, line or "", *identity])
 
 
 def _part_of(claim: Claim) -> int | None:
@@ -360,6 +485,16 @@ def _part_of(claim: Claim) -> int | None:
     """
     is_plain = not (claim.variant_keys or claim.has_lines_in_labels or claim.is_of_players)
     return id(claim.mapping) if is_plain else None
+
+
+def _residuals_of(claim: Claim) -> tuple[list[int], list[int]]:
+    """The ranks of the outcomes that are what others leave over, and of those listed with them, in order."""
+    order = claim.order
+    residuals = sorted(order[outcome] for outcome in claim.residuals)
+    listed = {
+        order[outcome] for residual in claim.residuals for outcome in claim.unlisted(residual, ())
+    }
+    return residuals, sorted(listed)
 
 
 def _names(value: bytes, recalled: Recalled) -> MarketNames | None:

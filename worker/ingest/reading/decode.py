@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from schemas import DeadReason, Observation, refusal
 from worker.domain import resolve
+from worker.domain.books.rows import abbreviate
 from worker.domain.scope import event_scope
 from worker.ingest.reading.record_ids import NO_IDS, RecordIds, ids_in
 
@@ -44,7 +45,7 @@ def decode(value: bytes | None, *, max_bytes: int) -> Decoded | UnreadableRecord
         return document
     if not isinstance(document, dict):
         return UnreadableRecord(
-            "NOT_AN_OBJECT", f"the body is {type(document).__name__}, not an object"
+            "NOT_AN_OBJECT", f"the body is {abbreviate(document)}, not an object"
         )
     try:
         return _decoded(Observation.model_validate(document))

@@ -133,7 +133,7 @@ _Scalar = _Integer | float | str | None
 
 class _BetpawaPrice(Struct, gc=False):
     label: str = field(name="name")
-    beside: Annotated[str, Meta(max_length=betpawa.LONGEST_BESIDE)] | None = field(
+    shown_line: Annotated[str, Meta(max_length=betpawa.LONGEST_SHOWN_LINE)] | None = field(
         name="handicap", default=None
     )
     specifier: dict[str, _Scalar] | None = None
@@ -148,7 +148,7 @@ class _BetpawaLayoutRow(Struct, gc=False):
     suspended: bool | None = None
     handicap: _Integer | float | None = None
     specifier: dict[str, _Scalar] | None = None
-    formatted: Annotated[str, Meta(max_length=betpawa.LONGEST_BESIDE)] | None = field(
+    formatted: Annotated[str, Meta(max_length=betpawa.LONGEST_SHOWN_LINE)] | None = field(
         name="formattedHandicap", default=None
     )
     prices: list[_BetpawaPrice] = []
@@ -185,7 +185,7 @@ class BetpawaRow(Struct, gc=False):
         return [
             Selection(
                 price.label,
-                price.beside,
+                price.shown_line,
                 odds := betpawa.one_price(price.price, price.odds),
                 not price.suspended and not betpawa.is_no_price(odds),
                 price.id,
@@ -198,7 +198,10 @@ class BetpawaRow(Struct, gc=False):
         del rejected  # a usual message has nothing that cannot be read
         seen = self.seen
         labels = tuple(
-            [price.label if price.beside is None else (price.label, price.beside) for price in seen]
+            [
+                price.label if price.shown_line is None else (price.label, price.shown_line)
+                for price in seen
+            ]
         )
         ids = tuple([price.id for price in seen])
         try:
@@ -317,24 +320,29 @@ def _suspend(prices: Iterable[_BetpawaPrice]) -> None:
 def _line_of(row: _BetpawaLayoutRow) -> str | None:
     """Return the row's qualifier. Also give each price one text for the line that is shown next to it."""
     shown = set()
+    keys = set()
     for price in row.prices:
-        beside = price.beside
-        if price.specifier is not None or beside == "":
-            beside = price.beside = betpawa.beside(beside, price.specifier)
-        if beside is not None:
-            shown.add(beside)
-    if row.specifier is not None or len(shown) > _MOST_SHOWN:
-        return betpawa.qualifier(row.handicap, row.specifier, row.formatted, shown)
-    if not shown and row.handicap is None and row.formatted is None:
+        shown_line = price.shown_line
+        if price.specifier is not None or shown_line == "":
+            keys.add(betpawa.key_next_to_price(price.specifier))
+            shown_line = price.shown_line = betpawa.shown_line_of(
+                shown_line, price.specifier, row.handicap
+            )
+        if shown_line is not None:
+            shown.add(shown_line)
+    if not shown and row.handicap is None and row.formatted is None and row.specifier is None:
         return None
+    is_only_shown = row.handicap is None and row.formatted is None
+    if is_only_shown or keys or row.specifier is not None or len(shown) > _MOST_SHOWN:
+        labelled = [(price.label, price.shown_line) for price in row.prices]
+        return betpawa.qualifier(row.handicap, row.specifier, row.formatted, labelled, keys)
     return _known_line(row.handicap, row.formatted, frozenset(shown))
 
 
 @lru_cache(maxsize=4096)  # the same few lines occur in every event
-def _known_line(
-    handicap: float | None, formatted: str | None, shown: frozenset[str | None]
-) -> str | None:
-    return betpawa.qualifier(handicap, None, formatted, shown)
+def _known_line(handicap: float | None, formatted: str | None, shown: frozenset[str]) -> str | None:
+    """Return the line of a row that gives one, apart from what is shown next to its prices."""
+    return betpawa.qualifier(handicap, None, formatted, [("", text) for text in shown])
 
 
 _SPORTYBET_MARKETS: Final = msgspec.json.Decoder(list[SportybetMarket])

@@ -7,7 +7,8 @@ from typing import Any
 
 from worker.insight.alarms import Alarm
 from worker.insight.suggestions import Suggestion
-from worker.insight.watching.judgement import EvidenceRow, MappedMarket, SampleRow
+from worker.insight.watching.comparisons import EvidenceRow
+from worker.insight.watching.judgement import MappedMarket, SampleRow
 
 FindingRow = dict[str, Any]
 

@@ -21,7 +21,7 @@ A process that cannot reach Kafka or Postgres gives the lead up, waits and tries
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -36,6 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.domain.errors import TransientError
 from worker.insight.judging import Judge
 from worker.insight.watching.metrics import InsightMetrics
+from worker.insight.watching.published_grades import grade_publisher
 from worker.insight.watching.reading import ObservationReader, answered
 from worker.insight.watching.stored import (
     UnreadableBoardsError,
@@ -138,11 +139,13 @@ class Insight:
         settings = self._settings
         window = await self._restored(connection)
         index = LiveIndex()
+        starts = await self._starts()
         async with (
             opened(
                 settings.database_url, application_name="marketmap-insight-index", pool_size=1
             ) as engine,
-            self._consumer() as consumer,
+            self._consumer(starts) as consumer,
+            grade_publisher(settings) as grades,
         ):
             mappings = LiveMappings(
                 engine,
@@ -154,11 +157,17 @@ class Insight:
             )
             await mappings.load()
             reading = ObservationReader(
-                consumer, window, self._settings, self._metrics, self._clock
+                consumer,
+                window,
+                self._settings,
+                self._metrics,
+                clock=self._clock,
+                starts=starts,
             )
             judging = Judging(
                 connection,
                 reading,
+                grades=grades,
                 index=index,
                 judge=self._judge,
                 settings=settings,
@@ -190,9 +199,10 @@ class Insight:
         return window
 
     @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+    async def _consumer(
+        self, starts: Mapping[TopicPartition, int]
+    ) -> AsyncIterator[AIOKafkaConsumer]:
         settings = self._settings
-        starts = await self._starts()
         prepare_reading(settings)
         consumer = AIOKafkaConsumer(
             **client_connection(settings),

@@ -4,22 +4,19 @@ How it works. `EventVerdicts` are made for one index and the events of one momen
 both, so whoever makes them again comes to the same. Their work is done in steps (`look`, `suggest`, `alarm`),
 so that the caller can rest between them.
 
-- *Evidence* of an event is how far apart its prices are. It is kept by event in a compact form and put
-  together for all events, so events are counted once, however often they are seen.
+- *Evidence* of an event is how far apart its prices are. It is kept by event (`comparisons`) and put together
+  for all events, so events are counted once, however often they are seen.
 - *Suggestions* and *alarms* take some time each. So a missed market is judged again only when its events have
   changed, and a mapping only when its evidence is further apart than `SUSPICIOUS`.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import combinations
 from typing import Any, Final, NamedTuple
-
-import numpy as np
 
 from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
@@ -27,13 +24,13 @@ from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.scope import FOOTBALL
 from worker.insight import suggestions
 from worker.insight.alarms import Alarm, alarm
-from worker.insight.boards import Board, Sold, text_of
+from worker.insight.boards import Board, MarketLine, Quoted, Sold, read, text_of
 from worker.insight.candidates import Glimpse, UnmappedMarket
 from worker.insight.distances import Distance, between_books, to_model
-from worker.insight.grades import AGREES
 from worker.insight.judging import Judge, Reading
 from worker.insight.suggestions import Suggestion
-from worker.insight.targets import mapped_ids, mapped_rows, unmapped_rows, without_market
+from worker.insight.targets import MissedRows, mapped_ids, mapped_rows, missed_rows, without_market
+from worker.insight.watching.comparisons import MODEL, Comparisons, EvidenceKey, EvidenceRow
 from worker.insight.watching.window import WatchedEvent, boards_together
 
 # Events on which one market is judged.
@@ -45,28 +42,10 @@ SUSPICIOUS: Final = 0.07
 # A megabyte each. The first events, on which nearly all is judged, are asked for again and again.
 _MOST_READINGS: Final = 90
 _LEARNT_FROM: Final = 30  # boards, for how a bookmaker spreads its margin
-MODEL: Final = "model"
+_NOTHING_MISSED: Final = MissedRows((), {})
 
 MissedMarket = tuple[Platform, str]
 MappedMarket = tuple[str, Platform]
-# A mapping at a bookmaker, and what it is compared with.
-_EvidenceKey = tuple[str, Platform, str]
-
-
-class EvidenceRow(NamedTuple):
-    """One mapping at one bookmaker against one reference, over all watched events."""
-
-    canonical_id: str
-    platform: Platform
-    against: str
-    events: int
-    comparisons: int
-    prices: int
-    median: float
-    p90: float
-    mean: float
-    worst: Mapping[str, Any]
-    last_verified_at: datetime | None
 
 
 class SampleRow(NamedTuple):
@@ -79,24 +58,6 @@ class SampleRow(NamedTuple):
     seen_at: datetime
     prices: list[dict[str, Any]]
     others: list[dict[str, Any]]
-
-
-class _Worst(NamedTuple):
-    """The largest distance of one key on one event."""
-
-    size: float
-    line: str | None
-    outcome: str
-    chance: float
-    reference: float
-
-
-class _OfEvent(NamedTuple):
-    """The distances of one key on one event: sizes, which line and outcome, the largest one."""
-
-    sizes: array[float]
-    which: list[tuple[str | None, str]]
-    worst: _Worst
 
 
 class Judged(NamedTuple):
@@ -115,7 +76,11 @@ class Raised(NamedTuple):
 
 
 class EventVerdicts:
-    """What some events say under one index. ``judge`` knows no bookmaker's margin yet."""
+    """What some events say under one index. ``judge`` knows no bookmaker's margin yet.
+
+    ``only`` are the mappings to judge, all when None: with a few, `look` takes a fraction of the time, and
+    finds nothing of what is missed. ``boards`` gives the boards of one moment of an event.
+    """
 
     def __init__(
         self,
@@ -123,20 +88,32 @@ class EventVerdicts:
         index: MappingIndex,
         mappings: Mapping[str, MarketMapping],
         events: Sequence[WatchedEvent],
+        *,
+        only: frozenset[str] | None = None,
+        boards: Callable[[WatchedEvent], Iterable[Board]] = boards_together,
     ) -> None:
         self.index = index
         self.mappings = mappings
-        self._catalogue = [one for one in mappings.values() if _is_comparable(one)]
+        self._catalogue = [one for one in mappings.values() if is_comparable(one)]
+        self._only = only
+        self._boards = boards
         self._events = {one.event: one for one in events}
-        learnt_from = (board for event in events for board in boards_together(event))
-        self._judge = judge.knowing(_first(learnt_from, _LEARNT_FROM), index)
-        self.learnt_from = len(events)
-        self._evidence: dict[str, dict[_EvidenceKey, _OfEvent]] = {}
-        self._seen_at: dict[str, datetime] = {}
+        learnt_from = (board for event in events for board in boards(event))
+        # With a few mappings to judge, the board of each event is read once; with all, memory is short.
+        self._quoted: dict[str, dict[Platform, Mapping[MarketLine, Quoted]]] = {}
+        self._judge = judge.learning(
+            (board.platform, self._quoted_on(board)) for board in _first(learnt_from, _LEARNT_FROM)
+        )
+        self._learnt_from = _boards_to_learn_from(events)
+        self._evidence = Comparisons()
         self._stale: set[str] = set()
         self._readings: OrderedDict[str, dict[Platform, Reading]] = OrderedDict()
         self._missed: dict[str, set[MissedMarket]] = {}
-        self.mapped: set[MissedMarket] = set()
+        self._mapped: set[MissedMarket] = set()
+
+    def can_learn_more(self, events: Sequence[WatchedEvent]) -> bool:
+        """Whether how a bookmaker spreads its margin was learnt from too few boards, and more are there."""
+        return _boards_to_learn_from(events) > self._learnt_from
 
     def update(self, events: Sequence[WatchedEvent]) -> list[str]:
         """Take the events of now; return those that are to be looked at.
@@ -150,34 +127,33 @@ class EventVerdicts:
             elif now[event] is not before:
                 self._stale.add(event)
                 self._readings.pop(event, None)
+                self._quoted.pop(event, None)
         self._events = now
         return [event for event in now if event in self._stale or event not in self._evidence]
 
     def look(self, event: str) -> None:
         """Compare the prices of one event. Raises UnreadableBoardsError."""
-        boards = list(boards_together(self._events[event]))
-        readings = self._read(event, boards)
-        found: dict[_EvidenceKey, list[tuple[Distance, float, float]]] = {}
+        boards = list(self._boards(self._events[event]))
+        readings = self._read(event, boards) if self._only is None else self._read_in_part(boards)
+        found: dict[EvidenceKey, list[Distance]] = {}
         for one, other in combinations(sorted(readings.values(), key=lambda r: r.platform), 2):
             for distance in between_books(one.quoted, other.quoted):
                 name = distance.key.canonical_id
-                pair = (distance, distance.chance, distance.reference)
-                found.setdefault((name, one.platform, other.platform), []).append(pair)
-                turned = (distance, distance.reference, distance.chance)
-                found.setdefault((name, other.platform, one.platform), []).append(turned)
+                found.setdefault((name, one.platform, other.platform), []).append(distance)
         for reading in readings.values():
             for distance in to_model(reading, self._judge.bets):
                 key = (distance.key.canonical_id, reading.platform, MODEL)
-                found.setdefault(key, []).append((distance, distance.chance, distance.reference))
-        self._evidence[event] = {key: _of_event(pairs) for key, pairs in found.items()}
-        self._seen_at[event] = self._events[event].seen_at
+                found.setdefault(key, []).append(distance)
+        self._evidence.put(event, self._events[event].seen_at, found)
         self._stale.discard(event)
+        if self._only is not None:
+            return
         self._missed[event] = {
             (board.platform, external_id)
             for board in boards
-            for external_id in unmapped_rows(board, self.index)
+            for external_id in missed_rows(board, self.index)
         }
-        self.mapped |= {
+        self._mapped |= {
             (board.platform, external_id)
             for board in boards
             for external_id in mapped_ids(board, self.index)
@@ -185,8 +161,12 @@ class EventVerdicts:
 
     def evidence(self) -> list[EvidenceRow]:
         """Every comparison, over all events that were looked at."""
-        keys = sorted({key for of_event in self._evidence.values() for key in of_event})
-        return [self._evidence_row(key) for key in keys if key[0] in self.mappings]
+        return self._evidence.rows(self._events, self.mappings)
+
+    @property
+    def mapped(self) -> set[MissedMarket]:
+        """The markets of which nothing was missed on the events that were looked at."""
+        return self._mapped.difference(*self._missed.values())
 
     def missed(self) -> dict[MissedMarket, frozenset[str]]:
         """The missed markets with the events on which each is judged, those with most events first."""
@@ -206,14 +186,15 @@ class EventVerdicts:
         for event in self._events:
             if key in self._missed.get(event, ()) and len(glimpses) < MOST_EVENTS:
                 board = self._board(event, platform)
-                rows = unmapped_rows(board, self.index).get(external_id, ())
-                glimpses.append(self._glimpse(event, board, rows, None))
+                found = missed_rows(board, self.index).get(external_id, _NOTHING_MISSED)
+                glimpse = self._glimpse(event, board, found.rows, None)
+                glimpses.append(glimpse._replace(known=found.known))
         names = {row.name for glimpse in glimpses for row in glimpse.rows if row.name is not None}
         name = min(names, default=None)
         market_id = external_id.partition("?")[0]
         target = UnmappedMarket(platform, market_id, name, tuple(glimpses))
-        found = suggestions.suggest(target, self._catalogue, self._judge)
-        known = [one for one in found if one.candidate.canonical_id in self.mappings]
+        ranked = suggestions.suggest(target, self._catalogue, self._judge)
+        known = [one for one in ranked if one.candidate.canonical_id in self.mappings]
         among = {one.candidate.canonical_id for one in known}
         return Judged(name, known, self._samples(glimpses, among))
 
@@ -228,12 +209,7 @@ class EventVerdicts:
         return {key: self._events_of(key) for key in ranked}
 
     def _events_of(self, key: MappedMarket) -> frozenset[str]:
-        having = (
-            event
-            for event in self._events
-            if any(one[:2] == key for one in self._evidence.get(event, ()))
-        )
-        return frozenset(event for _, event in zip(range(MOST_EVENTS), having, strict=False))
+        return frozenset(self._evidence.events_with(*key, self._events)[:MOST_EVENTS])
 
     def alarm(self, key: MappedMarket) -> Raised | None:
         """The alarm on a mapping at a bookmaker, None where nothing explains its prices better."""
@@ -306,7 +282,7 @@ class EventVerdicts:
         )
 
     def _board(self, event: str, platform: Platform) -> Board:
-        boards = boards_together(self._events[event])
+        boards = self._boards(self._events[event])
         return next(board for board in boards if board.platform == platform)
 
     def _reading(self, event: str) -> dict[Platform, Reading]:
@@ -314,72 +290,50 @@ class EventVerdicts:
         if known is not None:
             self._readings.move_to_end(event)
             return known
-        return self._read(event, list(boards_together(self._events[event])))
+        return self._read(event, list(self._boards(self._events[event])))
 
     def _read(self, event: str, boards: list[Board]) -> dict[Platform, Reading]:
-        readings = {board.platform: self._judge.reading(board, self.index) for board in boards}
+        readings = {
+            board.platform: self._judge.read_already(board, self._quoted_on(board))
+            for board in boards
+        }
         self._readings[event] = readings
         if sum(map(len, self._readings.values())) > _MOST_READINGS:
             self._readings.popitem(last=False)
         return readings
 
-    def _evidence_row(self, key: _EvidenceKey) -> EvidenceRow:
-        of_events = {event: found[key] for event, found in self._evidence.items() if key in found}
-        sizes = np.concatenate([np.asarray(one.sizes) for one in of_events.values()])
-        median, p90 = np.quantile(sizes, [0.5, 0.9])
-        agreeing = [
-            self._seen_at[event]
-            for event, one in of_events.items()
-            if float(np.median(np.asarray(one.sizes))) <= AGREES
-        ]
-        return EvidenceRow(
-            *key,
-            events=len(of_events),
-            comparisons=len(sizes),
-            prices=len({pair for one in of_events.values() for pair in one.which}),
-            median=float(median),
-            p90=float(p90),
-            mean=float(sizes.mean()),
-            worst=_worst(of_events),
-            last_verified_at=max(agreeing, default=None),
-        )
+    def _read_in_part(self, boards: list[Board]) -> dict[Platform, Reading]:
+        names = self._only or frozenset()
+        return {
+            board.platform: self._judge.read_in_part(board, self._quoted_on(board), names)
+            for board in boards
+        }
+
+    def _quoted_on(self, board: Board) -> Mapping[MarketLine, Quoted]:
+        if self._only is None:
+            return read(board, self.index)
+        on_event = self._quoted.setdefault(board.event, {})
+        if board.platform not in on_event:
+            on_event[board.platform] = read(board, self.index)
+        return on_event[board.platform]
 
     def _forget(self, event: str) -> None:
-        self._evidence.pop(event, None)
-        self._seen_at.pop(event, None)
+        self._evidence.forget(event)
         self._stale.discard(event)
         self._readings.pop(event, None)
+        self._quoted.pop(event, None)
         self._missed.pop(event, None)
 
 
-def _is_comparable(mapping: MarketMapping) -> bool:
+def is_comparable(mapping: MarketMapping) -> bool:
     """Whether its prices may be on a board: of football before the match, and not by player."""
     scope = mapping.scope
     return scope.sport == FOOTBALL and scope.phase != "live" and mapping.participant is None
 
 
-def _worst(of_events: Mapping[str, _OfEvent]) -> dict[str, Any]:
-    """The largest distance on any event."""
-    event, found = max(
-        ((event, one.worst) for event, one in of_events.items()), key=lambda pair: pair[1].size
-    )
-    return {
-        "event": event,
-        "line": found.line,
-        "outcome": found.outcome,
-        "chance": round(found.chance, 4),
-        "reference": round(found.reference, 4),
-        "size": round(found.size, 4),
-    }
-
-
-def _of_event(pairs: list[tuple[Distance, float, float]]) -> _OfEvent:
-    largest, chance, reference = max(
-        pairs, key=lambda pair: (pair[0].size, pair[0].key.line or "", pair[0].outcome)
-    )
-    worst = _Worst(largest.size, largest.key.line, largest.outcome, chance, reference)
-    sizes = array("d", (distance.size for distance, _, _ in pairs))
-    return _OfEvent(sizes, [(one.key.line, one.outcome) for one, _, _ in pairs], worst)
+def _boards_to_learn_from(events: Iterable[WatchedEvent]) -> int:
+    """The number of boards from which margins are learnt; once there are enough, more make no difference."""
+    return min(_LEARNT_FROM, sum(len(one.together) for one in events))
 
 
 def _first(boards: Iterable[Board], most: int) -> Iterator[Board]:

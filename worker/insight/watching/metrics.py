@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
@@ -15,6 +16,7 @@ from worker.runtime.telemetry.metric_list import (
     NotWatched,
 )
 from worker.runtime.telemetry.metrics import process_registry
+from worker.storage.insight.alarms import OpenAlarms
 
 
 class InsightMetrics:
@@ -24,37 +26,54 @@ class InsightMetrics:
         self.registry = registry or process_registry()
         self._leads = self._gauge("marketmap_insight_leads")
         self._alarms = self._gauge("marketmap_insight_alarms")
+        self._drift = self._gauge("marketmap_insight_drift_alarms")
         self._read = self._counter("marketmap_insight_read_total")
         self._left_out = self._counter("marketmap_insight_left_out_total")
         self._judged = self._counter("marketmap_insight_judged_total")
         self._failures = self._counter("marketmap_insight_failures_total")
+        self._backlog = self._gauge("marketmap_insight_backlog")
         self._window: EventWindow | None = None
         self._lag: Callable[[], float] | None = None
         self._wrote_at: float | None = None
+        self._due_since: float | None = None
+        self.backlog({})
         self._gauge("marketmap_insight_lag_records").set_function(self._lag_records)
         self._gauge("marketmap_insight_events").set_function(self._events)
         self._gauge("marketmap_insight_bytes").set_function(self._bytes)
         self._gauge("marketmap_insight_age_seconds").set_function(self._age_s)
+        self._gauge("marketmap_insight_backlog_seconds").set_function(self._due_s)
 
     def leads(self, window: EventWindow, lag: Callable[[], float]) -> None:
         """It leads from now on, with this window; ``lag`` is asked when somebody asks for the metrics."""
         self._leads.set(1)
         self._window, self._lag = window, lag
-        self._wrote_at = time.monotonic()
+        self._wrote_at = self._due_since = time.monotonic()
 
     def stands_by(self) -> None:
         self._leads.set(0)
         self._alarms.set(0)
+        self._drift.set(0)
+        self.backlog({})
         self._window = self._lag = self._wrote_at = None
 
     def lost(self) -> None:
         self.stands_by()
         self._failures.inc()
 
-    def wrote(self, alarms: int) -> None:
-        """Record that findings were written, and the number of open alarms."""
+    def wrote(self, alarms: OpenAlarms) -> None:
+        """Record that findings were written, and the numbers of open alarms."""
         self._wrote_at = time.monotonic()
-        self._alarms.set(alarms)
+        self._alarms.set(alarms.mappings)
+        self._drift.set(alarms.drift)
+
+    def backlog(self, due: Mapping[JudgedThing, int]) -> None:
+        """Record how many judgements are due and not made yet."""
+        for what in get_args(JudgedThing):
+            self._backlog.labels(what=what).set(due.get(what, 0))
+        if not any(due.values()):
+            self._due_since = None
+        elif self._due_since is None:
+            self._due_since = time.monotonic()
 
     def read(self) -> None:
         self._read.inc()
@@ -81,8 +100,12 @@ class InsightMetrics:
     def _age_s(self) -> float:
         return 0.0 if self._wrote_at is None else time.monotonic() - self._wrote_at
 
+    def _due_s(self) -> float:
+        return 0.0 if self._due_since is None else time.monotonic() - self._due_since
+
     def _gauge(self, name: InsightMetric) -> Gauge:
-        return Gauge(name, INSIGHT_METRICS[name].sentence, registry=self.registry)
+        metric = INSIGHT_METRICS[name]
+        return Gauge(name, metric.sentence, list(metric.labels), registry=self.registry)
 
     def _counter(self, name: InsightMetric) -> Counter:
         metric = INSIGHT_METRICS[name]

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class InsightProcess:
-    """Needs Kafka and the database, and writes to the database alone."""
+    """Needs Kafka and the database; writes to the database, and grades to a topic."""
 
     def __init__(self, settings: ConnectedSettings) -> None:
         self._stop = Stop()

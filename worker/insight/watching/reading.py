@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -45,7 +45,9 @@ class ObservationReader:
         window: EventWindow,
         settings: ConnectedSettings,
         metrics: InsightMetrics,
+        *,
         clock: Callable[[], datetime],
+        starts: Mapping[TopicPartition, int],
     ) -> None:
         self._consumer = consumer
         self._settings = settings
@@ -60,7 +62,8 @@ class ObservationReader:
         )
         self.window = window
         self.lock = asyncio.Lock()
-        self._done: dict[TopicPartition, int] = {}
+        # What is too old to be watched is done as well, and committed: nobody is behind by it.
+        self._done = dict(starts)
 
     async def run(self, moved: Callable[[], None]) -> None:
         settings = self._settings

@@ -78,6 +78,34 @@ def unpack_together(event: str, packed: bytes) -> dict[Platform, tuple[Board, St
     return found
 
 
+def read_together(
+    event: str, packed: bytes, sold_as: Mapping[Platform, str] | None = None
+) -> list[tuple[datetime, Board]]:
+    """The boards that `pack_together` made, each with its time. Raises UnreadableBoardsError.
+
+    ``sold_as`` names one market of each bookmaker: the boards then have the rows of that id alone, which is
+    much quicker.
+    """
+    document = _loaded(packed)
+    try:
+        return [
+            (
+                datetime.fromisoformat(one["observed_at"]),
+                _board(
+                    event, platform, one if sold_as is None else _only(one, sold_as.get(platform))
+                ),
+            )
+            for platform, one in document.items()
+            if is_platform(platform)
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableBoardsError(f"the boards of {event} are of another form") from error
+
+
+def _only(document: dict[str, Any], market_id: str | None) -> dict[str, Any]:
+    return document | {"rows": [row for row in document["rows"] if row[:1] == [market_id]]}
+
+
 def _board(event: str, platform: Platform, document: dict[str, Any]) -> Board:
     try:
         names = document["teams"]

@@ -12,15 +12,18 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.insight.drift.canary import ShapeCanary
 from worker.insight.judging import Judge
+from worker.insight.watching.comparisons import EvidenceRow
 from worker.insight.watching.findings import (
     alarm_row,
     evidence_rows,
     sample_rows,
     suggestion_rows,
 )
-from worker.insight.watching.judgement import EventVerdicts, EvidenceRow, MappedMarket, MissedMarket
+from worker.insight.watching.judgement import EventVerdicts, MappedMarket, MissedMarket
 from worker.insight.watching.metrics import InsightMetrics
+from worker.insight.watching.published_grades import GradePublisher
 from worker.insight.watching.reading import ObservationReader
 from worker.insight.watching.steps import rest_after, timed
 from worker.insight.watching.stored import (
@@ -28,6 +31,7 @@ from worker.insight.watching.stored import (
 )
 from worker.insight.watching.window import WatchedEvent
 from worker.runtime.index.live import LiveIndex
+from worker.runtime.telemetry.metric_list import JudgedThing
 from worker.settings.connected import ConnectedSettings
 from worker.storage.errors import driver_errors_translated
 from worker.storage.insight import alarms, evidence
@@ -66,6 +70,7 @@ class Judging:
         connection: AsyncConnection,
         reading: ObservationReader,
         *,
+        grades: GradePublisher,
         index: LiveIndex,
         judge: Judge,
         settings: ConnectedSettings,
@@ -74,11 +79,13 @@ class Judging:
     ) -> None:
         self._connection = connection
         self._reading = reading
+        self._grades = grades
         self._index = index
         self._judge = judge
         self._settings = settings
         self._metrics = metrics
         self._moved = moved
+        self._canary = ShapeCanary(connection, settings, step=self._step, clock=reading.now)
         self._verdicts: EventVerdicts | None = None
         self._versions: dict[str, int] = {}
         self._is_complete = False
@@ -101,12 +108,14 @@ class Judging:
     async def _turn(self, began: float) -> bool:
         """Do what is due, for one interval; return whether nothing is left."""
         events = await self._store_events()
+        # Before anything that may take hours: a form that has changed makes the rest of no use.
+        await self._canary.look(self._index.current, began + self._settings.insight_interval_s / 3)
         verdicts = await self._verdicts_on(events)
         # Each kind of work has a third of the interval, and makes one step at least.
         third = self._settings.insight_interval_s / 3
         waiting = await self._look(verdicts, events, began + third)
         self._is_complete = self._is_complete or not waiting
-        left = waiting
+        due: dict[JudgedThing, int] = {"event": waiting}
         if self._is_complete:
             if self._found is None:
                 self._found = await self._step(verdicts.evidence)
@@ -114,13 +123,19 @@ class Judging:
                 await evidence.save_evidence(self._connection, rows, self._versions)
                 await evidence.drop_mapped(self._connection, verdicts.mapped)
                 await alarms.close_outdated(self._connection, self._versions)
-            left += await self._raise_alarms(verdicts, self._found, began + 2 * third)
-            left += await self._suggest(verdicts, began + 3 * third)
+            due["mapping"] = await self._raise_alarms(verdicts, self._found, began + 2 * third)
+            due["miss"] = await self._suggest(verdicts, began + 3 * third)
+        await self._grades.publish(self._connection, self._reading.now())
         self._metrics.wrote(await alarms.count_open(self._connection))
+        self._metrics.backlog(due)
         log.info(
-            "insight_judged", events=len(events), waiting=waiting, version=verdicts.index.version
+            "insight_judged",
+            events=len(events),
+            waiting=waiting,
+            left=sum(due.values()),
+            version=verdicts.index.version,
         )
-        return left == 0
+        return not any(due.values())
 
     async def _store_events(self) -> list[WatchedEvent]:
         """Store the events that have changed, then commit what was read of them."""
@@ -145,9 +160,9 @@ class Judging:
         return [one for one in events if one.is_watched]
 
     async def _verdicts_on(self, events: list[WatchedEvent]) -> EventVerdicts:
-        """The verdicts under the index in use; new ones when it has changed, or far more events are there."""
+        """The verdicts under the index in use; new ones when it changes, or margins can be learnt better."""
         index, known = self._index.current, self._verdicts
-        if known is not None and known.index is index and len(events) < 2 * known.learnt_from:
+        if known is not None and known.index is index and not known.can_learn_more(events):
             return known
         versions = await evidence.mapping_versions(self._connection, index.version)
         mappings = self._index.mappings

@@ -24,6 +24,7 @@ from worker.lab.bench.document import MarkersMissingError, renewed
 from worker.lab.bench.figures import cpu_us, rate
 from worker.lab.bench.grids import as_table
 from worker.lab.bench.ground import Ground
+from worker.lab.bench.insight import measure_insight
 from worker.lab.bench.latency import latencies
 from worker.lab.bench.processes import BenchError
 from worker.lab.bench.records import record_times
@@ -32,7 +33,7 @@ from worker.lab.bench.scaling import scale
 from worker.lab.bench.shapes import SHAPES
 from worker.lab.bench.snapshot import measure_snapshot
 from worker.lab.bench.trial import Trial
-from worker.lab.bench.workloads import WORKLOADS, Sizes, scrape, workload
+from worker.lab.bench.workloads import USUAL_WORKLOADS, WORKLOADS, Sizes, scrape, workload
 from worker.local.errors import LocalServicesError
 from worker.local.owned import owned_services
 
@@ -59,13 +60,23 @@ def bench(
         bool,
         typer.Option("--snapshot", help="Measure the snapshot process: rate, memory, compaction."),
     ] = False,
+    insight: Annotated[
+        bool,
+        typer.Option(
+            "--insight",
+            help="Measure the insight process: memory by stage, CPU of a scrape. Takes about 15 minutes.",
+        ),
+    ] = False,
     records: Annotated[
         bool,
         typer.Option("--records", help="Measure single records of unusual shapes, in memory."),
     ] = False,
     workloads: Annotated[
         list[str] | None,
-        typer.Option("--workload", help=f"One workload: {', '.join(WORKLOADS)}. Repeatable."),
+        typer.Option(
+            "--workload",
+            help=f"One workload: {', '.join(WORKLOADS)}. Repeatable. Default: all but mixed.",
+        ),
     ] = None,
     contestants: Annotated[
         list[str] | None,
@@ -100,18 +111,20 @@ def bench(
     Example: marketmap bench --workload scrape --contestant worker --contestant json --rounds 5
     """
     choice = BenchOptions(
-        _known(workloads, WORKLOADS, "--workload") or WORKLOADS,
+        _known(workloads, WORKLOADS, "--workload") or USUAL_WORKLOADS,
         _known(contestants, CONTESTANTS, "--contestant"),
         rounds,
         partitions,
         Sizes(events, small, large),
     )
-    is_alone = not (scaling or latency or snapshot or records)
+    _require_judged(choice)
+    is_alone = not (scaling or latency or snapshot or insight or records)
     parts = {
         "table": table or is_alone,
         "scaling": scaling,
         "latency": latency,
         "snapshot": snapshot,
+        "insight": insight,
         "records": records,
     }
     if document is not None:
@@ -149,6 +162,12 @@ def _known(names: list[str] | None, among: Collection[str], option: str) -> list
     return names or []
 
 
+def _require_judged(choice: BenchOptions) -> None:
+    """Fail when a contestant would be judged by what it cannot know."""
+    if "mixed" in choice.workloads and "naive" in choice.contestants:
+        fail("--contestant naive knows no sports and no players: it cannot run mixed", code=2)
+
+
 async def _measure(
     report: BenchReport,
     ground: Ground,
@@ -158,9 +177,10 @@ async def _measure(
     scaling: bool,
     latency: bool,
     snapshot: bool,
+    insight: bool,
 ) -> None:
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of every new topic
-    source = scrape(choice.sizes.events)
+    source = scrape(choice.sizes.events) if table or scaling or latency or snapshot else ()
     async with ground:
         if table:
             with late_bar() as bar:
@@ -174,6 +194,11 @@ async def _measure(
         if snapshot:
             report.snapshot = [
                 await measure_snapshot(ground, source, partitions=choice.partitions)
+                for _ in range(choice.rounds)
+            ]
+        if insight:
+            report.insight = [
+                await measure_insight(ground, choice.sizes.events, partitions=choice.partitions)
                 for _ in range(choice.rounds)
             ]
 

@@ -54,6 +54,7 @@ def _part_of_truth(expected: Expected, ids: Collection[str]) -> Expected:
         tuple(one for one in expected.markets if _book_id(one.external_market_id) in ids),
         tuple(one for one in expected.misses if _book_id(one.external_market_id) in ids),
         tuple(one for one in expected.rejected if _book_id(one.external_market_id) in ids),
+        tuple(one for one in expected.players if _book_id(one.external_market_id) in ids),
     )
 
 

@@ -48,6 +48,10 @@ class Process:
         """The first line that it has logged of an event."""
         return next(self._lines(event), None)
 
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """All lines that it has logged of an event."""
+        return list(self._lines(event))
+
     def times_said(self, event: str) -> int:
         """How many lines it has logged of an event."""
         return sum(1 for _ in self._lines(event))
@@ -89,14 +93,16 @@ async def started(
             await asyncio.gather(*(asyncio.to_thread(_end, one.process) for one in processes))
 
 
-async def until(condition: Callable[[], Awaitable[bool]], *, every_s: float) -> None:
-    """Ask until the answer is yes; no answer counts as no. Raises BenchError after minutes."""
+async def until(
+    condition: Callable[[], Awaitable[bool]], *, every_s: float, patience_s: float = _PATIENCE_S
+) -> None:
+    """Ask until the answer is yes; no answer counts as no. Raises BenchError after ``patience_s``."""
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             while not await _holds(condition):  # noqa: ASYNC110  # another process cannot set an event
                 await asyncio.sleep(every_s)
     except TimeoutError as error:
-        raise BenchError(f"nothing came of it within {_PATIENCE_S:.0f} s") from error
+        raise BenchError(f"nothing came of it within {patience_s:.0f} s") from error
 
 
 async def _holds(condition: Callable[[], Awaitable[bool]]) -> bool:

@@ -10,6 +10,7 @@ from worker.lab.bench.contention import Contention
 from worker.lab.bench.contestants import CONTESTANTS
 from worker.lab.bench.figures import Figure, by_contestant, cpu_us, rate, spread
 from worker.lab.bench.grids import FigureTable, as_markdown, comparison, shown, targets
+from worker.lab.bench.insight import InsightCost
 from worker.lab.bench.latency import Latency
 from worker.lab.bench.picture import Bars, Curves, drawn
 from worker.lab.bench.records import LEAST_SHARE, RecordTime
@@ -19,8 +20,9 @@ from worker.lab.bench.trial import Trial
 
 _BARS = (Figure("messages a second", rate), Figure("microseconds of its own CPU a message", cpu_us))
 _SNAPSHOT = "The newest odds"
+_INSIGHT = "The insight process"
 # Grids that are parts of their own.
-_ALONE = ("Latency", "Records", _SNAPSHOT)
+_ALONE = ("Latency", "Records", _SNAPSHOT, _INSIGHT)
 _OURS = [CONTESTANTS[name].title for name in ("worker", "unguarded", "resolver")]
 
 
@@ -31,6 +33,7 @@ class BenchReport:
     scaling: Scaling | None = None
     latency: Sequence[Latency] = ()
     snapshot: Sequence[SnapshotCost] = ()
+    insight: Sequence[InsightCost] = ()
     records: Sequence[RecordTime] = ()
 
     @property
@@ -53,6 +56,8 @@ class BenchReport:
             yield _latency_grid(self.latency)
         if self.snapshot:
             yield _snapshot_grid(self.snapshot)
+        if self.insight:
+            yield _insight_grid(self.insight)
         if self.records:
             yield _records_grid(self.records)
 
@@ -78,6 +83,8 @@ class BenchReport:
             parts["latency"] = f"{conditions}\n\n{grids['Latency']}"
         if self.snapshot:
             parts["snapshot"] = f"{conditions}\n\n{grids[_SNAPSHOT]}"
+        if self.insight:
+            parts["insight"] = f"{conditions}\n\n{grids[_INSIGHT]}"
         if self.records:
             parts["records"] = f"{conditions}\n\n{grids['Records']}"
         return parts
@@ -98,6 +105,10 @@ class BenchReport:
             "scaling": _plain(self.scaling) if self.scaling else None,
             "latency": [each._asdict() for each in self.latency],
             "snapshot": [each._asdict() for each in self.snapshot],
+            "insight": [
+                each._asdict() | {"stages": [stage._asdict() for stage in each.stages]}
+                for each in self.insight
+            ],
             "records": [each._asdict() for each in self.records],
         }
 
@@ -120,6 +131,27 @@ def _snapshot_grid(costs: Sequence[SnapshotCost]) -> FigureTable:
         ("seconds until another process has it open", cells(lambda cost: cost.opened_s, 1)),
     ]
     return FigureTable(_SNAPSHOT, ["figure", "measured"], rows)
+
+
+def _insight_grid(costs: Sequence[InsightCost]) -> FigureTable:
+    def cells(figure: Callable[[InsightCost], float], digits: int = 0) -> str:
+        return shown(spread([figure(cost) for cost in costs]), digits)
+
+    rows = [
+        ("observations in a scrape", cells(lambda cost: cost.messages)),
+        ("watched events", cells(lambda cost: cost.events)),
+        ("comparisons of mappings stored", cells(lambda cost: cost.evidence)),
+        ("missed markets with suggestions", cells(lambda cost: cost.suggestions)),
+        ("alarms", cells(lambda cost: cost.alarms)),
+    ]
+    for same in zip(*(cost.stages for cost in costs), strict=True):
+        rss, cpu = spread([one.rss_mib for one in same]), spread([one.cpu_s for one in same])
+        rows += [(f"{same[0].name}: MiB", shown(rss)), (f"{same[0].name}: CPU s", shown(cpu, 1))]
+    rows += [
+        ("peak MiB", cells(lambda cost: cost.stages[-1].peak_mib)),
+        ("of a core, at a scrape in five minutes, %", cells(lambda cost: 100 * cost.share, 1)),
+    ]
+    return FigureTable(_INSIGHT, ["figure", "measured"], rows)
 
 
 def _bars(trials: Sequence[Trial], figure: Figure) -> Bars:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ import orjson
 
 from worker.lab.bench.cut import CutMarkets, by_market, part, size
 from worker.lab.synthetic.expected import UNKNOWN_MARKET, Generated
+from worker.lab.synthetic.extras import EXTRAS, Extra
 from worker.lab.synthetic.scrape import generate_scrape
 
 STARTED_AT: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -57,9 +58,10 @@ class Sizes(NamedTuple):
     large: int = 40
 
 
-def scrape(events: int) -> list[Generated]:
+def scrape(events: int, extras: Collection[Extra] = ()) -> list[Generated]:
     """A scrape of three books, as large and as mixed as a real one of this number of events."""
-    return list(generate_scrape(seed=_SEED, events=events, started_at=STARTED_AT))
+    made = generate_scrape(seed=_SEED, events=events, started_at=STARTED_AT, extras=extras)
+    return list(made)
 
 
 def workload(name: str, seen: Iterable[Generated]) -> Workload:
@@ -67,7 +69,7 @@ def workload(name: str, seen: Iterable[Generated]) -> Workload:
 
 
 def make(name: str, source: Sequence[Generated], sizes: Sizes) -> Workload:
-    """One of WORKLOADS; ``source`` is the scrape that it is cut from."""
+    """One of WORKLOADS; ``source`` is the scrape that all but `mixed` are cut from."""
     match name:
         case "scrape":
             return workload(name, source)
@@ -77,11 +79,15 @@ def make(name: str, source: Sequence[Generated], sizes: Sizes) -> Workload:
             return workload(name, _mostly_missed(source))
         case "large":
             return workload(name, islice(_largest(), sizes.large))
+        case "mixed":
+            return workload(name, scrape(sizes.events, EXTRAS))
         case _:
             raise ValueError(f"{name} is not one of {', '.join(WORKLOADS)}")
 
 
-WORKLOADS: Final = ("scrape", "small", "hot", "large")
+# Those that are compared from release to release. `mixed` is a scrape of this size with all EXTRAS.
+USUAL_WORKLOADS: Final = ("scrape", "small", "hot", "large")
+WORKLOADS: Final = (*USUAL_WORKLOADS, "mixed")
 
 
 def of_size(source: Sequence[Generated], markets: int, *, total: int) -> Workload:

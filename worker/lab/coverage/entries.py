@@ -127,7 +127,7 @@ class _Judge:
                 if isinstance(market, PlayerMarket):
                     yield market.slot(one, self._names)
                 else:
-                    yield market.slot(one.label, one.beside, self._names, one.id)
+                    yield market.slot(one.label, one.shown_line, self._names, one.id)
 
     def _code(self, market_id: str) -> str:
         """Why what this id says is held back."""

@@ -14,6 +14,7 @@ from worker.domain.draft import draft
 from worker.domain.mapping import parse_mapping
 from worker.kafka.bounded_reader import read_topic
 from worker.lab.synthetic.expected import ExpectedMarket, ExpectedOutcome, Generated
+from worker.lab.synthetic.shapes.bet9ja import odds_of
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
 from worker.settings.connected import ConnectedSettings
@@ -99,9 +100,9 @@ def as_mapped(seen: Generated) -> Generated:
         market, _, rest = key.partition("@")
         if market == MARKET[1]:
             line, _, suffix = rest.rpartition("_")
-            odds = float(price)
+            odds = odds_of(price)
             lines.setdefault(line, []).append(
-                ExpectedOutcome(_OUTCOMES[suffix], odds if odds > 1 else None, active=odds > 1)
+                ExpectedOutcome(_OUTCOMES[suffix], odds, active=odds is not None)
             )
     added = [
         ExpectedMarket(CANONICAL_ID, line, MARKET[1], tuple(rows)) for line, rows in lines.items()

@@ -17,9 +17,13 @@ from rich.text import Text
 from schemas import DeadLetter, MappingChanged
 from worker.domain.books.rows import abbreviate
 from worker.kafka.record import RawRecord
+from worker.lab.demo.console import KeptConsole
 from worker.lab.demo.mapping import MARKET, WHY, Mapped
+from worker.lab.demo.odds import LEFT_OUT, SWAPPED, Alarmed, SuggestedMarket
 from worker.lab.synthetic.expected import Generated
 from worker.lab.synthetic.oracle import Discrepancy, wrong_labels
+from worker.operations.evidence.tables import alarms_list
+from worker.operations.mappings.editing import AppliedChange
 from worker.operations.mappings.tables import history_list
 from worker.settings.settings import Settings
 from worker.storage.misses import QueuedMiss
@@ -30,6 +34,7 @@ PricesByBook = dict[tuple[str, str | None, str], dict[str, float]]
 BOOKS: Final = ("betpawa", "sportybet", "bet9ja")
 _BAR: Final = 24
 _TOP: Final = 8
+_EXAMPLES: Final = 3
 _AFTER_ALL: Final = (
     ("marketmap demo --keep", "run the demo again and leave everything running"),
     ("marketmap resolve FILE", "resolve your own observations; needs no broker"),
@@ -237,6 +242,94 @@ def second_scrape(
     to.print(table)
 
 
+def no_third_act(why: str, *, to: Console) -> None:
+    to.print()
+    to.print(f"No third act: {why}.", markup=False)
+
+
+def nothing_suggested(*, to: Console) -> None:
+    to.print()
+    to.print(f"[bold red]No suggestion: the odds do not say what {' '.join(LEFT_OUT)} is.[/]")
+
+
+def suggested(
+    found: SuggestedMarket, change: AppliedChange, misses: Iterable[DemoMiss], *, to: Console
+) -> None:
+    """What a missed market is by its odds, the evidence for it, and that it was accepted."""
+    source, market_id = LEFT_OUT
+    one = found.suggestion
+    count = sum(m.occurrences for m in misses if (m.source, m.external_market_id) == LEFT_OUT)
+    to.print()
+    to.print(
+        f"[bold]By its odds {source} {market_id} is {one.canonical_id}[/], confidence "
+        f"{one.confidence:.2f}. It was missed {count} times: its id was taken out of the catalogue "
+        "before the first scrape."
+    )
+    to.print(evidence(found))
+    to.print(f"The evidence, distances in logits: {one.reason}.", markup=False)
+    to.print(f"The suggestion is accepted: {one.canonical_id} is at version {change.version}.")
+
+
+def evidence(found: SuggestedMarket) -> Table:
+    """The prices of the missed market on some events, each next to those that others ask for the bet."""
+    one = found.suggestion
+    outcomes = one.outcomes if isinstance(one.outcomes, dict) else {}
+    others = [book for book in BOOKS if book != one.source]
+    table = Table("event", "label", "outcome", box=None)
+    for book in (one.source, *others):
+        table.add_column(book, justify="right")
+    for sample in found.samples[:_EXAMPLES]:
+        asked = {
+            (price["platform"], price["outcome"]): price["odds"]
+            for price in sample.others
+            if price["canonical_id"] == one.canonical_id
+        }
+        teams = f"{sample.home} - {sample.away}"
+        for price in sample.prices:
+            outcome = outcomes.get(price["label"])
+            prices = (price["odds"], *(asked.get((book, outcome)) for book in others))
+            table.add_row(
+                Text(teams), Text(price["label"]), outcome or "", *map(_odds_or_dash, prices)
+            )
+            teams = ""
+    return table
+
+
+def _odds_or_dash(odds: float | None) -> str:
+    return "-" if odds is None else f"{odds:.2f}"
+
+
+def third_scrape(events: Iterable[ResolvedJson], *, to: Console) -> None:
+    source, market_id = LEFT_OUT
+    own = [event for event in events if event["platform"] == source]
+    markets, misses = (_holding(own, part, market_id) for part in ("markets", "misses"))
+    to.print(
+        f"The next scrape has {market_id} resolved {markets} times and missed {misses} times, "
+        f"in {len(own)} observations."
+    )
+
+
+def alarmed(found: Alarmed | None, *, to: Console) -> None:
+    """A swapped mapping, the alarm that names it, and that the swap was undone."""
+    canonical_id, platform = SWAPPED
+    to.print()
+    if found is None:
+        to.print(
+            f"[bold red]Yes and no of {canonical_id} at {platform} were swapped, and no alarm came.[/] "
+            "The swap is undone."
+        )
+        return
+    to.print(
+        f"[bold]Somebody swaps yes and no of {canonical_id} at {platform}[/], version "
+        f"{found.swap.version}. {found.seconds:.0f} s later the odds have raised the alarm:"
+    )
+    to.print(alarms_list(found.alarms).fitted(to.width)[0])
+    to.print(
+        f"Version {found.swap.version_before} is restored, as version {found.undone.version}. "
+        "No scrape came in between, so no price was published with swapped labels."
+    )
+
+
 def _holding(events: Iterable[ResolvedJson], part: str, market_id: str) -> int:
     return sum(
         any(one["external_market_id"] == market_id for one in event[part]) for event in events
@@ -254,6 +347,7 @@ def _share(events: Iterable[ResolvedJson]) -> float:
 def verdict(truth: Sequence[Generated], differences: Sequence[Discrepancy], *, to: Console) -> None:
     """Whether everything is as the generator knows it to be."""
     prices = sum(len(market.outcomes) for seen in truth for market in seen.expected.markets)
+    prices += sum(len(market.outcomes) for seen in truth for market in seen.expected.players)
     wrong = wrong_labels(differences)
     to.print()
     if not differences:
@@ -276,6 +370,7 @@ def what_next(kept: Settings | None, *, to: Console) -> None:
     exports = dict(_path_export())
     if kept is not None:
         to.print("Kafka and Postgres are left running, with the demo's data; no worker is.")
+        to.print("Suggestions are made while `marketmap run insight` runs.", markup=False)
         for name in ("database_url", "topic_prefix", "group_id"):
             exports[f"MARKETMAP_{name.upper()}"] = shlex.quote(str(getattr(kept, name)))
     if exports:
@@ -285,6 +380,34 @@ def what_next(kept: Settings | None, *, to: Console) -> None:
     to.print("Try next:")
     for command, what in _AFTER_KEEPING if kept else _AFTER_ALL:
         to.print(f"  {command:<31} {what}", markup=False)
+
+
+def left_to_decide(markets: int, whose: str, *, all_suggested: bool, to: Console) -> None:
+    """Print that some markets are missed on purpose."""
+    say = (
+        "Their odds suggest what they are."
+        if all_suggested
+        else "Not all of them have a suggestion yet."
+    )
+    to.print(f"{markets} more markets{whose} are missed now, for you to decide about. {say}")
+
+
+def console(kept: KeptConsole | None, reviewing: KeptConsole | None, *, to: Console) -> None:
+    """Print where to decide about what was missed, and where a second person reviews what is proposed."""
+    to.print()
+    if kept is None:
+        to.print(
+            "To decide about what was missed in a browser: marketmap run console", markup=False
+        )
+        return
+    to.print("Decide about what was missed in a browser; you are signed in:")
+    to.print(f"  {kept.address}", soft_wrap=True, markup=False)
+    if reviewing is None:
+        to.print(f"It is left running, until: kill {kept.pid}", markup=False)
+        return
+    to.print("What you propose there, a second person reviews, who is signed in here:")
+    to.print(f"  {reviewing.address}", soft_wrap=True, markup=False)
+    to.print(f"Both are left running, until: kill {kept.pid} {reviewing.pid}", markup=False)
 
 
 def _path_export() -> Iterator[tuple[str, str]]:

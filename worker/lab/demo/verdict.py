@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from worker.lab.demo import pictures
 from worker.lab.demo.mapping import MARKET, Mapped
+from worker.lab.demo.odds import CANONICAL_ID, LEFT_OUT, SWAPPED, ThirdAct
 from worker.lab.synthetic.expected import Generated, expected_miss_counts
 from worker.lab.synthetic.oracle import Discrepancy, Kind, check
 
@@ -33,6 +34,19 @@ def judge(
     return [*compare(truth, seen), *_outdated(mapped, truth, seen)]
 
 
+def judge_odds(third: ThirdAct, why_not: str | None, *, events: int) -> Iterator[Discrepancy]:
+    """What the odds did not say, or said wrongly; ``why_not``: there was no third act, for this reason."""
+    suggested, alarmed = third
+    if suggested is not None:
+        name = suggested.suggestion.canonical_id
+        if name != CANONICAL_ID:
+            yield Discrepancy("WRONG_LABEL", " ".join(LEFT_OUT), CANONICAL_ID, name)
+    elif why_not is None and events >= DEFAULT_EVENTS:
+        yield Discrepancy("MISSING_MARKET", " ".join(LEFT_OUT), "a suggestion", "none")
+    if alarmed is None and why_not is None and events >= DEFAULT_EVENTS:
+        yield Discrepancy("MISSING_MARKET", " ".join(SWAPPED), "an alarm", "none")
+
+
 def exit_code(differences: Sequence[Discrepancy]) -> int:
     return 1 if differences else 0
 
@@ -44,11 +58,11 @@ def _no_second_act(events: int) -> Iterator[Discrepancy]:
 
 
 def _outdated(mapped: Mapped, truth: Sequence[Generated], seen: Seen) -> Iterator[Discrepancy]:
-    """Events of the last scrape that were resolved before the mapping: none, the worker had it by then."""
-    last = max(generated.observation["scrape_id"] for generated in truth)
+    """Events of later scrapes that were resolved before the mapping: none, the worker had it by then."""
+    first = min(generated.observation["scrape_id"] for generated in truth)
     for event in seen.events:
         version = event["mapping_version"]
-        if event["scrape_id"] == last and version < mapped.version:
+        if event["scrape_id"] != first and version < mapped.version:
             expected = f"version {mapped.version}"
             yield Discrepancy(
                 "MISSING_MARKET", event["event"]["id"], expected, f"version {version}"

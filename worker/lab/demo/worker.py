@@ -1,4 +1,4 @@
-"""The worker process of a demo: started, watched, stopped, and what its log says."""
+"""The processes of a demo: started, watched, stopped, and what the worker's log says."""
 
 from __future__ import annotations
 
@@ -25,19 +25,25 @@ from worker.settings.connected import ConnectedSettings
 
 _PATIENCE_S: Final = 300.0
 _PAUSE_S: Final = 0.05
+_WATCHED_BYTES: Final = 500 * 1024  # an event has 17
 
 
 @dataclass
-class DemoWorker:
-    """A running worker; its log is JSON lines."""
+class DemoProcess:
+    """A running process, named as `marketmap run` does; its log is JSON lines."""
 
+    name: str
     settings: ConnectedSettings
     process: subprocess.Popen[bytes]
     log: Path
 
     def require_alive(self) -> None:
         if self.process.poll() is not None:
-            fail(f"The worker ended unexpectedly; its log is {self.log}.")
+            fail(f"The {self.name} process ended unexpectedly; its log is {self.log}.")
+
+
+class DemoWorker(DemoProcess):
+    """A running worker."""
 
     async def has_committed(self, records: int) -> None:
         """Show its progress until it has committed this number of records."""
@@ -71,20 +77,46 @@ class DemoWorker:
 @asynccontextmanager
 async def running_worker(settings: ConnectedSettings) -> AsyncIterator[DemoWorker]:
     """A worker with its relay; stopped at the end, and a failure of it is the demo's."""
-    log = Path(default_folder()) / "demo-worker.log"
+    chosen = settings.model_copy(update={"relay_in_worker": True})
+    async with _running("worker", chosen) as (process, log):
+        yield DemoWorker("worker", settings, process, log)
+
+
+@asynccontextmanager
+async def running_insight(settings: ConnectedSettings) -> AsyncIterator[DemoProcess]:
+    """An insight process that does not rest; stopped at the end, and a failure of it is the demo's.
+
+    It watches some thirty events: enough for a suggestion and an alarm, whatever the size of the scrape.
+    """
+    chosen = settings.model_copy(
+        update={
+            "insight_interval_s": 3.0,
+            "insight_cpu_share": 1.0,
+            "insight_max_bytes": _WATCHED_BYTES,
+        }
+    )
+    async with _running("insight", chosen) as (process, log):
+        yield DemoProcess("insight", settings, process, log)
+
+
+@asynccontextmanager
+async def _running(
+    name: str, settings: ConnectedSettings
+) -> AsyncIterator[tuple[subprocess.Popen[bytes], Path]]:
+    log = Path(default_folder()) / f"demo-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
-        command = [sys.executable, "-m", "worker.cli", "run", "worker"]
+        command = [sys.executable, "-m", "worker.cli", "run", name]
         process = subprocess.Popen(  # noqa: ASYNC220, S603  # starts at once; our own command
             command, env=_environment(settings), stdout=stream, stderr=stream
         )
     try:
-        yield DemoWorker(settings, process, log)
+        yield process, log
     finally:
         process.send_signal(signal.SIGTERM)
         code = await asyncio.to_thread(process.wait)
     if code:
-        fail(f"The worker ended with exit code {code}; its log is {log}.")
+        fail(f"The {name} process ended with exit code {code}; its log is {log}.")
 
 
 def progress() -> Progress:
@@ -92,7 +124,7 @@ def progress() -> Progress:
 
 
 def _environment(settings: ConnectedSettings) -> dict[str, str]:
-    chosen = settings.model_copy(update={"log_format": "json", "relay_in_worker": True})
+    chosen = settings.model_copy(update={"log_format": "json"})
     ours = chosen.model_dump(exclude_none=True, exclude_defaults=True)
     return os.environ | {f"MARKETMAP_{name.upper()}": str(value) for name, value in ours.items()}
 

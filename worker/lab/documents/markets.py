@@ -8,14 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from schemas import EVIDENCE_GRADES
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import load_catalogue
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.meaning.catalogue import MarketMeaning, load_meanings
 from worker.domain.meaning.market import Bet, Sets
+from worker.insight.grades import CONTRADICTS
 
 DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "markets.md"
+# Made by `worker.lab.documents.market_grades`.
+DATA: Final = DOCUMENT.parent / "assets" / "market_grades.json"
+Measured = Mapping[str, Any]
 _HEAD: Final = """# The markets
 
 What each canonical market means: when its outcomes win, and which prices can be compared.
@@ -52,7 +57,13 @@ number of a goal or a set. `at_least`: N or more, as the line N - 0.5.
 their labels only (grade C): neither another bookmaker's prices nor an identity bears them out yet. An editor
 switches one on: `marketmap mappings update CANONICAL_ID --set also.PLATFORM.ID.active=true`.
 
-The client kit has all of this as data: `canonical_market("1x2_ft")` of `market_mapping_client`.
+**Odds.** What prices say about the mapping at each bookmaker: its grade on a generated scrape, and in
+brackets the median distance in logits from another bookmaker or from the goal model, with the number of
+events. After "real" are the distances on real replies, with the number of prices. Grades and distances are
+explained in [Evidence from odds](evidence.md). A market without this line is not sold in either, or nothing
+prices it: it has no expressions, and no second bookmaker sells it.
+
+The client kit has all of this but the odds as data: `canonical_market("1x2_ft")` of `market_mapping_client`.
 """
 
 
@@ -61,14 +72,15 @@ def markets_document() -> str:
     source = shipped_catalogue()
     mappings = load_catalogue(source.read_text(encoding="utf-8"))
     meanings = load_meanings((source.parent / "meanings.json").read_text(encoding="utf-8"))
-    parts = [_HEAD, *_counts(mappings), *_table_of_equals(meanings)]
+    measured = json.loads(DATA.read_text(encoding="utf-8"))
+    parts = [_HEAD, *_counts(mappings), *_grades(mappings, measured), *_table_of_equals(meanings)]
     by_family: dict[str, list[MarketMapping]] = {}
     for mapping in mappings:
         by_family.setdefault(meanings[mapping.canonical_id].family, []).append(mapping)
     for family in sorted(by_family):
         parts.append(f"\n## {family.replace('_', ' ').capitalize()}\n")
         for mapping in by_family[family]:
-            parts.extend(_market(mapping, meanings[mapping.canonical_id]))
+            parts.extend(_market(mapping, meanings[mapping.canonical_id], measured))
     parts += _left_out(json.loads((source.parent / "left_out.json").read_text(encoding="utf-8")))
     return "\n".join(parts) + "\n"
 
@@ -111,7 +123,42 @@ def _bet(bet: Bet) -> str:
     return f"`{bet.canonical_id}`{line} {bet.outcome}"
 
 
-def _market(mapping: MarketMapping, meaning: MarketMeaning) -> Iterator[str]:
+def _grades(mappings: Sequence[MarketMapping], measured: Measured) -> Iterator[str]:
+    """How many mappings have each grade at each bookmaker, and the contradicted ones by name."""
+    generated, real = measured["generated"], measured["real"]
+    known = {one.canonical_id for one in mappings}
+    graded = {name: found for name, found in measured["grades"].items() if name in known}
+    yield "\n## Grades\n"
+    yield (
+        f"Measured on {measured['measured_on']} by `python -m worker.lab.documents.market_grades FOLDER`:"
+        f" on a generated scrape of {generated['events']} events at noise {generated['noise']}, and on"
+        f" {real['boards']} replies about {real['events']} real events.\n"
+    )
+    yield f"| grade | {' | '.join(PLATFORMS)} |"
+    yield f"|---|{'---|' * len(PLATFORMS)}"
+    for grade in EVIDENCE_GRADES:
+        counts = [
+            sum(found.get(platform, {}).get("grade") == grade for found in graded.values())
+            for platform in PLATFORMS
+        ]
+        yield f"| {grade} | {' | '.join(map(str, counts))} |"
+    contradicted = [
+        f"`{name}` at {platform}"
+        for name, found in sorted(graded.items())
+        for platform, one in found.items()
+        if one["grade"] == "contradicted"
+    ]
+    yield f"\nContradicted: {', '.join(contradicted) or 'none'}.\n"
+    far = [
+        f"`{name}` ({names}, {found['median']:.2f})"
+        for name, of_market in measured["distances"].items()
+        for names, found in of_market.items()
+        if found["median"] >= CONTRADICTS and name in known
+    ]
+    yield f"At least {CONTRADICTS} apart on real replies, in the median: {', '.join(far) or 'none'}."
+
+
+def _market(mapping: MarketMapping, meaning: MarketMeaning, measured: Measured) -> Iterator[str]:
     yield f"### {mapping.canonical_id}\n"
     about = [mapping.name, f"period {meaning.period}", f"counts {meaning.counts}"]
     if meaning.subject != "match":
@@ -124,6 +171,9 @@ def _market(mapping: MarketMapping, meaning: MarketMeaning) -> Iterator[str]:
     exhaustive, exclusive, push = (words[one] for one in meaning.traits)
     yield f"{'; '.join(about)}. Exhaustive: {exhaustive}. Exclusive: {exclusive}. Push: {push}.\n"
     yield f"Ids: {_ids(mapping)}.\n"
+    odds = _odds(mapping.canonical_id, measured)
+    if odds:
+        yield f"Odds: {odds}.\n"
     if meaning.settlement:
         yield f"{meaning.settlement}\n"
     if meaning.predicates is None:
@@ -147,6 +197,26 @@ def _ids(mapping: MarketMapping) -> str:
             more = f" ({off[platform]} switched off)" if off[platform] else ""
             said.append(f"{platform} {active[platform]}{more}")
     return ", ".join(said)
+
+
+def _odds(canonical_id: str, measured: Measured) -> str:
+    """The grades of a mapping, and its distances on real replies."""
+    said = []
+    for platform, one in sorted(measured["grades"].get(canonical_id, {}).items()):
+        compared = [
+            f"{_against(name)} {found['median']:.2f} on {found['events']}"
+            for name, found in one["against"].items()
+        ]
+        said.append(f"{platform} {one['grade']} ({', '.join(compared)})")
+    real = [
+        f"{names} {found['median']:.2f} ({found['prices']})"
+        for names, found in measured["distances"].get(canonical_id, {}).items()
+    ]
+    return "; ".join([*said, *([f"real: {', '.join(real)}"] if real else [])])
+
+
+def _against(name: str) -> str:
+    return "its model" if name == "model" else name
 
 
 def _residual(mapping: MarketMapping, outcome: str) -> str:

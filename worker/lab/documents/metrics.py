@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from worker.runtime.telemetry.metric_list import (
+    CONSOLE_METRICS,
     INSIGHT_METRICS,
     METRICS,
     RELAY_METRICS,
@@ -31,6 +32,7 @@ _PARTS: Final[dict[str, Mapping[Any, Metric]]] = {
     "Of a relay, and of a worker that runs one": RELAY_METRICS,
     "Of a snapshot process": SNAPSHOT_METRICS,
     "Of an insight process": INSIGHT_METRICS,
+    "Of a console": CONSOLE_METRICS,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from random import Random
 from typing import Final, NamedTuple
 
@@ -13,7 +14,7 @@ from worker.insight.alarms import Alarm, alarm
 from worker.insight.boards import Sold
 from worker.insight.candidates import LineMove, UnmappedMarket
 
-from .leave_one_out import Hidden, Stage
+from .leave_one_out import Hidden, Stage, drawn
 
 _EXCHANGED: Final = {
     "home and away": {"home": "away", "away": "home", "1": "2", "2": "1", "1x": "x2", "x2": "1x"},
@@ -50,16 +51,16 @@ class Fault(NamedTuple):
     catalogue: list[MarketMapping]
 
 
-def clean(stage: Stage, *, every: int = 1) -> Iterator[Fault]:
+def clean(stage: Stage, *, seed: int = 0) -> Iterator[Fault]:
     """Every mapping as it is, to see that no alarm is raised."""
-    for hidden, mapping in _in_use(stage, every):
+    for hidden, mapping in _in_use(stage, seed):
         yield _fault("clean", hidden, mapping, hidden.truth, hidden.target)
 
 
-def faults(stage: Stage, *, seed: int, every: int = 1) -> Iterator[Fault]:
-    """Every mapping at every bookmaker with each fault that it can have."""
+def faults(stage: Stage, *, seed: int, most: int | None = None) -> Iterator[Fault]:
+    """Mappings in the order of the seed with each fault that they can have; ``most`` of them, or all."""
     drawn = Random(seed)  # noqa: S311 - no secret
-    for hidden, mapping in _in_use(stage, every):
+    for hidden, mapping in islice(_in_use(stage, seed), most):
         for kind, exchanged in _EXCHANGED.items():
             assigned = _exchanged(hidden.truth, exchanged)
             if assigned is not None:
@@ -81,9 +82,8 @@ def raised(stage: Stage, fault: Fault) -> Alarm | None:
     return alarm(fault.target, fault.mapping, fault.assigned, fault.catalogue, stage.judge)
 
 
-def _in_use(stage: Stage, every: int) -> Iterator[tuple[Hidden, MarketMapping]]:
-    pairs = [(mapping, platform) for mapping in stage.tried for platform in PLATFORMS]
-    for mapping, platform in pairs[::every]:
+def _in_use(stage: Stage, seed: int) -> Iterator[tuple[Hidden, MarketMapping]]:
+    for mapping, platform in drawn(stage.tried, seed):
         hidden = stage.hidden(mapping, platform)
         if hidden is not None and hidden.is_reachable and hidden.truth:
             yield hidden, mapping

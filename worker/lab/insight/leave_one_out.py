@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from random import Random
+from typing import Final, NamedTuple
 
-from worker.domain.books.platforms import Platform
-from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.insight.boards import Board, Sold
 from worker.insight.candidates import Glimpse, UnmappedMarket
 from worker.insight.judging import Judge, Reading
 from worker.insight.targets import mapped_rows, without_market
+from worker.lab.insight.without import without
 
 MOST_EVENTS: Final = 20
 
@@ -36,17 +37,16 @@ class Hidden(NamedTuple):
     is_reachable: bool
 
 
-def without(mapping: MarketMapping, platform: Platform) -> MarketMapping | None:
-    """The mapping without a bookmaker's id and labels; None where it has no other.
-
-    The outcomes of the canonical market stay: they say what can be bet on, not what anybody calls it.
-    """
-    if all(mapping.id_on(other) is None for other in ID_COLUMNS if other != platform):
-        return None
-    unlabelled: dict[str, Any] = {LABEL_COLUMNS[platform]: None}
-    unclaimed: dict[str, Any] = {ID_COLUMNS[platform]: None}
-    outcomes = tuple(replace(one, **unlabelled) for one in mapping.outcomes)
-    return replace(mapping, outcomes=outcomes, **unclaimed)
+def drawn(catalogue: Sequence[MarketMapping], seed: int) -> list[tuple[MarketMapping, Platform]]:
+    """Every mapping with each bookmaker that has it, in an order that the seed draws."""
+    pairs = [
+        (mapping, platform)
+        for mapping in catalogue
+        for platform in PLATFORMS
+        if mapping.id_on(platform) is not None
+    ]
+    Random(seed).shuffle(pairs)  # noqa: S311 - no secret
+    return pairs
 
 
 class Stage:
@@ -59,8 +59,11 @@ class Stage:
         judge: Judge,
         *,
         most_events: int = MOST_EVENTS,
+        is_compared: bool = False,
     ) -> None:
+        """``is_compared``: only events on which there is something to compare with count."""
         self.most_events = most_events
+        self._is_compared = is_compared
         self.catalogue = catalogue
         self.tried: Sequence[MarketMapping] = catalogue
         self.index = MappingIndex(catalogue)
@@ -113,6 +116,17 @@ class Stage:
             return True
         return any(key.canonical_id == canonical_id for one in glimpse.others for key in one.fair)
 
+    def _has_line(self, canonical_id: str, glimpse: Glimpse) -> bool:
+        """Whether a line of the market can be compared on an event."""
+        if canonical_id in self.judge.bets.meanings and glimpse.own.model is not None:
+            return True
+        mine = self.reading(glimpse.event, glimpse.own.platform).fair
+        return any(
+            key.canonical_id == canonical_id and key in mine
+            for one in glimpse.others
+            for key in one.fair
+        )
+
     def _glimpses(
         self, mapping: MarketMapping, platform: Platform, truth: dict[str, str]
     ) -> Iterator[Glimpse]:
@@ -124,12 +138,15 @@ class Stage:
             rows = tuple(self._rows(mine, mapping, truth))
             if not rows:
                 continue
-            count += 1
             others = tuple(
                 self.reading(event, one.platform) for one in boards if one.platform != platform
             )
             own = self._blinded(self.reading(event, platform), mapping.canonical_id)
-            yield Glimpse(event, mine.teams, rows, own, others)
+            glimpse = Glimpse(event, mine.teams, rows, own, others)
+            if self._is_compared and not self._has_line(mapping.canonical_id, glimpse):
+                continue
+            count += 1
+            yield glimpse
 
     def _rows(self, board: Board, mapping: MarketMapping, truth: dict[str, str]) -> Iterable[Sold]:
         """The rows of the mapping's own id that it reads."""

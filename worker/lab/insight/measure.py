@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from typing import Any, Final, NamedTuple
 
 from worker.cli.shipped import shipped_catalogue
-from worker.domain.books.platforms import PLATFORMS, Platform
+from worker.domain.books.platforms import Platform
 from worker.domain.catalogue import load_catalogue
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.meaning.market import Bet, Sets
@@ -22,10 +22,14 @@ from worker.insight.suggestions import Suggestion, suggest
 from worker.lab.documents.evidence import shipped_judge
 
 from .faults import clean, faults, kinds, raised
-from .leave_one_out import Hidden, Stage
-from .scrapes import troubled_events
+from .leave_one_out import Stage, drawn
+from .scrapes import USUAL_TROUBLE, Trouble, troubled_events
 
 BINS: Final = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 1.0001)
+
+
+# Bets of several markets that win and lose together, by each of them.
+SameBets = Mapping[Bet, tuple[Bet, ...]]
 
 
 class HiddenTrial(NamedTuple):
@@ -43,39 +47,52 @@ class HiddenTrial(NamedTuple):
 
 
 def trials(
-    stage: Stage, catalogue: Sequence[MarketMapping], *, everywhere: bool, every: int = 1
+    stage: Stage, catalogue: Sequence[MarketMapping], *, everywhere: bool, seed: int = 0
 ) -> Iterator[HiddenTrial]:
-    """A trial for every mapping and bookmaker, or each of ``every`` only."""
+    """A trial for every mapping and bookmaker, in an order that the seed draws."""
     sets = Sets(
         one.predicates for one in stage.judge.meanings.values() if one.predicates is not None
     )
     same = {bet: group for group in sets.same() for bet in group}
-    pairs = [(mapping, platform) for mapping in catalogue for platform in PLATFORMS]
-    for mapping, platform in pairs[::every]:
+    for mapping, platform in drawn(catalogue, seed):
         hidden = stage.hidden(mapping, platform, everywhere=everywhere)
         if hidden is None or not (everywhere or hidden.is_reachable):
             continue
         found = suggest(hidden.target, hidden.catalogue, stage.judge)
-        yield _judged(hidden, platform, found[0] if found else None, same)
+        name = hidden.canonical_id
+        truth = HiddenTruth(name, platform, name, hidden.truth, hidden.is_reachable)
+        yield judged_trial(truth, found, same)
 
 
-def _judged(
-    hidden: Hidden, platform: Platform, best: Suggestion | None, same: dict[Bet, tuple[Bet, ...]]
-) -> HiddenTrial:
-    if best is None:
-        return HiddenTrial(hidden.canonical_id, platform, hidden.is_reachable)
+class HiddenTruth(NamedTuple):
+    """What was hidden: the market, how a report calls it, and the right outcome of each label."""
+
+    canonical_id: str
+    platform: Platform
+    shown_as: str
+    outcomes: Mapping[str, str]
+    has_counterpart: bool = True
+
+
+def judged_trial(truth: HiddenTruth, found: Sequence[Suggestion], same: SameBets) -> HiddenTrial:
+    """Judge the first suggestion for a hidden market."""
+    if not found:
+        return HiddenTrial(truth.shown_as, truth.platform, truth.has_counterpart)
+    best = found[0]
     one = best.candidate
-    known = {label: o for label, o in one.outcomes.items() if label in hidden.truth}
-    is_right = one.canonical_id == hidden.canonical_id and all(
-        hidden.truth[label] == outcome for label, outcome in known.items()
+    known = {label: o for label, o in one.outcomes.items() if label in truth.outcomes}
+    is_right = (
+        one.canonical_id == truth.canonical_id
+        and bool(known)
+        and all(truth.outcomes[label] == outcome for label, outcome in known.items())
     )
     return HiddenTrial(
-        hidden.canonical_id,
-        platform,
-        hidden.is_reachable,
+        truth.shown_as,
+        truth.platform,
+        truth.has_counterpart,
         one.canonical_id,
         is_right,
-        is_right or _is_same_bet(hidden, known, one.canonical_id, same),
+        is_right or _is_same_bet(truth, known, one.canonical_id, same),
         best.confidence,
         best.is_confident,
         best.reason,
@@ -83,13 +100,13 @@ def _judged(
 
 
 def _is_same_bet(
-    hidden: Hidden, known: dict[str, str], canonical_id: str, same: dict[Bet, tuple[Bet, ...]]
+    truth: HiddenTruth, known: dict[str, str], canonical_id: str, same: SameBets
 ) -> bool:
     """Whether every label is on an outcome that wins and loses together with the right one."""
     return bool(known) and all(
         any(
             other.canonical_id == canonical_id and other.outcome == outcome
-            for other in same.get(Bet(hidden.canonical_id, None, hidden.truth[label]), ())
+            for other in same.get(Bet(truth.canonical_id, None, truth.outcomes[label]), ())
         )
         for label, outcome in known.items()
     )
@@ -134,26 +151,37 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], Any] = sys.stdo
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--events", type=int, default=200)
     parser.add_argument("--noise", type=float, default=0.05)
-    parser.add_argument("--every", type=int, default=1, help="Try one mapping in this many.")
+    parser.add_argument(
+        "--sample", type=int, help="Try this many mappings, drawn with the seed (default: all)."
+    )
     parser.add_argument(
         "--alarms", action="store_true", help="Put faults into mappings, on ten events each."
     )
+    for name, share in USUAL_TROUBLE._asdict().items():
+        words = f"Of the trouble in the scrapes: {name.replace('_', ' ')} (default {share:g})."
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=type(share), default=share, help=words)
     options = parser.parse_args(argv)
+    trouble = Trouble(**{name: getattr(options, name) for name in Trouble._fields})
     judge, _ = shipped_judge()
     catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
-    events = troubled_events(seed=options.seed, events=options.events, noise=options.noise)
+    events = troubled_events(
+        seed=options.seed, events=options.events, noise=options.noise, trouble=trouble
+    )
     if options.alarms:
         say(
             json.dumps(
-                vars(options) | _alarms(Stage(events, catalogue, judge, most_events=10), options)
+                vars(options)
+                | _alarms(
+                    Stage(events, catalogue, judge, most_events=10, is_compared=True), options
+                )
             )
         )
         return
     stage = Stage(events, catalogue, judge)
     for everywhere in (False, True):
-        # What has no counterpart is tried for one mapping in three: it takes as long.
-        every = options.every * (3 if everywhere else 1)
-        found = list(trials(stage, catalogue, everywhere=everywhere, every=every))
+        tried = trials(stage, catalogue, everywhere=everywhere, seed=options.seed)
+        found = list(islice(tried, options.sample))
         head = {**vars(options), "no_counterpart": everywhere}
         said = figures(found)._asdict()
         if everywhere:
@@ -166,10 +194,11 @@ def _alarms(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     """Of each kind of fault how many raised the alarm, of those seen on ten events; and false alarms."""
     found = [
         (one, raised(stage, one))
-        for one in faults(stage, seed=options.seed, every=options.every)
+        for one in faults(stage, seed=options.seed, most=options.sample)
         if len(one.target.glimpses) >= stage.most_events
     ]
-    tried = [(one, raised(stage, one)) for one in clean(stage, every=max(options.every // 3, 1))]
+    unspoilt = islice(clean(stage, seed=options.seed), options.sample)
+    tried = [(one, raised(stage, one)) for one in unspoilt]
     missed = [(one.kind, one.platform, one.canonical_id) for one, said in found if said is None]
     false = [said.reason for _, said in tried if said is not None]
     return {"found": kinds(found), "missed": missed, "clean": len(tried), "false": false}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +13,9 @@ UNKNOWN_MARKET = "UNKNOWN_MARKET"
 UNKNOWN_PARAM_MARKET = "UNKNOWN_PARAM_MARKET"
 NO_MATCHING_OUTCOMES = "NO_MATCHING_OUTCOMES"
 INVALID_ODDS = "INVALID_ODDS"
+
+# "Any other score": what the listed outcomes leave over; BetPawa lists 28 of them.
+RESIDUALS = frozenset({"other", "other_28"})
 
 
 class ExpectedOutcome(NamedTuple):
@@ -24,10 +27,42 @@ class ExpectedOutcome(NamedTuple):
 
 
 class ExpectedMarket(NamedTuple):
+    """``complete`` is false when a label of the same id and line is known to no mapping."""
+
     canonical_id: str
     line: str | None
     external_market_id: str
     outcomes: tuple[ExpectedOutcome, ...]
+    complete: bool = True
+
+
+class ExpectedParticipant(NamedTuple):
+    """Whom a price is about: what the bookmaker says of a player, and the key that follows from the name."""
+
+    name: str
+    key: str
+    side: str | None
+    feed_id: str | None = None
+    id: str | None = None
+
+    @property
+    def identity(self) -> tuple[str | None, ...]:
+        """What tells a player from the others of a bookmaker; two players of one name are two."""
+        return (self.feed_id, self.id) if self.feed_id or self.id else (self.key, self.side)
+
+
+class ExpectedPlayerMarket(NamedTuple):
+    """A market of one player at one line."""
+
+    canonical_id: str
+    line: str | None
+    participant: ExpectedParticipant
+    external_market_id: str
+    outcomes: tuple[ExpectedOutcome, ...]
+    complete: bool = True
+
+
+AnyMarket = TypeVar("AnyMarket", ExpectedMarket, ExpectedPlayerMarket)
 
 
 class ExpectedMiss(NamedTuple):
@@ -48,6 +83,7 @@ class Expected(NamedTuple):
     markets: tuple[ExpectedMarket, ...]
     misses: tuple[ExpectedMiss, ...]
     rejected: tuple[ExpectedRejection, ...]
+    players: tuple[ExpectedPlayerMarket, ...] = ()
 
 
 class Generated(NamedTuple):
@@ -61,17 +97,47 @@ class Generated(NamedTuple):
 
 @dataclass(slots=True)
 class AnswerSheet:
-    """Collects the truth while a book is written. A miss is noted once, however many lines it has."""
+    """Collects the truth while an observation is written. A miss is noted once, however many lines it has."""
 
     markets: list[ExpectedMarket] = field(default_factory=list)
     misses: dict[ExpectedMiss, None] = field(default_factory=dict)
     rejected: list[ExpectedRejection] = field(default_factory=list)
+    players: list[ExpectedPlayerMarket] = field(default_factory=list)
+    partial: set[tuple[str, str | None]] = field(default_factory=set)
 
     def miss(self, external_market_id: str, reason: str, outcome: str | None = None) -> None:
         self.misses.setdefault(ExpectedMiss(external_market_id, reason, outcome))
 
     def finished(self) -> Expected:
-        return Expected(tuple(self.markets), tuple(self.misses), tuple(self.rejected))
+        """The truth; what is sold under an id and line that has an unknown label is not complete.
+
+        There a residual is another bet, as it leaves out the unknown one as well: it is refused.
+        """
+        markets = list(map(self._marked, self.markets))
+        refused = [
+            ExpectedRejection(market.external_market_id, market.line, INVALID_ODDS)
+            for market in markets
+            for one in market.outcomes
+            if not market.complete and one.outcome in RESIDUALS
+        ]
+        return Expected(
+            tuple(map(_without_residuals, markets)),
+            tuple(self.misses),
+            (*self.rejected, *refused),
+            tuple(map(self._marked, self.players)),
+        )
+
+    def _marked(self, market: AnyMarket) -> AnyMarket:
+        is_partial = (market.external_market_id, market.line) in self.partial
+        return market._replace(complete=False) if is_partial else market
+
+
+def _without_residuals(market: ExpectedMarket) -> ExpectedMarket:
+    if market.complete:
+        return market
+    return market._replace(
+        outcomes=tuple(one for one in market.outcomes if one.outcome not in RESIDUALS)
+    )
 
 
 def expected_miss_counts(generated: Iterable[Generated]) -> Counter[tuple[str, str]]:

@@ -59,10 +59,13 @@ _COMPETITIONS = (
     "Premier Division", "First League", "Second League", "National Cup", "Regional League North",
     "Regional League South", "Youth League", "Women's Premier League",
 )  # fmt: skip
-# Shares of 1,291 events that each book had in one scrape.
+# Shares of 1,291 events that each bookmaker had in one scrape.
 _ON_BOOK = {"betpawa": 0.868, "sportybet": 0.988, "bet9ja": 0.949}
 _WITHOUT_SPORTRADAR_ID = {"betpawa": 0.015, "sportybet": 0.0, "bet9ja": 0.015}
 _SQUAD = 34
+# Events that are not football before the match.
+KINDS = ("live", "basketball", "tennis")
+_IDS_OF_A_KIND = 100_000_000
 
 
 class Player(NamedTuple):
@@ -74,6 +77,8 @@ class Player(NamedTuple):
 class Fixture(NamedTuple):
     """One event. ``rank`` is 0 for the richest and near 1 for the poorest: a market that a share f of events
     has is offered where rank < f, so big events have everything and small ones the main markets only.
+
+    ``ordinal`` is when it is scraped; ``serial`` tells it from all other events, whatever else is generated.
     """
 
     ordinal: int
@@ -86,12 +91,46 @@ class Fixture(NamedTuple):
     event_ids: Mapping[str, str]
     known_to_sportradar: frozenset[str]
     model: MatchModel
+    serial: int
+    sport: str = "football"
+    is_live: bool = False
 
     def team(self, side: str) -> str:
         return self.home if side == "home" else self.away
 
     def players(self) -> tuple[Player, ...]:
         return tuple(_player(self, number) for number in range(2 * _SQUAD))
+
+
+def draw_other(seed: int, kind: str, index: int, started_at: datetime, *, ordinal: int) -> Fixture:
+    """Event ``index`` of those of another kind ("live" or a sport); ``ordinal`` is when it is scraped.
+
+    Its ids are apart from those of football before the match and of every other kind.
+    """
+    offset = (1 + KINDS.index(kind)) * _IDS_OF_A_KIND
+    rng = seeded(seed, kind, index)
+    home, away = rng.sample(_CITIES, 2)
+    is_tennis = kind == "tennis"
+    names = rng.sample(_FAMILY, 2)
+    sportradar_id = str(60_000_000 + offset + seed % 1000 * 10_000 + index)
+    ids = _event_ids(rng, offset + index, sportradar_id, everywhere=True)
+    return Fixture(
+        ordinal=ordinal,
+        rank=rank_of(index),
+        home=f"{names[0]}, {rng.choice(_GIVEN)}" if is_tennis else f"{home} {rng.choice(_CLUBS)}",
+        away=f"{names[1]}, {rng.choice(_GIVEN)}" if is_tennis else f"{away} {rng.choice(_CLUBS)}",
+        competition=rng.choice(_COMPETITIONS),
+        starts_at=started_at - timedelta(minutes=40)
+        if kind == "live"
+        else _kick_off(rng, started_at),
+        sportradar_id=sportradar_id,
+        event_ids=ids,
+        known_to_sportradar=frozenset(ids),
+        model=draw_model(rng),
+        serial=offset + index,
+        sport="football" if kind == "live" else kind,
+        is_live=kind == "live",
+    )
 
 
 def draw_fixture(seed: int, index: int, started_at: datetime) -> Fixture:
@@ -112,6 +151,7 @@ def draw_fixture(seed: int, index: int, started_at: datetime) -> Fixture:
         event_ids=ids,
         known_to_sportradar=frozenset(p for p in ids if rng.random() >= _WITHOUT_SPORTRADAR_ID[p]),
         model=draw_model(rng),
+        serial=index,
     )
 
 

@@ -17,7 +17,7 @@ _NEVER = 1e-9
 
 
 class FairPrices:
-    """Fair win probabilities of one match, by market and line, worked out once for the three books.
+    """Fair win probabilities of one match, by market and line, worked out once for the three bookmakers.
 
     A stake that would come back is left out: the probabilities are of the outcomes that are decided.
     """

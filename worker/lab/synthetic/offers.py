@@ -1,4 +1,4 @@
-"""What each book sells, read from the data files next to this module (data/README.md says what they hold)."""
+"""What each bookmaker sells, read from the data files in `data` (data/README.md says what they hold)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OfferedOutcome(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A canonical market in one book's own form. ``frequency`` is the share of events that have it.
+    """A canonical market in one bookmaker's own form. ``frequency`` is the share of events that have it.
 
     ``lines`` is (None,) for a market without one. ``stray`` is an outcome (label, feed id) that no mapping
     knows. ``shares_id``: another canonical market has the same platform id. ``form`` holds what only this
@@ -51,7 +51,8 @@ class Unmapped(NamedTuple):
     form: dict[str, Any]
 
 
-def _load(name: str) -> list[dict[str, Any]]:
+def load(name: str) -> list[dict[str, Any]]:
+    """The rows of a data file."""
     parsed: list[dict[str, Any]] = orjson.loads(
         resources.files(__package__).joinpath("data", name).read_bytes()
     )
@@ -61,7 +62,13 @@ def _load(name: str) -> list[dict[str, Any]]:
 @cache
 def offers(platform: str) -> tuple[Offer, ...]:
     """Mapped markets that ``platform`` sells."""
-    sold = [entry for entry in _load("mapped.json") if platform in entry]
+    return offers_in("mapped", platform)
+
+
+@cache
+def offers_in(name: str, platform: str) -> tuple[Offer, ...]:
+    """What ``platform`` sells of the markets in a data file."""
+    sold = [entry for entry in load(f"{name}.json") if platform in entry]
     uses = Counter(entry[platform]["id"] for entry in sold)
     return tuple(_offer(entry, entry[platform], uses) for entry in sold)
 
@@ -69,7 +76,7 @@ def offers(platform: str) -> tuple[Offer, ...]:
 @cache
 def unmapped(platform: str) -> tuple[Unmapped, ...]:
     """Markets that ``platform`` sells and no mapping knows."""
-    return tuple(_unmapped(entry) for entry in _load(f"unmapped_{platform}.json"))
+    return tuple(_unmapped(entry) for entry in load(f"unmapped_{platform}.json"))
 
 
 def _offer(entry: dict[str, Any], sold: dict[str, Any], uses: Counter[str]) -> Offer:

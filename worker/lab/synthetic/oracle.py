@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from worker.lab.synthetic.expected import ExpectedPlayerMarket
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from worker.lab.synthetic.expected import Expected, ExpectedMarket
 
+    TrueMarket = ExpectedMarket | ExpectedPlayerMarket
+
 Kind = Literal[
     "WRONG_LABEL",
     "WRONG_ODDS",
     "WRONG_ACTIVE",
+    "WRONG_COMPLETE",
     "WRONG_EXTERNAL_ID",
+    "WRONG_PARTICIPANT",
     "MISSING_MARKET",
     "EXTRA_MARKET",
     "MISSING_OUTCOME",
@@ -24,7 +30,9 @@ Kind = Literal[
     "MISSING_REJECTION",
     "EXTRA_REJECTION",
 ]
-ResultKey = tuple[str, str | None]
+# A canonical market, its line, and what identifies its participant if it has one.
+ResultKey = tuple[str, str | None, tuple[str | None, ...]]
+_SAID_OF_PLAYERS = ("name", "key", "side", "feed_id", "id")
 
 
 class Discrepancy(NamedTuple):
@@ -41,19 +49,31 @@ class _Price(NamedTuple):
     active: bool
 
 
+class _Sold(NamedTuple):
+    """What an event sells: each price by the platform's market id, and what the worker has to refuse."""
+
+    prices: set[tuple[str, float | None]]
+    refused: set[tuple[str, str | None]]
+
+
 def check(expected: Expected, resolved_event: Mapping[str, Any]) -> list[Discrepancy]:
     """Differences between the truth and one ResolvedEvent as parsed JSON; none when it is right.
 
-    WRONG_LABEL: a market, line or outcome was published that the event does not sell, or one that it sells at
-    the price of something else in the same platform market. WRONG_ODDS: the price is that of nothing there.
-    Odds are compared as numbers.
+    WRONG_LABEL: a market, line, player or outcome was published that the event does not sell, or one that it
+    sells at the price of something else in the same platform market. WRONG_ODDS: the price is that of nothing
+    there. Odds are compared as numbers.
     """
-    markets = resolved_event.get("markets", [])
-    truth = {(market.canonical_id, market.line): market for market in expected.markets}
+    truth: dict[ResultKey, TrueMarket] = {_key_of(market): market for market in expected.markets}
+    truth |= {_key_of(market): market for market in expected.players}
+    published: list[tuple[ResultKey, Any]] = [
+        (_published_key(market), market)
+        for part in ("markets", "participant_markets")
+        for market in resolved_event.get(part) or []
+    ]
     return [
-        *_repeated((m["canonical_id"], m.get("line")) for m in markets),
-        *_missing_markets(truth, markets),
-        *_market_differences(expected, truth, markets),
+        *_repeated(key for key, _market in published),
+        *_missing_markets(truth, {key for key, _market in published}),
+        *_market_differences(_sold(expected), truth, published),
         *_misses(expected, resolved_event.get("misses", [])),
         *_rejections(expected, resolved_event.get("rejected", [])),
     ]
@@ -63,52 +83,67 @@ def wrong_labels(differences: Iterable[Discrepancy]) -> list[Discrepancy]:
     return [difference for difference in differences if difference.kind == "WRONG_LABEL"]
 
 
+def _key_of(market: TrueMarket) -> ResultKey:
+    if isinstance(market, ExpectedPlayerMarket):
+        return market.canonical_id, market.line, market.participant.identity
+    return market.canonical_id, market.line, ()
+
+
+def _published_key(market: Mapping[str, Any]) -> ResultKey:
+    said = market.get("participant")
+    identity: tuple[str | None, ...] = ()
+    if said is not None:
+        ids = said.get("feed_id"), said.get("id")
+        identity = ids if any(ids) else (said.get("key"), said.get("side"))
+    return market["canonical_id"], market.get("line"), identity
+
+
+def _sold(expected: Expected) -> _Sold:
+    markets: list[TrueMarket] = [*expected.markets, *expected.players]
+    return _Sold(
+        {(m.external_market_id, outcome.odds) for m in markets for outcome in m.outcomes},
+        {(rejection.external_market_id, rejection.line) for rejection in expected.rejected},
+    )
+
+
 def _repeated(keys: Iterable[ResultKey]) -> Iterator[Discrepancy]:
-    for (canonical_id, line), times in Counter(keys).items():
+    for key, times in Counter(keys).items():
         if times > 1:
-            yield Discrepancy("REPEATED", _at(canonical_id, line), "once", f"{times} times")
+            yield Discrepancy("REPEATED", _at(key), "once", f"{times} times")
 
 
 def _missing_markets(
-    truth: dict[ResultKey, ExpectedMarket], markets: list[Any]
+    truth: dict[ResultKey, TrueMarket], got: set[ResultKey]
 ) -> Iterator[Discrepancy]:
-    got = {(market["canonical_id"], market.get("line")) for market in markets}
     for key in truth.keys() - got:
-        yield Discrepancy("MISSING_MARKET", _at(*key), truth[key].external_market_id, "")
+        yield Discrepancy("MISSING_MARKET", _at(key), truth[key].external_market_id, "")
 
 
 def _market_differences(
-    expected: Expected, truth: dict[ResultKey, ExpectedMarket], markets: list[Any]
+    sold: _Sold, truth: dict[ResultKey, TrueMarket], published: list[tuple[ResultKey, Any]]
 ) -> Iterator[Discrepancy]:
-    sold = _prices_sold(expected)
-    held_back = {(rejection.external_market_id, rejection.line) for rejection in expected.rejected}
-    for market in markets:
-        key = (market["canonical_id"], market.get("line"))
+    for key, market in published:
         if key in truth:
-            yield from _known_market(truth[key], market, sold)
-        elif (market["external_market_id"], market.get("line")) in held_back:
-            yield Discrepancy("EXTRA_MARKET", _at(*key), "rejected", market["external_market_id"])
+            yield from _known_market(_at(key), truth[key], market, sold)
+        elif (market["external_market_id"], market.get("line")) in sold.refused:
+            yield Discrepancy("EXTRA_MARKET", _at(key), "rejected", market["external_market_id"])
         else:
             yield Discrepancy(
-                "WRONG_LABEL", _at(*key), "", f"sold as {market['external_market_id']}"
+                "WRONG_LABEL", _at(key), "", f"sold as {market['external_market_id']}"
             )
 
 
-def _prices_sold(expected: Expected) -> set[tuple[str, float | None]]:
-    """Every price by the platform's market id."""
-    return {
-        (m.external_market_id, outcome.odds) for m in expected.markets for outcome in m.outcomes
-    }
-
-
 def _known_market(
-    truth: ExpectedMarket, market: Mapping[str, Any], sold: set[tuple[str, float | None]]
+    where: str, truth: TrueMarket, market: Mapping[str, Any], sold: _Sold
 ) -> Iterator[Discrepancy]:
-    where = _at(truth.canonical_id, truth.line)
     if market["external_market_id"] != truth.external_market_id:
         yield Discrepancy(
             "WRONG_EXTERNAL_ID", where, truth.external_market_id, market["external_market_id"]
         )
+    complete = market.get("complete") is not False
+    if complete != truth.complete:
+        yield Discrepancy("WRONG_COMPLETE", where, str(truth.complete), str(complete))
+    yield from _participant(where, truth, market)
     right = {outcome.outcome: _Price(outcome.odds, outcome.active) for outcome in truth.outcomes}
     names = [outcome["outcome"] for outcome in market["outcomes"]]
     for name, times in Counter(names).items():
@@ -122,12 +157,21 @@ def _known_market(
         )
 
 
+def _participant(where: str, truth: TrueMarket, market: Mapping[str, Any]) -> Iterator[Discrepancy]:
+    if not isinstance(truth, ExpectedPlayerMarket):
+        return
+    for name in _SAID_OF_PLAYERS:
+        right, got = getattr(truth.participant, name), market["participant"].get(name)
+        if right != got:
+            yield Discrepancy("WRONG_PARTICIPANT", f"{where} {name}", str(right), str(got))
+
+
 def _outcome(
     where: str,
     right: _Price | None,
     outcome: Mapping[str, Any],
     external_id: str,
-    sold: set[tuple[str, float | None]],
+    sold: _Sold,
 ) -> Iterator[Discrepancy]:
     at = f"{where} {outcome['outcome']}"
     got = _Price(None if outcome.get("odds") is None else float(outcome["odds"]), outcome["active"])
@@ -135,7 +179,7 @@ def _outcome(
         yield Discrepancy("WRONG_LABEL", at, "", str(got.odds))
         return
     if got.odds != right.odds:
-        moved = got.odds is not None and (external_id, got.odds) in sold
+        moved = got.odds is not None and (external_id, got.odds) in sold.prices
         yield Discrepancy(
             "WRONG_LABEL" if moved else "WRONG_ODDS", at, str(right.odds), str(got.odds)
         )
@@ -165,8 +209,9 @@ def _fields(entry: Mapping[str, Any], *names: str) -> tuple[str | None, ...]:
     return tuple(entry.get(name) for name in names)
 
 
-def _at(canonical_id: str, line: str | None) -> str:
-    return canonical_id if line is None else f"{canonical_id} {line}"
+def _at(key: ResultKey) -> str:
+    canonical_id, line, identity = key
+    return " ".join(str(part) for part in (canonical_id, line, *identity) if part is not None)
 
 
 def _text(entry: tuple[str | None, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,14 @@ class Question(NamedTuple):
 
 
 Probabilities = dict[str, float]
+
+
+class FairChances(Protocol):
+    """FairChances win probabilities of one match."""
+
+    def of(self, market: QuestionedMarket, line: str | None) -> Probabilities: ...
+
+
 if TYPE_CHECKING:
     Truth = Callable[[Question], Probabilities]
 

@@ -87,7 +87,7 @@ def _chance_of_counts(pmf: Pmf, name: str) -> float:
 
 
 def correct_score(asked: Question) -> Probabilities:
-    """Listed scores only: what ``other`` means depends on the scores that a book lists."""
+    """Listed scores only: what ``other`` means depends on the scores that a bookmaker lists."""
     scores = (name for name in asked.market.outcomes if not name.startswith("other"))
     return {name: asked.grid.score(*map(int, name.split("_"))) for name in scores}
 

@@ -9,7 +9,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.console import err, fail, out, print_json, printable
-from worker.cli.database import chosen_url, read_database, run_on_database
+from worker.cli.database import chosen_url, in_one_transaction, read_database, run_on_database
 from worker.cli.options import (
     Actor,
     AsJson,
@@ -34,7 +34,6 @@ from worker.operations.evidence.tables import (
     example_json,
     examples_table,
 )
-from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageRefused
 from worker.storage.insight import alarms, evidence
 from worker.storage.insight.alarms import (
@@ -55,12 +54,14 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def root() -> None:
-    """Work through the alarms on mappings whose prices something else explains far better."""
+    """Work through the alarms: mappings whose prices something else explains better, and changed forms."""
 
 
 @app.command("list")
 def list_(
-    containing: Annotated[str, typer.Argument(help="Text in the canonical id.")] = "",
+    containing: Annotated[
+        str, typer.Argument(help="Text in the canonical id, or the sign of a form.")
+    ] = "",
     *,
     platform: OnPlatform = None,
     status: Annotated[
@@ -114,6 +115,8 @@ def show(
 
     async def read(connection: AsyncConnection) -> tuple[StoredAlarm, Sequence[StoredSample]]:
         (found,) = await alarms.get_alarms(connection, [alarm])
+        if found.canonical_id is None:
+            return found, ()
         key = (found.platform, found.canonical_id)
         return found, await evidence.read_samples(connection, "alarm", key)
 
@@ -169,16 +172,13 @@ async def _change(
     dry_run: bool,
 ) -> Sequence[int]:
     try:
-        async with (
-            opened(url, application_name="marketmap-cli", pool_size=1) as engine,
-            transaction(engine) as connection,
-        ):
-            changed = await alarms.change_alarms(
+        return await in_one_transaction(
+            url,
+            lambda connection: alarms.change_alarms(
                 connection, ids, status, actor=actor, reason=reason
-            )
-            if dry_run:
-                await connection.rollback()
-            return changed
+            ),
+            dry_run=dry_run,
+        )
     except UnknownAlarm as error:
         fail(f"{error}; nothing was changed", kind="NOT_FOUND")
     except StorageRefused as error:
@@ -193,7 +193,8 @@ app.command("acknowledge", help=ACKNOWLEDGE_HELP)(_marks("ACKNOWLEDGED"))
 
 CLOSE_HELP = """Close alarms: the mapping is right. They stay closed until the mapping is changed.
 
-An alarm on a mapping that was corrected closes by itself.
+An alarm on a mapping that was corrected closes by itself. So does one on a bookmaker's form that is as
+before. Close that one only if the new form is the usual one now.
 
 Example: marketmap alarms close 1 --actor you --reason "..."
 """

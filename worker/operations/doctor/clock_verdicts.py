@@ -36,7 +36,8 @@ def judge_record_times(newest_ms: Mapping[TopicPartition, int], now_ms: int) -> 
     ahead_s = {place: (time_ms - now_ms) / 1000 for place, time_ms in newest_ms.items()}
     early = {place: seconds for place, seconds in ahead_s.items() if seconds > TOLERATED_S}
     if not early:
-        return [fine("clock", "no observation is from the future")]
+        return [fine("timestamps", "no observation is from the future")]
     place = max(early, key=lambda place: early[place])
     message = f"{place.topic} [{place.partition}] has a record {early[place]:.1f} s from the future"
-    return [warning("clock", message, "set the clock of its sender, and of this machine, by NTP")]
+    remedy = "set the clock of its sender, and of this machine, by NTP"
+    return [warning("timestamps", message, remedy)]

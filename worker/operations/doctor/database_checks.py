@@ -27,6 +27,7 @@ from worker.operations.doctor.database_verdicts import (
     judge_sessions,
 )
 from worker.operations.doctor.findings import Finding, failure
+from worker.operations.doctor.insight_verdicts import judge_evidence
 from worker.operations.doctor.parts import Part
 from worker.operations.doctor.snapshot_verdicts import judge_snapshots
 from worker.runtime.index.live import parse_rows
@@ -34,12 +35,21 @@ from worker.settings.connected import DatabaseSettings, with_database
 from worker.settings.settings import Settings
 from worker.storage import audit
 from worker.storage.access.connections import read_limits
-from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, MIGRATIONS, holders, relay_lock
+from worker.storage.access.locks import (
+    ANNOUNCEMENTS,
+    MAPPINGS,
+    MIGRATIONS,
+    holders,
+    insight_lock,
+    relay_lock,
+)
 from worker.storage.access.roles import existing_roles
 from worker.storage.access.schema import creators, planted_objects
 from worker.storage.access.sessions import examine_sessions
 from worker.storage.access.snapshots import read_snapshots
 from worker.storage.engine import opened, printable_url, transaction
+from worker.storage.insight.alarms import list_alarms
+from worker.storage.insight.evidence import read_state
 from worker.storage.inspection import (
     constraints_not_validated,
     lacking_privileges,
@@ -59,6 +69,8 @@ _NO_ADDRESS: Final = failure(
 )
 # What a relay may still have to publish; all of the log would take too long.
 _NEWEST_CHANGES: Final = 200
+# More cannot be open: one for each bookmaker and sign.
+_MOST_DRIFT: Final = 18
 # A transaction that is open in two looks this far apart may hold a snapshot; others do not for long.
 _BETWEEN_LOOKS_S: Final = 2.0
 
@@ -117,7 +129,8 @@ async def _roles(settings: DatabaseSettings, part: Part) -> Sequence[Finding]:
 
 
 async def _locks(settings: DatabaseSettings) -> Sequence[Finding]:
-    ours = (MAPPINGS, ANNOUNCEMENTS, MIGRATIONS, relay_lock(settings.topics.changes))
+    leads = (relay_lock(settings.topics.changes), insight_lock(settings.insight_group_id))
+    ours = (MAPPINGS, ANNOUNCEMENTS, MIGRATIONS, *leads)
     async with opened_connection(settings) as connection:
         found = {lock: await holders(connection, lock) for lock in ours}
         return judge_locks(found, await read_clock(connection))
@@ -166,6 +179,13 @@ async def _mappings(settings: DatabaseSettings) -> Sequence[Finding]:
     return judge_mappings(facts)
 
 
+async def _evidence(settings: DatabaseSettings) -> Sequence[Finding]:
+    async with opened_connection(settings) as connection:
+        leaders = await holders(connection, insight_lock(settings.insight_group_id))
+        undecided, _ = await list_alarms(connection, kind="drift", limit=_MOST_DRIFT)
+        return judge_evidence(leaders, await read_state(connection), undecided)
+
+
 @asynccontextmanager
 async def opened_connection(settings: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
     async with (
@@ -195,6 +215,9 @@ def checks_of(part: Part) -> Sequence[Check]:
     if not part.needs:
         return ()
     granted = f"marketmap roles; GRANT {part.group} TO the login"
+    evidence = Check(
+        "evidence", ("database",), _connected(_evidence), f"marketmap migrate; {granted}"
+    )
     return (
         Check("sessions", ("database",), _connected(_sessions), "see the pooler's log"),
         Check("connections", ("database",), _connected(_connections), "see the server's log"),
@@ -206,4 +229,5 @@ def checks_of(part: Part) -> Sequence[Check]:
         Check("snapshots", ("database",), _connected(_snapshots), "see the server's log"),
         Check("mappings", ("database",), _connected(_mappings), f"marketmap migrate; {granted}"),
         Check("clock", ("database",), _connected(_database_clock), "see the server's log"),
+        *((evidence,) if part.name == "insight" else ()),
     )

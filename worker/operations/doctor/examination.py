@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from worker.operations.doctor import database_checks, kafka_checks, shape_checks
+from worker.operations.doctor import console_checks, database_checks, kafka_checks, shape_checks
 from worker.operations.doctor.check import Check
 from worker.operations.doctor.findings import Finding, has_failure, warning
 from worker.operations.doctor.parts import part_of
@@ -53,5 +53,6 @@ async def examine(
         return await check.run(bounded, timeout_s)
 
     of_shapes = shape_checks.checks_of(part, settings)
-    then = await asyncio.gather(*map(go_on, (*on_kafka, *on_database, *of_shapes)))
+    of_console = console_checks.checks_of(part)
+    then = await asyncio.gather(*map(go_on, (*on_kafka, *on_database, *of_shapes, *of_console)))
     return [finding for found in (*first, *then) for finding in found]

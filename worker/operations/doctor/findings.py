@@ -18,10 +18,14 @@ Subject = Literal[
     "locks",
     "snapshots",
     "clock",
+    "timestamps",
     "group",
     "offsets",
     "mappings",
     "shapes",
+    "evidence",
+    "sign-in",
+    "logins",
 ]
 Level = Literal["OK", "WARNING", "FAILURE"]
 

@@ -20,12 +20,13 @@ from worker.operations.doctor.kafka_verdicts import (
     judge_cluster,
     judge_group,
     judge_group_rights,
+    judge_insight_group,
     judge_offsets,
     judge_rights,
     judge_topics,
 )
 from worker.operations.doctor.parts import Part
-from worker.operations.lag.report import survey_lag, survey_snapshot_lag
+from worker.operations.lag.report import survey_insight_lag, survey_lag, survey_snapshot_lag
 from worker.settings.connected import KafkaSettings, with_both, with_kafka
 from worker.settings.settings import Settings
 
@@ -66,10 +67,13 @@ async def _known_topics(settings: KafkaSettings) -> Mapping[str, TopicFacts]:
 async def _group(settings: KafkaSettings, part: Part) -> Sequence[Finding]:
     name = part.group_name(settings)
     group = await admin_of(settings).groups.describe(name)
-    is_snapshot = name == settings.snapshot_group_id
+    is_snapshot = part.name == "snapshot"
     process = "snapshot" if is_snapshot else "worker"
     read = [settings.topics.resolved] if is_snapshot else settings.topics.observations.values()
-    state = judge_group(group, name, len(await _partitions(settings, read)), process)
+    if part.name == "insight":
+        state = judge_insight_group(group, name)
+    else:
+        state = judge_group(group, name, len(await _partitions(settings, read)), process)
     # Only now: of a group whose coordinator is not there yet, as on a new cluster, librdkafka learns nothing.
     operations = await admin_of(settings).groups.operations(name)
     return [*state, *judge_group_rights(settings, operations, part)]
@@ -85,6 +89,11 @@ async def _offsets(settings: Settings) -> Sequence[Finding]:
 async def _snapshot_offsets(settings: KafkaSettings) -> Sequence[Finding]:
     report = await survey_snapshot_lag(settings, round(time.time() * 1000))
     return judge_offsets(report, "marketmap lag --snapshot")
+
+
+async def _insight_offsets(settings: KafkaSettings) -> Sequence[Finding]:
+    report = await survey_insight_lag(settings, round(time.time() * 1000))
+    return judge_offsets(report, "marketmap lag --insight")
 
 
 async def _record_times(settings: KafkaSettings) -> Sequence[Finding]:
@@ -125,12 +134,13 @@ def checks_of(part: Part, settings: Settings) -> Sequence[Check]:
     if may_know_group:
         look = _connected(partial(_group, part=part))
         checks.append(Check("group", ("kafka",), look, "marketmap topics grants: GROUP"))
-    if may_know_group and part.needs:
+    own_offsets = {"snapshot": _snapshot_offsets, "insight": _insight_offsets}.get(part.name)
+    if own_offsets is not None:
+        remedy = "fix the failures above first"
+        checks.append(Check("offsets", ("kafka",), _connected(own_offsets), remedy))
+    elif may_know_group and part.needs:
         remedy = "fix the failures above first; marketmap migrate"
         checks.append(Check("offsets", ("kafka", "database"), _offsets, remedy))
-    if part.name == "snapshot":
-        remedy = "fix the failures above first"
-        checks.append(Check("offsets", ("kafka",), _connected(_snapshot_offsets), remedy))
     if all(part.operations_on("TOPIC", name) for name in settings.topics.observations.values()):
-        checks.append(Check("clock", ("kafka",), _connected(_record_times), _DESCRIBE))
+        checks.append(Check("timestamps", ("kafka",), _connected(_record_times), _DESCRIBE))
     return checks

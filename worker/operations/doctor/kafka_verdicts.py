@@ -132,6 +132,15 @@ def judge_group(group: Group, name: str, partitions: int, process: str = "worker
     return [fine("group", f"{name}: {group.state}, {members} member{'s' * (members != 1)}")]
 
 
+def judge_insight_group(group: Group, name: str) -> list[Finding]:
+    """The leading insight process assigns itself the partitions; Kafka refuses its commits if others join."""
+    if not group.members:
+        return []
+    clients = ", ".join(sorted({member.client_id for member in group.members}))
+    message = f"{name}: {clients} joined it, so the leading process cannot commit"
+    return [failure("group", message, "give that consumer another group")]
+
+
 def judge_offsets(report: LagReport, command: str = "marketmap lag") -> list[Finding]:
     """Judge the signs of a group; ``command`` shows all of them."""
     signs = [(each.facts, sign) for each in report.partitions for sign in each.signs]

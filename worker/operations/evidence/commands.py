@@ -7,6 +7,7 @@ from typing import Annotated, get_args
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from schemas import EvidenceGrade
 from worker.cli.completions import complete_canonical_id
 from worker.cli.console import fail, out, print_json
 from worker.cli.database import read_database
@@ -24,11 +25,10 @@ from worker.cli.output import chosen_form, say_shown
 from worker.cli.spreadsheet import CsvPrinter
 from worker.cli.tables import print_list, print_table
 from worker.domain.books.platforms import PLATFORMS
-from worker.insight.grades import EvidenceGrade
-from worker.operations.evidence.grading import read_graded
+from worker.insight.graded import GradedEvidence, read_graded
+from worker.operations.evidence.coverage_command import coverage
 from worker.operations.evidence.tables import (
     EVIDENCE_FIELDS,
-    GradedEvidence,
     evidence_json,
     evidence_list,
     worst_table,
@@ -116,3 +116,6 @@ def show(
     print_list(evidence_list(rows))
     out.print()
     print_table(worst_table(rows))
+
+
+app.command("coverage")(coverage)

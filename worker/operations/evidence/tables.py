@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
 from worker.cli.tables import Column, ListTable, signed, text, when
+from worker.insight.graded import GradedEvidence
+from worker.operations.evidence.families import family_of
 from worker.storage.insight.alarms import StoredAlarm
 from worker.storage.insight.evidence import StoredEvidence, StoredSample, StoredSuggestion
 
 _MOST_PRICES: Final = 12  # of an example, in a table
 _MOST_LABELS: Final = 4
-
-
-class GradedEvidence(NamedTuple):
-    """Comparisons of one mapping at one bookmaker, and the grade that follows from them."""
-
-    canonical_id: str
-    platform: str
-    grade: str
-    comparisons: Sequence[StoredEvidence]
 
 
 _EVIDENCE_COLUMNS: Final = (
@@ -64,7 +58,7 @@ EVIDENCE_FIELDS: Final = ("grade", *StoredEvidence._fields)
 
 def evidence_json(graded: GradedEvidence) -> list[dict[str, Any]]:
     """One object for each comparison."""
-    return [{"grade": graded.grade, **_json(one._asdict())} for one in graded.comparisons]
+    return [{"grade": graded.grade, **with_utc(one._asdict())} for one in graded.comparisons]
 
 
 def worst_table(rows: Iterable[GradedEvidence]) -> Table:
@@ -98,11 +92,15 @@ _SUGGESTION_COLUMNS: Final = (
     Column("confidence", least=10),
     Column("", least=9),
     Column("events", left_out=1),
+    Column("family", left_out=3),
     Column("evidence", least=20, left_out=2),
 )
 
 
 def suggestions_list(rows: Iterable[StoredSuggestion]) -> ListTable:
+    """Each with the number of the listed markets that are of its family."""
+    rows = list(rows)
+    sizes = Counter(map(family_of, rows))
     table = ListTable(_SUGGESTION_COLUMNS)
     for row in rows:
         table.add(
@@ -113,6 +111,7 @@ def suggestions_list(rows: Iterable[StoredSuggestion]) -> ListTable:
             f"{row.confidence:.2f}",
             "confident" if row.is_confident else "",
             str(row.events),
+            str(sizes[family_of(row)]),
             row.reason,
         )
     return table
@@ -140,8 +139,11 @@ def _labels(row: StoredSuggestion) -> str:
     return ", ".join(pairs[:_MOST_LABELS]) + more
 
 
+SUGGESTION_FIELDS: Final = (*StoredSuggestion._fields, "family")
+
+
 def suggestion_json(row: StoredSuggestion) -> dict[str, Any]:
-    return _json(row._asdict())
+    return with_utc(row._asdict()) | {"family": family_of(row)}
 
 
 def examples_table(rows: Iterable[StoredSample]) -> Table:
@@ -169,7 +171,7 @@ def _prices(listed: Any, names: Sequence[str]) -> str:
 
 
 def example_json(row: StoredSample) -> dict[str, Any]:
-    return _json(row._asdict())
+    return with_utc(row._asdict())
 
 
 _ALARM_COLUMNS: Final = (
@@ -190,9 +192,9 @@ def alarms_list(rows: Iterable[StoredAlarm]) -> ListTable:
         table.add(
             str(row.id),
             row.platform,
-            row.canonical_id,
+            row.about,
             row.reason,
-            row.canonical_id_instead,
+            row.canonical_id_instead or "",
             str(row.events),
             row.status,
             when(row.raised_at),
@@ -203,13 +205,17 @@ def alarms_list(rows: Iterable[StoredAlarm]) -> ListTable:
 def alarm_table(row: StoredAlarm) -> Table:
     """All of one alarm."""
     table = Table(show_header=False, box=None, title_justify="left")
-    table.title = text(f"{row.platform} {row.canonical_id}")
+    table.title = text(f"{row.platform} {row.about}")
     table.add_row("what", text(row.reason))
-    for name in ("kind", "version", "events", "canonical_id_instead", "status"):
-        table.add_row(name.replace("_", " "), text(getattr(row, name)))
-    outcomes = row.outcomes_instead if isinstance(row.outcomes_instead, dict) else {}
-    labels = "\n".join(f"{label} = {outcome}" for label, outcome in outcomes.items())
-    table.add_row("labels instead", text(labels))
+    if row.first_hour is None or row.last_hour is None:
+        _add_fields(table, row, ("kind", "version", "events", "canonical_id_instead", "status"))
+        outcomes = row.outcomes_instead if isinstance(row.outcomes_instead, dict) else {}
+        labels = "\n".join(f"{label} = {outcome}" for label, outcome in outcomes.items())
+        table.add_row("labels instead", text(labels))
+    else:
+        _add_fields(table, row, ("kind", "events", "status"))
+        table.add_row("first hour", when(row.first_hour))
+        table.add_row("last hour", when(row.last_hour))
     table.add_row("raised", when(row.raised_at))
     if row.status_changed_at is not None:
         who = signed(row.status_actor, row.status_login)
@@ -218,11 +224,16 @@ def alarm_table(row: StoredAlarm) -> Table:
     return table
 
 
+def _add_fields(table: Table, row: StoredAlarm, names: Iterable[str]) -> None:
+    for name in names:
+        table.add_row(name.replace("_", " "), text(getattr(row, name)))
+
+
 def alarm_json(row: StoredAlarm) -> dict[str, Any]:
-    return _json(row._asdict())
+    return with_utc(row._asdict())
 
 
-def _json(values: dict[str, Any]) -> dict[str, Any]:
+def with_utc(values: dict[str, Any]) -> dict[str, Any]:
     """With times in ISO 8601, UTC."""
     return {
         name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

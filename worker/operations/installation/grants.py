@@ -52,11 +52,19 @@ def snapshot(settings: Settings) -> list[Grant]:
 
 
 def insight(settings: Settings) -> list[Grant]:
-    """Watches events: reads observations in its group, and publishes nothing."""
+    """Watches events: reads observations in its group, and its own topic of grades, which it writes."""
+    grades = settings.topics.evidence
     return [
-        *_topics("READ", _observations(settings)),
+        *_topics("READ", [*_observations(settings), grades]),
+        *_topics("WRITE", [grades]),
         Grant("GROUP", "LITERAL", settings.insight_group_id, "READ"),
+        Grant("TRANSACTIONAL_ID", "LITERAL", f"{grades}-insight", "WRITE"),
     ]
+
+
+def console(settings: Settings) -> list[Grant]:
+    """Shows dead letters; without it, all other pages are as they are."""
+    return _topics("READ", [settings.topics.dead])
 
 
 def redrive(settings: Settings) -> list[Grant]:
@@ -70,7 +78,7 @@ def redrive(settings: Settings) -> list[Grant]:
 
 
 def replay(settings: Settings) -> list[Grant]:
-    """`replay plan`, `run` and `mappings create --backfill`: reads observations, publishes them again."""
+    """`replay`, `mappings what-if` and `create --backfill`: reads observations, publishes them again."""
     return [
         *_topics("READ", _observations(settings)),
         *_topics("WRITE", [settings.topics.resolved]),
@@ -82,8 +90,10 @@ def look(settings: Settings) -> list[Grant]:
     """`lag` and `replay recount`: read the groups' offsets, and when their oldest record was written."""
     return [
         *_topics("READ", [*_observations(settings), settings.topics.resolved]),
-        Grant("GROUP", "LITERAL", settings.group_id, "DESCRIBE"),
-        Grant("GROUP", "LITERAL", settings.snapshot_group_id, "DESCRIBE"),
+        *(
+            Grant("GROUP", "LITERAL", group, "DESCRIBE")
+            for group in (settings.group_id, settings.snapshot_group_id, settings.insight_group_id)
+        ),
     ]
 
 
@@ -106,7 +116,11 @@ def feedback(settings: Settings) -> list[Grant]:
 def downstream(settings: Settings) -> list[Grant]:
     """Reads what is published; it also needs READ of a group of its own."""
     topics = settings.topics
-    return _topics("READ", [topics.resolved, topics.latest, topics.unmapped, topics.changes])
+    published = [
+        *(topics.resolved, topics.latest, topics.unmapped),
+        *(topics.changes, topics.evidence),
+    ]
+    return _topics("READ", published)
 
 
 ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
@@ -116,6 +130,7 @@ ROLES: Final[Mapping[str, Callable[[Settings], list[Grant]]]] = {
         relay,
         snapshot,
         insight,
+        console,
         redrive,
         replay,
         look,

@@ -18,10 +18,11 @@ def roles(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create the groups marketmap_owner, _worker, _editor and _reader, and grant each what it needs.
+    """Create the groups marketmap_owner, _worker, _editor, _approver, _reader and _operator.
 
-    Run it as an administrator, after `marketmap migrate` and after each upgrade; or give psql what --sql
-    prints. A login gets its rights with `GRANT marketmap_worker TO name`. Safe to repeat.
+    Each is granted what it needs. Run it as an administrator, after `marketmap migrate` and after each
+    upgrade; or give psql what --sql prints. A login gets its rights with `GRANT marketmap_worker TO name`.
+    Safe to repeat.
 
     Example: marketmap roles --dry-run
     """

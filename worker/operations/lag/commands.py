@@ -26,6 +26,7 @@ from worker.operations.lag.report import (
     LagReport,
     PartitionFacts,
     PartitionLag,
+    survey_insight_lag,
     survey_lag,
     survey_snapshot_lag,
 )
@@ -38,6 +39,13 @@ def lag(
         typer.Option(
             "--snapshot",
             help="Of the snapshot processes: resolved events that odds.latest does not have yet.",
+        ),
+    ] = False,
+    insight: Annotated[
+        bool,
+        typer.Option(
+            "--insight",
+            help="Of the insight processes: observations that the leading one has not stored yet.",
         ),
     ] = False,
     watch: Annotated[
@@ -58,11 +66,13 @@ def lag(
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     if watch is not None and form != "table":
         fail(f"--watch shows a table: it does not go with {form}.", code=2)
-    survey = _of_snapshot if snapshot else _of_workers
+    if snapshot and insight:
+        fail("--snapshot and --insight are two groups: give one of them.", code=2)
+    survey = _of_snapshot if snapshot else _of_insight if insight else _of_workers
     if watch is not None:
         _watch(survey, watch)
         return
-    report = survey("Asking Kafka" if snapshot else "Asking Kafka and Postgres")
+    report = survey("Asking Kafka and Postgres" if survey is _of_workers else "Asking Kafka")
     if form == "json":
         print_json(report_json(report))
         return
@@ -95,6 +105,11 @@ def _of_workers(waiting: str | None) -> LagReport:
 def _of_snapshot(waiting: str | None) -> LagReport:
     settings = kafka_settings()
     return run_on_kafka(settings, survey_snapshot_lag(settings, _now_ms()), waiting=waiting)
+
+
+def _of_insight(waiting: str | None) -> LagReport:
+    settings = kafka_settings()
+    return run_on_kafka(settings, survey_insight_lag(settings, _now_ms()), waiting=waiting)
 
 
 def _now_ms() -> int:

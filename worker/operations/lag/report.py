@@ -9,7 +9,8 @@ commit. The questions are asked in that order as well, for traffic goes on betwe
 4. where the log ends, then up to where it can be read: only an open transaction keeps the second one below;
    a log only grows, so nothing that was read before lies beyond its end.
 
-The snapshot processes count nothing: of their group only the commits are asked for.
+The snapshot processes and the insight processes count nothing: of their groups only the commits are asked
+for. The leading insight process assigns itself all partitions, so its group has no members.
 """
 
 from __future__ import annotations
@@ -267,6 +268,12 @@ async def survey_snapshot_lag(settings: KafkaSettings, now_ms: int) -> LagReport
     """Ask for all of it, of the snapshot processes' group. Raises TransientError."""
     followed = _Followed(settings.snapshot_group_id, [settings.topics.resolved])
     return await _survey(settings, followed, now_ms, None)
+
+
+async def survey_insight_lag(settings: KafkaSettings, now_ms: int) -> LagReport:
+    """Ask for all of it, of the insight processes' group. Raises TransientError."""
+    topics = list(settings.topics.observations.values())
+    return await _survey(settings, _Followed(settings.insight_group_id, topics), now_ms, None)
 
 
 class _Followed(NamedTuple):

@@ -53,6 +53,10 @@ class Backfill(NamedTuple):
     def window(self) -> Window:
         return Window(milliseconds(self.begin), None)
 
+    def order(self, of: str, actor: str, reason: str) -> ReplayOrder:
+        """What is asked of the replay; ``of`` names the change."""
+        return ReplayOrder(self.choice, None, None, actor, f"backfill of {of}: {reason}")
+
     @property
     def by_hand(self) -> str:
         markets = " ".join(f"--market '{market}'" for market in self.markets)
@@ -130,21 +134,21 @@ def _run(wanted: Backfill, of: str, actor: str, reason: str) -> Ended | None:
     warn_of_holes(found)
     if not found.records:
         return None
-    order = ReplayOrder(wanted.choice, None, None, actor, f"backfill of {of}: {reason}")
+    order = wanted.order(of, actor, reason)
     return run_replay(lambda watch: run_new(wanted.settings, found, order, watch))
+
+
+async def survey_settled(wanted: Backfill) -> ReplayPlan:
+    """Plan once every worker has the change. Raises TransientError, FatalError."""
+    await asyncio.sleep(wanted.settings.index_poll_s)
+    return await survey(wanted.settings, wanted.topics, wanted.window)
 
 
 def _survey_settled(wanted: Backfill) -> ReplayPlan:
     """Plan once every worker has the change: by then the range holds all that was resolved without it."""
-    settle_s = wanted.settings.index_poll_s
-    err.print(f"Waiting {settle_s:g} s until every worker has the change.")
-
-    async def survey_later() -> ReplayPlan:
-        await asyncio.sleep(settle_s)
-        return await survey(wanted.settings, wanted.topics, wanted.window)
-
+    err.print(f"Waiting {wanted.settings.index_poll_s:g} s until every worker has the change.")
     try:
         with err.status("Waiting"):
-            return asyncio.run(survey_later())
+            return asyncio.run(survey_settled(wanted))
     except (TransientError, FatalError) as error:
         fail(f"The change was made, but the backfill failed: {error}. To run it: {wanted.by_hand}")

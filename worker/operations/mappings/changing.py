@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -17,11 +17,13 @@ from worker.cli.tables import ListTable, print_list, print_table
 from worker.domain.mapping import MappingError
 from worker.operations.mappings.editing import AppliedChange, ConflictError, NoSuchStateError
 from worker.operations.mappings.files import read_text
+from worker.operations.mappings.price_verdicts import verdict_json
 from worker.operations.mappings.tables import change_json, change_table, history_list
 from worker.storage.audit import history
 from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, UnknownMapping, editing
 from worker.storage.engine import opened
 from worker.storage.mappings import canonical_ids
+from worker.storage.misses import QueueKey
 
 Result = TypeVar("Result")
 MappingChange = Callable[[Edit], Awaitable[AppliedChange]]
@@ -168,7 +170,7 @@ def change_mapping(
         wanted = backfill_since(republish, database_url)
     more: dict[str, Any] = {}
     if force is not None:
-        from worker.operations.mappings.price_check import check_before, verdict_json  # noqa: PLC0415  it edits
+        from worker.operations.mappings.price_check import check_before  # noqa: PLC0415  it edits
 
         change, verdicts = check_before(
             database_url,
@@ -254,9 +256,18 @@ def report(
     print_table(change_table(change))
     if dry_run:
         err.print("A dry run: nothing was changed.")
-    for source, market_id in change.covered:
-        err.print(printable(f"{source} {market_id} is MAPPED now."), markup=False)
-    for source, market_id in change.reopened:
-        err.print(printable(f"{source} {market_id} is open again."), markup=False)
+    tell_settled(change.covered, change.reopened, dry_run=dry_run)
     if change.version is not None and not dry_run:
         err.print(f"{change.canonical_id} is at version {change.version} now.", markup=False)
+
+
+def tell_settled(
+    covered: Iterable[QueueKey], reopened: Iterable[QueueKey], *, dry_run: bool
+) -> None:
+    """Say what became of missed markets, or would become."""
+    for words, keys in (
+        ("would be MAPPED" if dry_run else "is MAPPED now", covered),
+        ("would be open again" if dry_run else "is open again", reopened),
+    ):
+        for source, market_id in keys:
+            err.print(printable(f"{source} {market_id} {words}."), markup=False)

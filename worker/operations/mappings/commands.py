@@ -28,18 +28,21 @@ from worker.cli.tables import print_table
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import Entry, dump_entries
 from worker.domain.mapping import Mapping, MappingError, parse_mapping
+from worker.insight.graded import read_graded
 from worker.operations.mappings import edit_commands as mappings_edit
 from worker.operations.mappings.changing import CanonicalId, meant, refuse_faults
 from worker.operations.mappings.files import dump_yaml
 from worker.operations.mappings.import_command import import_
 from worker.operations.mappings.tables import (
-    MAPPINGS,
     changes_of,
     further_ids_table,
+    grades_of,
     mapping_json,
     mapping_table,
+    mappings_of,
     outcomes_table,
 )
+from worker.operations.mappings.what_if_command import what_if
 from worker.storage import audit, mappings
 from worker.storage.mappings import StoredMapping
 
@@ -64,6 +67,9 @@ def list_(
         str | None,
         typer.Option(help="Exactly this id of a bookmaker; with --platform, of that one."),
     ] = None,
+    label: Annotated[
+        str, typer.Option(help="Exactly this label of a bookmaker; case does not matter.")
+    ] = "",
     is_active: Annotated[
         bool | None,
         typer.Option("--active/--inactive", help="Only active mappings, or only inactive ones."),
@@ -74,7 +80,7 @@ def list_(
     as_json: ListAsJson = False,
     as_csv: ListAsCsv = False,
 ) -> None:
-    """List the mappings that match all filters, by canonical id.
+    """List the mappings that match all filters, by canonical id, with the grades of what odds say about them.
 
     Example: marketmap mappings list "both teams" --platform sportybet
     """
@@ -86,11 +92,13 @@ def list_(
         "platform": platform,
         "market_id": market_id,
         "containing": containing,
+        "label": label,
     }
 
     async def print_mappings(connection: AsyncConnection) -> tuple[int, int]:
+        grades = grades_of(await read_graded(connection))
         rows = mappings.stream_mappings(connection, **filters, limit=limit)
-        shown = await print_rows(form, MAPPINGS, rows)
+        shown = await print_rows(form, mappings_of(grades), rows)
         return shown, await mappings.count_mappings(connection, **filters)
 
     shown, total = read_database(database_url, print_mappings, idle_timeout_s=READER_PATIENCE_S)
@@ -101,15 +109,20 @@ def list_(
 def show(
     canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False
 ) -> None:
-    """Show one mapping, with the version that an update of it expects.
+    """Show one mapping, with its grades and the version that an update of it expects.
 
     Example: marketmap mappings show btts_ft
     """
     row = _get(database_url, canonical_id)
+    grades = grades_of(
+        read_database(
+            database_url, lambda connection: read_graded(connection, canonical_id=canonical_id)
+        )
+    )
     if as_json:
-        print_json(mapping_json(row))
+        print_json(mapping_json(row, grades))
         return
-    print_table(mapping_table(row))
+    print_table(mapping_table(row, grades))
     if row.also:
         out.print()
         print_table(further_ids_table(row.also))
@@ -251,3 +264,4 @@ for _command in (
 ):
     app.command()(_command)
 app.command("import")(import_)
+app.command("what-if")(what_if)

@@ -7,12 +7,15 @@ to choose. That is a rule over many rows, which no constraint of the table can e
    held, no other editor writes, and what is read here stays true until the commit. Workers are not blocked.
 2. The version that the editor started from is compared with the row (`StaleVersion`): nobody overwrites a
    change that they have not seen. A version is the id of the audit row that a trigger writes for each change.
-3. Write first, then look: after the write, `_checked` reads the mappings that share an id with the new state
+3. Write first, then look: after the write, `finish` reads the mappings that share an id with the new state
    and asks the domain for rivalries. The check sees the table exactly as it would be committed. When there is
    a rivalry it raises, and the rollback undoes the change, the audit row and the new version.
 4. In the same transaction the missed markets that the mapping now covers become MAPPED, and those that no
    mapping covers any more are open again (`settle`). The queue and the mappings never disagree, and a dry
-   run, which rolls back at the end, shows both.
+   run, which rolls back at the end, shows both. What became of which miss is kept with the change set.
+
+Several changes may be written before they are checked together: two mappings can then exchange a market,
+which either change alone would make a conflict.
 
 A change that leaves the row as it is has the action NONE and is not checked: it must stay possible to touch
 mappings that were in conflict before, for example to import an unchanged catalogue.
@@ -31,15 +34,18 @@ from worker.domain.mapping import (
     Mapping,
     MappingError,
     MappingFault,
+    claims_of,
     is_canonical_id,
     parse_mapping,
 )
 from worker.runtime.index import covering
 from worker.runtime.index.covering import ChangedMappings, claimants, settle, usable
+from worker.storage import misses
 from worker.storage.audit import AuditRow, history, last_version, read_after
+from worker.storage.changes.effects import record_effect
 from worker.storage.editing import Deleted, Edit, StaleVersion
 from worker.storage.mappings import ImportReport, StoredMapping, get, import_mappings, list_mappings
-from worker.storage.misses import QueueKey, SettledMisses, cover
+from worker.storage.misses import QueueKey, SettledMisses
 
 Action = Literal["CREATE", "UPDATE", "ACTIVATE", "DEACTIVATE", "DELETE", "NONE"]
 EditedState = dict[str, Any]
@@ -75,16 +81,40 @@ class NoSuchStateError(LookupError):
     """The mapping did not exist at the version asked for."""
 
 
+class Written(NamedTuple):
+    """A change that is in the table and not checked yet: the row before it and after it.
+
+    ``wanted`` are the misses that it is made for.
+    """
+
+    action: Action
+    before: StoredMapping | None
+    after: StoredMapping | None
+    wanted: Sequence[QueueKey] = ()
+
+
+class AppliedChanges(NamedTuple):
+    """Changes that were made together, and what they lead to in the queue of misses."""
+
+    changes: Sequence[AppliedChange]
+    covered: Sequence[QueueKey] = ()
+    reopened: Sequence[QueueKey] = ()
+
+    @property
+    def markets(self) -> Sequence[QueueKey]:
+        """The markets that any of the mappings claims before or after it."""
+        return list(dict.fromkeys(market for one in self.changes for market in one.markets))
+
+
 async def create(
     edit: Edit, mapping: Mapping, *, is_active: bool = True, wanted: QueueKey | None = None
 ) -> AppliedChange:
-    """Create a mapping; ``wanted`` is as in ``covering.settle``.
+    """Create a mapping; ``wanted`` is one of those of ``covering.settle``.
 
     Raises ConflictError, MappingError for a canonical id of another pattern, and what ``Edit.create`` raises.
     """
-    require_canonical_ids([mapping.canonical_id])
-    after = await edit.create(mapping, is_active=is_active)
-    return await _checked(edit, "CREATE", None, after, wanted)
+    written = await write_new(edit, mapping, is_active=is_active, wanted=_keys(wanted))
+    return await _finish_one(edit, written)
 
 
 async def update(
@@ -98,36 +128,74 @@ async def update(
 ) -> AppliedChange:
     """Replace the row by what ``revise`` makes of it; None expects no version.
 
-    ``wanted`` is as in ``covering.settle``.
+    ``wanted`` is one of those of ``covering.settle``.
 
     Raises ConflictError, what ``Edit.update`` raises, and what ``revise`` raises.
     """
-    before = await edit.get(canonical_id, expected_version)
-    mapping = revise(before._asdict())
-    if mapping.canonical_id != canonical_id:
-        require_canonical_ids([mapping.canonical_id])
-    after = await edit.update(canonical_id, mapping, before.version, is_active=is_active)
-    return await _checked(edit, "UPDATE", before, after, wanted)
+    written = await write_update(
+        edit,
+        canonical_id,
+        revise,
+        expected_version,
+        is_active=is_active,
+        wanted=_keys(wanted),
+    )
+    return await _finish_one(edit, written)
 
 
 async def set_active(
     edit: Edit, canonical_id: str, expected_version: int | None = None, *, is_active: bool
 ) -> AppliedChange:
     """Raises ConflictError, MappingError for a row that cannot be used, and as ``Edit.set_active``."""
-    before = await edit.get(canonical_id, expected_version)
-    after = await edit.set_active(canonical_id, before.version, is_active=is_active)
-    return await _checked(edit, "ACTIVATE" if is_active else "DEACTIVATE", before, after)
+    written = await write_switch(edit, canonical_id, expected_version, is_active=is_active)
+    return await _finish_one(edit, written)
 
 
 async def delete(
     edit: Edit, canonical_id: str, expected_version: int | None = None
 ) -> AppliedChange:
+    return await _finish_one(edit, await write_deletion(edit, canonical_id, expected_version))
+
+
+async def write_new(
+    edit: Edit, mapping: Mapping, *, is_active: bool = True, wanted: Sequence[QueueKey] = ()
+) -> Written:
+    """The first half of ``create``; ``finish`` is the second one, of this and the next three."""
+    require_canonical_ids([mapping.canonical_id])
+    return Written("CREATE", None, await edit.create(mapping, is_active=is_active), wanted)
+
+
+async def write_update(
+    edit: Edit,
+    canonical_id: str,
+    revise: Callable[[EditedState], Mapping],
+    expected_version: int | None = None,
+    *,
+    is_active: bool | None = None,
+    wanted: Sequence[QueueKey] = (),
+) -> Written:
+    before = await edit.get(canonical_id, expected_version)
+    mapping = revise(before._asdict())
+    if mapping.canonical_id != canonical_id:
+        require_canonical_ids([mapping.canonical_id])
+    after = await edit.update(canonical_id, mapping, before.version, is_active=is_active)
+    return Written("UPDATE", before, after, wanted)
+
+
+async def write_switch(
+    edit: Edit, canonical_id: str, expected_version: int | None = None, *, is_active: bool
+) -> Written:
+    before = await edit.get(canonical_id, expected_version)
+    after = await edit.set_active(canonical_id, before.version, is_active=is_active)
+    return Written("ACTIVATE" if is_active else "DEACTIVATE", before, after)
+
+
+async def write_deletion(
+    edit: Edit, canonical_id: str, expected_version: int | None = None
+) -> Written:
     before = await edit.get(canonical_id, expected_version)
     await edit.delete(canonical_id, before.version)
-    fields = diff(before._asdict(), None)
-    settled = await _settled(edit, [before], [], await last_version(edit.connection))
-    markets = markets_of([before])
-    return AppliedChange(canonical_id, "DELETE", None, fields, *settled, markets)
+    return Written("DELETE", before, None)
 
 
 async def roll_back(
@@ -147,7 +215,7 @@ async def roll_back(
         if expected_version is not None and expected_version != deleted.version:
             raise StaleVersion(expected_version, deleted)
         restored = await edit.create(mapping, is_active=is_active)
-        return await _checked(edit, "CREATE", None, restored)
+        return await _finish_one(edit, Written("CREATE", None, restored))
     return await update(
         edit, canonical_id, lambda _: mapping, expected_version, is_active=is_active
     )
@@ -200,12 +268,14 @@ async def import_all(
     found = rivalries(written, active)
     if found:
         raise ConflictError(found)
+    settled = SettledMisses()
     if written:
         # The lock of all editors is held: what was written since then is the import, a row each.
         audited = await read_after(edit.connection, before, len(names))
         others = [one for one in active if one.canonical_id not in names]
         changed = ChangedMappings(covering.states_before(audited), written, others)
-        await settle(edit.connection, changed, audited[-1].id)
+        settled = await settle(edit.connection, changed, audited[-1].id)
+    await _record(edit, settled, written)
     return report
 
 
@@ -214,42 +284,78 @@ def markets_of(rows: Iterable[StoredMapping]) -> Sequence[QueueKey]:
     return covering.markets_of(usable(rows))
 
 
-async def _checked(
-    edit: Edit,
-    action: Action,
-    before: StoredMapping | None,
-    after: StoredMapping,
-    wanted: QueueKey | None = None,
-) -> AppliedChange:
-    """Return the change once it is known to have no rival, with the queue of misses brought up to it."""
-    fields = diff(before and before._asdict(), after._asdict())
-    earlier = [] if before is None else [before]
-    action = action if fields else "NONE"
-    markets = markets_of([*earlier, after]) if fields else ()
-    change = AppliedChange(after.canonical_id, action, after.version, fields, markets=markets)
-    if not fields:
-        if wanted is None or not after.is_active:
-            return change
-        return change._replace(
-            covered=await cover(edit.connection, after.version, [wanted], wanted=wanted)
-        )
-    if after.is_active:
-        mapping = parse_mapping(after._asdict())
-        found = rivalries([mapping], await claimants(edit.connection, [mapping]))
-        if found:
-            raise ConflictError(found, change)
-    settled = await _settled(edit, earlier, [after], after.version, wanted)
-    return change._replace(**settled._asdict())
+async def finish(edit: Edit, written: Sequence[Written]) -> AppliedChanges:
+    """Check changes that were written, all together, and bring the queue of misses up to them.
+
+    Raises ConflictError, and MappingError for a row that is active and cannot be used.
+    """
+    changes = [_change(one) for one in written]
+    effective = [one for one, change in zip(written, changes, strict=True) if change.fields]
+    await _refuse_rivals(edit, effective, changes)
+    covered, reopened, mapped = await _settled(edit, effective)
+    for one, change in zip(written, changes, strict=True):
+        # A mapping that stays as it is may still be made to cover a miss.
+        if not change.fields and one.wanted and one.after is not None and one.after.is_active:
+            found = await misses.settle(
+                edit.connection, one.after.version, one.wanted, (), wanted=one.wanted
+            )
+            covered, mapped = [*covered, *found.covered], [*mapped, *found.mapped]
+    active = usable(row for one in written if (row := one.after) is not None and row.is_active)
+    await _record(edit, SettledMisses(covered, reopened, mapped), active)
+    return AppliedChanges(changes, covered, reopened)
 
 
-async def _settled(
-    edit: Edit,
-    before: Sequence[StoredMapping],
-    after: Sequence[StoredMapping],
-    version: int,
-    wanted: QueueKey | None = None,
-) -> SettledMisses:
-    """Bring the queue of misses up to a change of these rows."""
+async def _record(edit: Edit, settled: SettledMisses, active: Sequence[Mapping]) -> None:
+    """Record what the changes of this transaction did to misses; ``active`` are the mappings it wrote."""
+    sellers: dict[QueueKey, set[str]] = {}
+    for mapping in active:
+        claims = claims_of(mapping)
+        platforms = {claim.platform for claim in claims}
+        for claim in claims:
+            sellers.setdefault((claim.platform, claim.market_id), set()).update(platforms)
+    carriers = {
+        (source, market_id): len(found - {source})
+        for source, market_id in settled.mapped
+        # A specifier in the id (`8?goalnr=2`) is of another market with the same platform id.
+        if (found := sellers.get((source, market_id.partition("?")[0])))
+    }
+    await record_effect(edit.connection, settled, carriers)
+
+
+async def _finish_one(edit: Edit, written: Written) -> AppliedChange:
+    done = await finish(edit, [written])
+    return done.changes[0]._replace(covered=done.covered, reopened=done.reopened)
+
+
+def _change(written: Written) -> AppliedChange:
+    action, before, after, _ = written
+    rows = [row for row in (before, after) if row is not None]
+    fields = diff(before and before._asdict(), after and after._asdict())
+    return AppliedChange(
+        canonical_id=rows[-1].canonical_id,
+        action=action if fields else "NONE",
+        version=None if after is None else after.version,
+        fields=fields,
+        markets=markets_of(rows) if fields else (),
+    )
+
+
+async def _refuse_rivals(
+    edit: Edit, written: Sequence[Written], changes: Sequence[AppliedChange]
+) -> None:
+    active = [row for one in written if (row := one.after) is not None and row.is_active]
+    if not active:
+        return
+    mappings = [parse_mapping(row._asdict()) for row in active]
+    found = rivalries(mappings, await claimants(edit.connection, mappings))
+    if found:
+        raise ConflictError(found, changes[0] if len(changes) == 1 else None)
+
+
+async def _settled(edit: Edit, written: Sequence[Written]) -> SettledMisses:
+    """Bring the queue of misses up to changes of these rows."""
+    before = [row for one in written if (row := one.before) is not None]
+    after = [row for one in written if (row := one.after) is not None]
     earlier = usable(row for row in before if row.is_active)
     now = usable(row for row in after if row.is_active)
     if not earlier and not now:
@@ -260,6 +366,12 @@ async def _settled(
         for one in await claimants(edit.connection, [*earlier, *now])
         if one.canonical_id not in changed
     ]
+    wanted = [key for one in written if one.after and one.after.is_active for key in one.wanted]
+    version = await last_version(edit.connection)
     return await settle(
         edit.connection, ChangedMappings(earlier, now, others), version, wanted=wanted
     )
+
+
+def _keys(wanted: QueueKey | None) -> Sequence[QueueKey]:
+    return () if wanted is None else [wanted]

@@ -16,7 +16,8 @@ from worker.cli.tables import print_table
 from worker.domain.catalogue import load_entries
 from worker.operations.mappings import editing
 from worker.operations.mappings.changing import Force, Republish, read_file, run_edit
-from worker.operations.mappings.price_check import check_before, verdict_json
+from worker.operations.mappings.price_check import check_before
+from worker.operations.mappings.price_verdicts import verdict_json
 from worker.storage.editing import Edit
 from worker.storage.mappings import ImportReport, list_mappings
 from worker.storage.misses import QueueKey

@@ -10,35 +10,30 @@ Without watched events there is nothing to compare with, and so no check.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import replace
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from rich.table import Table
 
 from worker.cli.console import err, fail, print_json
 from worker.cli.database import read_database
 from worker.cli.tables import print_table, text
-from worker.domain.mapping import Mapping, parse_mapping
+from worker.domain.mapping import Mapping
 from worker.operations.mappings.changing import ChangedMeanwhileError, run_edit
-from worker.runtime.index.covering import usable
+from worker.operations.mappings.price_verdicts import (
+    MOST_EVENTS,
+    PriceVerdict,
+    active_mappings,
+    compare_prices,
+    contradictions,
+    is_same_mapping,
+    verdict_json,
+)
 from worker.storage import mappings as stored_mappings
 from worker.storage.editing import Edit
 from worker.storage.insight import evidence
 from worker.storage.insight.evidence import StoredEvent
 
 Result = TypeVar("Result")
-_MOST_EVENTS: Final = 200
-
-
-class PriceVerdict(NamedTuple):
-    """One mapping at one bookmaker, compared with one reference; ``reason`` is why it is contradicted."""
-
-    canonical_id: str
-    platform: str
-    against: str
-    events: int
-    median: float
-    reason: str | None
 
 
 class _Tried(NamedTuple):
@@ -57,20 +52,20 @@ def check_before(
     reason: str,
     force: bool,
     as_json: bool,
-) -> tuple[Callable[[Edit], Awaitable[Result]], list[PriceVerdict]]:
+) -> tuple[Callable[[Edit], Awaitable[Result]], Sequence[PriceVerdict]]:
     """Compare the prices of what a change leads to; one that they contradict ends the command.
 
     ``names_of`` are the mappings that were changed. Returns the change to be made, and what was found.
     """
     events = read_database(
-        database_url, lambda connection: evidence.read_events(connection, _MOST_EVENTS)
+        database_url, lambda connection: evidence.read_events(connection, MOST_EVENTS)
     )
     if not events:
         return change, []
 
     async def attempt(edit: Edit) -> _Tried:
         names = names_of(await change(edit))
-        return _Tried(names, await _active(edit) if names else {})
+        return _Tried(names, await active_mappings(edit) if names else {})
 
     tried = run_edit(
         database_url, attempt, actor=actor, reason=reason, dry_run=True, as_json=as_json
@@ -86,68 +81,33 @@ def check_before(
         result = await change(edit)
         for name, expected in checked.items():
             row = await stored_mappings.get(edit.connection, name)
-            if row is None or _without_id(parse_mapping(row._asdict())) != _without_id(expected):
+            if not is_same_mapping(row, expected):
                 raise ChangedMeanwhileError(f"{name} was changed while its prices were compared")
         return result
 
     return as_checked, verdicts
 
 
-def verdict_json(verdicts: Sequence[PriceVerdict]) -> list[dict[str, Any]]:
-    return [one._asdict() for one in verdicts]
-
-
-async def _active(edit: Edit) -> dict[str, Mapping]:
-    rows = await stored_mappings.list_mappings(edit.connection, is_active=True)
-    return {mapping.canonical_id: mapping for mapping in usable(rows)}
-
-
 def _compare(
     events: Sequence[StoredEvent], active: dict[str, Mapping], names: set[str]
-) -> list[PriceVerdict]:
-    try:
-        from worker.insight.price_check import check_prices  # noqa: PLC0415  needs the extra `insight`
-        from worker.insight.shipped import shipped_judge  # noqa: PLC0415
-        from worker.insight.watching.stored import UnreadableBoardsError  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if error.name not in {"numpy", "scipy"}:
-            raise
-        err.print(f"Prices were not compared: {error.name} of the extra `insight` is missing.")
-        return []
-    try:
-        found = check_prices(events, active, names, shipped_judge())
-    except UnreadableBoardsError as error:
-        err.print(f"Prices were not compared: {error}.", markup=False)
-        return []
-    return [
-        PriceVerdict(
-            one.canonical_id,
-            one.platform,
-            row.against,
-            row.events,
-            round(row.median, 3),
-            None if one.alarm is None else one.alarm.reason,
-        )
-        for one in found
-        for row in one.comparisons
-    ]
+) -> Sequence[PriceVerdict]:
+    found = compare_prices(events, active, names)
+    if found.missing is not None:
+        err.print(f"Prices were not compared: {found.missing}.", markup=False)
+    return found.verdicts
 
 
 def _report(verdicts: Sequence[PriceVerdict], *, force: bool, as_json: bool) -> None:
     """Show what was compared; refuse what is contradicted unless it is forced."""
     if not as_json and verdicts:
         print_table(_table(verdicts), to=err)
-    reasons = {
-        f"{one.canonical_id} at {one.platform} is {one.reason}"
-        for one in verdicts
-        if one.reason is not None
-    }
+    reasons = contradictions(verdicts)
     if not reasons or force:
         return
     if as_json:
         print_json({"refused": True, "prices": verdict_json(verdicts)})
     fail(
-        "\n".join([*sorted(reasons), "The prices contradict it; nothing was changed."]),
+        "\n".join([*reasons, "The prices contradict it; nothing was changed."]),
         hint="Compare the labels, or save it with --force and a --reason that says why.",
         kind="CONFLICT",
     )
@@ -166,8 +126,3 @@ def _table(verdicts: Sequence[PriceVerdict]) -> Table:
             said,
         )
     return table
-
-
-def _without_id(mapping: Mapping) -> Mapping:
-    """A mapping that is created twice has another id of the table."""
-    return replace(mapping, id=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from functools import partial
 from typing import Any, Final
@@ -15,6 +15,7 @@ from worker.cli.rows import ListLayout
 from worker.cli.tables import Column, ListTable, signed, text, when
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.diff import FieldChange, diff
+from worker.insight.graded import GradedEvidence
 from worker.operations.mappings.editing import AppliedChange
 from worker.storage.audit import AuditRow
 from worker.storage.mappings import StoredMapping
@@ -28,32 +29,58 @@ _MAPPING_COLUMNS: Final = (
     *(Column(platform, is_typed=True) for platform in ID_COLUMNS),
     Column("line", left_out=2),
     Column("version", least=7, left_out=3),
+    Column("grade", least=12, left_out=4),
     Column("", least=3),
 )
+# By canonical id and bookmaker.
+MappingGrades = Mapping[str, Mapping[str, str]]
 
 
-def mappings_list(rows: Iterable[StoredMapping]) -> ListTable:
+def grades_of(found: Iterable[GradedEvidence]) -> MappingGrades:
+    """The grades of all mappings that were compared with anything."""
+    grades: dict[str, dict[str, str]] = {}
+    for one in found:
+        grades.setdefault(one.canonical_id, {})[one.platform] = one.grade
+    return grades
+
+
+def grade_words(grades: Mapping[str, str]) -> str:
+    """One word where all bookmakers have the same grade, else one for each; empty without any."""
+    if len(set(grades.values())) == 1:
+        return next(iter(grades.values()))
+    return ", ".join(f"{platform} {grade}" for platform, grade in sorted(grades.items()))
+
+
+def mappings_list(rows: Iterable[StoredMapping], grades: MappingGrades) -> ListTable:
     table = ListTable(_MAPPING_COLUMNS)
     for row in rows:
         rule = row.line_rule if isinstance(row.line_rule, dict) else {}
         ids = (getattr(row, column) for column in ID_COLUMNS.values())
         state = "" if row.is_active else "off"
-        table.add(row.canonical_id, row.name, *ids, rule.get("kind"), row.version, state)
+        grade = grade_words(grades.get(row.canonical_id, {}))
+        table.add(row.canonical_id, row.name, *ids, rule.get("kind"), row.version, grade, state)
     return table
 
 
-def mapping_json(row: StoredMapping) -> dict[str, Any]:
+def mapping_json(row: StoredMapping, grades: MappingGrades) -> dict[str, Any]:
+    """A mapping with its grade at each bookmaker that was compared."""
     times = {
         name: getattr(row, name).astimezone(UTC).isoformat()
         for name in ("created_at", "updated_at")
     }
-    return row._asdict() | times
+    return row._asdict() | times | {"grades": dict(grades.get(row.canonical_id, {}))}
 
 
-MAPPINGS: Final = ListLayout(StoredMapping._fields, mapping_json, mappings_list)
+def mappings_of(grades: MappingGrades) -> ListLayout[StoredMapping]:
+    """How mappings are listed, with these grades."""
+    return ListLayout(
+        (*StoredMapping._fields, "grades"),
+        partial(mapping_json, grades=grades),
+        partial(mappings_list, grades=grades),
+    )
 
 
-def mapping_table(row: StoredMapping) -> Table:
+def mapping_table(row: StoredMapping, grades: MappingGrades) -> Table:
     """Return all of one mapping except its outcomes, which are in outcomes_table."""
     table = Table(
         show_header=False, box=None, title=Text(printable(row.canonical_id)), title_justify="left"
@@ -69,6 +96,8 @@ def mapping_table(row: StoredMapping) -> Table:
         "is_active",
     ):
         table.add_row(name, text(getattr(row, name)))
+    for platform, grade in sorted(grades.get(row.canonical_id, {}).items()):
+        table.add_row(f"grade at {platform}", text(grade))
     table.add_row("version", text(row.version))
     table.add_row("created", Text.assemble(when(row.created_at), " by ", text(row.created_by)))
     table.add_row("updated", when(row.updated_at))

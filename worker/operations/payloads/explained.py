@@ -83,7 +83,7 @@ def _candidates(candidates: tuple[Candidate, ...]) -> Table:
 def _labels(labels: tuple[ExplainedLabel, ...]) -> Table:
     table = Table("label", "read as", "verdict", "outcome", "odds", "active")
     for one in labels:
-        shown = one.label if one.beside is None else f"{one.label} [{one.beside}]"
+        shown = one.label if one.shown_line is None else f"{one.label} [{one.shown_line}]"
         odds = one.odds if one.odds_verdict == "USABLE" else f"{one.raw_odds} {one.odds_verdict}"
         table.add_row(
             _text(shown),

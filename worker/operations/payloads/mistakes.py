@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 import orjson
 
 from schemas import PLATFORMS, Event, Observation
-from schemas.fields import timestamp_text
+from schemas.fields import number_of_entries, timestamp_text
 from schemas.raw_reply import (
     BOOKMAKERS,
     MARKETS_ARE,
@@ -127,7 +127,7 @@ def mistake_of_document(document: object) -> Mistake | None:
         return Mistake(
             "LIST_OF_OBSERVATIONS",
             None,
-            f"the value is an array of {len(document)}, not one observation",
+            f"the value is {number_of_entries(document)}, not one observation",
             "send each observation as a record of its own; in a file, one JSON document a line"
             " (jq -c '.[]' FILE)",
         )

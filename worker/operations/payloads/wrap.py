@@ -8,11 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 import typer
-from pydantic import ValidationError
 
 from schemas import PLATFORMS, Observation, Platform
-from schemas.raw_reply import UnknownReplyError, observation_from_reply
-from schemas.refusal import describe_faults
+from schemas.raw_reply import UnknownReplyError, observation_from_reply, refuse_observation
 from worker.cli.console import err
 from worker.cli.moments import TIME_HELP, parse_moment
 from worker.domain.books.rows import abbreviate
@@ -78,16 +76,25 @@ def _read(
     try:
         reply = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return f"this is not JSON: {error}"
+        return _why_not_one_document(text, error)
     try:
         return observation_from_reply(
             reply, received_at, platform=platform, scrape_id=scrape_id, zone=zone
         )
     except UnknownReplyError as error:
         return str(error)
-    except ValidationError as error:
-        faults = "; ".join(describe_faults(error))
-        return f"the observation would be refused: {faults}"
+
+
+def _why_not_one_document(text: bytes, error: orjson.JSONDecodeError) -> str:
+    """Say what a text is that is not one JSON document: several of them, or none."""
+    try:
+        first = orjson.loads(text.lstrip().partition(b"\n")[0])
+        refuse_observation(first)
+    except orjson.JSONDecodeError:
+        return f"this is not JSON: {error}"
+    except UnknownReplyError as refusal:
+        return str(refusal)
+    return "this holds several JSON documents: pass each reply in a file of its own"
 
 
 def _received_at(text: str | None) -> datetime:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.connection import connected_settings, kafka_settings
-from worker.cli.console import fail
+from worker.cli.connection import connected_settings, database_settings, kafka_settings
+from worker.cli.console import fail, out
+from worker.domain.errors import FatalError
 from worker.runtime.process import run_process
 from worker.runtime.relay.process import RelayProcess
 from worker.runtime.snapshot.process import SnapshotProcess
@@ -106,6 +107,38 @@ def insight() -> None:
         return await InsightProcess(settings).run()
 
     run_process(run)
+
+
+@app.command()
+def console() -> None:
+    """Serve the pages on which people decide about missed markets, until SIGTERM or SIGINT.
+
+    Needs the extra `console`. Reads MARKETMAP_DATABASE_URL, or the local services' address; without
+    MARKETMAP_CONSOLE_SIGN_IN it serves this machine alone, and nobody signs in.
+
+    Example: marketmap run console
+    """
+    settings = database_settings()
+    configure_logging(settings.log_format, settings.log_level)
+    try:
+        from worker.console.process import ConsoleProcess  # noqa: PLC0415  needs the extra `console`
+    except ModuleNotFoundError as error:
+        if error.name not in {"argon2", "jwt", "starlette", "uvicorn"}:
+            raise
+        fail(
+            f"`marketmap run console` needs the package {error.name}, which is not installed. "
+            "The extra `console` of market-mapping-worker holds what it needs."
+        )
+
+    try:
+        process = ConsoleProcess(settings, announce=_announce)
+    except FatalError as error:
+        fail(str(error), kind="WRONG_SETTINGS")
+    run_process(process.run)
+
+
+def _announce(address: str) -> None:
+    out.print(f"The console is at {address}", markup=False, soft_wrap=True)
 
 
 def _settings() -> ConnectedSettings:

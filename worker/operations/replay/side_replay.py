@@ -1,6 +1,6 @@
 """Publishes a range of observations again, under the same ids, next to the live workers. Counts nothing.
 
-Theory of operation. A replay is a second reader beside the workers' group, with a plan of fixed ranges:
+Theory of operation. A replay is a second reader next to the workers' group, with a plan of fixed ranges:
 
     plan     ranges of offsets, each with the id of its topic          replay_run.ranges, in the database
     read     partitions assigned explicitly, so no rebalance           range_reader.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -59,9 +59,16 @@ class ReplayFailedError(Exception):
 
 
 async def run_new(
-    settings: ConnectedSettings, plan: ReplayPlan, order: ReplayOrder, watch: Watch
+    settings: ConnectedSettings,
+    plan: ReplayPlan,
+    order: ReplayOrder,
+    watch: Watch,
+    *,
+    heeds_signals: bool = True,
 ) -> Ended:
     """Record a replay of the plan's ranges and run it.
+
+    ``heeds_signals``: SIGTERM and SIGINT stop it, and are not those of the process meanwhile.
 
     Raises ReplayFailedError once it is recorded; before that a StorageError, or UnknownVersionError.
     """
@@ -78,7 +85,7 @@ async def run_new(
             reason=order.reason,
         )
         async with replays.start(engine, replay) as running:
-            return await _run(settings, running, replay, index, watch)
+            return await _run(settings, running, replay, index, watch, heeds_signals=heeds_signals)
 
 
 async def run_again(
@@ -101,6 +108,8 @@ async def _run(
     replay: Replay | ReplayRun,
     index: MappingIndex,
     watch: Watch,
+    *,
+    heeds_signals: bool = True,
 ) -> Ended:
     try:
         ranges, choice = from_documents(replay.ranges), ReplayFilter.from_document(replay.filters)
@@ -118,7 +127,7 @@ async def _run(
     )
     watch.began(replay.id, _offsets(ranges))
     try:
-        async with signals(side.stop):
+        async with signals(side.stop) if heeds_signals else nullcontext():
             done = await side.run()
         await running.finish("DONE" if done.is_complete else "ABANDONED")
     except (TransientError, FatalError, StorageError) as error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Final
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.completions import complete_market_id
-from worker.cli.console import fail, out, print_json
+from worker.cli.console import err, fail, out, print_json, printable
 from worker.cli.database import read_database
 from worker.cli.options import (
     Actor,
@@ -28,7 +28,9 @@ from worker.cli.output import chosen_form, say_shown
 from worker.cli.rows import ListLayout, print_all
 from worker.cli.tables import print_table
 from worker.domain.books.platforms import PLATFORMS
+from worker.operations.evidence.families import by_mapping, family_of, members
 from worker.operations.evidence.tables import (
+    SUGGESTION_FIELDS,
     example_json,
     examples_table,
     suggestion_json,
@@ -52,6 +54,8 @@ MarketId = Annotated[
         autocompletion=complete_market_id,
     ),
 ]
+
+_ALL: Final = 1_000_000
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -90,7 +94,7 @@ def list_(
         )
 
     rows, total = read_database(database_url, read)
-    layout = ListLayout(StoredSuggestion._fields, suggestion_json, suggestions_list)
+    layout = ListLayout(SUGGESTION_FIELDS, suggestion_json, suggestions_list)
     print_all(form, layout, rows)
     say_shown(form, len(rows), total, "suggestion")
 
@@ -140,6 +144,13 @@ def accept(
     market_id: MarketId,
     *,
     rank: Annotated[int, typer.Option(min=1, help="Which of the suggestions.")] = 1,
+    family: Annotated[
+        bool,
+        typer.Option(
+            "--family",
+            help="Also accept the confident suggestions of its family, one change for each mapping.",
+        ),
+    ] = False,
     reason: Reason,
     actor: Actor,
     force: Force = False,
@@ -151,26 +162,71 @@ def accept(
     """Map a missed market as suggested: the mapping gets its id and labels, and the market becomes MAPPED.
 
     The change is made as by `unmapped map`: checked and audited. It is refused if the mapping was changed
-    after the suggestion was made.
+    after the suggestion was made. A family are markets that differ in numbers only, and are suggested for
+    mappings that differ in numbers only. Each change of a family is checked and made or refused for itself.
 
     Example: marketmap suggestions accept sportybet 830101 --actor you --reason "..."
     """
+    if family and rank != 1:
+        fail("A family is accepted by its first suggestions: give --family or --rank.", code=2)
+    if not family:
+        groups: list[list[StoredSuggestion]] = [[]]
+    else:
+        groups = _family(database_url, (platform, market_id))
+    refused = 0
+    for group in groups:
+        try:
+            change_mapping(
+                database_url,
+                _accepting((platform, market_id), rank, group),
+                actor=actor,
+                reason=reason,
+                dry_run=dry_run,
+                as_json=as_json,
+                republish=republish,
+                force=force,
+            )
+        except typer.Exit as refusal:
+            if len(groups) == 1 or not refusal.exit_code:
+                raise
+            refused += 1
+    if refused:
+        fail(f"{refused} of {len(groups)} changes of the family were refused; the others were made")
+
+
+def _family(database_url: str | None, key: tuple[str, str]) -> list[list[StoredSuggestion]]:
+    """The suggestions of a market's family, by mapping."""
+
+    async def read(connection: AsyncConnection) -> Sequence[StoredSuggestion]:
+        listed, _ = await evidence.list_suggestions(connection, source=key[0], limit=_ALL)
+        return listed
+
+    listed = read_database(database_url, read)
+    first = next((one for one in listed if (one.source, one.external_market_id) == key), None)
+    if first is None:
+        fail(f"there is no suggestion for {' '.join(key)}", kind="NOT_FOUND")
+    sure, unsure = members(listed, first)
+    ids = ", ".join(one.external_market_id for one in sure)
+    err.print(printable(f"{family_of(first)}: {ids}"), markup=False, soft_wrap=True)
+    if unsure:
+        left = ", ".join(one.external_market_id for one in unsure)
+        err.print(printable(f"Not confident, so left out: {left}"), markup=False, soft_wrap=True)
+    return list(by_mapping(sure).values())
+
+
+def _accepting(
+    key: tuple[str, str], rank: int, group: Sequence[StoredSuggestion]
+) -> Callable[[Edit], Awaitable[AppliedChange]]:
+    """Accept a group of one mapping; of no group, the suggestion of this rank for one market."""
 
     async def run(edit: Edit) -> AppliedChange:
         try:
-            return await triage.map_suggested(edit, (platform, market_id), rank)
+            if group:
+                return await triage.map_together(edit, group)
+            return await triage.map_suggested(edit, key, rank)
         except (NotCoveredError, UnknownMiss) as error:
             fail(f"{error}; nothing was changed")
         except NoSuggestionError as error:
             fail(f"{error}; nothing was changed", kind="NOT_FOUND")
 
-    change_mapping(
-        database_url,
-        run,
-        actor=actor,
-        reason=reason,
-        dry_run=dry_run,
-        as_json=as_json,
-        republish=republish,
-        force=force,
-    )
+    return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, NamedTuple, Protocol, get_args
+from typing import Annotated, Any, Final, Protocol, get_args
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas import MissReason
 from worker.cli.completions import complete_market_id
 from worker.cli.console import err, fail, out, print_json, printable
-from worker.cli.database import chosen_url, read_database, run_on_database
+from worker.cli.database import chosen_url, in_one_transaction, read_database, run_on_database
 from worker.cli.options import (
     Actor,
     AsJson,
@@ -29,38 +29,31 @@ from worker.cli.options import (
     require_one_of,
 )
 from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
-from worker.cli.rows import print_rows
+from worker.cli.rows import print_all, print_rows
 from worker.cli.tables import print_list, print_table, shown_of
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.coverage import coverage
-from worker.domain.index import MappingIndex
-from worker.operations.evidence.grading import read_graded
 from worker.operations.evidence.tables import (
-    GradedEvidence,
-    evidence_json,
     evidence_list,
-    example_json,
     examples_table,
-    suggestion_json,
     suggestion_table,
 )
-from worker.operations.mappings.tables import mappings_list
+from worker.operations.mappings.tables import grades_of, mappings_list
+from worker.operations.unmapped import case_commands, view_commands
+from worker.operations.unmapped.case import OddsOfMiss, read_case
+from worker.operations.unmapped.families import GROUPS, GroupBy, families, family_key, ordered
 from worker.operations.unmapped.map_command import map_
 from worker.operations.unmapped.tables import (
+    FAMILIES,
     MISSES,
     keys_json,
     miss_json,
     miss_table,
     samples_table,
+    work_json,
 )
-from worker.runtime.index.covering import usable
 from worker.storage import misses
-from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageRefused
-from worker.storage.insight import evidence
-from worker.storage.insight.evidence import StoredSample, StoredSuggestion
-from worker.storage.mappings import StoredMapping, list_mappings
-from worker.storage.misses import QueuedMiss, QueueKey, QueueOrder, UnknownMiss
+from worker.storage.misses import QueueKey, QueueOrder, UnknownMiss
 
 REASONS = get_args(MissReason)
 ORDERS = get_args(QueueOrder)
@@ -73,7 +66,18 @@ MarketIds = Annotated[
         autocompletion=complete_market_id,
     ),
 ]
+# Of more misses than these the first ones are grouped.
+MOST_GROUPED: Final = 10_000
 MarkQueued = Callable[[AsyncConnection, list[QueueKey]], Awaitable[Sequence[QueueKey]]]
+
+
+WithFamily = Annotated[
+    bool,
+    typer.Option(
+        "--family",
+        help="Also the markets that differ from these by numbers only, as `list --group` has them.",
+    ),
+]
 
 
 class SignedMark(Protocol):
@@ -120,12 +124,45 @@ def list_(
         str, typer.Option(help=f"Sort by: {', '.join(ORDERS)}.", autocompletion=completing(ORDERS))
     ] = "priority",
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 30,
+    is_grouped: Annotated[
+        bool,
+        typer.Option("--group", help="A row for each family: markets that differ by numbers only."),
+    ] = False,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What the markets of a group have in common: {', '.join(GROUPS)}.",
+            autocompletion=completing(GROUPS),
+        ),
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Only those that this person took.")] = None,
+    unowned: Annotated[
+        bool, typer.Option("--unowned", help="Only those that nobody took.")
+    ] = False,
+    snoozed: Annotated[
+        bool | None,
+        typer.Option(
+            "--snoozed/--awake",
+            help="Only those that are put off, or only those that are not; by default both.",
+            show_default=False,
+        ),
+    ] = None,
+    regressed: Annotated[
+        bool,
+        typer.Option(
+            "--regressed", help="Only markets that are missed again after they were mapped."
+        ),
+    ] = False,
     database_url: DatabaseUrl = None,
     output: Output = None,
     as_json: ListAsJson = False,
     as_csv: ListAsCsv = False,
 ) -> None:
     """List what to map next: markets missed often, recently, in many events and at other bookmakers first.
+
+    --order comparisons puts first what unlocks most comparisons of prices a day, if an insight process has
+    suggestions: events * lines * bookmakers that have what it may be * confidence. --order confidence puts
+    first what has the surest suggestion; one that is not confident comes after all that are.
 
     Example: marketmap unmapped list --platform sportybet --min-occurrences 10
     """
@@ -134,6 +171,8 @@ def list_(
     require_one_of("--order", order, ORDERS)
     for one in status or ():
         require_one_of("--status", one, misses.STATUSES)
+    require_one_of("--group-by", group_by, GROUPS)
+    by: GroupBy = next((one for one in GROUPS if one == group_by), "name")
 
     listed: dict[str, Any] = {"order": order, "limit": limit}
     filters: dict[str, Any] = {
@@ -142,7 +181,24 @@ def list_(
         "reason": reason,
         "containing": containing,
         "min_occurrences": min_occurrences,
+        "owner": owner,
+        "unowned": unowned,
+        "snoozed": snoozed,
+        "regressed": regressed,
     }
+
+    async def print_families(connection: AsyncConnection) -> tuple[int, int]:
+        rows = await misses.list_misses(connection, **filters, **(listed | {"limit": MOST_GROUPED}))
+        found = ordered(families(rows, by), listed["order"])
+        print_all(form, FAMILIES, found[:limit])
+        if len(rows) == MOST_GROUPED:
+            err.print(f"Only the first {MOST_GROUPED:,} markets are grouped.")
+        return min(limit, len(found)), len(found)
+
+    if is_grouped or group_by is not None:
+        shown, total = read_database(database_url, print_families)
+        say_shown(form, shown, total, "group")
+        return
 
     async def print_misses(connection: AsyncConnection) -> tuple[int, int]:
         rows = misses.stream_misses(connection, **filters, **listed)
@@ -175,26 +231,17 @@ def show(
 
     Example: marketmap unmapped show sportybet 830101
     """
-
-    async def read(
-        connection: AsyncConnection,
-    ) -> tuple[QueuedMiss, Sequence[StoredMapping], OddsOfMiss]:
-        miss = await misses.get_miss(connection, (platform, market_id))
-        claimed_id = market_id.partition("?")[0]
-        claimants = await list_mappings(
-            connection, is_active=True, platform=platform, market_id=claimed_id
-        )
-        return miss, claimants, await _read_odds(connection, miss, claimants)
-
     try:
-        miss, claimants, odds = read_database(database_url, read)
+        miss, claimants, found, odds, _, work = read_database(
+            database_url, lambda connection: read_case(connection, (platform, market_id))
+        )
     except UnknownMiss as error:
         fail(str(error), kind="NOT_FOUND")
-    found = coverage(MappingIndex(usable(claimants)), *miss.key, miss.sample_outcomes)
     if as_json:
         names = [row.canonical_id for row in claimants]
         print_json(
             miss_json(miss)
+            | work_json(work)
             | {"mappings": names, "unknown_labels": list(found.unknown)}
             | odds.as_json()
         )
@@ -204,41 +251,10 @@ def show(
     print_table(samples_table(miss, found))
     out.print()
     if claimants:
-        print_list(mappings_list(claimants))
+        print_list(mappings_list(claimants, grades_of(odds.evidence)))
     else:
         out.print("No active mapping has this id.")
     _print_odds(odds)
-
-
-class OddsOfMiss(NamedTuple):
-    """What the odds say of a missed market: suggestions, examples, and evidence for mappings with its id."""
-
-    suggestions: Sequence[StoredSuggestion]
-    samples: Sequence[StoredSample]
-    evidence: Sequence[GradedEvidence]
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "suggestions": [suggestion_json(one) for one in self.suggestions],
-            "samples": [example_json(one) for one in self.samples],
-            "evidence": [one for graded in self.evidence for one in evidence_json(graded)],
-        }
-
-
-async def _read_odds(
-    connection: AsyncConnection, miss: QueuedMiss, claimants: Sequence[StoredMapping]
-) -> OddsOfMiss:
-    return OddsOfMiss(
-        await evidence.read_suggestions(connection, miss.key),
-        await evidence.read_samples(connection, "miss", miss.key),
-        [
-            graded
-            for one in claimants
-            for graded in await read_graded(
-                connection, canonical_id=one.canonical_id, platform=miss.source
-            )
-        ],
-    )
 
 
 def _print_odds(odds: OddsOfMiss) -> None:
@@ -254,6 +270,23 @@ def _print_odds(odds: OddsOfMiss) -> None:
         print_table(examples_table(odds.samples))
 
 
+def with_families(mark: MarkQueued, among: Sequence[str]) -> MarkQueued:
+    """Make a mark of whole families of markets, of their members with one of these statuses."""
+
+    async def mark_families(
+        connection: AsyncConnection, keys: list[QueueKey]
+    ) -> Sequence[QueueKey]:
+        named = [await misses.get_miss(connection, key) for key in keys]
+        wanted = {family_key(one) for one in named}
+        rows = await misses.list_misses(
+            connection, statuses=among, source=keys[0][0], limit=MOST_GROUPED
+        )
+        together = {row.key for row in rows if family_key(row) in wanted}
+        return await mark(connection, sorted(together | set(keys)))
+
+    return mark_families
+
+
 def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
     """Make a command that sets the status of markets and takes only who and why."""
 
@@ -263,12 +296,15 @@ def _marks(status: str, mark: SignedMark) -> Callable[..., None]:
         *,
         reason: Reason,
         actor: Actor,
+        with_family: WithFamily = False,
         database_url: DatabaseUrl = None,
         dry_run: DryRun = False,
         as_json: AsJson = False,
     ) -> None:
         signed = partial(mark, actor=actor, notes=reason)
-        _mark(database_url, platform, market_ids, signed, status, dry_run=dry_run, as_json=as_json)
+        among = misses.STATUSES if status == "NEW" else misses.WORK
+        marked = with_families(signed, among) if with_family else signed
+        _mark(database_url, platform, market_ids, marked, status, dry_run=dry_run, as_json=as_json)
 
     return command
 
@@ -287,6 +323,7 @@ def ignore(
     *,
     reason: Reason,
     actor: Actor,
+    with_family: WithFamily = False,
     until_count: Annotated[
         int | None,
         typer.Option(
@@ -326,7 +363,8 @@ def ignore(
             until=until and until.replace(tzinfo=UTC),
         )
 
-    _mark(database_url, platform, market_ids, mark, "IGNORED", dry_run=dry_run, as_json=as_json)
+    marked = with_families(mark, misses.WORK) if with_family else mark
+    _mark(database_url, platform, market_ids, marked, "IGNORED", dry_run=dry_run, as_json=as_json)
 
 
 REOPEN_HELP = """Put markets back into the queue, whatever was decided about them.
@@ -363,16 +401,17 @@ async def _run(
     url: str, mark: MarkQueued, keys: list[QueueKey], *, dry_run: bool
 ) -> Sequence[QueueKey]:
     try:
-        async with (
-            opened(url, application_name="marketmap-cli", pool_size=1) as engine,
-            transaction(engine) as connection,
-        ):
-            changed = await mark(connection, keys)
-            if dry_run:
-                await connection.rollback()
-            return changed
+        return await in_one_transaction(
+            url, lambda connection: mark(connection, keys), dry_run=dry_run
+        )
     except (StorageRefused, UnknownMiss) as error:
         fail(f"{error}; nothing was changed")
 
 
 app.command("map")(map_)
+app.command("cases")(case_commands.list_cases)
+app.command("take")(case_commands.take)
+app.command("release")(case_commands.release)
+app.command("snooze")(case_commands.snooze)
+app.command("wake")(case_commands.wake)
+app.add_typer(view_commands.app, name="views")

@@ -8,17 +8,23 @@ from worker.domain.assign import assign
 from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.books.registry import ID_COLUMNS
 from worker.domain.books.rows import abbreviate
-from worker.domain.coverage import coverage
+from worker.domain.coverage import Coverage, coverage
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, MappingError, MappingFault, parse_mapping
-from worker.domain.scope import FOOTBALL, ExternalName, parse_external_id
+from worker.domain.scope import ExternalName, parse_external_id
 from worker.operations.mappings import editing
 from worker.operations.mappings.editing import AppliedChange, EditedState
-from worker.operations.unmapped.extending import extended
+from worker.operations.unmapped.extending import (
+    extended,
+    extended_by_players,
+    further_ids,
+    require_sport,
+)
 from worker.runtime.index.covering import usable
 from worker.storage import misses
 from worker.storage.editing import Edit
 from worker.storage.insight import evidence
+from worker.storage.insight.evidence import StoredSuggestion
 from worker.storage.mappings import list_mappings
 from worker.storage.misses import QueuedMiss, QueueKey
 
@@ -38,7 +44,7 @@ async def map_new(edit: Edit, key: QueueKey, mapping: Mapping) -> AppliedChange:
     """
     miss = await misses.get_miss(edit.connection, key)
     change = await editing.create(edit, mapping, wanted=miss.key)
-    await _require_covered(edit, miss, change)
+    await require_covered(edit, miss, change.canonical_id)
     return change
 
 
@@ -51,16 +57,22 @@ async def map_into(
 ) -> AppliedChange:
     """Give a mapping the platform's id of the miss, and the labels and fields that ``assignments`` set.
 
+    Without assignments, the labels are those of the suggestion for this mapping, if there is one.
+
     Raises NotCoveredError, UnknownMiss, MappingError when it has another id on that platform, and as
     ``editing.update``.
     """
+    if not assignments:
+        for one in await evidence.read_suggestions(edit.connection, key):
+            if one.canonical_id == canonical_id:
+                return await map_suggested(edit, key, one.rank)
     miss = await misses.get_miss(edit.connection, key)
 
     def revise(current: EditedState) -> Mapping:
-        return parse_mapping(assign(_with_id(current, key), assignments))
+        return parse_mapping(assign(_with_id(current, miss), assignments))
 
     change = await editing.update(edit, canonical_id, revise, expected_version, wanted=miss.key)
-    await _require_covered(edit, miss, change)
+    await require_covered(edit, miss, change.canonical_id)
     return change
 
 
@@ -70,29 +82,58 @@ async def map_suggested(edit: Edit, key: QueueKey, rank: int) -> AppliedChange:
     Raises NoSuggestionError, NotCoveredError, UnknownMiss, StaleVersion when the mapping was changed after
     the suggestion was made, and as ``editing.update``.
     """
-    miss = await misses.get_miss(edit.connection, key)
     found = {one.rank: one for one in await evidence.read_suggestions(edit.connection, key)}
     if rank not in found:
+        await misses.get_miss(edit.connection, key)
         raise NoSuggestionError(f"there is no suggestion of rank {rank} for {' '.join(key)}")
-    suggested = found[rank]
-    source, external_market_id = key
-    outcomes = suggested.outcomes
-    if not is_platform(source) or not isinstance(outcomes, dict):
-        raise NoSuggestionError(f"the suggestion for {' '.join(key)} cannot be used")
-    named = parse_external_id(external_market_id)
+    return await map_together(edit, [found[rank]])
+
+
+async def map_together(edit: Edit, suggested: Sequence[StoredSuggestion]) -> AppliedChange:
+    """Extend one mapping as several suggestions say, in one change. Raises as ``map_suggested``."""
+    named: list[tuple[Platform, ExternalName, dict[str, str]]] = []
+    covered: list[QueuedMiss] = []
+    for one in suggested:
+        key = (one.source, one.external_market_id)
+        covered.append(await misses.get_miss(edit.connection, key))
+        if not is_platform(one.source) or not isinstance(one.outcomes, dict):
+            raise NoSuggestionError(f"the suggestion for {' '.join(key)} cannot be used")
+        named.append((one.source, parse_external_id(one.external_market_id), one.outcomes))
 
     def revise(current: EditedState) -> Mapping:
-        return parse_mapping(extended(current, source, named, outcomes))
+        state = dict(current)
+        for source, name, outcomes in named:
+            state = extended(state, source, name, outcomes)
+        return parse_mapping(state)
 
-    change = await editing.update(
-        edit, suggested.canonical_id, revise, suggested.version, wanted=miss.key
-    )
-    await _require_covered(edit, miss, change)
+    first, version = suggested[0], min(one.version for one in suggested)
+    change = await editing.update(edit, first.canonical_id, revise, version, wanted=covered[0].key)
+    for miss in covered:
+        await require_covered(edit, miss, change.canonical_id)
     return change
 
 
-def _with_id(current: EditedState, key: QueueKey) -> EditedState:
-    source, external_market_id = key
+async def map_as(
+    edit: Edit,
+    key: QueueKey,
+    canonical_id: str,
+    mapping: Mapping,
+    expected_version: int | None = None,
+) -> AppliedChange:
+    """Replace a mapping by one that covers the miss as well.
+
+    Raises NotCoveredError, UnknownMiss, and as ``editing.update``.
+    """
+    miss = await misses.get_miss(edit.connection, key)
+    change = await editing.update(
+        edit, canonical_id, lambda _: mapping, expected_version, wanted=miss.key
+    )
+    await require_covered(edit, miss, change.canonical_id)
+    return change
+
+
+def _with_id(current: EditedState, miss: QueuedMiss) -> EditedState:
+    source, external_market_id = miss.key
     named = parse_external_id(external_market_id)
     market_id = named.market_id
     if not is_platform(source):
@@ -100,16 +141,10 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
             [MappingFault("source", abbreviate(source), "is not a bookmaker that can be mapped")]
         )
     scope = current.get("scope") or {}
-    sport = scope.get("sport", FOOTBALL) if isinstance(scope, dict) else FOOTBALL
-    if sport != named.sport:
-        raise MappingError(
-            [
-                MappingFault(
-                    "scope.sport", abbreviate(sport), f"the market was missed in {named.sport}"
-                )
-            ]
-        )
-    if scope or named.phase is not None or current.get("participant") is not None:
+    require_sport(scope, named)
+    if current.get("participant") is not None:
+        return extended_by_players(current, source, external_market_id, miss.samples)
+    if scope or named.phase is not None:
         return _with_further_id(current, source, named)
     column = ID_COLUMNS[source]
     if current[column] not in {None, market_id}:
@@ -126,10 +161,8 @@ def _with_id(current: EditedState, key: QueueKey) -> EditedState:
 
 
 def _with_further_id(current: EditedState, source: Platform, named: ExternalName) -> EditedState:
-    """The state with the id where workers that know no scopes and no participants do not see it."""
-    further = current.get("also") or []
-    if not isinstance(further, list):
-        raise MappingError([MappingFault("also", abbreviate(further), "cannot be read")])
+    """The state with the id where workers that know no scopes do not see it."""
+    further = further_ids(current)
     if any(
         isinstance(one, dict) and (one.get("platform"), one.get("id")) == (source, named.market_id)
         for one in further
@@ -139,8 +172,8 @@ def _with_further_id(current: EditedState, source: Platform, named: ExternalName
     return current | {"also": [*further, {"platform": source, "id": named.market_id, **phase}]}
 
 
-async def _require_covered(edit: Edit, miss: QueuedMiss, change: AppliedChange) -> None:
-    """Raise NotCoveredError, which undoes the change, unless it covers the miss that was marked with it.
+async def require_covered(edit: Edit, miss: QueuedMiss, canonical_id: str) -> None:
+    """Raise NotCoveredError, which undoes the change, unless the miss that was marked with it is covered.
 
     That may be an ignored one, or one whose labels hold names of teams.
     """
@@ -152,13 +185,22 @@ async def _require_covered(edit: Edit, miss: QueuedMiss, change: AppliedChange) 
         market_id=external_market_id.partition("?")[0],
     )
     found = coverage(MappingIndex(usable(rows)), *miss.key, miss.sample_outcomes)
+    why = why_not_covered(found, miss.key, canonical_id)
+    if why is not None:
+        raise NotCoveredError(why)
+
+
+def why_not_covered(found: Coverage, key: QueueKey, canonical_id: str) -> str | None:
+    """Return why a mapping does not cover a missed market; None if it does."""
+    source, external_market_id = key
     if not found.is_market:
-        raise NotCoveredError(
-            f"{change.canonical_id} does not cover {source} {external_market_id}: "
+        return (
+            f"{canonical_id} does not cover {source} {external_market_id}: "
             "compare the bookmaker's id and the line rule with the samples"
         )
-    if found.unknown and not found.known:
-        raise NotCoveredError(
-            f"{change.canonical_id} knows none of the labels of {source} {external_market_id}: "
-            + ", ".join(map(repr, found.unknown))
+    # A label alone shows no player, so those that may be one are enough.
+    if found.unknown and not found.known and not found.players:
+        return f"{canonical_id} knows none of the labels of {source} {external_market_id}: " + (
+            ", ".join(map(repr, found.unknown))
         )
+    return None

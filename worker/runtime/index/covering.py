@@ -13,7 +13,7 @@ they were, and as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -71,33 +71,41 @@ async def settle(
     changed: ChangedMappings,
     version: int,
     *,
-    wanted: QueueKey | None = None,
+    wanted: Collection[QueueKey] = (),
 ) -> SettledMisses:
     """Mark as MAPPED the misses that are covered as of ``version``, and reopen those that were; return which.
 
-    Misses that an editor ignores stay IGNORED. ``wanted`` is marked in any case: its caller knows that it is
-    covered, and undoes all of it if it is not. One statement changes all of them, because it takes their
-    locks in the order in which counting takes them.
+    Misses that an editor ignores stay IGNORED. ``wanted`` are marked in any case: the caller knows that
+    they are covered, and undoes all of it if they are not. One statement changes all of them, because it
+    takes their locks in the order in which counting takes them.
     """
-    before, after, others = changed
-    markets = markets_of([*before, *after])
+    markets = markets_of([*changed.before, *changed.after])
     missed = await misses.misses_of(connection, markets) if markets else []
+    covered, uncovered = moved(missed, changed)
+    covered |= set(wanted)
+    uncovered -= set(wanted)
+    if not covered and not uncovered:
+        return _NOTHING
+    return await misses.settle(
+        connection, version, sorted(covered), sorted(uncovered), wanted=wanted
+    )
+
+
+def moved(
+    missed: Iterable[QueuedMiss], changed: ChangedMappings
+) -> tuple[set[QueueKey], set[QueueKey]]:
+    """Return which of these misses are covered after a change, and which were before it and are no more."""
+    before, after, others = changed
     index, earlier = MappingIndex([*others, *after]), MappingIndex([*others, *before])
-    covered, uncovered = set(), set()
+    covered: set[QueueKey] = set()
+    uncovered: set[QueueKey] = set()
     for miss in missed:
         found = _coverage(index, miss)
         if miss.status == "MAPPED" and _is_lost(_coverage(earlier, miss), found):
             uncovered.add(miss.key)
         elif is_covered(found, miss.reason):
             covered.add(miss.key)
-    if wanted is not None:
-        covered.add(wanted)
-        uncovered.discard(wanted)
-    if not covered and not uncovered:
-        return _NOTHING
-    return await misses.settle(
-        connection, version, sorted(covered), sorted(uncovered), wanted=wanted
-    )
+    return covered, uncovered
 
 
 def _coverage(index: MappingIndex, miss: QueuedMiss) -> Coverage:

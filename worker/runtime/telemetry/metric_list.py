@@ -26,6 +26,10 @@ NotWatched = Literal["unreadable", "scope", "started", "future", "old", "sample"
 # What the insight process judges, one at a time.
 JudgedThing = Literal["event", "mapping", "miss"]
 
+# How the console answered: as asked, with a refusal, or not at all because something failed.
+AnswerClass = Literal["ok", "refused", "failed"]
+SignInResult = Literal["ok", "refused", "limited"]
+
 WorkerMetric = Literal[
     "marketmap_observations_total",
     "marketmap_markets_total",
@@ -84,6 +88,13 @@ SnapshotMetric = Literal[
     "marketmap_snapshot_failures_total",
 ]
 
+ConsoleMetric = Literal[
+    "marketmap_console_ready",
+    "marketmap_console_answers_total",
+    "marketmap_console_page_seconds",
+    "marketmap_console_sign_ins_total",
+    "marketmap_console_decisions_total",
+]
 InsightMetric = Literal[
     "marketmap_insight_leads",
     "marketmap_insight_lag_records",
@@ -93,7 +104,10 @@ InsightMetric = Literal[
     "marketmap_insight_read_total",
     "marketmap_insight_left_out_total",
     "marketmap_insight_judged_total",
+    "marketmap_insight_backlog",
+    "marketmap_insight_backlog_seconds",
     "marketmap_insight_alarms",
+    "marketmap_insight_drift_alarms",
     "marketmap_insight_failures_total",
 ]
 
@@ -305,6 +319,26 @@ SNAPSHOT_METRICS: Final[dict[SnapshotMetric, Metric]] = {
     ),
 }
 
+CONSOLE_METRICS: Final[dict[ConsoleMetric, Metric]] = {
+    "marketmap_console_ready": Metric(
+        "gauge", {}, "1 while the console's database answers, else 0."
+    ),
+    "marketmap_console_answers_total": Metric(
+        "counter",
+        {"answer": get_args(AnswerClass)},
+        "Answers of the console: ok, refused (the person may not, or asked for what is not there), failed.",
+    ),
+    "marketmap_console_page_seconds": Metric("histogram", {}, "Time that a page took."),
+    "marketmap_console_sign_ins_total": Metric(
+        "counter",
+        {"result": get_args(SignInResult)},
+        "Attempts to sign in, by result: ok, refused, limited (too many before it).",
+    ),
+    "marketmap_console_decisions_total": Metric(
+        "counter", {}, "Decisions that people made in the console."
+    ),
+}
+
 INSIGHT_METRICS: Final[dict[InsightMetric, Metric]] = {
     "marketmap_insight_leads": Metric("gauge", {}, "1 while this insight process leads, else 0."),
     "marketmap_insight_lag_records": Metric(
@@ -329,7 +363,18 @@ INSIGHT_METRICS: Final[dict[InsightMetric, Metric]] = {
         {"what": get_args(JudgedThing)},
         "Judgements made, by what was judged: event, mapping, miss.",
     ),
-    "marketmap_insight_alarms": Metric("gauge", {}, "Alarms that are open."),
+    "marketmap_insight_backlog": Metric(
+        "gauge",
+        {"what": get_args(JudgedThing)},
+        "Judgements that are due and not made yet, by what is to be judged: event, mapping, miss.",
+    ),
+    "marketmap_insight_backlog_seconds": Metric(
+        "gauge", {}, "Time for which judgements have been due without a pause; 0 for none."
+    ),
+    "marketmap_insight_alarms": Metric("gauge", {}, "Alarms on mappings that are open."),
+    "marketmap_insight_drift_alarms": Metric(
+        "gauge", {}, "Alarms that are open because a bookmaker sends another form than before."
+    ),
     "marketmap_insight_failures_total": Metric(
         "counter", {}, "Times that this insight process gave up the lead because of an error."
     ),

@@ -46,7 +46,10 @@ class Index(NamedTuple):
 
 
 class Own(NamedTuple):
-    """What a worker knows about itself. ``mappings`` is None before an index is loaded."""
+    """What a worker knows about itself. ``mappings`` is None before an index is loaded.
+
+    ``console`` is the address of the pages on which people decide, None if it is not known.
+    """
 
     group: str
     against: Sequence[str]
@@ -57,6 +60,7 @@ class Own(NamedTuple):
     lags: Sequence[Lag]
     mappings: Index | None
     trend: Sequence[int] = ()
+    console: str | None = None
 
 
 class TopicLag(NamedTuple):

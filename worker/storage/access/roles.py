@@ -11,17 +11,31 @@ from worker.storage.errors import driver_errors_translated
 from worker.storage.migrate import GRANT_REVISION
 from worker.storage.routines import statements
 
-ROLES: Final = ("marketmap_owner", "marketmap_worker", "marketmap_editor", "marketmap_reader")
+ROLES: Final = (
+    "marketmap_owner",
+    "marketmap_worker",
+    "marketmap_editor",
+    "marketmap_approver",
+    "marketmap_reader",
+    "marketmap_operator",
+)
 
 _FILES: Final = (
     "schema_v1",
     "roles_v1",
+    "change_roles_v1",
     "ownership_v3",
     "grants_v2",
     "replay_grants_v1",
     "overflow_grants_v1",
     "insight_ownership_v1",
     "insight_grants_v1",
+    "change_ownership_v1",
+    "change_grants_v1",
+    "shape_ownership_v1",
+    "shape_grants_v1",
+    "view_and_effect_ownership_v1",
+    "view_and_effect_grants_v1",
     "timeouts_v1",
 )
 
@@ -29,11 +43,22 @@ READ_ROLES = text(
     "SELECT rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[])) ORDER BY rolname"
 )
 
+READ_MEMBERSHIPS = text(
+    "SELECT rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[]))"
+    " AND pg_has_role(session_user, oid, 'MEMBER') ORDER BY rolname"
+)
+
 
 async def existing_roles(connection: AsyncConnection) -> list[str]:
     """Return those of ROLES that the server has, by name."""
     with driver_errors_translated():
         return list(await connection.scalars(READ_ROLES, {"roles": list(ROLES)}))
+
+
+async def memberships(connection: AsyncConnection) -> list[str]:
+    """Return those of ROLES that the login is in, directly or by another; of a superuser all, by name."""
+    with driver_errors_translated():
+        return list(await connection.scalars(READ_MEMBERSHIPS, {"roles": list(ROLES)}))
 
 
 async def create_roles(connection: AsyncConnection) -> None:

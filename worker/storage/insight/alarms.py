@@ -1,4 +1,8 @@
-"""Alarms on mappings that the odds contradict: raised by the insight process, decided about by editors."""
+"""Alarms: raised by the insight process, decided about by editors.
+
+Most are on mappings that the odds contradict. Those of kind `drift` are on the form of what a bookmaker
+sends.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +25,20 @@ PROCESS: Final = "marketmap-insight"
 
 
 class StoredAlarm(NamedTuple):
-    """An alarm. ``canonical_id_instead`` and ``outcomes_instead`` explain the odds better."""
+    """An alarm. ``canonical_id_instead`` and ``outcomes_instead`` explain the odds better.
+
+    One of kind `drift` is about no mapping: it has a ``sign``, and the hours in which the sign was seen.
+    """
 
     id: int
-    canonical_id: str
+    canonical_id: str | None
     platform: str
-    version: int
+    version: int | None
     kind: str
-    present: float
-    better: float
+    present: float | None
+    better: float | None
     events: int
-    canonical_id_instead: str
+    canonical_id_instead: str | None
     outcomes_instead: Any
     reason: str
     status: str
@@ -41,6 +48,31 @@ class StoredAlarm(NamedTuple):
     status_reason: str | None
     status_changed_at: datetime | None
     status_login: str | None
+    sign: str | None
+    first_hour: datetime | None
+    last_hour: datetime | None
+
+    @property
+    def about(self) -> str:
+        """The mapping, or what is another form now."""
+        return self.canonical_id or f"form: {(self.sign or '').replace('_', ' ')}"
+
+
+class OpenAlarms(NamedTuple):
+    """How many alarms nobody has decided about: on mappings, and on the form of observations."""
+
+    mappings: int
+    drift: int
+
+
+class StoredDrift(NamedTuple):
+    """What an alarm on the form says of the past; a settled one was closed by a person."""
+
+    sign: str
+    first_hour: datetime
+    last_hour: datetime
+    is_open: bool
+    is_settled: bool
 
 
 class UnknownAlarm(LookupError):  # noqa: N818 (it names what was found: nothing)
@@ -76,27 +108,72 @@ async def close_agreeing(connection: AsyncConnection, mappings: Iterable[tuple[s
         return len(closed.all())
 
 
+async def list_drift(
+    connection: AsyncConnection, platform: str, since: datetime
+) -> Sequence[StoredDrift]:
+    """Return the alarms on a bookmaker's form that are open, or had the sign at this time or later."""
+    parameters = {"platform": platform, "since": since, "process": PROCESS}
+    with driver_errors_translated():
+        return [StoredDrift(*row) for row in await connection.execute(sql.LIST_DRIFT, parameters)]
+
+
+async def raise_drift(
+    connection: AsyncConnection,
+    *,
+    platform: str,
+    sign: str,
+    hour: datetime,
+    events: int,
+    reason: str,
+) -> bool:
+    """Store an alarm on a bookmaker's form; return whether it is new. One that is not closed goes on."""
+    parameters = {"platform": platform, "sign": sign, "hour": hour, "events": events}
+    with driver_errors_translated():
+        await _sign_session(connection, "the form has changed again")
+        found = await connection.execute(
+            sql.RAISE_DRIFT, {**parameters, "reason": reason, "process": PROCESS}
+        )
+        return found.one_or_none() is not None
+
+
+async def close_drift(
+    connection: AsyncConnection, platform: str, signs: Collection[str], hour: datetime
+) -> int:
+    """Close the alarms on a bookmaker's form with a sign that this hour has no more; return how many."""
+    with driver_errors_translated():
+        await _sign_session(connection, "the form is as before")
+        closed = await connection.execute(
+            sql.CLOSE_DRIFT, {"platform": platform, "signs": sorted(signs), "hour": hour}
+        )
+        return len(closed.all())
+
+
 async def list_alarms(
     connection: AsyncConnection,
     *,
     statuses: Collection[str] = UNDECIDED,
     platform: str | None = None,
+    kind: str | None = None,
     containing: str = "",
     limit: int = 30,
 ) -> tuple[Sequence[StoredAlarm], int]:
     """Return the alarms for which all filters hold, the newest first, and how many there are in all."""
-    filters = {"statuses": list(statuses), "platform": platform, "containing": containing}
+    filters = {
+        "statuses": list(statuses),
+        "platform": platform,
+        "kind": kind,
+        "containing": containing,
+    }
     with driver_errors_translated():
         rows = await connection.execute(sql.LIST, {**filters, "limit": limit})
         found = [StoredAlarm(*row) for row in rows]
         return found, int(await connection.scalar(sql.COUNT, filters) or 0)
 
 
-async def count_open(connection: AsyncConnection) -> int:
+async def count_open(connection: AsyncConnection) -> OpenAlarms:
     """Return how many alarms nobody has decided about."""
-    parameters = {"statuses": ["OPEN"], "platform": None, "containing": ""}
     with driver_errors_translated():
-        return int(await connection.scalar(sql.COUNT, parameters) or 0)
+        return OpenAlarms(*(await connection.execute(sql.COUNT_OPEN)).one())
 
 
 async def get_alarms(connection: AsyncConnection, ids: Collection[int]) -> Sequence[StoredAlarm]:

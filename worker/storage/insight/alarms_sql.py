@@ -39,6 +39,7 @@ CLOSE_OTHERS = text("""
 UPDATE alarm
 SET status = 'CLOSED', updated_at = now()
 WHERE status <> 'CLOSED'
+    AND kind <> 'drift'
     AND CAST(:versions AS jsonb) -> canonical_id IS DISTINCT FROM to_jsonb(version)
 RETURNING id
 """)
@@ -56,18 +57,24 @@ RETURNING id
 _ALARM = """
 SELECT id, canonical_id, platform, version, kind, present, better, events, canonical_id_instead,
     outcomes_instead, reason, status, raised_at, updated_at, status_actor, status_reason, status_changed_at,
-    status_login
+    status_login, sign, first_hour, last_hour
 FROM alarm
 """
 _FILTERED = """
 WHERE status = ANY (CAST(:statuses AS text[]))
     AND (CAST(:platform AS text) IS NULL OR platform = :platform)
-    AND strpos(lower(canonical_id), lower(:containing)) > 0
+    AND (CAST(:kind AS text) IS NULL OR kind = :kind)
+    AND strpos(lower(coalesce(canonical_id, sign)), lower(:containing)) > 0
 """
 LIST = text(f"{_ALARM} {_FILTERED} ORDER BY raised_at DESC, id DESC LIMIT :limit").columns(
     outcomes_instead=JSONB
 )
 COUNT = text(f"SELECT count(*) FROM alarm {_FILTERED}")  # noqa: S608  (constants)
+COUNT_OPEN = text("""
+SELECT count(*) FILTER (WHERE kind <> 'drift') AS mappings, count(*) FILTER (WHERE kind = 'drift') AS drift
+FROM alarm
+WHERE status = 'OPEN'
+""")
 GET = text(f"{_ALARM} WHERE id = ANY (CAST(:ids AS bigint[])) ORDER BY id").columns(
     outcomes_instead=JSONB
 )
@@ -76,5 +83,58 @@ CHANGE = text("""
 UPDATE alarm
 SET status = :status, updated_at = now()
 WHERE id = ANY (CAST(:ids AS bigint[])) AND status <> :status
+RETURNING id
+""")
+
+# What one bookmaker's alarms of this kind say of the past.
+LIST_DRIFT = text("""
+SELECT sign, first_hour, last_hour,
+    status <> 'CLOSED' AS is_open,
+    status = 'CLOSED' AND status_actor IS DISTINCT FROM CAST(:process AS text) AS is_settled
+FROM alarm
+WHERE kind = 'drift' AND platform = :platform
+    AND (status <> 'CLOSED' OR last_hour >= CAST(:since AS timestamptz))
+ORDER BY first_hour, sign
+""")
+
+# One that is not closed goes on. One that a person closed stays closed.
+RAISE_DRIFT = text("""
+WITH given AS (
+    SELECT CAST(:platform AS text) AS platform, CAST(:sign AS text) AS sign,
+        CAST(:hour AS timestamptz) AS hour, CAST(:events AS integer) AS events,
+        CAST(:reason AS text) AS reason
+), known AS (
+    UPDATE alarm
+    SET last_hour = greatest(alarm.last_hour, given.hour), events = given.events, reason = given.reason,
+        updated_at = now()
+    FROM given
+    WHERE alarm.kind = 'drift' AND alarm.status <> 'CLOSED'
+        AND (alarm.platform, alarm.sign) = (given.platform, given.sign)
+        AND (alarm.last_hour, alarm.events, alarm.reason)
+            IS DISTINCT FROM (greatest(alarm.last_hour, given.hour), given.events, given.reason)
+)
+INSERT INTO alarm AS kept (platform, kind, sign, first_hour, last_hour, events, reason)
+SELECT platform, 'drift', sign, hour, hour, events, reason
+FROM given
+WHERE NOT EXISTS (
+    SELECT FROM alarm
+    WHERE kind = 'drift' AND status <> 'CLOSED'
+        AND (alarm.platform, alarm.sign) = (given.platform, given.sign)
+)
+ON CONFLICT (platform, sign, first_hour) DO UPDATE SET
+    last_hour = excluded.last_hour,
+    events = excluded.events,
+    reason = excluded.reason,
+    status = 'OPEN',
+    updated_at = now()
+WHERE kept.status_actor = CAST(:process AS text)
+RETURNING id
+""")
+
+CLOSE_DRIFT = text("""
+UPDATE alarm
+SET status = 'CLOSED', updated_at = now()
+WHERE kind = 'drift' AND platform = :platform AND status <> 'CLOSED'
+    AND sign = ANY (CAST(:signs AS text[])) AND last_hour < CAST(:hour AS timestamptz)
 RETURNING id
 """)

@@ -31,6 +31,17 @@ class StoredEvent(NamedTuple):
     boards: bytes
 
 
+class ListedEvent(NamedTuple):
+    """A watched event without its boards; ``books`` is how many bookmakers sell it."""
+
+    event: str
+    home: str | None
+    away: str | None
+    starts_at: datetime | None
+    seen_at: datetime
+    books: int
+
+
 class StoredEvidence(NamedTuple):
     """One mapping at one bookmaker, compared with ``against``; distances are in logits."""
 
@@ -69,6 +80,21 @@ class StoredSuggestion(NamedTuple):
     updated_at: datetime
 
 
+class EvidenceState(NamedTuple):
+    """How much there is, and when a watched event and evidence were last written; None for never.
+
+    ``now`` is the server's clock.
+    """
+
+    events: int
+    mappings: int
+    suggested: int
+    alarms: int
+    stored_at: datetime | None
+    judged_at: datetime | None
+    now: datetime
+
+
 class StoredSample(NamedTuple):
     """An event as an example."""
 
@@ -88,6 +114,27 @@ async def read_events(
     with driver_errors_translated():
         found = await connection.execute(sql.READ_EVENTS, {"limit": limit, "books": books})
         return [StoredEvent(*row) for row in found]
+
+
+async def list_events(
+    connection: AsyncConnection, *, containing: str = "", limit: int = 50, books: int = 2
+) -> tuple[Sequence[ListedEvent], int]:
+    """Return the events that at least this number of bookmakers sell, the newest first, and their number.
+
+    `containing` is a text in the key or in a team's name, in upper or lower case.
+    """
+    filters = {"containing": containing, "books": books}
+    with driver_errors_translated():
+        rows = await connection.execute(sql.LIST_EVENTS, {**filters, "limit": limit})
+        found = [ListedEvent(*row) for row in rows]
+        return found, int(await connection.scalar(sql.COUNT_EVENTS, filters) or 0)
+
+
+async def get_event(connection: AsyncConnection, event: str) -> StoredEvent | None:
+    """Return one watched event, None if it is not watched."""
+    with driver_errors_translated():
+        row = (await connection.execute(sql.GET_EVENT, {"event": event})).one_or_none()
+    return None if row is None else StoredEvent(*row)
 
 
 async def save_event(connection: AsyncConnection, event: StoredEvent, books: int) -> None:
@@ -161,6 +208,12 @@ async def list_suggestions(
         return found, int(await connection.scalar(sql.COUNT_SUGGESTIONS, filters) or 0)
 
 
+async def count_confident(connection: AsyncConnection) -> int:
+    """Return how many suggestions are confident."""
+    with driver_errors_translated():
+        return int(await connection.scalar(sql.COUNT_CONFIDENT) or 0)
+
+
 async def read_suggestions(
     connection: AsyncConnection, key: tuple[str, str]
 ) -> Sequence[StoredSuggestion]:
@@ -169,6 +222,20 @@ async def read_suggestions(
     with driver_errors_translated():
         rows = await connection.execute(sql.READ_SUGGESTIONS, parameters)
         return [StoredSuggestion(*row) for row in rows]
+
+
+async def first_suggestions(
+    connection: AsyncConnection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], StoredSuggestion]:
+    """Return the first suggestion of each of these markets that has one."""
+    parameters = {
+        "sources": [source for source, _ in keys],
+        "ids": [external_market_id for _, external_market_id in keys],
+    }
+    with driver_errors_translated():
+        rows = await connection.execute(sql.FIRST_SUGGESTIONS, parameters)
+        found = [StoredSuggestion(*row) for row in rows]
+    return {(one.source, one.external_market_id): one for one in found}
 
 
 async def read_samples(
@@ -194,6 +261,12 @@ async def list_evidence(
     with driver_errors_translated():
         rows = await connection.execute(sql.LIST_EVIDENCE, filters)
         return [StoredEvidence(*row) for row in rows]
+
+
+async def read_state(connection: AsyncConnection) -> EvidenceState:
+    """Return how much is known from odds, and since when."""
+    with driver_errors_translated():
+        return EvidenceState(*(await connection.execute(sql.READ_STATE)).one())
 
 
 async def _run(connection: AsyncConnection, statement: TextClause, **parameters: Any) -> None:

@@ -11,6 +11,23 @@ ORDER BY seen_at DESC, event
 LIMIT :limit
 """)
 
+# The newest first; of one, with its boards.
+_LISTED_EVENTS = """
+FROM watched_event
+WHERE books >= :books
+    AND strpos(lower(concat_ws(' ', event, home, away)), lower(:containing)) > 0
+"""
+LIST_EVENTS = text(f"""
+SELECT event, home, away, starts_at, seen_at, books
+{_LISTED_EVENTS}
+ORDER BY seen_at DESC, event
+LIMIT :limit
+""")
+COUNT_EVENTS = text(f"SELECT count(*) {_LISTED_EVENTS}")
+GET_EVENT = text(
+    "SELECT event, home, away, starts_at, seen_at, boards FROM watched_event WHERE event = :event"
+)
+
 SAVE_EVENT = text("""
 INSERT INTO watched_event (event, home, away, starts_at, seen_at, books, boards)
 VALUES (:event, :home, :away, :starts_at, :seen_at, :books, :boards)
@@ -23,6 +40,17 @@ ON CONFLICT (event) DO UPDATE SET
     boards = excluded.boards,
     updated_at = now()
 WHERE watched_event.boards IS DISTINCT FROM excluded.boards
+""")
+
+READ_STATE = text("""
+SELECT
+    (SELECT count(*) FROM watched_event WHERE books > 1) AS events,
+    (SELECT count(DISTINCT canonical_id) FROM mapping_evidence) AS mappings,
+    (SELECT count(*) FROM suggestion WHERE rank = 1) AS suggested,
+    (SELECT count(*) FROM alarm WHERE status = 'OPEN' AND kind <> 'drift') AS alarms,
+    (SELECT max(updated_at) FROM watched_event) AS stored_at,
+    (SELECT max(updated_at) FROM mapping_evidence) AS judged_at,
+    clock_timestamp() AS now
 """)
 
 KEEP_EVENTS = text("DELETE FROM watched_event WHERE event <> ALL (CAST(:events AS text[]))")
@@ -155,7 +183,12 @@ _LISTED = """
 WHERE rank = 1
     AND (CAST(:source AS text) IS NULL OR source = :source)
     AND (is_confident OR NOT :confident)
-    AND strpos(lower(concat_ws(' ', external_market_id, market_name, canonical_id)), lower(:containing)) > 0
+    AND (
+        CAST(:containing AS text) = ''
+        OR strpos(
+            lower(concat_ws(' ', external_market_id, market_name, canonical_id)), lower(:containing)
+        ) > 0
+    )
 """
 LIST_SUGGESTIONS = text(f"""
 {_SUGGESTION} {_LISTED}
@@ -164,10 +197,20 @@ LIMIT :limit
 """).columns(**_SUGGESTED)
 COUNT_SUGGESTIONS = text(f"SELECT count(*) FROM suggestion {_LISTED}")  # noqa: S608  (constants)
 
+# By its index alone.
+COUNT_CONFIDENT = text("SELECT count(*) FROM suggestion WHERE rank = 1 AND is_confident")
+
 READ_SUGGESTIONS = text(f"""
 {_SUGGESTION}
 WHERE source = :source AND external_market_id = :external_market_id
 ORDER BY rank
+""").columns(**_SUGGESTED)
+
+FIRST_SUGGESTIONS = text(f"""
+{_SUGGESTION}
+JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS asked (source, external_market_id)
+    USING (source, external_market_id)
+WHERE rank = 1
 """).columns(**_SUGGESTED)
 
 READ_SAMPLES = text("""

@@ -2,8 +2,9 @@
 
 from .dead_letter import DEAD_REASONS, DeadLetter, DeadReason
 from .fields import EVENT_STATUSES, PLATFORMS, EventStatus, Platform
-from .headers import ID_HEADER, REPLAY_HEADER, audit_id, record_id, unmapped_id
+from .headers import ID_HEADER, REPLAY_HEADER, audit_id, grade_key, record_id, unmapped_id
 from .mapping_event import MappingAction, MappingChanged, MappingState, OutcomeMapping
+from .mapping_graded import EVIDENCE_GRADES, EvidenceGrade, MappingGraded
 from .observation import Event, Observation, Part
 from .redriven import REDRIVEN_HEADER, REDRIVES_HEADER, Redriven
 from .refusal import Refusal, describe_faults, refusal
@@ -24,6 +25,7 @@ from .unmapped import SampleOutcome, UnmappedMarket
 __all__ = [
     "DEAD_REASONS",
     "EVENT_STATUSES",
+    "EVIDENCE_GRADES",
     "ID_HEADER",
     "PLATFORMS",
     "REDRIVEN_HEADER",
@@ -33,8 +35,10 @@ __all__ = [
     "DeadReason",
     "Event",
     "EventStatus",
+    "EvidenceGrade",
     "MappingAction",
     "MappingChanged",
+    "MappingGraded",
     "MappingState",
     "MissEntry",
     "MissReason",
@@ -56,6 +60,7 @@ __all__ = [
     "UnmappedMarket",
     "audit_id",
     "describe_faults",
+    "grade_key",
     "record_id",
     "refusal",
     "unmapped_id",

@@ -19,6 +19,7 @@ EVENT_TYPES: Final = {
     "ResolvedEvent": "marketmap.resolved_event.v1",
     "UnmappedMarket": "marketmap.unmapped_market.v1",
     "MappingChanged": "marketmap.mapping_changed.v1",
+    "MappingGraded": "marketmap.mapping_graded.v1",
 }
 
 

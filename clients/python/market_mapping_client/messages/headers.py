@@ -25,6 +25,11 @@ def audit_id(mapping_version: int) -> str:
     return f"mapping_audit_log/{mapping_version}"
 
 
+def grade_key(platform: str, canonical_id: str) -> str:
+    """The key of the grade of a mapping at a bookmaker."""
+    return f"{platform}:{canonical_id}"
+
+
 def unmapped_id(source: str, external_market_id: str) -> str:
     """The id of a first sighting, which comes from a row of the unmapped market log. Its key as well."""
     return f"{source}:{external_market_id}"

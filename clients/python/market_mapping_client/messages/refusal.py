@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .fields import number_of_entries, number_of_fields
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -50,9 +52,9 @@ def _describe(fault: ErrorDetails) -> str:
 def _shown(value: object) -> str:
     match value:
         case dict():
-            return f"object of {len(value)}"
+            return number_of_fields(value)
         case list():
-            return f"array of {len(value)}"
+            return number_of_entries(value)
         case str():
             return _quoted(value[:_LONGEST_VALUE])
         case int() if value.bit_length() > _MOST_BITS:

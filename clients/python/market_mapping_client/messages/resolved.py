@@ -45,6 +45,8 @@ REJECTED_CAUSES: Final[dict[str, str]] = {
     "PARTICIPANTS_DIFFER": "The label, the id or the specifier of an outcome name different players.",
     "PRICES_DIFFER": "One outcome is on offer at two prices.",
     "PRODUCTS_DIFFER": "Two products of a bookmaker offer one outcome at two prices.",
+    "RESIDUAL_DIFFERS": "Of a market that lists other outcomes than are known, what they leave over.",
+    "SIDE_NOT_KNOWN": "A line is only shown next to prices, and nothing says from which side.",
     "UNITS_DISAGREE": "The places, or the units, that a line is given in do not agree.",
     "UNIT_NOT_KNOWN": "Nothing says in which unit the line is given.",
     "VARIANTS_DIFFER": "The rows of a market differ in a specifier that its labels leave open.",

@@ -17,7 +17,7 @@ from tests.support.markets import (
 
 
 def shown(row: dict[str, Any], *handicaps: str | None) -> dict[str, Any]:
-    """The row with a line beside each price."""
+    """The row with a line next to each price."""
     for price, handicap in zip(row["prices"], handicaps, strict=True):
         price["handicap"] = handicap
     return row
@@ -64,13 +64,13 @@ def test_a_correct_score_spread_over_many_rows_is_one_market() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quarters", "line", "beside"),
+    ("quarters", "line", "shown_line"),
     [(-4, "-1", ("Home -1", "Home -1", "Away +1")), (4, "1", ("Home +1", "Away -1", "Away -1"))],
 )
 def test_a_three_way_row_says_from_which_side_its_line_is_seen(
-    quarters: int, line: str, beside: tuple[str, ...]
+    quarters: int, line: str, shown_line: tuple[str, ...]
 ) -> None:
-    row = shown(betpawa_row(quarters, **{"1": 4.72, "X": 4.1, "2": 1.6}), *beside)
+    row = shown(betpawa_row(quarters, **{"1": 4.72, "X": 4.1, "2": 1.6}), *shown_line)
     found = run("betpawa", [betpawa("4724", row)])
     assert answer(found) == {("handicap_3way_ft", line): {"home": 4.72, "draw": 4.1, "away": 1.6}}
 
@@ -82,18 +82,152 @@ def test_a_two_way_row_shows_each_side_its_own_sign() -> None:
 
 
 @pytest.mark.parametrize(
-    ("type_id", "quarters", "label", "beside"),
+    ("type_id", "quarters", "shown_lines"),
     [
-        ("3774", -6, "2", "-1.5"),
-        ("4724", -4, "1", "Home +1"),
-        ("5000", 10, "Over", "x"),
+        ("3774", -6, {"1": "-1.5", "2": "-1.5"}),
+        ("3774", -6, {"1": "1.5", "2": "-1.5"}),
+        ("3774", -6, {"2": "-1.5"}),
+        ("4724", -4, {"1": "Home +1", "X": "Home -1", "2": "Away +1"}),
+        ("4724", 4, {"1": "+1", "X": "+1", "2": "+1"}),
+        ("5000", 10, {"Over": "2.5", "Under": "x"}),
+        ("5000", 10, {"Over": "-2.5", "Under": "2.5"}),
+        ("5000", 10, {"Plus de": "-2.5", "Under": "2.5"}),
+        ("3743", None, {"1": "x", "X": None, "2": None}),
     ],
 )
-def test_a_line_beside_a_price_that_contradicts_its_row_is_not_matched(
-    type_id: str, quarters: int, label: str, beside: str
+def test_a_market_is_refused_if_one_of_its_prices_shows_another_line(
+    type_id: str, quarters: int | None, shown_lines: dict[str, str | None]
 ) -> None:
-    found = run("betpawa", [betpawa(type_id, shown(betpawa_row(quarters, **{label: 1.9}), beside))])
-    assert missed(found) == {(type_id, "NO_MATCHING_OUTCOMES", None)}
+    row = betpawa_row(quarters, **dict.fromkeys(shown_lines, 1.9))
+    shown(row, *shown_lines.values())
+    for price in row["prices"]:
+        price["typeId"] = "5001" if price["name"] == "Plus de" else "1"
+    for prices in (row["prices"], row["prices"][::-1]):
+        found = run("betpawa", [betpawa(type_id, row | {"prices": prices})])
+        assert (found.markets, found.misses) == ([], [])
+        (refused,) = found.rejected
+        assert (refused.code, refused.cause) == ("INVALID_SPECIFIER", "UNITS_DISAGREE")
+        assert " is " in refused.detail
+
+
+def test_a_label_that_states_another_line_is_missed_and_the_rest_is_published() -> None:
+    row = shown(betpawa_row(10, **{"Over": 1.9, "Under 3.5": 1.4}), "2.5", "2.5")
+    found = run("betpawa", [betpawa("5000", row)])
+    assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.9}}
+    assert missed(found) == {("5000", "NO_MATCHING_OUTCOMES", "Under 3.5")}
+
+
+THREE_WAY = {"1": 4.7, "X": 4.1, "2": 1.6}
+
+
+@pytest.mark.parametrize(
+    ("type_id", "shown_lines", "line"),
+    [
+        ("3774", {"1": "-1.5", "2": "+1.5"}, "-1.5"),
+        ("3774", {"1": "+1.5", "2": "-1.5"}, "1.5"),
+        ("3774", {"1": "1.5", "2": "-1.5"}, "1.5"),
+        ("3774", {"1": "−0.25", "2": "0.25"}, "-0.25"),
+        ("3774", {"1": "0", "2": "0"}, "0"),
+        ("4724", {"1": "Home +1", "X": "Away -1", "2": "Away -1"}, "1"),
+        ("4724", {"1": "Home -2", "X": "Home -2", "2": "Away +2"}, "-2"),
+        ("4724", {"1": "Domicile -2", "X": "Domicile -2", "2": "Extérieur +2"}, None),
+        ("4724", {"1": "-2", "X": "-2", "2": "+2"}, "-2"),
+        ("4724", {"1": "-2", "X": None, "2": "+2"}, "-2"),
+    ],
+)
+@pytest.mark.parametrize("form", ["handicap", "specifier"])
+def test_a_line_that_is_only_next_to_prices_is_read_if_both_sides_mirror_each_other(
+    type_id: str, shown_lines: dict[str, str | None], line: str | None, form: str
+) -> None:
+    row = betpawa_row(None, **{label: THREE_WAY[label] for label in shown_lines})
+    for price, text in zip(row["prices"], shown_lines.values(), strict=True):
+        price[form] = {"hcp": text} if form == "specifier" and text is not None else text
+    names = {"1": "home", "X": "draw", "2": "away"}
+    prices = {names[label]: THREE_WAY[label] for label in shown_lines}
+    for order in (row["prices"], row["prices"][::-1]):
+        found = run("betpawa", [betpawa(type_id, row | {"prices": order})])
+        if line is None:
+            assert {one.cause for one in found.rejected} == {"SIDE_NOT_KNOWN"}
+        else:
+            assert list(answer(found).values()) == [prices]
+            assert [layout.line for layout, _ in found.markets] == [line]
+
+
+@pytest.mark.parametrize(
+    ("type_id", "shown_lines", "cause"),
+    [
+        ("3774", {"1": "-1.5", "2": "-1.5"}, "UNITS_DISAGREE"),
+        ("3774", {"1": "-1.5", "2": "+2.5"}, "UNITS_DISAGREE"),
+        ("3774", {"1": "1.5", "2": "1.5"}, "UNITS_DISAGREE"),
+        ("3774", {"1": "-1.5", "2": None}, "SIDE_NOT_KNOWN"),
+        ("3774", {"2": "+1.5"}, "SIDE_NOT_KNOWN"),
+        ("3774", {"1": "-1.5", "2": "x"}, "SIDE_NOT_KNOWN"),
+        ("4724", {"1": "Home -1", "X": "Home +1", "2": "Away +1"}, "UNITS_DISAGREE"),
+        ("4724", {"1": "Home +1", "2": "Away +1"}, "UNITS_DISAGREE"),
+        ("4724", {"X": "Home +1"}, "SIDE_NOT_KNOWN"),
+        ("5000", {"Over": "+2.5", "Under": "+2.5"}, "SIDE_NOT_KNOWN"),
+        ("5000", {"Over": "2.5", "Under": "3.5"}, "UNITS_DISAGREE"),
+    ],
+)
+def test_a_line_that_is_only_next_to_prices_is_refused_if_its_sides_do_not_mirror_each_other(
+    type_id: str, shown_lines: dict[str, str | None], cause: str
+) -> None:
+    row = shown(betpawa_row(None, **dict.fromkeys(shown_lines, 1.9)), *shown_lines.values())
+    for prices in (row["prices"], row["prices"][::-1]):
+        found = run("betpawa", [betpawa(type_id, row | {"prices": prices})])
+        assert (found.markets, found.misses) == ([], [])
+        assert {(one.code, one.cause) for one in found.rejected} == {("INVALID_SPECIFIER", cause)}
+
+
+def test_a_side_on_a_row_of_its_own_is_refused() -> None:
+    rows = [
+        shown(betpawa_row(None, **{"1": 4.65}), "-1.5"),
+        shown(betpawa_row(None, **{"2": 1.16}), "+1.5"),
+    ]
+    found = run("betpawa", [betpawa("3774", *rows)])
+    assert not found.markets
+    assert {one.cause for one in found.rejected} == {"SIDE_NOT_KNOWN"}
+
+
+@pytest.mark.parametrize(
+    ("type_id", "labels", "key", "of_row"),
+    [
+        ("5000", "Over|Under", "hcp", {}),
+        ("5000", "Over|Under", "number", {}),
+        ("5000", "Over|Under", "hcp", {"handicap": 10}),
+        ("5000", "Over|Under", "hcp", {"specifier": {"total": "2.5"}}),
+        ("5000", "Over|Under", "hcp", {"handicap": 10, "specifier": {"total": "2.5"}}),
+        ("5000", "Over|Under", "player", {"handicap": 10}),
+        ("3774", "1|2", "total", {"handicap": 10}),
+        ("28000224", "1|None|2", "total", {}),
+    ],
+)
+def test_a_line_of_another_kind_next_to_a_price_is_refused(
+    type_id: str, labels: str, key: str, of_row: dict[str, Any]
+) -> None:
+    number = (
+        "1" if type_id == "28000224" else "2.5"
+    )  # of a goal, which has no unit but with its own key
+    prices = [
+        {"name": label, "odds": 1.9, "specifier": {key: number}} for label in labels.split("|")
+    ]
+    for padding in [{}] if number == "1" else [{}, {"group": None}]:
+        prices[0]["specifier"] = {**padding, key: number}
+        for order in (prices, prices[::-1]):
+            found = run("betpawa", [betpawa(type_id, {"prices": order, **of_row})])
+            assert (found.markets, found.misses) == ([], [])
+            (refused,) = found.rejected
+            assert (refused.code, refused.cause) == ("INVALID_SPECIFIER", "LINE_KIND_DIFFERS")
+
+
+@pytest.mark.parametrize("of_row", [{}, {"handicap": 10}, {"specifier": {"total": "2.5"}}])
+def test_a_line_of_the_market_s_kind_next_to_a_price_is_its_line(of_row: dict[str, Any]) -> None:
+    for specifier in ({"total": "2.5"}, {"total": 2.5, "hcp": 0}, {"total": 2.5, "hcp": None}):
+        prices = [
+            {"name": label, "odds": 1.9, "specifier": specifier} for label in ("Over", "Under")
+        ]
+        found = run("betpawa", [betpawa("5000", {"prices": prices, **of_row})])
+        assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.9, "under": 1.9}}
 
 
 def test_goal_number_one_is_the_first_goal_and_number_two_another_market() -> None:
@@ -191,7 +325,7 @@ def test_a_specifier_that_cannot_be_read_is_no_line(specifier: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    ("row", "shown_beside"),
+    ("row", "shown_line"),
     [
         ({"handicap": 10, "specifier": {"total": "3.5"}}, None),
         ({"handicap": 10, "specifier": {"total": "2"}}, None),
@@ -206,16 +340,16 @@ def test_a_specifier_that_cannot_be_read_is_no_line(specifier: dict[str, Any]) -
     ],
 )
 def test_levels_that_disagree_are_refused_and_never_chosen_from(
-    row: dict[str, Any], shown_beside: str | None
+    row: dict[str, Any], shown_line: str | None
 ) -> None:
-    line = shown(betpawa_row(None, Over=1.9, Under=1.8), shown_beside, shown_beside) | row
+    line = shown(betpawa_row(None, Over=1.9, Under=1.8), shown_line, shown_line) | row
     found = run("betpawa", [betpawa("5000", line)])
     assert rejected(found) == {("5000", None, "INVALID_SPECIFIER")}
     assert not found.misses
 
 
 @pytest.mark.parametrize(
-    ("row", "beside", "cause"),
+    ("row", "shown_line", "cause"),
     [
         ({"handicap": 10, "specifier": {"total": "3.5"}}, None, "UNITS_DISAGREE"),
         ({"handicap": 10, "formattedHandicap": "3.5"}, None, "UNITS_DISAGREE"),
@@ -229,9 +363,9 @@ def test_levels_that_disagree_are_refused_and_never_chosen_from(
     ],
 )
 def test_a_line_that_is_refused_says_the_cause(
-    row: dict[str, Any], beside: str | None, cause: str | None
+    row: dict[str, Any], shown_line: str | None, cause: str | None
 ) -> None:
-    line = shown(betpawa_row(None, Over=1.9, Under=1.8), beside, beside) | row
+    line = shown(betpawa_row(None, Over=1.9, Under=1.8), shown_line, shown_line) | row
     (entry,) = run("betpawa", [betpawa("5000", line)]).rejected
     assert (entry.code, entry.cause) == ("INVALID_SPECIFIER", cause)
 
@@ -272,6 +406,7 @@ NOTHING: dict[str, Any] = dict.fromkeys(["hcp", "player", "score", "number", "gr
         {"handicap": None, "specifier": {"total": "2.50"}, "formattedHandicap": ""},
         {"formattedHandicap": "2.5"},
         {"handicap": "", "specifier": None},
+        {"handicap": 10, "specifier": {"total": 10, "player": 0, "score": "0", "group": 0}},
     ],
 )
 def test_a_line_is_read_from_every_level_and_what_is_absent_says_nothing(
@@ -289,14 +424,15 @@ def test_a_line_is_read_from_every_level_and_what_is_absent_says_nothing(
         {"handicap": 0, "specifier": {"hcp": 0, "total": 0}, "formattedHandicap": "0"},
         {"specifier": NOTHING | {"total": None}},
         {"specifier": {"hcp": "0"}},
+        {"specifier": dict.fromkeys(NOTHING | {"total": 0}, 0)},
         {"handicap": "", "specifier": "", "formattedHandicap": None},
     ],
 )
-@pytest.mark.parametrize("beside", [None, "", "0"])
+@pytest.mark.parametrize("shown_line", [None, "", "0"])
 def test_a_zero_says_nothing_where_the_market_has_no_line(
-    row: dict[str, Any], beside: str | None
+    row: dict[str, Any], shown_line: str | None
 ) -> None:
-    line = shown(betpawa_row(None, **{"1": 2.5, "2": 2.9}), beside, beside) | row
+    line = shown(betpawa_row(None, **{"1": 2.5, "2": 2.9}), shown_line, shown_line) | row
     assert answer(run("betpawa", [betpawa("3743", line)])) == {
         ("1x2_ft", None): {"home": 2.5, "away": 2.9}
     }
@@ -305,13 +441,6 @@ def test_a_zero_says_nothing_where_the_market_has_no_line(
 def test_a_zero_is_a_line_where_the_market_has_one() -> None:
     line = betpawa_row(None, **{"1": 1.5, "2": 2.5}) | {"specifier": {"hcp": 0}, "handicap": 0}
     assert set(answer(run("betpawa", [betpawa("3774", line)]))) == {("asian_handicap_ft", "0")}
-
-
-def test_a_line_that_is_only_shown_with_its_sides_is_refused() -> None:
-    line = shown(betpawa_row(None, **{"1": 1.5, "2": 2.5}), "-1.5", "+1.5")
-    assert rejected(run("betpawa", [betpawa("3774", line)])) == {
-        ("3774", None, "INVALID_SPECIFIER")
-    }
 
 
 @pytest.mark.parametrize(
@@ -327,12 +456,55 @@ def test_the_specifier_of_a_price_must_agree_with_what_is_shown(
 
 
 @pytest.mark.parametrize(
-    ("row", "beside"), [({"specifier": {"total": "1"}}, None), ({"handicap": 4}, "2")]
+    "price",
+    [
+        {"specifier": NOTHING | {"total": 10}},
+        {"specifier": NOTHING | {"total": "10"}},
+        {"specifier": dict.fromkeys(NOTHING, 0) | {"total": 10}},
+        {"handicap": 10},
+        {"handicap": 10, "specifier": NOTHING | {"total": 10}},
+        {"handicap": "3.5", "specifier": NOTHING | {"total": 10}},
+    ],
+)
+def test_a_whole_number_next_to_a_price_is_no_line_where_nothing_says_its_unit(
+    price: dict[str, Any],
+) -> None:
+    row = betpawa_row(None, Over=1.9, Under=1.8)
+    for one in row["prices"]:
+        one.update(price)
+    found = run("betpawa", [betpawa("5000", row)])
+    assert rejected(found) == {("5000", None, "INVALID_SPECIFIER")}
+    assert not found.misses
+
+
+@pytest.mark.parametrize(
+    ("handicap", "price"),
+    [
+        (10, {"specifier": NOTHING | {"total": 10}}),
+        (10, {"handicap": 10}),
+        (None, {"handicap": "2.5", "specifier": NOTHING | {"total": 10}}),
+        (None, {"handicap": "2.5", "specifier": dict.fromkeys(NOTHING, 0) | {"total": "2.50"}}),
+        (None, {"specifier": NOTHING | {"total": 2.5}}),
+        (None, {"specifier": {"total": "2.5"}}),
+    ],
+)
+def test_a_number_next_to_a_price_is_read_where_a_known_line_says_its_unit(
+    handicap: int | None, price: dict[str, Any]
+) -> None:
+    row = betpawa_row(handicap, Over=1.9, Under=1.8)
+    for one in row["prices"]:
+        one.update(price)
+    found = run("betpawa", [betpawa("5000", row)])
+    assert answer(found) == {("over_under_ft", "2.5"): {"over": 1.9, "under": 1.8}}
+
+
+@pytest.mark.parametrize(
+    ("row", "shown_line"), [({"specifier": {"total": "1"}}, None), ({"handicap": 4}, "2")]
 )
 def test_the_number_of_a_goal_is_no_total_and_agrees_with_what_is_shown(
-    row: dict[str, Any], beside: str | None
+    row: dict[str, Any], shown_line: str | None
 ) -> None:
-    line = shown(betpawa_row(None, **{"1": 1.7, "None": 14.5}), beside, beside) | row
+    line = shown(betpawa_row(None, **{"1": 1.7, "None": 14.5}), shown_line, shown_line) | row
     assert rejected(run("betpawa", [betpawa("28000224", line)])) == {
         ("28000224", None, "INVALID_SPECIFIER")
     }
@@ -387,8 +559,8 @@ def test_a_line_nested_a_thousand_deep_is_a_contradiction_and_no_crash() -> None
     for _ in range(1000):
         deep = [deep]
     row = shown(betpawa_row(10, Over=1.98), deep)
-    assert missed(run("betpawa", [betpawa("5000", row)])) == {
-        ("5000", "NO_MATCHING_OUTCOMES", None)
+    assert rejected(run("betpawa", [betpawa("5000", row)])) == {
+        ("5000", "2.5", "INVALID_SPECIFIER")
     }
 
 

@@ -206,7 +206,7 @@ def test_what_every_bettor_knows_is_among_what_is_derived() -> None:
 
 
 def test_exact_goals_of_which_books_list_some_are_known_to_overlap() -> None:
-    """`6` and `6+` stand beside each other, so that the listed outcomes make up no book."""
+    """`6` and `6+` are listed together, so that the listed outcomes make up no book."""
     assert MEANINGS["exact_goals_ft"].traits.exclusive is False
     assert MEANINGS["correct_score_ft"].traits.exhaustive is None
 

@@ -277,6 +277,76 @@ async def test_nothing_is_claimed_while_draining() -> None:
     assert await claimed(ground, records) == []
 
 
+async def test_the_next_poll_joins_a_claim_and_is_committed_with_it() -> None:
+    ground = Ground()
+    await ground.assign(FIRST, SECOND)
+    async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
+        more = [*ground.fetched(2, 3, behind=2), *ground.fetched(0, partition=1)]
+        assert await ground.assignment.extend(claim, more)
+        assert [(record.partition, record.offset) for record in claim.records] == [
+            (0, 0),
+            (0, 1),
+            (0, 2),
+            (0, 3),
+            (1, 0),
+        ]
+        assert await ground.assignment.extend(claim, ground.fetched(5))  # after a marker
+        await claim.commit({place(): 6, place(1): 1})
+    assert [owned.position for owned in ground.assignment.owned] == [6, 1]
+
+
+async def test_a_poll_that_needs_a_look_waits_for_a_claim_of_its_own() -> None:
+    ground = Ground(committed_of={SECOND: Committed(4, MARK)}, watermark_of={1: 4})
+    await ground.assign(FIRST, SECOND)
+    async with ground.assignment.claim(ground.fetched(0, 1, 2)) as claim:
+        again = ground.fetched(1)
+        stale = ground.fetched(3, 4)
+        ground.consumer.seek(FIRST, 3)
+        not_ours = ground.fetched(0, partition=2)
+        gone_back = ground.fetched(3, partition=1)
+        for records in (again, stale, not_ours, gone_back):
+            assert not await ground.assignment.extend(claim, records)
+        assert [record.offset for record in claim.records] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("failures", [[], [TransientError("away")]])
+async def test_a_poll_after_records_that_retention_deleted_waits_for_a_claim_of_its_own(
+    failures: list[Exception],
+) -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    async with ground.assignment.claim(ground.fetched(0)) as claim:
+        ground.log_start, ground.failures = 0 if failures else 8, list(failures)
+        assert not await ground.assignment.extend(claim, ground.fetched(8))
+        ground.log_start = 0
+        assert await ground.assignment.extend(
+            claim, ground.fetched(8)
+        )  # a gap, and nothing deleted
+
+
+async def test_a_partition_that_was_opened_during_a_claim_is_read_by_the_next_one() -> None:
+    ground = Ground()
+    ground.answer.clear()
+    await ground.assignment.on_partitions_assigned({FIRST})
+    async with ground.assignment.claim([]) as claim:
+        ground.answer.set()
+        await ground.opened()
+        records = ground.fetched(0)
+        assert not await ground.assignment.extend(claim, records)
+    assert await claimed(ground, records) == [0]
+
+
+async def test_a_claim_that_is_being_revoked_takes_nothing_in() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    async with ground.assignment.claim(ground.fetched(0)) as claim:
+        revoking = asyncio.create_task(ground.assignment.on_partitions_revoked({FIRST}))
+        await claim.until_over()
+        assert claim.is_over
+        assert not await ground.assignment.extend(claim, ground.fetched(1))
+    await revoking
+
+
 async def test_a_commit_carries_the_mark_and_says_where_the_partition_stands() -> None:
     ground = Ground()
     await ground.assign(FIRST)

@@ -68,6 +68,12 @@ class Ground:
 
         return asyncio.create_task(fetch())
 
+    def fill(self) -> asyncio.Task[Sequence[Record]]:
+        return self.begin()
+
+    def take(self) -> None:
+        raise AssertionError("what is planned in advance is handed over")
+
     def held(self, record: FakeRecord) -> Partition | None:
         return None if record.offset in self.closed else partition_of(record)
 

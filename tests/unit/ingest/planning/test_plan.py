@@ -103,6 +103,15 @@ def test_its_misses_are_sightings_at_its_place_and_version() -> None:
     assert sighting.observed_at.tzinfo is not None
 
 
+def test_an_observation_that_is_published_twice_is_two() -> None:
+    """Nothing tells a repetition of the sender's from a bookmaker that shows the same prices for longer."""
+    first, second = plan_one(GOOD, offset=4), plan_one(GOOD, offset=5)
+    assert first.output != second.output
+    ((_, once),) = tally(first.sightings).items()
+    ((_, twice),) = tally([*first.sightings, *second.sightings]).items()
+    assert (once.occurrences, twice.occurrences) == (1, 2)
+
+
 def test_its_markets_are_counted_by_what_became_of_them_and_why() -> None:
     assert dict(plan_one(GOOD).outcomes) == {
         MarketCount("sportybet", "resolved"): 1,

@@ -15,6 +15,7 @@ from worker.domain import participants
 from worker.domain.index import MappingIndex
 from worker.domain.markets import PlayerMarket
 from worker.domain.misses import MOST_SAMPLES, sample
+from worker.ingest.planning import recall as recalling
 from worker.ingest.planning.encode import MOST_ENTRIES, Encoder
 from worker.ingest.planning.plan import MarketCount, Planned, Planner
 from worker.ingest.planning.recall import IS_COMPILED, RecallingPlanner
@@ -107,6 +108,70 @@ def test_what_is_remembered_of_invented_players_is_bounded() -> None:
     assert len(market.market.known) <= 512
     assert participants._read_name.cache_info().maxsize is not None
     assert participants.read_name("x y" * 1000) is None
+
+
+@pytest.mark.skipif(not IS_COMPILED, reason="the compiled part is not installed")
+def test_players_of_an_event_are_recalled_when_it_comes_again_with_other_prices() -> None:
+    dearer = sold(
+        "40", ("No Goal", "1716", "9"), ("Antuna, Uriel (Pumas UNAM)", "sr:player:1", "8.5")
+    )
+    rung = sold(
+        "776",
+        ("Antuna, Uriel 1+", "pre:playerprops:7:1:1", "1.4"),
+        specifier="variant=pre:playerprops:7:1",
+    )
+    planned = plan(
+        RecallingPlanner, seen(RESULT, SCORERS), seen(dearer, RESULT), seen(SCORERS, rung)
+    )
+    # One canonical market, whoever its players are: what is new is counted with what is recalled.
+    assert [each.recalled for each in planned] == [0, 3, 2]
+    assert [each.outcomes[MarketCount("sportybet", "resolved")] for each in planned] == [3, 3, 3]
+    (market,) = published(planned[1])["participant_markets"]
+    assert market["outcomes"] == [{"outcome": "yes", "odds": 8.5, "active": True}]
+    names = [
+        market["participant"]["name"] for market in published(planned[2])["participant_markets"]
+    ]
+    assert names == ["Antuna, Uriel (Pumas UNAM)", "Antuna, Uriel"]
+
+
+@pytest.mark.skipif(not IS_COMPILED, reason="the compiled part is not installed")
+def test_a_player_of_other_teams_is_not_recalled() -> None:
+    other = observation("sportybet", [SCORERS], home="Pumas UNAM", away="CF Cruz Azul")
+    known, planned = plan(RecallingPlanner, seen(SCORERS), other)
+    sides = [
+        published(each)["participant_markets"][0]["participant"]["side"]
+        for each in (known, planned)
+    ]
+    assert sides == ["away", "home"]
+    assert planned.recalled == 0
+
+
+@pytest.mark.skipif(not IS_COMPILED, reason="the compiled part is not installed")
+def test_what_is_recalled_of_invented_players_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    most_bytes = 200_000
+    limits = recalling._LIMITS | {"most_bytes_of_players": most_bytes}
+    monkeypatch.setattr(recalling, "_LIMITS", limits)
+    encoder = Encoder(
+        resolved_topic="r", dead_topic="d", group="g", max_bytes=10_000_000, max_dead_bytes=9
+    )
+    planner = RecallingPlanner(encoder, max_message_bytes=10_000_000)
+    index = MappingIndex(MAPPINGS.values())
+    memory, most = None, 0
+    for number in range(300):
+        value = observation("sportybet", [invented(20)], home=f"Home {number}", away=AWAY)
+        record = FakeRecord(value=value, offset=number)
+        list(planner.plan_all([(record, partition_of(record))], index))
+        memory = planner._memory
+        assert memory is not None
+        taken = memory._recall.bytes_of_players
+        most = max(most, taken)
+        assert taken <= most_bytes
+    assert most > most_bytes / 2
+    # A row that would fill the memory is not kept: others would be forgotten for it.
+    (record,) = [FakeRecord(value=seen(invented(2000)))]
+    list(planner.plan_all([(record, partition_of(record))], index))
+    assert memory is not None
+    assert memory._recall.bytes_of_players == taken
 
 
 def test_what_is_missed_of_invented_players_is_one_market_with_a_bounded_sample() -> None:

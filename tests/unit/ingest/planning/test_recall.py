@@ -27,13 +27,19 @@ from worker.runtime.counting import miss_rows
 pytest.importorskip("market_mapping_recall", reason="the compiled part is not installed")
 
 MOST_BYTES: Final = 10_000
-ENCODER: Final = Encoder(
-    resolved_topic="resolved",
-    dead_topic="dead",
-    group="g",
-    max_bytes=MOST_BYTES,
-    max_dead_bytes=MOST_BYTES,
-)
+
+
+def encoder(most_bytes: int) -> Encoder:
+    return Encoder(
+        resolved_topic="resolved",
+        dead_topic="dead",
+        group="g",
+        max_bytes=most_bytes,
+        max_dead_bytes=most_bytes,
+    )
+
+
+ENCODER: Final = encoder(MOST_BYTES)
 RESULT: Final = sportybet("1", prices={"Home": "2.1", "Draw": "3.2", "Away": "3.6"})
 UNKNOWN: Final = sportybet("900001", name="Which?", prices={"Yes": "2.0"})
 
@@ -41,8 +47,8 @@ UNKNOWN: Final = sportybet("900001", name="Which?", prices={"Yes": "2.0"})
 class Watched(RecallingPlanner[Outgoing]):
     """Knows of which records nothing was recalled at all."""
 
-    def __init__(self) -> None:
-        super().__init__(ENCODER, max_message_bytes=MOST_BYTES)
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        super().__init__(encoder(most_bytes), max_message_bytes=most_bytes)
         self.resolved: list[int] = []
 
     def plan(self, record: Record, at: Partition, index: MappingIndex) -> Planned[Outgoing]:
@@ -176,14 +182,16 @@ def test_a_team_that_is_called_like_an_outcome_is_not_taken_for_it(planner: Watc
     assert [price[1:] for price in prices(planned)] == [("Away", 2.5), ("Home & Yes", 1.5)]
 
 
-def test_a_row_of_a_market_that_another_row_speaks_of_goes_the_ordinary_way(
-    planner: Watched,
+def test_rows_of_one_market_are_resolved_together_and_the_others_are_recalled(
+    planner: Watched, rows_resolved: list[str]
 ) -> None:
     cheaper = sportybet("1", prices={"Home": "2.0", "Draw": "3.2", "Away": "3.6"})
-    planner.all(observed(RESULT))
-    (planned,) = planner.all(observed(RESULT, cheaper))
-    assert planner.resolved == [0]
-    assert published(planned)["markets"] == []
+    total = sportybet("18", "total=2.5", prices={"Over 2.5": "1.98", "Under 2.5": "1.8"})
+    planner.all(observed(RESULT, total))
+    rows_resolved.clear()
+    (planned,) = planner.all(observed(RESULT, total, cheaper))
+    assert (planner.resolved, rows_resolved) == ([], ["1", "1"])
+    assert [market["canonical_id"] for market in published(planned)["markets"]] == ["over_under_ft"]
     assert [each["code"] for each in published(planned)["rejected"]] == ["INVALID_ODDS"]
 
 
@@ -204,11 +212,42 @@ def test_rows_that_have_parts_of_one_market_are_joined_where_they_are_recalled(
     assert [price["odds"] for price in market["outcomes"]] == [2, 3, 4]
 
 
-def test_a_new_label_of_a_market_that_is_recalled_goes_the_ordinary_way(planner: Watched) -> None:
-    planner.all(observed(RESULT))
-    (planned,) = planner.all(observed(RESULT, sportybet("1", prices={"Abandoned": "50"})))
-    assert planner.resolved == [0]
-    assert [miss["outcome"] for miss in published(planned)["misses"]] == ["Abandoned"]
+@pytest.mark.parametrize(
+    ("mixed", "refused"), [("2.1", []), ("9", [("S_CHANCEMIXN", "INVALID_ODDS", "PRICES_DIFFER")])]
+)
+def test_two_ids_of_one_market_cost_no_other_row_whether_their_prices_agree_or_not(
+    planner: Watched, rows_resolved: list[str], mixed: str, refused: list[Any]
+) -> None:
+    """Which of two prices holds is never guessed: then the market is refused."""
+    result = {"S_1X2_1": "2.1", "S_1X2_X": "3.2", "S_1X2_2": "4"}
+    keys = {"S_HTU_11": "2.1", "S_HTU_XX": "3", "S_HTU_22": "4"}
+    second = {"S_CHANCEMIXN_1H1FT": mixed, "S_CHANCEMIXN_XHXFT": "3", "S_CHANCEMIXN_2H2FT": "4"}
+    value = observation("bet9ja", result | keys | second)
+    planner.all(value)
+    rows_resolved.clear()
+    (planned,) = planner.all(value)
+    assert (planner.resolved, sorted(rows_resolved)) == ([], ["S_CHANCEMIXN", "S_HTU"])
+    assert planned.recalled == 1
+    markets = {market["canonical_id"] for market in published(planned)["markets"]}
+    assert markets == {"1x2_ft"} | (set() if refused else {"1x2_1h_or_ft"})
+    assert [
+        (each["external_market_id"], each["code"], each["cause"])
+        for each in published(planned)["rejected"]
+    ] == refused
+
+
+def test_a_new_label_of_a_market_is_resolved_with_the_rows_of_that_market(
+    planner: Watched, rows_resolved: list[str]
+) -> None:
+    planner.all(observed(RESULT, UNKNOWN))
+    rows_resolved.clear()
+    strange = sportybet("1", prices={"Abandoned": "50"})
+    (planned,) = planner.all(observed(RESULT, UNKNOWN, strange))
+    # The new row is resolved alone first, and then with the other one of its market.
+    assert (planner.resolved, rows_resolved) == ([], ["1", "1", "1"])
+    (market,) = published(planned)["markets"]
+    assert market["complete"] is False
+    assert [miss.get("outcome") for miss in published(planned)["misses"]] == ["Abandoned", None]
 
 
 def test_rows_of_betpawa_are_recalled_by_the_line_that_they_write(
@@ -223,6 +262,30 @@ def test_rows_of_betpawa_are_recalled_by_the_line_that_they_write(
     (planned,) = planner.all(lines(14, 10))
     assert (rows_resolved, planner.resolved) == ([], [])
     assert [market["line"] for market in published(planned)["markets"]] == ["2.5", "3.5"]
+
+
+@pytest.mark.parametrize(("players", "is_recalled"), [(68, True), (256, True), (257, False)])
+def test_a_market_of_players_has_a_row_for_each_of_them(
+    rows_resolved: list[str], players: int, *, is_recalled: bool
+) -> None:
+    numbers = range(players)
+    rows = [betpawa_row(None, **{f"Adeyemi, {_letters(number)}": 3.5}) for number in numbers]
+    for number, row in enumerate(rows):
+        row["prices"][0] |= {"typeId": str(30_100_000 + number), "team": 1 + number % 2}
+    market = betpawa("129108", *rows)
+    planner = Watched(20 * MOST_BYTES)
+    first, again = planner.all(*[observed(market, platform="betpawa")] * 2)
+    assert first.output.value == again.output.value
+    assert len(published(again)["participant_markets"]) == players
+    assert rows_resolved
+    del rows_resolved[:]
+    planner.all(observed(market, platform="betpawa"))
+    assert bool(rows_resolved) is not is_recalled
+
+
+def _letters(number: int) -> str:
+    """A name that has no digit."""
+    return "Ade" + "".join(chr(ord("a") + int(digit)) for digit in str(number))
 
 
 def test_another_index_is_another_memory(planner: Watched) -> None:

@@ -73,6 +73,16 @@ def test_a_hostile_record_is_unreadable_for_a_reason(value: bytes | None, reason
 
 
 @pytest.mark.parametrize(
+    ("value", "shown"),
+    [(b"[]", "an array of 0 entries"), (b"[1]", "an array of 1 entry"), (b"null", "null")],
+)
+def test_a_body_that_is_no_object_is_called_what_it_is_in_json(value: bytes, shown: str) -> None:
+    found = decode(value, max_bytes=1000)
+    assert isinstance(found, UnreadableRecord)
+    assert found.detail == f"the body is {shown}, not an object"
+
+
+@pytest.mark.parametrize(
     ("fields", "reason"),
     [
         ({"platform": "betway"}, "UNSUPPORTED_PLATFORM"),

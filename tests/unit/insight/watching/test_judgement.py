@@ -12,12 +12,12 @@ from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
+from worker.insight.watching.comparisons import EvidenceRow
 from worker.insight.watching.judgement import (
     MOST_PRICES,
     MOST_SAMPLES,
     SUSPICIOUS,
     EventVerdicts,
-    EvidenceRow,
     MissedMarket,
 )
 from worker.insight.watching.stored import pack
@@ -94,6 +94,14 @@ def test_each_event_counts_once_for_each_pair_of_bookmakers_and_the_model(
     assert found["1x2_ft", "sportybet", "model"].events >= together
 
 
+def test_margins_are_learnt_again_while_few_boards_are_there(events: list[WatchedEvent]) -> None:
+    few = EventVerdicts(JUDGE, MappingIndex(catalogue().values()), catalogue(), events[:3])
+    assert not few.can_learn_more(events[:3])
+    assert few.can_learn_more(events[:4])
+    many = EventVerdicts(JUDGE, MappingIndex(catalogue().values()), catalogue(), events * 2)
+    assert not many.can_learn_more(events * 3)
+
+
 def test_to_look_at_events_again_changes_nothing(
     sound: EventVerdicts, events: list[WatchedEvent]
 ) -> None:
@@ -137,6 +145,31 @@ def test_a_market_that_no_mapping_reads_is_suggested_with_examples(
         assert {one["platform"] for one in sample.others} <= {"betpawa", "bet9ja"}
     assert ("sportybet", "29") not in made.mapped
     assert ("sportybet", "1") in made.mapped
+
+
+def test_a_label_that_is_missing_in_a_mapped_market_is_suggested_for_that_market(
+    events: list[WatchedEvent],
+) -> None:
+    mappings = catalogue()
+    home, draw, away = mappings["1x2_ft"].outcomes
+    unlabelled = replace(draw, sportybet_desc=None)
+    mappings["1x2_ft"] = replace(mappings["1x2_ft"], outcomes=(home, unlabelled, away))
+    made = verdicts(events, mappings)
+    key: MissedMarket = ("sportybet", "1")
+    assert len(made.missed()[key]) >= 10
+    assert key not in made.mapped
+    best = made.suggest(key).suggestions[0]
+    assert best.candidate.canonical_id == "1x2_ft"
+    assert best.candidate.outcomes == {"draw": "draw"}
+    assert best.candidate.claimed_at == ()
+    assert best.is_confident
+    assert "row" in best.kinds
+
+
+def test_a_label_of_another_line_is_no_miss(sound: EventVerdicts) -> None:
+    """Every label of these markets is known; those that a worker would refuse are not suggested for."""
+    known = {"1", "18", "29", "10", "60", "68", "75"}
+    assert {key for key in sound.missed() if key[0] == "sportybet" and key[1] in known} == set()
 
 
 def test_a_swapped_mapping_is_suspected_first_and_raises_the_alarm(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.laws import LAWS
 from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.books.rows import Label
 from worker.domain.events import event_hash
@@ -19,6 +20,7 @@ from worker.insight.watching.stored import (
     UnreadableBoardsError,
     pack,
     pack_together,
+    read_together,
     unpack,
     unpack_together,
 )
@@ -78,6 +80,17 @@ def test_a_board_is_unpacked_as_it_was_packed() -> None:
     assert {platform: one for platform, (_, one) in found.items()} == together
 
 
+def test_one_market_of_each_bookmaker_is_read_without_the_others() -> None:
+    one, other = board("e"), board("e", "bet9ja")
+    packed = pack_together({each.platform: pack(each, NOON) for each in (one, other)})
+    wanted = one.rows[0].market_id
+    expected = [row for row in one.rows if row.market_id == wanted]
+    found = {
+        each.platform: each.rows for _, each in read_together("e", packed, {"betpawa": wanted})
+    }
+    assert found == {"betpawa": tuple(expected), "bet9ja": ()}
+
+
 @pytest.mark.parametrize(
     "packed", [b"", b"nothing", pack_together({})[:-3], pack(board("e"), NOON).packed]
 )
@@ -97,6 +110,7 @@ def test_an_event_is_watched_once_two_bookmakers_sell_it() -> None:
     assert watching.changed() == set()
 
 
+@LAWS
 @given(st.randoms(use_true_random=False))
 def test_order_and_repetition_leave_no_trace(draw: random.Random) -> None:
     records = [

@@ -13,6 +13,7 @@ from worker.lab.bench.contention import Contention
 from worker.lab.bench.document import MarkersMissingError, renewed
 from worker.lab.bench.figures import TARGETS, Spread, reached, spread
 from worker.lab.bench.grids import as_markdown, comparison, shown, targets
+from worker.lab.bench.insight import InsightCost, InsightStage
 from worker.lab.bench.latency import Latency
 from worker.lab.bench.report import BenchReport
 from worker.lab.bench.scaling import Point, Scaling
@@ -47,6 +48,11 @@ SNAPSHOT = [
     SnapshotCost(12_000, seconds, 6.0, 3.0, 150.0, 50 * 2**20, 48 * 2**20, 10 * 2**20, 4.0)
     for seconds in (8.0, 12.0, 10.0)
 ]
+STAGES = [
+    InsightStage("it leads", 170.0, 171.0, 3.0, 2.0),
+    InsightStage("the next scrape is read and judged", 280.0, 300.0, 60.0, 24.0),
+]
+INSIGHT = [InsightCost(5000, STAGES, 200, 921, 379, 2)]
 LATENCY = [Latency(0.3, 90.0, 1300, 8.0, 40.0, 70.0)]
 
 
@@ -105,6 +111,19 @@ def test_the_cost_of_the_newest_odds_is_a_rate_a_memory_and_what_compaction_leav
     assert figures["CPU us"] == "500"
     assert figures["peak MiB"] == "150"
     assert figures["the same, compacted, MiB"] == "10.0"
+
+
+def test_the_cost_of_insight_is_a_memory_by_stage_and_a_share_of_a_core() -> None:
+    report = BenchReport({}, insight=INSIGHT)
+    (grid,) = report.grids()
+    figures = {row[0]: row[1] for row in grid.rows}
+    assert figures["observations in a scrape"] == "5,000"
+    assert figures["it leads: MiB"] == "170"
+    assert figures["the next scrape is read and judged: CPU s"] == "24.0"
+    assert figures["peak MiB"] == "300"
+    assert figures["of a core, at a scrape in five minutes, %"] == "8.0"
+    assert report.as_json()["insight"][0]["stages"][1]["seconds"] == 60.0
+    assert list(report.document_parts("performance")) == ["insight"]
 
 
 def test_a_wait_is_told_over_those_who_waited_and_over_all() -> None:

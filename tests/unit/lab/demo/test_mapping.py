@@ -12,6 +12,7 @@ from worker.ingest.planning.encode import resolved_event
 from worker.ingest.reading.decode import Decoded, decode
 from worker.lab.demo.mapping import MARKET, as_mapped, finished_draft
 from worker.lab.synthetic.expected import Generated
+from worker.lab.synthetic.extras import EXTRAS
 from worker.lab.synthetic.oracle import check
 from worker.lab.synthetic.scrape import generate_scrape
 from worker.storage.misses import QueuedMiss
@@ -48,6 +49,20 @@ def test_once_mapped_every_price_of_the_market_is_the_one_of_its_own_key(
     assert [check(as_mapped(seen).expected, resolved(seen, index)) for seen in scrape] == [
         []
     ] * len(scrape)
+
+
+def test_once_mapped_every_form_of_a_price_is_read(index: MappingIndex) -> None:
+    scrape = generate_scrape(
+        seed=1, events=24, started_at=NOON, scrape=1, size="slim", extras=EXTRAS
+    )
+    mapped = [as_mapped(seen) for seen in scrape if seen.platform == MARKET[0]]
+
+    assert any(isinstance(value, dict) for seen in mapped for value in values_of(seen))
+    assert [fault for seen in mapped for fault in check(seen.expected, resolved(seen, index))] == []
+
+
+def values_of(seen: Generated) -> list[Any]:
+    return list(seen.observation["markets"].values())
 
 
 def test_before_it_is_mapped_the_market_is_only_missed(scrape: list[Generated]) -> None:

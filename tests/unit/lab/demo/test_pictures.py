@@ -9,6 +9,7 @@ from rich.console import Console
 
 from worker.cli.main import COMMANDS
 from worker.lab.demo import pictures
+from worker.lab.demo.odds import SuggestedMarket
 from worker.settings.settings import Settings
 
 
@@ -70,3 +71,25 @@ def test_with_the_command_on_path_nothing_has_to_be_exported(
 def test_a_missing_second_act_is_said_with_the_market_that_was_not_there(console: Console) -> None:
     pictures.no_second_act(to=console)
     assert "No second act: bet9ja Z_OUA, the market to map, is not in the queue" in written(console)
+
+
+def test_a_third_act_that_is_left_out_is_said_with_the_reason(console: Console) -> None:
+    pictures.no_third_act("the extra `insight` is not installed", to=console)
+    assert written(console) == "\nNo third act: the extra `insight` is not installed.\n"
+
+
+def test_the_evidence_has_the_prices_of_the_suggested_market_alone(
+    console: Console, suggested: SuggestedMarket
+) -> None:
+    console.print(pictures.evidence(suggested))
+    rows = [line.split() for line in written(console).splitlines()]
+    assert rows == [
+        ["event", "label", "outcome", "bet9ja", "betpawa", "sportybet"],
+        ["Reds", "-", "Blues", "1X", "home_draw", "1.20", "1.25", "-"],
+        ["X2", "draw_away", "1.90", "-", "-"],
+    ]
+
+
+def test_a_swap_that_raised_no_alarm_is_said(console: Console) -> None:
+    pictures.alarmed(None, to=console)
+    assert "Yes and no of btts_ft at sportybet were swapped, and no alarm came." in written(console)

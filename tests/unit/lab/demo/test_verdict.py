@@ -18,8 +18,9 @@ from worker.domain.resolve import resolve
 from worker.ingest.planning.encode import resolved_event
 from worker.ingest.reading.decode import Decoded, decode
 from worker.lab.demo import commands as demo
+from worker.lab.demo.odds import SuggestedMarket, ThirdAct
 from worker.lab.demo.pictures import Dead, DemoMiss, ResolvedJson
-from worker.lab.demo.verdict import DEFAULT_EVENTS, Seen, exit_code, judge
+from worker.lab.demo.verdict import DEFAULT_EVENTS, Seen, exit_code, judge, judge_odds
 from worker.lab.synthetic.expected import Generated
 from worker.lab.synthetic.scrape import generate_scrape
 
@@ -146,6 +147,24 @@ def test_swapped_labels_are_told_as_wrong_labels(seen: Seen) -> None:
 def test_a_missing_second_act_is_a_failure_at_the_default_size_only(seen: Seen) -> None:
     assert code_of(seen, DEFAULT_EVENTS - 1) == 0
     assert code_of(seen, DEFAULT_EVENTS) == 1
+
+
+def test_odds_that_say_nothing_are_a_failure_at_the_default_size_only() -> None:
+    nothing = ThirdAct(None, None)
+    assert list(judge_odds(nothing, None, events=DEFAULT_EVENTS - 1)) == []
+    found = list(judge_odds(nothing, None, events=DEFAULT_EVENTS))
+    assert [(one.where, one.expected) for one in found] == [
+        ("bet9ja S_DC1T", "a suggestion"),
+        ("btts_ft sportybet", "an alarm"),
+    ]
+    assert list(judge_odds(nothing, "not installed", events=DEFAULT_EVENTS)) == []
+
+
+def test_a_suggestion_of_another_mapping_is_a_wrong_label(suggested: SuggestedMarket) -> None:
+    wrong = suggested._replace(suggestion=suggested.suggestion._replace(canonical_id="1x2_1h"))
+    assert list(judge_odds(ThirdAct(suggested, None), None, events=EVENTS)) == []
+    (found,) = judge_odds(ThirdAct(wrong, None), None, events=EVENTS)
+    assert (found.kind, found.expected, found.got) == ("WRONG_LABEL", "double_chance_1h", "1x2_1h")
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -9,6 +9,8 @@ from worker.lab.synthetic.expected import (
     ExpectedMarket,
     ExpectedMiss,
     ExpectedOutcome,
+    ExpectedParticipant,
+    ExpectedPlayerMarket,
     ExpectedRejection,
     Generated,
 )
@@ -61,6 +63,63 @@ def perfect(truth: Expected) -> Resolved:
         "misses": [miss._asdict() for miss in truth.misses],
         "rejected": [entry._asdict() for entry in truth.rejected],
     }
+
+
+PLAYER = ExpectedParticipant("Raúl Ibe", "ibe raul", "home", feed_id="7")
+
+
+def with_player(truth: Expected) -> tuple[Expected, Resolved]:
+    """The truth with a price of one player, and what says so."""
+    of_player = ExpectedPlayerMarket(
+        "anytime_goalscorer_ft", None, PLAYER, "40", (ExpectedOutcome("yes", 3.4, active=True),)
+    )
+    published = of_player._asdict() | {
+        "participant": PLAYER._asdict(),
+        "outcomes": [outcome._asdict() for outcome in of_player.outcomes],
+    }
+    return truth._replace(players=(of_player,)), {
+        **perfect(truth),
+        "participant_markets": [published],
+    }
+
+
+def test_a_player_who_is_published_as_sold_differs_in_nothing(truth: Expected) -> None:
+    assert kinds(*with_player(truth)) == []
+
+
+def test_a_price_given_to_another_player_is_a_wrong_label(truth: Expected) -> None:
+    expected, resolved = with_player(truth)
+    resolved["participant_markets"][0]["participant"]["feed_id"] = "8"
+
+    assert kinds(expected, resolved) == ["MISSING_MARKET", "WRONG_LABEL"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("key", "raul"), ("side", None), ("name", "Ibe")])
+def test_what_is_said_of_a_player_is_held_against_the_truth(
+    truth: Expected, name: str, value: str | None
+) -> None:
+    expected, resolved = with_player(truth)
+    resolved["participant_markets"][0]["participant"][name] = value
+
+    assert kinds(expected, resolved) == ["WRONG_PARTICIPANT"]
+
+
+def test_a_player_left_out_is_missing(truth: Expected) -> None:
+    expected, resolved = with_player(truth)
+    resolved["participant_markets"] = []
+
+    assert kinds(expected, resolved) == ["MISSING_MARKET"]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_market_that_is_read_in_part_has_to_say_so(truth: Expected, *, complete: bool) -> None:
+    expected = truth._replace(
+        markets=(truth.markets[0]._replace(complete=complete), *truth.markets[1:])
+    )
+    resolved = perfect(expected)
+    find(resolved, "1x2_ft")["complete"] = not complete
+
+    assert kinds(expected, resolved) == ["WRONG_COMPLETE"]
 
 
 def find(resolved: Resolved, canonical_id: str, line: str | None = None) -> dict[str, Any]:

@@ -9,19 +9,21 @@ from worker.lab.synthetic.pricing import (
     BET9JA,
     BETPAWA,
     SPORTYBET,
-    Desk,
-    House,
-    Sheet,
+    Pricer,
+    PricingHabits,
+    QuotedMarket,
     cents,
     coarse,
 )
 
 FAIR = {"home": 0.5, "draw": 0.3, "away": 0.2}
-QUIET = House(margin=0.05, step=cents, closed_prices=(1.0,), closed=0.0, invalid=0.0)
+QUIET = PricingHabits(margin=0.05, step=cents, closed_prices=(1.0,), closed=0.0, invalid=0.0)
 
 
-def sheet_of(house: House, seed: int = 1, moves: random.Random | None = None) -> Sheet:
-    return Desk(house, random.Random(seed), moves).sheet(FAIR, ["home", "draw", "away"])
+def sheet_of(
+    habits: PricingHabits, seed: int = 1, moves: random.Random | None = None
+) -> QuotedMarket:
+    return Pricer(habits, random.Random(seed), moves).quoted(FAIR, ["home", "draw", "away"])
 
 
 def test_prices_carry_the_margin_of_the_house() -> None:
@@ -31,39 +33,42 @@ def test_prices_carry_the_margin_of_the_house() -> None:
 
 
 def test_other_is_what_the_listed_scores_leave() -> None:
-    sheet = Desk(QUIET, random.Random(1), None).sheet({"0_0": 0.1, "1_0": 0.15}, ["0_0", "other"])
+    quoted = Pricer(QUIET, random.Random(1), None).quoted(
+        {"0_0": 0.1, "1_0": 0.15}, ["0_0", "other"]
+    )
 
-    assert sheet.quotes[1].price == pytest.approx(1 / 0.9, abs=0.1)
+    assert quoted.quotes[1].price == pytest.approx(1 / 0.9, abs=0.1)
 
 
 def test_an_outcome_that_cannot_happen_is_left_out() -> None:
     assert [
-        q.outcome for q in Desk(QUIET, random.Random(1), None).sheet({"a": 0.5}, ["a", "b"]).quotes
+        q.outcome
+        for q in Pricer(QUIET, random.Random(1), None).quoted({"a": 0.5}, ["a", "b"]).quotes
     ] == ["a"]
 
 
 @pytest.mark.parametrize(
-    ("state", "house"),
+    ("state", "habits"),
     [("suspended", replace(QUIET, suspended=1.0)), ("banned", replace(QUIET, banned=1.0))],
 )
-def test_nothing_is_active_in_a_closed_market(state: str, house: House) -> None:
-    sheet = sheet_of(house)
+def test_nothing_is_active_in_a_closed_market(state: str, habits: PricingHabits) -> None:
+    quoted = sheet_of(habits)
 
-    assert sheet.state == state
-    assert not any(quote.active for quote in sheet.quotes)
+    assert quoted.state == state
+    assert not any(quote.active for quote in quoted.quotes)
 
 
 def test_a_broken_price_is_active_and_below_the_stake() -> None:
-    sheet = sheet_of(replace(QUIET, invalid=1.0))
+    quoted = sheet_of(replace(QUIET, invalid=1.0))
 
-    assert sheet.state == "invalid"
-    assert (sheet.quotes[0].active, sheet.quotes[0].price) == (True, 0.5)
+    assert quoted.state == "invalid"
+    assert (quoted.quotes[0].active, quoted.quotes[0].price) == (True, 0.5)
 
 
 def test_a_broken_price_is_not_written_where_the_truth_would_be_open() -> None:
-    desk = Desk(replace(QUIET, invalid=1.0), random.Random(1), None)
+    pricer = Pricer(replace(QUIET, invalid=1.0), random.Random(1), None)
 
-    assert desk.sheet(FAIR, ["home"], may_be_invalid=False).state == "open"
+    assert pricer.quoted(FAIR, ["home"], may_be_invalid=False).state == "open"
 
 
 def test_a_closed_outcome_without_a_price_has_no_odds() -> None:

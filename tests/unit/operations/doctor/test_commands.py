@@ -72,7 +72,7 @@ def test_config_tells_that_a_secret_is_from_a_file(tmp_path: Path) -> None:
         "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
     }
     shown = run("config", **given)
-    (line,) = [line for line in shown.stdout.splitlines() if "DATABASE_URL" in line]
+    (line,) = [line for line in shown.stdout.splitlines() if " MARKETMAP_DATABASE_URL " in line]
     assert line.split() == ["MARKETMAP_DATABASE_URL", "postgresql://db:5432/marketmap", "file"]
 
 

@@ -39,7 +39,7 @@ def levels(findings: list[Finding]) -> list[str]:
 
 def test_topics_as_they_should_be_are_one_line() -> None:
     assert verdicts.judge_topics(SETTINGS, topics(), 3, ADMINISTRATOR) == [
-        Finding("topics", "OK", "8 topics, each as it should be", None)
+        Finding("topics", "OK", "9 topics, each as it should be", None)
     ]
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from worker.insight.drift.shapes import ShapeSample
 from worker.operations.doctor.findings import Finding
-from worker.operations.doctor.shape_verdicts import ShapeSample, judge_shapes
+from worker.operations.doctor.shape_verdicts import shape_findings
 
 GONE = ShapeSample()
 
@@ -19,7 +20,7 @@ def sample(resolved: int = 100, **fields: Any) -> ShapeSample:
 
 
 def judged(now: ShapeSample, before: ShapeSample = GONE) -> list[Finding]:
-    return judge_shapes("betpawa", now, before)
+    return shape_findings("betpawa", now, before)
 
 
 def sentence(now: ShapeSample, before: ShapeSample = GONE) -> str:

@@ -2,6 +2,7 @@ import gzip
 import json
 import zlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,20 @@ from tests.support.markets import betpawa, betpawa_row, observation, sportybet
 from tests.unit.schemas.test_raw_reply import BET9JA, BETPAWA, SPORTYBET
 from worker.cli.main import app
 from worker.domain.books.platforms import PLATFORMS
+from worker.operations.payloads.mistakes import MISTAKE_CODES
 
 REPLIES: dict[str, Any] = {"sportybet": SPORTYBET, "betpawa": BETPAWA, "bet9ja": BET9JA}
 
 GOOD = observation(
     "sportybet", [sportybet("29", prices={"Yes": "1.7"}), sportybet("830101", "variant=x", "Props")]
 )
+
+
+def test_the_page_for_scraper_teams_has_every_mistake() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "scrapers.md").read_text(encoding="utf-8")
+    _, _, table = page.partition("| `mistake` | what was sent | what to do |\n|---|---|---|\n")
+    rows = table.partition("\n\n")[0].splitlines()
+    assert sorted(row.split("`")[1] for row in rows) == sorted(MISTAKE_CODES)
 
 
 def run(*arguments: str, feed: bytes) -> Result:

@@ -61,6 +61,25 @@ def test_a_file_that_is_no_json_is_one_sentence(tmp_path: Path) -> None:
     assert (result.exit_code, "page.json: this is not JSON" in result.stderr) == (1, True)
 
 
+def test_what_is_an_observation_already_is_not_wrapped_again(tmp_path: Path) -> None:
+    """Neither one of them nor the file of several that `wrap` itself has printed."""
+    replies = [saved(tmp_path, f"{n}.json", reply) for n, reply in enumerate([SPORTYBET, BETPAWA])]
+    wrapped = run(*replies).stdout
+    for text in (wrapped, wrapped.splitlines()[0]):
+        file = tmp_path / "wrapped.json"
+        file.write_text(text, encoding="utf-8")
+        result = run(str(file))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "wrapped.json: this is an observation already: publish it as it is" in result.stderr
+
+
+def test_several_replies_in_one_file_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "replies.json"
+    path.write_text(f"{json.dumps(BETPAWA)}\n{json.dumps(BET9JA)}\n", encoding="utf-8")
+    result = run(str(path))
+    assert (result.exit_code, "pass each reply in a file of its own" in result.stderr) == (1, True)
+
+
 def test_a_wrong_option_is_wrong_usage() -> None:
     for option, value in [
         ("--platform", "bet365"),

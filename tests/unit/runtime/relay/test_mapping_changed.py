@@ -59,6 +59,26 @@ def test_the_message_is_the_audit_row() -> None:
     assert change.new.line_rule == {"kind": "total"}
 
 
+def test_what_a_mapping_declares_of_its_market_is_in_the_message() -> None:
+    traits = {
+        "family": "total",
+        "period": "ft",
+        "subject": "match",
+        "counts": "sendings_off",
+        "line": "total",
+        "exhaustive": True,
+        "exclusive": True,
+        "push": None,
+        "settlement": "Bet9ja counts extra time as well.",
+    }
+    change = read(encode(new_value=ROW | {"traits": traits}))
+    assert change.new is not None
+    assert change.new.traits is not None
+    assert change.new.traits.model_dump(exclude_none=True, exclude={"sport"}) == {
+        name: value for name, value in traits.items() if value is not None
+    }
+
+
 def test_it_is_keyed_by_canonical_id_and_carries_its_version_as_its_id() -> None:
     outgoing = encode(new_value=ROW)
     assert (outgoing.topic, outgoing.key) == ("changes", b"over_under_ft")

@@ -162,6 +162,12 @@ def test_each_part_is_a_key() -> None:
     assert topic.shown == {"sportybet:e1/1": (5, 1), "sportybet:e1/2": (5, 1)}
 
 
+def test_a_part_replaces_that_of_an_older_snapshot_before_the_others_have_come() -> None:
+    topic = Topic()
+    topic.take(value(4, part=(1, 2)), value(4, part=(2, 2)), value(5, part=(1, 2)))
+    assert topic.shown == {"sportybet:e1/1": (5, 1), "sportybet:e1/2": (4, 1)}
+
+
 def test_parts_replace_what_was_whole_only_when_all_are_there() -> None:
     topic = Topic()
     topic.take(value(4), value(5, part=(1, 2)))

@@ -220,6 +220,15 @@ def test_the_page_asks_for_nothing_else() -> None:
     assert "@import" not in page.text
 
 
+def test_the_page_leads_to_the_console_and_each_miss_to_its_case() -> None:
+    own = OWN._replace(console="https://console.example.com")
+    page = read(own, Stored([miss(source="betpawa", external_market_id='a&b=<"> 1')], ()))
+    assert page.links[3:] == [
+        "https://console.example.com/",
+        "https://console.example.com/case?source=betpawa&market=a%26b%3D%3C%22%3E%201",
+    ]
+
+
 def test_the_page_is_bounded() -> None:
     endless = "x" * 100_000
     lags = [Lag(place(number), number, 0, 0) for number in range(1000)]

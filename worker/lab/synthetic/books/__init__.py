@@ -1,1 +1,1 @@
-"""Writers of the three books' own forms."""
+"""Writers of the three bookmakers' own forms."""

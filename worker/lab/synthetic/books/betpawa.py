@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from worker.lab.synthetic.books.stall import (
+from worker.lab.synthetic.books.at_event import (
+    BookAtEvent,
     Json,
     Priced,
-    Stall,
     made_up_chances,
     priced,
     sold_unmapped,
@@ -18,50 +18,64 @@ from worker.lab.synthetic.offers import offers, unmapped
 from worker.lab.synthetic.pricing import Quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-_V4_SHARE = 0.35
+    More = Callable[["Writer"], Iterable[tuple[int, Json]]]
+
+V4_SHARE = 0.35
 _PER_UNIT = 4
 
 
-def write(stall: Stall) -> list[Json]:
-    """The array ``markets`` in the order of the feed."""
-    writer = _Writer(stall, v4=stall.desk.opening.random() < _V4_SHARE)
-    markets = [*writer.mapped(), *writer.unmapped()]
+def write(book: BookAtEvent, more: More = lambda _writer: ()) -> list[Json]:
+    """The array ``markets`` in the order of the feed; ``more`` writes markets with their priorities."""
+    writer = Writer(book, v4=book.pricer.opening.random() < V4_SHARE)
+    items = priced(book, offers("betpawa"))
+    markets = [*writer.mapped(items), *writer.unmapped(), *more(writer)]
+    return in_order(markets)
+
+
+def write_sport(book: BookAtEvent, items: Iterable[Priced]) -> list[Json]:
+    """The array of an event of another sport."""
+    writer = Writer(book, v4=book.pricer.opening.random() < V4_SHARE)
+    return in_order([*writer.mapped(items)])
+
+
+def in_order(markets: list[tuple[int, Json]]) -> list[Json]:
+    """Markets without their priorities, sorted by them."""
     return [market for _priority, market in sorted(markets, key=lambda pair: pair[0])]
 
 
-class _Writer:
+class Writer:
     """One event's markets in one of the two forms; ids count up from the event's own."""
 
-    def __init__(self, stall: Stall, *, v4: bool) -> None:
-        self._stall = stall
+    def __init__(self, book: BookAtEvent, *, v4: bool) -> None:
+        self._stall = book
         self._v4 = v4
-        self._ids = count(1_400_000_000 + stall.fixture.ordinal * 10_000)
+        self._ids = count(1_400_000_000 + book.fixture.ordinal * 10_000)
 
-    def mapped(self) -> Iterator[tuple[int, Json]]:
+    def mapped(self, items: Iterable[Priced]) -> Iterator[tuple[int, Json]]:
         rows: dict[str, list[Json]] = {}
         sold: dict[str, Priced] = {}
-        for item in priced(self._stall, offers("betpawa")):
+        for item in items:
             sold[item.offer.external_id] = item
             rows.setdefault(item.offer.external_id, []).extend(self._rows(item))
         for type_id, item in sold.items():
-            yield item.offer.form["priority"], self._market(item.offer.form, rows[type_id])
+            yield item.offer.form["priority"], self.market(item.offer.form, rows[type_id])
 
     def unmapped(self) -> Iterator[tuple[int, Json]]:
         for market, _rows in sold_unmapped(self._stall, unmapped("betpawa")):
             self._stall.answers.miss(market.external_id, UNKNOWN_MARKET)
             labels = self._labels(market.form)
-            chances = made_up_chances(self._stall.desk.opening, len(labels))
+            chances = made_up_chances(self._stall.pricer.opening, len(labels))
             prices = [
-                self._price(
-                    label, feed_id, Quote("", self._stall.desk.price(chance), active=True), None
+                self.price(
+                    label, feed_id, Quote("", self._stall.pricer.price(chance), active=True), None
                 )
                 for (feed_id, label), chance in zip(labels, chances, strict=True)
             ]
             yield (
                 market.form["priority"],
-                self._market(market.form, [self._row(None, "", [p]) for p in prices]),
+                self.market(market.form, [self.row(None, "", [p]) for p in prices]),
             )
 
     def _labels(self, form: Json) -> list[tuple[str, str]]:
@@ -74,20 +88,20 @@ class _Writer:
         form, selections = item.offer.form, item.selections()
         line = "1" if form["handicap_type"] == "NUMBER_SPECIFIER" else item.line
         prices = [
-            self._price(
+            self.price(
                 selections[quote.outcome].label,
                 selections[quote.outcome].feed_id,
                 quote,
-                _beside(form["handicap_type"], line, quote.outcome),
+                _shown_line(form["handicap_type"], line, quote.outcome),
             )
-            for quote in item.sheet.quotes
+            for quote in item.quoted.quotes
         ]
         if item.stray:
-            prices.append(self._price(*item.stray, Quote("", 61.0, active=True), None))
+            prices.append(self.price(*item.stray, Quote("", 61.0, active=True), None))
         for start in range(0, len(prices), form["per_row"]):
-            yield self._row(line, form["handicap_type"], prices[start : start + form["per_row"]])
+            yield self.row(line, form["handicap_type"], prices[start : start + form["per_row"]])
 
-    def _row(self, line: str | None, handicap_type: str, prices: list[Json]) -> Json:
+    def row(self, line: str | None, handicap_type: str, prices: list[Json]) -> Json:
         handicap = None if line is None else int(float(line) * _PER_UNIT)
         row: Json = {"id": str(next(self._ids))} if self._stall.full else {}
         row["prices"] = prices
@@ -100,13 +114,13 @@ class _Writer:
             row["specifier"] = {key: line}
         return row
 
-    def _price(self, label: str, feed_id: str, quote: Quote, beside: str | None) -> Json:
+    def price(self, label: str, feed_id: str, quote: Quote, shown_line: str | None) -> Json:
         price: Json = {"id": str(next(self._ids)), "name": label, "typeId": feed_id}
         if self._v4:
             price |= {"odds": quote.price} | ({} if quote.active else {"suspended": True})
-            price |= {"handicap": beside} if beside else {}
+            price |= {"handicap": shown_line} if shown_line else {}
         else:
-            price |= {"price": quote.price, "suspended": not quote.active, "handicap": beside}
+            price |= {"price": quote.price, "suspended": not quote.active, "handicap": shown_line}
         if self._stall.full:
             price |= self._decoration(label, quote)
         return price
@@ -123,7 +137,7 @@ class _Writer:
         extra = {"hot": False, "twoUp": False, "anyUp": "NO_UP"}
         return {"displayName": label, "additionalInfo": extra, "probability": ""}
 
-    def _market(self, form: Json, rows: Iterable[Json]) -> Json:
+    def market(self, form: Json, rows: Iterable[Json]) -> Json:
         kind: Json = {"id": form["id"], "name": form["name"], "displayName": form["display"]}
         if form["handicap_type"] or not self._v4:
             kind["handicapType"] = form["handicap_type"]
@@ -137,7 +151,7 @@ class _Writer:
         return market
 
 
-def _beside(handicap_type: str, line: str | None, outcome: str) -> str | None:
+def _shown_line(handicap_type: str, line: str | None, outcome: str) -> str | None:
     """What a price says of its line: the total, the side's own handicap, or ``Home -2`` / ``Away +2``."""
     if line is None or handicap_type in {"", "NUMBER_SPECIFIER"}:
         return None

@@ -1,0 +1,89 @@
+"""Orders of the queue that no index has are kept for some seconds; what is listed is true all the same."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from worker.console.totals import KEPT_S, QueueTotals
+from worker.storage.engine import transaction
+from worker.storage.misses import QueueOrder
+
+FILL = """
+INSERT INTO unmapped_market_log (source, external_market_id, market_name, occurrence_count)
+SELECT 'bet9ja', 'market ' || n, 'Corners', n FROM generate_series(1, 9) AS n
+"""
+
+
+class Ground:
+    """Nine markets, and a clock that stands still until it is moved."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.now_s = 0.0
+        self.changes = 0
+        self.totals = QueueTotals(lambda: self.changes, lambda: self.now_s)
+
+    async def run(self, statement: str) -> None:
+        async with self.engine.begin() as connection:
+            await connection.execute(text(statement))
+
+    async def numbers(self, offset: int = 0, order: QueueOrder = "occurrences") -> list[int]:
+        """The numbers of the markets on a page of three."""
+        async with transaction(self.engine) as connection:
+            rows = await self.totals.rows(
+                connection, {"containing": "corner"}, order=order, limit=3, offset=offset
+            )
+        return [int(row.external_market_id.split()[1]) for row in rows]
+
+
+async def test_pages_of_a_view_follow_one_another_while_markets_are_counted(
+    engine: AsyncEngine,
+) -> None:
+    ground = Ground(engine)
+    await ground.run(FILL)
+    assert await ground.numbers() == [9, 8, 7]
+    await ground.run(
+        "UPDATE unmapped_market_log SET occurrence_count = 99 WHERE external_market_id = 'market 1'"
+    )
+    assert await ground.numbers(offset=3) == [6, 5, 4]
+    ground.now_s += KEPT_S
+    assert await ground.numbers() == [1, 9, 8]
+
+
+async def test_a_market_that_somebody_decided_about_elsewhere_is_listed_no_longer(
+    engine: AsyncEngine,
+) -> None:
+    ground = Ground(engine)
+    await ground.run(FILL)
+    assert await ground.numbers() == [9, 8, 7]
+    await ground.run(
+        "UPDATE unmapped_market_log SET status = 'IGNORED' WHERE external_market_id = 'market 8'"
+    )
+    assert await ground.numbers() == [9, 7, 6], "the order is read again"
+    await ground.run(
+        "UPDATE unmapped_market_log SET occurrence_count = 50 WHERE external_market_id = 'market 2'"
+    )
+    ground.changes += 1
+    assert await ground.numbers() == [2, 9, 7], "a decision on this console drops what is kept"
+
+
+async def test_a_kept_order_by_confidence_is_that_of_the_list(engine: AsyncEngine) -> None:
+    ground = Ground(engine)
+    await ground.run(FILL)
+    await ground.run(
+        """
+        INSERT INTO suggestion (source, external_market_id, rank, canonical_id, version, line_kind,
+            outcomes, unmatched, evidence, events, likeness, confidence, is_confident, reason)
+        SELECT 'bet9ja', 'market ' || n, 1, 'm', 1, 'none', '{}', '[]', '{}', 1, 0.5, n / 10.0, n = 2, 'r'
+        FROM generate_series(2, 5) AS n
+        """
+    )
+    listed = [await ground.numbers(offset, "confidence") for offset in (0, 3)]
+    assert listed == [[2, 5, 4], [3, 9, 8]]
+    async with transaction(engine) as connection:
+        surest = await ground.totals.rows(
+            connection, {"snoozed": False}, order="confidence", limit=4
+        )
+        more = await ground.totals.rows(connection, {"snoozed": False}, order="confidence", limit=6)
+    names = [row.external_market_id for row in more]
+    assert names == [f"market {one}" for one in (2, 5, 4, 3, 9, 8)]
+    assert [row.external_market_id for row in surest] == names[:4], "by the index alone"

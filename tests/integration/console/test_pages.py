@@ -1,0 +1,327 @@
+"""Each page shows what there is, says when there is nothing, and is the same without scripts."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.console.conftest import BTTS, HOSTILE_MARKET, THREE_BOOKS, ConsoleQuery
+from tests.support.editing.queue_rows import NOON
+from tests.support.services.console import ConsoleClient
+
+pytestmark = pytest.mark.services
+
+OUTCOMES = {"Yes": "yes", "No": "no"}
+SAMPLE = """
+INSERT INTO evidence_sample (subject, source, market, event, home, away, seen_at, prices, others)
+VALUES ('miss', $1, $2, '123', 'Reds', 'Blues', $3, $4, $5)
+"""
+
+
+def test_an_empty_installation_says_so_on_every_page(client: ConsoleClient) -> None:
+    expected = {
+        "/": "No market waits for a decision.",
+        "/queue": "No market waits for a decision.",
+        "/mappings": "No mapping matches.",
+        "/alarms": "No alarm matches.",
+    }
+    for path, sentence in expected.items():
+        page = client.get(path)
+        assert page.status == 200, page.text
+        assert sentence in page.seen
+        assert "this machine alone" in page.seen
+
+
+def test_the_queue_is_filtered_and_says_which_share_it_shows(
+    client: ConsoleClient, miss: Callable[..., None]
+) -> None:
+    miss("sportybet", "800", "Corners", count=300)
+    miss("bet9ja", "S_X", "Cards", count=100)
+    both = client.get("/queue").seen
+    assert "2 markets" in both
+    assert "100.0 % of all open misses" in both
+    one = client.get("/queue?platform=bet9ja").seen
+    assert "1 market," in one
+    assert "25.0 % of all open misses" in one
+    assert "S_X" in one
+    assert "800" not in one
+    assert "No market matches." in client.get("/queue?q=nothing").seen
+
+
+def test_nonsense_in_the_address_of_the_queue_is_left_out(
+    client: ConsoleClient, miss: Callable[..., None]
+) -> None:
+    miss("sportybet", "800", "Corners")
+    page = client.get("/queue?platform=x&status=y&why=z&order=w&place=-1&q=%00")
+    assert page.status == 200
+    assert "800" in page.seen
+
+
+def test_a_case_shows_labels_events_and_suggestions(
+    client: ConsoleClient,
+    miss: Callable[..., None],
+    mapped: Callable[[str], int],
+    suggest: Callable[..., None],
+    query: ConsoleQuery,
+) -> None:
+    version = mapped(BTTS)
+    miss("betpawa", "3795", "GG/NG")
+    suggest("betpawa", "3795", version, OUTCOMES)
+    other = {"platform": "sportybet", "canonical_id": "btts", "outcome": "yes", "odds": 1.8}
+    prices = [{"qualifier": line, "label": "Yes", "odds": 1.79} for line in (None, "at half-time")]
+    query(SAMPLE, "betpawa", "3795", NOON, json.dumps(prices), json.dumps([other]))
+    page = client.get("/case?source=betpawa&market=3795")
+    assert page.status == 200, page.text
+    for words in (
+        "GG/NG",
+        "Reds – Blues",
+        "1.79",
+        "yes 1.8",
+        "98.0 %, confident",
+        "0.02 in 24 prices",
+    ):
+        assert words in page.seen
+    assert (
+        "at half-time" in page.text.partition('id="events"')[0]
+    )  # of an event, next to the sampled ones
+    assert "0.02 in 24 prices" in client.get("/queue").seen
+
+
+def test_a_case_says_where_its_id_is_switched_off(
+    client: ConsoleClient, miss: Callable[..., None], mapped: Callable[[str], int]
+) -> None:
+    further = """
+also:
+  - platform: bet9ja
+    id: S_GGNG
+    active: false
+    grade: C
+    labels: {yes: [Y], no: [N]}
+"""
+    mapped(BTTS + further)
+    miss("bet9ja", "S_GGNG", "GG/NG")
+    page = client.get("/case?source=bet9ja&market=S_GGNG")
+    assert "this id is switched off in it, grade C" in page.seen
+
+
+def test_a_market_that_was_never_missed_is_said_to_be_so(client: ConsoleClient) -> None:
+    page = client.get("/case?source=betpawa&market=1")
+    assert page.status == 404
+    assert "This market was never missed." in page.seen
+
+
+def test_a_market_whose_id_holds_a_specifier_is_reached(
+    client: ConsoleClient, miss: Callable[..., None]
+) -> None:
+    miss("sportybet", "8?goalnr=2&x/../y", "Next goal")
+    page = client.get("/queue")
+    assert "market=8%3Fgoalnr%3D2%26x%2F..%2Fy" in page.text
+    assert (
+        "Next goal" in client.get("/case?source=sportybet&market=8%3Fgoalnr%3D2%26x%2F..%2Fy").seen
+    )
+
+
+def test_a_mapping_is_found_by_a_bookmakers_id_and_shown_with_its_history(
+    client: ConsoleClient, mapped: Callable[[str], int]
+) -> None:
+    version = mapped(BTTS)
+    assert "btts" in client.get("/mappings?q=29").seen
+    page = client.get("/mapping?id=btts")
+    assert page.status == 200, page.text
+    assert f"create at version {version}" in page.seen
+    assert "to begin with" in page.seen
+    assert client.get("/mapping?id=none").status == 404
+
+
+def test_a_page_that_is_not_there_is_said_to_be_so(client: ConsoleClient) -> None:
+    page = client.get("/nowhere")
+    assert page.status == 404
+    assert "There is no such page." in page.seen
+
+
+OWNED = """
+INSERT INTO miss_case (source, external_market_id, owner, snoozed_until, regressed_at, regressed_from)
+VALUES ('sportybet', $1, $2, CASE WHEN $3 THEN now() + interval '1 day' END, CASE WHEN $4 THEN now() END, 7)
+"""
+
+
+def test_the_queue_is_filtered_by_owner_snooze_and_what_is_missed_again(
+    client: ConsoleClient, miss: Callable[..., None], query: ConsoleQuery
+) -> None:
+    for name in ("mine-1", "hers-1", "free-1", "late-1", "back-1"):
+        miss("sportybet", name, f"Name of {name}")
+    query(OWNED, "mine-1", "ada", False, False)
+    query(OWNED, "hers-1", "bea", False, False)
+    query(OWNED, "late-1", None, True, False)
+    query(OWNED, "back-1", None, False, True)
+    expected = {
+        "": {"mine-1", "hers-1", "free-1", "back-1"},
+        "owner=me": {"mine-1"},
+        "owner=bea": {"hers-1"},
+        "owner=nobody": {"free-1", "back-1"},
+        "snoozed=only": {"late-1"},
+        "snoozed=with&owner=nobody": {"free-1", "back-1", "late-1"},
+        "regressed=yes": {"back-1"},
+    }
+    for parameters, names in expected.items():
+        seen = client.get(f"/queue?{parameters}").seen
+        shown = {one for one in ("mine-1", "hers-1", "free-1", "late-1", "back-1") if one in seen}
+        assert shown == names, parameters
+    assert "snoozed until" in client.get("/queue?snoozed=only").seen
+    assert (
+        "missed again" in client.get("/queue?regressed=yes&q=back-1").seen.partition("last seen")[2]
+    )
+
+
+def test_groups_are_listed_and_decided_about_together(
+    client: ConsoleClient, miss: Callable[..., None], query: ConsoleQuery
+) -> None:
+    miss("sportybet", "801", "Multi 1-2", count=30)
+    miss("sportybet", "802", "Multi 4-5", count=20)
+    miss("sportybet", "803", HOSTILE_MARKET, ["1", "X"], count=10)
+    page = client.get("/queue?group=name")
+    assert "2 groups" in page.seen
+    assert "multi #-#" in page.seen
+    assert HOSTILE_MARKET not in page.text
+    together = json.dumps([["sportybet", "801"], ["sportybet", "802"]])
+    fields = {"csrf": page.token, "markets": together, "decision": "ignore", "reason": "not sold"}
+    assert "2 markets are ignored" in client.follow(client.post("/queue/decide", fields)).seen
+    statuses = query("SELECT external_market_id, status FROM unmapped_market_log ORDER BY 1")
+    assert [row["status"] for row in statuses] == ["IGNORED", "IGNORED", "NEW"]
+    assert "1 group" in client.get("/queue?group=labels").seen
+    assert "are in no group" in client.get("/queue?group=candidate").seen
+
+
+@pytest.mark.parametrize("nonsense", ["x", "{}", "3", '[["a"]]', "[[1, 2]]", '[["\\ud800", "a"]]'])
+def test_a_group_that_cannot_be_read_is_refused(client: ConsoleClient, nonsense: str) -> None:
+    fields = {"csrf": client.get("/queue").token, "markets": nonsense, "decision": "take"}
+    answer = client.post("/queue/decide", fields)
+    assert answer.status == 400
+    assert "The selected group cannot be read." in answer.seen
+
+
+def test_a_market_that_somebody_took_is_taken_over_on_purpose_only(
+    client: ConsoleClient, miss: Callable[..., None], query: ConsoleQuery
+) -> None:
+    miss("sportybet", "800", "Corners")
+    query(OWNED, "800", "bea", False, False)
+    fields = {"csrf": client.get("/queue").token, "market": "sportybet|800"}
+    refused = client.post("/queue/decide", fields | {"decision": "take"})
+    assert refused.status == 409
+    assert "bea works on sportybet 800" in refused.seen
+    taken = client.post("/queue/decide", fields | {"decision": "take-over"})
+    assert "sportybet 800 is taken over" in client.follow(taken).seen
+    assert query("SELECT owner FROM miss_case") == [{"owner": "ada"}]
+    client.post("/queue/decide", fields | {"decision": "release"})
+    assert query("SELECT owner FROM miss_case") == [{"owner": None}]
+
+
+def test_a_snoozed_market_leaves_the_queue_and_comes_back_by_undo(
+    client: ConsoleClient, miss: Callable[..., None], query: ConsoleQuery
+) -> None:
+    miss("sportybet", "800", "Corners")
+    fields = {"csrf": client.get("/queue").token, "market": "sportybet|800", "reason": "later"}
+    snoozed = client.post("/queue/decide", fields | {"decision": "snooze", "hours": "5"})
+    page = client.follow(snoozed)
+    assert "sportybet 800 is snoozed" in page.seen
+    assert "No market waits for a decision." in page.seen
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "NEW"}]
+    client.post("/queue/decide", fields | {"decision": "wake"})
+    assert "Corners" in client.get("/queue").seen
+
+
+def test_a_view_of_the_queue_is_kept_under_a_name_by_each_person(
+    client: ConsoleClient, miss: Callable[..., None], query: ConsoleQuery
+) -> None:
+    miss("sportybet", "800", "Corners")
+    where = "q=Corners&order=confidence&group=name"
+    page = client.get(f"/queue?{where}&said=x")
+    assert "Your views" not in page.text
+    fields = {"csrf": page.token, "query": f"{where}&place=50&said=x", "name": " <b>surest</b> "}
+    answer = client.post("/queue/view", fields | {"decision": "save"})
+    again = client.follow(answer)
+    assert "The view is kept as <b>surest</b>." in again.seen
+    assert f'href="/queue?{where.replace("&", "&amp;")}" aria-current="true"' in again.text
+    assert "&lt;b&gt;surest&lt;/b&gt;" in again.text
+    (kept,) = query("SELECT actor, name, query FROM queue_view")
+    assert kept == {"actor": "ada", "name": "<b>surest</b>", "query": where}
+    query("INSERT INTO queue_view (name, query) VALUES ('of others', '')")
+    assert "of others" not in client.get("/queue").seen
+    removed = client.post("/queue/view", fields | {"decision": "remove"})
+    assert "is removed" in client.follow(removed).seen
+    assert query("SELECT name FROM queue_view") == [{"name": "of others"}]
+    assert client.post("/queue/view", fields | {"name": " "}).status == 400
+    assert client.post("/queue/view", fields | {"name": "n" * 101}).status == 400
+
+
+def test_home_shows_coverage_by_the_hour_what_is_missed_again_and_what_changed(
+    client: ConsoleClient,
+    miss: Callable[..., None],
+    mapped: Callable[[str], int],
+    query: ConsoleQuery,
+) -> None:
+    assert "not sampled" in client.get("/").seen
+    for number, resolved in enumerate((80, 90)):
+        query(
+            """INSERT INTO shape_hour
+                (platform, hour, version, observations, unreadable, markets, unread, examples)
+            VALUES ('sportybet', now() - make_interval(hours => $1), $2, 20, 0, $3, '[]', '{}')""",
+            2 - number,
+            number,
+            json.dumps({"resolved": resolved, "UNKNOWN_MARKET": 100 - resolved}),
+        )
+    miss("sportybet", "again-1", "Corners")
+    miss("sportybet", "mine-1", "Cards")
+    query(OWNED, "again-1", None, False, True)
+    query(OWNED, "mine-1", "ada", False, False)
+    mapped(BTTS)
+    page = client.get("/")
+    assert "80.0 % to 90.0 % of the markets were resolved, 1 hour with changed" in page.text
+    assert "90.0 %" in page.seen
+    assert "Missed again (1) again-1 Corners" in page.seen.replace("  ", " ")
+    assert "Taken by me (1) mine-1 Cards" in page.seen.replace("  ", " ")
+    assert "In the last 24 hours: 1 change of mappings by 1 person" in page.seen
+
+
+def test_home_says_how_many_comparisons_decisions_have_unlocked_and_what_waits_would(
+    client: ConsoleClient,
+    miss: Callable[..., None],
+    mapped: Callable[[str], int],
+    suggest: Callable[..., None],
+    query: ConsoleQuery,
+) -> None:
+    nothing = client.get("/").seen
+    assert "no market was mapped that still is" in nothing
+    assert "not known: none of the markets below has a suggestion" in nothing
+    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
+    miss("bet9ja", "S_X", "GG/NG", ["Yes", "No"])
+    events = "UPDATE unmapped_market_log SET event_hashes = ARRAY[7, 77777, 1234567]"
+    query(events)
+    (known,) = query("SELECT event_count FROM unmapped_market_log LIMIT 1")
+    each = f"{2 * known['event_count']:.1f}"
+    version = mapped(THREE_BOOKS)
+    assert (
+        f"{each} comparisons of prices a day, by 1 market that was mapped" in client.get("/").seen
+    )
+    suggest("bet9ja", "S_X", version, {"Yes": "yes", "No": "no"})
+    # Which suggestions there are is kept for some seconds, or until somebody decides something.
+    fields = {"csrf": client.get("/queue").token, "market": "bet9ja|S_X"}
+    for decision in ("take", "release"):
+        assert client.post("/queue/decide", fields | {"decision": decision}).status == 303
+    sure = f"{2 * known['event_count'] * 0.98:.1f}"
+    page = client.get("/").seen
+    assert f"{sure} a day by the most urgent markets below" in page
+    assert f"{sure} a day by the confident suggestions below" in page
+    query("UPDATE user_market_mappings SET is_active = false")
+    query("UPDATE unmapped_market_log SET status = 'NEW'")
+    assert "no market was mapped that still is" in client.get("/").seen
+
+
+def test_a_mapping_is_found_by_a_whole_label_of_any_bookmaker(
+    client: ConsoleClient, mapped: Callable[[str], int]
+) -> None:
+    further = "also: [{platform: bet9ja, id: S_GG, labels: {yes: [Goal], no: [No Goal]}}]\n"
+    mapped(BTTS + further)
+    for label, is_found in (("yes", True), ("no goal", True), ("Goa", False), ("29", False)):
+        seen = client.get(f"/mappings?label={label.replace(' ', '+')}").seen
+        assert ("Both Teams To Score" in seen) is is_found, label

@@ -1,0 +1,94 @@
+"""A bookmaker that sends another form: the alarm comes, goes on, and closes when the form is as before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.support.people.commands import command_in_process
+from tests.support.services.insights import keep_usual, scraped, start_insight
+from tests.support.services.installation import Installation, Published, until
+
+pytestmark = pytest.mark.services
+
+# It looks at each bookmaker in every fifth turn.
+OFTEN = {"MARKETMAP_INSIGHT_INTERVAL_S": "1"}
+TOPIC = "observations.sportybet"
+HOURS = """
+SELECT platform, hour, version, observations, markets, recalled, unread
+FROM shape_hour
+ORDER BY platform, hour
+"""
+ALARMS = "SELECT sign, status, first_hour, last_hour FROM alarm WHERE kind = 'drift' ORDER BY sign"
+
+
+def of_sportybet(change: Callable[[dict[str, Any]], None] = lambda _: None) -> list[Published]:
+    found: list[Published] = []
+    for topic, key, value, headers in scraped(events=6):
+        if topic == TOPIC:
+            document = orjson.loads(value or b"")
+            change(document)
+            found.append((topic, key, orjson.dumps(document), headers))
+    return found
+
+
+def rename_specifier(document: dict[str, Any]) -> None:
+    for market in document["markets"]:
+        if "specifier" in market:
+            market["spec"] = market.pop("specifier")
+
+
+async def test_a_renamed_field_raises_alarms_that_close_when_it_has_its_name_again(
+    installation: Installation,
+) -> None:
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    usual, renamed = of_sportybet(), of_sportybet(rename_specifier)
+    await keep_usual(installation)
+    await installation.publish(usual, at=now - timedelta(hours=4))
+    await installation.publish(renamed, at=now - timedelta(hours=3))
+
+    process = start_insight(installation, 0, **OFTEN)
+    await process.logged("insight_drift")
+
+    async def signs(status: str) -> set[str]:
+        rows = await installation.query(ALARMS)
+        return {row.sign for row in rows if row.status == status}
+
+    async def is_raised() -> bool:
+        return {"fields", "resolved"} <= await signs("OPEN")
+
+    await until(is_raised)
+    rows = await installation.query(ALARMS)
+    assert {row.first_hour for row in rows} == {now - timedelta(hours=3)}
+    listed = (await command_in_process(installation, "alarms", "list", "fields", "--json")).json
+    assert [(one["platform"], one["kind"], one["canonical_id"]) for one in listed] == [
+        ("sportybet", "drift", None)
+    ]
+    assert "spec (market)" in listed[0]["reason"]
+
+    async def is_through() -> bool:
+        rows = await installation.query(HOURS)
+        return len({row.platform for row in rows if row.hour >= now}) == 3
+
+    await until(is_through)
+    hours = await installation.query(HOURS)
+    process.kill()
+    await installation.query("DELETE FROM shape_hour RETURNING hour")
+    process = start_insight(installation, 1, **OFTEN)
+    await until(is_through)
+    assert {tuple(map(str, row)) for row in hours} <= {
+        tuple(map(str, row)) for row in await installation.query(HOURS)
+    }
+    assert await installation.query(ALARMS) == rows
+
+    await installation.publish(usual)
+
+    async def is_closed() -> bool:
+        return not await signs("OPEN")
+
+    await until(is_closed)
+    assert await process.stop() == 0

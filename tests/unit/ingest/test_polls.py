@@ -1,0 +1,169 @@
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import cast
+
+import pytest
+
+from tests.support.records import FakeRecord
+from worker.ingest.partitions.assignment import Assignment
+from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.polls import SINGLE_POLLS, BatchLimits, Polls
+from worker.kafka.record import Record, size_of
+
+LONG = BatchLimits(seconds=3600, max_bytes=1000, max_records=100)
+
+
+def records(*offsets: int, size: int = 10) -> Sequence[Record]:
+    return [FakeRecord(offset=offset, value=b"x" * size) for offset in offsets]
+
+
+class Ground:
+    """The claim, the assignment and what fetches. The fetch after the last poll never ends."""
+
+    def __init__(self, first: Sequence[Record], *polls: Sequence[Record] | Exception) -> None:
+        self.records = list(first)
+        self.polls = list(polls)
+        self.needs_a_look: Sequence[Record] | None = None
+        self.is_over = False
+        self.over = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.filled = 0
+        self.begun: asyncio.Task[Sequence[Record]] | None = None
+        self.is_wanted: Callable[[], bool] = lambda: True
+
+    def begin(self) -> asyncio.Task[Sequence[Record]]:
+        async def fetch() -> Sequence[Record]:
+            if not self.polls:
+                self.asked.set()
+                await asyncio.Event().wait()
+            poll = self.polls.pop(0)
+            if isinstance(poll, Exception):
+                raise poll
+            return poll
+
+        self.begun = self.begun or asyncio.create_task(fetch())
+        return self.begun
+
+    def fill(self) -> asyncio.Task[Sequence[Record]]:
+        self.filled += 1
+        return self.begin()
+
+    def take(self) -> None:
+        self.begun = None
+
+    async def extend(self, claimed: "Ground", records: Sequence[Record]) -> bool:
+        if records is self.needs_a_look:
+            return False
+        self.records += records
+        return True
+
+    @property
+    def size(self) -> int:
+        return size_of(self.records)
+
+    async def until_over(self) -> None:
+        await self.over.wait()
+
+    def revoke(self) -> None:
+        self.is_over = True
+        self.over.set()
+
+    async def batch(self, limits: BatchLimits = LONG, *, fetches: bool = True) -> list[list[int]]:
+        """The offsets of a batch, poll by poll."""
+        polls = Polls(cast("Assignment", self), self if fetches else None, limits)
+        return [
+            [record.offset for record in poll]
+            async for poll in polls.of(cast("ClaimedBatch", self), self.is_wanted)
+        ]
+
+
+async def test_a_batch_takes_in_the_polls_that_follow_until_the_next_would_be_too_much() -> None:
+    too_much = records(4)
+    ground = Ground(records(0), records(1, 2), (), records(3), too_much)
+    assert await ground.batch(BatchLimits(3600, 49, 100)) == [[0], [1, 2], [3]]
+    assert ground.begun is not None
+    assert await ground.begun is too_much
+
+
+@pytest.mark.parametrize("limits", [BatchLimits(3600, 10, 100), BatchLimits(3600, 1000, 1)])
+async def test_a_batch_that_is_full_does_not_wait(limits: BatchLimits) -> None:
+    assert await Ground(records(0)).batch(limits) == [[0]]
+
+
+async def test_a_batch_has_a_bound_of_records() -> None:
+    ground = Ground(records(0), records(1, 2), records(3, 4))
+    assert await ground.batch(BatchLimits(3600, 1000, 4)) == [[0], [1, 2]]
+
+
+async def test_a_batch_ends_when_it_is_old_enough_and_the_fetch_goes_on() -> None:
+    ground = Ground(records(0), records(1))
+    assert await ground.batch(BatchLimits(0.05, 1000, 100)) == [[0], [1]]
+    assert ground.begun is not None
+    assert not ground.begun.done()
+
+
+async def test_a_batch_does_not_wait_for_its_time_when_nothing_comes() -> None:
+    ground = Ground(records(0), records(1))
+    before_s = asyncio.get_running_loop().time()
+    assert await ground.batch(BatchLimits(4, 1000, 100)) == [[0], [1]]
+    assert 1 <= asyncio.get_running_loop().time() - before_s < 4
+
+
+async def test_a_batch_whose_partitions_are_revoked_ends_at_once() -> None:
+    ground = Ground(records(0))
+    batch = asyncio.create_task(ground.batch())
+    await ground.asked.wait()
+    ground.revoke()
+    assert await batch == [[0]]
+    assert ground.begun is not None
+
+
+async def test_a_poll_that_needs_a_look_is_handed_over_after_the_batch() -> None:
+    needs_a_look = records(7)
+    ground = Ground(records(0), records(1), needs_a_look)
+    ground.needs_a_look = needs_a_look
+    assert await ground.batch() == [[0], [1]]
+    assert ground.begun is not None
+    assert await ground.begun is needs_a_look
+
+
+async def test_a_batch_under_mappings_that_have_changed_takes_nothing_in() -> None:
+    ground = Ground(records(0), records(1), records(2))
+    answers = [True, True, True, True, True, False]
+    ground.is_wanted = partial(answers.pop, 0)
+    assert await ground.batch() == [[0], [1]]
+    assert ground.begun is not None
+    assert await ground.begun == records(2)
+
+
+async def test_what_has_come_while_a_poll_was_processed_is_added_to_the_next() -> None:
+    ground = Ground(records(0), records(1))
+    polls = Polls(cast("Assignment", ground), ground, LONG).of(
+        cast("ClaimedBatch", ground), lambda: True
+    )
+    await anext(polls)
+    await asyncio.wait([ground.begin()])
+    await anext(polls)
+    assert ground.filled == 1
+
+
+async def test_a_fetch_that_fails_ends_the_batch_and_its_error_is_handed_over() -> None:
+    ground = Ground(records(0), ValueError("the consumer is stopped"))
+    assert await ground.batch() == [[0]]
+    assert ground.begun is not None
+    with pytest.raises(ValueError, match="stopped"):
+        await ground.begun
+
+
+@pytest.mark.parametrize(
+    "limits", [SINGLE_POLLS, BatchLimits(3600, 9, 100), BatchLimits(3600, 19, 100)]
+)
+async def test_a_batch_may_be_a_single_poll(limits: BatchLimits) -> None:
+    ground = Ground(records(0), records(1))
+    assert await ground.batch(limits) == [[0]]
+
+
+async def test_nothing_joins_a_batch_without_records_or_where_nothing_fetches() -> None:
+    assert await Ground((), records(1)).batch() == []
+    assert await Ground(records(0), records(1)).batch(fetches=False) == [[0]]

@@ -1,0 +1,194 @@
+"""Changes of mappings from a page: by the operations that the commands use, with the same checks.
+
+A change is made in two steps, as the commands make it. It is made once and taken back, and the prices of the
+last events are compared with what it leads to; then it is made again, and refused if it leads to something
+else by now. The comparison takes seconds of CPU: it runs in a thread, and holds no lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from http import HTTPStatus
+from typing import Final, NamedTuple, TypeVar
+
+from worker.console.context import Console, RefusedError
+from worker.console.sign_in.people import Permission
+from worker.console.waited import in_thread
+from worker.domain.conflicts import Rivalry
+from worker.domain.mapping import Mapping, MappingError
+from worker.operations.drafts.drafting import NothingToChangeError
+from worker.operations.mappings.changing import ChangedMeanwhileError
+from worker.operations.mappings.editing import AppliedChange, ConflictError, NoSuchStateError
+from worker.operations.mappings.price_verdicts import (
+    MOST_EVENTS,
+    PriceComparison,
+    PriceVerdict,
+    active_mappings,
+    compare_prices,
+    contradictions,
+    is_same_mapping,
+)
+from worker.operations.unmapped.triage import NoSuggestionError, NotCoveredError
+from worker.storage import mappings as stored_mappings
+from worker.storage.changes.drafts import UnknownDraft
+from worker.storage.changes.sets import UnknownChangeSet
+from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, UnknownMapping, editing
+from worker.storage.errors import StorageRefused
+from worker.storage.insight import evidence
+from worker.storage.misses import UnknownMiss
+
+Result = TypeVar("Result")
+# What somebody decides about is not there, or not any more.
+GONE: Final = (
+    *(UnknownMapping, UnknownMiss, UnknownDraft, UnknownChangeSet),
+    *(NoSuggestionError, NoSuchStateError),
+)
+MappingEdit = Callable[[Edit], Awaitable[AppliedChange]]
+
+
+class TriedChange(NamedTuple):
+    """A change that was made and taken back: what it did, all mappings after it, and what prices say."""
+
+    change: AppliedChange
+    active: dict[str, Mapping]
+    prices: PriceComparison
+
+    @property
+    def contradictions(self) -> Sequence[str]:
+        return contradictions(self.prices.verdicts)
+
+
+class MadeChange(NamedTuple):
+    """A change that was made, and what was compared before it."""
+
+    change: AppliedChange
+    verdicts: Sequence[PriceVerdict]
+
+
+class ContradictedError(RefusedError):
+    """The prices contradict a change; it can be made nevertheless, with a reason."""
+
+
+async def try_change(
+    console: Console, permission: Permission, edit: MappingEdit, *, actor: str, reason: str
+) -> TriedChange:
+    """Make a change, take it back, and say what prices say about it. Raises RefusedError."""
+
+    async def attempt(one: Edit) -> tuple[AppliedChange, dict[str, Mapping]]:
+        done = await edit(one)
+        return done, {} if done.action == "NONE" else await active_mappings(one)
+
+    done, active = await _run(
+        console, permission, attempt, actor=actor, reason=reason, dry_run=True
+    )
+    if done.canonical_id not in active:
+        return TriedChange(done, active, PriceComparison())
+    async with console.databases.reading() as connection:
+        events = await evidence.read_events(connection, MOST_EVENTS)
+    if not events:
+        return TriedChange(done, active, PriceComparison())
+    prices = await in_thread(partial(compare_prices, events, active, {done.canonical_id}))
+    return TriedChange(done, active, prices)
+
+
+async def make_change(
+    console: Console,
+    permission: Permission,
+    edit: MappingEdit,
+    *,
+    actor: str,
+    reason: str,
+    force: bool = False,
+) -> MadeChange:
+    """Compare prices, then make a change. Raises RefusedError, ContradictedError unless it is forced."""
+    if not reason.strip():
+        raise RefusedError("Say why: the reason is kept in the history.")
+    tried = await try_change(console, permission, edit, actor=actor, reason=reason)
+    if tried.contradictions and not force:
+        raise ContradictedError(
+            "The prices contradict it; nothing was changed.",
+            HTTPStatus.CONFLICT,
+            lines=tuple(tried.contradictions),
+        )
+    name = tried.change.canonical_id
+    expected = tried.active.get(name)
+
+    async def as_tried(one: Edit) -> AppliedChange:
+        done = await edit(one)
+        if expected is not None:
+            row = await stored_mappings.get(one.connection, name)
+            if row is None or not is_same_mapping(row, expected):
+                raise ChangedMeanwhileError(f"{name} was changed while its prices were compared")
+        return done
+
+    done = await _run(console, permission, as_tried, actor=actor, reason=reason, dry_run=False)
+    console.metrics.decided()
+    console.live.bump()
+    return MadeChange(done, tried.prices.verdicts)
+
+
+async def make_unchecked(
+    console: Console, permission: Permission, edit: MappingEdit, *, actor: str, reason: str
+) -> AppliedChange:
+    """Make a change without comparing prices: one that goes back to what was there. Raises RefusedError."""
+    done = await _run(console, permission, edit, actor=actor, reason=reason, dry_run=False)
+    console.metrics.decided()
+    console.live.bump()
+    return done
+
+
+async def _run(
+    console: Console,
+    permission: Permission,
+    change: Callable[[Edit], Awaitable[Result]],
+    *,
+    actor: str,
+    reason: str,
+    dry_run: bool,
+) -> Result:
+    engine = console.databases.deciding(permission)
+    with refusals():
+        async with editing(engine, actor=actor, reason=reason or "tried", dry_run=dry_run) as edit:
+            return await change(edit)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Say in words why a change or a draft was refused."""
+    try:
+        yield
+    except MappingError as error:
+        faults = tuple(map(str, error.faults))
+        raise RefusedError(
+            "The mapping cannot be used; nothing was changed.", lines=faults
+        ) from error
+    except ConflictError as error:
+        raise conflict(error.rivalries) from error
+    except (StaleVersion, DuplicateCanonicalId, ChangedMeanwhileError) as error:
+        raise RefusedError(
+            "Somebody else was first; nothing was changed.",
+            HTTPStatus.CONFLICT,
+            lines=(f"{error}.",),
+        ) from error
+    except GONE as error:
+        raise RefusedError(
+            "It is not there any more; nothing was changed.",
+            HTTPStatus.NOT_FOUND,
+            lines=(f"{error}.",),
+        ) from error
+    except (NotCoveredError, NothingToChangeError, StorageRefused) as error:
+        raise RefusedError(
+            "Nothing was changed.", HTTPStatus.CONFLICT, lines=(f"{error}.",)
+        ) from error
+
+
+def conflict(found: Sequence[Rivalry]) -> RefusedError:
+    """The refusal of a mapping that claims what another one claims."""
+    rivals = (*map(str, found), "Change a label, a line rule or a priority of one.")
+    return RefusedError(
+        "It claims what another mapping claims; nothing was changed.",
+        HTTPStatus.CONFLICT,
+        lines=rivals,
+    )

@@ -1,0 +1,159 @@
+"""What every page has at hand, and how a page is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from worker.console.databases import Databases
+from worker.console.forms import SentForm
+from worker.console.live import LiveChanges
+from worker.console.metrics import ConsoleMetrics
+from worker.console.notices import Notice, Notices
+from worker.console.rendering import render
+from worker.console.republisher import Republisher
+from worker.console.sign_in.people import Permission, Viewer
+from worker.console.totals import QueueTotals
+from worker.console.waited import NewestRequests
+from worker.settings.connected import DatabaseSettings
+
+Page = Callable[[Request], Awaitable[Response]]
+
+# Longer than any path with the longest search in it; a sign-in keeps one.
+_LONGEST_PATH: Final = 4000
+
+NAVIGATION: Final = (
+    ("/", "Home"),
+    ("/queue", "Queue"),
+    ("/mappings", "Mappings"),
+    ("/bulk", "Bulk"),
+    ("/review", "Review"),
+    ("/history", "History"),
+    ("/alarms", "Alarms"),
+    ("/events", "Events"),
+    ("/explain", "Explain"),
+    ("/dead-letters", "Dead letters"),
+)
+
+
+class Console:
+    """The parts of the running console."""
+
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        databases: Databases,
+        live: LiveChanges,
+        metrics: ConsoleMetrics,
+    ) -> None:
+        self.settings = settings
+        self.databases = databases
+        self.live = live
+        self.metrics = metrics
+        self.notices = Notices()
+        self.totals = QueueTotals(lambda: live.number)
+        self.republisher = Republisher()
+        self.newest = NewestRequests()
+
+
+class RefusedError(Exception):
+    """A page cannot be shown, or a decision not be made; the person is told so."""
+
+    def __init__(
+        self, sentence: str, status: int = HTTPStatus.BAD_REQUEST, *, lines: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.status = status
+        self.lines = lines
+
+
+def console_of(request: Request) -> Console:
+    found = request.app.state.console
+    if not isinstance(found, Console):
+        raise TypeError("the application has no console")
+    return found
+
+
+def viewer_of(request: Request) -> Viewer:
+    """Return who looks at the page; the gate lets nobody else come here."""
+    found = request.scope.get("viewer")
+    if not isinstance(found, Viewer):
+        raise TypeError("a page was asked for without a viewer")
+    return found
+
+
+def form_of(request: Request) -> SentForm:
+    """Return the form, which the gate has read and checked."""
+    found = request.scope.get("form")
+    if not isinstance(found, SentForm):
+        raise TypeError("there is no form")
+    return found
+
+
+def allowed(permission: Permission) -> Callable[[Page], Page]:
+    """Refuse a page to those who may not do what it does."""
+
+    def decorate(page: Page) -> Page:
+        @wraps(page)
+        async def guarded(request: Request) -> Response:
+            viewer = viewer_of(request)
+            if not viewer.may(permission):
+                roles = ", ".join(viewer.roles) or "none"
+                raise RefusedError(
+                    "You may not do this.",
+                    HTTPStatus.FORBIDDEN,
+                    lines=(f"It needs the right to {permission}. Your roles: {roles}.",),
+                )
+            return await page(request)
+
+        return guarded
+
+    return decorate
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Answer with a page, with the notice that its address names."""
+    viewer = request.scope.get("viewer")
+    console = console_of(request)
+    notice: Notice | None = None
+    if isinstance(viewer, Viewer):
+        notice = console.notices.find(request.query_params.get("said"), viewer.name)
+    common = {
+        "viewer": viewer,
+        "path": request.url.path,
+        "navigation": NAVIGATION,
+        "notice": notice,
+        "sign_in": console.settings.console_sign_in,
+    }
+    return HTMLResponse(render(template, **common | values), status_code=status)
+
+
+def said(request: Request, where: str, notice: Notice) -> RedirectResponse:
+    """Go to a page that says this."""
+    identifier = console_of(request).notices.add(notice)
+    path, _, query = where.partition("?")
+    kept = [(name, value) for name, value in parse_qsl(query) if name != "said"]
+    return RedirectResponse(
+        f"{path}?{urlencode([*kept, ('said', identifier)])}", HTTPStatus.SEE_OTHER
+    )
+
+
+def local_path(wanted: str | None) -> str:
+    """Return a path of this console; anything that could lead elsewhere becomes the first page."""
+    if not wanted or not wanted.startswith("/") or wanted.startswith("//"):
+        return "/"
+    if (
+        len(wanted) > _LONGEST_PATH
+        or "\\" in wanted
+        or not wanted.isprintable()
+        or wanted.startswith("/sign-")
+    ):
+        return "/"
+    return wanted

@@ -1,0 +1,185 @@
+"""The form of the editor: a mapping as fields of a page, and back. Pure.
+
+Main fields and outcomes have fields of their own. What few mappings have (fixed specifiers, scope, further
+ids, traits, participants) is YAML in one field, as in the files of the commands. Whatever a row of an outcome
+holds in addition to its labels is carried along as it is, so that saving a mapping loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from worker.console.forms import SentForm
+from worker.domain.books.lines import COLUMN_KINDS
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.books.rows import abbreviate
+from worker.domain.draft import slug
+from worker.domain.mapping import Mapping as MarketMapping
+from worker.domain.mapping import MappingError, MappingFault, parse_mapping
+from worker.operations.mappings.files import dump_values, parse_values
+
+SPARE_ROWS: Final = 2
+# Where a label that was paired goes, if to no outcome of the table.
+NEW_ROW: Final = "new"
+_MOST_ROWS: Final = 500
+_REST: Final = ("scope", "also", "traits", "participant")
+_OWN: Final = {"canonical_id", *LABEL_COLUMNS.values()}
+
+MappingValues = dict[str, Any]
+
+
+class OutcomeFields(NamedTuple):
+    """One outcome: its name, its label at each bookmaker, and what else the row holds, as JSON."""
+
+    canonical_id: str
+    labels: Sequence[str]
+    more: str = ""
+
+
+class EditorFields(NamedTuple):
+    """The fields of the editor's page, as texts."""
+
+    canonical_id: str
+    name: str
+    priority: str
+    ids: Mapping[str, str]
+    line_kind: str
+    outcomes: Sequence[OutcomeFields]
+    rest: str
+
+
+def fields_of(values: Mapping[str, Any]) -> EditorFields:
+    """Arrange a mapping's JSON form, finished or not, as fields."""
+    rule = values.get("line_rule")
+    rule = rule if isinstance(rule, dict) else {}
+    kind = str(rule.get("kind") or "none")
+    more_rule = {key: value for key, value in rule.items() if key != "kind"}
+    rest = {name: values[name] for name in _REST if values.get(name)}
+    if more_rule:
+        rest = {"line_rule": rule, **rest}
+    rows = values.get("outcome_mapping")
+    outcomes = [_outcome(row) for row in rows or () if isinstance(row, dict)]
+    empty = OutcomeFields("", [""] * len(LABEL_COLUMNS))
+    return EditorFields(
+        _text(values.get("canonical_id")),
+        _text(values.get("name")),
+        _text(values.get("priority") or 0),
+        {column: _text(values.get(column)) for column in ID_COLUMNS.values()},
+        kind,
+        [*outcomes, *[empty] * SPARE_ROWS],
+        dump_values(rest) if rest else "",
+    )
+
+
+def values_of(form: SentForm) -> MappingValues:
+    """Read the mapping's JSON form from what was sent. Raises MappingError."""
+    rest_text = form.raw("rest")
+    rest = parse_values(rest_text) if rest_text.strip() else {}
+    known = {"line_rule", *_REST}
+    if strange := sorted(set(rest) - known):
+        raise MappingError(
+            [
+                MappingFault(one, abbreviate(rest[one]), "has a field of its own on this page")
+                for one in strange
+            ]
+        )
+    kind = form.get("line_kind", "none")
+    rule: Any = rest.get("line_rule") or {}
+    if isinstance(rule, dict) and kind in COLUMN_KINDS:
+        rule = {**rule, "kind": kind} if kind != "none" or rule else {}
+    priority = form.get("priority", "0")
+    values: MappingValues = {
+        "canonical_id": form.get("canonical_id"),
+        "name": form.get("name"),
+        **{column: form.get(column) or None for column in ID_COLUMNS.values()},
+        "priority": int(priority) if _is_whole(priority) else priority,
+        "line_rule": rule or None,
+        "outcome_mapping": _rows(form),
+    }
+    return values | {name: rest[name] for name in _REST if rest.get(name)}
+
+
+def mapping_of(form: SentForm) -> MarketMapping:
+    """Read the mapping that was sent. Raises MappingError."""
+    return parse_mapping(values_of(form))
+
+
+def _rows(form: SentForm) -> list[MappingValues]:
+    """The outcomes whose row is not empty; one that has no position yet comes after all others."""
+    names = form.all("outcome")[:_MOST_ROWS]
+    columns = {column: form.all(column + "_label") for column in LABEL_COLUMNS.values()}
+    more = form.all("more")
+    _paired(form, names, columns)
+    rows: list[MappingValues] = []
+    for place, name in enumerate(names):
+        labels = {
+            column: (given[place] if place < len(given) else "") or None
+            for column, given in columns.items()
+        }
+        if not name.strip() and not any(labels.values()):
+            continue
+        carried = _carried(more[place] if place < len(more) else "")
+        known = [row["position"] for row in rows if type(row.get("position")) is int]
+        position = max(known, default=-1) + 1
+        rows.append({"canonical_id": name.strip(), **labels, "position": position, **carried})
+    return rows
+
+
+def _paired(form: SentForm, names: list[str], columns: dict[str, list[str]]) -> None:
+    """Put each label that was paired into the row of its outcome, or into a new row. Raises MappingError."""
+    listed = zip(form.all("pair"), form.all("pair_column"), form.all("pair_label"), strict=False)
+    faults = []
+    for place, column, label in listed:
+        if not place or column not in columns or not label:
+            continue
+        if place == NEW_ROW:
+            at = len(names)
+            names.append(slug(label))
+        elif _is_whole(place) and 0 <= int(place) < len(names):
+            at = int(place)
+        else:
+            faults.append(MappingFault("outcome", abbreviate(place), "is no row of the table"))
+            continue
+        labels = columns[column]
+        labels += [""] * (at + 1 - len(labels))
+        if labels[at]:
+            reason = (
+                f"has the label {abbreviate(labels[at])} already; {abbreviate(label)} needs `also`"
+            )
+            faults.append(MappingFault("outcome", abbreviate(names[at]), reason))
+            continue
+        labels[at] = label
+    if faults:
+        raise MappingError(faults)
+
+
+def _carried(text: str) -> MappingValues:
+    if not text:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or _OWN & set(found):
+        raise MappingError([MappingFault("outcome_mapping", abbreviate(text), "cannot be read")])
+    return found
+
+
+def _outcome(row: MappingValues) -> OutcomeFields:
+    more = {key: value for key, value in row.items() if key not in _OWN and value is not None}
+    return OutcomeFields(
+        _text(row.get("canonical_id")),
+        [_text(row.get(column)) for column in LABEL_COLUMNS.values()],
+        json.dumps(more) if more else "",
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _is_whole(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdigit() and len(digits) <= 9

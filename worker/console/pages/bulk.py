@@ -1,0 +1,132 @@
+"""Bulk: a group of missed markets as a grid that goes to a spreadsheet and back, as one change set."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from io import StringIO
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from worker.cli.spreadsheet import cell
+from worker.console.context import RefusedError, allowed, console_of, form_of, page, said, viewer_of
+from worker.console.notices import Notice
+from worker.domain.books.platforms import PLATFORMS
+from worker.operations.drafts.drafting import propose, save_drafts
+from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions
+from worker.operations.drafts.grid_drafts import grid_of, proposals_of
+from worker.storage.engine import transaction
+from worker.storage.errors import StorageRefused
+from worker.storage.misses import MissFilters
+
+_MOST: Final = 50
+_LONGEST: Final = 500_000
+
+
+@allowed("edit")
+async def show(request: Request) -> Response:
+    """The grid of the misses that match, to be filled in here or in a spreadsheet."""
+    query = request.query_params
+    containing = query.get("q", "").strip()[:200].replace("\0", "")
+    platform = query.get("platform")
+    chosen = platform if platform in PLATFORMS else None
+    filters: MissFilters = {"containing": containing, "source": chosen}
+    async with console_of(request).databases.reading() as connection:
+        found = await console_of(request).totals.rows(connection, filters, limit=_MOST)
+        rows = await grid_of(connection, found)
+    return _grid_page(request, _as_text(rows), containing=containing, platform=chosen)
+
+
+@allowed("edit")
+async def save(request: Request) -> Response:
+    """Make drafts of the grid, all in one proposed change set, or none; every fault is named."""
+    console, form, viewer = console_of(request), form_of(request), viewer_of(request).name
+    grid = form.raw("grid")
+    if len(grid) > _LONGEST:
+        raise RefusedError(
+            f"A grid has at most {_LONGEST} characters. Nothing was saved: paste it in parts.",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
+    name, reason = (form.get("name") or "").strip(), (form.get("reason") or "").strip()
+    is_saved = form.get("decision") == "save"
+    faults: list[str] = []
+    number = 0
+    if is_saved and not reason:
+        faults.append("Say why: the reason is kept in the history.")
+    try:
+        decisions = read_decisions(_rows(grid))
+        if not decisions:
+            faults.append("The grid decides nothing: fill in canonical_id and outcome.")
+        async with transaction(console.databases.deciding("edit")) as connection:
+            proposals = await proposals_of(connection, decisions)
+            if is_saved and not faults:
+                number, _ = await save_drafts(
+                    connection, proposals, actor=viewer, reason=reason, name=name
+                )
+                await propose(connection, number, actor=viewer)
+    except GridError as error:
+        faults += [f"{one}." for one in error.faults]
+    except StorageRefused as error:
+        raise RefusedError("Nothing was changed.", 409, lines=(f"{error}.",)) from error
+    if faults or not is_saved:
+        checked = "" if faults else _summary(proposals)
+        return _grid_page(request, grid, name=name, reason=reason, faults=faults, checked=checked)
+    console.metrics.decided()
+    console.live.bump()
+    words = f"Change set {number} is proposed: {_summary(proposals)}"
+    return said(request, f"/change-set?id={number}", Notice(viewer, words))
+
+
+def _summary(proposals: Iterable[Any]) -> str:
+    listed = list(proposals)
+    markets = sum(len(one.misses) for one in listed)
+    return f"{markets} markets in {len(listed)} mappings."
+
+
+def _grid_page(request: Request, grid: str, **values: Any) -> Response:
+    common: dict[str, Any] = {
+        "containing": "",
+        "platform": None,
+        "name": "",
+        "reason": "",
+        "faults": [],
+        "checked": "",
+    }
+    status = 400 if values.get("faults") else 200
+    return page(request, "bulk.html", status=status, grid=grid, **common | values)
+
+
+def _as_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The grid with tabs between the cells: what spreadsheets copy and paste."""
+    text = StringIO(newline="")
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([cell(row[name]) for name in COLUMNS])
+    return text.getvalue()
+
+
+def _rows(grid: str) -> list[dict[str, str | None]]:
+    """Read what was pasted: with tabs, or as CSV."""
+    # Spreadsheets write a byte order mark at the beginning of a file.
+    grid = grid.removeprefix("\ufeff")
+    head = grid.partition("\n")[0]
+    try:
+        return list(
+            csv.DictReader(
+                StringIO(grid.replace("\r\n", "\n"), newline=""),
+                delimiter="\t" if "\t" in head else ",",
+            )
+        )
+    except csv.Error as error:
+        raise RefusedError("The grid cannot be read.", lines=(f"{error}.",)) from error
+
+
+ROUTES: Final = [
+    Route("/bulk", show, methods=["GET"]),
+    Route("/bulk", save, methods=["POST"]),
+]

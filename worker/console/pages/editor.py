@@ -1,0 +1,402 @@
+"""The editor: a mapping by hand, for a missed market or as it is, and what saving it would do."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from worker.console.changing import (
+    ContradictedError,
+    MappingEdit,
+    make_change,
+    refusals,
+    try_change,
+)
+from worker.console.context import (
+    Console,
+    RefusedError,
+    allowed,
+    console_of,
+    form_of,
+    page,
+    said,
+    viewer_of,
+)
+from worker.console.drafting import (
+    ProposalOf,
+    change_draft,
+    draft_notice,
+    is_four_eyes,
+    look_at,
+    open_sets_of,
+    order_of,
+    proposal_for,
+    save_draft,
+    wants_draft,
+)
+from worker.console.editor_form import EditorFields, fields_of, mapping_of, values_of
+from worker.console.forms import SentForm
+from worker.console.notices import Notice
+from worker.console.pages.deciding import change_notice, publish_again_after, whole
+from worker.console.pages.following import case_path, key_of, next_path
+from worker.console.pairing import LineReading, line_readings, loose_labels
+from worker.console.rendering import render
+from worker.console.republishing import wanted_by
+from worker.domain.books.lines import COLUMN_KINDS
+from worker.domain.books.platforms import is_platform
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.draft import draft, draft_of_players
+from worker.domain.mapping import MappingError
+from worker.domain.scope import parse_external_id
+from worker.operations.mappings import editing
+from worker.operations.mappings.editing import AppliedChange
+from worker.operations.unmapped import triage
+from worker.operations.unmapped.extending import extended, extended_by_players
+from worker.operations.unmapped.view import QueueView, view_of
+from worker.runtime.index.covering import markets_of
+from worker.storage import audit, mappings, misses
+from worker.storage.changes import drafts, sets
+from worker.storage.changes.drafts import Proposal, StoredDraft
+from worker.storage.editing import Edit
+from worker.storage.insight import evidence
+from worker.storage.mappings import StoredMapping
+from worker.storage.misses import QueueKey, UnknownMiss
+
+_MOST_NAMES: Final = 2000
+
+
+class EditorBeginning(NamedTuple):
+    """What the form begins with: values, the mapping that they change, and the draft that they are of."""
+
+    values: Mapping[str, Any]
+    row: StoredMapping | None = None
+    drafted: StoredDraft | None = None
+
+
+@allowed("edit")
+async def show(request: Request) -> Response:
+    """The form: a draft of a missed market, a mapping that shall read one as well, or a mapping as it is."""
+    query = request.query_params
+    key, into = key_of(query), query.get("into", query.get("id", "")).replace("\0", "").strip()
+    async with console_of(request).databases.reading() as connection:
+        if query.get("draft"):
+            begun = await _stored_draft(connection, query.get("draft", ""))
+            key = begun.drafted.keys[0] if begun.drafted and begun.drafted.keys else key
+        else:
+            row = await mappings.get(connection, into) if into else None
+            if into and row is None:
+                raise RefusedError(f"There is no mapping {into}.", 404)
+            of_players = query.get("players") == "yes"
+            begun = EditorBeginning(
+                await _beginning(connection, key, row, of_players=of_players), row
+            )
+    return await _editor(request, fields_of(begun.values), query, begun)
+
+
+async def _stored_draft(connection: AsyncConnection, number: str) -> EditorBeginning:
+    """A draft that was written before, to be changed."""
+    with refusals():
+        found = await drafts.get_draft(connection, whole(number) or 0)
+    if not isinstance(found.mapping, dict):
+        raise RefusedError(f"Draft {found.id} has no fields to change.")
+    row = await mappings.get(connection, found.canonical_id)
+    return EditorBeginning(found.mapping, row, found)
+
+
+async def _beginning(
+    connection: AsyncConnection, key: QueueKey, row: StoredMapping | None, *, of_players: bool
+) -> dict[str, Any]:
+    """What the form begins with; ``of_players``: the market is sold for each player."""
+    if not key[0]:
+        return {} if row is None else row._asdict()
+    try:
+        miss = await misses.get_miss(connection, key)
+    except UnknownMiss as error:
+        raise RefusedError("This market was never missed.", 404, lines=(f"{error}.",)) from error
+    if not is_platform(miss.source):
+        raise RefusedError(f"{miss.source} is not a bookmaker that can be mapped.")
+    if row is None:
+        make = draft_of_players if of_players else draft
+        return make(miss.source, miss.external_market_id, miss.market_name, miss.samples)
+    named = parse_external_id(miss.external_market_id)
+    known = {one.canonical_id: one for one in await evidence.read_suggestions(connection, key)}
+    suggested = known.get(row.canonical_id)
+    outcomes = suggested.outcomes if suggested is not None else {}
+    try:
+        if row.participant is not None:
+            return extended_by_players(
+                row._asdict(), miss.source, miss.external_market_id, miss.samples
+            )
+        return extended(
+            row._asdict(), miss.source, named, outcomes if isinstance(outcomes, dict) else {}
+        )
+    except MappingError as error:
+        faults = tuple(map(str, error.faults))
+        raise RefusedError("This mapping cannot read the market.", lines=faults) from error
+
+
+@allowed("edit")
+async def check(request: Request) -> Response:
+    """What saving would do: faults, conflicts, what prices say, what becomes covered and what does not."""
+    console, form = console_of(request), form_of(request)
+    return await console.newest.answer(
+        request, viewer_of(request).name, form.get("tab"), lambda: _checked(request, console, form)
+    )
+
+
+async def _checked(request: Request, console: Console, form: SentForm) -> Response:
+    values: dict[str, Any] = {
+        "fault": None,
+        "tried": None,
+        "lines": (),
+        "readings": await _readings(console, form),
+    }
+    try:
+        if form.get("draft") or await is_four_eyes(console):
+            # Nobody can make the change to see what it does: it is looked at by reading alone.
+            values["tried"] = await look_at(console, proposal_of(form))
+        else:
+            values["tried"] = await try_change(
+                console,
+                "edit",
+                edit_of(form),
+                actor=viewer_of(request).name,
+                reason="tried in the console",
+            )
+    except RefusedError as error:
+        values |= {"fault": error.sentence, "lines": error.lines}
+    return HTMLResponse(render("editor_check.html", **values))
+
+
+async def _readings(console: Console, form: SentForm) -> list[LineReading]:
+    """What the form's line rule reads from the samples of its ids; nothing of a form that has faults."""
+    try:
+        mapping = mapping_of(form)
+    except MappingError:
+        return []
+    markets = markets_of([mapping])
+    if not markets:
+        return []
+    async with console.databases.reading() as connection:
+        return line_readings(mapping, await misses.misses_of(connection, markets))
+
+
+@allowed("edit")
+async def pair(request: Request) -> Response:
+    """Put the labels that were paired into the table: what the page's script does without asking."""
+    form = form_of(request)
+    drafted = None
+    async with console_of(request).databases.reading() as connection:
+        row = await mappings.get(connection, form.get("into")) if form.get("into") else None
+        if form.get("draft"):
+            drafted = (await _stored_draft(connection, form.get("draft"))).drafted
+    error = None
+    try:
+        fields = fields_of(values_of(form))
+    except MappingError as faults:
+        lines = tuple(map(str, faults.faults))
+        error = RefusedError("The labels cannot be paired so.", lines=lines)
+        fields = _as_sent(form)
+    begun = EditorBeginning({}, row, drafted)
+    return await _editor(request, fields, dict(form), begun, error=error)
+
+
+@allowed("edit")
+async def save(request: Request) -> Response:
+    """Save it as `unmapped map`, `mappings create`, `mappings update` or `drafts create` would."""
+    console, form, viewer = console_of(request), form_of(request), viewer_of(request).name
+    sent = dict(form)
+    key, view = key_of(sent), view_of(sent)
+    try:
+        if form.get("draft"):
+            return await _save_stored_draft(request, form)
+        four_eyes = await is_four_eyes(console)
+        if wants_draft(sent, four_eyes=four_eyes):
+            order = order_of(sent, four_eyes=four_eyes)
+            saved = await save_draft(
+                console, proposal_of(form), order, actor=viewer, reason=form.get("reason")
+            )
+            where = f"/change-set?id={saved.change_set_id}"
+            if key[0]:
+                where = await next_path(request, view, key)
+            return said(request, where, draft_notice(viewer, saved))
+        again = await wanted_by(console, form)
+        made = await make_change(
+            console,
+            "edit",
+            edit_of(form),
+            actor=viewer,
+            reason=form.get("reason"),
+            force=form.get("force") == "yes",
+        )
+    except RefusedError as error:
+        return await _refused(request, form, error)
+    back = f"/mapping?id={made.change.canonical_id}"
+    if key[0]:
+        back = await next_path(request, view, key)
+    lines = publish_again_after(console, again, made.change, viewer, form.get("reason"))
+    return said(request, back, change_notice(viewer, made.change, back, lines))
+
+
+async def _save_stored_draft(request: Request, form: SentForm) -> Response:
+    viewer = viewer_of(request).name
+    number = whole(form.get("draft"))
+    if number is None:
+        raise RefusedError("There is no such draft.", 404)
+    saved = await change_draft(
+        console_of(request),
+        number,
+        lambda: mapping_of(form),
+        _version(form),
+        actor=viewer,
+        reason=form.get("reason"),
+    )
+    notice = Notice(viewer, f"Draft {number} is changed. Propose the change set when it is ready.")
+    return said(request, f"/change-set?id={saved.change_set_id}", notice)
+
+
+def proposal_of(form: SentForm) -> ProposalOf:
+    """The draft that a sent form asks for. Its faults come up when it runs."""
+    key = key_of(dict(form))
+    number = whole(form.get("draft"))
+
+    async def proposal(connection: AsyncConnection) -> Proposal:
+        keys = [key] if key[0] else []
+        if number is not None:
+            keys = (await drafts.get_draft(connection, number)).keys
+        return await proposal_for(
+            connection,
+            mapping_of(form),
+            into=form.get("into"),
+            version=_version(form),
+            keys=keys,
+        )
+
+    return proposal
+
+
+def _version(form: SentForm) -> int | None:
+    """The version that the form changes: the one that was seen, or a newer one that was looked at since."""
+    return whole(form.get("rebase")) or whole(form.get("version"))
+
+
+async def _refused(request: Request, form: SentForm, error: RefusedError) -> Response:
+    """The form as it was sent, with what is wrong: nobody types it twice."""
+    drafted = None
+    async with console_of(request).databases.reading() as connection:
+        into = form.get("into")
+        row = await mappings.get(connection, into) if into else None
+        if form.get("draft"):
+            drafted = (await _stored_draft(connection, form.get("draft"))).drafted
+    try:
+        fields = fields_of(values_of(form))
+    except MappingError:
+        fields = _as_sent(form)
+    begun = EditorBeginning({}, row, drafted)
+    return await _editor(request, fields, dict(form), begun, error=error)
+
+
+def _as_sent(form: SentForm) -> EditorFields:
+    """The fields of a form whose YAML cannot be read."""
+    without = SentForm(
+        [(name, value) for name, value in form if name not in {"rest", "more", "pair"}]
+    )
+    return fields_of(values_of(without))._replace(rest=form.raw("rest"))
+
+
+def edit_of(form: SentForm) -> MappingEdit:
+    """The operation that a sent form asks for. Its faults come up when it runs."""
+    key, into = key_of(dict(form)), form.get("into")
+    version = whole(form.get("version"))
+
+    async def change(edit: Edit) -> AppliedChange:
+        mapping = mapping_of(form)
+        if key[0] and into:
+            return await triage.map_as(edit, key, into, mapping, version)
+        if key[0]:
+            return await triage.map_new(edit, key, mapping)
+        if into:
+            return await editing.update(edit, into, lambda _: mapping, version)
+        return await editing.create(edit, mapping)
+
+    return change
+
+
+async def _editor(
+    request: Request,
+    fields: EditorFields,
+    query: Mapping[str, str],
+    begun: EditorBeginning,
+    *,
+    error: RefusedError | None = None,
+) -> Response:
+    row, drafted = begun.row, begun.drafted
+    key, view = key_of(query), view_of(query)
+    if drafted is not None and drafted.keys:
+        key = drafted.keys[0]
+    async with console_of(request).databases.reading() as connection:
+        names = await mappings.canonical_ids(connection, limit=_MOST_NAMES)
+        policy = await sets.read_policy(connection)
+        open_sets = await open_sets_of(connection, viewer_of(request).name)
+        loose = await loose_labels(connection, fields)
+        reasons = await audit.recent_reasons(connection)
+    hidden = parse_qsl(view.query(source=key[0], market=key[1])) if key[0] else []
+    base, name = (None, "") if row is None else (row.version, row.canonical_id)
+    if drafted is not None:
+        base, name = drafted.base_version, drafted.canonical_id
+        hidden.append(("draft", str(drafted.id)))
+    if base is not None:
+        # Of a form that was sent, the version is the one that its sender saw.
+        hidden += [("into", name), ("version", query.get("version") or str(base))]
+    return page(
+        request,
+        "editor.html",
+        status=200 if error is None else error.status,
+        fields=fields,
+        hidden=hidden,
+        row=row,
+        drafted=drafted,
+        key=key,
+        back=_back(view, key, begun),
+        names=names,
+        four_eyes=policy.four_eyes,
+        loose=loose,
+        recent_reasons=reasons,
+        open_sets=open_sets,
+        columns=ID_COLUMNS,
+        labels=LABEL_COLUMNS,
+        kinds=COLUMN_KINDS,
+        error=error,
+        is_contradicted=isinstance(error, ContradictedError),
+        reason=query.get("reason", ""),
+        sent=query,
+        tab=secrets.token_hex(8),
+        newer=row.version if drafted and row and row.version != base else None,
+    )
+
+
+def _back(view: QueueView, key: QueueKey, begun: EditorBeginning) -> str:
+    if begun.drafted is not None:
+        return f"/change-set?id={begun.drafted.change_set_id}"
+    if key[0]:
+        return case_path(view, key)
+    return (
+        "/mappings"
+        if begun.row is None
+        else f"/mapping?{urlencode({'id': begun.row.canonical_id})}"
+    )
+
+
+ROUTES: Final = [
+    Route("/edit", show, methods=["GET"]),
+    Route("/edit", save, methods=["POST"]),
+    Route("/edit/check", check, methods=["POST"]),
+    Route("/edit/pair", pair, methods=["POST"]),
+]

@@ -1,0 +1,94 @@
+"""Watched events, and one of them with the prices of all bookmakers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from worker.console.context import RefusedError, allowed, console_of, page
+from worker.operations.evidence.event_prices import (
+    DISAGREES,
+    NotReadableError,
+    OutcomeFilter,
+    UnknownEvent,
+    read_event_prices,
+)
+from worker.storage.insight import evidence
+
+PAGE_MARKETS: Final = 60
+_MOST_EVENTS: Final = 200
+_MOST_MARKETS: Final = 100_000
+FILTERS: Final[Mapping[OutcomeFilter, str]] = {
+    "compared": "sold by two or more",
+    "disagreeing": "that disagree",
+    "all": "all",
+}
+
+
+@allowed("read")
+async def list_(request: Request) -> Response:
+    containing = _text(request.query_params.get("q"))
+    async with console_of(request).databases.reading() as connection:
+        rows, found = await evidence.list_events(
+            connection, containing=containing, limit=_MOST_EVENTS
+        )
+    template = "events_rows.html" if request.headers.get("hx-request") else "events.html"
+    return page(request, template, rows=rows, found=found, containing=containing)
+
+
+@allowed("read")
+async def show(request: Request) -> Response:
+    """One event by its key, which is in the address: a link to it can be shared while it is watched."""
+    query = request.query_params
+    event = query.get("id", "")[:1000].replace("\0", "")
+    containing, wanted = _text(query.get("q")), query.get("show")
+    chosen: OutcomeFilter = next((one for one in FILTERS if one == wanted), "compared")
+    place = _place(query.get("place", ""))
+    try:
+        async with console_of(request).databases.reading() as connection:
+            found = await read_event_prices(connection, event)
+    except UnknownEvent as error:
+        raise RefusedError(
+            "This event is not watched, or no longer.",
+            HTTPStatus.NOT_FOUND,
+            lines=(f"{error}.", "The page Events lists those that are watched now."),
+        ) from error
+    except NotReadableError as error:
+        raise RefusedError(
+            "The prices of this event cannot be read.",
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            lines=(f"{error}.",),
+        ) from error
+    markets = found.chosen(chosen, containing)
+    values: dict[str, Any] = {
+        "event": found,
+        "markets": markets[place : place + PAGE_MARKETS],
+        "found": len(markets),
+        "place": place,
+        "page_markets": PAGE_MARKETS,
+        "chosen": chosen,
+        "containing": containing,
+        "filters": FILTERS,
+        "disagrees": DISAGREES,
+    }
+    return page(request, "event.html", **values)
+
+
+def _text(given: str | None) -> str:
+    return (given or "").strip()[:200].replace("\0", "")
+
+
+def _place(text: str) -> int:
+    is_number = text.isascii() and text.isdigit() and len(text) < 8
+    return min(int(text), _MOST_MARKETS) if is_number else 0
+
+
+ROUTES: Final = [
+    Route("/events", list_, methods=["GET"]),
+    Route("/event", show, methods=["GET"]),
+]

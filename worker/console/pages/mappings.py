@@ -1,0 +1,111 @@
+"""Mappings: found by any id or name, shown with their evidence and their history."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from worker.console.context import RefusedError, allowed, console_of, page
+from worker.domain.books.platforms import PLATFORMS
+from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.diff import diff
+from worker.insight.graded import read_graded
+from worker.operations.mappings.editing import NoSuchStateError, state_at
+from worker.storage import audit, mappings
+
+_MOST: Final = 100
+_CHANGES: Final = 100
+
+
+@allowed("read")
+async def list_(request: Request) -> Response:
+    query = request.query_params
+    containing = query.get("q", "").strip()[:200].replace("\0", "")
+    platform = query.get("platform")
+    state = query.get("state")
+    filters: dict[str, Any] = {
+        "containing": containing,
+        "label": query.get("label", "").strip()[:200].replace("\0", ""),
+        "platform": platform if platform in PLATFORMS else None,
+        "is_active": {"active": True, "off": False}.get(state or ""),
+    }
+    async with console_of(request).databases.reading() as connection:
+        found, ids = await console_of(request).totals.mapping_ids(connection, _MOST, **filters)
+        by_id = await mappings.get_all(connection, ids)
+    template = "mappings_rows.html" if request.headers.get("hx-request") else "mappings.html"
+    return page(
+        request,
+        template,
+        rows=[by_id[one] for one in ids if one in by_id],
+        found=found,
+        containing=containing,
+        label=filters["label"],
+        platform=filters["platform"],
+        state=state,
+        columns=ID_COLUMNS,
+    )
+
+
+@allowed("read")
+async def show(request: Request) -> Response:
+    """One mapping as it is, or as it was at a version; its evidence and its changes."""
+    query = request.query_params
+    canonical_id = query.get("id", "").replace("\0", "")
+    async with console_of(request).databases.reading() as connection:
+        row = await mappings.get(connection, canonical_id)
+        changes = list(await audit.history(connection, canonical_id))
+        graded = await read_graded(connection, canonical_id=canonical_id)
+    if row is None and not changes:
+        raise RefusedError(f"There is no mapping {canonical_id}.", 404)
+    listed = [
+        (
+            one,
+            []
+            if one.old_value is None or one.new_value is None
+            else diff(one.old_value, one.new_value),
+        )
+        for one in reversed(changes[-_CHANGES:])
+    ]
+    older, newer = _version(query.get("from")), _version(query.get("to"))
+    compared = None
+    if older is not None and newer is not None:
+        try:
+            compared = diff(
+                state_at(changes, canonical_id, older), state_at(changes, canonical_id, newer)
+            )
+        except NoSuchStateError as error:
+            raise RefusedError(
+                "These versions cannot be compared.", lines=(f"{error}.",)
+            ) from error
+    values: dict[str, Any] = {
+        "canonical_id": canonical_id,
+        "row": row,
+        "changes": listed,
+        "change_count": len(changes),
+        "graded": graded,
+        "columns": ID_COLUMNS,
+        "labels": LABEL_COLUMNS,
+        "outcomes": _dicts(None if row is None else row.outcome_mapping),
+        "also": _dicts(None if row is None else row.also),
+        "older": older,
+        "newer": newer,
+        "compared": compared,
+    }
+    return page(request, "mapping.html", **values)
+
+
+def _version(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _dicts(listed: object) -> list[dict[str, Any]]:
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+ROUTES: Final = [
+    Route("/mappings", list_, methods=["GET"]),
+    Route("/mapping", show, methods=["GET"]),
+]

@@ -1,0 +1,152 @@
+// What a page does beyond its links and forms: keys, times in the viewer's zone, and a sign that something
+// has changed. Everything can be read and decided without it.
+"use strict";
+
+const isTyping = (target) =>
+  target instanceof HTMLElement && target.closest("input:not([type=checkbox]), textarea, select") !== null;
+
+// Times: the page has them in UTC, and keeps that as the title.
+function showLocalTimes(root) {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
+  for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) {
+      time.textContent = format.format(at);
+      time.dataset.local = "";
+    }
+  }
+}
+
+// The row that the keys work on.
+const rows = () =>
+  [...document.querySelectorAll("[data-rows] tbody tr")].filter((row) => row.querySelector("[data-open]"));
+const current = () => document.querySelector("[data-rows] tr.current");
+
+function go(step) {
+  const all = rows();
+  if (all.length === 0) return;
+  const at = all.indexOf(current());
+  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
+  for (const row of all) row.classList.toggle("current", row === next);
+  named = nameOf(next);
+  const link = next.querySelector("[data-open]");
+  if (link) link.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+
+// A list that is read again keeps its current row.
+const nameOf = (row) =>
+  row?.querySelector("input[type=checkbox]")?.value ?? row?.querySelector("[data-open]")?.textContent;
+let named;
+
+function keepCurrent() {
+  if (named === undefined || current()) return;
+  rows().find((row) => nameOf(row) === named)?.classList.add("current");
+}
+
+function select() {
+  const box = current()?.querySelector("input[type=checkbox]");
+  if (box) box.checked = !box.checked;
+}
+
+// A decision of a list concerns the selected rows; without any, the current one.
+function selectCurrentIfNone() {
+  if (document.querySelector("[data-rows] input:checked") === null) select();
+}
+
+function press(key) {
+  const name = CSS.escape(key);
+  const button =
+    document.querySelector(`[data-key="${name}"]`) ?? current()?.querySelector(`[data-row-key="${name}"]`);
+  if (!button) return false;
+  const reason = document.getElementById("reason");
+  if (["i", "s"].includes(key) && reason && reason.value.trim() === "") {
+    selectCurrentIfNone();
+    reason.dataset.then = key;
+    reason.focus();
+    return true;
+  }
+  if (["a", "i", "s"].includes(key)) {
+    selectCurrentIfNone();
+    const isNothingChosen = document.querySelector("[data-rows] input:checked") === null;
+    if (document.getElementById("selected") && isNothingChosen) return true;
+  }
+  button.click();
+  return true;
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const help = document.getElementById("help");
+  // A key that is held decides nothing: the next case would be decided before anybody has seen it.
+  if (event.repeat && !isTyping(event.target) && !["j", "k"].includes(event.key)) {
+    if (event.key === "Enter") event.preventDefault();
+    return;
+  }
+  if (isTyping(event.target)) {
+    if (event.key === "Escape") event.target.blur();
+    // The reason was asked for by a key: Enter does what was asked for.
+    if (event.key === "Enter" && event.target.dataset.then) {
+      event.preventDefault();
+      press(event.target.dataset.then);
+    }
+    return;
+  }
+  if (help?.open) return;
+  let done = true;
+  switch (event.key) {
+    case "j": go(1); break;
+    case "k": go(-1); break;
+    case "x": select(); break;
+    case "/": document.getElementById("search")?.focus(); break;
+    case "?": help?.showModal(); break;
+    case "Escape": document.querySelector("[data-back]")?.click(); break;
+    case "Enter":
+      // On a link or a button, Enter is that of the browser.
+      done = event.target.closest?.("a, button, summary, input") ? false : press("Enter");
+      if (!done && current() && event.target === document.body) {
+        current().querySelector("[data-open]")?.click();
+        done = true;
+      }
+      break;
+    default: done = event.key.length === 1 && press(event.key);
+  }
+  if (done) event.preventDefault();
+}
+
+// A form is sent once: a second click while the first is on its way would be a second decision.
+function once(event) {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (form.dataset.sent !== undefined) event.preventDefault();
+  else form.dataset.sent = "";
+}
+
+function listen() {
+  if (document.querySelector(".who") === null) return;
+  const stream = new EventSource("/live");
+  stream.addEventListener("changed", () => {
+    const list = document.querySelector("form.filters[hx-get]");
+    const isBusy = document.querySelector("[data-rows] input:checked") !== null;
+    if (list && !isBusy && typeof htmx !== "undefined") htmx.trigger(list, "submit", { isLive: true });
+    else document.getElementById("changed").hidden = false;
+  });
+  addEventListener("pagehide", () => stream.close());
+}
+
+document.addEventListener("keydown", onKey);
+document.addEventListener("submit", once);
+// What the page asks by itself does not prolong a session.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.triggeringEvent?.detail?.isLive) event.detail.headers["X-Live"] = "true";
+});
+document.addEventListener("htmx:afterSwap", () => {
+  showLocalTimes(document);
+  keepCurrent();
+});
+addEventListener("pageshow", (event) => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  if (event.persisted) listen();
+});
+showLocalTimes(document);
+listen();

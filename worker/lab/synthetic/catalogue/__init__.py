@@ -1,0 +1,1 @@
+"""The football markets of the catalogue that a plain scrape leaves out (extra `catalogue`)."""

@@ -1,0 +1,1 @@
+"""Change sets: what a reviewer decides about, and what takes changes back."""

@@ -1,0 +1,1 @@
+"""Proposed changes of mappings: written, kept together, and proposed to a reviewer."""

@@ -1,0 +1,28 @@
+"""Taking back the last change of a mapping, by a change that is audited as every other."""
+
+from __future__ import annotations
+
+from worker.operations.mappings import editing
+from worker.operations.mappings.editing import AppliedChange, NoSuchStateError
+from worker.storage.audit import history
+from worker.storage.editing import Deleted, Edit, StaleVersion
+from worker.storage.mappings import get
+
+
+async def undo(edit: Edit, canonical_id: str, version: int) -> AppliedChange:
+    """Restore a mapping as it was before ``version``, which must be its last change.
+
+    A mapping that was created by it is deleted; one that was deleted by it is created again. Raises
+    NoSuchStateError for a version that there is not, StaleVersion if the mapping was changed after it, and as
+    ``editing.roll_back`` and ``editing.delete``.
+    """
+    changes = await history(edit.connection, canonical_id)
+    place = next((at for at, one in enumerate(changes) if one.id == version), None)
+    if place is None:
+        raise NoSuchStateError(f"{canonical_id} has no version {version}")
+    if changes[-1].id != version:
+        row = await get(edit.connection, canonical_id)
+        raise StaleVersion(version, row or Deleted(canonical_id, changes[-1].id))
+    if changes[place].old_value is None:
+        return await editing.delete(edit, canonical_id, version)
+    return await editing.roll_back(edit, canonical_id, changes[place - 1].id, version)

@@ -1,0 +1,1 @@
+"""Proposed changes of mappings, review, and who works on a miss. No worker reads any of it."""
