@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import consumer as theirs
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import UnknownError
 from aiokafka.structs import OffsetAndMetadata
 
 from tests.support.services.installation import until
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.services
 
 PATIENCE_S = 60
+ATTEMPTS = 5
 
 
 @pytest.fixture
@@ -72,6 +74,19 @@ async def polled(consumer: AIOKafkaConsumer) -> None:
 async def test_two_members_with_one_name_take_the_place_from_each_other_without_a_word(
     services: Services, topic: str
 ) -> None:
+    for attempt in range(ATTEMPTS):
+        try:
+            await _swap(services, topic)
+        except* (
+            UnknownError
+        ):  # a SyncGroup between two joins: Kafka has now and then no other answer
+            assert attempt + 1 < ATTEMPTS
+        else:
+            break
+
+
+async def _swap(services: Services, topic: str) -> None:
+    """Returns when one of two members with one name has lost its place, and has it again."""
     async with member(services, topic) as first, member(services, topic) as second:
         members = set()
 
