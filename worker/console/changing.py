@@ -29,6 +29,7 @@ from worker.operations.mappings.price_verdicts import (
     compare_prices,
     contradictions,
     is_same_mapping,
+    not_judged,
 )
 from worker.operations.unmapped.triage import NoSuggestionError, NotCoveredError
 from worker.storage import mappings as stored_mappings
@@ -65,6 +66,10 @@ class MadeChange(NamedTuple):
 
     change: AppliedChange
     verdicts: Sequence[PriceVerdict]
+
+    @property
+    def not_judged(self) -> Sequence[str]:
+        return not_judged(self.verdicts)
 
 
 class ContradictedError(RefusedError):

@@ -99,6 +99,14 @@ def alarm(
     return found or _sibling(target, now, present, catalogue, judge)
 
 
+def judged_events(
+    target: UnmappedMarket, mapping: MarketMapping, assigned: Mapping[str, str], judge: Judge
+) -> int:
+    """The number of events on which ``alarm`` judges a mapping; below ``LEAST_EVENTS`` it raises none."""
+    present = _seen(target, _Explanation(mapping, None, assigned), judge).cost_of(assigned)
+    return 0 if present is None else present.events
+
+
 def _far_better(
     target: UnmappedMarket,
     now: _Explanation,

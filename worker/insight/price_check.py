@@ -16,12 +16,13 @@ from typing import Final, NamedTuple
 from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
+from worker.domain.mapping import claims_of
 from worker.insight.alarms import LEAST_EVENTS, Alarm
 from worker.insight.boards import Board
 from worker.insight.judging import Judge
 from worker.insight.targets import mapped_rows
 from worker.insight.watching.comparisons import EvidenceRow
-from worker.insight.watching.judgement import EventVerdicts
+from worker.insight.watching.judgement import EventVerdicts, is_comparable
 from worker.insight.watching.stored import StoredBoard, UnreadableBoardsError, read_together
 from worker.insight.watching.window import MOST_APART, WatchedEvent
 from worker.storage.insight.evidence import StoredEvent
@@ -31,12 +32,18 @@ MOST_EVENTS: Final = LEAST_EVENTS + 2
 
 
 class PriceFinding(NamedTuple):
-    """One mapping at one bookmaker: what it was compared with, and what explains its prices better."""
+    """One mapping at one bookmaker: what it was compared with, and what explains its prices better.
+
+    ``events`` are those on which it could be judged: with fewer than ``LEAST_EVENTS`` a mapping that is wrong
+    raises no alarm either. ``is_watched``: whether watched events can hold such a market at all.
+    """
 
     canonical_id: str
     platform: str
     comparisons: Sequence[EvidenceRow]
     alarm: Alarm | None
+    events: int = 0
+    is_watched: bool = True
 
 
 class UnpackedEvent(NamedTuple):
@@ -73,6 +80,7 @@ def check_prices(
 ) -> list[PriceFinding]:
     """Judge the mappings of these names among all active ones. Raises UnreadableBoardsError.
 
+    A bookmaker at which nothing of a mapping could be compared has a finding without comparisons.
     ``proceed`` is called between the events; what it raises ends the check.
     """
     changed = [mappings[name] for name in sorted(names) if name in mappings]
@@ -80,7 +88,7 @@ def check_prices(
     selling = _selling(_each(stored, proceed), changed, index)
     unpacked = [one for _, one in zip(range(MOST_EVENTS), selling, strict=False)]
     if not unpacked:
-        return []
+        return _in_order({}, changed)
     events = [one.event for one in unpacked]
     boards = {one.event.event: one.boards for one in unpacked}
     verdicts = EventVerdicts(
@@ -101,10 +109,35 @@ def check_prices(
         key = (row.canonical_id, row.platform)
         if key not in found:
             proceed()
-            raised = verdicts.alarm(key) if key in suspects else None
-            found[key] = PriceFinding(*key, [], None if raised is None else raised.alarm)
+            found[key] = _finding(verdicts, row, is_suspect=key in suspects)
         found[key] = found[key]._replace(comparisons=[*found[key].comparisons, row])
-    return list(found.values())
+    return _in_order(found, changed)
+
+
+def _finding(verdicts: EventVerdicts, row: EvidenceRow, *, is_suspect: bool) -> PriceFinding:
+    """What is said about the mapping of a row, without its comparisons."""
+    key = (row.canonical_id, row.platform)
+    raised = verdicts.alarm(key) if is_suspect else None
+    if raised is not None:
+        return PriceFinding(*key, [], raised.alarm, raised.alarm.events)
+    # What is near to everything is not judged further: the events are those on which it is near.
+    events = verdicts.judged_events(key) if is_suspect else len(verdicts.events_of(key))
+    return PriceFinding(*key, [], None, events)
+
+
+def _in_order(
+    found: Mapping[tuple[str, str], PriceFinding], changed: Sequence[MarketMapping]
+) -> list[PriceFinding]:
+    """The findings by mapping and bookmaker, with those of bookmakers where nothing could be compared."""
+    nothing: dict[tuple[str, str], PriceFinding] = {
+        (one.canonical_id, claim.platform): PriceFinding(
+            one.canonical_id, claim.platform, (), None, is_watched=is_comparable(one)
+        )
+        for one in changed
+        for claim in claims_of(one)
+    }
+    every = {**nothing, **found}
+    return [every[key] for key in sorted(every)]
 
 
 def _each(stored: Sequence[StoredEvent], proceed: Callable[[], None]) -> Iterator[UnpackedEvent]:

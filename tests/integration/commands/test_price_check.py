@@ -159,14 +159,11 @@ def test_a_new_mapping_of_a_missed_market_is_checked_too(
     assert query("SELECT status FROM unmapped_market_log") == [{"status": "NEW"}]
 
 
-def test_an_accepted_suggestion_that_the_prices_contradict_is_refused(
-    run: Run, watched: None, query: Query, miss: Callable[..., None]
-) -> None:
-    query(UNMAP)
+def suggest(query: Query) -> None:
+    """Suggest a market the wrong way round, as was right once."""
     (row,) = query(
         "SELECT max(id) AS version FROM mapping_audit_log WHERE canonical_id = 'btts_ft'"
     )
-    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
     query(
         """INSERT INTO suggestion (source, external_market_id, rank, canonical_id, version, line_kind,
         outcomes, unmatched, evidence, events, likeness, confidence, is_confident, reason)
@@ -174,10 +171,81 @@ def test_an_accepted_suggestion_that_the_prices_contradict_is_refused(
         row["version"],
         json.dumps({"Yes": "no", "No": "yes"}),
     )
+
+
+def test_an_accepted_suggestion_that_the_prices_contradict_is_refused(
+    run: Run, watched: None, query: Query, miss: Callable[..., None]
+) -> None:
+    query(UNMAP)
+    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
+    suggest(query)
     refused = run("suggestions", "accept", "sportybet", "29", *SIGNED)
     assert refused.exit_code == 1
     assert "btts_ft at sportybet is" in refused.stderr
     assert column(query) is None
+
+
+KEEP_FIVE = """
+DELETE FROM watched_event WHERE event NOT IN (SELECT event FROM watched_event ORDER BY event LIMIT 5)
+"""
+
+
+def test_a_swap_that_too_few_events_can_judge_is_saved_and_said_not_to_be_judged(
+    run: Run,
+    change: Callable[..., Any],
+    watched: None,
+    query: Query,
+    miss: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    query(KEEP_FIVE)
+    said = "btts_ft at sportybet: too few events to judge: 5 of 10 needed."
+    assert said in run(*UPDATE, *SWAP, *SIGNED, "--dry-run").stderr
+    saved = change(*UPDATE, *SWAP)
+    of_swap = [one for one in saved["prices"] if one["platform"] == "sportybet"]
+    assert {one["code"] for one in of_swap} == {"TOO_FEW_EVENTS"}
+    assert {(one["judged_events"], one["needed_events"]) for one in of_swap} == {(5, 10)}
+    assert labels(query) == {"yes": "No", "no": "Yes"}
+    catalogue, file = tmp_path / "catalogue.json", tmp_path / "mapping.json"
+    entry = swapped()
+    renamed = replace(entry.mapping, name="Goals of both")
+    catalogue.write_text(dump_entries([entry._replace(mapping=renamed)]))
+    file.write_text(json.dumps(dump_mapping(entry.mapping)))
+    imported = run("mappings", "import", str(catalogue), *SIGNED)
+    assert imported.exit_code == 0, imported.stderr
+    assert said in imported.stderr
+    query(UNMAP)
+    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
+    mapped = run(*INTO, *SWAP, *SIGNED)
+    assert mapped.exit_code == 0, mapped.stderr
+    assert said in mapped.stderr
+    run("mappings", "delete", "btts_ft", *SIGNED)
+    created = run("mappings", "create", "--file", str(file), *SIGNED)
+    assert created.exit_code == 0, created.stderr
+    assert said in created.stderr
+
+
+def test_an_accepted_suggestion_that_too_few_events_can_judge_is_said_not_to_be_judged(
+    run: Run, watched: None, query: Query, miss: Callable[..., None]
+) -> None:
+    query(KEEP_FIVE)
+    query(UNMAP)
+    miss("sportybet", "29", "GG/NG", ["Yes", "No"])
+    suggest(query)
+    accepted = run("suggestions", "accept", "sportybet", "29", *SIGNED)
+    assert accepted.exit_code == 0, accepted.stderr
+    assert "btts_ft at sportybet: too few events to judge: 5 of 10 needed." in accepted.stderr
+
+
+def test_a_change_set_that_too_few_events_can_judge_is_said_not_to_be_judged(
+    run: Run, watched: None, query: Query
+) -> None:
+    query(KEEP_FIVE)
+    written = run("drafts", "create", "btts_ft", *SWAP, "--propose", *SIGNED, "--json")
+    number = str(json.loads(written.stdout)["change_set"])
+    approved = run("changes", "approve", number, "--actor", "bob")
+    assert approved.exit_code == 0, approved.stderr
+    assert "btts_ft at sportybet: too few events to judge: 5 of 10 needed." in approved.stderr
 
 
 def test_without_watched_events_nothing_is_compared(

@@ -83,6 +83,22 @@ def test_a_suggestion_is_accepted_audited_and_the_next_case_comes(
     assert query(STATUS, "3795")[0]["status"] == "MAPPED"
 
 
+def test_what_too_few_events_can_judge_is_said_next_to_what_was_changed(
+    client: ConsoleClient, suggested: int, watch: Callable[..., None], miss: Callable[..., None]
+) -> None:
+    miss("bet9ja", "S_X", "Cards", count=10)
+    prices = {"Yes": 1.4, "No": 2.9}
+    watch("sr:match:7", betpawa=prices, sportybet=prices)
+    seen = client.follow(accept(client, suggested)).seen
+    assert "btts is changed" in seen
+    assert "btts at betpawa: too few events to judge:" in seen
+    assert "of 10 needed" in seen
+    fields = [(n, v) for n, v in editor_fields(client.get("/edit?id=btts")) if n != "priority"]
+    checked = client.post("/edit/check", [*fields, ("priority", "7")])
+    assert "No fault, no conflict" in checked.seen, checked.seen
+    assert "too few events to judge:" in checked.seen
+
+
 def test_what_is_accepted_is_undone_and_the_market_is_open_again(
     client: ConsoleClient, suggested: int, query: ConsoleQuery
 ) -> None:

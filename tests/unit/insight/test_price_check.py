@@ -19,6 +19,7 @@ from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.index import MappingIndex
 from worker.domain.line_rule import LineRule
 from worker.domain.mapping import Mapping
+from worker.insight.alarms import LEAST_EVENTS
 from worker.insight.goal_model import FittedModels
 from worker.insight.price_check import MOST_EVENTS, PriceFinding, check_prices, unpacked_event
 from worker.insight.targets import mapped_rows
@@ -86,10 +87,14 @@ def judged_with_all(
     for row in rows:
         key = (row.canonical_id, row.platform)
         if row.canonical_id in names:
-            raised = verdicts.alarm(key) if key in suspects and key not in found else None
-            new = PriceFinding(*key, [], None if raised is None else raised.alarm)
-            known = found.setdefault(key, new)
-            found[key] = known._replace(comparisons=[*known.comparisons, row])
+            if key not in found:
+                raised = verdicts.alarm(key) if key in suspects else None
+                near = len(verdicts.events_of(key))
+                judged_on = verdicts.judged_events(key) if key in suspects else near
+                found[key] = PriceFinding(
+                    *key, [], None if raised is None else raised.alarm, judged_on
+                )
+            found[key] = found[key]._replace(comparisons=[*found[key].comparisons, row])
     return list(found.values())
 
 
@@ -131,15 +136,17 @@ KINDS: tuple[Callable[[Random, Mapping, Platform], Mapping], ...] = (
 
 
 def as_said(found: list[PriceFinding]) -> list[Any]:
-    """All that a finding says, with numbers as far as they do not depend on the order of a sum."""
+    """All that a comparison led to, with numbers as far as they do not depend on the order of a sum."""
     return [
         (
             one.canonical_id,
             one.platform,
+            one.events,
             None if one.alarm is None else _rounded(one.alarm._asdict()),
             [_rounded(row._asdict()) for row in one.comparisons],
         )
         for one in found
+        if one.comparisons
     ]
 
 
@@ -172,6 +179,36 @@ def test_sound_mappings_are_compared_and_a_swap_is_contradicted(
     after = {**SOUND, "btts_ft": swapped(Random(0), SOUND["btts_ft"], "sportybet")}
     found = check_prices(stored, after, {"btts_ft"}, JUDGE)
     assert {one.platform for one in found if one.alarm is not None} == {"sportybet"}
+
+
+def test_a_swap_on_too_few_events_is_not_contradicted_and_its_events_are_counted(
+    stored: list[StoredEvent],
+) -> None:
+    after = {**SOUND, "btts_ft": swapped(Random(0), SOUND["btts_ft"], "sportybet")}
+    found = check_prices(stored[: LEAST_EVENTS - 1], after, {"btts_ft"}, JUDGE)
+    assert {one.alarm for one in found} == {None}
+    (swap,) = [one for one in found if one.platform == "sportybet"]
+    most = max(row.events for row in swap.comparisons)
+    assert most <= swap.events < LEAST_EVENTS
+    enough = check_prices(stored, after, {"btts_ft"}, JUDGE)
+    (swap,) = [one for one in enough if one.platform == "sportybet"]
+    assert swap.alarm is not None
+    assert swap.events == swap.alarm.events >= LEAST_EVENTS
+
+
+def test_a_bookmaker_where_nothing_could_be_compared_has_a_finding_of_no_event(
+    stored: list[StoredEvent],
+) -> None:
+    elsewhere = replace(SOUND["btts_ft"], sportybet_id="999999", betpawa_id=None)
+    found = check_prices(stored, {**SOUND, "btts_ft": elsewhere}, {"btts_ft"}, JUDGE)
+    assert [one.platform for one in found] == ["bet9ja", "sportybet"]
+    assert found[1] == PriceFinding("btts_ft", "sportybet", (), None, 0)
+    nowhere = replace(elsewhere, bet9ja_key=None)
+    found = check_prices(stored, {**SOUND, "btts_ft": nowhere}, {"btts_ft"}, JUDGE)
+    assert found == [PriceFinding("btts_ft", "sportybet", (), None, 0)]
+    live = replace(nowhere, scope=nowhere.scope._replace(phase="live"))
+    found = check_prices(stored, {**SOUND, "btts_ft": live}, {"btts_ft"}, JUDGE)
+    assert [one.is_watched for one in found] == [False]
 
 
 def test_an_event_is_unpacked_with_the_boards_of_one_moment(

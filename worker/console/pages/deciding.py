@@ -125,7 +125,10 @@ async def accept(request: Request) -> Response:
             back=case_path(view, key),
         )
     where = await next_path(request, view, key)
-    lines = publish_again_after(console, again, made.change, viewer, reason)
+    lines = (
+        *made.not_judged,
+        *publish_again_after(console, again, made.change, viewer, reason),
+    )
     return said(request, where, change_notice(viewer, made.change, case_path(view, key), lines))
 
 
@@ -182,7 +185,10 @@ async def switch(request: Request) -> Response:
         return said(request, back, draft_notice(viewer, saved))
     again = await wanted_by(console, form)
     made = await make_change(console, "edit", change, actor=viewer, reason=form.get("reason"))
-    lines = publish_again_after(console, again, made.change, viewer, form.get("reason"))
+    lines = (
+        *made.not_judged,
+        *publish_again_after(console, again, made.change, viewer, form.get("reason")),
+    )
     return said(request, back, change_notice(viewer, made.change, back, lines))
 
 

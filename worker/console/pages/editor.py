@@ -241,7 +241,10 @@ async def save(request: Request) -> Response:
     back = f"/mapping?id={made.change.canonical_id}"
     if key[0]:
         back = await next_path(request, view, key)
-    lines = publish_again_after(console, again, made.change, viewer, form.get("reason"))
+    lines = (
+        *made.not_judged,
+        *publish_again_after(console, again, made.change, viewer, form.get("reason")),
+    )
     return said(request, back, change_notice(viewer, made.change, back, lines))
 
 

@@ -29,6 +29,7 @@ from worker.domain.mapping import MappingError
 from worker.operations.changes.applying import ChangesRefused, WrongState, approve, send_back
 from worker.operations.changes.reverting import NotReverted, revert
 from worker.operations.drafts.drafting import fields_of, propose, withdraw
+from worker.operations.mappings.price_verdicts import not_judged
 from worker.storage import mappings
 from worker.storage.changes import drafts, effects, sets
 from worker.storage.changes.drafts import StoredDraft
@@ -218,13 +219,16 @@ async def reviewer_decides(request: Request) -> Response:
                 expected_revision=revision,
                 forced=_reason(form) if is_forced else None,
             )
-            lines = publish_again(
-                console,
-                again,
-                done.applied.markets,
-                f"change set {number}",
-                actor=viewer,
-                reason=done.change_set.reason or "",
+            lines = (
+                *not_judged(done.verdicts),
+                *publish_again(
+                    console,
+                    again,
+                    done.applied.markets,
+                    f"change set {number}",
+                    actor=viewer,
+                    reason=done.change_set.reason or "",
+                ),
             )
             mapped, reopened = len(done.applied.covered), len(done.applied.reopened)
             words = (

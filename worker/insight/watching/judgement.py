@@ -23,7 +23,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.scope import FOOTBALL
 from worker.insight import suggestions
-from worker.insight.alarms import Alarm, alarm
+from worker.insight.alarms import Alarm, alarm, judged_events
 from worker.insight.boards import Board, MarketLine, Quoted, Sold, read, text_of
 from worker.insight.candidates import Glimpse, UnmappedMarket
 from worker.insight.distances import Distance, between_books, to_model
@@ -206,13 +206,35 @@ class EventVerdicts:
             furthest[key] = max(furthest.get(key, 0.0), one.mean)
         far = {key: mean for key, mean in furthest.items() if mean > SUSPICIOUS}
         ranked = sorted(far, key=lambda key: (-far[key], key))
-        return {key: self._events_of(key) for key in ranked}
+        return {key: self.events_of(key) for key in ranked}
 
-    def _events_of(self, key: MappedMarket) -> frozenset[str]:
+    def events_of(self, key: MappedMarket) -> frozenset[str]:
+        """The events on which a mapping at a bookmaker is judged: those on which it was compared."""
         return frozenset(self._evidence.events_with(*key, self._events)[:MOST_EVENTS])
 
     def alarm(self, key: MappedMarket) -> Raised | None:
         """The alarm on a mapping at a bookmaker, None where nothing explains its prices better."""
+        canonical_id, _ = key
+        read = self._read_by(key)
+        if read is None:
+            return None
+        target, outcomes = read
+        found = alarm(target, self.mappings[canonical_id], outcomes, self._catalogue, self._judge)
+        if found is None or found.canonical_id_instead not in self.mappings:
+            return None
+        among = {canonical_id, found.canonical_id_instead}
+        return Raised(found, self._samples(target.glimpses, among))
+
+    def judged_events(self, key: MappedMarket) -> int:
+        """The number of events on which ``alarm`` judges a mapping at a bookmaker."""
+        read = self._read_by(key)
+        if read is None:
+            return 0
+        target, outcomes = read
+        return judged_events(target, self.mappings[key[0]], outcomes, self._judge)
+
+    def _read_by(self, key: MappedMarket) -> tuple[UnmappedMarket, Mapping[str, str]] | None:
+        """What a mapping reads at a bookmaker, as a target without it, and the outcome of each label."""
         canonical_id, platform = key
         mapping = self.mappings[canonical_id]
         glimpses: list[Glimpse] = []
@@ -231,11 +253,7 @@ class EventVerdicts:
         target = UnmappedMarket(
             platform, glimpses[0].rows[0].market_id, min(names, default=None), tuple(glimpses)
         )
-        found = alarm(target, mapping, outcomes, self._catalogue, self._judge)
-        if found is None or found.canonical_id_instead not in self.mappings:
-            return None
-        among = {canonical_id, found.canonical_id_instead}
-        return Raised(found, self._samples(glimpses, among))
+        return target, outcomes
 
     def _glimpse(
         self, event: str, board: Board, rows: tuple[Sold, ...], without: str | None
@@ -247,7 +265,7 @@ class EventVerdicts:
         others = tuple(one for platform, one in readings.items() if platform != board.platform)
         return Glimpse(event, board.teams, rows, own, others)
 
-    def _samples(self, glimpses: list[Glimpse], among: set[str]) -> list[SampleRow]:
+    def _samples(self, glimpses: Sequence[Glimpse], among: set[str]) -> list[SampleRow]:
         newest = sorted(glimpses, key=lambda one: self._events[one.event].seen_at, reverse=True)
         return [self._sample(glimpse, among) for glimpse in newest[:MOST_SAMPLES]]
 

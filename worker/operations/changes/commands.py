@@ -60,7 +60,7 @@ from worker.operations.drafts.drafting import fields_of
 from worker.operations.drafts.running import ChangeSetNumber, or_refuse, run_drafting
 from worker.operations.drafts.tables import draft_diff_json, drafts_list, print_draft
 from worker.operations.mappings.changing import Force, Republish, tell_settled
-from worker.operations.mappings.price_verdicts import verdict_json
+from worker.operations.mappings.price_verdicts import not_judged, verdict_json
 from worker.operations.mappings.tables import history_json, history_list
 from worker.storage import mappings
 from worker.storage.audit import AuditRow
@@ -305,6 +305,8 @@ def _show_applied(done: Approval, *, dry_run: bool) -> None:
     print_table(applied_table(done.applied))
     if done.prices_missing is not None:
         err.print(f"Prices were not compared: {done.prices_missing}.", markup=False)
+    for sentence in not_judged(done.verdicts):
+        err.print(printable(sentence), markup=False, soft_wrap=True)
     tell_settled(done.applied.covered, done.applied.reopened, dry_run=dry_run)
 
 

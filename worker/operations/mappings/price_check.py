@@ -10,22 +10,24 @@ Without watched events there is nothing to compare with, and so no check.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from rich.table import Table
 
-from worker.cli.console import err, fail, print_json
+from worker.cli.console import err, fail, print_json, printable
 from worker.cli.database import read_database
 from worker.cli.tables import print_table, text
 from worker.domain.mapping import Mapping
 from worker.operations.mappings.changing import ChangedMeanwhileError, run_edit
 from worker.operations.mappings.price_verdicts import (
     MOST_EVENTS,
+    PriceCode,
     PriceVerdict,
     active_mappings,
     compare_prices,
     contradictions,
     is_same_mapping,
+    not_judged,
     verdict_json,
 )
 from worker.storage import mappings as stored_mappings
@@ -34,6 +36,13 @@ from worker.storage.insight import evidence
 from worker.storage.insight.evidence import StoredEvent
 
 Result = TypeVar("Result")
+
+# The sentences below the table say more.
+_IN_TABLE: Final[dict[PriceCode | None, str]] = {
+    "CONTRADICTED": "contradicted",
+    "TOO_FEW_EVENTS": "too few",
+    "NOT_WATCHED": "not judged",
+}
 
 
 class _Tried(NamedTuple):
@@ -101,6 +110,8 @@ def _report(verdicts: Sequence[PriceVerdict], *, force: bool, as_json: bool) -> 
     """Show what was compared; refuse what is contradicted unless it is forced."""
     if not as_json and verdicts:
         print_table(_table(verdicts), to=err)
+        for sentence in not_judged(verdicts):
+            err.print(printable(sentence), markup=False, soft_wrap=True)
     reasons = contradictions(verdicts)
     if not reasons or force:
         return
@@ -116,13 +127,13 @@ def _report(verdicts: Sequence[PriceVerdict], *, force: bool, as_json: bool) -> 
 def _table(verdicts: Sequence[PriceVerdict]) -> Table:
     table = Table("mapping", "platform", "against", "events", "distance", "", box=None)
     for one in verdicts:
-        said = "contradicted" if one.reason is not None else ""
+        said = _IN_TABLE.get(one.code, "")
         table.add_row(
             text(one.canonical_id),
             text(one.platform),
             text(one.against),
             str(one.events),
-            f"{one.median:.2f}",
+            "" if one.median is None else f"{one.median:.2f}",
             said,
         )
     return table
