@@ -1,6 +1,6 @@
 """How long each page of the console takes on a large database, and which plans its statements have.
 
-    python -m tests.bench.console [--rounds 20] [--small] [--text]
+    python -m tests.bench.console [--rounds 20] [--pages search] [--small] [--text]
 
 A Postgres and two consoles are started on the same machine. The first console is timed: each round asks for
 every page twice, one page after the other, so other load of the machine meets all pages alike. The first time
@@ -308,7 +308,9 @@ async def measure(server: str, log: Path, arguments: argparse.Namespace) -> bool
         began = time.perf_counter()
         numbers = await prepare(url, SMALL if arguments.small else LARGE)
         tables = await large_tables(url)
-        pages = {name: path.format(**numbers) for name, path in PAGES.items()}
+        pages = {
+            name: path.format(**numbers) for name, path in PAGES.items() if arguments.pages in name
+        }
         print(", ".join(f"{rows:,} {name}" for name, rows in tables.items()))  # noqa: T201  # what it is for
         print(f"filled in {time.perf_counter() - began:.0f} s")  # noqa: T201  # as above
         with running_console(url, actor="ada") as run:
@@ -361,6 +363,7 @@ def print_faults(read: Mapping[str, PageReads], *, with_text: bool) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--pages", default="", help="Only those with this text in their name.")
     parser.add_argument("--small", action="store_true", help="A twentieth of the rows.")
     parser.add_argument("--text", action="store_true", help="Print the statements of faults.")
     arguments = parser.parse_args()

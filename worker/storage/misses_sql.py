@@ -268,10 +268,25 @@ def rank_of(order: str, predicates: Iterable[str]) -> TextClause:
             LIMIT :limit
         )
         """)  # noqa: S608  (constants)
+    listed = f"SELECT * FROM unmapped_market_log WHERE {_where(predicates)}"  # noqa: S608  (constants)
+    if CONTAINING in predicates:
+        listed += (
+            " OFFSET 0"  # otherwise Postgres may read the whole index of the order for a rare text
+        )
+    return _ids_of(listed, order)
+
+
+def rank_first_of(order: str, predicates: Iterable[str]) -> TextClause:
+    """Return the same of the first `among` rows in this order, if an index has it."""
+    first = f"""
+    SELECT * FROM unmapped_market_log WHERE {STATUSES} ORDER BY {ORDERS[order]} LIMIT :among
+    """  # noqa: S608  (constants)
+    return _ids_of(f"SELECT * FROM ({first}) AS first WHERE {_where(predicates)}", order)  # noqa: S608  (constants)
+
+
+def _ids_of(listed: str, order: str) -> TextClause:
     return text(f"""
-    SELECT ARRAY(
-        SELECT id FROM unmapped_market_log WHERE {_where(predicates)} ORDER BY {ORDERS[order]} LIMIT :limit
-    )
+    SELECT ARRAY(SELECT listed.id FROM ({listed}) AS listed ORDER BY {ORDERS[order]} LIMIT :limit)
     """)  # noqa: S608  (constants)
 
 

@@ -1,11 +1,13 @@
 """Orders of the queue that no index has are kept for some seconds; what is listed is true all the same."""
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.console.totals import KEPT_S, QueueTotals
+from worker.storage import misses
 from worker.storage.engine import transaction
-from worker.storage.misses import QueueOrder
+from worker.storage.misses import MissFilters, QueueOrder
 
 FILL = """
 INSERT INTO unmapped_market_log (source, external_market_id, market_name, occurrence_count)
@@ -87,3 +89,44 @@ async def test_a_kept_order_by_confidence_is_that_of_the_list(engine: AsyncEngin
     names = [row.external_market_id for row in more]
     assert names == [f"market {one}" for one in (2, 5, 4, 3, 9, 8)]
     assert [row.external_market_id for row in surest] == names[:4], "by the index alone"
+
+
+@pytest.mark.parametrize(
+    ("containing", "numbers"),
+    [
+        ("MARKET", [9, 8, 7]),  # most have it: the first rows are enough
+        ("market 1", [1]),  # not among the first: the whole table is read
+        ("nothing", []),
+    ],
+)
+async def test_a_text_is_found_wherever_it_is_in_the_order(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch, containing: str, numbers: list[int]
+) -> None:
+    monkeypatch.setattr(misses, "_LOOKED_AT_FIRST", 2)
+    ground = Ground(engine)
+    await ground.run(FILL)
+    filters: MissFilters = {"containing": containing}
+    async with transaction(engine) as connection:
+        ids = await misses.rank_misses(connection, limit=3, **filters)
+        listed = await misses.list_misses(connection, limit=3, **filters)
+    assert ids == [one.id for one in listed]
+    assert [int(one.external_market_id.split()[1]) for one in listed] == numbers
+
+
+@pytest.mark.parametrize("containing", ["market", "market 3", "nothing"])
+async def test_the_total_of_a_view_is_the_same_before_and_after_its_rows_are_read(
+    engine: AsyncEngine, containing: str
+) -> None:
+    ground = Ground(engine)
+    await ground.run(FILL)
+    await ground.run("UPDATE unmapped_market_log SET status = 'IGNORED' WHERE occurrence_count < 3")
+    filters: MissFilters = {"containing": containing}
+    async with transaction(engine) as connection:
+        expected = await misses.sum_share(connection, **filters)
+        before = await ground.totals.share_of(connection, filters, "priority")
+        ground.changes += 1
+        await ground.totals.rows(connection, filters, limit=3)
+        assert await ground.totals.share_of(connection, filters, "priority") == before
+    assert [tuple(one) for one in before] == [
+        (markets, pytest.approx(per_hour)) for markets, per_hour in expected
+    ]

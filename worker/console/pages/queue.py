@@ -102,15 +102,15 @@ async def show(request: Request) -> Response:
     filters = view.filters(viewer_of(request).name)
     async with console_of(request).databases.reading() as connection:
         totals = console_of(request).totals
-        if view.status is None:
-            found, everything = await totals.share_of(connection, filters)
-        else:
-            found = await totals.of(connection, filters)
-            everything = await totals.of(connection, {})
         if view.group is None:
             shown = await _rows(connection, totals, view, filters)
         else:
             shown = await _groups(connection, totals, view, view.group, filters)
+        if view.status is None:  # after the rows: what was read for them need not be read again
+            found, everything = await totals.share_of(connection, filters, view.order)
+        else:
+            found = await totals.of(connection, filters)
+            everything = await totals.of(connection, {})
         saved = await views.list_views(connection, viewer_of(request).name)
     values: dict[str, Any] = {
         "view": view,
