@@ -126,7 +126,7 @@ async def test_the_total_of_a_view_is_the_same_before_and_after_its_rows_are_rea
         before = await ground.totals.share_of(connection, filters, "priority")
         ground.changes += 1
         await ground.totals.rows(connection, filters, limit=3)
-        assert await ground.totals.share_of(connection, filters, "priority") == before
-    assert [tuple(one) for one in before] == [
-        (markets, pytest.approx(per_hour)) for markets, per_hour in expected
-    ]
+        after = await ground.totals.share_of(connection, filters, "priority")
+    for found in (before, after):
+        assert [total.markets for total in found] == [markets for markets, _ in expected]
+        assert [total.per_hour for total in found] == pytest.approx([rate for _, rate in expected])
