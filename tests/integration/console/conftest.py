@@ -134,6 +134,15 @@ def watch(query: ConsoleQuery) -> Callable[..., None]:
     return add
 
 
+@pytest.fixture(autouse=True)
+def pages_are_closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """An open page asks its console for changes for ever, also once that has ended."""
+    yield
+    if "browser" in request.fixturenames:
+        for context in request.getfixturevalue("browser").contexts:
+            context.close()
+
+
 @pytest.fixture
 def console(migrated: str) -> Iterator[ConsoleRun]:
     """A console on which nobody signs in."""

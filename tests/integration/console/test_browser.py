@@ -106,7 +106,7 @@ def test_twenty_markets_are_mapped_by_keys_alone_in_less_than_three_minutes(
     page.keyboard.press("Enter")
     for market in twenty:
         expect(page.locator("h1 .id")).to_have_text(market)
-        page.keyboard.press("Enter")
+        press(page, "Enter")
     expect(page.get_by_text("No market waits for a decision.")).to_be_visible()
     took_s = time.monotonic() - begun_s
     assert statuses(query) == {"MAPPED": 20}
@@ -114,11 +114,16 @@ def test_twenty_markets_are_mapped_by_keys_alone_in_less_than_three_minutes(
     assert watched.faults == []
 
 
-def on_the_first_row(page: Page, key: str) -> None:
-    page.wait_for_load_state()  # the keys are those of a script
-    page.locator("body").press("j")
-    expect(page.locator("tr.current")).to_have_count(1)
+def press(page: Page, key: str) -> None:
+    """Press a key on the page that is being shown, once it has its script: the keys are those of a script."""
+    page.wait_for_load_state()
     page.locator("body").press(key)
+
+
+def on_the_first_row(page: Page, key: str) -> None:
+    press(page, "j")
+    expect(page.locator("tr.current")).to_have_count(1)
+    press(page, key)
 
 
 def test_rows_are_chosen_ignored_and_opened_again_by_keys(
@@ -136,10 +141,10 @@ def test_rows_are_chosen_ignored_and_opened_again_by_keys(
     page.keyboard.press("Enter")
     expect(page.locator("[role=status]")).to_contain_text("2 markets are ignored")
     assert statuses(query) == {"NEW": 18, "IGNORED": 2}
-    page.locator("body").press("u")
+    press(page, "u")
     expect(page.locator("[role=status]")).to_contain_text("2 markets are open again")
     assert statuses(query) == {"NEW": 20}
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
@@ -202,13 +207,13 @@ def test_a_market_of_players_becomes_a_draft_and_a_deletion_is_undone(
         "A draft of anytime_goalscorer waits for a reviewer"
     )
     assert statuses(query) == {"NEW": 1}
-    page.locator("body").press("u")
+    press(page, "u")
     expect(page.locator("[role=status]")).to_contain_text("withdrawn")
     page.goto("/mapping?id=btts")
     page.get_by_label("Reason").fill("not sold")
     page.get_by_role("button", name="Delete").click()
     expect(page.locator("[role=status]")).to_contain_text("btts is deleted")
-    page.locator("body").press("u")
+    press(page, "u")
     expect(page.locator("[role=status]")).to_contain_text("is undone")
     assert [one["canonical_id"] for one in query(NAMED)] == ["btts"]
     assert watched.faults == []
@@ -241,7 +246,7 @@ def test_of_two_editors_on_one_case_the_second_sees_that_it_is_decided(
     first.page.keyboard.press("Enter")
     expect(first.page.locator("[role=status]")).to_contain_text("is changed")
     expect(second.page.locator("#changed")).to_be_visible()
-    second.page.locator("body").press("Enter")
+    press(second.page, "Enter")
     expect(second.page.get_by_text("Somebody else was first")).to_be_visible()
 
 
@@ -341,21 +346,31 @@ def test_every_page_can_be_used_by_everybody_and_is_pictured(
     assert [fault for fault in watched.faults if "404" not in fault] == []
 
 
+class HeldRequests:
+    """Requests of a page that are on their way until they are let go."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self._held: list[Route] | None = []
+        page.route(pattern, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if self._held is None:
+            route.continue_()
+        else:
+            self._held.append(route)
+
+    def let_go(self) -> None:
+        held, self._held = self._held or [], None
+        for route in held:
+            route.continue_()
+
+
 def test_a_list_that_is_read_again_can_be_read_meanwhile(
     browser: Browser, console: ConsoleRun, twenty: list[str]
 ) -> None:
     watched = WatchedPage(browser, console.address, color_scheme="dark", **PHONE)
     watched.page.goto("/queue")
-    held: list[Route] = []
-    is_held = {"list"}
-
-    def hold(route: Route) -> None:
-        if is_held:
-            held.append(route)
-        else:
-            route.continue_()
-
-    watched.page.route("**/queue?*", hold)
+    requests = HeldRequests(watched.page, "**/queue?*")
     with watched.page.expect_request("**/queue?*"):
         watched.page.get_by_label("Bookmaker").select_option("sportybet")
     expect(watched.page.locator("form.filters[role=search]")).to_have_class(
@@ -363,9 +378,7 @@ def test_a_list_that_is_read_again_can_be_read_meanwhile(
     )
     assert watched.barriers() == []
     # What the list asks for by itself meanwhile is answered, too.
-    is_held.clear()
-    for route in held:
-        route.continue_()
+    requests.let_go()
     expect(watched.page.locator("form.filters[role=search]")).not_to_have_class(
         re.compile("htmx-request")
     )
@@ -379,6 +392,7 @@ def test_a_key_that_is_held_accepts_only_what_was_seen(
     page.goto(f"/case?source=betpawa&market={twenty[0]}")
     page.keyboard.down("Enter")
     expect(page.locator("h1 .id")).to_have_text(twenty[1])
+    page.wait_for_load_state()  # the keys are those of a script
     for _ in range(5):
         page.keyboard.down("Enter")  # the second time and later it is a repetition
     page.keyboard.press("?")
@@ -391,12 +405,32 @@ def test_a_key_that_is_held_accepts_only_what_was_seen(
     expect(page.locator("h1 .id")).to_have_text(twenty[2])
 
 
+def open_and_listen(page: Page, path: str) -> None:
+    """Open a page and wait until it is told of what changes from now on."""
+    with page.expect_response("**/live"):
+        page.goto(path)
+
+
+def test_a_row_that_is_selected_while_the_list_loads_itself_again_stays_selected(
+    browser: Browser, console: ConsoleRun, twenty: list[str], mapped: Callable[[str], int]
+) -> None:
+    page = WatchedPage(browser, console.address, **WIDE).page
+    open_and_listen(page, "/queue")
+    requests = HeldRequests(page, "**/queue?*")
+    with page.expect_request("**/queue?*"):
+        mapped(BTTS)
+    page.locator("[data-rows] tbody input").first.check()
+    requests.let_go()
+    expect(page.locator("#changed")).to_be_visible()
+    assert page.locator("[data-rows] input:checked").count() == 1
+
+
 def test_a_list_that_loads_itself_again_says_so(
     browser: Browser, console: ConsoleRun, miss: Callable[..., None], mapped: Callable[[str], int]
 ) -> None:
     """What no person asked for does not prolong a session."""
     page = WatchedPage(browser, console.address, **WIDE).page
-    page.goto("/queue")
+    open_and_listen(page, "/queue")
     with page.expect_request(lambda one: one.headers.get("hx-request") == "true") as by_itself:
         mapped(BTTS)
     assert by_itself.value.headers["x-live"] == "true"

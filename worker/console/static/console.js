@@ -140,6 +140,14 @@ document.addEventListener("submit", once);
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.triggeringEvent?.detail?.isLive) event.detail.headers["X-Live"] = "true";
 });
+// A row may have been selected since a list asked for itself: it is not taken away.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const isLive = event.detail.requestConfig.triggeringEvent?.detail?.isLive;
+  if (isLive && document.querySelector("[data-rows] input:checked") !== null) {
+    event.detail.shouldSwap = false;
+    document.getElementById("changed").hidden = false;
+  }
+});
 document.addEventListener("htmx:afterSwap", () => {
   showLocalTimes(document);
   keepCurrent();
