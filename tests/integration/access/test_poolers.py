@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.support.services.installation import Installation
+from tests.support.services.installation import PATIENCE_S, Installation
 from tests.support.services.pgbouncer import pgbouncer
 from tests.support.stream import expected_counts, stream
 from worker.operations.doctor.database_checks import checks_of
@@ -74,10 +74,10 @@ async def test_in_session_mode_a_listener_hears_and_a_second_relay_does_not_lead
         listener = asyncio.create_task(
             listen(url, on_listening=listening.set, on_version=lambda _: heard.set())
         )
-        await asyncio.wait_for(listening.wait(), 10)
+        await asyncio.wait_for(listening.wait(), PATIENCE_S)
         async with opened(url) as engine, transaction(engine) as connection:
             await connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '1')"))
-        await asyncio.wait_for(heard.wait(), 10)
+        await asyncio.wait_for(heard.wait(), PATIENCE_S)
         listener.cancel()
 
         async def lead() -> None:
@@ -86,7 +86,7 @@ async def test_in_session_mode_a_listener_hears_and_a_second_relay_does_not_lead
 
         async with leading(url, "t", silence_s=60, on_standby=lambda: None):
             second = asyncio.create_task(lead())
-            await asyncio.wait_for(stood_by.wait(), 10)
+            await asyncio.wait_for(stood_by.wait(), PATIENCE_S)
             second.cancel()
 
 

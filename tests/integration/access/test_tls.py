@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.services.certificates import Authority
+from tests.support.services.installation import PATIENCE_S
 from tests.support.services.tls_front import tls_front
 from worker.storage.engine import create_engine, transaction
 from worker.storage.errors import StorageError, StorageFatal, StorageUnavailable
@@ -68,7 +69,7 @@ async def test_the_listening_connection_asks_for_the_same(
     listening = asyncio.Event()
     url = asked(server, authority.ca_file)
     task = asyncio.create_task(listen(url, on_listening=listening.set, on_version=lambda _: None))
-    await asyncio.wait_for(listening.wait(), 10)
+    await asyncio.wait_for(listening.wait(), PATIENCE_S)
     task.cancel()
     await asyncio.wait({task})
 

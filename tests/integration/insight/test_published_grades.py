@@ -7,6 +7,7 @@ import pytest
 from clients.python.market_mapping_client import KafkaAccess
 from clients.python.market_mapping_client.present import read_grades
 from tests.support.services.insights import (
+    PATIENCE_S,
     judged,
     keep_usual,
     on_two_books,
@@ -46,7 +47,7 @@ async def converged(installation: Installation) -> Grades:
     async def is_equal() -> bool:
         return await topic(installation) == await table(installation)
 
-    await until(is_equal)
+    await until(is_equal, PATIENCE_S)
     return await topic(installation)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.people.commands import command_in_process
 from tests.support.services.insights import (
     HIDE,
+    PATIENCE_S,
     SHOW,
     SWAP,
     evidence_of,
@@ -46,11 +49,16 @@ async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_ala
     async def is_suggested() -> bool:
         return await suggested() == ["1x2_ft"]
 
-    await until(is_suggested)
-    samples = await installation.query(
-        "SELECT prices, others FROM evidence_sample WHERE subject = 'miss' AND market = 'S_1X2'"
-    )
-    assert len(samples) == 5
+    await until(is_suggested, PATIENCE_S)
+    samples: list[Any] = []
+
+    async def are_shown() -> bool:
+        samples[:] = await installation.query(
+            "SELECT prices, others FROM evidence_sample WHERE subject = 'miss' AND market = 'S_1X2'"
+        )
+        return len(samples) == 5
+
+    await until(are_shown, PATIENCE_S)
     assert {one["label"] for row in samples for one in row.prices} == {"1", "X", "2"}
     assert "1x2_ft" in {one["canonical_id"] for row in samples for one in row.others}
 
@@ -64,7 +72,7 @@ async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_ala
     async def is_raised() -> bool:
         return await alarms() == [("btts_ft", "sportybet", "OPEN")]
 
-    await until(is_raised)
+    await until(is_raised, PATIENCE_S)
     assert await suggested() == []
     assert (await process.logged("insight_alarm"))["canonical_id"] == "btts_ft"
 
@@ -73,7 +81,7 @@ async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_ala
     async def is_closed() -> bool:
         return await alarms() == [("btts_ft", "sportybet", "CLOSED")]
 
-    await until(is_closed)
+    await until(is_closed, PATIENCE_S)
     assert await process.stop() == 0
 
 

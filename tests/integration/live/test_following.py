@@ -20,7 +20,8 @@ from worker.storage.audit import table_as_of
 pytestmark = pytest.mark.services
 
 LISTENERS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'marketmap-listener' AND datname = $1"
-KILL_LISTENERS = LISTENERS.replace("pid", "pg_terminate_backend(pid)", 1)
+# Returns once the sessions have ended.
+KILL_LISTENERS = LISTENERS.replace("pid", "pg_terminate_backend(pid, 60000)", 1)
 ROLLED_BACK = """
 DO $$
 BEGIN
@@ -139,8 +140,9 @@ async def test_a_listener_that_was_cut_off_comes_back_and_reads_the_whole_table(
 ) -> None:
     async with follow(poll_s=NEVER_S) as follower:
         await listening(migrated)
+        seen = len(follower.swaps)
         await fetch(migrated, KILL_LISTENERS, database_name(migrated))
-        await follower.next_swap()
+        await follower.swapped(seen)
         assert follower.swaps[-1].kind == "table"
         await follower.at(await insert(migrated, "btts", "29"))
         assert follower.swaps[-1].kind == "changes"

@@ -46,7 +46,8 @@ SELECT activity.pid FROM pg_stat_activity AS activity JOIN pg_locks AS lock USIN
 WHERE activity.application_name = 'marketmap-relay' AND activity.datname = current_database()
 AND lock.locktype = 'advisory'
 """
-KILL_LEADER = LEADER.replace("activity.pid", "pg_terminate_backend(activity.pid)", 1)
+# Returns once the session has ended.
+KILL_LEADER = LEADER.replace("activity.pid", "pg_terminate_backend(activity.pid, 60000)", 1)
 
 RunRelay = Callable[[], AbstractAsyncContextManager[RelayMetrics]]
 
@@ -140,6 +141,11 @@ async def test_a_standby_takes_over_when_the_leaders_session_ends(
             assert len(await fetch(url, KILL_LEADER)) == 1
             await insert(url, "after", "x1")
             await published(installation)
+
+            async def has_noticed() -> bool:
+                return "relay_gave_up_the_lead" in [line["event"] for line in logs]
+
+            await until(has_noticed)
         leads = [value(metrics, "marketmap_relay_leads") for metrics in (one, other)]
     assert [line["event"] for line in logs].count("relay_gave_up_the_lead") == 1
     assert sum(lead or 0 for lead in leads) == 1
@@ -283,6 +289,11 @@ async def test_a_relay_process_is_ready_tells_its_metrics_and_stops_when_it_is_t
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{address}/readyz") as answer:
             assert (answer.status, (await answer.json())["reasons"]) == (200, [])
-        async with session.get(f"{address}/metrics") as answer:
-            assert "marketmap_relay_backlog 0.0" in (await answer.text()).splitlines()
+
+        async def has_no_backlog() -> bool:
+            """The cursor moves before the backlog is counted again."""
+            async with session.get(f"{address}/metrics") as answer:
+                return "marketmap_relay_backlog 0.0" in (await answer.text()).splitlines()
+
+        await until(has_no_backlog)
     assert await relay.stop() == 0

@@ -94,6 +94,7 @@ async def test_every_process_starts_goes_on_and_says_which_rows_it_cannot_use(
         line["canonical_id"] for line in relay.lines() if line["event"] == "change_not_whole"
     } == {*UNUSABLE}
     for number in (0, 1):
+        await installation.logged("index_loaded", number)
         unusable = {
             line["canonical_id"]: line["error"]
             for line in installation.log_of(number)

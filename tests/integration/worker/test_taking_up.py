@@ -111,7 +111,9 @@ async def test_an_operators_reset_survives_a_kill_in_the_middle_and_counts_nothi
 
     single.start_worker()
     line = await opened(single, "REPLAY_GOES_ON", 2)
-    assert (line["position"], line["replay_to"]) == (killed_at, total)
+    assert line["replay_to"] == total
+    # A commit that was on its way when the worker was killed may have come since.
+    assert killed_at <= line["position"] < total
     await single.publish(stream(10, total))
     await single.caught_up()
     copies = Counter(ids(await resolved(single)))

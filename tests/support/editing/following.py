@@ -30,10 +30,10 @@ class Follower:
         """Wait until the index has reached a version."""
         async with asyncio.timeout(PATIENCE_S):
             while self.index.current.version < version:
-                await self.next_swap()
+                await self.swapped(len(self.swaps))
 
-    async def next_swap(self) -> None:
-        seen = len(self.swaps)
+    async def swapped(self, seen: int) -> None:
+        """Wait until there are more swaps than were seen."""
         async with asyncio.timeout(PATIENCE_S), self._swapped:
             await self._swapped.wait_for(lambda: len(self.swaps) > seen)
 

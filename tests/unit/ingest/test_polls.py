@@ -1,11 +1,12 @@
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import cast
 
 import pytest
 
 from tests.support.records import FakeRecord
+from tests.support.world.loop import SteppedLoop
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.claim import ClaimedBatch
 from worker.ingest.polls import SINGLE_POLLS, BatchLimits, Polls
@@ -21,7 +22,10 @@ def records(*offsets: int, size: int = 10) -> Sequence[Record]:
 class Ground:
     """The claim, the assignment and what fetches. The fetch after the last poll never ends."""
 
-    def __init__(self, first: Sequence[Record], *polls: Sequence[Record] | Exception) -> None:
+    def __init__(
+        self, first: Sequence[Record], *polls: Sequence[Record] | Exception, every_s: float = 0
+    ) -> None:
+        self.every_s = every_s
         self.records = list(first)
         self.polls = list(polls)
         self.needs_a_look: Sequence[Record] | None = None
@@ -37,6 +41,7 @@ class Ground:
             if not self.polls:
                 self.asked.set()
                 await asyncio.Event().wait()
+            await asyncio.sleep(self.every_s)
             poll = self.polls.pop(0)
             if isinstance(poll, Exception):
                 raise poll
@@ -96,18 +101,36 @@ async def test_a_batch_has_a_bound_of_records() -> None:
     assert await ground.batch(BatchLimits(3600, 1000, 4)) == [[0], [1, 2]]
 
 
-async def test_a_batch_ends_when_it_is_old_enough_and_the_fetch_goes_on() -> None:
-    ground = Ground(records(0), records(1))
-    assert await ground.batch(BatchLimits(0.05, 1000, 100)) == [[0], [1]]
+@pytest.fixture
+def loop() -> Iterator[SteppedLoop]:
+    loop = SteppedLoop()
+    yield loop
+    loop.end()
+
+
+def test_a_batch_ends_when_it_is_old_enough_and_the_fetch_goes_on(loop: SteppedLoop) -> None:
+    ground = Ground(*(records(number) for number in range(6)), every_s=22)
+    batch = loop.create_task(ground.batch(BatchLimits(100, 1000, 100)))
+    loop.settle()
+    for seconds in (22, 22, 22, 22, 11):
+        loop.advance(seconds)
+        assert not batch.done()
+    loop.advance(1)
+    assert batch.result() == [[0], [1], [2], [3], [4]]
     assert ground.begun is not None
     assert not ground.begun.done()
 
 
-async def test_a_batch_does_not_wait_for_its_time_when_nothing_comes() -> None:
+def test_a_batch_does_not_wait_for_its_time_when_nothing_comes(loop: SteppedLoop) -> None:
     ground = Ground(records(0), records(1))
-    before_s = asyncio.get_running_loop().time()
-    assert await ground.batch(BatchLimits(4, 1000, 100)) == [[0], [1]]
-    assert 1 <= asyncio.get_running_loop().time() - before_s < 4
+    batch = loop.create_task(ground.batch(BatchLimits(100, 1000, 100)))
+    loop.settle()
+    loop.advance(24)
+    assert not batch.done()
+    loop.advance(1)
+    assert batch.result() == [[0], [1]]
+    assert ground.begun is not None
+    assert not ground.begun.done()
 
 
 async def test_a_batch_whose_partitions_are_revoked_ends_at_once() -> None:

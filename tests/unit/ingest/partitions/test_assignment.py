@@ -80,6 +80,9 @@ class Ground:
     moved: list[tuple[int, int, int, str]] = field(default_factory=list)
     openings: list[Opening] = field(default_factory=list)
     on_truncation: OnTruncation = "stop"
+    # Short only where the test runs into it: nothing may end early because the machine is busy.
+    drain_timeout_s: float = 60
+    commit_timeout_s: float = 60
     now_s: float = 1_795_348_800
     failures: list[Exception] = field(default_factory=list)
     drains: list[bool] = field(default_factory=list)
@@ -94,8 +97,8 @@ class Ground:
         self.consumer = FakeConsumer()
         self.assignment = Assignment(
             self,
-            drain_timeout_s=0.05,
-            commit_timeout_s=0.05,
+            drain_timeout_s=self.drain_timeout_s,
+            commit_timeout_s=self.commit_timeout_s,
             retry_delay=self.delay,
             report=self.report,
             on_fatal=self.fatal.append,
@@ -367,7 +370,7 @@ async def test_commits_of_a_replay_say_how_far_it_goes_until_it_is_there() -> No
 
 
 async def test_a_batch_from_before_a_rebalance_commits_nothing() -> None:
-    ground = Ground(committed_of={FIRST: Committed(0, MARK)})
+    ground = Ground(committed_of={FIRST: Committed(0, MARK)}, drain_timeout_s=0.01)
     await ground.assign(FIRST)
     async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
         await ground.assignment.on_partitions_revoked({FIRST})  # the drain runs into its bound
@@ -390,6 +393,7 @@ async def test_a_commit_that_fails_is_left_to_the_next_one(error: Exception) -> 
 async def test_a_commit_is_not_waited_for_beyond_its_bound() -> None:
     ground = Ground(committed_of={FIRST: Committed(0, MARK)})
     await ground.assign(FIRST)
+    ground.assignment._commit_timeout_s = 0.01
     ground.consumer.commit_hangs = True
     async with asyncio.timeout(60), ground.assignment.claim(ground.fetched(0)) as claim:
         await claim.commit({place(): 1})
@@ -398,7 +402,6 @@ async def test_a_commit_is_not_waited_for_beyond_its_bound() -> None:
 
 async def test_a_rebalance_waits_for_the_part_in_flight() -> None:
     ground = Ground(committed_of={FIRST: Committed(0, MARK)})
-    ground.assignment._drain_timeout_s = 60
     await ground.assign(FIRST)
     async with ground.assignment.claim(ground.fetched(0)) as claim:
         revoking = asyncio.create_task(ground.assignment.on_partitions_revoked({FIRST}))
@@ -411,7 +414,7 @@ async def test_a_rebalance_waits_for_the_part_in_flight() -> None:
 
 
 async def test_a_drain_that_takes_too_long_is_told_and_given_up() -> None:
-    ground = Ground()
+    ground = Ground(drain_timeout_s=0.01)
     await ground.assign(FIRST)
     async with ground.assignment.claim(ground.fetched(0)) as claim:
         assert not await ground.assignment.drain()
@@ -502,8 +505,7 @@ async def test_the_commit_comes_before_the_first_record_is_fetched() -> None:
 
 
 async def test_a_commit_under_way_ends_when_the_drain_is_given_up() -> None:
-    ground = Ground(committed_of={FIRST: Committed(0, MARK)})
-    ground.assignment._commit_timeout_s = 600
+    ground = Ground(committed_of={FIRST: Committed(0, MARK)}, drain_timeout_s=0.01)
     await ground.assign(FIRST)
     ground.consumer.commit_hangs = True
     async with asyncio.timeout(60), ground.assignment.claim(ground.fetched(0)) as claim:
@@ -595,7 +597,6 @@ async def test_a_jump_that_the_cluster_cannot_explain_now_reopens_the_partition(
 
 async def test_nothing_is_claimed_or_opened_again_when_partitions_are_given_up_meanwhile() -> None:
     ground = Ground(watermark_of={0: 10})
-    ground.assignment._drain_timeout_s = 60
     await ground.assign(FIRST)
     draining: list[asyncio.Task[bool]] = []
 
