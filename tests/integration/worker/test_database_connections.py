@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from tests.support.services.installation import Installation, execute
+from tests.support.services.installation import Installation, execute, until
 from tests.support.stream import stream
 from worker.storage.engine import create_engine, transaction
 
@@ -15,9 +15,10 @@ pytestmark = pytest.mark.services
 
 OF_A_WORKER = 4
 OF_A_WORKER_WITH_A_RELAY = 5
+# Those of the test that makes the changes have no name. One that is closed may be seen for a moment.
 CONNECTED = text("""
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> ''
 """)
 CHANGE = """
 UPDATE user_market_mappings SET priority = priority + 1
@@ -31,7 +32,17 @@ WHERE canonical_id = (SELECT min(canonical_id) FROM user_market_mappings)
 async def test_a_busy_worker_keeps_within_its_connections(
     installation: Installation, with_relay: str, most: int
 ) -> None:
+    engine = create_engine(installation.settings.database_url, pool_size=1)
+
+    async def connected() -> int:
+        async with transaction(engine) as connection:
+            return int(await connection.scalar(CONNECTED))
+
+    async def are_none_left() -> bool:
+        return await connected() == 0
+
     await installation.engine.dispose()  # only the worker's connections are there
+    await until(are_none_left)
     installation.start_worker(
         MARKETMAP_RELAY_IN_WORKER=with_relay, MARKETMAP_BATCH_MAX_RECORDS="20"
     )
@@ -39,7 +50,6 @@ async def test_a_busy_worker_keeps_within_its_connections(
     if with_relay == "true":
         await installation.logged("relay_leads")
     seen: list[int] = []
-    engine = create_engine(installation.settings.database_url, pool_size=1)
 
     async def work() -> None:
         for _ in range(5):
@@ -51,9 +61,8 @@ async def test_a_busy_worker_keeps_within_its_connections(
 
     working = asyncio.create_task(work())
     while not working.done():
-        async with transaction(engine) as connection:
-            seen.append(await connection.scalar(CONNECTED))
+        seen.append(await connected())
     await working
     await engine.dispose()
-    assert 1 < max(seen) <= most + 1  # one connection is the test's own, which makes the change
+    assert 1 < max(seen) <= most
     assert await installation.stop_worker() == 0
