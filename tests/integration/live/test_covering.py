@@ -1,9 +1,7 @@
 """Where a relay runs, a mapping that got in by plain SQL ends the misses that it covers."""
 
-import asyncio
-
 from tests.support.services.installation import Installation, execute, until
-from worker.runtime.relay.process import RelayProcess
+from tests.support.services.relays import start_relay
 from worker.storage.engine import transaction
 from worker.storage.misses import get_miss
 
@@ -24,11 +22,7 @@ async def test_a_relay_marks_what_a_mapping_made_by_sql_covers(installation: Ins
 
     url = installation.settings.database_url
     await execute(url, MISS)
-    relay = RelayProcess(installation.settings.model_copy(update={"http_port": 0}))
-    running = asyncio.create_task(relay.run())
-    try:
-        await execute(url, MAPPING)
-        await until(is_mapped)
-    finally:
-        relay._stop.ask()
-        assert await running == 0
+    relay = start_relay(installation)
+    await execute(url, MAPPING)
+    await until(is_mapped)
+    assert await relay.stop() == 0

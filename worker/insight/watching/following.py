@@ -28,12 +28,9 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    KafkaError,
-)
+from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.domain.errors import TransientError
 from worker.insight.judging import Judge
 from worker.insight.watching.metrics import InsightMetrics
 from worker.insight.watching.published_grades import grade_publisher
@@ -47,24 +44,26 @@ from worker.insight.watching.window import MOST_PENDING, MOST_WATCHED, EventWind
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex
-from worker.runtime.liveness.watchdog import Awaited
+from worker.runtime.retried_work import RetriedWork
 from worker.settings.connected import ConnectedSettings
 from worker.storage.access.locks import insight_lock
 from worker.storage.engine import opened
-from worker.storage.errors import StorageError
 from worker.storage.insight import evidence
 from worker.storage.lead import leadership
 
 log = structlog.get_logger()
 
-_STUCK: Final = "the insight process neither reads nor judges nor waits nor fails"
 _STOP_S: Final = 5.0
 # The server ends the lead of a process that was silent for this long.
 _SILENCE_S: Final = 60.0
 
 
-class Insight:
-    """Runs until cancelled; waits for what is unavailable. ``failed`` says why it cannot work, else None."""
+class Insight(RetriedWork):
+    """Watches and judges while it leads."""
+
+    name = "insight"
+    stuck = "the insight process neither reads nor judges nor waits nor fails"
+    not_begun = "the insight process neither leads nor stands by"
 
     def __init__(
         self,
@@ -75,56 +74,22 @@ class Insight:
         retry_delay: Callable[[int], float],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        super().__init__(retry_delay)
         self._settings = settings
         self._judge = judge
         self._metrics = metrics
-        self._retry_delay = retry_delay
         self._clock = clock
         self._topics = sorted(settings.topics.observations.values())
-        self._turns = 0
-        self._rests = True  # until it runs, nothing should move
-        self.failed: str | None = None
 
-    async def run(self) -> None:
-        attempt = 0
-        self._rests = False
-        while True:
-            try:
-                await self._lead_when_possible()
-            except (StorageError, TransientError) as error:
-                attempt = 0 if self.failed is None else attempt + 1
-                self.failed = str(error)
-                self._turns += 1
-                self._metrics.lost()
-                log.warning("insight_waits", error=str(error), attempt=attempt)
-                await self._rest(self._retry_delay(attempt))
-
-    @property
-    def has_turned(self) -> bool:
-        """Whether it has done anything yet: led, stood by or failed."""
-        return self._turns > 0
-
-    def standings(self) -> list[Awaited]:
-        """Return what should move: the process itself, unless it waits for its next attempt."""
-        return [] if self._rests else [Awaited("insight", self._turns, _STUCK)]
-
-    def moved(self) -> None:
-        """Say that something has been done."""
-        self._turns += 1
-
-    async def _rest(self, seconds: float) -> None:
-        self._rests = True
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            self._rests = False
+    def _gave_up(self, error: str, attempt: int) -> None:
+        self._metrics.lost()
+        log.warning("insight_waits", error=error, attempt=attempt)
 
     def _stand_by(self) -> None:
-        self.failed = None
-        self._turns += 1
+        self._goes_on()
         self._metrics.stands_by()
 
-    async def _lead_when_possible(self) -> None:
+    async def _work(self) -> None:
         settings = self._settings
         async with leadership(
             settings.database_url,
@@ -174,7 +139,7 @@ class Insight:
                 metrics=self._metrics,
                 moved=self.moved,
             )
-            self.failed = None
+            self._goes_on()
             self._metrics.leads(window, reading.lag)
             log.info("insight_leads", events=window.watched_count)
             await _first_to_fail(mappings.run(), reading.run(self.moved), judging.run())

@@ -10,8 +10,8 @@ from worker.cli.connection import connected_settings, database_settings, kafka_s
 from worker.cli.console import fail, out
 from worker.domain.errors import FatalError
 from worker.runtime.process import run_process
-from worker.runtime.relay.process import RelayProcess
-from worker.runtime.snapshot.process import SnapshotProcess
+from worker.runtime.relay.process import run_relay
+from worker.runtime.snapshot.process import run_snapshot
 from worker.runtime.telemetry.logs import configure_logging
 from worker.runtime.worker import make_worker
 from worker.settings.connected import ConnectedSettings
@@ -60,7 +60,7 @@ def relay() -> None:
     settings = _settings()
 
     async def run() -> int:
-        return await RelayProcess(settings).run()
+        return await run_relay(settings)
 
     run_process(run)
 
@@ -78,7 +78,7 @@ def snapshot() -> None:
     configure_logging(settings.log_format, settings.log_level)
 
     async def run() -> int:
-        return await SnapshotProcess(settings).run()
+        return await run_snapshot(settings)
 
     run_process(run)
 
@@ -94,7 +94,7 @@ def insight() -> None:
     """
     settings = _settings()
     try:
-        from worker.insight.watching.process import InsightProcess  # noqa: PLC0415  needs the extra `insight`
+        from worker.insight.watching.process import run_insight  # noqa: PLC0415  needs the extra `insight`
     except ModuleNotFoundError as error:
         if error.name not in {"numpy", "scipy"}:
             raise
@@ -104,7 +104,7 @@ def insight() -> None:
         )
 
     async def run() -> int:
-        return await InsightProcess(settings).run()
+        return await run_insight(settings)
 
     run_process(run)
 

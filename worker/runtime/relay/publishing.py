@@ -22,27 +22,23 @@ A relay that cannot reach Postgres or Kafka gives the lead up, waits and tries a
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
 
-from worker.domain.errors import TransientError
 from worker.kafka.connections import admin_of, client_connection
 from worker.kafka.fenced_producer import fenced_outputs
 from worker.kafka.record import Outgoing
-from worker.runtime.liveness.watchdog import Awaited
 from worker.runtime.relay.mapping_changed import UnpublishableChangeError, mapping_changed
 from worker.runtime.relay.metrics import RelayMetrics
+from worker.runtime.retried_work import RetriedWork
 from worker.settings.connected import ConnectedSettings
 from worker.storage.audit import AuditRow
-from worker.storage.errors import StorageError
 from worker.storage.lead import Lead, leading
 
 log = structlog.get_logger()
 
-_STUCK: Final = "the relay neither publishes nor waits nor fails"
 _AT_ONCE: Final = 200
 _PUBLISH_S: Final = 15.0
 # A record's key, headers and framing, in addition to its value.
@@ -53,12 +49,16 @@ class Sender(Protocol):
     async def send(self, outputs: Sequence[Outgoing]) -> None: ...
 
 
-class Relay:
-    """Runs until cancelled; waits for what is unavailable. ``failed`` says why it cannot lead, else None.
+class Relay(RetriedWork):
+    """Publishes while it leads.
 
     ``on_published`` is called with changes that are published, in order, each at least once, before the
     cursor moves. If it raises StorageError, the relay gives the lead up as for an error of its own.
     """
+
+    name = "relay"
+    stuck = "the relay neither publishes nor waits nor fails"
+    not_begun = "the relay neither leads nor stands by"
 
     def __init__(
         self,
@@ -68,48 +68,19 @@ class Relay:
         retry_delay: Callable[[int], float],
         on_published: Callable[[Sequence[AuditRow]], Awaitable[object]] | None = None,
     ) -> None:
+        super().__init__(retry_delay)
         self._settings = settings
         self._topic = settings.topics.changes
         self._admin = admin_of(settings)
         self._metrics = metrics
-        self._retry_delay = retry_delay
         self._on_published = on_published
         self._publish_timeout_s = min(_PUBLISH_S, settings.publish_timeout_s)
-        self.failed: str | None = None
-        self._turns = 0
-        self._rests = True  # until it runs, nothing should move
 
-    async def run(self) -> None:
-        attempt = 0
-        self._rests = False
-        while True:
-            try:
-                await self._lead_when_possible()
-            except (StorageError, TransientError) as error:
-                attempt = 0 if self.failed is None else attempt + 1
-                self.failed = str(error)
-                self._turns += 1
-                self._metrics.lost()
-                log.warning("relay_gave_up_the_lead", error=str(error), attempt=attempt)
-                await self._rest(asyncio.sleep(self._retry_delay(attempt)))
+    def _gave_up(self, error: str, attempt: int) -> None:
+        self._metrics.lost()
+        log.warning("relay_gave_up_the_lead", error=error, attempt=attempt)
 
-    @property
-    def has_turned(self) -> bool:
-        """Whether it has done anything yet: published, stood by or failed."""
-        return self._turns > 0
-
-    def standings(self) -> list[Awaited]:
-        """Return what should move: the relay itself, unless it waits for its next turn."""
-        return [] if self._rests else [Awaited("relay", self._turns, _STUCK)]
-
-    async def _rest(self, waiting: Awaitable[None]) -> None:
-        self._rests = True
-        try:
-            await waiting
-        finally:
-            self._rests = False
-
-    async def _lead_when_possible(self) -> None:
+    async def _work(self) -> None:
         url = self._settings.database_url
         silence_s = self._longest_silence_s
         async with leading(
@@ -118,8 +89,7 @@ class Relay:
             await self._lead(lead)
 
     def _stand_by(self) -> None:
-        self.failed = None
-        self._turns += 1
+        self._goes_on()
         self._metrics.stands_by()
 
     @property
@@ -137,7 +107,7 @@ class Relay:
             max_bytes=max_bytes,
             timeout_s=self._publish_timeout_s,
         ) as outputs:
-            self.failed = None
+            self._goes_on()
             self._metrics.leads(lead.version)
             log.info("relay_leads", topic=self._topic, version=lead.version)
             while True:
@@ -146,7 +116,7 @@ class Relay:
 
     async def publish_next(self, lead: Lead, outputs: Sender) -> int:
         """Publish the next changes and move the cursor; return how many."""
-        self._turns += 1
+        self.moved()
         rows = await lead.changes(_AT_ONCE)
         self._metrics.pending(await lead.pending())
         if rows:

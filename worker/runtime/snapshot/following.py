@@ -37,7 +37,7 @@ from worker.domain.errors import FatalError, TransientError
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.kafka.record import RawRecord
-from worker.runtime.liveness.watchdog import Awaited
+from worker.runtime.retried_work import RetriedWork
 from worker.runtime.snapshot.metrics import SnapshotMetrics
 from worker.runtime.snapshot.partition import LatestPartition, open_partition
 from worker.runtime.snapshot.state import PartitionState
@@ -45,7 +45,6 @@ from worker.settings.connected import KafkaSettings
 
 log = structlog.get_logger()
 
-_STUCK: Final = "the snapshot process neither reads nor waits nor fails"
 _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 _POLL_MS: Final = 500
 _SWEEP_S: Final = 10.0
@@ -56,8 +55,12 @@ _REMEMBERED: Final = timedelta(days=14)
 _NEVER_MS: Final = 24 * 60 * 60 * 1000
 
 
-class Snapshot:
-    """Runs until cancelled; waits for what is unavailable. ``failed`` says why it cannot work, else None."""
+class Snapshot(RetriedWork):
+    """Keeps the partitions that the group assigns to it."""
+
+    name = "snapshot"
+    stuck = "the snapshot process neither reads nor waits nor fails"
+    not_begun = "no partition was opened yet"
 
     def __init__(
         self,
@@ -67,41 +70,24 @@ class Snapshot:
         retry_delay: Callable[[int], float],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        super().__init__(retry_delay)
         self._settings = settings
         self._metrics = metrics
-        self._retry_delay = retry_delay
         self._clock = clock
         self._topic = settings.topics.resolved
         self._consumer: AIOKafkaConsumer | None = None
         self._open: dict[int, LatestPartition] = {}
         self._busy = asyncio.Lock()
         self._swept_at = time.monotonic()
-        self._turns = 0
-        self._rests = True  # until it runs, nothing should move
-        self.failed: str | None = None
-        self.has_opened = False
         metrics.watch(
             lambda: len(self._open),
             lambda: sum(each.keys for each in self._open.values()),
             self._lag,
         )
 
-    async def run(self) -> None:
-        attempt = 0
-        self._rests = False
-        while True:
-            try:
-                await self._follow()
-            except TransientError as error:
-                attempt = 0 if self.failed is None else attempt + 1
-                self.failed = str(error)
-                self._metrics.failed()
-                log.warning("snapshot_waits", error=str(error), attempt=attempt)
-                await self._rest(self._retry_delay(attempt))
-
-    def standings(self) -> list[Awaited]:
-        """Return what should move: the process itself, unless it waits for its next attempt."""
-        return [] if self._rests else [Awaited("snapshot", self._turns, _STUCK)]
+    def _gave_up(self, error: str, attempt: int) -> None:
+        self._metrics.failed()
+        log.warning("snapshot_waits", error=error, attempt=attempt)
 
     def not_ready(self) -> list[str]:
         if self.failed is not None:
@@ -111,16 +97,9 @@ class Snapshot:
         waiting = {place.partition for place in self._assigned()} - self._open.keys()
         if waiting:
             return [f"{len(waiting)} partitions are not opened yet"]
-        return [] if self.has_opened else ["no partition is assigned yet"]
+        return [] if self.has_begun else ["no partition is assigned yet"]
 
-    async def _rest(self, seconds: float) -> None:
-        self._rests = True
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            self._rests = False
-
-    async def _follow(self) -> None:
+    async def _work(self) -> None:
         await self._check_topics()
         settings = self._settings
         prepare_reading(settings)
@@ -163,7 +142,7 @@ class Snapshot:
             )
 
     async def _turn(self, consumer: AIOKafkaConsumer) -> None:
-        self._turns += 1
+        self.moved()
         async with self._busy:
             await self._open_assigned(consumer)
         fetched = await _answered(
@@ -188,15 +167,14 @@ class Snapshot:
                 remembered=_REMEMBERED,
             )
             opened = await open_partition(
-                self._settings, place.partition, state, self._metrics, self._progress
+                self._settings, place.partition, state, self._metrics, self.moved
             )
             self._open[place.partition] = opened
             log.info("snapshot_opened", partition=place.partition, keys=opened.keys)
             with suppress(IllegalStateError):  # assigned to another process by now
                 consumer.resume(place)
         if self._assigned() and all(place.partition in self._open for place in self._assigned()):
-            self.failed = None
-            self.has_opened = True
+            self._goes_on()
 
     async def _is_member(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> bool:
         """Whether the group still gives us the partition: it takes a commit of ours."""
@@ -280,9 +258,6 @@ class Snapshot:
 
     def _lag(self) -> float:
         return float(sum(self._behind(place) or 0 for place in self._assigned()))
-
-    def _progress(self) -> None:
-        self._turns += 1
 
     async def _close(self, partition: int) -> None:
         each = self._open.pop(partition, None)
