@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.laws import LAWS
 from worker.domain.bounded_json import (
     DEEPEST,
     LARGEST_INTEGER,
@@ -29,6 +30,7 @@ def nested(levels: int) -> str:
     return "[" * levels + "]" * levels
 
 
+@LAWS
 @given(VALUES)
 def test_whatever_is_within_the_bounds_is_read_as_json_reads_it(value: Any) -> None:
     text = json.dumps(value)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from schemas import examples
 from schemas.fields import timestamp_text
 from schemas.latest import OBSERVED_AT_HEADER, TOMBSTONE_HEADER
+from tests.support.laws import LAWS
 from worker.runtime.snapshot.state import Change, PartitionState, SeenEvent, seen_in
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -311,7 +312,7 @@ messages = st.builds(
 )
 
 
-@settings(max_examples=500)
+@settings(LAWS, max_examples=500)
 @given(st.lists(messages, max_size=9), st.lists(messages, max_size=6), st.booleans())
 def test_a_process_that_takes_over_goes_on_as_the_one_before(
     before: Sequence[bytes], after: Sequence[bytes], is_compacted: bool
@@ -324,6 +325,7 @@ def test_a_process_that_takes_over_goes_on_as_the_one_before(
     assert other.shown == one.shown
 
 
+@LAWS
 @given(st.lists(messages, max_size=12))
 def test_what_is_read_a_second_time_changes_nothing(given_messages: Sequence[bytes]) -> None:
     topic = Topic()
@@ -333,6 +335,7 @@ def test_what_is_read_a_second_time_changes_nothing(given_messages: Sequence[byt
     assert topic.shown == shown
 
 
+@LAWS
 @given(st.lists(st.builds(value, second=st.integers(0, 5), version=st.integers(1, 4)), min_size=1))
 def test_a_key_only_ever_grows_newer(given_messages: Sequence[bytes]) -> None:
     topic = Topic()
