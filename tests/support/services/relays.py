@@ -57,4 +57,5 @@ def start_relay(
             stdout=target,
             stderr=target,
         )
+    installation.commands.append(process)
     return RelayProcess(process, log)
