@@ -17,6 +17,18 @@ function showLocalTimes(root) {
   }
 }
 
+// What scrolls by itself is reached with Tab, whatever the browser: a table may hold nothing else that is.
+const scrolling = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+function watchScrolling() {
+  scrolling.disconnect();
+  for (const wide of document.querySelectorAll(".wide")) scrolling.observe(wide);
+}
+
 // The row that the keys work on.
 const rows = () =>
   [...document.querySelectorAll("[data-rows] tbody tr")].filter((row) => row.querySelector("[data-open]"));
@@ -150,6 +162,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:afterSwap", () => {
   showLocalTimes(document);
+  watchScrolling();
   keepCurrent();
 });
 addEventListener("pageshow", (event) => {
@@ -157,4 +170,5 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) listen();
 });
 showLocalTimes(document);
+watchScrolling();
 listen();
