@@ -279,8 +279,11 @@ def _tombstone(key: bytes, reason: TombstoneReason, observed_at: datetime) -> Ch
 
 
 def _whole_at(state: _EventState, seen: SeenEvent) -> Sequence[tuple[str, bytes | None]]:
-    """Of when the newest whole snapshot is: the record may replace a part of it, by which that is known."""
-    if state.whole_at is None or state.whole_at == seen.observed_at:
+    """Of when the newest whole snapshot is: the record may replace a part of it, by which that is known.
+
+    It may do so at the very same moment, as one of another number of parts, or of another scrape.
+    """
+    if state.whole_at is None or _is_whole(state, seen):
         return ()
     return [(WHOLE_AT_HEADER, timestamp_text(state.whole_at).encode())]
 

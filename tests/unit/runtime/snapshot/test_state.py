@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas import examples
@@ -313,6 +313,12 @@ messages = st.builds(
 
 
 @settings(LAWS, max_examples=500)
+@example(
+    # A part of a snapshot that is whole is published again, as one of another number of parts.
+    [value(5, part=(1, 2)), value(5, part=(2, 2)), value(5, 2, part=(1, 3))],
+    [value(4, part=(3, 3))],
+    True,
+)
 @given(st.lists(messages, max_size=9), st.lists(messages, max_size=6), st.booleans())
 def test_a_process_that_takes_over_goes_on_as_the_one_before(
     before: Sequence[bytes], after: Sequence[bytes], is_compacted: bool
