@@ -301,6 +301,34 @@ def test_a_group_of_misses_is_decided_in_a_spreadsheet(
     assert [row["status"] for row in statuses] == ["NEW", "NEW"]
 
 
+def test_the_markets_of_a_grid_are_named_or_those_of_their_group(
+    refused: Callable[..., str], run: Run, miss: Miss
+) -> None:
+    miss("sportybet", "901", "Goal in minutes 1-10", ["Yes", "No"])
+    miss("sportybet", "902", "Goal in minutes 11-20", ["Yes", "No"])
+    miss("sportybet", "903", "Card in minutes 1-10", ["Yes", "No"])
+    miss("bet9ja", "901", "Goal in minutes 1-10", ["Yes", "No"])
+
+    def markets(*arguments: str) -> list[tuple[str, str]]:
+        rows = grid_of(run, "--platform", "sportybet", *arguments)
+        return list(dict.fromkeys((row["platform"], row["market_id"]) for row in rows))
+
+    assert markets("--market-id", "902") == [("sportybet", "902")]
+    by_name = markets("--market-id", "902", "--group-by", "name")
+    assert by_name == [("sportybet", "902"), ("sportybet", "901")]
+    by_labels = markets("--market-id", "903", "--group-by", "labels")
+    assert set(by_labels) == {("sportybet", one) for one in ("901", "902", "903")}
+    one_of_them = ("--market-id", "903", "--group-by", "labels", "--limit", "1")
+    assert markets(*one_of_them) == [("sportybet", "903")]
+    said = run("drafts", "export", "--platform", "sportybet", *one_of_them).stderr
+    assert said == "Only the first 1 of 3 markets: --limit takes more.\n"
+    export = ("drafts", "export", "--platform", "sportybet")
+    assert "904" in refused(*export, "--market-id", "904")
+    assert "--platform" in refused("drafts", "export", "--market-id", "901", code=2)
+    assert "--market-id" in refused(*export, "--group-by", "name", code=2)
+    assert "not by both" in refused(*export, "goal", "--market-id", "901", code=2)
+
+
 def test_every_fault_of_a_grid_is_named_and_nothing_is_written(
     refused: Callable[..., str], run: Run, miss: Miss, query: Query
 ) -> None:

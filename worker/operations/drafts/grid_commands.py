@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -10,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.cli.completions import complete_market_id
 from worker.cli.console import err, fail, out, print_json
 from worker.cli.database import read_database
 from worker.cli.options import (
@@ -19,17 +21,23 @@ from worker.cli.options import (
     DryRun,
     OnPlatform,
     Reason,
+    completing,
     require_one_of,
 )
 from worker.cli.spreadsheet import print_csv
+from worker.cli.tables import shown_of
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.drafts.drafting import propose as propose_change_set
 from worker.operations.drafts.drafting import save_drafts
 from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions
-from worker.operations.drafts.grid_drafts import proposals_of, read_grid
+from worker.operations.drafts.grid_drafts import grid_of, proposals_of
 from worker.operations.drafts.running import ProposeAtOnce, run_drafting
 from worker.operations.mappings.files import read_text
+from worker.operations.unmapped.families import GROUPS
+from worker.operations.unmapped.grouping import read_groups
+from worker.storage import misses
 from worker.storage.changes.drafts import Proposal
+from worker.storage.misses import MissFilters, QueuedMiss, UnknownMiss
 
 _BOM = "\ufeff"
 
@@ -38,6 +46,23 @@ def export(
     containing: Annotated[str, typer.Argument(help="Text in the market's id or name.")] = "",
     *,
     platform: OnPlatform = None,
+    market_ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--market-id",
+            help="One market of --platform. Repeatable.",
+            show_default=False,
+            autocompletion=complete_market_id,
+        ),
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help=f"With --market-id: the whole group of each, by {', '.join(GROUPS)}, as in "
+            "`unmapped list --group-by`.",
+            autocompletion=completing(GROUPS),
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of markets.")] = 50,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -46,14 +71,38 @@ def export(
     Fill in canonical_id and outcome in a spreadsheet; `drafts import` makes drafts of it. A canonical id that
     there is not becomes a new mapping. Rows that are left empty are left alone.
 
-    Example: marketmap drafts export "both teams" --platform sportybet
+    Example: marketmap drafts export --platform sportybet --market-id 830101 --group-by name
     """
     require_one_of("--platform", platform, PLATFORMS)
+    require_one_of("--group-by", group_by, GROUPS)
+    if market_ids and platform is None:
+        fail("Say with --platform which bookmaker --market-id is an id of.", code=2)
+    if market_ids and containing:
+        fail("Choose markets by a text or by --market-id, not by both.", code=2)
+    if group_by is not None and not market_ids:
+        fail("Say with --market-id of which market --group-by takes the group.", code=2)
+    keys = [(platform or "", market_id) for market_id in dict.fromkeys(market_ids or ())]
+    by = next((one for one in GROUPS if one == group_by), None)
 
-    async def read(connection: AsyncConnection) -> list[dict[str, Any]]:
-        return await read_grid(connection, containing=containing, platform=platform, limit=limit)
+    async def chosen(connection: AsyncConnection) -> Sequence[QueuedMiss]:
+        if not keys:
+            filters: MissFilters = {"containing": containing, "source": platform}
+            return await misses.list_misses(connection, limit=limit, **filters)
+        if by is None:
+            return [await misses.get_miss(connection, key) for key in keys]
+        return await read_groups(connection, keys, by=by)
 
-    print_csv(COLUMNS, read_database(database_url, read))
+    async def read(connection: AsyncConnection) -> tuple[list[dict[str, Any]], int]:
+        found = await chosen(connection)
+        return await grid_of(connection, found[:limit]), len(found)
+
+    try:
+        rows, count = read_database(database_url, read)
+    except UnknownMiss as error:
+        fail(str(error), kind="NOT_FOUND")
+    print_csv(COLUMNS, rows)
+    if count > limit:
+        err.print(f"Only the first {shown_of(limit, count, 'market')}: --limit takes more.")
 
 
 def import_(

@@ -26,20 +26,8 @@ from worker.storage.insight import evidence
 from worker.storage.misses import QueuedMiss, QueueKey, UnknownMiss
 
 
-async def read_grid(
-    connection: AsyncConnection, *, containing: str, platform: str | None, limit: int
-) -> list[dict[str, Any]]:
+async def grid_of(connection: AsyncConnection, found: Sequence[QueuedMiss]) -> list[dict[str, Any]]:
     """Return the rows of missed markets, a row for each label, with confident suggestions filled in."""
-    found = await misses.list_misses(
-        connection, containing=containing, source=platform, limit=limit
-    )
-    return await grid_of(connection, found)
-
-
-async def grid_of(
-    connection: AsyncConnection, found: Sequence[misses.QueuedMiss]
-) -> list[dict[str, Any]]:
-    """Return the rows of these missed markets."""
     suggested = await evidence.first_suggestions(connection, [one.key for one in found])
     return [row for one in found for row in rows_of(one, _suggested(suggested.get(one.key)))]
 

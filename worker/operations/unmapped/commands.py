@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Final, Protocol, get_args
+from typing import Annotated, Any, Protocol, get_args
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,7 +40,8 @@ from worker.operations.evidence.tables import (
 from worker.operations.mappings.tables import grades_of, mappings_list
 from worker.operations.unmapped import case_commands, view_commands
 from worker.operations.unmapped.case import OddsOfMiss, read_case
-from worker.operations.unmapped.families import GROUPS, GroupBy, families, family_key, ordered
+from worker.operations.unmapped.families import GROUPS, GroupBy, families, ordered
+from worker.operations.unmapped.grouping import MOST_GROUPED, read_groups
 from worker.operations.unmapped.map_command import map_
 from worker.operations.unmapped.tables import (
     FAMILIES,
@@ -66,8 +67,6 @@ MarketIds = Annotated[
         autocompletion=complete_market_id,
     ),
 ]
-# Of more misses than these the first ones are grouped.
-MOST_GROUPED: Final = 10_000
 MarkQueued = Callable[[AsyncConnection, list[QueueKey]], Awaitable[Sequence[QueueKey]]]
 
 
@@ -276,13 +275,8 @@ def with_families(mark: MarkQueued, among: Sequence[str]) -> MarkQueued:
     async def mark_families(
         connection: AsyncConnection, keys: list[QueueKey]
     ) -> Sequence[QueueKey]:
-        named = [await misses.get_miss(connection, key) for key in keys]
-        wanted = {family_key(one) for one in named}
-        rows = await misses.list_misses(
-            connection, statuses=among, source=keys[0][0], limit=MOST_GROUPED
-        )
-        together = {row.key for row in rows if family_key(row) in wanted}
-        return await mark(connection, sorted(together | set(keys)))
+        together = await read_groups(connection, keys, among=among)
+        return await mark(connection, sorted(one.key for one in together))
 
     return mark_families
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +22,7 @@ from worker.cli.output import chosen_form, say_shown
 from worker.cli.rows import ListLayout, print_all
 from worker.cli.tables import Column, ListTable, when
 from worker.operations.unmapped.families import MissFamily, families, ordered
+from worker.operations.unmapped.grouping import MOST_GROUPED
 from worker.operations.unmapped.tables import FAMILIES, MISSES
 from worker.operations.unmapped.view import QueueView, view_of_query
 from worker.storage import misses
@@ -31,8 +32,6 @@ from worker.storage.errors import StorageRefused
 from worker.storage.misses import QueuedMiss
 
 ViewName = Annotated[str, typer.Argument(help="What the view is called.", show_default=False)]
-# Of more misses than these the first ones are grouped.
-_MOST_GROUPED: Final = 10_000
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -119,7 +118,7 @@ def show(
             return None
         view = view_of_query(kept[name])
         filters = view.filters(actor)
-        most = limit if view.group is None else _MOST_GROUPED
+        most = limit if view.group is None else MOST_GROUPED
         rows = await misses.list_misses(connection, order=view.order, limit=most, **filters)
         return view, rows, await misses.count_misses(connection, **filters)
 
