@@ -95,6 +95,7 @@ PAGES: Final = {
     "mappings, one bookmaker": "/mappings?platform=bet9ja",
     "mappings, active": "/mappings?state=active",
     "mappings, off": "/mappings?state=off",
+    "mappings, holes": "/mappings?lacks=bet9ja&lacks=betpawa",
     "mappings, search": "/mappings?q=number+77",
     "mappings, search of one letter": "/mappings?q=m",
     "mappings, search without a match": "/mappings?q=no+such+mapping",

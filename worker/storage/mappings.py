@@ -46,13 +46,14 @@ class StoredMapping(NamedTuple):
 class MappingChoice(TypedDict, total=False):
     """The filters of a list and of a number; a mapping has to satisfy all that are given.
 
-    `platform`: sold there; `market_id`: the platform's id of the market, on `platform` or on any;
-    `containing`: a text in the canonical id or the name, or a whole id of a bookmaker; `label`: a whole label
-    of a bookmaker. Case does not matter in both.
+    `platform`: sold there; `lacks`: sold at none of these; `market_id`: the platform's id of the market, on
+    `platform` or on any; `containing`: a text in the canonical id or the name, or a whole id of a bookmaker;
+    `label`: a whole label of a bookmaker. Case does not matter in both.
     """
 
     is_active: bool | None
     platform: str | None
+    lacks: Collection[str]
     market_id: str | None
     containing: str
     label: str
@@ -178,6 +179,7 @@ def _filtered(
     *,
     is_active: bool | None = None,
     platform: str | None = None,
+    lacks: Collection[str] = (),
     market_id: str | None = None,
     containing: str = "",
     label: str = "",
@@ -188,6 +190,7 @@ def _filtered(
         predicates.append(sql.CLAIMS if platform is None else sql.CLAIMS_ON.get(platform, "false"))
     elif platform is not None:
         predicates.append(sql.SOLD_ON.get(platform, "false"))
+    predicates += [sql.LACKS.get(one, "true") for one in lacks]
     if containing:
         predicates.append(sql.CONTAINS)
     if label:

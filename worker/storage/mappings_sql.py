@@ -104,6 +104,10 @@ SOLD_ON: Final[dict[str, str]] = {
     platform: f"(mapping.{column} IS NOT NULL OR {sells_further(platform, 'mapping.also')})"
     for platform, column in ID_COLUMNS.items()
 }
+# Of a mapping without further ids, the condition above is unknown and not false.
+LACKS: Final[dict[str, str]] = {
+    platform: f"{sold} IS NOT TRUE" for platform, sold in SOLD_ON.items()
+}
 # Each place where an id may be has its own index and its own look-up. With an OR the planner would use
 # neither index; with a join it may read the whole table.
 _IN_COLUMN: Final = {

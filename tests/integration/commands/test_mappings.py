@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from worker.domain.books.platforms import PLATFORMS
+
 Run = Callable[..., Result]
 Change = Callable[..., Any]
 Query = Callable[..., list[dict[str, Any]]]
@@ -214,6 +216,36 @@ def test_switching_off_and_on_is_told_as_such(
 def test_the_list_finds_a_mapping_by_the_whole_id_of_any_bookmaker(version: int, run: Run) -> None:
     assert "btts" in run("mappings", "list", "29").stdout
     assert run("mappings", "list", "2", "--json").stdout.strip() == "[]"
+
+
+def test_mappings_with_a_hole_are_those_that_are_not_sold_there(
+    version: int, change: Change, run: Run, tmp_path: Path
+) -> None:
+    """Also those without any further id, and not those that have only a further one."""
+    further = """
+canonical_id: corners
+name: Corners
+betpawa_id: 7
+also: [{platform: bet9ja, id: S_C}]
+outcome_mapping: [{canonical_id: yes, betpawa_name: Yes, sportybet_desc: Yes, bet9ja_suffix: Y}]
+"""
+    file = tmp_path / "corners.yaml"
+    file.write_text(further, encoding="utf-8")
+    change("mappings", "create", "--file", str(file))
+
+    def listed(*options: str) -> list[str]:
+        rows = json.loads(run("mappings", "list", *options, "--json").stdout)
+        return [one["canonical_id"] for one in rows]
+
+    assert listed("--lacks", "sportybet") == ["corners"]
+    for platform in PLATFORMS:
+        lacking, sold = listed("--lacks", platform), listed("--platform", platform)
+        assert sorted([*lacking, *sold]) == ["btts", "corners"]
+    every = [option for one in PLATFORMS for option in ("--lacks", one)]
+    assert listed(*every) == []
+    refused = run("mappings", "list", "--lacks", "elsewhere")
+    assert refused.exit_code == 2
+    assert "--lacks is one of betpawa, sportybet, bet9ja" in refused.stderr
 
 
 def test_a_limited_list_says_how_many_there_are(version: int, change: Change, run: Run) -> None:

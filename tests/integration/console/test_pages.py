@@ -317,6 +317,25 @@ def test_home_says_how_many_comparisons_decisions_have_unlocked_and_what_waits_w
     assert "no market was mapped that still is" in client.get("/").seen
 
 
+def test_a_hole_of_a_mapping_leads_to_its_editor(
+    client: ConsoleClient, mapped: Callable[[str], int]
+) -> None:
+    mapped(
+        BTTS + "also: [{platform: bet9ja, id: S_GG, active: false, labels: {yes: [Y], no: [N]}}]\n"
+    )
+    mapped(
+        THREE_BOOKS.replace("canonical_id: btts", "canonical_id: btts_again").replace("29", "30")
+    )
+    page = client.get("/mappings?lacks=betpawa")
+    assert "1 mapping" in page.seen
+    assert "btts_again" not in page.seen
+    assert "S_GG" in page.seen
+    assert 'href="/edit?id=btts" aria-label="Add betpawa to btts"' in page.text
+    assert "Add bet9ja to btts" not in page.text
+    assert "No mapping matches." in client.get("/mappings?lacks=betpawa&lacks=sportybet").seen
+    assert "2 mappings" in client.get("/mappings?lacks=elsewhere").seen
+
+
 def test_a_mapping_is_found_by_a_whole_label_of_any_bookmaker(
     client: ConsoleClient, mapped: Callable[[str], int]
 ) -> None:

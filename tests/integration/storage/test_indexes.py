@@ -1,7 +1,8 @@
 """Each index is used by the query it is there for, on tables of a size where that matters."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -255,6 +256,35 @@ async def test_versions_in_a_list_are_looked_up_by_mapping_however_long_the_log_
         found = await plan(filled, statement.text.replace(":limit", "1000"))
         assert "idx_audit_log_canonical" in found, found
         assert "mapping_audit_log_pkey" not in found, found
+
+
+def read_rows(node: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """How many rows each scan of a plan has read, by table."""
+    if "Relation Name" in node:
+        seen = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        yield node["Relation Name"], round(seen * node["Actual Loops"])
+    for child in node.get("Plans", ()):
+        yield from read_rows(child)
+
+
+async def test_what_lacks_bookmakers_is_found_in_one_pass_of_the_mappings(
+    filled: AsyncEngine,
+) -> None:
+    """No index serves it; of the log no more is read than is shown."""
+    lacks = list(mappings_sql.LACKS.values())
+    for statement, shown in (
+        (mappings_sql.list_of(*lacks, limited=True), 100),
+        (mappings_sql.ids_of(*lacks), 0),
+        (mappings_sql.count_of(*lacks), 0),
+    ):
+        query = statement.text.replace(":limit", "100")
+        async with filled.begin() as connection:
+            found = await connection.scalar(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}"))
+        (explained,) = found if isinstance(found, list) else json.loads(str(found))
+        read = list(read_rows(explained["Plan"]))
+        assert sum(rows for table, rows in read if table == "user_market_mappings") <= 20_000
+        assert sum(rows for table, rows in read if table == "mapping_audit_log") <= shown
+        assert sum(table == "user_market_mappings" for table, _ in read) == 1
 
 
 async def test_every_index_has_a_query_here(engine: AsyncEngine, rows: Rows) -> None:

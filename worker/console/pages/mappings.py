@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,9 +15,17 @@ from worker.domain.diff import diff
 from worker.insight.graded import read_graded
 from worker.operations.mappings.editing import NoSuchStateError, state_at
 from worker.storage import audit, mappings
+from worker.storage.mappings import StoredMapping
 
 _MOST: Final = 100
 _CHANGES: Final = 100
+
+
+class ListedMapping(NamedTuple):
+    """A mapping, and its ids at each bookmaker; a bookmaker without one is a hole."""
+
+    row: StoredMapping
+    ids: dict[str, list[str]]
 
 
 @allowed("read")
@@ -30,6 +38,7 @@ async def list_(request: Request) -> Response:
         "containing": containing,
         "label": query.get("label", "").strip()[:200].replace("\0", ""),
         "platform": platform if platform in PLATFORMS else None,
+        "lacks": [one for one in PLATFORMS if one in query.getlist("lacks")],
         "is_active": {"active": True, "off": False}.get(state or ""),
     }
     async with console_of(request).databases.reading() as connection:
@@ -39,14 +48,26 @@ async def list_(request: Request) -> Response:
     return page(
         request,
         template,
-        rows=[by_id[one] for one in ids if one in by_id],
+        rows=[ListedMapping(by_id[one], ids_at(by_id[one])) for one in ids if one in by_id],
         found=found,
         containing=containing,
         label=filters["label"],
         platform=filters["platform"],
+        lacks=filters["lacks"],
         state=state,
-        columns=ID_COLUMNS,
     )
+
+
+def ids_at(row: StoredMapping) -> dict[str, list[str]]:
+    """The ids of a mapping at each bookmaker, its own first; further ids count also if they are off."""
+    found: dict[str, list[str]] = {}
+    for platform, column in ID_COLUMNS.items():
+        own = getattr(row, column)
+        further = [
+            str(one.get("id")) for one in _dicts(row.also) if one.get("platform") == platform
+        ]
+        found[platform] = [*([] if own is None else [own]), *further]
+    return found
 
 
 @allowed("read")

@@ -20,6 +20,7 @@ from worker.cli.options import (
     ListAsJson,
     OnPlatform,
     Output,
+    completing,
     require_one_of,
 )
 from worker.cli.output import READER_PATIENCE_S, chosen_form, say_shown
@@ -63,6 +64,13 @@ def list_(
     ] = "",
     *,
     platform: OnPlatform = None,
+    lacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Only mappings without an id of this bookmaker: {', '.join(PLATFORMS)}. Repeatable.",
+            autocompletion=completing(PLATFORMS),
+        ),
+    ] = None,
     market_id: Annotated[
         str | None,
         typer.Option(help="Exactly this id of a bookmaker; with --platform, of that one."),
@@ -86,10 +94,13 @@ def list_(
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     require_one_of("--platform", platform, PLATFORMS)
+    for one in lacks or ():
+        require_one_of("--lacks", one, PLATFORMS)
 
     filters: dict[str, Any] = {
         "is_active": is_active,
         "platform": platform,
+        "lacks": lacks or (),
         "market_id": market_id,
         "containing": containing,
         "label": label,
