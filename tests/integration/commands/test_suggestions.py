@@ -59,6 +59,32 @@ def test_the_surest_suggestion_of_each_market_is_listed_in_three_forms(
     assert json.loads(run("suggestions", "list", "nothing", "--json").stdout) == []
 
 
+def test_a_decided_market_is_not_listed_and_one_that_is_open_again_is(
+    run: Run,
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+) -> None:
+    for market_id in ("800117", "800118", "800119"):
+        miss("sportybet", market_id, "GG/NG", ["GG", "NG"])
+    for market_id in ("800117", "800118", "800119", "not counted yet"):
+        suggest("sportybet", market_id, version, {"GG": "yes", "NG": "no"})
+
+    def listed() -> list[str]:
+        found = run("suggestions", "list", "--json")
+        ids = [one["external_market_id"] for one in json.loads(found.stdout)]
+        assert json.loads(found.stderr) == {"shown": len(ids), "total": len(ids)}
+        return ids
+
+    assert listed() == ["800117", "800118", "800119", "not counted yet"]
+    change("suggestions", "accept", "sportybet", "800117")
+    change("unmapped", "ignore", "sportybet", "800118")
+    assert listed() == ["800119", "not counted yet"]
+    change("unmapped", "reopen", "sportybet", "800118")
+    assert listed() == ["800118", "800119", "not counted yet"]
+
+
 def test_a_suggestion_is_shown_with_events_and_what_others_sell(
     run: Run, version: int, suggest: Callable[..., None], query: Query
 ) -> None:

@@ -336,6 +336,22 @@ def test_a_hole_of_a_mapping_leads_to_its_editor(
     assert "2 mappings" in client.get("/mappings?lacks=elsewhere").seen
 
 
+def test_home_counts_confident_suggestions_of_markets_that_nobody_has_decided_about(
+    client: ConsoleClient,
+    miss: Callable[..., None],
+    mapped: Callable[[str], int],
+    suggest: Callable[..., None],
+) -> None:
+    version = mapped(BTTS)
+    for market in ("3795", "3796"):
+        miss("betpawa", market, "GG/NG", ["Yes", "No"])
+        suggest("betpawa", market, version, {"Yes": "yes", "No": "no"})
+    assert "Confident suggestions (2)" in client.get("/").seen
+    fields = {"csrf": client.get("/queue").token, "market": "betpawa|3795", "reason": "a special"}
+    assert client.post("/queue/decide", fields | {"decision": "ignore"}).status == 303
+    assert "Confident suggestions (1)" in client.get("/").seen
+
+
 def test_a_mapping_is_found_by_a_whole_label_of_any_bookmaker(
     client: ConsoleClient, mapped: Callable[[str], int]
 ) -> None:

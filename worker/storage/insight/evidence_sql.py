@@ -3,6 +3,18 @@
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
+# The first suggestion of a market about which nobody has decided. The process deletes what it suggested for a
+# mapped market at its next turn, and for an ignored one never.
+UNDECIDED_FIRST = """
+suggestion.rank = 1
+    AND NOT EXISTS (
+        SELECT FROM unmapped_market_log AS miss
+        WHERE miss.source = suggestion.source
+            AND miss.external_market_id = suggestion.external_market_id
+            AND miss.status IN ('MAPPED', 'IGNORED')
+    )
+"""
+
 READ_EVENTS = text("""
 SELECT event, home, away, starts_at, seen_at, boards
 FROM watched_event
@@ -42,16 +54,16 @@ ON CONFLICT (event) DO UPDATE SET
 WHERE watched_event.boards IS DISTINCT FROM excluded.boards
 """)
 
-READ_STATE = text("""
+READ_STATE = text(f"""
 SELECT
     (SELECT count(*) FROM watched_event WHERE books > 1) AS events,
     (SELECT count(DISTINCT canonical_id) FROM mapping_evidence) AS mappings,
-    (SELECT count(*) FROM suggestion WHERE rank = 1) AS suggested,
+    (SELECT count(*) FROM suggestion WHERE {UNDECIDED_FIRST}) AS suggested,
     (SELECT count(*) FROM alarm WHERE status = 'OPEN' AND kind <> 'drift') AS alarms,
     (SELECT max(updated_at) FROM watched_event) AS stored_at,
     (SELECT max(updated_at) FROM mapping_evidence) AS judged_at,
     clock_timestamp() AS now
-""")
+""")  # noqa: S608  (constants)
 
 KEEP_EVENTS = text("DELETE FROM watched_event WHERE event <> ALL (CAST(:events AS text[]))")
 
@@ -179,8 +191,8 @@ FROM suggestion
 _SUGGESTED = {"outcomes": JSONB, "unmatched": JSONB, "evidence": JSONB}
 
 # The first of each market, the surest market first.
-_LISTED = """
-WHERE rank = 1
+_LISTED = f"""
+WHERE {UNDECIDED_FIRST}
     AND (CAST(:source AS text) IS NULL OR source = :source)
     AND (is_confident OR NOT :confident)
     AND (
@@ -197,8 +209,9 @@ LIMIT :limit
 """).columns(**_SUGGESTED)
 COUNT_SUGGESTIONS = text(f"SELECT count(*) FROM suggestion {_LISTED}")  # noqa: S608  (constants)
 
-# By its index alone.
-COUNT_CONFIDENT = text("SELECT count(*) FROM suggestion WHERE rank = 1 AND is_confident")
+COUNT_CONFIDENT = text(
+    f"SELECT count(*) FROM suggestion WHERE is_confident AND {UNDECIDED_FIRST}"  # noqa: S608  (constants)
+)
 
 READ_SUGGESTIONS = text(f"""
 {_SUGGESTION}
