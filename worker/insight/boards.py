@@ -154,13 +154,14 @@ def fair(
     method: Method = "power",
     *,
     among: Iterable[MarketLine] | None = None,
+    overround: float | None = None,
 ) -> dict[MarketLine, Fair]:
     """Chances without the margin, of all that is quoted or of those ``among`` it.
 
     How many outcomes win together follows from the meaning. ``partitions`` are markets without expressions
-    that are declared to have exactly one winner.
+    that are declared to have exactly one winner. ``overround`` is the usual one of the board, which otherwise
+    follows from all that is quoted.
     """
-    overround: float | None = None
     found: dict[MarketLine, Fair] = {}
     for key in quoted if among is None else among:
         one = quoted[key]
@@ -169,7 +170,7 @@ def fair(
             found[key] = whole
             continue
         if overround is None:
-            overround = _usual(quoted, bets, partitions)
+            overround = usual_of(overrounds(quoted, bets, partitions).values())
         usual = {o: min(1 / price / overround, 0.999) for o, price in one.odds.items()}
         found[key] = Fair(usual, is_whole=False)
     return found
@@ -216,11 +217,19 @@ def is_plausible(overround: float, outcomes: int) -> bool:
     return _LEAST_OVERROUND <= overround <= _MOST_OVERROUND + _MORE_PER_OUTCOME * outcomes
 
 
-def _usual(quoted: Mapping[MarketLine, Quoted], bets: BetBook, partitions: frozenset[str]) -> float:
-    overrounds = [
-        sum(1 / price for price in one.odds.values()) / cover
+def overrounds(
+    quoted: Mapping[MarketLine, Quoted], bets: BetBook, partitions: frozenset[str]
+) -> dict[MarketLine, float]:
+    """The overround of each market that has a margin of its own."""
+    return {
+        key: sum(1 / price for price in one.odds.values()) / cover
         for key, one in quoted.items()
         if (cover := cover_of(key, one, bets, partitions)) is not None
         and _is_likely(list(one.odds.values()), cover)
-    ]
-    return median(overrounds) if overrounds else USUAL_OVERROUND
+    }
+
+
+def usual_of(found: Iterable[float]) -> float:
+    """The overround of a board's markets that have none of their own."""
+    each = list(found)
+    return median(each) if each else USUAL_OVERROUND

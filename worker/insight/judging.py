@@ -10,7 +10,7 @@ from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
 from worker.domain.meaning.catalogue import MarketMeaning
 
-from .boards import Board, Fair, MarketLine, Quoted, fair, read
+from .boards import Board, Fair, MarketLine, Quoted, fair, overrounds, read, usual_of
 from .goal_model import FittedModels, GoalModel, fitted_part, usual_method
 from .grid import BetBook
 from .margin import Method
@@ -71,10 +71,31 @@ class Judge:
         """Read a board, take the margin out, fit its goals."""
         return self.read_already(board, read(board, index))
 
-    def read_already(self, board: Board, quoted: Mapping[MarketLine, Quoted]) -> Reading:
-        """The reading of a board whose prices are read already."""
-        chances = fair(quoted, self.bets, self.partitions, self._method(board))
+    def read_already(
+        self,
+        board: Board,
+        quoted: Mapping[MarketLine, Quoted],
+        found: Mapping[MarketLine, float] | None = None,
+    ) -> Reading:
+        """The reading of a board whose prices are read already; ``found`` are its overrounds, if known."""
+        usual = None if found is None else usual_of(found.values())
+        chances = fair(quoted, self.bets, self.partitions, self._method(board), overround=usual)
         return Reading(board.event, board.platform, quoted, chances, self.fit(chances))
+
+    def overrounds(self, quoted: Mapping[MarketLine, Quoted]) -> dict[MarketLine, float]:
+        """The overround of each market that has a margin of its own."""
+        return overrounds(quoted, self.bets, self.partitions)
+
+    def read_again(
+        self,
+        board: Board,
+        quoted: Mapping[MarketLine, Quoted],
+        usual: float,
+        model: GoalModel | None,
+    ) -> Reading:
+        """The reading of some of a board's markets; its usual overround and its model are known."""
+        chances = fair(quoted, self.bets, self.partitions, self._method(board), overround=usual)
+        return Reading(board.event, board.platform, quoted, chances, model)
 
     def read_in_part(
         self, board: Board, quoted: Mapping[MarketLine, Quoted], names: Container[str]

@@ -109,15 +109,15 @@ def _is_contradicted(market: Market, label: str, shown: str | None, names: Teams
     )
 
 
-def mapped_ids(board: Board, index: MappingIndex) -> Iterator[str]:
-    """The external ids under which rows of a board would be missed, or were before they were mapped."""
+def mapped_ids(board: Board, index: MappingIndex) -> Iterator[tuple[str, str]]:
+    """The ids of rows that are mapped, each with an external id under which it would be or was missed."""
     for row in board.rows:
         meaning = index.meaning(board.platform, row.market_id, row.qualifier)
         if isinstance(meaning, PlayerMarket):
             meaning = meaning.market
         if isinstance(meaning, Market):
-            yield clipped_id(row.market_id)
-            yield clipped_id(meaning.missed_as)
+            yield row.market_id, clipped_id(row.market_id)
+            yield row.market_id, clipped_id(meaning.missed_as)
 
 
 def without_market(reading: Reading, canonical_id: str, judge: Judge) -> Reading:

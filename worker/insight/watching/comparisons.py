@@ -7,7 +7,7 @@ bookmakers are compared once, and the rows are those of both keys, each bookmake
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -87,7 +87,7 @@ class _Numbers(Generic[Value]):
 
 
 class Comparisons:
-    """What was found on each event. ``put`` replaces it, ``forget`` drops it."""
+    """What was found on each event. ``put`` and ``revise`` replace all or some of it, ``forget`` drops it."""
 
     def __init__(self) -> None:
         self._events: dict[str, _OfEvent] = {}
@@ -108,6 +108,31 @@ class Comparisons:
         self, event: str, seen_at: datetime, found: Mapping[EvidenceKey, Sequence[Distance]]
     ) -> None:
         """Keep the distances of an event; those of two bookmakers under one of their two keys."""
+        self._keep(event, self._as_arrays(seen_at, found))
+
+    def revise(
+        self,
+        event: str,
+        found: Mapping[EvidenceKey, Sequence[Distance]],
+        is_replaced: Callable[[EvidenceKey], bool],
+    ) -> None:
+        """Replace some keys' distances on an event. A key is replaced if the turned one is."""
+        held = self._events[event]
+        kept = [
+            n
+            for n, number in enumerate(held.keys.tolist())
+            if not is_replaced(self._keys.values[number])
+        ]
+        self._keep(event, _joined(held, kept, self._as_arrays(held.seen_at, found)))
+
+    def _keep(self, event: str, arrays: _OfEvent) -> None:
+        self._events[event] = arrays
+        if len(self._prices) > self._most_prices:
+            self._renumber()
+
+    def _as_arrays(
+        self, seen_at: datetime, found: Mapping[EvidenceKey, Sequence[Distance]]
+    ) -> _OfEvent:
         rows = [distance for distances in found.values() for distance in distances]
         chances = np.array([one.chance for one in rows], dtype=np.float64)
         references = np.array([one.reference for one in rows], dtype=np.float64)
@@ -128,7 +153,7 @@ class Comparisons:
             begin = end
         prices = [self._prices.of((one.key.line, one.outcome)) for one in rows]
         columns = [list(column) for column in zip(*heads, strict=True)] or [[]] * 7
-        self._events[event] = _OfEvent(
+        return _OfEvent(
             seen_at,
             keys=np.array(columns[0], dtype=np.uint32),
             first=np.array(columns[1], dtype=np.uint32),
@@ -140,8 +165,6 @@ class Comparisons:
             sizes=sizes,
             prices=np.array(prices, dtype=np.uint32),
         )
-        if len(self._prices) > self._most_prices:
-            self._renumber()
 
     def forget(self, event: str) -> None:
         self._events.pop(event, None)
@@ -215,6 +238,30 @@ class Comparisons:
             event: one._replace(prices=numbers[one.prices]) for event, one in self._events.items()
         }
         self._most_prices = 2 * len(used) + _SPARE_PRICES
+
+
+def _joined(held: _OfEvent, kept: Sequence[int], new: _OfEvent) -> _OfEvent:
+    """The comparisons of the keys ``kept`` and the new ones."""
+    first, last = held.first[kept], held.last[kept]
+    is_kept = np.zeros(len(held.sizes), dtype=np.bool_)
+    for begin, end in zip(first, last, strict=True):
+        is_kept[begin:end] = True
+    # Where each row is when only those that are kept are left.
+    rows = (np.cumsum(is_kept) - 1).astype(np.uint32)
+    count = np.uint32(is_kept.sum())
+    begins = rows[first]
+    return _OfEvent(
+        held.seen_at,
+        keys=np.concatenate([held.keys[kept], new.keys]),
+        first=np.concatenate([begins, new.first + count]),
+        last=np.concatenate([begins + (last - first), new.last + count]),
+        worst=np.concatenate([rows[held.worst[kept]], new.worst + count]),
+        chance=np.concatenate([held.chance[kept], new.chance]),
+        reference=np.concatenate([held.reference[kept], new.reference]),
+        agrees=np.concatenate([held.agrees[kept], new.agrees]),
+        sizes=np.concatenate([held.sizes[is_kept], new.sizes]),
+        prices=np.concatenate([held.prices[is_kept], new.prices]),
+    )
 
 
 def _worst_row(rows: Sequence[Distance], sizes: Sequence[float], begin: int) -> int:

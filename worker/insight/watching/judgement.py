@@ -1,11 +1,13 @@
 """What follows from the watched events: evidence, suggestions, alarms, samples. Pure.
 
-How it works. `EventVerdicts` are made for one index and the events of one moment. They are a function of
-both, so whoever makes them again comes to the same. Their work is done in steps (`look`, `suggest`, `alarm`),
-so that the caller can rest between them.
+How it works. `EventVerdicts` are of one index and the events of one moment. They are a function of both, so
+whoever makes them again comes to the same. `update` takes other events and `follow` other mappings; what
+neither touches is kept. Their work is done in steps (`look`, `suggest`, `alarm`), so that the caller can rest
+between them.
 
 - *Evidence* of an event is how far apart its prices are. It is kept by event (`comparisons`) and put together
-  for all events, so events are counted once, however often they are seen.
+  for all events, so events are counted once, however often they are seen. After a change of mappings an event
+  is looked at again, but only what the change touches is compared again (`revision`).
 - *Suggestions* and *alarms* take some time each. So a missed market is judged again only when its events have
   changed, and a mapping only when its evidence is further apart than `SUSPICIOUS`.
 """
@@ -31,6 +33,17 @@ from worker.insight.judging import Judge, Reading
 from worker.insight.suggestions import Suggestion
 from worker.insight.targets import MissedRows, mapped_ids, mapped_rows, missed_rows, without_market
 from worker.insight.watching.comparisons import MODEL, Comparisons, EvidenceKey, EvidenceRow
+from worker.insight.watching.revision import (
+    Basis,
+    BasisChange,
+    KeptBoard,
+    are_fitted,
+    change,
+    kept_of,
+    quoted_among,
+    revised,
+    with_ids,
+)
 from worker.insight.watching.window import WatchedEvent, boards_together
 
 # Events on which one market is judged.
@@ -40,7 +53,7 @@ MOST_PRICES: Final = 200
 # Mean distance in logits from which on a mapping is judged: below it no alarm can be raised.
 SUSPICIOUS: Final = 0.07
 # A megabyte each. The first events, on which nearly all is judged, are asked for again and again.
-_MOST_READINGS: Final = 90
+_MOST_READINGS: Final = 80
 _LEARNT_FROM: Final = 30  # boards, for how a bookmaker spreads its margin
 _NOTHING_MISSED: Final = MissedRows((), {})
 
@@ -98,18 +111,32 @@ class EventVerdicts:
         self._only = only
         self._boards = boards
         self._events = {one.event: one for one in events}
-        learnt_from = (board for event in events for board in boards(event))
         # With a few mappings to judge, the board of each event is read once; with all, memory is short.
         self._quoted: dict[str, dict[Platform, Mapping[MarketLine, Quoted]]] = {}
-        self._judge = judge.learning(
+        self._basis = Basis(index, mappings)
+        self._forget_all(self._learning(judge))
+
+    def _learning(self, judge: Judge) -> Judge:
+        learnt_from = (board for event in self._events.values() for board in self._boards(event))
+        return judge.learning(
             (board.platform, self._quoted_on(board)) for board in _first(learnt_from, _LEARNT_FROM)
         )
-        self._learnt_from = _boards_to_learn_from(events)
+
+    def _forget_all(self, judge: Judge) -> None:
+        self._judge = judge
+        self._learnt_from = _boards_to_learn_from(self._events.values())
         self._evidence = Comparisons()
         self._stale: set[str] = set()
         self._readings: OrderedDict[str, dict[Platform, Reading]] = OrderedDict()
+        # Of each event that was looked at, under which mappings, what is kept of its boards, what is missed.
+        self._bases: dict[str, Basis] = {}
+        self._kept: dict[str, dict[Platform, KeptBoard]] = {}
         self._missed: dict[str, set[MissedMarket]] = {}
-        self._mapped: set[MissedMarket] = set()
+        # By the id of a row, the external ids under which it is not missed.
+        self._mapped: dict[MissedMarket, set[str]] = {}
+        # The ids that changes have touched since all events were looked at.
+        self._seen_again: dict[Platform, frozenset[str]] = {}
+        self._changes: dict[Basis, BasisChange] = {}
 
     def can_learn_more(self, events: Sequence[WatchedEvent]) -> bool:
         """Whether how a bookmaker spreads its margin was learnt from too few boards, and more are there."""
@@ -129,35 +156,128 @@ class EventVerdicts:
                 self._readings.pop(event, None)
                 self._quoted.pop(event, None)
         self._events = now
-        return [event for event in now if event in self._stale or event not in self._evidence]
+        return [
+            event
+            for event in now
+            if event in self._stale or self._bases.get(event) is not self._basis
+        ]
+
+    def follow(self, index: MappingIndex, mappings: Mapping[str, MarketMapping]) -> None:
+        """Take the mappings of now. Raises UnreadableBoardsError.
+
+        What was found on an event stays until it is looked at again.
+        """
+        before = self._basis
+        self.index, self.mappings = index, mappings
+        self._catalogue = [one for one in mappings.values() if is_comparable(one)]
+        self._basis = Basis(index, mappings)
+        self._changes.clear()
+        made = self._changes[before] = change(before, self._basis)
+        if are_fitted(made.names, self._judge.meanings):
+            judge = self._learning(self._judge)
+            if judge.methods != self._judge.methods:
+                self._forget_all(judge)
+                return
+            self._learnt_from = _boards_to_learn_from(self._events.values())
+        if all(self._bases.get(event) is before for event in self._events):
+            self._seen_again = {}
+        for platform, ids in made.ids.items():
+            self._seen_again[platform] = self._seen_again.get(platform, frozenset()) | ids
+            for market_id in ids:
+                self._mapped.pop((platform, market_id), None)
 
     def look(self, event: str) -> None:
         """Compare the prices of one event. Raises UnreadableBoardsError."""
         boards = list(self._boards(self._events[event]))
+        before = self._bases.get(event)
+        if before is None or before is self._basis or event in self._stale:
+            self._look_at_all(event, boards)
+        else:
+            if before not in self._changes:
+                self._changes[before] = change(before, self._basis)
+            self._look_again(event, boards, self._changes[before])
+        self._bases[event] = self._basis
+
+    def _look_at_all(self, event: str, boards: list[Board]) -> None:
         readings = self._read(event, boards) if self._only is None else self._read_in_part(boards)
-        found: dict[EvidenceKey, list[Distance]] = {}
-        for one, other in combinations(sorted(readings.values(), key=lambda r: r.platform), 2):
-            for distance in between_books(one.quoted, other.quoted):
-                name = distance.key.canonical_id
-                found.setdefault((name, one.platform, other.platform), []).append(distance)
-        for reading in readings.values():
-            for distance in to_model(reading, self._judge.bets):
-                key = (distance.key.canonical_id, reading.platform, MODEL)
-                found.setdefault(key, []).append(distance)
+        quoted = {platform: reading.quoted for platform, reading in readings.items()}
+        found = self._distances(quoted, readings.values())
         self._evidence.put(event, self._events[event].seen_at, found)
         self._stale.discard(event)
         if self._only is not None:
             return
-        self._missed[event] = {
-            (board.platform, external_id)
-            for board in boards
-            for external_id in missed_rows(board, self.index)
-        }
-        self._mapped |= {
-            (board.platform, external_id)
-            for board in boards
-            for external_id in mapped_ids(board, self.index)
-        }
+        self._missed[event] = set()
+        for board in boards:
+            self._see_missed(event, board)
+            self._see_mapped(board)
+
+    def _look_again(self, event: str, boards: list[Board], made: BasisChange) -> None:
+        """Compare what a change of mappings touches."""
+        quoted: dict[Platform, Mapping[MarketLine, Quoted]] = {}
+        touched: list[Board] = []
+        for board in boards:
+            part = with_ids(board, made.read_by[board.platform])
+            before = quoted_among(part, made.before.index, made.names)
+            quoted[board.platform] = quoted_among(part, self.index, made.names)
+            if before != quoted[board.platform]:
+                touched.append(board)
+            part = with_ids(board, made.ids[board.platform])
+            if missed_rows(part, made.before.index).keys() != missed_rows(part, self.index).keys():
+                self._see_missed(event, board)
+            self._see_mapped(with_ids(board, self._seen_again[board.platform]))
+        if not touched:
+            return
+        self._readings.pop(event, None)
+        # What is compared with the model: all of a board, or the markets of these names.
+        readings: list[Reading] = []
+        names: dict[str, frozenset[str] | None] = {}
+        for board in touched:
+            reading, names[board.platform] = self._read_again(board, made)
+            readings.append(reading)
+
+        def is_replaced(key: EvidenceKey) -> bool:
+            name, platform, against = key
+            if against == MODEL:
+                among = names.get(platform, frozenset())
+                return among is None or name in among
+            return name in made.names and (platform in names or against in names)
+
+        found = self._distances(quoted, readings)
+        replaced = {key: distances for key, distances in found.items() if is_replaced(key)}
+        self._evidence.revise(event, replaced, is_replaced)
+
+    def _read_again(self, board: Board, made: BasisChange) -> tuple[Reading, frozenset[str] | None]:
+        """What a change touches of a board, and the names of these markets; None for all of it."""
+        kept = self._kept[board.event]
+        again = revised(board, kept[board.platform], made, self._judge)
+        if again is None:
+            return self._read_whole(board), None
+        kept[board.platform] = again.kept
+        return again.reading, again.names
+
+    def _distances(
+        self, quoted: Mapping[Platform, Mapping[MarketLine, Quoted]], readings: Iterable[Reading]
+    ) -> dict[EvidenceKey, list[Distance]]:
+        """Between the bookmakers that quote something, and between readings and their models."""
+        found: dict[EvidenceKey, list[Distance]] = {}
+        for one, other in combinations(sorted(quoted), 2):
+            for distance in between_books(quoted[one], quoted[other]):
+                name = distance.key.canonical_id
+                found.setdefault((name, one, other), []).append(distance)
+        for reading in readings:
+            for distance in to_model(reading, self._judge.bets):
+                key = (distance.key.canonical_id, reading.platform, MODEL)
+                found.setdefault(key, []).append(distance)
+        return found
+
+    def _see_missed(self, event: str, board: Board) -> None:
+        missed = {(board.platform, one) for one in missed_rows(board, self.index)}
+        others = {one for one in self._missed[event] if one[0] != board.platform}
+        self._missed[event] = others | missed
+
+    def _see_mapped(self, board: Board) -> None:
+        for market_id, external_id in mapped_ids(board, self.index):
+            self._mapped.setdefault((board.platform, market_id), set()).add(external_id)
 
     def evidence(self) -> list[EvidenceRow]:
         """Every comparison, over all events that were looked at."""
@@ -166,7 +286,12 @@ class EventVerdicts:
     @property
     def mapped(self) -> set[MissedMarket]:
         """The markets of which nothing was missed on the events that were looked at."""
-        return self._mapped.difference(*self._missed.values())
+        mapped = {
+            (platform, external_id)
+            for (platform, _), external_ids in self._mapped.items()
+            for external_id in external_ids
+        }
+        return mapped.difference(*self._missed.values())
 
     def missed(self) -> dict[MissedMarket, frozenset[str]]:
         """The missed markets with the events on which each is judged, those with most events first."""
@@ -311,14 +436,18 @@ class EventVerdicts:
         return self._read(event, list(self._boards(self._events[event])))
 
     def _read(self, event: str, boards: list[Board]) -> dict[Platform, Reading]:
-        readings = {
-            board.platform: self._judge.read_already(board, self._quoted_on(board))
-            for board in boards
-        }
+        readings = {board.platform: self._read_whole(board) for board in boards}
         self._readings[event] = readings
         if sum(map(len, self._readings.values())) > _MOST_READINGS:
             self._readings.popitem(last=False)
         return readings
+
+    def _read_whole(self, board: Board) -> Reading:
+        quoted = self._quoted_on(board)
+        overrounds = self._judge.overrounds(quoted)
+        reading = self._judge.read_already(board, quoted, overrounds)
+        self._kept.setdefault(board.event, {})[board.platform] = kept_of(reading, overrounds)
+        return reading
 
     def _read_in_part(self, boards: list[Board]) -> dict[Platform, Reading]:
         names = self._only or frozenset()
@@ -340,6 +469,8 @@ class EventVerdicts:
         self._stale.discard(event)
         self._readings.pop(event, None)
         self._quoted.pop(event, None)
+        self._bases.pop(event, None)
+        self._kept.pop(event, None)
         self._missed.pop(event, None)
 
 

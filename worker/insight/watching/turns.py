@@ -160,20 +160,25 @@ class Judging:
         return [one for one in events if one.is_watched]
 
     async def _verdicts_on(self, events: list[WatchedEvent]) -> EventVerdicts:
-        """The verdicts under the index in use; new ones when it changes, or margins can be learnt better."""
-        index, known = self._index.current, self._verdicts
-        if known is not None and known.index is index and not known.can_learn_more(events):
+        """The verdicts under the index in use; new ones when margins can be learnt better."""
+        index, mappings, known = self._index.current, self._index.mappings, self._verdicts
+        can_learn_more = known is not None and known.can_learn_more(events)
+        is_other_index = known is not None and known.index is not index
+        if known is not None and not is_other_index and not can_learn_more:
             return known
         versions = await evidence.mapping_versions(self._connection, index.version)
-        mappings = self._index.mappings
         before, self._versions = self._versions, {name: versions.get(name, 0) for name in mappings}
-        made = await self._step(partial(EventVerdicts, self._judge, index, mappings, events))
+        if known is None or can_learn_more:
+            made = await self._step(partial(EventVerdicts, self._judge, index, mappings, events))
+        else:
+            made = known
+            made.update(events)
+            await self._step(partial(made.follow, index, mappings))
         self._verdicts = made
         self._is_complete = False
         self._found = None
         self._judged.clear()
         self._contradicted.clear()
-        is_other_index = known is not None and known.index is not index
         changed = {name for name, _ in before.items() ^ self._versions.items()}
         self._suggested = {
             key: kept
