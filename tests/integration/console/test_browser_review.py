@@ -1,6 +1,7 @@
-"""What people change together in a real browser: pasted, reviewed by a second one, taken back, refused."""
+"""What people change together in a real browser: pasted, reviewed, taken back, refused, repaired."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,13 @@ SECRET = "correct horse battery"  # noqa: S105  (an example)
 MANY = 50
 HEAD = "platform\tmarket_id\tname\tlabel\tcanonical_id\toutcome"
 ROLES = ("marketmap_editor", "marketmap_approver")
+ALARM = """
+INSERT INTO alarm (canonical_id, platform, version, kind, present, better, events, canonical_id_instead,
+    outcomes_instead, reason)
+SELECT 'btts_ft', 'sportybet', max(id), 'assignment', 1.9, 0.02, 12, 'btts_ft', '{"yes": "yes", "no": "no"}',
+    '1.90 from the odds of 12 events, and 0.02 with its labels assigned otherwise'
+FROM mapping_audit_log WHERE canonical_id = 'btts_ft'
+"""
 STATUSES = "SELECT status, count(*) AS n FROM unmapped_market_log GROUP BY status"
 
 
@@ -175,3 +183,40 @@ def test_swapped_labels_are_refused_by_the_prices(
     expect(page.get_by_role("alert")).to_contain_text("btts_ft at sportybet is")
     assert query(versions) == before
     expect(page.get_by_label("Save it against the prices")).to_be_visible()
+
+
+def test_from_an_alarm_of_swapped_labels_one_step_leads_to_the_corrected_mapping(
+    browser: Browser, console: ConsoleRun, migrated: str, query: ConsoleQuery
+) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, fill_watched(migrated)).result()
+    read = "SELECT outcome_mapping FROM user_market_mappings WHERE canonical_id = 'btts_ft'"
+    right = json.loads(query(read)[0]["outcome_mapping"])
+    of_sportybet = [name for name in right[0] if name.startswith("sportybet")]
+    swapped = [
+        one | {name: other.get(name) for name in of_sportybet}
+        for one, other in zip(right, reversed(right), strict=True)
+    ]
+    query(
+        "UPDATE user_market_mappings SET outcome_mapping = $1 WHERE canonical_id = 'btts_ft'",
+        json.dumps(swapped),
+    )
+    query(ALARM)
+    watched = WatchedPage(browser, console.address, **WIDE)
+    page = watched.page
+    page.goto("/alarms")
+    page.locator("[data-open]").click()
+    page.get_by_role("link", name="Repair it").click()
+    expect(page.get_by_label("Reason")).to_have_value(re.compile(r"alarm \d+: 1.90 from the odds"))
+    expect(page.locator("#check")).to_contain_text("No fault")
+    expect(page.locator("#check")).not_to_contain_text("The prices contradict it")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("[role=status]")).to_contain_text("btts_ft is changed")
+    assert json.loads(query(read)[0]["outcome_mapping"]) == right
+    page.goto("/alarms")
+    page.locator("[data-open]").click()
+    expect(page.get_by_text("Repaired, or changed otherwise")).to_be_visible()
+    expect(page.get_by_role("link", name="Repair it")).to_have_count(0)
+    page.get_by_role("link", name="What changed").click()
+    expect(page.get_by_role("heading", name=re.compile("From version"))).to_be_visible()
+    assert watched.faults == []

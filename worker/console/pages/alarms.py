@@ -12,7 +12,9 @@ from starlette.routing import Route
 from worker.console.context import RefusedError, allowed, console_of, form_of, page, said, viewer_of
 from worker.console.notices import Notice
 from worker.console.pages.case import example_of
+from worker.console.pages.repairing import REPAIRS, alarm_number, reason_of
 from worker.domain.books.platforms import PLATFORMS
+from worker.storage import mappings
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageRefused
 from worker.storage.insight import alarms, evidence
@@ -20,8 +22,6 @@ from worker.storage.insight.alarms import STATUSES, UNDECIDED, AlarmStatus, Unkn
 from worker.storage.insight.evidence import StoredSample
 
 _MOST: Final = 100
-_LARGEST_ID: Final = 2**63 - 1
-_LONGEST_ID: Final = len(str(_LARGEST_ID))
 _DECISIONS: Final[dict[str, AlarmStatus]] = {"acknowledge": "ACKNOWLEDGED", "close": "CLOSED"}
 
 
@@ -52,19 +52,24 @@ async def list_(request: Request) -> Response:
 
 @allowed("read")
 async def show(request: Request) -> Response:
-    number = _number(request.query_params.get("id"))
+    number = alarm_number(request.query_params.get("id"))
     try:
         async with console_of(request).databases.reading() as connection:
             (alarm,) = await alarms.get_alarms(connection, [number])
             samples: Sequence[StoredSample] = ()
+            row = None
             if alarm.canonical_id is not None:
                 key = (alarm.platform, alarm.canonical_id)
                 samples = await evidence.read_samples(connection, "alarm", key)
+                row = await mappings.get(connection, alarm.canonical_id)
     except UnknownAlarm as error:
         raise RefusedError("There is no such alarm.", 404) from error
     outcomes = alarm.outcomes_instead if isinstance(alarm.outcomes_instead, dict) else {}
     values: dict[str, Any] = {
         "alarm": alarm,
+        "row": row,
+        "repair": REPAIRS.get(alarm.kind),
+        "reason": reason_of(alarm),
         "outcomes": outcomes,
         "examples": [example_of(one) for one in samples[:5]],
     }
@@ -75,7 +80,7 @@ async def show(request: Request) -> Response:
 async def decide(request: Request) -> Response:
     """Acknowledge or close an alarm, by the operation that `marketmap alarms` uses."""
     console, form, viewer = console_of(request), form_of(request), viewer_of(request).name
-    number, status = _number(form.get("id")), _DECISIONS.get(form.get("decision"))
+    number, status = alarm_number(form.get("id")), _DECISIONS.get(form.get("decision"))
     reason = form.get("reason")
     if status is None:
         raise RefusedError("There is no such decision.")
@@ -96,13 +101,6 @@ async def decide(request: Request) -> Response:
     already = "" if changed else "already "
     notice = Notice(viewer, f"Alarm {number} is {already}{words[status]}.")
     return said(request, "/alarms" if status == "CLOSED" else f"/alarm?id={number}", notice)
-
-
-def _number(text: str | None) -> int:
-    is_number = text is not None and text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID
-    if text is None or not is_number or int(text) > _LARGEST_ID:
-        raise RefusedError("There is no such alarm.", 404)
-    return int(text)
 
 
 ROUTES: Final = [

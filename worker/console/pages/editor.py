@@ -46,6 +46,7 @@ from worker.console.forms import SentForm
 from worker.console.notices import Notice
 from worker.console.pages.deciding import change_notice, publish_again_after, whole
 from worker.console.pages.following import case_path, key_of, next_path
+from worker.console.pages.repairing import repaired_values
 from worker.console.pairing import LineReading, line_readings, loose_labels
 from worker.console.rendering import render
 from worker.console.republishing import wanted_by
@@ -97,6 +98,9 @@ async def show(request: Request) -> Response:
             begun = EditorBeginning(
                 await _beginning(connection, key, row, of_players=of_players), row
             )
+            if query.get("alarm"):
+                values = await repaired_values(connection, query.get("alarm", ""), row)
+                begun = begun._replace(values=values)
     return await _editor(request, fields_of(begun.values), query, begun)
 
 
