@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -117,8 +117,19 @@ def print_page(rows: ListTable, *, to: Console | None = None) -> Sequence[str]:
     """Print a list, or a part of one. Return the headings of the columns left out."""
     console = to or out
     table, needed, left_out = rows.fitted(console.width)
-    console.print(table, width=max(needed, console.width), crop=False)
+    console.print(_AsWide(table, max(needed, console.width)), crop=False)
     return left_out
+
+
+class _AsWide:
+    """A table in this width, also where it is wider than the terminal: a given width is bounded by that."""
+
+    def __init__(self, table: Table, width: int) -> None:
+        self._table = table
+        self._width = width
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(self._table, options.update(width=self._width))
 
 
 def say_left_out(headings: Collection[str]) -> None:
@@ -134,6 +145,11 @@ def text(value: object) -> Text:
         value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     )
     return Text(printable(for_display))
+
+
+def lines(values: Iterable[object]) -> Text:
+    """Return values of the database as safe text, one on each line."""
+    return Text("\n").join(map(text, values))
 
 
 def signed(actor: str | None, login: str | None) -> str | None:

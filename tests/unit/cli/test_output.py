@@ -131,6 +131,15 @@ def test_what_has_to_be_typed_is_whole_and_a_list_fits_where_it_can(rows: list[A
     assert max(map(cell_len, lines)) <= 80
 
 
+def test_what_has_to_be_typed_is_whole_if_it_is_wider_than_the_terminal() -> None:
+    table = ListTable([Column(name, is_typed=True) for name in ("platform", "market", "is")])
+    row = ("sportybet", "800117?" + "x" * 50, "home_or_away_both_halves_over_under_ft")
+    table.add(*row)
+    screen = StringIO()
+    print_list(table, to=Console(file=screen, width=80))
+    assert "  ".join(row) in screen.getvalue()
+
+
 def test_the_columns_that_matter_least_are_left_out_and_named() -> None:
     table = ListTable([Column("id", is_typed=True), *(Column(f"c{n}", left_out=n) for n in (1, 2))])
     table.add("x" * 75, "something long", "something long")

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas import DeadLetter, MappingChanged
+from worker.cli.tables import print_page
 from worker.domain.books.rows import abbreviate
 from worker.kafka.record import RawRecord
 from worker.lab.demo.console import KeptConsole
@@ -204,7 +205,7 @@ def mapped(done: Mapped, published: MappingChanged, loaded: dict[str, Any], *, t
         f"number {done.place} of {done.queue} in the queue."
     )
     to.print(f"Chosen because {WHY}. The audit log:")
-    to.print(history_list(done.history, title=done.change.canonical_id).fitted(to.width)[0])
+    print_page(history_list(done.history, title=done.change.canonical_id), to=to)
     to.print(
         f"On mappings.changes: {published.action} {published.canonical_id}, version "
         f"{published.mapping_version}, by {published.created_by}."
@@ -323,7 +324,7 @@ def alarmed(found: Alarmed | None, *, to: Console) -> None:
         f"[bold]Somebody swaps yes and no of {canonical_id} at {platform}[/], version "
         f"{found.swap.version}. {found.seconds:.0f} s later the odds have raised the alarm:"
     )
-    to.print(alarms_list(found.alarms).fitted(to.width)[0])
+    print_page(alarms_list(found.alarms), to=to)
     to.print(
         f"Version {found.swap.version_before} is restored, as version {found.undone.version}. "
         "No scrape came in between, so no price was published with swapped labels."

@@ -10,7 +10,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.tables import Column, ListTable, signed, text, when
+from worker.cli.tables import Column, ListTable, lines, signed, text, when
 from worker.insight.graded import GradedEvidence
 from worker.operations.evidence.families import family_of
 from worker.storage.insight.alarms import StoredAlarm
@@ -154,20 +154,20 @@ def examples_table(rows: Iterable[StoredSample]) -> Table:
         table.add_row(
             text(teams),
             Text("") if row.starts_at is None else when(row.starts_at),
-            text(_prices(row.prices, ("qualifier", "label"))),
-            text(_prices(row.others, ("platform", "canonical_id", "line", "outcome"))),
+            lines(_prices(row.prices, ("qualifier", "label"))),
+            lines(_prices(row.others, ("platform", "canonical_id", "line", "outcome"))),
         )
     return table
 
 
-def _prices(listed: Any, names: Sequence[str]) -> str:
+def _prices(listed: Any, names: Sequence[str]) -> list[str]:
     found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     shown = [
         f"{' '.join(str(one[name]) for name in names if one.get(name))} {one.get('odds')}"
         for one in found[:_MOST_PRICES]
     ]
     more = [f"and {len(found) - _MOST_PRICES} more"] if len(found) > _MOST_PRICES else []
-    return "\n".join([*shown, *more])
+    return [*shown, *more]
 
 
 def example_json(row: StoredSample) -> dict[str, Any]:
@@ -210,8 +210,8 @@ def alarm_table(row: StoredAlarm) -> Table:
     if row.first_hour is None or row.last_hour is None:
         _add_fields(table, row, ("kind", "version", "events", "canonical_id_instead", "status"))
         outcomes = row.outcomes_instead if isinstance(row.outcomes_instead, dict) else {}
-        labels = "\n".join(f"{label} = {outcome}" for label, outcome in outcomes.items())
-        table.add_row("labels instead", text(labels))
+        labels = lines(f"{label} = {outcome}" for label, outcome in outcomes.items())
+        table.add_row("labels instead", labels)
     else:
         _add_fields(table, row, ("kind", "events", "status"))
         table.add_row("first hour", when(row.first_hour))
