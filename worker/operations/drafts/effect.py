@@ -68,11 +68,13 @@ async def effect_of(connection: AsyncConnection, proposals: Sequence[Proposal]) 
     others = [one for name, one in draft.after.items() if name not in names]
     markets = markets_of([*earlier, *now])
     missed = await misses.misses_of(connection, markets) if markets else []
-    covered, reopened = moved(missed, ChangedMappings(earlier, now, others))
-    is_mapped = {miss.key for miss in missed if miss.status in {"MAPPED", "IGNORED"}}
-    return ProposedEffect(
-        draft, rivalries(now, others), sorted(covered - is_mapped), sorted(reopened)
+    # With many mappings both take seconds.
+    covered, reopened = await asyncio.to_thread(
+        moved, missed, ChangedMappings(earlier, now, others)
     )
+    conflicts = await asyncio.to_thread(rivalries, now, others)
+    is_mapped = {miss.key for miss in missed if miss.status in {"MAPPED", "IGNORED"}}
+    return ProposedEffect(draft, conflicts, sorted(covered - is_mapped), sorted(reopened))
 
 
 def _after(
