@@ -172,10 +172,11 @@ def refusals() -> Iterator[None]:
     except ConflictError as error:
         raise conflict(error.rivalries) from error
     except (StaleVersion, DuplicateCanonicalId, ChangedMeanwhileError) as error:
+        advice = error.advice if isinstance(error, StaleVersion) else ""
         raise RefusedError(
             "Somebody else was first; nothing was changed.",
             HTTPStatus.CONFLICT,
-            lines=(f"{error}.",),
+            lines=tuple(filter(None, (f"{error}.", advice))),
         ) from error
     except GONE as error:
         raise RefusedError(

@@ -38,13 +38,21 @@ class Deleted(NamedTuple):
 class StaleVersion(Exception):  # noqa: N818 (it names what happened, not a mistake)
     """The mapping was changed after the editor read it.
 
-    `current` is the row as it is now, if it still exists.
+    `current` is the row as it is now, if it still exists. `why` says more than the versions; `advice` says
+    what to do, where that is more than to look at the mapping again.
     """
 
-    def __init__(self, expected: int, current: StoredMapping | Deleted) -> None:
-        super().__init__(
-            f"{current.canonical_id} is at version {current.version} now, you changed version {expected}"
-        )
+    def __init__(
+        self,
+        expected: int,
+        current: StoredMapping | Deleted,
+        *,
+        why: str = "",
+        advice: str = "",
+    ) -> None:
+        now = f"{current.canonical_id} is at version {current.version} now"
+        super().__init__(why or f"{now}, you changed version {expected}")
+        self.advice = advice
         self.expected = expected
         self.current = current
 

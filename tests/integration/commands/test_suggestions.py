@@ -144,7 +144,72 @@ def test_an_accepted_suggestion_is_an_audited_change_and_covers_the_miss(
     assert audited == {"created_by": "ada", "reason": "because"}
     again = run("suggestions", "accept", "betpawa", "3795", *SIGNED)
     assert again.exit_code == 1
-    assert "is at version" in again.stderr
+    assert "it reads betpawa 3795 now; nothing was changed." in again.stderr
+
+
+def test_a_suggestion_is_accepted_again_after_it_was_taken_back(
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Yes", "No"])
+    suggest("betpawa", "3795", version, OUTCOMES)
+    change("suggestions", "accept", "betpawa", "3795")
+    change("mappings", "rollback", "btts", str(version))
+    assert query("SELECT status FROM unmapped_market_log") == [{"status": "NEW"}]
+    again = change("suggestions", "accept", "betpawa", "3795")
+    assert again["covered"] == [["betpawa", "3795"]]
+
+
+def test_a_suggestion_outlives_a_market_of_another_bookmaker(
+    run: Run,
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Yes", "No"])
+    miss("bet9ja", "S_GGNG", "GG/NG", ["Y", "N"])
+    suggest("betpawa", "3795", version, OUTCOMES)
+    suggest("bet9ja", "S_GGNG", version, {"Y": "yes", "N": "no"})
+    change("suggestions", "accept", "bet9ja", "S_GGNG")
+    drafted = run("suggestions", "accept", "betpawa", "3795", "--dry-run", *SIGNED)
+    assert drafted.exit_code == 0, drafted.stderr
+    change("suggestions", "accept", "betpawa", "3795")
+    (row,) = query("SELECT betpawa_id, bet9ja_key FROM user_market_mappings")
+    assert row == {"betpawa_id": "3795", "bet9ja_key": "S_GGNG"}
+
+
+def test_a_suggestion_whose_ground_has_changed_is_refused_with_what_changed_and_what_to_do(
+    run: Run,
+    change: Callable[..., Any],
+    miss: Callable[..., None],
+    version: int,
+    suggest: Callable[..., None],
+    query: Query,
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Yes", "No"])
+    suggest("betpawa", "3795", version, OUTCOMES)
+    labels = ("--set", "outcome.yes.sportybet_desc=No", "--set", "outcome.no.sportybet_desc=Yes")
+    change("mappings", "update", "btts", *labels)
+    refused = run("suggestions", "accept", "betpawa", "3795", *SIGNED)
+    assert refused.exit_code == 1
+    assert "Changed since" in refused.stderr
+    assert (
+        "btts was changed after the suggestion for betpawa 3795 was made: "
+        "it reads sportybet 29 otherwise; nothing was changed." in refused.stderr
+    )
+    printed = run("suggestions", "accept", "betpawa", "3795", *SIGNED, "--json").stderr
+    error = json.loads(printed.splitlines()[-1])
+    assert error["code"] == "CONFLICT"
+    assert "or map the market by hand" in error["hint"]
+    change("mappings", "deactivate", "btts")
+    off = run("suggestions", "accept", "betpawa", "3795", *SIGNED)
+    assert "it is switched off" in off.stderr
+    assert query("SELECT betpawa_id FROM user_market_mappings") == [{"betpawa_id": None}]
 
 
 def test_a_second_id_of_a_bookmaker_becomes_a_further_id(

@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 
 from tests.integration.console.conftest import BTTS, ConsoleQuery
+from tests.integration.console.test_drafts import fields_of_form
 from tests.support.services.console import ConsoleClient, ConsolePage
 
 pytestmark = pytest.mark.services
@@ -54,24 +55,21 @@ def suggested(
     return version
 
 
-def accept(client: ConsoleClient, version: int, **changed: str) -> ConsolePage:
+def read_case(client: ConsoleClient) -> dict[str, str]:
+    """What the case of BetPawa's 3795 sends to accept its suggestion."""
     page = client.get("/case?source=betpawa&market=3795")
-    fields = {
-        "csrf": page.token,
-        "source": "betpawa",
-        "market": "3795",
-        "rank": "1",
-        "version": str(version),
-        "canonical_id": "btts",
-    }
-    return client.post("/case/accept", fields | changed)
+    return dict(fields_of_form(page.text, 'action="/case/accept"'))
+
+
+def accept(client: ConsoleClient, **changed: str) -> ConsolePage:
+    return client.post("/case/accept", read_case(client) | changed)
 
 
 def test_a_suggestion_is_accepted_audited_and_the_next_case_comes(
     client: ConsoleClient, suggested: int, miss: Callable[..., None], query: ConsoleQuery
 ) -> None:
     miss("bet9ja", "S_X", "Cards", count=10)
-    answer = accept(client, suggested)
+    answer = accept(client)
     assert answer.status == 303, answer.seen
     assert answer.location.startswith("/case?source=bet9ja&market=S_X")
     following = client.follow(answer).seen
@@ -89,7 +87,7 @@ def test_what_too_few_events_can_judge_is_said_next_to_what_was_changed(
     miss("bet9ja", "S_X", "Cards", count=10)
     prices = {"Yes": 1.4, "No": 2.9}
     watch("sr:match:7", betpawa=prices, sportybet=prices)
-    seen = client.follow(accept(client, suggested)).seen
+    seen = client.follow(accept(client)).seen
     assert "btts is changed" in seen
     assert "btts at betpawa: too few events to judge:" in seen
     assert "of 10 needed" in seen
@@ -102,7 +100,7 @@ def test_what_too_few_events_can_judge_is_said_next_to_what_was_changed(
 def test_what_is_accepted_is_undone_and_the_market_is_open_again(
     client: ConsoleClient, suggested: int, query: ConsoleQuery
 ) -> None:
-    page = client.follow(accept(client, suggested))
+    page = client.follow(accept(client))
     (row,) = query(AUDIT)
     undone = client.post(
         "/undo",
@@ -110,18 +108,21 @@ def test_what_is_accepted_is_undone_and_the_market_is_open_again(
     )
     assert "is undone" in client.follow(undone).seen
     assert query(STATUS, "3795")[0]["status"] == "NEW"
-    again = client.post(
+    twice = client.post(
         "/undo", {"csrf": page.token, "canonical_id": "btts", "version": str(row["id"])}
     )
-    assert again.status == 409
-    assert "Somebody else was first" in again.seen
+    assert twice.status == 409
+    assert "Somebody else was first" in twice.seen
+    assert "btts is changed" in client.follow(accept(client)).seen
+    assert query(STATUS, "3795")[0]["status"] == "MAPPED"
 
 
 def test_a_suggestion_that_has_changed_since_it_was_seen_is_not_accepted(
     client: ConsoleClient, suggested: int, suggest: Callable[..., None], query: ConsoleQuery
 ) -> None:
+    seen = read_case(client)
     query("UPDATE suggestion SET canonical_id = 'other'")
-    answer = accept(client, suggested)
+    answer = client.post("/case/accept", seen)
     assert answer.status == 404
     assert "the suggestion has changed since you saw it" in answer.seen
     assert query(STATUS, "3795")[0]["status"] == "NEW"
@@ -131,9 +132,12 @@ def test_of_two_editors_who_accept_at_once_the_second_is_told(
     client: ConsoleClient, suggested: int, query: ConsoleQuery
 ) -> None:
     before = query("SELECT count(*) AS n FROM mapping_audit_log")[0]["n"]
-    assert accept(client, suggested).status == 303
-    second = accept(client, suggested)
+    seen = read_case(client)
+    assert client.post("/case/accept", seen).status == 303
+    second = client.post("/case/accept", seen)
     assert second.status == 409, second.seen
+    assert "it reads betpawa 3795 now" in second.seen
+    assert "map the market by hand" in second.seen
     assert "Somebody else was first" in second.seen
     assert query("SELECT count(*) AS n FROM mapping_audit_log")[0]["n"] == before + 1
 

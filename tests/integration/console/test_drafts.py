@@ -164,9 +164,8 @@ def test_a_suggestion_is_accepted_as_a_draft_of_its_market(
         miss("betpawa", market, "GG/NG", count=50 - place)
     suggest("betpawa", "3795", version, {"Yes": "yes", "No": "no"})
     page = client.get("/case?source=betpawa&market=3795")
-    accept = {"csrf": page.token, "source": "betpawa", "market": "3795", "rank": "1"}
-    accept |= {"version": str(version), "canonical_id": "btts", "decision": "draft"}
-    answer = client.post("/case/accept", accept)
+    accept = dict(fields_of_form(page.text, 'action="/case/accept"'))
+    answer = client.post("/case/accept", accept | {"decision": "draft"})
     assert "market=3796" in answer.location
     assert query(STATUS, "3795") == [{"status": "NEW"}]
     (draft,) = query("SELECT mapping ->> 'betpawa_id' AS id, misses::text AS for FROM change_draft")

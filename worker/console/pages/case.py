@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -19,7 +21,7 @@ from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import BOOKS
 from worker.operations.unmapped.case import read_case
 from worker.operations.unmapped.view import view_of
-from worker.storage.insight.evidence import StoredSample
+from worker.storage.insight.evidence import StoredSample, StoredSuggestion
 from worker.storage.misses import UnknownMiss
 
 _EVENTS: Final = 5
@@ -67,6 +69,12 @@ def labels_of(
     return list(found.values())[:_MOST_LABELS]
 
 
+def content_of(suggested: StoredSuggestion) -> str:
+    """A short text that is the same for suggestions that say the same, whenever they were made."""
+    said_by_it = (suggested.canonical_id, suggested.line_kind, suggested.outcomes)
+    return sha256(json.dumps(said_by_it, sort_keys=True).encode()).hexdigest()[:16]
+
+
 @allowed("read")
 async def show(request: Request) -> Response:
     key, view = key_of(request.query_params), view_of(request.query_params)
@@ -86,6 +94,7 @@ async def show(request: Request) -> Response:
         "switched_off": case.switched_off,
         "coverage": case.found,
         "suggestions": case.odds.suggestions,
+        "content_of": content_of,
         "evidence": case.odds.evidence,
         "examples": examples,
         "labels": labels,

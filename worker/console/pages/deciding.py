@@ -30,6 +30,7 @@ from worker.console.drafting import (
     wants_draft,
 )
 from worker.console.notices import Notice, UndoStep
+from worker.console.pages.case import content_of
 from worker.console.pages.following import case_path, key_of, next_path
 from worker.console.republishing import publish_again, wanted_by
 from worker.operations.drafts.drafting import deleted_mapping, suggested_mapping, switched_mapping
@@ -76,18 +77,17 @@ async def accept(request: Request) -> Response:
     console, form, viewer = console_of(request), form_of(request), viewer_of(request).name
     values = dict(form)
     key, view = key_of(values), view_of(values)
-    rank, version = whole(form.get("rank")), whole(form.get("version"))
-    wanted = form.get("canonical_id")
-    if rank is None or version is None:
+    rank, seen = whole(form.get("rank")), form.get("seen")
+    if rank is None:
         raise RefusedError("There is no such suggestion.")
 
     async def seen_suggestion(connection: AsyncConnection) -> StoredSuggestion:
         found = {one.rank: one for one in await evidence.read_suggestions(connection, key)}
-        seen = found.get(rank)
+        suggested = found.get(rank)
         # What is accepted is what was seen: suggestions are made again all the time.
-        if seen is None or (seen.canonical_id, seen.version) != (wanted, version):
+        if suggested is None or content_of(suggested) != seen:
             raise triage.NoSuggestionError("the suggestion has changed since you saw it")
-        return seen
+        return suggested
 
     async def change(edit: Edit) -> AppliedChange:
         await seen_suggestion(edit.connection)

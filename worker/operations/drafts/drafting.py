@@ -16,7 +16,7 @@ from worker.domain.mapping import Mapping, dump_mapping, parse_mapping
 from worker.domain.scope import parse_external_id
 from worker.operations.mappings.editing import EditedState, require_canonical_ids
 from worker.operations.unmapped.extending import extended
-from worker.operations.unmapped.triage import NoSuggestionError
+from worker.operations.unmapped.triage import NoSuggestionError, require_unchanged
 from worker.storage.changes import drafts, sets
 from worker.storage.changes.drafts import DraftAction, Proposal, StoredDraft
 from worker.storage.editing import DuplicateCanonicalId, get_expected
@@ -73,20 +73,20 @@ async def revised_mapping(
 async def suggested_mapping(connection: AsyncConnection, suggested: StoredSuggestion) -> Proposal:
     """Propose that a mapping reads a missed market as suggested.
 
-    Raises UnknownMapping, StaleVersion if the mapping was changed after the suggestion was made, UnknownMiss,
-    NoSuggestionError for a suggestion that cannot be used, and MappingError.
+    Raises as ``require_unchanged``, UnknownMiss, NoSuggestionError for a suggestion that cannot be used, and
+    MappingError.
     """
     key = (suggested.source, suggested.external_market_id)
     miss = await get_miss(connection, key)
     platform, outcomes = suggested.source, suggested.outcomes
     if not is_platform(platform) or not isinstance(outcomes, dict):
         raise NoSuggestionError(f"the suggestion for {' '.join(key)} cannot be used")
+    await require_unchanged(connection, suggested)
     named = parse_external_id(suggested.external_market_id)
     return await revised_mapping(
         connection,
         suggested.canonical_id,
         lambda state: parse_mapping(extended(state, platform, named, outcomes)),
-        suggested.version,
         misses=[miss.key],
     )
 

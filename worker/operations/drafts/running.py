@@ -55,7 +55,9 @@ def or_refuse(database_url: str | None, call: Coroutine[Any, Any, Result]) -> Re
     except UnknownMapping as error:
         hint = meant(database_url, error.canonical_id)
         fail(f"{error}; nothing was changed", hint=hint, kind="NOT_FOUND")
-    except (StaleVersion, DuplicateCanonicalId, NothingToChangeError) as error:
+    except StaleVersion as error:
+        fail(f"{error}; nothing was changed.", hint=error.advice, kind="CONFLICT")
+    except (DuplicateCanonicalId, NothingToChangeError) as error:
         fail(f"{error}; nothing was changed", kind="CONFLICT")
     except MappingError as error:
         refuse_faults(error, "The mapping cannot be used")

@@ -48,6 +48,7 @@ class Outdated(Exception):  # noqa: N818 (it names what happened, not a mistake)
     def __init__(self, error: StaleVersion, since: ListTable) -> None:
         super().__init__(str(error))
         self.since = since
+        self.advice = error.advice
 
 
 class ChangedMeanwhileError(Exception):
@@ -81,7 +82,7 @@ def run_edit(
         return run_on_database(_edit(url, change, actor=actor, reason=reason, dry_run=dry_run))
     except Outdated as error:
         print_list(error.since, to=err)
-        fail(f"{error}; nothing was changed", kind="CONFLICT")
+        fail(f"{error}; nothing was changed.", hint=error.advice, kind="CONFLICT")
     except MappingError as error:
         refuse_faults(error, "The mapping cannot be used")
     except ConflictError as error:

@@ -161,9 +161,12 @@ def accept(
 ) -> None:
     """Map a missed market as suggested: the mapping gets its id and labels, and the market becomes MAPPED.
 
-    The change is made as by `unmapped map`: checked and audited. It is refused if the mapping was changed
-    after the suggestion was made. A family are markets that differ in numbers only, and are suggested for
-    mappings that differ in numbers only. Each change of a family is checked and made or refused for itself.
+    The change is made as by `unmapped map`: checked and audited. A suggestion outlives changes of its mapping
+    that it does not rely on. It is refused, and what was changed is said, if the outcomes, the line rule or
+    this bookmaker's ids are others by now, or another bookmaker's labels.
+
+    A family are markets that differ in numbers only, and are suggested for mappings that differ in numbers
+    only. Each change of a family is checked and made or refused for itself.
 
     Example: marketmap suggestions accept sportybet 830101 --actor you --reason "..."
     """

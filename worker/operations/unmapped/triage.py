@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.domain.assign import assign
 from worker.domain.books.platforms import Platform, is_platform
@@ -20,13 +23,19 @@ from worker.operations.unmapped.extending import (
     further_ids,
     require_sport,
 )
+from worker.operations.unmapped.relied_on import changes_that_touch
 from worker.runtime.index.covering import usable
 from worker.storage import misses
-from worker.storage.editing import Edit
+from worker.storage.audit import history
+from worker.storage.editing import Edit, StaleVersion, get_expected
 from worker.storage.insight import evidence
 from worker.storage.insight.evidence import StoredSuggestion
 from worker.storage.mappings import list_mappings
 from worker.storage.misses import QueuedMiss, QueueKey
+
+_WHEN_TOUCHED: Final = (
+    "Look at it again when it has been judged again, within minutes, or map the market by hand."
+)
 
 
 class NotCoveredError(Exception):
@@ -63,6 +72,7 @@ async def map_into(
     ``editing.update``.
     """
     if not assignments:
+        await edit.get(canonical_id, expected_version)
         for one in await evidence.read_suggestions(edit.connection, key):
             if one.canonical_id == canonical_id:
                 return await map_suggested(edit, key, one.rank)
@@ -79,8 +89,8 @@ async def map_into(
 async def map_suggested(edit: Edit, key: QueueKey, rank: int) -> AppliedChange:
     """Extend a mapping as the suggestion of this rank says.
 
-    Raises NoSuggestionError, NotCoveredError, UnknownMiss, StaleVersion when the mapping was changed after
-    the suggestion was made, and as ``editing.update``.
+    Raises NoSuggestionError, NotCoveredError, UnknownMiss, as ``require_unchanged``, and as
+    ``editing.update``.
     """
     found = {one.rank: one for one in await evidence.read_suggestions(edit.connection, key)}
     if rank not in found:
@@ -106,11 +116,37 @@ async def map_together(edit: Edit, suggested: Sequence[StoredSuggestion]) -> App
             state = extended(state, source, name, outcomes)
         return parse_mapping(state)
 
-    first, version = suggested[0], min(one.version for one in suggested)
-    change = await editing.update(edit, first.canonical_id, revise, version, wanted=covered[0].key)
+    for one in suggested:
+        await require_unchanged(edit.connection, one)
+    first = suggested[0]
+    change = await editing.update(edit, first.canonical_id, revise, wanted=covered[0].key)
     for miss in covered:
         await require_covered(edit, miss, change.canonical_id)
     return change
+
+
+async def require_unchanged(connection: AsyncConnection, suggested: StoredSuggestion) -> None:
+    """Raise StaleVersion, which says what was changed, if that is something a suggestion relies on.
+
+    Raises UnknownMapping.
+    """
+    name, platform = suggested.canonical_id, suggested.source
+    row = await get_expected(connection, name)
+    if row.version == suggested.version or not is_platform(platform):
+        return
+    try:
+        past = editing.state_at(await history(connection, name), name, suggested.version)
+        touched = changes_that_touch(parse_mapping(past), parse_mapping(row._asdict()), platform)
+    except (editing.NoSuchStateError, MappingError):
+        touched = [f"what it was at version {suggested.version} cannot be read"]
+    if not row.is_active:
+        touched = [*touched, "it is switched off"]
+    if touched:
+        market = f"{platform} {suggested.external_market_id}"
+        made = f"{name} was changed after the suggestion for {market} was made"
+        raise StaleVersion(
+            suggested.version, row, why=f"{made}: {', '.join(touched)}", advice=_WHEN_TOUCHED
+        )
 
 
 async def map_as(
