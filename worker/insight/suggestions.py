@@ -47,6 +47,7 @@ def suggest(
     ranked = candidates(target, catalogue, judge)
     scores = [score(one) for one in ranked]
     found: list[Suggestion] = []
+    surest = 1.0
     for rank, one in enumerate(ranked[:MOST_SUGGESTIONS], start=1):
         rival = min((s for n, s in enumerate(scores) if n != rank - 1), default=_NO_RIVAL)
         gap = min(rival - scores[rank - 1], _NO_RIVAL)
@@ -61,11 +62,9 @@ def suggest(
             and _is_clear(ranked)
             and not one.claimed_at
         )
-        found.append(
-            Suggestion(
-                rank, one, _confidence(one, scores[rank - 1], gap), is_confident, kinds, _words(one)
-            )
-        )
+        # Of near ones the second may have more events; no list is to contradict the order of the ranks.
+        surest = min(surest, _confidence(one, scores[rank - 1], gap))
+        found.append(Suggestion(rank, one, surest, is_confident, kinds, _words(one)))
     return found
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.support.boards import JUDGE
 from tests.support.markets import CATALOGUE
 from worker.domain.books.platforms import Platform
+from worker.insight import suggestions
+from worker.insight.candidates import candidates
 from worker.insight.likeness import likeness, name_likeness
 from worker.insight.suggestions import suggest
 from worker.lab.insight.leave_one_out import Hidden, Stage
@@ -70,6 +72,19 @@ def test_of_two_markets_whose_outcomes_are_the_same_bets_neither_is_a_confident_
     for one in (best, second):
         for label, outcome in hidden.truth.items():
             assert one.candidate.outcomes[label] in (outcome, same.get(label))
+
+
+def test_no_suggestion_is_surer_than_one_of_a_better_rank(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = hide(stage, "btts_ft", "sportybet")
+    best = candidates(hidden.target, hidden.catalogue, stage.judge)[0]
+    on_one_event = best._replace(events=1)
+    on_many = best._replace(canonical_id="btts_1h", cost=best.cost + 0.001)
+    monkeypatch.setattr(suggestions, "candidates", lambda *_: [on_one_event, on_many])
+    first, second = suggest(hidden.target, hidden.catalogue, stage.judge)
+    assert first.candidate.events < second.candidate.events
+    assert first.confidence >= second.confidence
 
 
 def test_nothing_of_the_hidden_mapping_is_left_in_what_is_seen(stage: Stage) -> None:

@@ -320,7 +320,7 @@ class EventVerdicts:
         target = UnmappedMarket(platform, market_id, name, tuple(glimpses))
         ranked = suggestions.suggest(target, self._catalogue, self._judge)
         known = [one for one in ranked if one.candidate.canonical_id in self.mappings]
-        among = {one.candidate.canonical_id for one in known}
+        among = [one.candidate.canonical_id for one in known]
         return Judged(name, known, self._samples(glimpses, among))
 
     def suspects(self, evidence: Iterable[EvidenceRow]) -> dict[MappedMarket, frozenset[str]]:
@@ -347,7 +347,7 @@ class EventVerdicts:
         found = alarm(target, self.mappings[canonical_id], outcomes, self._catalogue, self._judge)
         if found is None or found.canonical_id_instead not in self.mappings:
             return None
-        among = {canonical_id, found.canonical_id_instead}
+        among = [canonical_id, found.canonical_id_instead]
         return Raised(found, self._samples(target.glimpses, among))
 
     def judged_events(self, key: MappedMarket) -> int:
@@ -390,11 +390,12 @@ class EventVerdicts:
         others = tuple(one for platform, one in readings.items() if platform != board.platform)
         return Glimpse(event, board.teams, rows, own, others)
 
-    def _samples(self, glimpses: Sequence[Glimpse], among: set[str]) -> list[SampleRow]:
+    def _samples(self, glimpses: Sequence[Glimpse], among: Sequence[str]) -> list[SampleRow]:
+        """The newest events, with others' prices of the markets ``among``, those of the first one first."""
         newest = sorted(glimpses, key=lambda one: self._events[one.event].seen_at, reverse=True)
         return [self._sample(glimpse, among) for glimpse in newest[:MOST_SAMPLES]]
 
-    def _sample(self, glimpse: Glimpse, among: set[str]) -> SampleRow:
+    def _sample(self, glimpse: Glimpse, among: Sequence[str]) -> SampleRow:
         event = self._events[glimpse.event]
         prices = [
             {"qualifier": row.qualifier, "label": " ".join(filter(None, text_of(label))), "odds": o}
@@ -409,9 +410,10 @@ class EventVerdicts:
                 "outcome": outcome,
                 "odds": odds,
             }
+            for name in dict.fromkeys(among)
             for other in glimpse.others
             for key, quoted in other.quoted.items()
-            if key.canonical_id in among
+            if key.canonical_id == name
             for outcome, odds in quoted.odds.items()
         ]
         return SampleRow(

@@ -143,6 +143,13 @@ def test_a_market_that_no_mapping_reads_is_suggested_with_examples(
         assert {one["label"] for one in sample.prices} == {"Yes", "No"}
         assert 0 < len(sample.others) <= MOST_PRICES
         assert {one["platform"] for one in sample.others} <= {"betpawa", "bet9ja"}
+    ranks = {one.candidate.canonical_id: one.rank for one in judged.suggestions}
+    for sample in judged.samples:
+        # A list that shows the first of them shows those of what the market most likely is.
+        shown = [ranks[one["canonical_id"]] for one in sample.others]
+        assert (shown[0], shown) == (1, sorted(shown))
+    sureness = [one.confidence for one in judged.suggestions]
+    assert sureness == sorted(sureness, reverse=True)
     assert ("sportybet", "29") not in made.mapped
     assert ("sportybet", "1") in made.mapped
 
