@@ -37,12 +37,19 @@ _BAR: Final = 24
 _TOP: Final = 8
 _EXAMPLES: Final = 3
 _AFTER_ALL: Final = (
-    ("marketmap demo --keep", "run the demo again and leave everything running"),
+    (
+        "marketmap demo --keep",
+        "run the demo again and leave everything running, for `marketmap run insight` to suggest mappings",
+    ),
     ("marketmap resolve FILE", "resolve your own observations; needs no broker"),
     ("marketmap validate FILE", "check a payload, field by field"),
 )
 _AFTER_KEEPING: Final = (
     ("marketmap run worker", "continue resolving"),
+    (
+        "marketmap run insight",
+        "have suggestions and alarms from the odds, for `suggestions list` and `alarms list`",
+    ),
     ("marketmap unmapped list", "see what to map next"),
     ("marketmap services down", "stop Kafka and Postgres"),
 )
@@ -371,7 +378,6 @@ def what_next(kept: Settings | None, *, to: Console) -> None:
     exports = dict(_path_export())
     if kept is not None:
         to.print("Kafka and Postgres are left running, with the demo's data; no worker is.")
-        to.print("Suggestions are made while `marketmap run insight` runs.", markup=False)
         for name in ("database_url", "topic_prefix", "group_id"):
             exports[f"MARKETMAP_{name.upper()}"] = shlex.quote(str(getattr(kept, name)))
     if exports:
@@ -380,7 +386,7 @@ def what_next(kept: Settings | None, *, to: Console) -> None:
         to.print(f"  export {name}={value}", soft_wrap=True, markup=False)
     to.print("Try next:")
     for command, what in _AFTER_KEEPING if kept else _AFTER_ALL:
-        to.print(f"  {command:<31} {what}", markup=False)
+        to.print(f"  {command:<31} {what}", soft_wrap=True, markup=False)
 
 
 def left_to_decide(markets: int, whose: str, *, all_suggested: bool, to: Console) -> None:
