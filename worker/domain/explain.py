@@ -5,9 +5,9 @@ Nothing is decided here. Every verdict comes from the function that the resolver
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from worker.domain.books.book import WRITTEN_AS, Params
 from worker.domain.books.lines import LineKind, parse_line
@@ -120,14 +120,30 @@ class Explanation:
     participant_markets: tuple[PlayerMarketDocument, ...] = ()
 
 
+class EventRows(NamedTuple):
+    """Rows of one event at one bookmaker, and what is known of the event."""
+
+    platform: Platform
+    names: Teams | None
+    scope: EventScope
+    rows: Iterable[Row | Rejection]
+
+
 def explain(
     observation: Observation, index: MappingIndex, market_id: str, qualifier: str | None = None
 ) -> Explanation:
     """Explain the rows of ``market_id``: those of ``qualifier``, or all of them when it is None."""
     names = teams(observation.home, observation.away)
-    platform = observation.platform
-    chosen = list(_chosen(observation, market_id, qualifier))
-    scope = observation.scope
+    rows = EventRows(observation.platform, names, observation.scope, platform_rows(observation))
+    return explain_rows(rows, index, market_id, qualifier)
+
+
+def explain_rows(
+    rows: EventRows, index: MappingIndex, market_id: str, qualifier: str | None = None
+) -> Explanation:
+    """Explain the rows of a market among some that are read already, as ``explain`` does."""
+    platform, names, scope, _ = rows
+    chosen = list(_chosen(rows, market_id, qualifier))
     resolution = resolve_rows(iter(chosen), platform, names, index, scope)
     return Explanation(
         platform=platform,
@@ -152,15 +168,13 @@ def _sample(resolution: Resolution) -> tuple[Sample, ...]:
     return tuple(sample(row for missed in resolution.missed for row in missed.rows))
 
 
-def _chosen(
-    observation: Observation, market_id: str, qualifier: str | None
-) -> Iterator[Row | Rejection]:
-    for row in platform_rows(observation):
+def _chosen(rows: EventRows, market_id: str, qualifier: str | None) -> Iterator[Row | Rejection]:
+    for row in rows.rows:
         if isinstance(row, Rejection):
             if row.external_market_id == market_id[:LONGEST_ID]:
                 yield row
         elif row.market_id == market_id and (
-            qualifier is None or _same(observation.platform, row.qualifier, qualifier)
+            qualifier is None or _same(rows.platform, row.qualifier, qualifier)
         ):
             yield row
 

@@ -1,8 +1,10 @@
 """A pasted payload is explained, and dead letters of a real topic are counted and shown."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -63,7 +65,7 @@ def test_a_pasted_observation_is_explained_by_the_mappings_in_use(
             "A worker would not read it",
         ),
         (json.dumps(OBSERVATION), "30", "It has no market 30."),
-        (" ", "29", "Give both."),
+        (" ", "29", "Give a market, and an observation or the bookmaker."),
     ],
 )
 def test_what_cannot_be_explained_is_said_in_a_sentence(
@@ -73,6 +75,42 @@ def test_what_cannot_be_explained_is_said_in_a_sentence(
     assert page.status == 400
     assert fault in page.seen
     assert "failed to make this page" not in page.seen
+
+
+def test_without_a_payload_the_last_watched_observation_of_the_market_is_explained(
+    client: ConsoleClient, mapped: Callable[[str], int], watch: Callable[..., None]
+) -> None:
+    mapped(BTTS)
+    watch("sr:match:7", betpawa={"Yes": 1.4, "No": 2.9}, sportybet={"Yes": 1.8, "Perhaps": 1.95})
+    link = "/explain?platform=sportybet&amp;market=29"
+    assert link in client.get("/mapping?id=btts").text
+    page = client.get(link.replace("&amp;", "&"))
+    assert page.status == 200, page.seen
+    for words in ("watched event", "Reds – Blues", "MATCHED", "UNKNOWN_LABEL", "btts yes", "1.8"):
+        assert words in page.seen
+    fields = {"csrf": page.token, "text": " ", "platform": "sportybet", "market": "29"}
+    assert "Reds – Blues" in client.post("/explain", fields).seen
+
+
+def test_of_a_market_that_no_watched_event_sells_the_sample_of_its_miss_is_explained(
+    client: ConsoleClient, mapped: Callable[[str], int], miss: Callable[..., None]
+) -> None:
+    mapped(BTTS)
+    miss("sportybet", "29", "GG/NG", ["Yes", "<i>Perhaps"])
+    link = "/explain?platform=sportybet&amp;market=29"
+    assert link in client.get("/case?source=sportybet&market=29").text
+    page = client.get(link.replace("&amp;", "&"))
+    for words in ("As it was last missed", "MATCHED", "UNKNOWN_LABEL", "<i>Perhaps"):
+        assert words in page.seen
+    assert "<i>" not in page.text
+
+
+def test_of_a_market_of_which_nothing_is_stored_the_page_says_so(client: ConsoleClient) -> None:
+    for market in ("4242", "<b>", "29?total=2.5", "18?@basketball"):
+        page = client.get(f"/explain?platform=sportybet&market={quote(market)}")
+        assert page.status == 404
+        assert f"Nothing is stored of market {market} at sportybet" in page.seen
+    assert "Nothing is stored" not in client.get("/explain?platform=elsewhere&market=29").seen
 
 
 async def publish_letters(installation: Installation, count: int = 3) -> None:

@@ -1,4 +1,7 @@
-"""Explain: why one market of a pasted observation, or of a bookmaker's own reply, resolves as it does."""
+"""Explain: why one market resolves as it does.
+
+It is one of a pasted observation, of a bookmaker's own reply, or of what is stored of it.
+"""
 
 from __future__ import annotations
 
@@ -17,37 +20,81 @@ from schemas.refusal import describe_faults
 from worker.console.bounded import BoundedWork
 from worker.console.context import allowed, console_of, form_of, page
 from worker.console.forms import LARGEST_FORM
+from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.explain import Explanation, explain
 from worker.domain.index import MappingIndex
 from worker.ingest.reading.decode import UnreadableRecord, decode
 from worker.operations.payloads.resolve import split_market
+from worker.operations.payloads.stored_samples import (
+    asked_market,
+    explain_sample,
+    find_sample,
+    read_stored_market,
+)
 from worker.runtime.index.live import build_index
 from worker.storage.mappings import load_index_rows
 
 # Each reads all mappings and makes an index of them: no more than this at the same time.
 explaining = BoundedWork(2, patience_s=30.0)
-_EMPTY: Final[dict[str, Any]] = {"text": "", "market": "", "fault": None, "explained": None}
+_EMPTY: Final[dict[str, Any]] = {
+    "text": "",
+    "market": "",
+    "platform": "",
+    "fault": None,
+    "explained": None,
+    "sample": None,
+}
 
 
 class ExplainedEvent(NamedTuple):
-    """The event that was pasted, and what is said of its market."""
+    """The teams of an event, as far as they are known, and what is said of its market."""
 
-    envelope: dict[str, Any]
+    home: str | None
+    away: str | None
     explanation: Explanation
 
 
 @allowed("read")
 async def show(request: Request) -> Response:
-    return page(request, "explain.html", **_EMPTY)
+    """The form, or what is stored of the market in the address."""
+    query = request.query_params
+    platform, market = query.get("platform"), query.get("market", "").replace("\0", "").strip()
+    if not is_platform(platform) or not market:
+        return page(request, "explain.html", **_EMPTY)
+    return await _stored(request, platform, market)
+
+
+async def _stored(request: Request, platform: Platform, market: str) -> Response:
+    """Explain the newest that is stored of a market."""
+    values = {**_EMPTY, "market": market, "platform": platform}
+    asked = asked_market(platform, market)
+    async with explaining.place():
+        async with console_of(request).databases.reading() as connection:
+            stored = await read_stored_market(connection, asked)
+            version, rows = await load_index_rows(connection)
+        sample = await asyncio.to_thread(find_sample, asked, stored)
+        if sample is None:
+            fault = (
+                f"Nothing is stored of market {market} at {platform}: none of the newest watched events"
+                " sells it, and it was never missed. Paste an observation that holds it."
+            )
+            return page(request, "explain.html", status=404, **values | {"fault": fault})
+        index = await asyncio.to_thread(build_index, version, rows)
+        explanation = await asyncio.to_thread(explain_sample, asked, sample, index)
+    explained = ExplainedEvent(sample.home, sample.away, explanation)
+    return page(request, "explain.html", **values | {"explained": explained, "sample": sample})
 
 
 @allowed("read")
 async def answer(request: Request) -> Response:
     form = form_of(request)
-    text, market = form.raw("text"), form.get("market")
-    values = {**_EMPTY, "text": text, "market": market}
+    text, market, platform = form.raw("text"), form.get("market"), form.get("platform")
+    values = {**_EMPTY, "text": text, "market": market, "platform": platform}
+    if market and not text.strip() and is_platform(platform):
+        return await _stored(request, platform, market)
     if not text.strip() or not market:
-        return page(request, "explain.html", status=400, **values | {"fault": "Give both."})
+        fault = "Give a market, and an observation or the bookmaker."
+        return page(request, "explain.html", status=400, **values | {"fault": fault})
     async with explaining.place():
         async with console_of(request).databases.reading() as connection:
             version, rows = await load_index_rows(connection)
@@ -71,7 +118,8 @@ def explain_text(
     explanation = explain(decoded.observation, index, *split_market(market))
     if not explanation.found:
         return f"It has no market {market}."
-    return ExplainedEvent(decoded.envelope, explanation)
+    event = decoded.envelope["event"]
+    return ExplainedEvent(event.get("home"), event.get("away"), explanation)
 
 
 def observation_text(text: str) -> bytes | str:

@@ -12,6 +12,7 @@ from worker.console.context import RefusedError, allowed, console_of, page
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.diff import diff
+from worker.domain.scope import FOOTBALL, external_id, marks_of
 from worker.insight.graded import read_graded
 from worker.operations.mappings.editing import NoSuchStateError, state_at
 from worker.storage import audit, mappings
@@ -109,6 +110,7 @@ async def show(request: Request) -> Response:
         "graded": graded,
         "columns": ID_COLUMNS,
         "labels": LABEL_COLUMNS,
+        "mark": "" if row is None else external_id("", marks_of(_sport_of(row))),
         "outcomes": _dicts(None if row is None else row.outcome_mapping),
         "also": _dicts(None if row is None else row.also),
         "older": older,
@@ -116,6 +118,11 @@ async def show(request: Request) -> Response:
         "compared": compared,
     }
     return page(request, "mapping.html", **values)
+
+
+def _sport_of(row: StoredMapping) -> str:
+    sport = row.scope.get("sport") if isinstance(row.scope, dict) else None
+    return sport if isinstance(sport, str) else FOOTBALL
 
 
 def _version(text: str | None) -> int | None:
