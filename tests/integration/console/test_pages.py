@@ -317,6 +317,30 @@ def test_home_says_how_many_comparisons_decisions_have_unlocked_and_what_waits_w
     assert "no market was mapped that still is" in client.get("/").seen
 
 
+def test_what_would_be_missed_without_a_mapping_is_said_before_it_is_switched_off(
+    client: ConsoleClient,
+    mapped: Callable[[str], int],
+    miss: Callable[..., None],
+    query: ConsoleQuery,
+) -> None:
+    mapped(THREE_BOOKS)
+    mapped(BTTS.replace("canonical_id: btts", "canonical_id: again\npriority: 1"))
+    miss("bet9ja", "S_GGNG", "GG/NG", ["Y", "N"])
+    query("UPDATE unmapped_market_log SET status = 'MAPPED'")
+    path = "/mapping/impact?id=btts"
+    assert path in client.get("/mapping?id=btts").text
+    part = client.get(path, HX_Request="true")
+    assert "<html" not in part.text
+    assert "No mapping would read these ids any more: betpawa 3795 bet9ja S_GGNG" in part.seen
+    assert "1 market of the queue would be open again: bet9ja S_GGNG" in part.seen
+    assert (
+        "Other mappings read all of its ids as well." in client.get("/mapping/impact?id=again").seen
+    )
+    query("UPDATE user_market_mappings SET is_active = false WHERE canonical_id = 'again'")
+    for gone in ("again", "nowhere"):
+        assert client.get(f"/mapping/impact?id={gone}").status == 404
+
+
 def test_a_hole_of_a_mapping_leads_to_its_editor(
     client: ConsoleClient, mapped: Callable[[str], int]
 ) -> None:
