@@ -65,6 +65,19 @@ async def read_graded(
     rows = await evidence.list_evidence(
         connection, canonical_id=canonical_id, platform=platform, containing=containing
     )
+    return await _graded(connection, rows)
+
+
+async def read_graded_of(
+    connection: AsyncConnection, canonical_ids: Collection[str]
+) -> list[GradedEvidence]:
+    """Read those of some mappings."""
+    return await _graded(connection, await evidence.evidence_of(connection, canonical_ids))
+
+
+async def _graded(
+    connection: AsyncConnection, rows: Sequence[StoredEvidence]
+) -> list[GradedEvidence]:
     raised, _ = await alarms.list_alarms(connection, limit=_ALL)
     return graded(
         rows, {(one.canonical_id, one.platform) for one in raised if one.canonical_id is not None}

@@ -341,6 +341,21 @@ def test_what_would_be_missed_without_a_mapping_is_said_before_it_is_switched_of
         assert client.get(f"/mapping/impact?id={gone}").status == 404
 
 
+def test_the_list_of_mappings_has_their_grades(
+    client: ConsoleClient, mapped: Callable[[str], int], query: ConsoleQuery
+) -> None:
+    mapped(THREE_BOOKS)
+    mapped(BTTS.replace("canonical_id: btts", "canonical_id: other").replace("29", "30"))
+    query(
+        """INSERT INTO mapping_evidence (canonical_id, platform, against, version, events, comparisons,
+        prices, median, p90, worst) VALUES ('btts', 'sportybet', 'betpawa', 1, 40, 400, 30, 0.02, 0.1, '{}'),
+        ('btts', 'bet9ja', 'betpawa', 1, 40, 400, 30, 1.3, 1.5, '{}')"""
+    )
+    assert "bet9ja contradicted, sportybet verified" in client.get("/mappings").seen
+    other = client.get("/mappings?q=other").seen
+    assert "verified" not in other
+
+
 def test_a_hole_of_a_mapping_leads_to_its_editor(
     client: ConsoleClient, mapped: Callable[[str], int]
 ) -> None:

@@ -13,8 +13,9 @@ from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.diff import diff
 from worker.domain.scope import FOOTBALL, external_id, marks_of
-from worker.insight.graded import read_graded
+from worker.insight.graded import read_graded, read_graded_of
 from worker.operations.mappings.editing import NoSuchStateError, state_at
+from worker.operations.mappings.tables import grade_words, grades_of
 from worker.storage import audit, mappings
 from worker.storage.mappings import StoredMapping
 
@@ -45,11 +46,13 @@ async def list_(request: Request) -> Response:
     async with console_of(request).databases.reading() as connection:
         found, ids = await console_of(request).totals.mapping_ids(connection, _MOST, **filters)
         by_id = await mappings.get_all(connection, ids)
+        grades = grades_of(await read_graded_of(connection, ids))
     template = "mappings_rows.html" if request.headers.get("hx-request") else "mappings.html"
     return page(
         request,
         template,
         rows=[ListedMapping(by_id[one], ids_at(by_id[one])) for one in ids if one in by_id],
+        grades={name: grade_words(of) for name, of in grades.items()},
         found=found,
         containing=containing,
         label=filters["label"],

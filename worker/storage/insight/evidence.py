@@ -6,7 +6,7 @@ The leading insight process writes, on the connection that holds its lead. Every
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -260,6 +260,15 @@ async def list_evidence(
     filters = {"canonical_id": canonical_id, "platform": platform, "containing": containing}
     with driver_errors_translated():
         rows = await connection.execute(sql.LIST_EVIDENCE, filters)
+        return [StoredEvidence(*row) for row in rows]
+
+
+async def evidence_of(
+    connection: AsyncConnection, canonical_ids: Collection[str]
+) -> Sequence[StoredEvidence]:
+    """Return the comparisons of some mappings, in the same order."""
+    with driver_errors_translated():
+        rows = await connection.execute(sql.EVIDENCE_OF, {"canonical_ids": list(canonical_ids)})
         return [StoredEvidence(*row) for row in rows]
 
 

@@ -247,3 +247,7 @@ LIST_EVIDENCE = text(f"""
 {_EVIDENCE} {_FILTERED}
 ORDER BY canonical_id, platform, against
 """).columns(worst=JSONB)
+EVIDENCE_OF = text(f"""
+{_EVIDENCE} WHERE canonical_id = ANY (CAST(:canonical_ids AS text[]))
+ORDER BY canonical_id, platform, against
+""").columns(worst=JSONB)
