@@ -91,8 +91,8 @@ def make_app(console: Console, door: Door) -> Starlette:
 class _LiveStream(StreamingResponse):
     """A stream that is counted from the request to its end, however it ends."""
 
-    def __init__(self, live: LiveChanges, person: str) -> None:
-        super().__init__(live.events(), media_type="text/event-stream")
+    def __init__(self, live: LiveChanges, person: str, since: int | None) -> None:
+        super().__init__(live.events(since), media_type="text/event-stream")
         self._live = live
         self._person = person
 
@@ -108,7 +108,9 @@ async def _live(request: Request) -> Response:
     live, person = console_of(request).live, viewer_of(request).name
     if not live.join(person):
         return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"retry-after": "30"})
-    return _LiveStream(live, person)
+    # A stream that is opened again says itself how far it came.
+    named = request.headers.get("last-event-id") or request.query_params.get("since", "")
+    return _LiveStream(live, person, deciding.whole(named))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

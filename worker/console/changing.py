@@ -130,7 +130,7 @@ async def make_change(
 
     done = await _run(console, permission, as_tried, actor=actor, reason=reason, dry_run=False)
     console.metrics.decided()
-    console.live.bump()
+    await console.live.changed_here()
     return MadeChange(done, tried.prices.verdicts)
 
 
@@ -140,7 +140,7 @@ async def make_unchecked(
     """Make a change without comparing prices: one that goes back to what was there. Raises RefusedError."""
     done = await _run(console, permission, edit, actor=actor, reason=reason, dry_run=False)
     console.metrics.decided()
-    console.live.bump()
+    await console.live.changed_here()
     return done
 
 

@@ -130,6 +130,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         "path": request.url.path,
         "navigation": NAVIGATION,
         "notice": notice,
+        "live": request.scope.get("live"),
         "sign_in": console.settings.console_sign_in,
     }
     return HTMLResponse(render(template, **common | values), status_code=status)

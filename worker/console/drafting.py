@@ -92,7 +92,7 @@ async def save_draft(
             if order.is_proposed:
                 await propose(connection, number, actor=actor)
     console.metrics.decided()
-    console.live.bump()
+    await console.live.changed_here()
     return SavedDraft(number, draft, proposal.canonical_id, order.is_proposed)
 
 
@@ -128,7 +128,7 @@ async def change_draft(
             )
             await drafts.replace_draft(connection, draft_id, proposal, actor=actor, reason=reason)
     console.metrics.decided()
-    console.live.bump()
+    await console.live.changed_here()
     return SavedDraft(found.change_set_id, draft_id, proposal.canonical_id, is_proposed=False)
 
 

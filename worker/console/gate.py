@@ -103,6 +103,8 @@ class Gate:
             await send(message)
 
         request = Request(scope, receive)
+        # Before anything is read: what changes after it, a page is told of.
+        scope["live"] = self._console.live.number
         try:
             refusal = await self._refusal(request)
             if refusal is not None:

@@ -1,8 +1,16 @@
-"""What has changed, for pages that are open: one look at the database for all of them."""
+"""What has changed, for pages that are open: one look at the database for all of them.
+
+How it works. All that has changed is numbered. A page carries the number that was the last when it was asked
+for, and names it when it opens its stream: so nothing is missed in between, and what the page shows already
+is not announced to it. A stream that breaks off is opened again by the browser with the last number that it
+had. What is changed through this console is announced at once, by whoever changed it, and the next look finds
+nothing new: it was looked at then. So a page that comes after a decision is not told of this decision.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Final
@@ -34,17 +42,25 @@ class LiveChanges:
         self._databases = databases
         self._seen: Fingerprint | None = None
         self._changed = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._closed = False
-        self.number = 0
+        # Not from 0: a page of the console before a restart may have missed something.
+        self.number = time.time_ns() // 1_000_000
         self._listening: Counter[str] = Counter()
         self.failed: str | None = "the database was not asked yet"
 
     async def run(self) -> None:
         while not self._closed:
-            await self._look()
+            if await self._look():
+                self._bump()
             await asyncio.sleep(INTERVAL_S)
 
-    def bump(self) -> None:
+    async def changed_here(self) -> None:
+        """Announce what was changed through this console, and nothing of it a second time."""
+        await self._look()
+        self._bump()
+
+    def _bump(self) -> None:
         """Something has changed: wake everybody who listens."""
         self.number += 1
         self._changed.set()
@@ -67,10 +83,13 @@ class LiveChanges:
         if self._listening[person] <= 0:
             del self._listening[person]
 
-    async def events(self) -> AsyncIterator[bytes]:
-        """Yield server-sent events: one now, one for each change, and a comment while nothing changes."""
-        seen = self.number
-        yield b"retry: 3000\n\n"
+    async def events(self, since: int | None = None) -> AsyncIterator[bytes]:
+        """Yield server-sent events: one for each change, and a comment while nothing changes.
+
+        ``since`` is the number that a page was made from; of what has changed after it, one comes at once.
+        """
+        seen = self.number if since is None else since
+        yield f"retry: 3000\nid: {seen}\n\n".encode()
         while not self._closed:
             changed = self._changed
             if seen == self.number:
@@ -81,9 +100,15 @@ class LiveChanges:
                     continue
             if seen != self.number:
                 seen = self.number
-                yield f"event: changed\ndata: {seen}\n\n".encode()
+                yield f"event: changed\nid: {seen}\ndata: {seen}\n\n".encode()
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Look at the database, one after the other; return whether there is something new."""
+        # A look that began before a change is over before the one after it: it cannot find it new.
+        async with self._looking:
+            return await self._look_alone()
+
+    async def _look_alone(self) -> bool:
         try:
             async with self._databases.looking() as connection:
                 with driver_errors_translated():
@@ -94,8 +119,8 @@ class LiveChanges:
             if self.failed is None:
                 log.warning("console_waits", error=str(error))
             self.failed = f"the database does not answer: {error}"
-            return
+            return False
         self.failed = None
-        if self._seen is not None and found != self._seen:
-            self.bump()
+        is_new = self._seen is not None and found != self._seen
         self._seen = found
+        return is_new

@@ -407,7 +407,7 @@ def test_a_key_that_is_held_accepts_only_what_was_seen(
 
 def open_and_listen(page: Page, path: str) -> None:
     """Open a page and wait until it is told of what changes from now on."""
-    with page.expect_response("**/live"):
+    with page.expect_response("**/live?*"):
         page.goto(path)
 
 

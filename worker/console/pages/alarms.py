@@ -96,7 +96,7 @@ async def decide(request: Request) -> Response:
     except StorageRefused as error:
         raise RefusedError("Nothing was changed.", 409, lines=(f"{error}.",)) from error
     console.metrics.decided()
-    console.live.bump()
+    await console.live.changed_here()
     words = {"ACKNOWLEDGED": "acknowledged", "CLOSED": "closed"}
     already = "" if changed else "already "
     notice = Notice(viewer, f"Alarm {number} is {already}{words[status]}.")

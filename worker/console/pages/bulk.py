@@ -76,7 +76,7 @@ async def save(request: Request) -> Response:
         checked = "" if faults else _summary(proposals)
         return _grid_page(request, grid, name=name, reason=reason, faults=faults, checked=checked)
     console.metrics.decided()
-    console.live.bump()
+    await console.live.changed_here()
     words = f"Change set {number} is proposed: {_summary(proposals)}"
     return said(request, f"/change-set?id={number}", Notice(viewer, words))
 

@@ -251,7 +251,7 @@ async def mark(
     except StorageRefused as error:
         raise RefusedError("Nothing was changed.", 409, lines=(f"{error}.",)) from error
     console.metrics.decided()
-    console.live.bump()
+    await console.live.changed_here()
     return changed
 
 

@@ -167,7 +167,7 @@ async def author_decides(request: Request) -> Response:
             raise RefusedError("There is no such decision.")
     except (UnknownChangeSet, StorageRefused) as error:
         raise _refused(error) from error
-    return _done(request, console, number, words)
+    return await _done(request, console, number, words)
 
 
 async def _revert(
@@ -194,7 +194,7 @@ async def _revert(
         lines += publish_again(console, again, markets, of, actor=viewer, reason=reason)
     elif again is not None:
         lines += ("Nothing is published again before it is approved.",)
-    return _done(request, console, done.change_set.id, words, lines)
+    return await _done(request, console, done.change_set.id, words, lines)
 
 
 @allowed("approve")
@@ -243,14 +243,14 @@ async def reviewer_decides(request: Request) -> Response:
             raise RefusedError("There is no such decision.")
     except (UnknownChangeSet, ChangesRefused, MappingError, WrongState, StorageRefused) as error:
         raise _refused(error) from error
-    return _done(request, console, number, words, lines)
+    return await _done(request, console, number, words, lines)
 
 
-def _done(
+async def _done(
     request: Request, console: Console, number: int, words: str, lines: tuple[str, ...] = ()
 ) -> Response:
     console.metrics.decided()
-    console.live.bump()
+    await console.live.changed_here()
     return said(request, f"/change-set?id={number}", Notice(viewer_of(request).name, words, lines))
 
 

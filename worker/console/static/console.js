@@ -136,7 +136,8 @@ function once(event) {
 
 function listen() {
   if (document.querySelector(".who") === null) return;
-  const stream = new EventSource("/live");
+  // From what the page was made: what has changed since then, and before the stream opens, is not missed.
+  const stream = new EventSource(`/live?since=${document.body.dataset.live}`);
   stream.addEventListener("changed", () => {
     const list = document.querySelector("form.filters[hx-get]");
     const isBusy = document.querySelector("[data-rows] input:checked") !== null;
@@ -144,6 +145,10 @@ function listen() {
     else document.getElementById("changed").hidden = false;
   });
   addEventListener("pagehide", () => stream.close());
+  // What the page itself is about to change is no news to it: the page that follows shows it.
+  document.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented && event.target.method === "post") stream.close();
+  });
 }
 
 document.addEventListener("keydown", onKey);
