@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.console.editor_form import EditorFields
+from worker.console.editor.form import EditorFields
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.draft import draft

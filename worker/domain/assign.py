@@ -11,6 +11,7 @@ from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS, OUTCOME_ID_COLUMNS
 from worker.domain.books.rows import abbreviate
 from worker.domain.mapping import OPTIONAL_FIELDS, MappingError, MappingFault
+from worker.domain.meaning.vocabulary import VERDICTS
 
 _TEXTS: Final = ("canonical_id", "name", *ID_COLUMNS.values())
 _COLUMNS: Final = (*_TEXTS, "priority", "line_rule", "outcome_mapping", *OPTIONAL_FIELDS)
@@ -29,7 +30,7 @@ FIELDS: Final = (
     "outcome.ID.COLUMN",
 )
 AssignedValues = dict[str, Any]
-_VERDICTS: Final = {"true": True, "false": False}
+_TRUTHS: Final = {"true": True, "false": False}
 
 
 def assign(values: AssignedValues, assignments: Iterable[str]) -> AssignedValues:
@@ -124,8 +125,8 @@ def _set_trait(declared: AssignedValues, name: str, value: str) -> bool:
     if name not in traits.FIELDS or name == "residuals":
         return False
     _set_part(declared, name, value)
-    if value in _VERDICTS and name in ("exhaustive", "exclusive", "push"):
-        declared[name] = _VERDICTS[value]
+    if value in _TRUTHS and name in VERDICTS:
+        declared[name] = _TRUTHS[value]
     return True
 
 

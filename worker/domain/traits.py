@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from worker.domain.further_ids import Refuse
+from worker.domain.meaning.vocabulary import TRAIT_LINES, VERDICTS, WORDS, TraitLine
 from worker.domain.scope import FOOTBALL, is_sport
 
-TraitLine = Literal["none", "total", "handicap_2way", "handicap_3way", "ordinal", "at_least"]
-TRAIT_LINES: Final[tuple[TraitLine, ...]] = get_args(TraitLine)
 # A mapping's kinds of lines under the names that traits have for them.
 LINE_NAMES: Final[dict[str, TraitLine]] = {
     "none": "none",
@@ -26,9 +25,7 @@ LINE_NAMES: Final[dict[str, TraitLine]] = {
     "ordinal": "ordinal",
     "at_least": "at_least",
 }
-_WORDS: Final = ("family", "period", "subject", "counts")
-_VERDICTS: Final = ("exhaustive", "exclusive", "push")
-FIELDS: Final = ("family", "sport", *_WORDS[1:], "line", *_VERDICTS, "settlement", "residuals")
+FIELDS: Final = ("family", "sport", *WORDS[1:], "line", *VERDICTS, "settlement", "residuals")
 _WORD: Final = re.compile(r"[a-z0-9]+(?:[ _-][a-z0-9]+)*", re.ASCII)
 _LONGEST_WORD: Final = 60
 _LONGEST_SENTENCE: Final = 500
@@ -85,14 +82,14 @@ def dump_traits(traits: DeclaredTraits | None) -> dict[str, Any] | None:
     return {
         name: value
         for name, value in dumped.items()
-        if name in _VERDICTS or (value is not None and value != {})
+        if name in VERDICTS or (value is not None and value != {})
     }
 
 
 def _faults(raw: MappingABC[Any, Any]) -> Iterator[tuple[str, object, str]]:
     for name in raw.keys() - set(FIELDS):
         yield str(name), raw[name], f"is not one of {', '.join(FIELDS)}"
-    for name in _WORDS:
+    for name in WORDS:
         value = raw.get(name)
         if not isinstance(value, str) or len(value) > _LONGEST_WORD or not _WORD.fullmatch(value):
             yield name, value, f"must be lower case words of up to {_LONGEST_WORD} characters"
@@ -100,7 +97,7 @@ def _faults(raw: MappingABC[Any, Any]) -> Iterator[tuple[str, object, str]]:
         yield "sport", raw["sport"], "must be lower case words with underscores"
     if raw.get("line") not in TRAIT_LINES:
         yield "line", raw.get("line"), f"is not one of {', '.join(TRAIT_LINES)}"
-    for name in _VERDICTS:
+    for name in VERDICTS:
         if raw.get(name) is not None and not isinstance(raw[name], bool):
             yield name, raw[name], "must be true, false or null"
     settlement = raw.get("settlement")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.meaning.catalogue import load_meanings
+from worker.cli.shipped import shipped_meanings
 
 from .judging import Judge
 
@@ -13,5 +12,4 @@ from .judging import Judge
 @cache
 def shipped_judge() -> Judge:
     """It knows no bookmaker's margin yet. There is one in a process: what it keeps is of use again."""
-    file = shipped_catalogue().parent / "meanings.json"
-    return Judge.of(load_meanings(file.read_text(encoding="utf-8")))
+    return Judge.of(shipped_meanings())

@@ -34,12 +34,15 @@ def editor_fields(page: ConsolePage) -> list[tuple[str, str]]:
     form = page.text.partition('<form id="editor"')[2].partition("</form>")[0]
     inputs = re.findall(r'<input[^>]*? name="([^"]+)"(?:[^>]*? value="([^"]*)")?', form)
     sent = [(name, unescape(value)) for name, value in inputs]
-    kind = re.findall(r"<option selected>([^<]+)", form)
+    selects = re.findall(r'<select name="([^"]+)">(.*?)</select>', form, re.DOTALL)
+    chosen = [
+        (name, re.findall(r"<option[^>]* selected>([^<]+)", options)) for name, options in selects
+    ]
     rest = re.findall(r'<textarea name="rest"[^>]*>([^<]*)', form)
     listed = {"reason", "force", "propose", "republish"}
     return [
         *(pair for pair in sent if pair[0] not in listed),
-        *(("line_kind", one) for one in kind[:1]),
+        *((name, unescape(found[0]) if found else "") for name, found in chosen),
         *(("rest", unescape(one)) for one in rest),
     ]
 

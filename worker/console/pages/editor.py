@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from worker.cli.shipped import shipped_meanings
 from worker.console.changing import (
     ContradictedError,
     MappingEdit,
@@ -41,7 +43,8 @@ from worker.console.drafting import (
     save_draft,
     wants_draft,
 )
-from worker.console.editor_form import EditorFields, fields_of, mapping_of, values_of
+from worker.console.editor.form import EditorFields, fields_of, mapping_of, values_of
+from worker.console.editor.meaning import VERDICT_FIELDS, WORD_FIELDS, derived_verdicts
 from worker.console.forms import SentForm
 from worker.console.notices import Notice
 from worker.console.pages.deciding import change_notice, publish_again_after, whole
@@ -55,7 +58,9 @@ from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.draft import draft, draft_of_players
 from worker.domain.mapping import MappingError
-from worker.domain.scope import parse_external_id
+from worker.domain.meaning.vocabulary import SETTLEMENTS, SPORTS
+from worker.domain.participants import PARTICIPANT_KINDS
+from worker.domain.scope import PHASES, parse_external_id
 from worker.operations.mappings import editing
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
@@ -354,6 +359,9 @@ async def _editor(
         open_sets = await open_sets_of(connection, viewer_of(request).name)
         loose = await loose_labels(connection, fields)
         reasons = await audit.recent_reasons(connection)
+    meanings = await asyncio.to_thread(shipped_meanings)
+    meaning = meanings.get(fields.canonical_id)
+    derived = await asyncio.to_thread(derived_verdicts, meaning, fields.outcome_names)
     hidden = parse_qsl(view.query(source=key[0], market=key[1])) if key[0] else []
     base, name = (None, "") if row is None else (row.version, row.canonical_id)
     if drafted is not None:
@@ -380,6 +388,13 @@ async def _editor(
         columns=ID_COLUMNS,
         labels=LABEL_COLUMNS,
         kinds=COLUMN_KINDS,
+        sports=SPORTS,
+        phases=PHASES,
+        participants=PARTICIPANT_KINDS,
+        words=WORD_FIELDS,
+        verdicts=VERDICT_FIELDS,
+        settlements=SETTLEMENTS,
+        derived=derived,
         error=error,
         is_contradicted=isinstance(error, ContradictedError),
         reason=query.get("reason", ""),

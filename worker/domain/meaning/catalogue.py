@@ -11,16 +11,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from .expression import MeaningError, parse
 from .market import HANDICAP_LINES, TOTAL_LINES, Predicates, Traits, traits
+from .vocabulary import TRAIT_LINES, VERDICTS, VOCABULARY, WORDS, TraitLine
 
-LineMeaning = Literal["none", "total", "handicap_2way", "handicap_3way", "ordinal", "at_least"]
 _FORMAT: Final = 1
-_FIELDS: Final = frozenset({"family", "period", "subject", "counts", "line"})
-_OPTIONAL: Final = frozenset({"when", "void", "settlement", "exhaustive", "exclusive", "push"})
-_LINES: Final[Mapping[LineMeaning, tuple[str | None, ...]]] = {
+_FIELDS: Final = frozenset({*WORDS, "line"})
+_OPTIONAL: Final = frozenset({"when", "void", "settlement", *VERDICTS})
+_LINES: Final[Mapping[TraitLine, tuple[str | None, ...]]] = {
     "none": (None,),
     "total": TOTAL_LINES,
     "handicap_2way": HANDICAP_LINES,
@@ -45,7 +45,7 @@ class MarketMeaning:
     period: str
     subject: str
     counts: str
-    line: LineMeaning
+    line: TraitLine
     predicates: Predicates | None
     declared: Traits | None
     settlement: str | None
@@ -72,9 +72,12 @@ def _market(canonical_id: str, fields: Mapping[str, Any]) -> MarketMeaning:
         raise MeaningError(
             canonical_id, 1, f"fields missing {sorted(missing)}, unknown {sorted(unknown)}"
         )
-    line = next((known for known in get_args(LineMeaning) if known == fields["line"]), None)
+    for name, words in VOCABULARY.items():
+        if fields[name] not in words:
+            raise MeaningError(canonical_id, 1, f"{name} is none of {', '.join(words)}")
+    line = next((known for known in TRAIT_LINES if known == fields["line"]), None)
     if line is None:
-        raise MeaningError(canonical_id, 1, f"line is none of {', '.join(get_args(LineMeaning))}")
+        raise MeaningError(canonical_id, 1, f"line is none of {', '.join(TRAIT_LINES)}")
     predicates = _predicates(canonical_id, line, fields)
     declared = Traits(fields.get("exhaustive"), fields.get("exclusive"), fields.get("push", False))
     return MarketMeaning(
@@ -90,9 +93,7 @@ def _market(canonical_id: str, fields: Mapping[str, Any]) -> MarketMeaning:
     )
 
 
-def _predicates(
-    canonical_id: str, line: LineMeaning, fields: Mapping[str, Any]
-) -> Predicates | None:
+def _predicates(canonical_id: str, line: TraitLine, fields: Mapping[str, Any]) -> Predicates | None:
     if "when" not in fields:
         return None
     void = fields.get("void")

@@ -19,6 +19,7 @@ from worker.domain.mapping import (
     dump_mapping,
     parse_mapping,
 )
+from worker.domain.meaning.vocabulary import VERDICTS
 
 _KNOWN: Final = {*FIELDS, "version"}
 _KNOWN_OF_OUTCOME: Final = {
@@ -125,8 +126,7 @@ def _with_numbers(document: FileValues) -> FileValues:
     if isinstance(further, list):
         document = document | {"also": [_with_flags(one, ("active",)) for one in further]}
     if "traits" in document:
-        verdicts = ("exhaustive", "exclusive", "push")
-        document = document | {"traits": _with_flags(document["traits"], verdicts)}
+        document = document | {"traits": _with_flags(document["traits"], VERDICTS)}
     return _whole(_whole(document, "priority"), "version")
 
 

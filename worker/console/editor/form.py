@@ -1,8 +1,9 @@
 """The form of the editor: a mapping as fields of a page, and back. Pure.
 
-Main fields and outcomes have fields of their own. What few mappings have (fixed specifiers, scope, further
-ids, traits, participants) is YAML in one field, as in the files of the commands. Whatever a row of an outcome
-holds in addition to its labels is carried along as it is, so that saving a mapping loses nothing.
+What a mapping says in a word has a field, with the words that the model knows. What is free structure (fixed
+specifiers, further ids, what a residual stands for) is YAML in one field, as in the files of the commands.
+Whatever a row of an outcome holds in addition to its labels is carried along as it is, so that saving a
+mapping loses nothing.
 """
 
 from __future__ import annotations
@@ -11,20 +12,28 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from worker.console.editor.meaning import (
+    faults_in_rest,
+    read_traits,
+    rest_of_traits,
+    shown_traits,
+)
 from worker.console.forms import SentForm
 from worker.domain.books.lines import COLUMN_KINDS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.books.rows import abbreviate
 from worker.domain.draft import slug
+from worker.domain.mapping import OPTIONAL_FIELDS, MappingError, MappingFault, parse_mapping
 from worker.domain.mapping import Mapping as MarketMapping
-from worker.domain.mapping import MappingError, MappingFault, parse_mapping
+from worker.domain.scope import DEFAULT_SCOPE
 from worker.operations.mappings.files import dump_values, parse_values
 
 SPARE_ROWS: Final = 2
 # Where a label that was paired goes, if to no outcome of the table.
 NEW_ROW: Final = "new"
 _MOST_ROWS: Final = 500
-_REST: Final = ("scope", "also", "traits", "participant")
+# What is in the YAML, as far as it has no field.
+_REST: Final = ("line_rule", "also", "traits")
 _OWN: Final = {"canonical_id", *LABEL_COLUMNS.values()}
 
 MappingValues = dict[str, Any]
@@ -46,19 +55,31 @@ class EditorFields(NamedTuple):
     priority: str
     ids: Mapping[str, str]
     line_kind: str
+    sport: str
+    phase: str
+    participant: str
+    traits: Mapping[str, str]
     outcomes: Sequence[OutcomeFields]
     rest: str
+
+    @property
+    def outcome_names(self) -> list[str]:
+        """The outcomes that are named."""
+        return [one.canonical_id for one in self.outcomes if one.canonical_id]
 
 
 def fields_of(values: Mapping[str, Any]) -> EditorFields:
     """Arrange a mapping's JSON form, finished or not, as fields."""
-    rule = values.get("line_rule")
-    rule = rule if isinstance(rule, dict) else {}
+    rule = _object(values.get("line_rule"))
     kind = str(rule.get("kind") or "none")
     more_rule = {key: value for key, value in rule.items() if key != "kind"}
-    rest = {name: values[name] for name in _REST if values.get(name)}
-    if more_rule:
-        rest = {"line_rule": rule, **rest}
+    rest = {
+        "line_rule": rule if more_rule else None,
+        "also": values.get("also"),
+        "traits": rest_of_traits(values.get("traits")),
+    }
+    rest = {name: value for name, value in rest.items() if value}
+    scope = _object(values.get("scope"))
     rows = values.get("outcome_mapping")
     outcomes = [_outcome(row) for row in rows or () if isinstance(row, dict)]
     empty = OutcomeFields("", [""] * len(LABEL_COLUMNS))
@@ -68,6 +89,10 @@ def fields_of(values: Mapping[str, Any]) -> EditorFields:
         _text(values.get("priority") or 0),
         {column: _text(values.get(column)) for column in ID_COLUMNS.values()},
         kind,
+        _text(scope.get("sport") or DEFAULT_SCOPE.sport),
+        _text(scope.get("phase") or DEFAULT_SCOPE.phase),
+        _text(_object(values.get("participant")).get("kind")),
+        shown_traits(values.get("traits")),
         [*outcomes, *[empty] * SPARE_ROWS],
         dump_values(rest) if rest else "",
     )
@@ -77,19 +102,22 @@ def values_of(form: SentForm) -> MappingValues:
     """Read the mapping's JSON form from what was sent. Raises MappingError."""
     rest_text = form.raw("rest")
     rest = parse_values(rest_text) if rest_text.strip() else {}
-    known = {"line_rule", *_REST}
-    if strange := sorted(set(rest) - known):
-        raise MappingError(
-            [
-                MappingFault(one, abbreviate(rest[one]), "has a field of its own on this page")
-                for one in strange
-            ]
-        )
+    faults = [
+        MappingFault(one, abbreviate(rest[one]), "has a field of its own on this page")
+        for one in sorted(set(rest) - set(_REST))
+    ]
+    if faults := faults + faults_in_rest(rest.get("traits")):
+        raise MappingError(faults)
     kind = form.get("line_kind", "none")
     rule: Any = rest.get("line_rule") or {}
     if isinstance(rule, dict) and kind in COLUMN_KINDS:
         rule = {**rule, "kind": kind} if kind != "none" or rule else {}
     priority = form.get("priority", "0")
+    scope = {
+        "sport": form.get("sport") or DEFAULT_SCOPE.sport,
+        "phase": form.get("phase") or DEFAULT_SCOPE.phase,
+    }
+    participant = form.get("participant")
     values: MappingValues = {
         "canonical_id": form.get("canonical_id"),
         "name": form.get("name"),
@@ -97,8 +125,12 @@ def values_of(form: SentForm) -> MappingValues:
         "priority": int(priority) if _is_whole(priority) else priority,
         "line_rule": rule or None,
         "outcome_mapping": _rows(form),
+        "scope": scope if scope != DEFAULT_SCOPE._asdict() else None,
+        "also": rest.get("also"),
+        "traits": read_traits(form, scope["sport"], rest.get("traits")),
+        "participant": {"kind": participant} if participant else None,
     }
-    return values | {name: rest[name] for name in _REST if rest.get(name)}
+    return {name: value for name, value in values.items() if value or name not in OPTIONAL_FIELDS}
 
 
 def mapping_of(form: SentForm) -> MarketMapping:
@@ -174,6 +206,10 @@ def _outcome(row: MappingValues) -> OutcomeFields:
         [_text(row.get(column)) for column in LABEL_COLUMNS.values()],
         json.dumps(more) if more else "",
     )
+
+
+def _object(value: object) -> MappingValues:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from worker.console.editor_form import EditorFields, fields_of, mapping_of, values_of
+from worker.console.editor.form import EditorFields, fields_of, mapping_of, values_of
 from worker.console.forms import SentForm
 from worker.domain.books.registry import LABEL_COLUMNS
 from worker.domain.mapping import MappingError, dump_mapping, parse_mapping
 
-CATALOGUE = Path(__file__).parents[3] / "catalogue" / "markets.json"
+CATALOGUE = Path(__file__).parents[4] / "catalogue" / "markets.json"
 
 
 def sent(fields: EditorFields, **changed: str) -> SentForm:
@@ -21,8 +22,12 @@ def sent(fields: EditorFields, **changed: str) -> SentForm:
         "name": fields.name,
         "priority": fields.priority,
         "line_kind": fields.line_kind,
+        "sport": fields.sport,
+        "phase": fields.phase,
+        "participant": fields.participant,
         "rest": fields.rest,
         **fields.ids,
+        **{f"trait_{name}": text for name, text in fields.traits.items()},
     } | changed
     pairs = list(main.items())
     for one in fields.outcomes:
@@ -59,10 +64,69 @@ def test_a_label_keeps_the_spaces_around_it() -> None:
     assert values_of(sent(fields))["outcome_mapping"][0]["sportybet_desc"] == " Yes"
 
 
-def test_what_has_a_field_of_its_own_is_refused_in_the_yaml() -> None:
+@pytest.mark.parametrize(
+    ("rest", "named"),
+    [
+        ("name: Another", "name"),
+        ("scope: {sport: tennis}", "scope"),
+        ("traits: {family: total}", "traits.family"),
+        ("traits: {sport: tennis}", "traits.sport"),
+        ("traits: {push: true, residuals: {other: scores_9}}", "traits.push"),
+    ],
+)
+def test_what_has_a_field_of_its_own_is_refused_in_the_yaml(rest: str, named: str) -> None:
     fields = fields_of(catalogue()[0])
-    with pytest.raises(MappingError, match="field of its own"):
-        values_of(sent(fields, rest="name: Another"))
+    with pytest.raises(MappingError) as refused:
+        values_of(sent(fields, rest=rest))
+    assert [one.field for one in refused.value.faults] == [named]
+    assert "field of its own" in str(refused.value)
+
+
+def test_only_free_structure_is_left_to_the_yaml() -> None:
+    for entry in catalogue():
+        rest = yaml.safe_load(fields_of(entry).rest or "{}")
+        assert set(rest) <= {"line_rule", "also", "traits"}
+        assert set(rest.get("traits", {})) <= {"residuals"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("sport", "Football!", "scope.sport"),
+        ("phase", "later", "scope.phase"),
+        ("participant", "coach", "participant.kind"),
+        ("trait_family", "Total!", "traits.family"),
+        ("trait_line", "curved", "traits.line"),
+        ("trait_push", "perhaps", "traits.push"),
+        ("trait_settlement", "a\x07b", "traits.settlement"),
+    ],
+)
+def test_a_value_that_is_no_word_of_a_field_names_the_field(
+    field: str, value: str, named: str
+) -> None:
+    with pytest.raises(MappingError) as refused:
+        mapping_of(sent(fields_of(catalogue()[0]), **{field: value}))
+    assert named in [one.field for one in refused.value.faults]
+
+
+def test_the_sport_of_the_traits_is_that_of_the_scope() -> None:
+    (entry,) = [one for one in catalogue() if one["canonical_id"] == "1x2_ft"]
+    also = f"also: [{{platform: sportybet, id: '{entry['sportybet_id']}'}}]"
+    empty = dict.fromkeys(("betpawa_id", "sportybet_id", "bet9ja_key"), "")
+    fields = fields_of({**entry, "also": None})
+    mapping = mapping_of(sent(fields, sport="tennis", rest=also, **empty))
+    assert (mapping.scope.sport, mapping.traits and mapping.traits.sport) == ("tennis", "tennis")
+
+
+def test_nothing_that_is_said_of_the_meaning_is_no_traits() -> None:
+    fields = fields_of(catalogue()[0])
+    nothing = {f"trait_{name}": "" for name in fields.traits}
+    assert mapping_of(sent(fields, **nothing)).traits is None
+    # What was derived says nothing of its own; what somebody chose does, and lacks the rest.
+    derived = {**nothing, "trait_push": "no", "derived": "yes"}
+    assert mapping_of(sent(fields, **derived)).traits is None
+    with pytest.raises(MappingError, match=r"traits\.family"):
+        mapping_of(sent(fields, **{**nothing, "trait_push": "no"}))
 
 
 @pytest.mark.parametrize("more", ["{", "[]", '{"canonical_id": "b"}', '{"sportybet_desc": "b"}'])
