@@ -23,6 +23,10 @@ class JsonBoundsError(ValueError):
     """The text is no JSON, or JSON beyond the bounds; the message says which, without the value."""
 
 
+class NotJsonError(JsonBoundsError):
+    """The text is no JSON: it may be something else."""
+
+
 def parse_json(text: str, *, longest: int | None = None) -> Any:
     """Parse JSON text. Raises JsonBoundsError, and nothing else.
 
@@ -39,7 +43,7 @@ def parse_json(text: str, *, longest: int | None = None) -> Any:
     except RecursionError:
         raise JsonBoundsError(f"is nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
-        raise JsonBoundsError(f"is not JSON: {error}") from error
+        raise NotJsonError(f"is not JSON: {error}") from error
     require_depth(value)
     if "\\u" in text:
         _require_unicode(value)

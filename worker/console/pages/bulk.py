@@ -17,7 +17,7 @@ from worker.console.context import RefusedError, allowed, console_of, form_of, p
 from worker.console.notices import Notice
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.drafts.drafting import propose, save_drafts
-from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions
+from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions, read_rows
 from worker.operations.drafts.grid_drafts import grid_of, proposals_of
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageRefused
@@ -111,17 +111,8 @@ def _as_text(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _rows(grid: str) -> list[dict[str, str | None]]:
-    """Read what was pasted: with tabs, or as CSV."""
-    # Spreadsheets write a byte order mark at the beginning of a file.
-    grid = grid.removeprefix("\ufeff")
-    head = grid.partition("\n")[0]
     try:
-        return list(
-            csv.DictReader(
-                StringIO(grid.replace("\r\n", "\n"), newline=""),
-                delimiter="\t" if "\t" in head else ",",
-            )
-        )
+        return read_rows(grid)
     except csv.Error as error:
         raise RefusedError("The grid cannot be read.", lines=(f"{error}.",)) from error
 

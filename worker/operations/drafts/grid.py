@@ -6,7 +6,9 @@ that the label is. A row with one of them empty is left alone. All rows of one m
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
 from typing import Any, Final, NamedTuple
 
 from worker.cli.spreadsheet import cell
@@ -54,6 +56,14 @@ class GridSuggestion(NamedTuple):
 
     canonical_id: str
     outcomes: Mapping[str, str]
+
+
+def read_rows(text: str) -> list[dict[str, str | None]]:
+    """The rows of a grid as spreadsheets write them: with tabs or commas between. Raises csv.Error."""
+    # Spreadsheets write a byte order mark at the beginning of a file.
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    delimiter = "\t" if "\t" in lines.partition("\n")[0] else ","
+    return list(csv.DictReader(StringIO(lines, newline=""), delimiter=delimiter))
 
 
 def labels_of(miss: QueuedMiss) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -29,7 +28,7 @@ from worker.cli.tables import shown_of
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.drafts.drafting import propose as propose_change_set
 from worker.operations.drafts.drafting import save_drafts
-from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions
+from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions, read_rows
 from worker.operations.drafts.grid_drafts import grid_of, proposals_of
 from worker.operations.drafts.running import ProposeAtOnce, run_drafting
 from worker.operations.mappings.files import read_text
@@ -38,8 +37,6 @@ from worker.operations.unmapped.grouping import read_groups
 from worker.storage import misses
 from worker.storage.changes.drafts import Proposal
 from worker.storage.misses import MissFilters, QueuedMiss, UnknownMiss
-
-_BOM = "\ufeff"
 
 
 def export(
@@ -168,7 +165,7 @@ def import_(
 
 def _rows(file: Path) -> list[dict[str, str | None]]:
     try:
-        return list(csv.DictReader(StringIO(read_text(file).removeprefix(_BOM), newline="")))
+        return read_rows(read_text(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         fail(f"{file} cannot be read: {error}", code=2)
 

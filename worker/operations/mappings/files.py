@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,13 @@ import yaml
 
 from worker.domain.books.registry import LABEL_COLUMNS, OUTCOME_ID_COLUMNS
 from worker.domain.books.rows import abbreviate
-from worker.domain.bounded_json import DEEPEST, JsonBoundsError, parse_json, require_depth
+from worker.domain.bounded_json import (
+    DEEPEST,
+    JsonBoundsError,
+    NotJsonError,
+    parse_json,
+    require_depth,
+)
 from worker.domain.mapping import (
     FIELDS,
     Mapping,
@@ -51,19 +58,13 @@ for _first in ("~", "n", "N", ""):
 
 def read_text(file: Path) -> str:
     """The file's text, `-` is stdin. Raises OSError, UnicodeDecodeError."""
-    return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    return text.removeprefix("\ufeff")  # the byte order mark that some editors write
 
 
 def parse_values(text: str) -> FileValues:
-    """Read the fields of a mapping file. JSON is recognised by its first character.
-
-    Raises MappingError for any other file, and for each unknown field.
-    """
-    document = _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
-    if not isinstance(document, dict):
-        raise MappingError(
-            [MappingFault("file", abbreviate(text[:40]), "must hold the fields of one mapping")]
-        )
+    """Read the fields of a mapping file. Raises MappingError for another file, and for each unknown field."""
+    document = _with_numbers(parse_object(text))
     rows = document.get("outcome_mapping")
     faults = _unknown(document, _KNOWN, "")
     for place, row in enumerate(rows if isinstance(rows, list) else []):
@@ -71,6 +72,31 @@ def parse_values(text: str) -> FileValues:
     if faults:
         raise MappingError(faults)
     return document
+
+
+def parse_object(text: str, where: str = "file") -> FileValues:
+    """Read an object of JSON, or of YAML with plain scalars as texts. Raises MappingError, at ``where``."""
+    reason = "must hold the fields of one mapping"
+    try:
+        document = _parse(text)
+    except JsonBoundsError as error:
+        document, reason = None, str(error)
+    if not isinstance(document, dict):
+        raise MappingError([MappingFault(where, abbreviate(text[:40]), reason)])
+    return document
+
+
+def _parse(text: str) -> Any:
+    """What is JSON is read as JSON, whose escapes are others; YAML may begin with a brace as well."""
+    if not text.lstrip().startswith("{"):
+        return _parse_yaml(text)
+    try:
+        return parse_json(text)
+    except NotJsonError as no_json:
+        try:
+            return _parse_yaml(text)
+        except JsonBoundsError as no_yaml:
+            raise JsonBoundsError(f"{no_json}; {no_yaml}") from no_yaml
 
 
 def split_version(values: FileValues) -> tuple[Mapping, int | None]:
@@ -94,27 +120,24 @@ def dump_values(values: FileValues) -> str:
     )
 
 
-def _parse_json(text: str) -> Any:
-    try:
-        return parse_json(text)
-    except JsonBoundsError as error:
-        raise MappingError([MappingFault("file", abbreviate(text[:40]), str(error))]) from error
+def dump_line(values: FileValues) -> str:
+    """The same in one line."""
+    text = yaml.safe_dump(
+        values, sort_keys=False, allow_unicode=True, default_flow_style=True, width=math.inf
+    )
+    return str(text).rstrip("\n")
 
 
 def _parse_yaml(text: str) -> Any:
+    """Raises JsonBoundsError."""
     try:
         document = yaml.load(text, _TextLoader)  # noqa: S506  a safe loader that reads texts only
-        require_depth(document)
     except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise MappingError(
-            [MappingFault("file", abbreviate(text[:40]), f"is not YAML: {reason}")]
-        ) from error
-    except (JsonBoundsError, RecursionError) as error:
-        raise MappingError(
-            [MappingFault("file", abbreviate(text[:40]), f"is nested deeper than {DEEPEST} levels")]
-        ) from error
-    return _with_numbers(document) if isinstance(document, dict) else document
+        raise JsonBoundsError(f"is not YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise JsonBoundsError(f"is nested deeper than {DEEPEST} levels") from error
+    require_depth(document)
+    return document
 
 
 def _with_numbers(document: FileValues) -> FileValues:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.operations.drafts.grid import GridError, read_decisions
+from worker.operations.drafts.grid import GridError, read_decisions, read_rows
 
 
 def row(
@@ -46,3 +46,14 @@ def test_every_fault_is_named() -> None:
     with pytest.raises(GridError) as refused:
         read_decisions([row("Y", platform="x"), row("N", platform="y")])
     assert [one.row for one in refused.value.faults] == [2, 3]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_a_grid_has_tabs_or_commas_as_its_spreadsheet_writes_it(
+    mark: str, end: str, delimiter: str
+) -> None:
+    lines = [("platform", "label"), ("betpawa", '"Yes\tor, no"')]
+    text = mark + end.join(delimiter.join(line) for line in lines)
+    assert read_rows(text) == [{"platform": "betpawa", "label": "Yes\tor, no"}]

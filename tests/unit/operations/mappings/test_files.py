@@ -1,10 +1,11 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.support.markets import CATALOGUE
 from worker.domain.mapping import MappingError, dump_mapping
-from worker.operations.mappings.files import dump_yaml, parse_values, split_version
+from worker.operations.mappings.files import dump_yaml, parse_values, read_text, split_version
 
 PLAIN = """
 canonical_id: btts
@@ -71,6 +72,35 @@ def test_what_is_no_mapping_file_is_refused_by_field(text: str, field: str) -> N
 def test_a_number_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(MappingError, match="must be a whole number"):
         split_version(parse_values(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{canonical_id: btts, name: Both, priority: 2}",
+        "{'canonical_id': 'btts', name: Both, priority: 2,}",
+        "{ # a comment\n canonical_id: btts, name: 'Both', priority: 2}",
+        '{"canonical_id": "btts", "name": "Both", "priority": 2}',
+        '{\t"canonical_id": "btts", "name": "Bo\\u0074h", "priority": 2}',
+    ],
+)
+def test_what_begins_with_a_brace_is_json_or_yaml(text: str) -> None:
+    assert parse_values(text) == {"canonical_id": "btts", "name": "Both", "priority": 2}
+
+
+def test_a_file_may_begin_with_the_mark_of_its_editor(tmp_path: Path) -> None:
+    file = tmp_path / "mapping.json"
+    file.write_text('\ufeff{"priority": 2}', encoding="utf-8")
+    assert parse_values(read_text(file)) == {"priority": 2}
+
+
+def test_json_keeps_the_escapes_that_yaml_does_not_have() -> None:
+    assert parse_values(r'{"name": "a\/b \ud83d\ude00"}') == {"name": "a/b \N{GRINNING FACE}"}
+
+
+def test_what_is_neither_json_nor_yaml_says_why_for_both() -> None:
+    with pytest.raises(MappingError, match=r"is not JSON: .*line 1.*; is not YAML"):
+        parse_values('{"name": "x" "priority": 2}')
 
 
 def test_yaml_cannot_make_objects() -> None:
