@@ -22,6 +22,10 @@ STATUSES: Final[tuple[AlarmStatus, ...]] = ("OPEN", "ACKNOWLEDGED", "CLOSED")
 UNDECIDED: Final[tuple[AlarmStatus, ...]] = ("OPEN", "ACKNOWLEDGED")
 # Who closes an alarm when its mapping has changed or the odds agree.
 PROCESS: Final = "marketmap-insight"
+# What a bookmaker sends may hold any number of labels, of any length. People read these: they need no more.
+MOST_LABELS: Final = 100
+LONGEST_LABEL: Final = 200
+LONGEST_REASON: Final = 2000
 
 
 class StoredAlarm(NamedTuple):
@@ -81,7 +85,11 @@ class UnknownAlarm(LookupError):  # noqa: N818 (it names what was found: nothing
 
 async def raise_alarm(connection: AsyncConnection, values: Mapping[str, Any]) -> bool:
     """Store an alarm; return whether it is new. Raised again it is refreshed, and its status stays."""
-    parameters = {**values, "outcomes_instead": json.dumps(values["outcomes_instead"])}
+    parameters = {
+        **values,
+        "outcomes_instead": json.dumps(bounded_labels(values["outcomes_instead"])),
+        "reason": _bounded(values["reason"], LONGEST_REASON),
+    }
     with driver_errors_translated():
         await _sign_session(connection, "the odds contradict it again")
         row = (await connection.execute(sql.RAISE, {**parameters, "actor": PROCESS})).one_or_none()
@@ -131,7 +139,8 @@ async def raise_drift(
     with driver_errors_translated():
         await _sign_session(connection, "the form has changed again")
         found = await connection.execute(
-            sql.RAISE_DRIFT, {**parameters, "reason": reason, "process": PROCESS}
+            sql.RAISE_DRIFT,
+            {**parameters, "reason": _bounded(reason, LONGEST_REASON), "process": PROCESS},
         )
         return found.one_or_none() is not None
 
@@ -199,6 +208,16 @@ async def change_alarms(
         await connection.execute(SIGN, {"actor": actor, "reason": reason})
         changed = await connection.execute(sql.CHANGE, {"ids": list(ids), "status": status})
         return sorted(row.id for row in changed)
+
+
+def bounded_labels(outcomes: Mapping[str, str]) -> dict[str, str]:
+    """The outcomes of the first labels, in the order of these; of a long label its beginning."""
+    kept = sorted(outcomes.items())[:MOST_LABELS]
+    return {_bounded(label, LONGEST_LABEL): outcome for label, outcome in kept}
+
+
+def _bounded(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 async def _sign_session(connection: AsyncConnection, reason: str) -> None:
