@@ -22,9 +22,10 @@ STATUSES: Final[tuple[AlarmStatus, ...]] = ("OPEN", "ACKNOWLEDGED", "CLOSED")
 UNDECIDED: Final[tuple[AlarmStatus, ...]] = ("OPEN", "ACKNOWLEDGED")
 # Who closes an alarm when its mapping has changed or the odds agree.
 PROCESS: Final = "marketmap-insight"
-# What a bookmaker sends may hold any number of labels, of any length. People read these: they need no more.
+# What a bookmaker sends may hold any number of labels, of any length. A mapping is repaired by what is
+# stored: no other assignment of its labels has more of them, and no mapping a longer one.
 MOST_LABELS: Final = 100
-LONGEST_LABEL: Final = 200
+LONGEST_LABEL: Final = 255
 LONGEST_REASON: Final = 2000
 
 
