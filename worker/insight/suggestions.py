@@ -1,13 +1,14 @@
 """Suggestions for an unmapped market: ranked candidates, how sure each is, and the evidence in words.
 
 *Confident* is said only of the first, and only with five events or more, two kinds of evidence, a cost that
-is no more than noise, and a clear distance to the second. A confidence is calibrated on generated scrapes: of
-the suggestions that show it, about this share is right (docs/evidence.md has the measured table).
+is no more than noise, and a clear distance to the second. Of every other, codes say why it is not. A
+confidence is calibrated on generated scrapes: of the suggestions that show it, about this share is right
+(docs/evidence.md has the measured table).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import exp
 from typing import Final, NamedTuple
 
@@ -15,9 +16,9 @@ from worker.domain.mapping import Mapping as MarketMapping
 
 from .candidates import MarketCandidate, UnmappedMarket, candidates, score, score_without_name
 from .judging import Judge
+from .not_confident import LEAST_EVENTS, NotConfident
 
 MOST_SUGGESTIONS: Final = 5
-LEAST_EVENTS: Final = 5
 _ALIKE: Final = 0.5  # labels and name that are so like are a kind of evidence
 _HIGHEST_COST: Final = 0.16  # of prices
 _HIGHEST_SCORE: Final = 0.35  # of all that speaks against it
@@ -29,15 +30,21 @@ _NO_RIVAL: Final = 1.0
 class Suggestion(NamedTuple):
     """One candidate. ``kinds`` are the kinds of evidence for it: books, model, labels, ...
 
+    ``not_confident`` says why it is not confident; it is empty if it is.
+
     ``row``: the rows are mapped to this market already, but for these labels.
     """
 
     rank: int
     candidate: MarketCandidate
     confidence: float
-    is_confident: bool
+    not_confident: tuple[NotConfident, ...]
     kinds: tuple[str, ...]
     reason: str
+
+    @property
+    def is_confident(self) -> bool:
+        return not self.not_confident
 
 
 def suggest(
@@ -51,21 +58,31 @@ def suggest(
     for rank, one in enumerate(ranked[:MOST_SUGGESTIONS], start=1):
         rival = min((s for n, s in enumerate(scores) if n != rank - 1), default=_NO_RIVAL)
         gap = min(rival - scores[rank - 1], _NO_RIVAL)
-        kinds = kinds_of(one)
-        is_confident = (
-            rank == 1
-            and one.events >= LEAST_EVENTS
-            and len(kinds) >= 2
-            and one.cost <= _HIGHEST_COST
-            and scores[0] <= _HIGHEST_SCORE
-            and gap >= _LEAST_GAP
-            and _is_clear(ranked)
-            and not one.claimed_at
-        )
+        doubts: tuple[NotConfident, ...] = ("NOT_THE_FIRST",)
+        if rank == 1:
+            doubts = tuple(_doubts(one, scores[0], gap, ranked))
         # Of near ones the second may have more events; no list is to contradict the order of the ranks.
         surest = min(surest, _confidence(one, scores[rank - 1], gap))
-        found.append(Suggestion(rank, one, surest, is_confident, kinds, _words(one)))
+        found.append(Suggestion(rank, one, surest, doubts, kinds_of(one), _words(one)))
     return found
+
+
+def _doubts(
+    one: MarketCandidate, cost: float, gap: float, ranked: Sequence[MarketCandidate]
+) -> Iterator[NotConfident]:
+    """Why the first candidate is not confident."""
+    if one.events < LEAST_EVENTS:
+        yield "TOO_FEW_EVENTS"
+    if len(kinds_of(one)) < 2:
+        yield "ONE_KIND_OF_EVIDENCE"
+    if one.cost > _HIGHEST_COST:
+        yield "PRICES_APART"
+    if cost > _HIGHEST_SCORE:
+        yield "LABELS_UNPAIRED" if one.unmatched else "LABELS_OR_NAME_UNLIKE"
+    if gap < _LEAST_GAP or not _is_clear(ranked):
+        yield "ANOTHER_IS_NEAR"
+    if one.claimed_at:
+        yield "SOLD_UNDER_ANOTHER_ID"
 
 
 def kinds_of(one: MarketCandidate) -> tuple[str, ...]:

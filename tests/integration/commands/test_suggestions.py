@@ -104,6 +104,21 @@ def test_a_suggestion_is_shown_with_events_and_what_others_sell(
     assert "there is no suggestion for betpawa 1" in missing.stderr
 
 
+def test_a_suggestion_that_is_not_confident_says_why(
+    run: Run, miss: Callable[..., None], version: int, suggest: Callable[..., None], query: Query
+) -> None:
+    miss("betpawa", "3795", "GG/NG", ["Yes", "No"])
+    suggest("betpawa", "3795", version, OUTCOMES)
+    evidence = {"books": {"cost": 0.02}, "not_confident": ["ANOTHER_IS_NEAR", "TOO_FEW_EVENTS"]}
+    query("UPDATE suggestion SET is_confident = false, evidence = $1", json.dumps(evidence))
+    why = "not confident: fewer than 5 events, another candidate is about as near"
+    for command in (("suggestions", "show"), ("unmapped", "show")):
+        assert why in " ".join(run(*command, "betpawa", "3795").stdout.split())
+        shown = json.loads(run(*command, "betpawa", "3795", "--json").stdout)["suggestions"][0]
+        assert shown["not_confident"] == ["TOO_FEW_EVENTS", "ANOTHER_IS_NEAR"]
+        assert shown["evidence"] == {"books": {"cost": 0.02}}
+
+
 def test_a_missed_market_is_shown_with_what_the_odds_say(
     run: Run, miss: Callable[..., None], version: int, suggest: Callable[..., None], query: Query
 ) -> None:

@@ -67,7 +67,8 @@ def test_of_two_markets_whose_outcomes_are_the_same_bets_neither_is_a_confident_
         "exact_goals_1h",
         "goal_bounds_1h",
     }
-    assert not best.is_confident
+    assert best.not_confident == ("ANOTHER_IS_NEAR",)
+    assert second.not_confident == ("NOT_THE_FIRST",)
     same = {"2+": "2_3+"}
     for one in (best, second):
         for label, outcome in hidden.truth.items():

@@ -19,6 +19,8 @@ from worker.console.pages.following import case_path, following_case, key_of, ne
 from worker.console.pages.queue import DEFAULT_REASONS, mark, notice_of
 from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import BOOKS
+from worker.insight.not_confident import in_words
+from worker.operations.evidence.tables import not_confident
 from worker.operations.unmapped.case import read_case
 from worker.operations.unmapped.view import view_of
 from worker.storage.insight.evidence import StoredSample, StoredSuggestion
@@ -95,6 +97,7 @@ async def show(request: Request) -> Response:
         "coverage": case.found,
         "suggestions": case.odds.suggestions,
         "content_of": content_of,
+        "why_not": lambda one: in_words(not_confident(one)),
         "evidence": case.odds.evidence,
         "examples": examples,
         "labels": labels,

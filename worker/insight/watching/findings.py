@@ -33,7 +33,10 @@ def suggestion_rows(found: Iterable[Suggestion], versions: Mapping[str, int]) ->
             "line_kind": one.candidate.line_kind,
             "outcomes": dict(one.candidate.outcomes),
             "unmatched": list(one.candidate.unmatched),
-            "evidence": {kind: cost._asdict() for kind, cost in one.candidate.by_kind.items()},
+            "evidence": {
+                **{kind: cost._asdict() for kind, cost in one.candidate.by_kind.items()},
+                "not_confident": list(one.not_confident),
+            },
             "events": one.candidate.events,
             "likeness": min(max(one.candidate.likeness, 0.0), 1.0),
             "confidence": min(max(one.confidence, 0.0), 1.0),

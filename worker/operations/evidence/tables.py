@@ -12,6 +12,7 @@ from rich.text import Text
 
 from worker.cli.tables import Column, ListTable, lines, signed, text, when
 from worker.insight.graded import GradedEvidence
+from worker.insight.not_confident import NotConfident, in_words, known_codes
 from worker.operations.evidence.families import family_of
 from worker.storage.insight.alarms import StoredAlarm
 from worker.storage.insight.evidence import StoredEvidence, StoredSample, StoredSuggestion
@@ -112,9 +113,15 @@ def suggestions_list(rows: Iterable[StoredSuggestion]) -> ListTable:
             "confident" if row.is_confident else "",
             str(row.events),
             str(sizes[family_of(row)]),
-            row.reason,
+            _reason(row),
         )
     return table
+
+
+def _reason(row: StoredSuggestion) -> str:
+    """The evidence in words, and why it does not make it confident."""
+    why = in_words(not_confident(row))
+    return f"{row.reason}; not confident: {why}" if why else row.reason
 
 
 def suggestion_table(rows: Iterable[StoredSuggestion]) -> Table:
@@ -127,7 +134,7 @@ def suggestion_table(rows: Iterable[StoredSuggestion]) -> Table:
             text(row.canonical_id),
             f"{row.confidence:.2f}{sure}",
             text(_labels(row)),
-            text(row.reason),
+            text(_reason(row)),
         )
     return table
 
@@ -139,11 +146,26 @@ def _labels(row: StoredSuggestion) -> str:
     return ", ".join(pairs[:_MOST_LABELS]) + more
 
 
-SUGGESTION_FIELDS: Final = (*StoredSuggestion._fields, "family")
+SUGGESTION_FIELDS: Final = (*StoredSuggestion._fields, "not_confident", "family")
+
+
+def not_confident(row: StoredSuggestion) -> tuple[NotConfident, ...]:
+    """Why a suggestion is not confident; empty if it is, or if it was made before this was kept."""
+    return known_codes(
+        row.evidence.get("not_confident") if isinstance(row.evidence, dict) else None
+    )
 
 
 def suggestion_json(row: StoredSuggestion) -> dict[str, Any]:
-    return with_utc(row._asdict()) | {"family": family_of(row)}
+    """The suggestion with ``evidence`` by kind alone."""
+    evidence = row.evidence
+    if isinstance(evidence, dict):
+        evidence = {kind: cost for kind, cost in evidence.items() if kind != "not_confident"}
+    return with_utc(row._asdict()) | {
+        "evidence": evidence,
+        "not_confident": list(not_confident(row)),
+        "family": family_of(row),
+    }
 
 
 def examples_table(rows: Iterable[StoredSample]) -> Table:
