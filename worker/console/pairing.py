@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.console.editor.form import EditorFields
+from worker.console.editor.further import labels_of
 from worker.domain.books.platforms import Platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.draft import draft
@@ -23,7 +24,6 @@ from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.mapping import claims_of
 from worker.domain.scope import parse_external_id
 from worker.domain.specifier import Line, OtherMarket, parse_qualifier, read_line
-from worker.operations.mappings.files import parse_values
 from worker.storage import misses
 from worker.storage.insight import evidence
 from worker.storage.insight.evidence import StoredEvent
@@ -69,7 +69,8 @@ async def loose_labels(connection: AsyncConnection, fields: EditorFields) -> lis
         if platform not in ids:
             continue
         known = {_same(platform, one.labels[place]) for one in fields.outcomes}
-        known |= {_same(platform, one) for one in _further_labels(fields.rest, platform)}
+        further = [row for row in fields.further if row.platform == platform]
+        known |= {_same(platform, label) for row in further for label in labels_of(row)}
         samples = [one for miss in missed for one in _samples(miss, platform, ids[platform])]
         for label in (*_as_written(platform, ids[platform], samples), *watched[platform]):
             if label and _same(platform, label) not in known:
@@ -151,22 +152,6 @@ def _labels_of_events(
         )
         for platform, market_id in ids.items()
     }
-
-
-def _further_labels(rest: str, platform: Platform) -> list[str]:
-    """The labels of further ids, which are YAML in the form. YAML that cannot be read has none."""
-    try:
-        values = parse_values(rest) if rest.strip() else {}
-    except ValueError:
-        return []
-    listed = values.get("also")
-    found: list[str] = []
-    for one in listed if isinstance(listed, list) else []:
-        if isinstance(one, dict) and one.get("platform") == platform:
-            labels = one.get("labels")
-            for each in labels.values() if isinstance(labels, dict) else []:
-                found += [text for text in each if isinstance(text, str)]
-    return found
 
 
 def _same(platform: Platform, label: str) -> str:

@@ -34,7 +34,7 @@ def editor_fields(page: ConsolePage) -> list[tuple[str, str]]:
     form = page.text.partition('<form id="editor"')[2].partition("</form>")[0]
     inputs = re.findall(r'<input[^>]*? name="([^"]+)"(?:[^>]*? value="([^"]*)")?', form)
     sent = [(name, unescape(value)) for name, value in inputs]
-    selects = re.findall(r'<select name="([^"]+)">(.*?)</select>', form, re.DOTALL)
+    selects = re.findall(r'<select name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL)
     chosen = [
         (name, re.findall(r"<option[^>]* selected>([^<]+)", options)) for name, options in selects
     ]

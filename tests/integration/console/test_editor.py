@@ -1,5 +1,6 @@
 """The editor's form: what a mapping says in a word is chosen, and what is refused names its field."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -38,6 +39,45 @@ def test_traits_are_chosen_and_what_follows_from_when_outcomes_win_is_derived(
     assert '"exclusive": true' in query(TRAITS)[0]["traits"]
 
 
+def test_further_ids_are_rows_and_what_is_refused_names_its_field(
+    client: ConsoleClient, mapped: Callable[[str], int], query: ConsoleQuery
+) -> None:
+    mapped(BTTS)
+    fields = [pair for pair in editor_fields(client.get("/edit?id=btts")) if pair[0] not in ROW]
+    fields += [("reason", "sold under a second id"), *ROW.items()]
+    refused = client.post("/edit", [*fields, *(ROW | {"further_phase": "later"}).items()])
+    assert refused.status == 400
+    assert 'also[1].phase = "later"' in refused.seen, refused.seen
+    unread = client.post("/edit", [*fields, *(ROW | {"further_more": "{labels"}).items()])
+    assert "also[1].more" in unread.seen, unread.seen
+    assert 'value="{labels"' in unread.text
+    saved = client.post("/edit", fields)
+    assert saved.status == 303, saved.seen
+    (row,) = query("SELECT also FROM user_market_mappings")
+    assert json.loads(row["also"]) == [
+        {
+            "platform": "sportybet",
+            "id": "290",
+            "active": True,
+            "phase": "live",
+            "fixed": {"goalnr": "1"},
+            "labels": {"no": ["No"], "yes": ["Yes", "Both"]},
+        }
+    ]
+
+
+ROW = {
+    "further_platform": "sportybet",
+    "further_id": "290",
+    "further_active": "on",
+    "further_grade": "",
+    "further_phase": "live",
+    "further_kind": "",
+    "further_line_from": "",
+    "further_constant": "",
+    "further_specifiers": "goalnr=1",
+    "further_more": "{labels: {yes: [Yes, Both], no: [No]}}",
+}
 ROW_FIELDS = {
     "outcome",
     "more",

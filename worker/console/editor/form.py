@@ -1,9 +1,9 @@
 """The form of the editor: a mapping as fields of a page, and back. Pure.
 
-What a mapping says in a word has a field, with the words that the model knows. What is free structure (fixed
-specifiers, further ids, what a residual stands for) is YAML in one field, as in the files of the commands.
-Whatever a row of an outcome holds in addition to its labels is carried along as it is, so that saving a
-mapping loses nothing.
+What a mapping says in a word has a field, with the words that the model knows, and a further id has a row.
+What is free structure (fixed specifiers, what a residual stands for) is YAML in one field, as in files of the
+commands. Whatever a row of an outcome holds in addition to its labels is carried along as it is, so that
+saving a mapping loses nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from worker.console.editor.further import SPARE_ROWS, FurtherFields, read_further, shown_further
 from worker.console.editor.meaning import (
     faults_in_rest,
     read_traits,
@@ -26,14 +27,13 @@ from worker.domain.draft import slug
 from worker.domain.mapping import OPTIONAL_FIELDS, MappingError, MappingFault, parse_mapping
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.scope import DEFAULT_SCOPE
-from worker.operations.mappings.files import dump_values, parse_values
+from worker.operations.mappings.files import dump_values, parse_object
 
-SPARE_ROWS: Final = 2
 # Where a label that was paired goes, if to no outcome of the table.
 NEW_ROW: Final = "new"
 _MOST_ROWS: Final = 500
 # What is in the YAML, as far as it has no field.
-_REST: Final = ("line_rule", "also", "traits")
+_REST: Final = ("line_rule", "traits")
 _OWN: Final = {"canonical_id", *LABEL_COLUMNS.values()}
 
 MappingValues = dict[str, Any]
@@ -60,6 +60,7 @@ class EditorFields(NamedTuple):
     participant: str
     traits: Mapping[str, str]
     outcomes: Sequence[OutcomeFields]
+    further: Sequence[FurtherFields]
     rest: str
 
     @property
@@ -75,7 +76,6 @@ def fields_of(values: Mapping[str, Any]) -> EditorFields:
     more_rule = {key: value for key, value in rule.items() if key != "kind"}
     rest = {
         "line_rule": rule if more_rule else None,
-        "also": values.get("also"),
         "traits": rest_of_traits(values.get("traits")),
     }
     rest = {name: value for name, value in rest.items() if value}
@@ -94,6 +94,7 @@ def fields_of(values: Mapping[str, Any]) -> EditorFields:
         _text(_object(values.get("participant")).get("kind")),
         shown_traits(values.get("traits")),
         [*outcomes, *[empty] * SPARE_ROWS],
+        shown_further(values.get("also")),
         dump_values(rest) if rest else "",
     )
 
@@ -101,7 +102,7 @@ def fields_of(values: Mapping[str, Any]) -> EditorFields:
 def values_of(form: SentForm) -> MappingValues:
     """Read the mapping's JSON form from what was sent. Raises MappingError."""
     rest_text = form.raw("rest")
-    rest = parse_values(rest_text) if rest_text.strip() else {}
+    rest = parse_object(rest_text, "More") if rest_text.strip() else {}
     faults = [
         MappingFault(one, abbreviate(rest[one]), "has a field of its own on this page")
         for one in sorted(set(rest) - set(_REST))
@@ -126,7 +127,7 @@ def values_of(form: SentForm) -> MappingValues:
         "line_rule": rule or None,
         "outcome_mapping": _rows(form),
         "scope": scope if scope != DEFAULT_SCOPE._asdict() else None,
-        "also": rest.get("also"),
+        "also": read_further(form),
         "traits": read_traits(form, scope["sport"], rest.get("traits")),
         "participant": {"kind": participant} if participant else None,
     }

@@ -44,6 +44,9 @@ from worker.console.drafting import (
     wants_draft,
 )
 from worker.console.editor.form import EditorFields, fields_of, mapping_of, values_of
+from worker.console.editor.further import CHOICES as FURTHER_CHOICES
+from worker.console.editor.further import NAMES as FURTHER_NAMES
+from worker.console.editor.further import sent_rows
 from worker.console.editor.meaning import VERDICT_FIELDS, WORD_FIELDS, derived_verdicts
 from worker.console.forms import SentForm
 from worker.console.notices import Notice
@@ -317,10 +320,9 @@ async def _refused(request: Request, form: SentForm, error: RefusedError) -> Res
 
 def _as_sent(form: SentForm) -> EditorFields:
     """The fields of a form whose YAML cannot be read."""
-    without = SentForm(
-        [(name, value) for name, value in form if name not in {"rest", "more", "pair"}]
-    )
-    return fields_of(values_of(without))._replace(rest=form.raw("rest"))
+    unread = {"rest", "more", "pair", *FURTHER_NAMES}
+    without = SentForm([(name, value) for name, value in form if name not in unread])
+    return fields_of(values_of(without))._replace(rest=form.raw("rest"), further=sent_rows(form))
 
 
 def edit_of(form: SentForm) -> MappingEdit:
@@ -395,6 +397,7 @@ async def _editor(
         verdicts=VERDICT_FIELDS,
         settlements=SETTLEMENTS,
         derived=derived,
+        choices=FURTHER_CHOICES,
         error=error,
         is_contradicted=isinstance(error, ContradictedError),
         reason=query.get("reason", ""),

@@ -30,6 +30,8 @@ def sent(fields: EditorFields, **changed: str) -> SentForm:
         **{f"trait_{name}": text for name, text in fields.traits.items()},
     } | changed
     pairs = list(main.items())
+    for row in fields.further:
+        pairs += [(f"further_{name}", text) for name, text in row._asdict().items()]
     for one in fields.outcomes:
         pairs += [("outcome", one.canonical_id), ("more", one.more)]
         pairs += [
@@ -69,6 +71,7 @@ def test_a_label_keeps_the_spaces_around_it() -> None:
     [
         ("name: Another", "name"),
         ("scope: {sport: tennis}", "scope"),
+        ("also: [{platform: betpawa, id: '7'}]", "also"),
         ("traits: {family: total}", "traits.family"),
         ("traits: {sport: tennis}", "traits.sport"),
         ("traits: {push: true, residuals: {other: scores_9}}", "traits.push"),
@@ -85,7 +88,7 @@ def test_what_has_a_field_of_its_own_is_refused_in_the_yaml(rest: str, named: st
 def test_only_free_structure_is_left_to_the_yaml() -> None:
     for entry in catalogue():
         rest = yaml.safe_load(fields_of(entry).rest or "{}")
-        assert set(rest) <= {"line_rule", "also", "traits"}
+        assert set(rest) <= {"line_rule", "traits"}
         assert set(rest.get("traits", {})) <= {"residuals"}
 
 
@@ -111,10 +114,10 @@ def test_a_value_that_is_no_word_of_a_field_names_the_field(
 
 def test_the_sport_of_the_traits_is_that_of_the_scope() -> None:
     (entry,) = [one for one in catalogue() if one["canonical_id"] == "1x2_ft"]
-    also = f"also: [{{platform: sportybet, id: '{entry['sportybet_id']}'}}]"
+    also = [{"platform": "sportybet", "id": entry["sportybet_id"]}]
     empty = dict.fromkeys(("betpawa_id", "sportybet_id", "bet9ja_key"), "")
-    fields = fields_of({**entry, "also": None})
-    mapping = mapping_of(sent(fields, sport="tennis", rest=also, **empty))
+    fields = fields_of({**entry, "also": also})
+    mapping = mapping_of(sent(fields, sport="tennis", **empty))
     assert (mapping.scope.sport, mapping.traits and mapping.traits.sport) == ("tennis", "tennis")
 
 
