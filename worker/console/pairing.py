@@ -54,16 +54,14 @@ class LineReading(NamedTuple):
 
 async def loose_labels(connection: AsyncConnection, fields: EditorFields) -> list[LooseLabel]:
     """The labels of the form's ids that none of its outcomes has, by bookmaker."""
-    ids = {
-        platform: market_id
-        for platform, column in ID_COLUMNS.items()
-        if (market_id := fields.ids[column].strip())
-    }
+    ids = ids_of(fields)
     if not ids:
         return []
-    missed = await misses.misses_of(connection, list(ids.items()))
+    sold = [(platform, one) for platform, listed in ids.items() for one in listed]
+    missed = await misses.misses_of(connection, sold)
     events = await evidence.read_events(connection, _MOST_EVENTS)
-    watched = await asyncio.to_thread(_labels_of_events, events, ids)
+    first = {platform: listed[0] for platform, listed in ids.items()}
+    watched = await asyncio.to_thread(_labels_of_events, events, first)
     found: list[LooseLabel] = []
     for place, (platform, column) in enumerate(LABEL_COLUMNS.items()):
         if platform not in ids:
@@ -71,12 +69,37 @@ async def loose_labels(connection: AsyncConnection, fields: EditorFields) -> lis
         known = {_same(platform, one.labels[place]) for one in fields.outcomes}
         further = [row for row in fields.further if row.platform == platform]
         known |= {_same(platform, label) for row in further for label in labels_of(row)}
-        samples = [one for miss in missed for one in _samples(miss, platform, ids[platform])]
-        for label in (*_as_written(platform, ids[platform], samples), *watched[platform]):
+        written = [
+            label
+            for market_id in ids[platform]
+            for label in _as_written(
+                platform,
+                market_id,
+                [one for miss in missed for one in _samples(miss, platform, market_id)],
+            )
+        ]
+        for label in (*written, *watched[platform]):
             if label and _same(platform, label) not in known:
                 known.add(_same(platform, label))
                 found.append(LooseLabel(platform, column, label))
     return found[:_MOST_LABELS]
+
+
+def ids_of(fields: EditorFields) -> dict[Platform, list[str]]:
+    """The ids of each bookmaker whose labels are those of the outcomes: a further id may have its own.
+
+    None of a market with participants, whose labels are names.
+    """
+    ids: dict[Platform, list[str]] = {}
+    if fields.participant:
+        return ids
+    for platform, column in ID_COLUMNS.items():
+        further = [
+            one.id for one in fields.further if one.platform == platform and not labels_of(one)
+        ]
+        if listed := [one for each in (fields.ids[column], *further) if (one := each.strip())]:
+            ids[platform] = list(dict.fromkeys(listed))
+    return ids
 
 
 def line_readings(mapping: MarketMapping, missed: Iterable[QueuedMiss]) -> list[LineReading]:

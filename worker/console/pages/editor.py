@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -56,6 +56,7 @@ from worker.console.pages.repairing import repaired_values
 from worker.console.pairing import LineReading, line_readings, loose_labels
 from worker.console.rendering import render
 from worker.console.republishing import wanted_by
+from worker.console.together import market_text, read_markets
 from worker.domain.books.lines import COLUMN_KINDS
 from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
@@ -68,6 +69,7 @@ from worker.operations.mappings import editing
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
 from worker.operations.unmapped.extending import extended, extended_by_players
+from worker.operations.unmapped.together import drafted_together
 from worker.operations.unmapped.view import QueueView, view_of
 from worker.runtime.index.covering import markets_of
 from worker.storage import audit, mappings, misses
@@ -82,11 +84,15 @@ _MOST_NAMES: Final = 2000
 
 
 class EditorBeginning(NamedTuple):
-    """What the form begins with: values, the mapping that they change, and the draft that they are of."""
+    """What the form begins with: values, the mapping that they change, and the draft that they are of.
+
+    ``markets`` are those that are mapped together, if they are several.
+    """
 
     values: Mapping[str, Any]
     row: StoredMapping | None = None
     drafted: StoredDraft | None = None
+    markets: Sequence[QueueKey] = ()
 
 
 @allowed("edit")
@@ -94,8 +100,11 @@ async def show(request: Request) -> Response:
     """The form: a draft of a missed market, a mapping that shall read one as well, or a mapping as it is."""
     query = request.query_params
     key, into = key_of(query), query.get("into", query.get("id", "")).replace("\0", "").strip()
+    together = read_markets(query.getlist("m"))
     async with console_of(request).databases.reading() as connection:
-        if query.get("draft"):
+        if together:
+            begun = await _together(connection, together)
+        elif query.get("draft"):
             begun = await _stored_draft(connection, query.get("draft", ""))
             key = begun.drafted.keys[0] if begun.drafted and begun.drafted.keys else key
         else:
@@ -110,6 +119,20 @@ async def show(request: Request) -> Response:
                 values = await repaired_values(connection, query.get("alarm", ""), row)
                 begun = begun._replace(values=values)
     return await _editor(request, fields_of(begun.values), query, begun)
+
+
+async def _together(connection: AsyncConnection, keys: Sequence[QueueKey]) -> EditorBeginning:
+    """One new mapping of several missed markets."""
+    found = {one.key: one for one in await misses.get_misses(connection, keys)}
+    if unknown := [key for key in keys if key not in found]:
+        lines = tuple(" ".join(key) for key in unknown)
+        raise RefusedError("These markets were never missed.", 404, lines=lines)
+    try:
+        values = drafted_together([found[key] for key in keys])
+    except MappingError as error:
+        faults = tuple(map(str, error.faults))
+        raise RefusedError("One mapping cannot read these markets.", lines=faults) from error
+    return EditorBeginning(values, markets=keys)
 
 
 async def _stored_draft(connection: AsyncConnection, number: str) -> EditorBeginning:
@@ -216,7 +239,7 @@ async def pair(request: Request) -> Response:
         lines = tuple(map(str, faults.faults))
         error = RefusedError("The labels cannot be paired so.", lines=lines)
         fields = _as_sent(form)
-    begun = EditorBeginning({}, row, drafted)
+    begun = EditorBeginning({}, row, drafted, read_markets(form.all("m")))
     return await _editor(request, fields, dict(form), begun, error=error)
 
 
@@ -283,7 +306,7 @@ def proposal_of(form: SentForm) -> ProposalOf:
     number = whole(form.get("draft"))
 
     async def proposal(connection: AsyncConnection) -> Proposal:
-        keys = [key] if key[0] else []
+        keys = [key] if key[0] else list(read_markets(form.all("m")))
         if number is not None:
             keys = (await drafts.get_draft(connection, number)).keys
         return await proposal_for(
@@ -314,7 +337,7 @@ async def _refused(request: Request, form: SentForm, error: RefusedError) -> Res
         fields = fields_of(values_of(form))
     except MappingError:
         fields = _as_sent(form)
-    begun = EditorBeginning({}, row, drafted)
+    begun = EditorBeginning({}, row, drafted, read_markets(form.all("m")))
     return await _editor(request, fields, dict(form), begun, error=error)
 
 
@@ -365,6 +388,8 @@ async def _editor(
     meaning = meanings.get(fields.canonical_id)
     derived = await asyncio.to_thread(derived_verdicts, meaning, fields.outcome_names)
     hidden = parse_qsl(view.query(source=key[0], market=key[1])) if key[0] else []
+    if begun.markets:
+        hidden = [*parse_qsl(view.query()), *(("m", market_text(one)) for one in begun.markets)]
     base, name = (None, "") if row is None else (row.version, row.canonical_id)
     if drafted is not None:
         base, name = drafted.base_version, drafted.canonical_id
@@ -381,6 +406,7 @@ async def _editor(
         row=row,
         drafted=drafted,
         key=key,
+        markets=begun.markets,
         back=_back(view, key, begun),
         names=names,
         four_eyes=policy.four_eyes,
@@ -412,6 +438,8 @@ def _back(view: QueueView, key: QueueKey, begun: EditorBeginning) -> str:
         return f"/change-set?id={begun.drafted.change_set_id}"
     if key[0]:
         return case_path(view, key)
+    if begun.markets:
+        return f"/queue?{view.query()}"
     return (
         "/mappings"
         if begun.row is None

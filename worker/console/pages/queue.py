@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from worker.console.context import (
@@ -24,8 +24,9 @@ from worker.console.context import (
     viewer_of,
 )
 from worker.console.notices import Notice, UndoStep
+from worker.console.together import MOST_MAPPED, together_path
 from worker.console.totals import MOST_LISTED, QueueTotals
-from worker.operations.unmapped.families import GroupBy, families, ordered
+from worker.operations.unmapped.families import GroupBy, MissFamily, families, ordered
 from worker.operations.unmapped.view import ME, NOBODY, SNOOZED, QueueView, view_of, view_of_query
 from worker.storage import misses
 from worker.storage.changes import cases, views
@@ -168,7 +169,18 @@ async def _groups(
         "grouped": len(rows),
         "together": lambda group: json.dumps([one.key for one in group.members[:MOST_TOGETHER]]),
         "most_together": MOST_TOGETHER,
+        "mapped_by": lambda group: together_path(view, _everywhere(group, found)[:MOST_MAPPED]),
     }
+
+
+def _everywhere(group: MissFamily, found: Sequence[MissFamily]) -> list[QueueKey]:
+    """The markets of a group, and those that have the same in common at other bookmakers."""
+    others = [
+        one
+        for one in found
+        if one.key.pattern == group.key.pattern and one.key.source != group.key.source
+    ]
+    return [member.key for one in (group, *others) for member in one.members]
 
 
 def case_query(view: QueueView, key: QueueKey, place: int) -> str:
@@ -191,6 +203,8 @@ async def decide(request: Request) -> Response:
     if not keys:
         raise RefusedError("Select at least one market.")
     decision = form.get("decision")
+    if decision == "map":
+        return RedirectResponse(together_path(view_of_query(form.get("query")), keys), 303)
     back = local_path(form.get("back") or "/queue")
     reason = form.get("reason") or DEFAULT_REASONS.get(decision, "")
     if decision in {"ignore", "snooze"} and not reason:
