@@ -324,6 +324,7 @@ def test_every_page_can_be_used_by_everybody_and_is_pictured(
         "groups": "/queue?group=name",
         "case": f"/case?source=betpawa&market={twenty[0]}",
         "editor": f"/edit?source=betpawa&market={twenty[0]}&into=home_team_to_score",
+        "editor of players": f"/edit?source=betpawa&market={twenty[0]}&players=yes",
         "mappings": "/mappings",
         "mapping": "/mapping?id=home_team_to_score",
         "alarms": "/alarms",

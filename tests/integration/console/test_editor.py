@@ -66,6 +66,28 @@ def test_further_ids_are_rows_and_what_is_refused_names_its_field(
     ]
 
 
+def test_the_form_of_a_missed_market_stands_next_to_what_its_case_shows(
+    client: ConsoleClient,
+    mapped: Callable[[str], int],
+    miss: Callable[..., None],
+    suggest: Callable[..., None],
+) -> None:
+    version = mapped(BTTS)
+    miss("betpawa", "3795", "GG/NG", ["Ja", "Nein"])
+    suggest("betpawa", "3795", version, {"Ja": "yes", "Nein": "no"})
+    page = client.get("/edit?source=betpawa&market=3795")
+    assert "What is known of it" in page.seen, page.seen
+    assert "Ja 2.0 unknown" in page.seen, page.seen
+    assert "1. btts 98.0 %, confident" in page.seen
+    assert "from other bookmakers 0.02 in 24 prices of 12 events" in page.seen
+    assert "/edit?source=betpawa&amp;market=3795&amp;into=btts" in page.text
+    # What is refused keeps it.
+    refused = client.post("/edit", editor_fields(page))
+    assert refused.status == 400
+    assert "What is known of it" in refused.seen
+    assert "What is known of it" not in client.get("/edit?id=btts").seen
+
+
 ROW = {
     "further_platform": "sportybet",
     "further_id": "290",

@@ -21,7 +21,7 @@ from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import BOOKS
 from worker.insight.not_confident import in_words
 from worker.operations.evidence.tables import not_confident
-from worker.operations.unmapped.case import read_case
+from worker.operations.unmapped.case import MissCase, read_case
 from worker.operations.unmapped.view import view_of
 from worker.storage.insight.evidence import StoredSample, StoredSuggestion
 from worker.storage.misses import UnknownMiss
@@ -77,6 +77,20 @@ def content_of(suggested: StoredSuggestion) -> str:
     return sha256(json.dumps(said_by_it, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def known_of(case: MissCase) -> dict[str, Any]:
+    """What is known of a missed market, for a page: labels, lines, recent events and suggestions."""
+    examples = [example_of(one) for one in case.odds.samples[:_EVENTS]]
+    labels = labels_of(_dicts(case.miss.sample_outcomes), examples)
+    return {
+        "examples": examples,
+        "labels": labels,
+        "lines": sorted({str(one["qualifier"]) for one in labels if one.get("qualifier")}),
+        "coverage": case.found,
+        "suggestions": case.odds.suggestions,
+        "why_not": lambda one: in_words(not_confident(one)),
+    }
+
+
 @allowed("read")
 async def show(request: Request) -> Response:
     key, view = key_of(request.query_params), view_of(request.query_params)
@@ -88,21 +102,13 @@ async def show(request: Request) -> Response:
             waiting = await drafts_for(connection, key)
     except UnknownMiss as error:
         raise RefusedError("This market was never missed.", 404, lines=(f"{error}.",)) from error
-    examples = [example_of(one) for one in case.odds.samples[:_EVENTS]]
-    labels = labels_of(_dicts(case.miss.sample_outcomes), examples)
     values: dict[str, Any] = {
         "miss": case.miss,
         "claimants": case.claimants,
         "switched_off": case.switched_off,
-        "coverage": case.found,
-        "suggestions": case.odds.suggestions,
         "content_of": content_of,
-        "why_not": lambda one: in_words(not_confident(one)),
         "evidence": case.odds.evidence,
-        "examples": examples,
-        "labels": labels,
         "drafts": waiting,
-        "lines": sorted({str(one["qualifier"]) for one in labels if one.get("qualifier")}),
         "view": view,
         "decisions": parse_qsl(view.query(source=key[0], market=key[1])),
         "back": f"/queue?{view.query(place=None)}",
@@ -110,6 +116,7 @@ async def show(request: Request) -> Response:
         "work": case.work,
         "sells_players": is_platform(key[0]) and BOOKS[key[0]].participant_ids is not None,
         "now": datetime.now(UTC),
+        **known_of(case),
     }
     return page(request, "case.html", **values)
 

@@ -50,6 +50,7 @@ from worker.console.editor.further import sent_rows
 from worker.console.editor.meaning import VERDICT_FIELDS, WORD_FIELDS, derived_verdicts
 from worker.console.forms import SentForm
 from worker.console.notices import Notice
+from worker.console.pages.case import known_of
 from worker.console.pages.deciding import change_notice, publish_again_after, whole
 from worker.console.pages.following import case_path, key_of, next_path
 from worker.console.pages.repairing import repaired_values
@@ -68,6 +69,7 @@ from worker.domain.scope import PHASES, parse_external_id
 from worker.operations.mappings import editing
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
+from worker.operations.unmapped.case import read_case
 from worker.operations.unmapped.extending import extended, extended_by_players
 from worker.operations.unmapped.together import drafted_together
 from worker.operations.unmapped.view import QueueView, view_of
@@ -384,6 +386,7 @@ async def _editor(
         open_sets = await open_sets_of(connection, viewer_of(request).name)
         loose = await loose_labels(connection, fields)
         reasons = await audit.recent_reasons(connection)
+        known = await _known_of(connection, key)
     meanings = await asyncio.to_thread(shipped_meanings)
     meaning = meanings.get(fields.canonical_id)
     derived = await asyncio.to_thread(derived_verdicts, meaning, fields.outcome_names)
@@ -407,6 +410,8 @@ async def _editor(
         drafted=drafted,
         key=key,
         markets=begun.markets,
+        known=known,
+        view=view,
         back=_back(view, key, begun),
         names=names,
         four_eyes=policy.four_eyes,
@@ -431,6 +436,16 @@ async def _editor(
         tab=secrets.token_hex(8),
         newer=row.version if drafted and row and row.version != base else None,
     )
+
+
+async def _known_of(connection: AsyncConnection, key: QueueKey) -> dict[str, Any] | None:
+    """What its case shows of the market that the form is for; None where there is none any more."""
+    if not key[0]:
+        return None
+    try:
+        return known_of(await read_case(connection, key))
+    except UnknownMiss:
+        return None
 
 
 def _back(view: QueueView, key: QueueKey, begun: EditorBeginning) -> str:
