@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.console import err, out, printable
+from worker.domain.words import number_of
 
 
 def print_table(table: Table | Group, *, to: Console | None = None) -> None:
@@ -209,5 +210,5 @@ def decoded(value: bytes) -> str:
 
 def shown_of(shown: int, total: int, noun: str) -> str:
     """Return ``30 of 460 markets``, or ``30 markets`` when that is all."""
-    plural = "" if total == 1 else "s"
-    return f"{shown} of {total:,} {noun}{plural}" if shown < total else f"{total:,} {noun}{plural}"
+    all_of_it = number_of(total, noun)
+    return f"{shown} of {all_of_it}" if shown < total else all_of_it

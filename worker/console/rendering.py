@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from worker.domain.books.platforms import PLATFORMS
+from worker.domain.words import noun_of
 from worker.operations.what_if.difference import CHANGE_KINDS
 
 HERE: Final = Path(__file__).parent
@@ -47,6 +48,11 @@ def moment(at: datetime | str | None) -> Markup:
 def count(number: float) -> str:
     """A whole number with narrow spaces between the thousands."""
     return f"{round(number):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def counted(number: float, noun: str, plural: str | None = None) -> str:
+    """A whole number and what it counts."""
+    return f"{count(number)} {noun_of(round(number), noun, plural)}"
 
 
 def rate(number: float) -> str:
@@ -87,6 +93,8 @@ def templates() -> Environment:
         "text": printable,
         "moment": moment,
         "count": count,
+        "number_of": counted,
+        "noun_of": noun_of,
         "rate": rate,
         "percent": percent,
         "as_json": as_json,

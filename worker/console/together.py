@@ -1,4 +1,4 @@
-"""Links to the editor with one mapping of several missed markets: of a group, or of selected rows."""
+"""Several missed markets, of a group or of selected rows: links to one mapping of them, and to their grid."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from worker.console.context import RefusedError
 from worker.operations.unmapped.view import QueueView
-from worker.storage.misses import QueueKey
+from worker.storage.misses import QueuedMiss, QueueKey, get_misses
 
 # So many markets are mapped together at most.
 MOST_MAPPED: Final = 50
@@ -23,7 +25,7 @@ def read_markets(texts: Sequence[str]) -> list[QueueKey]:
     """The markets that a link names, once each. Raises RefusedError."""
     if len(texts) > MOST_MAPPED:
         raise RefusedError(
-            f"At most {MOST_MAPPED} markets are mapped together; here are {len(texts)}."
+            f"At most {MOST_MAPPED} markets are decided about on one page; here are {len(texts)}."
         )
     keys: list[QueueKey] = []
     for text in dict.fromkeys(texts):
@@ -36,5 +38,22 @@ def read_markets(texts: Sequence[str]) -> list[QueueKey]:
 
 def together_path(view: QueueView, keys: Sequence[QueueKey]) -> str:
     """The editor with one mapping of all these markets."""
-    named = urlencode([("m", market_text(key)) for key in keys])
-    return f"/edit?{named}&{view.query(place=None)}".rstrip("&")
+    return f"/edit?{_named(keys)}&{view.query(place=None)}".rstrip("&")
+
+
+def grid_path(keys: Sequence[QueueKey]) -> str:
+    """The grid of these markets."""
+    return f"/bulk?{_named(keys)}"
+
+
+async def missed(connection: AsyncConnection, keys: Sequence[QueueKey]) -> list[QueuedMiss]:
+    """What was missed of these markets, in their order. Raises RefusedError."""
+    found = {one.key: one for one in await get_misses(connection, keys)}
+    if unknown := [key for key in keys if key not in found]:
+        lines = tuple(" ".join(key) for key in unknown)
+        raise RefusedError("These markets were never missed.", 404, lines=lines)
+    return [found[key] for key in keys]
+
+
+def _named(keys: Sequence[QueueKey]) -> str:
+    return urlencode([("m", market_text(key)) for key in keys])

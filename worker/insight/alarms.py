@@ -22,6 +22,7 @@ from typing import Final, Literal, NamedTuple
 
 from worker.domain.books.lines import negate, parse_line
 from worker.domain.mapping import Mapping as MarketMapping
+from worker.domain.words import number_of
 
 from .candidates import (
     KindCost,
@@ -311,4 +312,5 @@ def _read_instead(mapping: MarketMapping, present: KindCost, one: MarketCandidat
 
 
 def _reason(present: KindCost, better: float, words: str) -> str:
-    return f"{present.cost:.2f} from the odds of {present.events} events, and {better:.2f} with {words}"
+    events = number_of(present.events, "event")
+    return f"{present.cost:.2f} from the odds of {events}, and {better:.2f} with {words}"

@@ -13,6 +13,7 @@ from math import exp
 from typing import Final, NamedTuple
 
 from worker.domain.mapping import Mapping as MarketMapping
+from worker.domain.words import number_of
 
 from .candidates import MarketCandidate, UnmappedMarket, candidates, score, score_without_name
 from .judging import Judge
@@ -109,7 +110,8 @@ def _logistic(number: float) -> float:
 
 def _words(one: MarketCandidate) -> str:
     parts = [
-        f"{_KINDS[kind]} {cost.cost:.2f} in {cost.prices} prices of {cost.events} events"
+        f"{_KINDS[kind]} {cost.cost:.2f} in {number_of(cost.prices, 'price')} of "
+        f"{number_of(cost.events, 'event')}"
         for kind, cost in sorted(one.by_kind.items())
     ]
     if one.is_at_home:
@@ -118,7 +120,7 @@ def _words(one: MarketCandidate) -> str:
     if one.name_likeness is not None:
         parts.append(f"name {one.name_likeness:.0%} alike")
     if one.unmatched:
-        parts.append(f"{len(one.unmatched)} labels without an outcome")
+        parts.append(f"{number_of(len(one.unmatched), 'label')} without an outcome")
     if one.claimed_at:
         at_price = " at the same prices" if one.is_same_price else ""
         parts.append(f"sold on the same events as {', '.join(one.claimed_at)} too{at_price}")

@@ -118,7 +118,7 @@ def test_with_four_eyes_a_second_person_approves_what_the_author_cannot(
         expect(bob.page.get_by_text("Four eyes are required")).to_be_visible()
         open_change_set(bob.page, "Pasted")
         bob.page.get_by_role("button", name="Approve", exact=True).click()
-        expect(bob.page.locator("[role=status]")).to_contain_text("is approved: 1 misses mapped")
+        expect(bob.page.locator("[role=status]")).to_contain_text("is approved: 1 miss mapped")
     assert query(STATUSES) == [{"status": "MAPPED", "n": 1}]
     signed = query("SELECT created_by, approved_by FROM mapping_audit_log ORDER BY id DESC LIMIT 1")
     assert signed == [{"created_by": "ann", "approved_by": "bob"}]

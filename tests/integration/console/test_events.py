@@ -36,7 +36,7 @@ def test_three_bookmakers_are_side_by_side_with_the_best_price_and_what_disagree
     )
     page = client.get(f"/event?id={EVENT}")
     assert page.status == 200, page.text
-    for words in ("1 of 1 markets at a line", "prices of 1 disagree", "2.9 best price", "2.85"):
+    for words in ("1 of 1 market at a line", "prices of 1 disagree", "2.9 best price", "2.85"):
         assert words in page.seen
     assert HOSTILE_MARKET in page.seen
     assert HOSTILE_MARKET not in page.text

@@ -1,5 +1,6 @@
 """A group of missed markets, of every bookmaker that has it, becomes one mapping in the editor."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -85,3 +86,23 @@ def test_selected_rows_are_mapped_together_and_a_link_that_is_wrong_says_so(
     ):
         answer = client.get(f"/edit?{link}")
         assert (answer.status, says in answer.seen) == (status, True), answer.seen
+
+
+@pytest.mark.usefixtures("group")
+def test_a_group_or_selected_rows_become_a_grid_in_which_each_is_decided_for_itself(
+    browser: Browser, console: ConsoleRun, client: ConsoleClient
+) -> None:
+    watched = WatchedPage(browser, console.address, **WIDE)
+    page = watched.page
+    page.goto("/queue?group=name")
+    page.get_by_role("link", name="As a grid: corner in minute # of sportybet").click()
+    grid = page.get_by_label("Grid")
+    expect(grid).to_have_value(re.compile("sportybet\\t800\\t.*sportybet\\t801\\t", re.DOTALL))
+    assert "betpawa" not in grid.input_value()
+    assert watched.barriers() == []
+    fields = [("csrf", client.get("/queue").token), ("market", "betpawa|77"), ("decision", "grid")]
+    opened = client.post("/queue/decide", fields)
+    assert (opened.status, opened.location) == (303, "/bulk?m=betpawa%3A77")
+    assert "betpawa\t77\tCorner In Minute 1\tNein" in client.get(opened.location).text
+    assert client.get("/bulk?m=betpawa:78").status == 404
+    assert watched.faults == []

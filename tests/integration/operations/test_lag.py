@@ -149,7 +149,7 @@ async def test_lag_of_the_snapshot_group_needs_no_database(installation: Install
 
     await installation.publish([resolved("e1", 1)])
     shown = await command(installation, "lag", "--snapshot", COLUMNS="80", **nowhere)
-    assert f"Group {group}: Empty, 0 members; 1 records behind" in shown.stderr
+    assert f"Group {group}: Empty, 0 members; 1 record behind" in shown.stderr
     assert "counted to" not in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80
 

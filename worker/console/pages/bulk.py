@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from io import StringIO
 from typing import Any, Final
@@ -15,13 +15,15 @@ from starlette.routing import Route
 from worker.cli.spreadsheet import cell
 from worker.console.context import RefusedError, allowed, console_of, form_of, page, said, viewer_of
 from worker.console.notices import Notice
+from worker.console.together import missed, read_markets
 from worker.domain.books.platforms import PLATFORMS
+from worker.domain.words import number_of
 from worker.operations.drafts.drafting import propose, save_drafts
 from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions, read_rows
 from worker.operations.drafts.grid_drafts import grid_of, proposals_of
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageRefused
-from worker.storage.misses import MissFilters
+from worker.storage.misses import MissFilters, QueuedMiss
 
 _MOST: Final = 50
 _LONGEST: Final = 500_000
@@ -29,14 +31,18 @@ _LONGEST: Final = 500_000
 
 @allowed("edit")
 async def show(request: Request) -> Response:
-    """The grid of the misses that match, to be filled in here or in a spreadsheet."""
+    """The grid of the misses that are named or match, to be filled in here or in a spreadsheet."""
     query = request.query_params
     containing = query.get("q", "").strip()[:200].replace("\0", "")
     platform = query.get("platform")
     chosen = platform if platform in PLATFORMS else None
     filters: MissFilters = {"containing": containing, "source": chosen}
+    keys = read_markets(query.getlist("m"))
     async with console_of(request).databases.reading() as connection:
-        found = await console_of(request).totals.rows(connection, filters, limit=_MOST)
+        if keys:
+            found: Sequence[QueuedMiss] = await missed(connection, keys)
+        else:
+            found = await console_of(request).totals.rows(connection, filters, limit=_MOST)
         rows = await grid_of(connection, found)
     return _grid_page(request, _as_text(rows), containing=containing, platform=chosen)
 
@@ -84,7 +90,7 @@ async def save(request: Request) -> Response:
 def _summary(proposals: Iterable[Any]) -> str:
     listed = list(proposals)
     markets = sum(len(one.misses) for one in listed)
-    return f"{markets} markets in {len(listed)} mappings."
+    return f"{number_of(markets, 'market')} in {number_of(len(listed), 'mapping')}."
 
 
 def _grid_page(request: Request, grid: str, **values: Any) -> Response:

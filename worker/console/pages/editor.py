@@ -57,7 +57,7 @@ from worker.console.pages.repairing import repaired_values
 from worker.console.pairing import LineReading, line_readings, loose_labels
 from worker.console.rendering import render
 from worker.console.republishing import wanted_by
-from worker.console.together import market_text, read_markets
+from worker.console.together import market_text, missed, read_markets
 from worker.domain.books.lines import COLUMN_KINDS
 from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
@@ -125,12 +125,9 @@ async def show(request: Request) -> Response:
 
 async def _together(connection: AsyncConnection, keys: Sequence[QueueKey]) -> EditorBeginning:
     """One new mapping of several missed markets."""
-    found = {one.key: one for one in await misses.get_misses(connection, keys)}
-    if unknown := [key for key in keys if key not in found]:
-        lines = tuple(" ".join(key) for key in unknown)
-        raise RefusedError("These markets were never missed.", 404, lines=lines)
+    found = await missed(connection, keys)
     try:
-        values = drafted_together([found[key] for key in keys])
+        values = drafted_together(found)
     except MappingError as error:
         faults = tuple(map(str, error.faults))
         raise RefusedError("One mapping cannot read these markets.", lines=faults) from error

@@ -24,8 +24,9 @@ from worker.console.context import (
     viewer_of,
 )
 from worker.console.notices import Notice, UndoStep
-from worker.console.together import MOST_MAPPED, together_path
+from worker.console.together import MOST_MAPPED, grid_path, together_path
 from worker.console.totals import MOST_LISTED, QueueTotals
+from worker.domain.words import noun_of, number_of
 from worker.operations.unmapped.families import GroupBy, MissFamily, families, ordered
 from worker.operations.unmapped.view import ME, NOBODY, SNOOZED, QueueView, view_of, view_of_query
 from worker.storage import misses
@@ -169,6 +170,7 @@ async def _groups(
         "grouped": len(rows),
         "together": lambda group: json.dumps([one.key for one in group.members[:MOST_TOGETHER]]),
         "most_together": MOST_TOGETHER,
+        "grid_of": lambda group: grid_path([one.key for one in group.members[:MOST_MAPPED]]),
         "mapped_by": lambda group: together_path(view, _everywhere(group, found)[:MOST_MAPPED]),
     }
 
@@ -205,6 +207,8 @@ async def decide(request: Request) -> Response:
     decision = form.get("decision")
     if decision == "map":
         return RedirectResponse(together_path(view_of_query(form.get("query")), keys), 303)
+    if decision == "grid":
+        return RedirectResponse(grid_path(keys), 303)
     back = local_path(form.get("back") or "/queue")
     reason = form.get("reason") or DEFAULT_REASONS.get(decision, "")
     if decision in {"ignore", "snooze"} and not reason:
@@ -216,8 +220,8 @@ async def decide(request: Request) -> Response:
 def notice_of(viewer: str, decision: str, changed: Sequence[QueueKey], back: str) -> Notice:
     """What is said after the status of markets was set, with the way back."""
     names = tuple(" ".join(key) for key in changed[:5])
-    what = names[0] if len(changed) == 1 else f"{len(changed)} markets"
-    are = "are" if len(changed) != 1 else "is"
+    what = names[0] if len(changed) == 1 else number_of(len(changed), "market")
+    are = noun_of(len(changed), "is", "are")
     if not changed:
         return Notice(viewer, f"Nothing to change: already {_WORDS[decision]}.")
     fields = tuple(("market", "|".join(key)) for key in changed)

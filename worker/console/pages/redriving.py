@@ -25,6 +25,7 @@ from worker.console.pages.dead_letters import (
     place_of,
 )
 from worker.domain.errors import FatalError, TransientError
+from worker.domain.words import noun_of, number_of
 from worker.operations.dead_letters.letters import LetterFilter
 from worker.operations.dead_letters.redrive import redrive
 from worker.operations.dead_letters.redrive_rules import RedriveReport, Signature
@@ -86,8 +87,8 @@ def choice_of(form: SentForm) -> LetterFilter:
 
 def notice_of(viewer: str, report: RedriveReport, *, is_tried: bool) -> Notice:
     """What was sent, what was refused and why."""
-    letters = "1 letter" if report.redriven == 1 else f"{report.redriven} letters"
-    verb = "would be sent" if is_tried else "was sent" if report.redriven == 1 else "were sent"
+    letters = number_of(report.redriven, "letter")
+    verb = "would be sent" if is_tried else noun_of(report.redriven, "was sent", "were sent")
     lines = []
     if report.already:
         lines.append(f"{report.already} had been sent back before.")

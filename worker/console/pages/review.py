@@ -26,6 +26,7 @@ from worker.console.pages.case import ExampleEvent, example_of
 from worker.console.republishing import publish_again, wanted_by
 from worker.domain.diff import diff
 from worker.domain.mapping import MappingError
+from worker.domain.words import number_of
 from worker.operations.changes.applying import ChangesRefused, WrongState, approve, send_back
 from worker.operations.changes.reverting import NotReverted, revert
 from worker.operations.drafts.drafting import fields_of, propose, withdraw
@@ -232,7 +233,8 @@ async def reviewer_decides(request: Request) -> Response:
             )
             mapped, reopened = len(done.applied.covered), len(done.applied.reopened)
             words = (
-                f"Change set {number} is approved: {mapped} misses mapped, {reopened} open again."
+                f"Change set {number} is approved: {number_of(mapped, 'miss', 'misses')} mapped, "
+                f"{reopened:,} open again."
             )
         elif form.get("decision") == "send-back":
             await send_back(

@@ -28,6 +28,7 @@ from worker.cli.rows import print_all
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import print_list, print_table
 from worker.domain.diff import FieldChange, diff
+from worker.domain.words import number_of
 from worker.operations.changes.applying import (
     Approval,
     ChangesRefused,
@@ -232,7 +233,7 @@ def diff_(
     if made:
         print_list(history_list(made, title=None))
         fields_changed = sum(len(diff(one.old_value, one.new_value)) for one in made)
-        err.print(f"{len(made)} versions, {fields_changed} fields.")
+        err.print(f"{number_of(len(made), 'version')}, {number_of(fields_changed, 'field')}.")
 
 
 @app.command()
@@ -435,7 +436,7 @@ def _show_reverted(done: Reverted, reverted: int, *, dry_run: bool) -> None:
         err.print(printable(f"Left as it is: {one}."), markup=False)
     if dry_run:
         drafts = done.change_set.drafts
-        restored = "1 mapping" if drafts == 1 else f"{drafts} mappings"
+        restored = number_of(drafts, "mapping")
         err.print(f"A dry run: {restored} would be restored; nothing was changed.")
     elif done.approval is None:
         err.print(

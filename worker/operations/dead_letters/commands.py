@@ -16,6 +16,7 @@ from worker.cli.output import Form, chosen_form, say_shown
 from worker.cli.progress import late_bar
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import print_list, print_table
+from worker.domain.words import noun_of, number_of
 from worker.operations.dead_letters.letters import LetterFilter
 from worker.operations.dead_letters.options import (
     DeadReasons,
@@ -123,7 +124,8 @@ def _sum_up(listing: Listing, form: Form, *, histogram: bool) -> None:
     shown = listing.total if histogram else len(listing.lines)
     say_shown(form, shown, listing.total, "dead letter")
     if listing.strangers and form != "json":
-        err.print(f"{listing.strangers} records on the topic are not dead letters.")
+        are = noun_of(listing.strangers, "is", "are")
+        err.print(f"{number_of(listing.strangers, 'record')} on the topic {are} no dead letter.")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from worker.domain.words import number_of
 from worker.operations.doctor.findings import Finding, failure, fine, warning
 from worker.settings.console_access import CONSOLE_ROLES, ConsoleAccess
 from worker.settings.console_users import ConsoleUser
@@ -72,7 +73,7 @@ def _of_users(file: UsersFileFacts) -> list[Finding]:
         return [failure("sign-in", message, "marketmap console users add NAME --role ROLE")]
     counts = Counter(role for user in file.users for role in user.roles)
     people = ", ".join(f"{counts[role]} {role}" for role in CONSOLE_ROLES if counts[role])
-    found = [fine("sign-in", f"{len(file.users)} users in {file.name}: {people}")]
+    found = [fine("sign-in", f"{number_of(len(file.users), 'user')} in {file.name}: {people}")]
     if not _DECIDERS & counts.keys():
         message = f"nobody in {file.name} may decide about a mapping"
         found.append(warning("sign-in", message, "marketmap console users add NAME --role editor"))

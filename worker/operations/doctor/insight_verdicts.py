@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from worker.cli.tables import duration
+from worker.domain.words import number_of
 from worker.operations.doctor.findings import Finding, fine, warning
 from worker.storage.access.locks import LockHolder, name_holders
 from worker.storage.insight.alarms import StoredAlarm
@@ -68,7 +69,7 @@ def _of_events(state: EvidenceState) -> list[Finding]:
         message = f"events are watched, and no evidence was written for {since}"
         return [warning("evidence", message, _OLD)]
     counts = (
-        f"{state.events} events watched, {state.mappings} mappings with evidence, "
-        f"{state.suggested} markets with suggestions, {state.alarms} open alarms"
+        f"{number_of(state.events, 'event')} watched, {number_of(state.mappings, 'mapping')} with evidence, "
+        f"{number_of(state.suggested, 'market')} with suggestions, {number_of(state.alarms, 'open alarm')}"
     )
     return [fine("evidence", f"{counts}; the newest {duration(old_s)} ago")]

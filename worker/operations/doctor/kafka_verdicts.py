@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
+from worker.domain.words import number_of
 from worker.kafka.cluster.admin import ClusterFacts
 from worker.kafka.cluster.groups import Group
 from worker.kafka.cluster.topics import TopicFacts
@@ -45,7 +46,8 @@ def judge_topics(
         for what, remedy, grave in differences(spec, facts, settings.kafka_bootstrap_servers):
             found.append((failure if grave else warning)("topics", f"{spec.name} {what}", remedy))
         found += _replication(facts, brokers)
-    return found or [fine("topics", f"{len(specs)} topics, each as it should be{_unseen(topics)}")]
+    count = number_of(len(specs), "topic")
+    return found or [fine("topics", f"{count}, each as it should be{_unseen(topics)}")]
 
 
 def _unseen(topics: TopicFactsByName) -> str:
@@ -152,4 +154,4 @@ def judge_offsets(report: LagReport, command: str = "marketmap lag") -> list[Fin
     if len(signs) > _MOST_SIGNS:
         more = f"{len(signs) - _MOST_SIGNS} more signs of trouble"
         found.append(warning("offsets", more, command))
-    return found or [fine("offsets", f"{report.records:,} records behind")]
+    return found or [fine("offsets", f"{number_of(report.records, 'record')} behind")]

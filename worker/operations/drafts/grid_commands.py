@@ -26,6 +26,7 @@ from worker.cli.options import (
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import shown_of
 from worker.domain.books.platforms import PLATFORMS
+from worker.domain.words import noun_of, number_of
 from worker.operations.drafts.drafting import propose as propose_change_set
 from worker.operations.drafts.drafting import save_drafts
 from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions, read_rows
@@ -157,8 +158,9 @@ def import_(
         )
         return
     markets = sum(len(one.misses) for one in proposals)
-    would = "would be" if dry_run else "are"
-    out.print(f"{markets} markets {would} in {len(proposals)} drafts", markup=False)
+    would = "would be" if dry_run else noun_of(markets, "is", "are")
+    drafts = number_of(len(proposals), "draft")
+    out.print(f"{number_of(markets, 'market')} {would} in {drafts}", markup=False)
     if not dry_run:
         err.print(f"Change set {number}.")
 

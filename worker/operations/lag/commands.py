@@ -20,6 +20,7 @@ from worker.cli.options import ListAsCsv, ListAsJson, Output
 from worker.cli.output import chosen_form
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import duration, folding, print_table, text
+from worker.domain.words import number_of
 from worker.kafka.cluster.groups import Member
 from worker.kafka.cluster.transactions import OpenTransaction
 from worker.operations.lag.report import (
@@ -119,7 +120,7 @@ def _now_ms() -> int:
 def summary(report: LagReport) -> str:
     members = f"{len(report.members)} member{'s' * (len(report.members) != 1)}"
     behind = (
-        f"{report.records:,} records behind, at most {duration(report.seconds)}"
+        f"{number_of(report.records, 'record')} behind, at most {duration(report.seconds)}"
         if report.records
         else "none behind"
     )

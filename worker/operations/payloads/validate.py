@@ -15,6 +15,7 @@ from rich.text import Text
 from worker.cli.console import err, out, printable
 from worker.cli.progress import with_bar
 from worker.cli.tables import print_table
+from worker.domain.words import number_of
 from worker.ingest.reading.clock import ClockGuard
 from worker.ingest.reading.framing import unframed
 from worker.operations.payloads.mistakes import is_compressed
@@ -123,7 +124,10 @@ def _print_fixes(report: PayloadReport) -> None:
 
 
 def _conclude(summary: Summary) -> None:
-    resolved, outcomes = _counted(summary.resolved, "market"), _counted(summary.outcomes, "outcome")
+    resolved, outcomes = (
+        number_of(summary.resolved, "market"),
+        number_of(summary.outcomes, "outcome"),
+    )
     out.print(f"{_verdict(summary)}. {resolved} resolved with {outcomes}.", soft_wrap=True)
     if summary.unknown:
         common = [f"{name} ({count})" for name, count in summary.unknown.most_common(_NAMED)]
@@ -135,17 +139,13 @@ def _conclude(summary: Summary) -> None:
 
 
 def _verdict(summary: Summary) -> str:
-    observations = _counted(summary.records, "observation")
-    faults = _counted(summary.faults, "fault")
+    observations = number_of(summary.records, "observation")
+    faults = number_of(summary.faults, "fault")
     if not summary.faults:
         return f"{observations} without fault"
     if not summary.good:
         return f"{observations} with {faults}"
-    others = _counted(summary.records - summary.good, "other")
+    others = number_of(summary.records - summary.good, "other")
     return (
         f"{observations}: {summary.good} without fault, {faults} in the {others.removeprefix('1 ')}"
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -17,6 +17,7 @@ from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.cli.options import Actor, AsJson, DryRun, Reason
 from worker.cli.tables import print_table, text
 from worker.domain.errors import FatalError, TransientError
+from worker.domain.words import number_of
 from worker.operations.replay.options import full_topic
 from worker.operations.replay.recount import (
     GroupHasMembersError,
@@ -128,7 +129,7 @@ def _tell(wanted: Sequence[SetBack], *, as_json: bool, done: bool) -> None:
         )
     elif done:
         records = sum(each.records for each in wanted)
-        err.print(f"Up to {records:,} records will be counted again when workers run.")
+        err.print(f"Up to {number_of(records, 'record')} will be counted again when workers run.")
 
 
 def _table(wanted: Sequence[SetBack]) -> Table:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from rich.table import Table
 
 from worker.cli.tables import Column, ListTable, text
+from worker.domain.words import number_of
 from worker.operations.what_if.difference import CHANGE_KINDS
 from worker.operations.what_if.forecast import Example, Forecast
 from worker.operations.what_if.foresight import Foresight
@@ -33,15 +34,15 @@ def sentences(found: Foresight) -> Iterator[str]:
     which = "all" if found.read == found.retained else "spread evenly over the range,"
     yield (
         f"Read {found.read:,} of {found.retained:,} offsets, {which} {forecast.observations:,}"
-        f" observations; {forecast.holding:,} of them, on {len(forecast.events):,} events, hold a"
+        f" observations; {forecast.holding:,} of them, on {number_of(len(forecast.events), 'event')}, hold a"
         " market of the change."
     )
     if found.has_hole:
         yield "Retention has deleted records of this time."
     if found.lost:
-        yield f"Retention deleted {found.lost:,} records meanwhile."
+        yield f"Retention deleted {number_of(found.lost, 'record')} meanwhile."
     if forecast.unreadable:
-        yield f"{forecast.unreadable:,} records cannot be read, before or after."
+        yield f"{number_of(forecast.unreadable, 'record')} cannot be read, before or after."
     if not forecast.changed:
         yield "Nothing would be resolved otherwise."
         return
@@ -144,7 +145,7 @@ def prices_table(rows: Iterable[ComparedPrices]) -> Table:
 
 
 def _distance(median: float | None, events: int) -> str:
-    return "" if median is None else f"{median:.2f} ({events} events)"
+    return "" if median is None else f"{median:.2f} ({number_of(events, 'event')})"
 
 
 def foresight_json(found: Foresight) -> dict[str, Any]:
