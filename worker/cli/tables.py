@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.console import err, out, printable
-from worker.domain.words import number_of
+from worker.cli.words import number_of
 
 
 def print_table(table: Table | Group, *, to: Console | None = None) -> None:

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from worker.cli.words import noun_of
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.words import noun_of
 from worker.operations.what_if.difference import CHANGE_KINDS
 
 HERE: Final = Path(__file__).parent

@@ -20,9 +20,9 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import Final, Literal, NamedTuple
 
+from worker.cli.words import number_of
 from worker.domain.books.lines import negate, parse_line
 from worker.domain.mapping import Mapping as MarketMapping
-from worker.domain.words import number_of
 
 from .candidates import (
     KindCost,

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import exp
 from typing import Final, NamedTuple
 
+from worker.cli.words import number_of
 from worker.domain.mapping import Mapping as MarketMapping
-from worker.domain.words import number_of
 
 from .candidates import MarketCandidate, UnmappedMarket, candidates, score, score_without_name
 from .judging import Judge

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from worker.cli.spreadsheet import cell
+from worker.cli.words import number_of
 from worker.console.context import RefusedError, allowed, console_of, form_of, page, said, viewer_of
 from worker.console.notices import Notice
 from worker.console.together import missed, read_markets
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.words import number_of
 from worker.operations.drafts.drafting import propose, save_drafts
 from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions, read_rows
 from worker.operations.drafts.grid_drafts import grid_of, proposals_of

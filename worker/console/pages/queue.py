@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from worker.cli.words import noun_of, number_of
 from worker.console.context import (
     RefusedError,
     allowed,
@@ -26,7 +27,6 @@ from worker.console.context import (
 from worker.console.notices import Notice, UndoStep
 from worker.console.together import MOST_MAPPED, grid_path, together_path
 from worker.console.totals import MOST_LISTED, QueueTotals
-from worker.domain.words import noun_of, number_of
 from worker.operations.unmapped.families import GroupBy, MissFamily, families, ordered
 from worker.operations.unmapped.view import ME, NOBODY, SNOOZED, QueueView, view_of, view_of_query
 from worker.storage import misses

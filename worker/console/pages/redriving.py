@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas import DEAD_REASONS
+from worker.cli.words import noun_of, number_of
 from worker.console.context import RefusedError, allowed, console_of, form_of, said, viewer_of
 from worker.console.forms import SentForm
 from worker.console.notices import Notice
@@ -25,7 +26,6 @@ from worker.console.pages.dead_letters import (
     place_of,
 )
 from worker.domain.errors import FatalError, TransientError
-from worker.domain.words import noun_of, number_of
 from worker.operations.dead_letters.letters import LetterFilter
 from worker.operations.dead_letters.redrive import redrive
 from worker.operations.dead_letters.redrive_rules import RedriveReport, Signature

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from worker.cli.words import number_of
 from worker.console.context import (
     Console,
     RefusedError,
@@ -26,7 +27,6 @@ from worker.console.pages.case import ExampleEvent, example_of
 from worker.console.republishing import publish_again, wanted_by
 from worker.domain.diff import diff
 from worker.domain.mapping import MappingError
-from worker.domain.words import number_of
 from worker.operations.changes.applying import ChangesRefused, WrongState, approve, send_back
 from worker.operations.changes.reverting import NotReverted, revert
 from worker.operations.drafts.drafting import fields_of, propose, withdraw

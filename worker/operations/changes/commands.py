@@ -27,8 +27,8 @@ from worker.cli.output import chosen_form, say_shown
 from worker.cli.rows import print_all
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import print_list, print_table
+from worker.cli.words import number_of
 from worker.domain.diff import FieldChange, diff
-from worker.domain.words import number_of
 from worker.operations.changes.applying import (
     Approval,
     ChangesRefused,

@@ -16,7 +16,7 @@ from worker.cli.output import Form, chosen_form, say_shown
 from worker.cli.progress import late_bar
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import print_list, print_table
-from worker.domain.words import noun_of, number_of
+from worker.cli.words import noun_of, number_of
 from worker.operations.dead_letters.letters import LetterFilter
 from worker.operations.dead_letters.options import (
     DeadReasons,

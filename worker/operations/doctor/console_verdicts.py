@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from worker.domain.words import number_of
+from worker.cli.words import number_of
 from worker.operations.doctor.findings import Finding, failure, fine, warning
 from worker.settings.console_access import CONSOLE_ROLES, ConsoleAccess
 from worker.settings.console_users import ConsoleUser

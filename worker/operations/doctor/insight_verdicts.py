@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from worker.cli.tables import duration
-from worker.domain.words import number_of
+from worker.cli.words import number_of
 from worker.operations.doctor.findings import Finding, fine, warning
 from worker.storage.access.locks import LockHolder, name_holders
 from worker.storage.insight.alarms import StoredAlarm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from worker.domain.words import number_of
+from worker.cli.words import number_of
 from worker.kafka.cluster.admin import ClusterFacts
 from worker.kafka.cluster.groups import Group
 from worker.kafka.cluster.topics import TopicFacts

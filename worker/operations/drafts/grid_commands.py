@@ -25,8 +25,8 @@ from worker.cli.options import (
 )
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import shown_of
+from worker.cli.words import noun_of, number_of
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.words import noun_of, number_of
 from worker.operations.drafts.drafting import propose as propose_change_set
 from worker.operations.drafts.drafting import save_drafts
 from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions, read_rows

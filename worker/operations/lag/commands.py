@@ -20,7 +20,7 @@ from worker.cli.options import ListAsCsv, ListAsJson, Output
 from worker.cli.output import chosen_form
 from worker.cli.spreadsheet import print_csv
 from worker.cli.tables import duration, folding, print_table, text
-from worker.domain.words import number_of
+from worker.cli.words import number_of
 from worker.kafka.cluster.groups import Member
 from worker.kafka.cluster.transactions import OpenTransaction
 from worker.operations.lag.report import (

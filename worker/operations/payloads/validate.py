@@ -15,7 +15,7 @@ from rich.text import Text
 from worker.cli.console import err, out, printable
 from worker.cli.progress import with_bar
 from worker.cli.tables import print_table
-from worker.domain.words import number_of
+from worker.cli.words import number_of
 from worker.ingest.reading.clock import ClockGuard
 from worker.ingest.reading.framing import unframed
 from worker.operations.payloads.mistakes import is_compressed

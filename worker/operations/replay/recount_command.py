@@ -16,8 +16,8 @@ from worker.cli.console import err, fail, print_json
 from worker.cli.moments import TIME_HELP, milliseconds, parse_moment
 from worker.cli.options import Actor, AsJson, DryRun, Reason
 from worker.cli.tables import print_table, text
+from worker.cli.words import number_of
 from worker.domain.errors import FatalError, TransientError
-from worker.domain.words import number_of
 from worker.operations.replay.options import full_topic
 from worker.operations.replay.recount import (
     GroupHasMembersError,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.table import Table
 
 from worker.cli.tables import Column, ListTable, text
-from worker.domain.words import number_of
+from worker.cli.words import number_of
 from worker.operations.what_if.difference import CHANGE_KINDS
 from worker.operations.what_if.forecast import Example, Forecast
 from worker.operations.what_if.foresight import Foresight

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import worker
-from worker.domain.words import noun_of, number_of
+from worker.cli.words import noun_of, number_of
 
 ROOT = Path(worker.__file__).parent
 PLURALS = (
