@@ -239,6 +239,7 @@ IDS = {
     "suggestions show": ["sportybet", NONSENSE],
     "suggestions accept": ["sportybet", NONSENSE, "--actor", "a", "--reason", "b"],
     "events show": [NONSENSE],
+    "events proofs": [NONSENSE],
     "evidence show": [NONSENSE],
     "alarms show": [NONSENSE],
     "alarms acknowledge": [NONSENSE, "--actor", "a", "--reason", "b"],

@@ -21,6 +21,8 @@ from worker.cli.main import app
 pytestmark = pytest.mark.services
 
 EVENT = "sr:match:7"
+# Of a market that ships, the meaning is known.
+AS_SHIPPED = THREE_BOOKS.replace("canonical_id: btts", "canonical_id: btts_ft")
 
 
 def test_three_bookmakers_are_side_by_side_with_the_best_price_and_what_disagrees(
@@ -80,6 +82,20 @@ def test_events_are_listed_and_searched_by_team(
     assert "No watched event matches." in client.get("/events?q=nobody").seen
 
 
+def test_what_a_bookmaker_contradicts_by_itself_is_shown_when_it_is_asked_for(
+    client: ConsoleClient, mapped: Callable[[str], int], watch: Callable[..., None]
+) -> None:
+    mapped(AS_SHIPPED)
+    watch(EVENT, betpawa={"Yes": 1.4, "No": 2.9}, sportybet={"Yes": 1.1, "No": 1.05})
+    assert "/event/proofs?id=sr%3Amatch%3A7" in client.get(f"/event?id={EVENT}").text
+    page = client.get(f"/event/proofs?id={EVENT}")
+    assert "1 contradiction between prices of one bookmaker" in page.seen
+    assert "sportybet btts_ft partition 2 outcomes, of which 1 wins, come to 1.86" in page.seen
+    watch("sr:match:8", betpawa={"Yes": 1.4, "No": 2.9})
+    assert "Nothing contradicts itself." in client.get("/event/proofs?id=sr:match:8").seen
+    assert client.get("/event/proofs?id=sr:match:1").status == 404
+
+
 def test_an_event_that_is_not_watched_or_cannot_be_read_is_said_to_be_so(
     client: ConsoleClient, query: ConsoleQuery
 ) -> None:
@@ -110,7 +126,7 @@ def test_the_commands_show_the_same(
     mapped: Callable[[str], int],
     watch: Callable[..., None],
 ) -> None:
-    mapped(THREE_BOOKS)
+    mapped(AS_SHIPPED)
     watch(EVENT, betpawa={"Yes": 1.4, "No": 2.9}, sportybet={"Yes": 1.41, "No": 2.85})
 
     def run(*arguments: str) -> Result:
@@ -122,11 +138,14 @@ def test_the_commands_show_the_same(
     assert "1.41*" in table
     found = json.loads(run("events", "show", EVENT, "--json").stdout)
     (market,) = found["markets"]
-    assert market["canonical_id"] == "btts"
+    assert market["canonical_id"] == "btts_ft"
     assert {one["outcome"]: one["best"] for one in market["outcomes"]} == {
         "yes": ["sportybet"],
         "no": ["betpawa"],
     }
+    assert json.loads(run("events", "proofs", EVENT, "--json").stdout) == []
+    watch("sr:match:8", sportybet={"Yes": 1.1, "No": 1.05})
+    assert "come to 1.86" in " ".join(run("events", "proofs", "sr:match:8").stdout.split())
     missing = run("events", "show", "sr:match:1")
     assert missing.exit_code == 1
     assert "is not watched" in missing.stderr

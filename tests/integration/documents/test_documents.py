@@ -52,6 +52,7 @@ EXAMPLES_NOT_RUN: Final = {
     "suggestions accept": "as suggestions show",
     "evidence show": "it takes evidence of insight; tests/integration/commands/test_alarms.py",
     "events show": "it takes an event that insight watches; tests/integration/console runs it",
+    "events proofs": "as events show",
     "alarms show": "it takes an alarm of insight; tests/integration/commands/test_alarms.py",
     "alarms acknowledge": "as alarms show",
     "alarms close": "as alarms show",

@@ -78,6 +78,7 @@ SPINNER = {
     "drafts show",
     "drafts withdraw",
     "events list",
+    "events proofs",
     "events show",
     "evidence coverage",
     "evidence list",

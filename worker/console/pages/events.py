@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from worker.console.context import RefusedError, allowed, console_of, page
+from worker.console.bounded import BoundedWork
+from worker.console.context import RefusedError, allowed, console_of, page, viewer_of
+from worker.console.waited import in_thread
 from worker.operations.evidence.event_prices import (
     DISAGREES,
     NotReadableError,
@@ -18,10 +22,13 @@ from worker.operations.evidence.event_prices import (
     UnknownEvent,
     read_event_prices,
 )
+from worker.operations.evidence.event_proofs import proofs_on, read_event_to_prove
 from worker.storage.insight import evidence
 
 PAGE_MARKETS: Final = 60
 _MOST_EVENTS: Final = 200
+# Fits the goals of each bookmaker for seconds.
+_proving = BoundedWork(1, patience_s=20.0)
 _MOST_MARKETS: Final = 100_000
 FILTERS: Final[Mapping[OutcomeFilter, str]] = {
     "compared": "sold by two or more",
@@ -45,25 +52,13 @@ async def list_(request: Request) -> Response:
 async def show(request: Request) -> Response:
     """One event by its key, which is in the address: a link to it can be shared while it is watched."""
     query = request.query_params
-    event = query.get("id", "")[:1000].replace("\0", "")
+    event = _key(request)
     containing, wanted = _text(query.get("q")), query.get("show")
     chosen: OutcomeFilter = next((one for one in FILTERS if one == wanted), "compared")
     place = _place(query.get("place", ""))
-    try:
+    with _refusals():
         async with console_of(request).databases.reading() as connection:
             found = await read_event_prices(connection, event)
-    except UnknownEvent as error:
-        raise RefusedError(
-            "This event is not watched, or no longer.",
-            HTTPStatus.NOT_FOUND,
-            lines=(f"{error}.", "The page Events lists those that are watched now."),
-        ) from error
-    except NotReadableError as error:
-        raise RefusedError(
-            "The prices of this event cannot be read.",
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            lines=(f"{error}.",),
-        ) from error
     markets = found.chosen(chosen, containing)
     values: dict[str, Any] = {
         "event": found,
@@ -79,6 +74,44 @@ async def show(request: Request) -> Response:
     return page(request, "event.html", **values)
 
 
+@allowed("read")
+async def show_proofs(request: Request) -> Response:
+    """What the prices of each bookmaker on one event contradict by themselves."""
+    console, event = console_of(request), _key(request)
+
+    async def answer() -> Response:
+        async with _proving.place():
+            with _refusals():
+                async with console.databases.reading() as connection:
+                    found = await read_event_to_prove(connection, event)
+            proofs = await in_thread(partial(proofs_on, found))
+        return page(request, "event_proofs.html", event=found.event, proofs=proofs)
+
+    return await console.newest.answer(request, viewer_of(request).name, "", answer)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except UnknownEvent as error:
+        raise RefusedError(
+            "This event is not watched, or no longer.",
+            HTTPStatus.NOT_FOUND,
+            lines=(f"{error}.", "The page Events lists those that are watched now."),
+        ) from error
+    except NotReadableError as error:
+        raise RefusedError(
+            "The prices of this event cannot be read.",
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            lines=(f"{error}.",),
+        ) from error
+
+
+def _key(request: Request) -> str:
+    return request.query_params.get("id", "")[:1000].replace("\0", "")
+
+
 def _text(given: str | None) -> str:
     return (given or "").strip()[:200].replace("\0", "")
 
@@ -91,4 +124,5 @@ def _place(text: str) -> int:
 ROUTES: Final = [
     Route("/events", list_, methods=["GET"]),
     Route("/event", show, methods=["GET"]),
+    Route("/event/proofs", show_proofs, methods=["GET"]),
 ]

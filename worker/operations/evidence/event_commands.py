@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Final, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,8 +20,10 @@ from worker.operations.evidence.event_prices import (
     UnknownEvent,
     read_event_prices,
 )
+from worker.operations.evidence.event_proofs import proofs_on, read_event_to_prove
 from worker.operations.evidence.event_tables import (
     EVENTS,
+    PROOFS,
     event_prices_json,
     event_table,
     prices_list,
@@ -30,6 +32,11 @@ from worker.storage.insight import evidence
 from worker.storage.insight.evidence import ListedEvent
 
 _BOOKS: Final = 2
+
+Result = TypeVar("Result")
+EventKey = Annotated[
+    str, typer.Argument(help="The event's key, as `list` shows it.", show_default=False)
+]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -69,9 +76,7 @@ def list_(
 
 @app.command()
 def show(
-    event: Annotated[
-        str, typer.Argument(help="The event's key, as `list` shows it.", show_default=False)
-    ],
+    event: EventKey,
     containing: Annotated[
         str, typer.Argument(help="Text in the canonical id or the name of a market.")
     ] = "",
@@ -95,12 +100,7 @@ def show(
     if disagreeing and everything:
         fail("Give one of --disagreeing and --all.", code=2)
     shown: OutcomeFilter = "all" if everything else "disagreeing" if disagreeing else "compared"
-    try:
-        found = read_database(database_url, lambda connection: read_event_prices(connection, event))
-    except UnknownEvent as error:
-        fail(str(error), hint="`marketmap events list` lists those that are.", kind="NOT_FOUND")
-    except NotReadableError as error:
-        fail(f"the prices of {event} cannot be read: {error}")
+    found = _read(database_url, event, read_event_prices)
     markets = found.chosen(shown, containing)
     if as_json:
         print_json(event_prices_json(found, markets))
@@ -109,3 +109,40 @@ def show(
     out.print()
     print_list(prices_list(found, markets))
     say_shown("table", len(markets), len(found.markets), "market")
+
+
+@app.command("proofs")
+def list_proofs(
+    event: EventKey,
+    *,
+    database_url: DatabaseUrl = None,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
+) -> None:
+    """List what the prices of each bookmaker on one event contradict by themselves.
+
+    Two prices of one bet (duplicate), a margin that cannot be (partition), lines out of order (order), and
+    prices that fit the bookmaker's other prices only with another sign, line or side (sign, line, swap). It
+    takes a second a bookmaker.
+
+    Example: marketmap events proofs sr:match:50850679
+    """
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
+    rows = proofs_on(_read(database_url, event, read_event_to_prove))
+    print_all(form, PROOFS, rows)
+    say_shown(form, len(rows), len(rows), "contradiction")
+
+
+def _read(
+    database_url: str | None,
+    event: str,
+    read: Callable[[AsyncConnection, str], Awaitable[Result]],
+) -> Result:
+    """Read one event, or end with the reason why it cannot be."""
+    try:
+        return read_database(database_url, lambda connection: read(connection, event))
+    except UnknownEvent as error:
+        fail(str(error), hint="`marketmap events list` lists those that are.", kind="NOT_FOUND")
+    except NotReadableError as error:
+        fail(f"the prices of {event} cannot be read: {error}")

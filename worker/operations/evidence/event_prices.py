@@ -124,13 +124,23 @@ async def read_event_prices(connection: AsyncConnection, event: str) -> EventPri
 
     Only the mappings of the ids that are sold on it are read: how many there are does not matter.
     """
+    return arranged(*await read_sold(connection, event))
+
+
+async def read_sold(
+    connection: AsyncConnection, event: str
+) -> tuple[StoredEvent, Sequence[tuple[datetime, Board]], Collection[MarketMapping]]:
+    """Return a watched event, its boards, and the mappings in force of all ids that are sold on it.
+
+    Raises UnknownEvent and NotReadableError.
+    """
     stored = await evidence.get_event(connection, event)
     if stored is None:
         raise UnknownEvent(f"{event} is not watched")
     boards = _boards_of(stored)
     sold = {(board.platform, row.market_id) for _, board in boards for row in board.rows}
     rows = await mappings.selling(connection, sorted(sold))
-    return arranged(stored, boards, usable(rows))
+    return stored, boards, usable(rows)
 
 
 def arranged(

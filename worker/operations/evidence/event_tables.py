@@ -11,6 +11,7 @@ from rich.text import Text
 from worker.cli.rows import ListLayout
 from worker.cli.tables import Column, ListTable, text, when
 from worker.operations.evidence.event_prices import DISAGREES, EventPrices, PricedMarket
+from worker.operations.evidence.event_proofs import BookProof
 from worker.operations.evidence.tables import with_utc
 from worker.storage.insight.evidence import ListedEvent
 
@@ -103,3 +104,22 @@ def event_prices_json(found: EventPrices, markets: Sequence[PricedMarket]) -> di
             for market in markets
         ],
     }
+
+
+_PROOF_COLUMNS: Final = (
+    Column("bookmaker"),
+    Column("mapping", is_typed=True),
+    Column("line", least=4),
+    Column("kind"),
+    Column("reason", least=20),
+)
+
+
+def proofs_list(rows: Iterable[BookProof]) -> ListTable:
+    table = ListTable(_PROOF_COLUMNS)
+    for row in rows:
+        table.add(row.platform, row.canonical_id, row.line, row.kind, row.reason)
+    return table
+
+
+PROOFS: Final = ListLayout(BookProof._fields, lambda row: row._asdict(), proofs_list)
