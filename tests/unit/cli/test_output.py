@@ -24,6 +24,7 @@ LISTS = {
     "doctor",
     "drafts list",
     "events list",
+    "events proofs",
     "evidence coverage",
     "evidence list",
     "lag",
