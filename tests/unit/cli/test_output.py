@@ -42,6 +42,7 @@ LISTS = {
 }
 # What a list cannot be asked for without.
 NEEDED = {
+    "events proofs": ["sr:match:1"],
     "unmapped views list": ["--actor", "ann"],
     "unmapped views show": ["mine", "--actor", "ann"],
 }
