@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
+from tests.bench.shared import say, shipped_mappings, sold_by_all
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping
 from worker.insight.shipped import shipped_judge
@@ -54,27 +52,14 @@ def cpu_of(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  # what it is for
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what an accepted suggestion costs.")
     parser.add_argument("--events", type=int, default=200)
     parser.add_argument("--mappings", type=int, default=5)
     options = parser.parse_args()
     events, judge = watched_events(options.events), shipped_judge()
-    shipped = {
-        one.canonical_id: one
-        for one in load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
-    }
-    on_three = [
-        name
-        for name, one in shipped.items()
-        if None not in (one.betpawa_id, one.sportybet_id, one.bet9ja_key)
-    ]
-    random.Random(1).shuffle(on_three)  # no secret
-    accepted = on_three[: options.mappings]
+    shipped = shipped_mappings()
+    accepted = sold_by_all(shipped)[: options.mappings]
     mappings: dict[str, Mapping] = {
         **shipped,
         **{name: replace(shipped[name], bet9ja_key=None) for name in accepted},
@@ -95,11 +80,11 @@ def main() -> None:
         kind = "fitted by the goal model" if are_fitted([name], judge.meanings) else ""
         say(f"{'accepted ' + name:<44} {revising[-1]:>6.2f}  {kind}")
     began = time.process_time()
-    anew = compared(EventVerdicts(judge, index, mappings, events), events)
-    from_nothing = time.process_time() - began
+    from_nothing = compared(EventVerdicts(judge, index, mappings, events), events)
+    seconds = time.process_time() - began
     say(f"{'median of the accepted':<44} {statistics.median(revising):>6.2f}")
-    say(f"{'the same from nothing':<44} {from_nothing:>6.2f}")
-    if revised != anew:
+    say(f"{'the same from nothing':<44} {seconds:>6.2f}")
+    if revised != from_nothing:
         raise SystemExit("what was revised is not what it is from nothing")
 
 

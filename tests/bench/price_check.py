@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
+from tests.bench.shared import say, shipped_mappings, sold_by_all
 from worker.domain.mapping import Mapping
 from worker.insight.judging import Judge
 from worker.insight.price_check import check_prices
@@ -60,26 +58,14 @@ def checked(
     return time.process_time() - began, sum(one.alarm is not None for one in found)
 
 
-def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  # what it is for
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the check of prices before a save.")
     parser.add_argument("--events", type=int, default=30)
     parser.add_argument("--mappings", type=int, default=10)
     options = parser.parse_args()
     stored = stored_events(options.events)
-    active = {
-        one.canonical_id: one
-        for one in load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
-    }
-    on_three = [
-        name
-        for name, one in active.items()
-        if None not in (one.betpawa_id, one.sportybet_id, one.bet9ja_key) and len(one.outcomes) > 1
-    ]
-    random.Random(1).shuffle(on_three)  # no secret
+    active = shipped_mappings()
+    on_three = sold_by_all(active, outcomes=2)
     say(f"{len(stored)} events, {os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f}")
     say(f"{'mapping':<34} {'first':>6} {'later':>6} {'swapped':>8} {'contradicted':>13}  CPU s")
     rows: list[tuple[float, float, float]] = []

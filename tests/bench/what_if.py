@@ -23,6 +23,7 @@ from pathlib import Path
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from tests.bench.shared import say
 from tests.support.people.commands import Finished, command
 from tests.support.services.installation import Installation, fill, installed, temporary_database
 from worker.insight.watching.stored import StoredBoard, pack, pack_together
@@ -137,10 +138,6 @@ async def measure(options: argparse.Namespace, kafka: str, postgres: str) -> Non
     say(
         f"CPU: median {statistics.median(cpus):.2f} s, p95 {p95:.2f} s; load {os.getloadavg()[0]:.1f}"
     )
-
-
-def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  # what it is for
 
 
 def main() -> None:

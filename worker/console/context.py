@@ -136,6 +136,13 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     return HTMLResponse(render(template, **common | values), status_code=status)
 
 
+def part_or_page(request: Request, part: str, whole: str, **values: Any) -> HTMLResponse:
+    """Answer with the part of a page that asked for it; with a whole page to a browser without scripts."""
+    if request.headers.get("hx-request"):
+        return HTMLResponse(render(part, **values))
+    return page(request, whole, **values)
+
+
 def said(request: Request, where: str, notice: Notice) -> RedirectResponse:
     """Go to a page that says this."""
     identifier = console_of(request).notices.add(notice)

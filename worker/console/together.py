@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.console.context import RefusedError
 from worker.operations.unmapped.view import QueueView
-from worker.storage.misses import QueuedMiss, QueueKey, get_misses
+from worker.storage.misses import QueuedMiss, QueueKey, UnknownMiss, named_misses
 
-# So many markets are mapped together at most.
+# At most this many markets become one mapping, or one grid.
 MOST_MAPPED: Final = 50
 
 
@@ -48,11 +48,11 @@ def grid_path(keys: Sequence[QueueKey]) -> str:
 
 async def missed(connection: AsyncConnection, keys: Sequence[QueueKey]) -> list[QueuedMiss]:
     """What was missed of these markets, in their order. Raises RefusedError."""
-    found = {one.key: one for one in await get_misses(connection, keys)}
-    if unknown := [key for key in keys if key not in found]:
-        lines = tuple(" ".join(key) for key in unknown)
-        raise RefusedError("These markets were never missed.", 404, lines=lines)
-    return [found[key] for key in keys]
+    try:
+        return await named_misses(connection, keys)
+    except UnknownMiss as error:
+        lines = tuple(" ".join(key) for key in error.keys)
+        raise RefusedError("These markets were never missed.", 404, lines=lines) from error
 
 
 def _named(keys: Sequence[QueueKey]) -> str:

@@ -90,3 +90,8 @@ def _require_unicode(value: object) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise JsonBoundsError("holds half of a surrogate pair") from None
+
+
+def objects_in(value: object) -> list[dict[str, Any]]:
+    """The objects of a list that was parsed; none of anything else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -277,6 +277,14 @@ async def get_misses(
     return await _read(connection, sql.GET, _keys(keys))
 
 
+async def named_misses(connection: AsyncConnection, keys: Collection[QueueKey]) -> list[QueuedMiss]:
+    """Return these misses, in this order. Raises UnknownMiss with all that there are not."""
+    found = {one.key: one for one in await get_misses(connection, keys)}
+    if unknown := [key for key in keys if key not in found]:
+        raise UnknownMiss(unknown)
+    return [found[key] for key in keys]
+
+
 async def get_unlocked(connection: AsyncConnection, key: QueueKey) -> QueuedMiss:
     """Return one miss with what its mapping would unlock. Raises UnknownMiss."""
     found = await _read(connection, sql.GET_UNLOCKED, _keys([key]))

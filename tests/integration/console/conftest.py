@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+from playwright.sync_api import Browser
 
 from tests.integration.conftest import empty
 from tests.support.editing.queue_rows import NOON, add_miss
+from tests.support.services.browser import chromium
 from tests.support.services.console import ConsoleClient, ConsoleRun, running_console
 from worker.domain.books.platforms import Platform
 from worker.domain.mapping import parse_mapping
@@ -132,6 +134,12 @@ def watch(query: ConsoleQuery) -> Callable[..., None]:
         query(WATCHED, event, home, NOON, len(boards), pack_together(boards))
 
     return add
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.integration.console.conftest import BTTS, THREE_BOOKS, ConsoleQuery
 from tests.support.editing.queue_rows import NOON
-from tests.support.services.browser import WatchedPage, chromium
+from tests.support.services.browser import WatchedPage
 from tests.support.services.console import ConsoleRun, running_console
 from worker.console.sign_in.users import hash_password
 from worker.domain.draft import slug
@@ -45,12 +45,6 @@ NAMES = (
 )  # fmt: skip
 NAMED = "SELECT canonical_id FROM user_market_mappings"
 STATUSES = "SELECT status, count(*) AS n FROM unmapped_market_log GROUP BY status"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.console.conftest import BTTS, ConsoleQuery
 from tests.support.editing.watched import fill_watched
-from tests.support.services.browser import WatchedPage, chromium
+from tests.support.services.browser import WatchedPage
 from tests.support.services.console import ConsoleRun, running_console
 from worker.console.sign_in.users import hash_password
 from worker.settings.console_users import ConsoleUser, write_users
@@ -33,12 +33,6 @@ SELECT 'btts_ft', 'sportybet', max(id), 'assignment', 1.9, 0.02, 12, 'btts_ft', 
 FROM mapping_audit_log WHERE canonical_id = 'btts_ft'
 """
 STATUSES = "SELECT status, count(*) AS n FROM unmapped_market_log GROUP BY status"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

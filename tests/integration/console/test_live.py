@@ -2,23 +2,17 @@
 
 import http.client
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.integration.console.conftest import BTTS
-from tests.support.services.browser import WatchedPage, chromium
+from tests.support.services.browser import WatchedPage
 from tests.support.services.console import ConsoleClient, ConsolePage, ConsoleRun
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def number_of(page: ConsolePage) -> int:

@@ -1,13 +1,13 @@
 """A group of missed markets, of every bookmaker that has it, becomes one mapping in the editor."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.integration.console.conftest import ConsoleQuery
-from tests.support.services.browser import WatchedPage, chromium
+from tests.support.services.browser import WatchedPage
 from tests.support.services.console import ConsoleClient, ConsoleRun
 
 pytestmark = pytest.mark.services
@@ -15,12 +15,6 @@ pytestmark = pytest.mark.services
 WIDE = {"viewport": {"width": 1280, "height": 1000}}
 STATUSES = "SELECT source, status FROM unmapped_market_log ORDER BY source, external_market_id"
 MAPPED = "SELECT sportybet_id, betpawa_id, outcome_mapping, also FROM user_market_mappings"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

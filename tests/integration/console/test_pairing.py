@@ -1,12 +1,12 @@
 """Labels without an outcome are paired in the editor: by choosing, by dragging, and without scripts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.integration.console.conftest import BTTS, ConsoleQuery
-from tests.support.services.browser import WatchedPage, chromium
+from tests.support.services.browser import WatchedPage
 from tests.support.services.console import ConsoleClient, ConsoleRun
 
 pytestmark = pytest.mark.services
@@ -25,12 +25,6 @@ def loose(mapped: Callable[[str], int], miss: Callable[..., None]) -> None:
     """A missed market of BetPawa, whose labels the mapping does not have yet."""
     mapped(BTTS)
     miss("betpawa", "3795", "GG/NG", ["Ja", "Nein", HOSTILE])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.mark.usefixtures("loose")

@@ -12,7 +12,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from worker.console.editor.further import SPARE_ROWS, FurtherFields, read_further, shown_further
+from worker.console.editor.further import (
+    SPARE_ROWS,
+    FurtherFields,
+    as_text,
+    read_further,
+    shown_further,
+)
 from worker.console.editor.meaning import (
     faults_in_rest,
     read_traits,
@@ -84,14 +90,14 @@ def fields_of(values: Mapping[str, Any]) -> EditorFields:
     outcomes = [_outcome(row) for row in rows or () if isinstance(row, dict)]
     empty = OutcomeFields("", [""] * len(LABEL_COLUMNS))
     return EditorFields(
-        _text(values.get("canonical_id")),
-        _text(values.get("name")),
-        _text(values.get("priority") or 0),
-        {column: _text(values.get(column)) for column in ID_COLUMNS.values()},
+        as_text(values.get("canonical_id")),
+        as_text(values.get("name")),
+        as_text(values.get("priority") or 0),
+        {column: as_text(values.get(column)) for column in ID_COLUMNS.values()},
         kind,
-        _text(scope.get("sport") or DEFAULT_SCOPE.sport),
-        _text(scope.get("phase") or DEFAULT_SCOPE.phase),
-        _text(_object(values.get("participant")).get("kind")),
+        as_text(scope.get("sport") or DEFAULT_SCOPE.sport),
+        as_text(scope.get("phase") or DEFAULT_SCOPE.phase),
+        as_text(_object(values.get("participant")).get("kind")),
         shown_traits(values.get("traits")),
         [*outcomes, *[empty] * SPARE_ROWS],
         shown_further(values.get("also")),
@@ -203,18 +209,14 @@ def _carried(text: str) -> MappingValues:
 def _outcome(row: MappingValues) -> OutcomeFields:
     more = {key: value for key, value in row.items() if key not in _OWN and value is not None}
     return OutcomeFields(
-        _text(row.get("canonical_id")),
-        [_text(row.get(column)) for column in LABEL_COLUMNS.values()],
+        as_text(row.get("canonical_id")),
+        [as_text(row.get(column)) for column in LABEL_COLUMNS.values()],
         json.dumps(more) if more else "",
     )
 
 
 def _object(value: object) -> MappingValues:
     return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def _is_whole(text: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, get_args
 from worker.console.forms import SentForm
 from worker.domain.books.lines import LINE_KINDS
 from worker.domain.books.rows import abbreviate
+from worker.domain.bounded_json import objects_in
 from worker.domain.further_ids import Grade
 from worker.domain.mapping import MappingError, MappingFault
 from worker.domain.scope import DEFAULT_SCOPE, PHASES
@@ -54,7 +55,7 @@ NAMES: Final = tuple(f"further_{name}" for name in FurtherFields._fields)
 
 def shown_further(raw: object) -> list[FurtherFields]:
     """The rows of the JSON form of further ids, and empty ones."""
-    rows = [_shown(one) for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
+    rows = [_shown(one) for one in objects_in(raw)]
     return [*rows, *[FurtherFields()] * SPARE_ROWS]
 
 
@@ -102,14 +103,14 @@ def _shown(entry: Mapping[str, Any]) -> FurtherFields:
         rest |= {name: entry[name] for name in ("fixed", "free") if entry.get(name)}
     active = entry.get("active", True)
     return FurtherFields(
-        _text(entry.get("platform")),
-        _text(entry.get("id")),
-        (ON if active else OFF) if isinstance(active, bool) else _text(active),
-        _text(entry.get("grade")),
-        _text(entry.get("phase")) or DEFAULT_SCOPE.phase,
-        _text(parts.get("kind")),
-        _text(parts.get("from")),
-        _text(parts.get("constant")),
+        as_text(entry.get("platform")),
+        as_text(entry.get("id")),
+        (ON if active else OFF) if isinstance(active, bool) else as_text(active),
+        as_text(entry.get("grade")),
+        as_text(entry.get("phase")) or DEFAULT_SCOPE.phase,
+        as_text(parts.get("kind")),
+        as_text(parts.get("from")),
+        as_text(parts.get("constant")),
         specifiers or "",
         dump_line(rest) if rest else "",
     )
@@ -161,5 +162,6 @@ def _specifiers(text: str) -> tuple[dict[str, str], list[str]]:
     return fixed, [key for key, is_fixed, _ in pairs if not is_fixed]
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A value in a field."""
     return "" if value is None else str(value)

@@ -19,6 +19,7 @@ from worker.console.pages.following import case_path, following_case, key_of, ne
 from worker.console.pages.queue import DEFAULT_REASONS, mark, notice_of
 from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import BOOKS
+from worker.domain.bounded_json import objects_in
 from worker.insight.not_confident import in_words
 from worker.operations.evidence.tables import not_confident
 from worker.operations.unmapped.case import MissCase, read_case
@@ -49,9 +50,9 @@ class ExampleEvent(NamedTuple):
 
 def example_of(sample: StoredSample) -> ExampleEvent:
     """Arrange an example for people. What cannot be read is left out: anybody may have written it."""
-    here = [one for one in _dicts(sample.prices) if isinstance(one.get("label"), str)]
+    here = [one for one in objects_in(sample.prices) if isinstance(one.get("label"), str)]
     by_market: dict[tuple[str, str, str | None], list[tuple[str, float]]] = {}
-    for one in _dicts(sample.others):
+    for one in objects_in(sample.others):
         platform, name, odds = one.get("platform"), one.get("canonical_id"), one.get("odds")
         line = one.get("line")
         if isinstance(platform, str) and isinstance(name, str) and isinstance(odds, int | float):
@@ -80,7 +81,7 @@ def content_of(suggested: StoredSuggestion) -> str:
 def known_of(case: MissCase) -> dict[str, Any]:
     """What is known of a missed market, for a page: labels, lines, recent events and suggestions."""
     examples = [example_of(one) for one in case.odds.samples[:_EVENTS]]
-    labels = labels_of(_dicts(case.miss.sample_outcomes), examples)
+    labels = labels_of(objects_in(case.miss.sample_outcomes), examples)
     return {
         "examples": examples,
         "labels": labels,
@@ -144,10 +145,6 @@ async def redirect(request: Request) -> Response:
     view = view_of(request.query_params)
     moved = view._replace(place=view.place + 1)
     return RedirectResponse(await next_path(request, moved, key_of(request.query_params)), 303)
-
-
-def _dicts(listed: object) -> list[dict[str, Any]]:
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 ROUTES: Final = [

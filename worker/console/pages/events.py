@@ -21,8 +21,9 @@ from worker.operations.evidence.event_prices import (
     OutcomeFilter,
     UnknownEvent,
     read_event_prices,
+    read_sold,
 )
-from worker.operations.evidence.event_proofs import proofs_on, read_event_to_prove
+from worker.operations.evidence.event_proofs import proofs_on
 from worker.storage.insight import evidence
 
 PAGE_MARKETS: Final = 60
@@ -83,7 +84,7 @@ async def show_proofs(request: Request) -> Response:
         async with _proving.place():
             with _refusals():
                 async with console.databases.reading() as connection:
-                    found = await read_event_to_prove(connection, event)
+                    found = await read_sold(connection, event)
             proofs = await in_thread(partial(proofs_on, found))
         return page(request, "event_proofs.html", event=found.event, proofs=proofs)
 

@@ -6,13 +6,12 @@ import asyncio
 from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from worker.console.bounded import BoundedWork
 from worker.console.changing import refusals
-from worker.console.context import Console, RefusedError, allowed, console_of, page
-from worker.console.rendering import render
+from worker.console.context import Console, RefusedError, allowed, console_of, part_or_page
 from worker.operations.drafts.effect import effect_of
 from worker.runtime.index.covering import markets_of
 from worker.storage.changes.drafts import Proposal
@@ -39,9 +38,7 @@ async def show(request: Request) -> Response:
         "impact": await impact_of(console_of(request), canonical_id),
         "most": _MOST_LISTED,
     }
-    if request.headers.get("hx-request"):
-        return HTMLResponse(render("impact.html", **values))
-    return page(request, "impact_page.html", **values)
+    return part_or_page(request, "impact.html", "impact_page.html", **values)
 
 
 async def impact_of(console: Console, canonical_id: str) -> Impact:

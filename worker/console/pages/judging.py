@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from worker.console.bounded import BoundedWork
@@ -20,11 +20,10 @@ from worker.console.context import (
     RefusedError,
     allowed,
     console_of,
-    page,
+    part_or_page,
     viewer_of,
 )
 from worker.console.pages.deciding import whole
-from worker.console.rendering import render
 from worker.console.waited import in_thread
 from worker.operations.drafts.effect import ProposedEffect, effect_of, proposal_of_draft
 from worker.operations.mappings.price_verdicts import (
@@ -84,9 +83,7 @@ async def of_change_set(request: Request) -> Response:
                 raise
             values |= {"fault": error.sentence, "lines": error.lines}
         values |= {"most": _MOST_LISTED, "at_once": AT_ONCE}
-        if request.headers.get("hx-request"):
-            return HTMLResponse(render("judged.html", **values))
-        return page(request, "judged_page.html", **values)
+        return part_or_page(request, "judged.html", "judged_page.html", **values)
 
     return await console.newest.answer(request, viewer_of(request).name, "", answer)
 

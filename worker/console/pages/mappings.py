@@ -11,6 +11,7 @@ from starlette.routing import Route
 from worker.console.context import RefusedError, allowed, console_of, page
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.bounded_json import objects_in
 from worker.domain.diff import diff
 from worker.domain.scope import FOOTBALL, external_id, marks_of
 from worker.insight.graded import read_graded, read_graded_of
@@ -68,7 +69,7 @@ def ids_at(row: StoredMapping) -> dict[str, list[str]]:
     for platform, column in ID_COLUMNS.items():
         own = getattr(row, column)
         further = [
-            str(one.get("id")) for one in _dicts(row.also) if one.get("platform") == platform
+            str(one.get("id")) for one in objects_in(row.also) if one.get("platform") == platform
         ]
         found[platform] = [*([] if own is None else [own]), *further]
     return found
@@ -114,8 +115,8 @@ async def show(request: Request) -> Response:
         "columns": ID_COLUMNS,
         "labels": LABEL_COLUMNS,
         "mark": "" if row is None else external_id("", marks_of(_sport_of(row))),
-        "outcomes": _dicts(None if row is None else row.outcome_mapping),
-        "also": _dicts(None if row is None else row.also),
+        "outcomes": objects_in(None if row is None else row.outcome_mapping),
+        "also": objects_in(None if row is None else row.also),
         "older": older,
         "newer": newer,
         "compared": compared,
@@ -130,10 +131,6 @@ def _sport_of(row: StoredMapping) -> str:
 
 def _version(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
-def _dicts(listed: object) -> list[dict[str, Any]]:
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 ROUTES: Final = [

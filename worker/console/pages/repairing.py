@@ -17,6 +17,7 @@ from worker.console.context import RefusedError
 from worker.domain.books.lines import LINE_KINDS, LineKind
 from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.books.registry import BOOKS, ID_COLUMNS, LABEL_COLUMNS, OUTCOME_ID_COLUMNS
+from worker.domain.bounded_json import objects_in
 from worker.domain.labels import fold, readings
 from worker.storage.insight import alarms
 from worker.storage.insight.alarms import StoredAlarm, UnknownAlarm
@@ -80,13 +81,13 @@ def repaired(state: Mapping[str, Any], alarm: StoredAlarm) -> State:
 
 def _take_out(state: State, platform: Platform) -> None:
     state[ID_COLUMNS[platform]] = None
-    for row in _dicts(state.get("outcome_mapping")):
+    for row in objects_in(state.get("outcome_mapping")):
         for column in _columns(platform):
             row.pop(column, None)
     rule = state.get("line_rule")
     if isinstance(rule, dict) and isinstance(rule.get("fixed"), dict):
         rule["fixed"].pop(platform, None)
-    further = _dicts(state.get("also"))
+    further = objects_in(state.get("also"))
     state["also"] = [one for one in further if one.get("platform") != platform] or None
 
 
@@ -110,7 +111,7 @@ def _assign(state: State, platform: Platform, instead: Mapping[str, Any]) -> Non
         text = str(label)
         return by_label.get(fold(text) if BOOKS[platform].folds_labels else text, outcome)
 
-    rows = {str(row.get("canonical_id")): row for row in _dicts(state.get("outcome_mapping"))}
+    rows = {str(row.get("canonical_id")): row for row in objects_in(state.get("outcome_mapping"))}
     label_column = LABEL_COLUMNS[platform]
     moved: dict[str, State] = {}
     for name, row in rows.items():
@@ -119,7 +120,7 @@ def _assign(state: State, platform: Platform, instead: Mapping[str, Any]) -> Non
         moved.setdefault(target if target in rows else name, held)
     for name, held in moved.items():
         rows[name].update(held)
-    for one in _dicts(state.get("also")):
+    for one in objects_in(state.get("also")):
         if one.get("platform") == platform and isinstance(one.get("labels"), dict):
             _assign_further(one, target_of)
 
@@ -143,7 +144,3 @@ def _columns(platform: Platform) -> list[str]:
     """The keys of an outcome that hold what one bookmaker calls it."""
     ids = OUTCOME_ID_COLUMNS.get(platform)
     return [LABEL_COLUMNS[platform], *([] if ids is None else [ids])]
-
-
-def _dicts(listed: object) -> list[State]:
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

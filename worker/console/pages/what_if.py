@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from worker.console.changing import refusals
@@ -15,14 +15,13 @@ from worker.console.context import (
     allowed,
     console_of,
     form_of,
-    page,
+    part_or_page,
     viewer_of,
 )
 from worker.console.forecasts import MINUTES, ForecastShown, forecast
 from worker.console.forms import SentForm
 from worker.console.pages.deciding import whole
 from worker.console.pages.editor import proposal_of
-from worker.console.rendering import render
 from worker.operations.changes.what_if_command import draft_of_set
 from worker.operations.drafts.drafting import NothingToChangeError
 from worker.operations.drafts.effect import read_draft
@@ -79,10 +78,8 @@ def refused(error: RefusedError) -> ForecastShown:
 
 
 def _answer(request: Request, shown: ForecastShown, back: str) -> Response:
-    """The part of a page that asked for it; the whole page to a browser without scripts."""
-    if request.headers.get("hx-request"):
-        return HTMLResponse(render("what_if.html", shown=shown, minutes=MINUTES))
-    return page(request, "what_if_page.html", shown=shown, minutes=MINUTES, back=back)
+    values = {"shown": shown, "minutes": MINUTES, "back": back}
+    return part_or_page(request, "what_if.html", "what_if_page.html", **values)
 
 
 ROUTES: Final = [

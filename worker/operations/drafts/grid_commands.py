@@ -87,7 +87,7 @@ def export(
             filters: MissFilters = {"containing": containing, "source": platform}
             return await misses.list_misses(connection, limit=limit, **filters)
         if by is None:
-            return [await misses.get_miss(connection, key) for key in keys]
+            return await misses.named_misses(connection, keys)
         return await read_groups(connection, keys, by=by)
 
     async def read(connection: AsyncConnection) -> tuple[list[dict[str, Any]], int]:

@@ -19,8 +19,9 @@ from worker.operations.evidence.event_prices import (
     OutcomeFilter,
     UnknownEvent,
     read_event_prices,
+    read_sold,
 )
-from worker.operations.evidence.event_proofs import proofs_on, read_event_to_prove
+from worker.operations.evidence.event_proofs import proofs_on
 from worker.operations.evidence.event_tables import (
     EVENTS,
     PROOFS,
@@ -129,7 +130,7 @@ def list_proofs(
     Example: marketmap events proofs sr:match:50850679
     """
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
-    rows = proofs_on(_read(database_url, event, read_event_to_prove))
+    rows = proofs_on(_read(database_url, event, read_sold))
     print_all(form, PROOFS, rows)
     say_shown(form, len(rows), len(rows), "contradiction")
 

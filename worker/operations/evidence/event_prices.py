@@ -111,6 +111,14 @@ class EventPrices(NamedTuple):
         ]
 
 
+class SoldEvent(NamedTuple):
+    """A watched event, its boards with their times, and the mappings in force of all ids sold on it."""
+
+    event: StoredEvent
+    boards: Sequence[tuple[datetime, Board]]
+    active: Collection[MarketMapping]
+
+
 class UnknownEvent(LookupError):  # noqa: N818 (it names what was found: nothing)
     """The event is not watched, or is watched no longer."""
 
@@ -127,20 +135,15 @@ async def read_event_prices(connection: AsyncConnection, event: str) -> EventPri
     return arranged(*await read_sold(connection, event))
 
 
-async def read_sold(
-    connection: AsyncConnection, event: str
-) -> tuple[StoredEvent, Sequence[tuple[datetime, Board]], Collection[MarketMapping]]:
-    """Return a watched event, its boards, and the mappings in force of all ids that are sold on it.
-
-    Raises UnknownEvent and NotReadableError.
-    """
+async def read_sold(connection: AsyncConnection, event: str) -> SoldEvent:
+    """Return what is sold on a watched event. Raises UnknownEvent and NotReadableError."""
     stored = await evidence.get_event(connection, event)
     if stored is None:
         raise UnknownEvent(f"{event} is not watched")
     boards = _boards_of(stored)
     sold = {(board.platform, row.market_id) for _, board in boards for row in board.rows}
     rows = await mappings.selling(connection, sorted(sold))
-    return stored, boards, usable(rows)
+    return SoldEvent(stored, boards, usable(rows))
 
 
 def arranged(

@@ -6,20 +6,12 @@ is worked out when somebody asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Callable
+from typing import NamedTuple
 
 from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
-from worker.domain.mapping import Mapping as MarketMapping
-from worker.operations.evidence.event_prices import read_sold
-from worker.storage.insight.evidence import StoredEvent
-
-if TYPE_CHECKING:  # these need the extra `insight`
-    from worker.insight.boards import Board
+from worker.operations.evidence.event_prices import SoldEvent
 
 
 class BookProof(NamedTuple):
@@ -35,30 +27,15 @@ class BookProof(NamedTuple):
     reason: str
 
 
-class EventToProve(NamedTuple):
-    """A watched event, its boards, and the mappings of the ids that are sold on it."""
-
-    event: StoredEvent
-    boards: Sequence[tuple[datetime, Board]]
-    active: Collection[MarketMapping]
-
-
-async def read_event_to_prove(connection: AsyncConnection, event: str) -> EventToProve:
-    """Return what ``proofs_on`` needs. Raises UnknownEvent and NotReadableError."""
-    return EventToProve(*await read_sold(connection, event))
-
-
-def proofs_on(
-    found: EventToProve, *, proceed: Callable[[], None] = lambda: None
-) -> list[BookProof]:
+def proofs_on(sold: SoldEvent, *, proceed: Callable[[], None] = lambda: None) -> list[BookProof]:
     """Return every contradiction, by bookmaker; ``proceed`` is called before each, and may raise."""
     from worker.insight.proofs import proofs  # noqa: PLC0415
     from worker.insight.shipped import shipped_judge  # noqa: PLC0415
     from worker.insight.watching.judgement import is_comparable  # noqa: PLC0415
 
-    index = MappingIndex([one for one in found.active if is_comparable(one)])
+    index = MappingIndex([one for one in sold.active if is_comparable(one)])
     listed: list[BookProof] = []
-    for _, board in found.boards:
+    for _, board in sold.boards:
         proceed()
         listed += [
             BookProof(board.platform, one.canonical_id, one.line, one.kind, one.reason)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.tables import Column, ListTable, lines, signed, text, when
+from worker.domain.bounded_json import objects_in
 from worker.insight.graded import GradedEvidence
 from worker.insight.not_confident import NotConfident, in_words, known_codes
 from worker.operations.evidence.families import family_of
@@ -183,7 +184,7 @@ def examples_table(rows: Iterable[StoredSample]) -> Table:
 
 
 def _prices(listed: Any, names: Sequence[str]) -> list[str]:
-    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    found = objects_in(listed)
     shown = [
         f"{' '.join(str(one[name]) for name in names if one.get(name))} {one.get('odds')}"
         for one in found[:_MOST_PRICES]

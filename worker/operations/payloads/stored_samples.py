@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import ParsedRow, Selection
+from worker.domain.bounded_json import objects_in
 from worker.domain.explain import EventRows, Explanation, explain_rows
 from worker.domain.index import MappingIndex
 from worker.domain.labels import teams
@@ -143,7 +144,7 @@ def _rows_of_event(event: StoredEvent, asked: AskedMarket) -> Iterator[ParsedRow
 
 def _rows_of_miss(miss: QueuedMiss, asked: AskedMarket) -> Iterator[ParsedRow]:
     by_qualifier: dict[str | None, list[Selection]] = {}
-    for one in _dicts(miss.sample_outcomes):
+    for one in objects_in(miss.sample_outcomes):
         label, qualifier, odds = one.get("label"), one.get("qualifier"), one.get("odds")
         if isinstance(label, str) and (qualifier is None or isinstance(qualifier, str)):
             its_id = one.get("id")
@@ -154,7 +155,3 @@ def _rows_of_miss(miss: QueuedMiss, asked: AskedMarket) -> Iterator[ParsedRow]:
             by_qualifier.setdefault(qualifier, []).append(selection)
     for qualifier, selections in by_qualifier.items():
         yield ParsedRow(asked.market_id, qualifier, miss.market_name, selections)
-
-
-def _dicts(listed: object) -> list[dict[str, Any]]:
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

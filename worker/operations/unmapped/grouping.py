@@ -25,12 +25,13 @@ async def read_groups(
     """Return these markets, in this order, and after them the others of their groups.
 
     ``keys`` are of one bookmaker, at least one; the others have one of the statuses ``among``. Raises
-    UnknownMiss for a market that was never missed.
+    UnknownMiss with the markets that were never missed.
     """
-    named = {key: await misses.get_miss(connection, key) for key in keys}
-    wanted = {group_key(one, by) for one in named.values()}
+    wished = dict.fromkeys(keys)
+    named = await misses.named_misses(connection, wished)
+    wanted = {group_key(one, by) for one in named}
     rows = await misses.list_misses(
         connection, statuses=among, source=keys[0][0], limit=MOST_GROUPED
     )
-    others = [row for row in rows if row.key not in named and group_key(row, by) in wanted]
-    return [*named.values(), *others]
+    others = [row for row in rows if row.key not in wished and group_key(row, by) in wanted]
+    return [*named, *others]
