@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -78,6 +79,8 @@ class ConsoleProcess:
             _require_users(self._door)
         listener = _listen(self._settings.console_host, self._settings.console_port)
         self._server = _Server(server_config(self._app))
+        # What is loaded stays. To visit it in each full collection would stop all pages for 0.3 s.
+        gc.freeze()
         self._announce(address_of(listener))
         log.info("console_listening", address=address_of(listener), sign_in=self._door.form)
         async with asyncio.TaskGroup() as tasks:

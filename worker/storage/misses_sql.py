@@ -116,14 +116,23 @@ STATUSES = "status = ANY (CAST(:statuses AS text[]))"
 SOURCE = "source = :source"
 REASON = "reason = :reason"
 MIN_OCCURRENCES = "occurrence_count >= :min_occurrences"
-CONTAINING = (
-    "strpos(lower(concat_ws(' ', external_market_id, market_name)), lower(:containing)) > 0"
+# Not of both put together: for a large queue that takes half as long again.
+CONTAINING = """
+(
+    strpos(lower(external_market_id), lower(:containing)) > 0
+    OR strpos(lower(coalesce(market_name, '')), lower(:containing)) > 0
 )
+"""
 OWNER = _CASE.format(condition="one.owner = :owner")
 IDS = "id = ANY (CAST(:ids AS integer[]))"
 UNOWNED = f"NOT {_CASE.format(condition='one.owner IS NOT NULL')}"
 SNOOZED = {True: _IS_SNOOZED, False: f"NOT {_IS_SNOOZED}"}
 REGRESSED = _CASE.format(condition="one.regressed_at IS NOT NULL")
+
+# All columns that a filter or the order by priority asks for. The others are wide.
+_ASKED_OF_A_ROW = """
+id, source, external_market_id, market_name, status, reason, occurrence_count, priority_band, priority
+"""
 
 
 def _where(predicates: Iterable[str]) -> str:
@@ -268,25 +277,43 @@ def rank_of(order: str, predicates: Iterable[str]) -> TextClause:
             LIMIT :limit
         )
         """)  # noqa: S608  (constants)
-    listed = f"SELECT * FROM unmapped_market_log WHERE {_where(predicates)}"  # noqa: S608  (constants)
+    columns = ORDERS[order]
     if CONTAINING in predicates:
-        listed += (
-            " OFFSET 0"  # otherwise Postgres may read the whole index of the order for a rare text
-        )
-    return _ids_of(listed, order)
+        # No index has this order. For a rare text Postgres would follow that of the priority to its end; to
+        # read the table takes less, and is shared among the processors.
+        columns = columns.replace("priority_band", "priority_band + 0")
+    return text(f"""
+    SELECT ARRAY(
+        SELECT id FROM unmapped_market_log WHERE {_where(predicates)} ORDER BY {columns} LIMIT :limit
+    )
+    """)  # noqa: S608  (constants)
+
+
+def share_sampled_of(predicates: Iterable[str]) -> TextClause:
+    """Return the statement of the share of rows that satisfy these, of some pages of the table."""
+    return text(f"""
+    SELECT avg(CASE WHEN {_where(predicates)} THEN 1.0 ELSE 0.0 END)::double precision
+    FROM unmapped_market_log TABLESAMPLE SYSTEM (:percent)
+    """)  # noqa: S608  (constants)
 
 
 def rank_first_of(order: str, predicates: Iterable[str]) -> TextClause:
-    """Return the same of the first `among` rows in this order, if an index has it."""
-    first = f"""
-    SELECT * FROM unmapped_market_log WHERE {STATUSES} ORDER BY {ORDERS[order]} LIMIT :among
-    """  # noqa: S608  (constants)
-    return _ids_of(f"SELECT * FROM ({first}) AS first WHERE {_where(predicates)}", order)  # noqa: S608  (constants)
-
-
-def _ids_of(listed: str, order: str) -> TextClause:
+    """Return the same as `rank_of`, of the first `among` rows in this order, if an index has it."""
+    columns = ORDERS[order]
     return text(f"""
-    SELECT ARRAY(SELECT listed.id FROM ({listed}) AS listed ORDER BY {ORDERS[order]} LIMIT :limit)
+    SELECT ARRAY(
+        SELECT id
+        FROM (
+            SELECT {_ASKED_OF_A_ROW}
+            FROM unmapped_market_log
+            WHERE {STATUSES}
+            ORDER BY {columns}
+            LIMIT :among
+        ) AS first
+        WHERE {_where(predicates)}
+        ORDER BY {columns}
+        LIMIT :limit
+    )
     """)  # noqa: S608  (constants)
 
 
@@ -318,18 +345,15 @@ GROUP BY source
 
 
 def share_of(predicates: Iterable[str]) -> TextClause:
-    """Return the statement that does so for these of the open rows, and for all open ones, in one reading."""
+    """Return the statement that does so in one reading of the open rows, for these and for the others.
+
+    Grouped, what is asked of a row is worked out once, and not for each of its sums.
+    """
     return text(f"""
-    SELECT
-        count(*) FILTER (WHERE is_one),
-        coalesce(sum(per_hour) FILTER (WHERE is_one), 0),
-        count(*),
-        coalesce(sum(per_hour), 0)
-    FROM (
-        SELECT {PER_HOUR} AS per_hour, {_where(predicates)} AS is_one
-        FROM unmapped_market_log
-        WHERE {STATUSES}
-    ) AS open
+    SELECT {_where(predicates)} AS is_one, count(*), coalesce(sum({PER_HOUR}), 0)
+    FROM unmapped_market_log
+    WHERE {STATUSES}
+    GROUP BY is_one
     """)  # noqa: S608  (constants)
 
 

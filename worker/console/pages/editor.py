@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from worker.cli.shipped import shipped_meanings
+from worker.cli.shipped import shipped_meaning
 from worker.console.changing import (
     ContradictedError,
     MappingEdit,
@@ -384,8 +384,7 @@ async def _editor(
         loose = await loose_labels(connection, fields)
         reasons = await audit.recent_reasons(connection)
         known = await _known_of(connection, key)
-    meanings = await asyncio.to_thread(shipped_meanings)
-    meaning = meanings.get(fields.canonical_id)
+    meaning = await asyncio.to_thread(shipped_meaning, fields.canonical_id)
     derived = await asyncio.to_thread(derived_verdicts, meaning, fields.outcome_names)
     hidden = parse_qsl(view.query(source=key[0], market=key[1])) if key[0] else []
     if begun.markets:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.markets import CATALOGUE
 from worker.domain.books.platforms import PLATFORMS
-from worker.domain.meaning.catalogue import MarketMeaning, load_meanings
+from worker.domain.meaning.catalogue import MarketMeaning, load_meaning, load_meanings
 from worker.domain.meaning.expression import Expression, MeaningError
 from worker.domain.meaning.market import Bet, Predicates, Sets
 from worker.domain.meaning.matches import first_and_last, scores
@@ -33,6 +33,11 @@ def test_every_market_of_the_catalogue_has_a_meaning_with_all_its_outcomes() -> 
         if meaning is not None:
             outcomes = [one.canonical_id for one in mapping.outcomes]
             assert list(meaning.when) == [*outcomes, *mapping.further_outcomes]
+
+
+@pytest.mark.parametrize("name", ["1x2_ft", "over_under_ft", "no_such_market"])
+def test_one_market_of_the_file_is_read_as_it_is_with_all_others(name: str) -> None:
+    assert load_meaning(FILE.read_text(encoding="utf-8"), name) == MEANINGS.get(name)
 
 
 def test_a_market_of_goals_without_expressions_needs_the_order_or_the_minute_of_goals() -> None:
