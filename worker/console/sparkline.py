@@ -1,4 +1,8 @@
-"""A share over time as a small line: broken where there is no hour, marked where mappings changed. Pure."""
+"""The last week as a small picture. Pure.
+
+A share is a line: broken where there is no hour, marked where mappings changed. How often something happened
+is bars: as wide as the time that was counted, as high as the rate in it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from worker.operations.evidence.coverage_hours import CoverageHour
+from worker.operations.unmapped.missed_days import MissedSpan
 
 WIDTH: Final = 168  # one unit an hour, 7 days
 HEIGHT: Final = 24
@@ -24,6 +29,44 @@ class Sparkline(NamedTuple):
     lowest: float
     highest: float
     last: float
+
+
+class SparkBar(NamedTuple):
+    """One bar, in units of the picture from its left and its top."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class SparkBars(NamedTuple):
+    """The bars in order, and how often a day it was in each."""
+
+    bars: Sequence[SparkBar]
+    per_day: Sequence[float]
+
+    @property
+    def view_box(self) -> str:
+        return f"0 0 {WIDTH} {HEIGHT}"
+
+
+def spark_bars(spans: Sequence[MissedSpan], now: datetime) -> SparkBars | None:
+    """Draw what of these is in the last 7 days; None where nothing is."""
+    begin = now - WIDTH * _HOUR
+    shown = [one for one in spans if one.end > begin]
+    if not shown:
+        return None
+    highest = max(one.per_day for one in shown) or 1.0
+    bars = []
+    for one in shown:
+        left = max(0.0, (one.begin - begin) / _HOUR)
+        # A gap tells two bars of one height apart; what is rare is still seen.
+        width = max((one.end - begin) / _HOUR - left - 1, 1)
+        height = max(HEIGHT * one.per_day / highest, 1)
+        figures = (left, HEIGHT - height, width, height)
+        bars.append(SparkBar(*(round(figure, 1) for figure in figures)))
+    return SparkBars(bars, [one.per_day for one in shown])
 
 
 def sparkline(hours: Sequence[CoverageHour], now: datetime) -> Sparkline | None:

@@ -41,10 +41,12 @@ INSIGHT_NEEDS: Final[Needs] = {
     ),
     "alarm": _COUNTED,
     "alarm_id_seq": ("USAGE",),
+    "unmapped_market_log": ("SELECT",),
+    "miss_day": ("SELECT", "INSERT", "DELETE"),
 }
 _EVIDENCE: Final = (
     *("watched_event", "mapping_evidence", "suggestion", "evidence_sample", "alarm"),
-    "shape_hour",
+    *("shape_hour", "miss_day"),
 )
 _DECIDED: Final = (
     *("status", "notes", "mapped_version"),

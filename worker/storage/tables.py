@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -376,7 +377,8 @@ def _written() -> Column[object]:
     )
 
 
-# The insight process writes these six. All but decisions about alarms follow from the newest observations.
+# The insight process writes these seven. All but decisions about alarms, and the counts of days, follow from
+# the newest observations.
 watched_event = Table(
     "watched_event",
     metadata,
@@ -535,6 +537,17 @@ shape_hour = Table(
         " + length(CAST(examples AS text)) <= 65536",
         name="ck_shape_hour_length",
     ),
+)
+
+miss_day = Table(
+    "miss_day",
+    metadata,
+    Column("miss_id", Integer),
+    Column("day", Date),
+    Column("occurrences", BigInteger, nullable=False),
+    Column("taken_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("miss_id", "day"),
+    CheckConstraint("occurrences >= 1", name="ck_miss_day_occurrences"),
 )
 
 

@@ -18,6 +18,12 @@ AddMiss = Callable[..., None]
 
 pytestmark = pytest.mark.services
 SIGNED = ("--actor", "ada", "--reason", "because")
+# 5 times up to three days ago, 15 times up to two days ago.
+MISSED_BEFORE = """
+INSERT INTO miss_day (miss_id, day, occurrences, taken_at)
+SELECT id, current_date - days_ago, occurrences, now() - make_interval(days => days_ago)
+FROM unmapped_market_log CROSS JOIN (VALUES (3, 5), (2, 15)) AS taken (days_ago, occurrences)
+"""
 
 
 def listed(run: Run, *options: str) -> list[str]:
@@ -157,6 +163,30 @@ def test_show_names_the_labels_that_the_mapping_of_the_market_does_not_know(
     shown = json.loads(run("unmapped", "show", "sportybet", "29", "--json").stdout)
     assert (shown["mappings"], shown["unknown_labels"]) == (["btts"], ["Perhaps"])
     assert "Perhaps" in run("unmapped", "show", "sportybet", "29").stdout
+
+
+def test_show_says_how_often_a_market_was_missed_on_its_last_days(
+    miss: AddMiss, run: Run, query: Query
+) -> None:
+    def spans() -> list[dict[str, Any]]:
+        shown: dict[str, Any] = json.loads(
+            run("unmapped", "show", "sportybet", "29", "--json").stdout
+        )
+        return list(shown["missed_days"])
+
+    miss("sportybet", "29", "GG/NG", count=50)
+    query("UPDATE unmapped_market_log SET first_seen_at = now() - interval '20 days'")
+    assert spans() == []
+    query(MISSED_BEFORE)
+    first, second = spans()
+    assert (first["times"], first["per_day"], second["times"]) == (10, 10.0, 35)
+    assert first["end"] == second["begin"]
+    (row,) = [
+        line
+        for line in run("unmapped", "show", "sportybet", "29").stdout.splitlines()
+        if "per day" in line
+    ]
+    assert row.split() == ["per", "day", "10,", "17.5"]
 
 
 def test_a_mapping_that_covers_a_miss_marks_it(

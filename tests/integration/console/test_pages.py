@@ -283,6 +283,21 @@ def test_home_shows_coverage_by_the_hour_what_is_missed_again_and_what_changed(
     assert "In the last 24 hours: 1 change of mappings by 1 person" in page.seen
 
 
+def test_the_queue_and_a_case_show_how_often_a_market_was_missed_in_the_last_week(
+    client: ConsoleClient, miss: Callable[..., None], query: ConsoleQuery
+) -> None:
+    miss("sportybet", "29", "GG/NG", count=50)
+    query("UPDATE unmapped_market_log SET first_seen_at = now() - interval '20 days'")
+    pages = ("/queue", "/case?source=sportybet&market=29")
+    assert not any("missed a day in the last 7 days" in client.get(one).text for one in pages)
+    query(
+        """INSERT INTO miss_day (miss_id, day, occurrences, taken_at)
+        SELECT id, current_date - 2, 15, now() - interval '2 days' FROM unmapped_market_log"""
+    )
+    for page in pages:
+        assert "missed a day in the last 7 days, the oldest first: 17.5" in client.get(page).text
+
+
 def test_home_says_how_many_comparisons_decisions_have_unlocked_and_what_waits_would(
     client: ConsoleClient,
     miss: Callable[..., None],

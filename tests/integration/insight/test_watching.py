@@ -27,6 +27,10 @@ from worker.operations.doctor.findings import Finding
 pytestmark = pytest.mark.services
 
 EVENTS = 12
+MISSED = """
+INSERT INTO unmapped_market_log (source, external_market_id, occurrence_count)
+VALUES ('bet9ja', 'S_1X2', 42) RETURNING id
+"""
 
 
 async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_alarm(
@@ -35,9 +39,12 @@ async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_ala
     records = scraped(events=EVENTS)
     await keep_usual(installation)
     await installation.query(HIDE)
+    await installation.query(MISSED)
     await installation.publish(records)
     process = start_insight(installation)
     await judged(installation, process, on_two_books(records))
+    (taken,) = await installation.query("SELECT occurrences FROM miss_day")
+    assert taken.occurrences == 42
 
     async def suggested() -> list[str]:
         rows = await installation.query(

@@ -1,9 +1,10 @@
-"""A share over the last 7 days as a small line."""
+"""The last 7 days as a small picture: a share as a line, how often something happened as bars."""
 
 from datetime import UTC, datetime, timedelta
 
-from worker.console.sparkline import HEIGHT, WIDTH, sparkline
+from worker.console.sparkline import HEIGHT, WIDTH, SparkBar, spark_bars, sparkline
 from worker.operations.evidence.coverage_hours import CoverageHour, coverage_of
+from worker.operations.unmapped.missed_days import MissedSpan
 from worker.storage.insight.shapes import StoredHour
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -39,3 +40,29 @@ def test_a_share_is_of_all_markets_of_the_sample() -> None:
     stored = StoredHour("betpawa", NOW, 7, 20, 0, counts, None, [], {})
     assert coverage_of(stored).share == 0.9
     assert coverage_of(stored._replace(markets="nonsense")).share is None
+
+
+def missed(begin_hours_ago: float, end_hours_ago: float, times: int) -> MissedSpan:
+    hour = timedelta(hours=1)
+    return MissedSpan(NOW - begin_hours_ago * hour, NOW - end_hours_ago * hour, times)
+
+
+def test_a_bar_is_as_wide_as_its_time_and_as_high_as_its_rate() -> None:
+    week = spark_bars([missed(72, 24, 10), missed(24, 0, 20)], NOW)
+    assert week is not None
+    assert week.bars == [
+        SparkBar(WIDTH - 72, HEIGHT - HEIGHT / 4, 47, HEIGHT / 4),
+        SparkBar(WIDTH - 24, 0, 23, HEIGHT),
+    ]
+    assert week.per_day == [5, 20]
+
+
+def test_bars_stay_inside_the_picture_and_a_day_without_a_miss_is_seen() -> None:
+    week = spark_bars([missed(192, 144, 0), missed(144, 143.9, 0)], NOW)
+    assert week is not None
+    assert week.bars == [SparkBar(0, HEIGHT - 1, 23, 1), SparkBar(24, HEIGHT - 1, 1, 1)]
+
+
+def test_nothing_is_drawn_of_what_is_not_known_or_older() -> None:
+    assert spark_bars([], NOW) is None
+    assert spark_bars([missed(200, 168, 5)], NOW) is None

@@ -17,6 +17,7 @@ from worker.console.context import RefusedError, allowed, console_of, form_of, p
 from worker.console.drafting import drafts_for
 from worker.console.pages.following import case_path, following_case, key_of, next_path
 from worker.console.pages.queue import DEFAULT_REASONS, mark, notice_of
+from worker.console.sparkline import spark_bars
 from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import BOOKS
 from worker.domain.bounded_json import objects_in
@@ -103,6 +104,7 @@ async def show(request: Request) -> Response:
             waiting = await drafts_for(connection, key)
     except UnknownMiss as error:
         raise RefusedError("This market was never missed.", 404, lines=(f"{error}.",)) from error
+    now = datetime.now(UTC)
     values: dict[str, Any] = {
         "miss": case.miss,
         "claimants": case.claimants,
@@ -115,8 +117,9 @@ async def show(request: Request) -> Response:
         "back": f"/queue?{view.query(place=None)}",
         "next_case": None if following is None else following.path,
         "work": case.work,
+        "week": spark_bars(case.spans, now),
         "sells_players": is_platform(key[0]) and BOOKS[key[0]].participant_ids is not None,
-        "now": datetime.now(UTC),
+        "now": now,
         **known_of(case),
     }
     return page(request, "case.html", **values)

@@ -25,9 +25,11 @@ from worker.console.context import (
     viewer_of,
 )
 from worker.console.notices import Notice, UndoStep
+from worker.console.sparkline import spark_bars
 from worker.console.together import MOST_MAPPED, grid_path, together_path
 from worker.console.totals import MOST_LISTED, QueueTotals
 from worker.operations.unmapped.families import GroupBy, MissFamily, families, ordered
+from worker.operations.unmapped.missed_days import spans_of
 from worker.operations.unmapped.view import ME, NOBODY, SNOOZED, QueueView, view_of, view_of_query
 from worker.storage import misses
 from worker.storage.changes import cases, views
@@ -35,7 +37,7 @@ from worker.storage.changes.cases import CaseTaken
 from worker.storage.changes.views import TooManyViews
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageRefused
-from worker.storage.insight import evidence
+from worker.storage.insight import evidence, miss_days
 from worker.storage.misses import MissFilters, QueueKey, QueueOrder, UnknownMiss
 
 PAGE_ROWS: Final = 50
@@ -145,12 +147,15 @@ async def _rows(
     rows = await totals.rows(
         connection, filters, order=view.order, limit=PAGE_ROWS, offset=view.place
     )
-    keys = [row.key for row in rows]
+    keys, now = [row.key for row in rows], datetime.now(UTC)
+    taken = await miss_days.read_counts(connection, [row.id for row in rows])
+    weeks = {row.key: spark_bars(spans_of(row, taken[row.id], now), now) for row in rows}
     return {
         "rows": rows,
+        "weeks": weeks,
         "suggestions": await evidence.first_suggestions(connection, keys),
         "cases": await cases.read_cases(connection, keys),
-        "now": datetime.now(UTC),
+        "now": now,
     }
 
 

@@ -23,6 +23,7 @@ from worker.insight.watching.findings import (
 )
 from worker.insight.watching.judgement import EventVerdicts, MappedMarket, MissedMarket
 from worker.insight.watching.metrics import InsightMetrics
+from worker.insight.watching.miss_days import MissDays
 from worker.insight.watching.published_grades import GradePublisher
 from worker.insight.watching.reading import ObservationReader
 from worker.insight.watching.steps import rest_after, timed
@@ -86,6 +87,7 @@ class Judging:
         self._metrics = metrics
         self._moved = moved
         self._canary = ShapeCanary(connection, settings, step=self._step, clock=reading.now)
+        self._miss_days = MissDays(connection)
         self._verdicts: EventVerdicts | None = None
         self._versions: dict[str, int] = {}
         self._is_complete = False
@@ -108,6 +110,7 @@ class Judging:
     async def _turn(self, began: float) -> bool:
         """Do what is due, for one interval; return whether nothing is left."""
         events = await self._store_events()
+        await self._miss_days.look()
         # Before anything that may take hours: a form that has changed makes the rest of no use.
         await self._canary.look(self._index.current, began + self._settings.insight_interval_s / 3)
         verdicts = await self._verdicts_on(events)

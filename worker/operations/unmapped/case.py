@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,11 +16,12 @@ from worker.operations.evidence.tables import (
     example_json,
     suggestion_json,
 )
+from worker.operations.unmapped.missed_days import MissedSpan, spans_of
 from worker.runtime.index.covering import usable
 from worker.storage import misses
 from worker.storage.changes import cases
 from worker.storage.changes.cases import WorkedCase
-from worker.storage.insight import evidence
+from worker.storage.insight import evidence, miss_days
 from worker.storage.insight.evidence import StoredSample, StoredSuggestion
 from worker.storage.mappings import StoredMapping, list_mappings
 from worker.storage.misses import QueuedMiss, QueueKey
@@ -49,6 +51,8 @@ class MissCase(NamedTuple):
     odds: OddsOfMiss
     # The grade of this id in each mapping in which it is switched off: there it is missed on purpose.
     switched_off: dict[str, str | None]
+    # How often it was missed in the last days, in about one part a day; empty without an insight process.
+    spans: Sequence[MissedSpan]
     # Who works on it, until when it is put off, and whether it was mapped once before.
     work: WorkedCase
 
@@ -70,8 +74,10 @@ async def read_case(connection: AsyncConnection, key: QueueKey) -> MissCase:
         if (one.platform, one.id) == (source, market_id) and not one.active
     }
     odds = await _read_odds(connection, miss, claimants)
+    taken = (await miss_days.read_counts(connection, [miss.id]))[miss.id]
+    spans = spans_of(miss, taken, datetime.now(UTC))
     work = (await cases.read_cases(connection, [key]))[key]
-    return MissCase(miss, claimants, found, odds, switched_off, work)
+    return MissCase(miss, claimants, found, odds, switched_off, spans, work)
 
 
 async def _read_odds(

@@ -231,7 +231,7 @@ def show(
     Example: marketmap unmapped show sportybet 830101
     """
     try:
-        miss, claimants, found, odds, _, work = read_database(
+        miss, claimants, found, odds, _, spans, work = read_database(
             database_url, lambda connection: read_case(connection, (platform, market_id))
         )
     except UnknownMiss as error:
@@ -242,10 +242,11 @@ def show(
             miss_json(miss)
             | work_json(work)
             | {"mappings": names, "unknown_labels": list(found.unknown)}
+            | {"missed_days": [one.as_json() for one in spans]}
             | odds.as_json()
         )
         return
-    print_table(miss_table(miss))
+    print_table(miss_table(miss, spans))
     out.print()
     print_table(samples_table(miss, found))
     out.print()

@@ -13,6 +13,7 @@ from worker.cli.rows import ListLayout
 from worker.cli.tables import Column, ListTable, signed, text, when
 from worker.domain.coverage import Coverage
 from worker.operations.unmapped.families import MissFamily
+from worker.operations.unmapped.missed_days import MissedSpan
 from worker.storage.changes.cases import WorkedCase
 from worker.storage.misses import QueuedMiss
 
@@ -133,7 +134,7 @@ _FAMILY_FIELDS: Final = (
 FAMILIES: Final = ListLayout(_FAMILY_FIELDS, family_json, families_list)
 
 
-def miss_table(row: QueuedMiss) -> Table:
+def miss_table(row: QueuedMiss, spans: Sequence[MissedSpan] = ()) -> Table:
     table = Table(show_header=False, box=None, title_justify="left")
     table.title = text(f"{row.source} {row.external_market_id}")
     for name in (
@@ -147,6 +148,9 @@ def miss_table(row: QueuedMiss) -> Table:
     ):
         table.add_row(name.replace("_", " "), text(getattr(row, name)))
     table.add_row("per hour", f"{row.occurrences_per_hour:.1f}")
+    if spans:
+        # In parts of about a day, the oldest first.
+        table.add_row("per day", ", ".join(f"{one.per_day:.3g}" for one in spans))
     table.add_row("score", f"{row.score:.3g}")
     if row.comparisons_per_day is not None:
         terms = (

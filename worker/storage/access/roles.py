@@ -36,6 +36,8 @@ _FILES: Final = (
     "shape_grants_v1",
     "view_and_effect_ownership_v1",
     "view_and_effect_grants_v1",
+    "miss_day_ownership_v1",
+    "miss_day_grants_v1",
     "timeouts_v1",
 )
 
