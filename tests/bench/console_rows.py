@@ -168,6 +168,12 @@ SELECT platform, date_trunc('hour', now()) - n * interval '1 hour', 7 + n / 24, 
     '{"resolved": 98000, "UNKNOWN_MARKET": 2000}', 900, '{}', '{}'
 FROM generate_series(0, 7 * 24) AS n, unnest(ARRAY['betpawa', 'sportybet', 'bet9ja']) AS platform
 """
+_MISS_DAYS = """
+INSERT INTO miss_day (miss_id, day, occurrences, taken_at)
+SELECT id, current_date - days_ago, greatest(1, occurrence_count - 10 * days_ago),
+    now() - make_interval(days => days_ago)
+FROM unmapped_market_log, generate_series(0, 7) AS days_ago
+"""
 _ALARMS = """
 INSERT INTO alarm (canonical_id, platform, version, kind, present, better, events, canonical_id_instead,
     outcomes_instead, reason, status)
@@ -206,7 +212,7 @@ async def fill(url: str, sizes: Sizes) -> None:
         await connection.execute(_CHANGES, sizes.changes, sizes.mappings)
         await connection.execute(_MISSES, sizes.misses)
         await connection.execute(_SUGGESTIONS, sizes.mappings)
-        for statement in (_WAITING, _CASES, _SAMPLES, _EVIDENCE, _ALARMS, _HOURS):
+        for statement in (_WAITING, _CASES, _SAMPLES, _EVIDENCE, _ALARMS, _HOURS, _MISS_DAYS):
             await connection.execute(statement)
         await connection.execute(_EVENTS, packed_boards())
         # As autovacuum leaves it: index-only scans need the map of visible pages.
