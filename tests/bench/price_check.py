@@ -50,12 +50,18 @@ def swapped(mapping: Mapping) -> Mapping:
 
 
 def checked(
-    stored: Sequence[StoredEvent], active: dict[str, Mapping], name: str, judge: Judge
+    stored: Sequence[StoredEvent],
+    before: dict[str, Mapping],
+    active: dict[str, Mapping],
+    name: str,
+    judge: Judge,
 ) -> tuple[float, int]:
     """Seconds of CPU, and how many bookmakers' prices contradict the mapping."""
     began = time.process_time()
-    found = check_prices(stored, active, {name}, judge)
-    return time.process_time() - began, sum(one.alarm is not None for one in found)
+    found = check_prices(stored, active, {name}, judge, before=before)
+    return time.process_time() - began, sum(
+        one.alarm is not None or one.proof is not None for one in found
+    )
 
 
 def main() -> None:
@@ -71,10 +77,10 @@ def main() -> None:
     rows: list[tuple[float, float, float]] = []
     for name in on_three[: options.mappings]:
         shipped_judge.cache_clear()  # as in a process of its own
-        first, _ = checked(stored, active, name, shipped_judge())
-        later, _ = checked(stored, active, name, shipped_judge())
+        first, _ = checked(stored, active, active, name, shipped_judge())
+        later, _ = checked(stored, active, active, name, shipped_judge())
         wrong = {**active, name: swapped(active[name])}
-        swap, contradicted = checked(stored, wrong, name, shipped_judge())
+        swap, contradicted = checked(stored, active, wrong, name, shipped_judge())
         rows.append((first, later, swap))
         say(f"{name:<34} {first:>6.2f} {later:>6.2f} {swap:>8.2f} {contradicted:>13}")
     first, later, swap = map(statistics.median, zip(*rows, strict=True))

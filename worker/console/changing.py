@@ -81,11 +81,14 @@ async def try_change(
 ) -> TriedChange:
     """Make a change, take it back, and say what prices say about it. Raises RefusedError."""
 
-    async def attempt(one: Edit) -> tuple[AppliedChange, dict[str, Mapping]]:
+    async def attempt(
+        one: Edit,
+    ) -> tuple[AppliedChange, dict[str, Mapping], dict[str, Mapping]]:
+        before = await active_mappings(one)
         done = await edit(one)
-        return done, {} if done.action == "NONE" else await active_mappings(one)
+        return done, before, {} if done.action == "NONE" else await active_mappings(one)
 
-    done, active = await _run(
+    done, before, active = await _run(
         console, permission, attempt, actor=actor, reason=reason, dry_run=True
     )
     if done.canonical_id not in active:
@@ -94,7 +97,7 @@ async def try_change(
         events = await evidence.read_events(connection, MOST_EVENTS)
     if not events:
         return TriedChange(done, active, PriceComparison())
-    prices = await in_thread(partial(compare_prices, events, active, {done.canonical_id}))
+    prices = await in_thread(partial(compare_prices, events, before, active, {done.canonical_id}))
     return TriedChange(done, active, prices)
 
 

@@ -192,7 +192,7 @@ async def look_at(console: Console, proposal_of: ProposalOf) -> TriedChange:
     )
     if not events or name not in active:
         return TriedChange(done, active, PriceComparison())
-    prices = await in_thread(partial(compare_prices, events, active, {name}))
+    prices = await in_thread(partial(compare_prices, events, effect.draft.before, active, {name}))
     return TriedChange(done, active, prices)
 
 

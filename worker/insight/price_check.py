@@ -11,12 +11,14 @@ board is read only if a mapping is far from something.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.mapping import claims_of
+from worker.insight.agreed_proofs import AgreedProof
 from worker.insight.alarms import LEAST_EVENTS, Alarm
 from worker.insight.boards import Board
 from worker.insight.judging import Judge
@@ -29,6 +31,7 @@ from worker.storage.insight.evidence import StoredEvent
 
 # An alarm needs ten; a bookmaker may not sell the market on each.
 MOST_EVENTS: Final = LEAST_EVENTS + 2
+_NO_MAPPINGS: Final[Mapping[str, MarketMapping]] = MappingProxyType({})
 
 
 class PriceFinding(NamedTuple):
@@ -36,14 +39,17 @@ class PriceFinding(NamedTuple):
 
     ``events`` are those on which it could be judged: with fewer than ``LEAST_EVENTS`` a mapping that is wrong
     raises no alarm either. ``is_watched``: whether watched events can hold such a market at all.
+    ``proof`` is by the bookmaker's own prices, for which one event is enough; None for one that the
+    mappings before the change had already.
     """
 
     canonical_id: str
-    platform: str
+    platform: Platform
     comparisons: Sequence[EvidenceRow]
     alarm: Alarm | None
     events: int = 0
     is_watched: bool = True
+    proof: AgreedProof | None = None
 
 
 class UnpackedEvent(NamedTuple):
@@ -76,11 +82,13 @@ def check_prices(
     names: Collection[str],
     judge: Judge,
     *,
+    before: Mapping[str, MarketMapping] = _NO_MAPPINGS,
     proceed: Callable[[], None] = lambda: None,
 ) -> list[PriceFinding]:
     """Judge the mappings of these names among all active ones. Raises UnreadableBoardsError.
 
     A bookmaker at which nothing of a mapping could be compared has a finding without comparisons.
+    ``before`` are the active mappings without the change.
     ``proceed`` is called between the events; what it raises ends the check.
     """
     changed = [mappings[name] for name in sorted(names) if name in mappings]
@@ -91,27 +99,67 @@ def check_prices(
         return _in_order({}, changed)
     events = [one.event for one in unpacked]
     boards = {one.event.event: one.boards for one in unpacked}
-    verdicts = EventVerdicts(
-        judge,
-        index,
-        mappings,
-        events,
-        only=frozenset(names),
-        boards=lambda event: boards[event.event],
-    )
+
+    def verdicts_under(index: MappingIndex, active: Mapping[str, MarketMapping]) -> EventVerdicts:
+        return EventVerdicts(
+            judge,
+            index,
+            active,
+            events,
+            only=frozenset(names),
+            boards=lambda event: boards[event.event],
+        )
+
+    verdicts = verdicts_under(index, mappings)
     for event in verdicts.update(events):
         proceed()
         verdicts.look(event)
     rows = verdicts.evidence()
     suspects = verdicts.suspects(rows)
-    found: dict[tuple[str, str], PriceFinding] = {}
+    found: dict[tuple[str, Platform], PriceFinding] = {}
     for row in rows:
         key = (row.canonical_id, row.platform)
         if key not in found:
             proceed()
             found[key] = _finding(verdicts, row, is_suspect=key in suspects)
         found[key] = found[key]._replace(comparisons=[*found[key].comparisons, row])
-    return _in_order(found, changed)
+    listed = _in_order(found, changed)
+    said = [_own_prices(verdicts, one.canonical_id, one.platform, proceed) for one in listed]
+    if not any(said):
+        return listed
+    earlier = verdicts_under(MappingIndex(before.values()), before)
+    renamed = sorted(before.keys() - mappings.keys())
+    return [
+        one._replace(proof=_new(against, earlier, one, renamed, proceed))
+        for one, against in zip(listed, said, strict=True)
+    ]
+
+
+def _own_prices(
+    verdicts: EventVerdicts, name: str, platform: Platform, proceed: Callable[[], None]
+) -> list[AgreedProof]:
+    proceed()
+    return verdicts.agreed_proofs((name, platform))
+
+
+def _new(
+    against: Sequence[AgreedProof],
+    before: EventVerdicts,
+    found: PriceFinding,
+    renamed: Sequence[str],
+    proceed: Callable[[], None],
+) -> AgreedProof | None:
+    """The first of what is said against a mapping that was not said before the change.
+
+    ``renamed`` are the names that are gone: a mapping that has a new one may have had any of them.
+    """
+    names = [found.canonical_id] if found.canonical_id in before.mappings else renamed
+    known = {
+        one.kind
+        for name in (names if against else ())
+        for one in _own_prices(before, name, found.platform, proceed)
+    }
+    return next((one for one in against if one.kind not in known), None)
 
 
 def _finding(verdicts: EventVerdicts, row: EvidenceRow, *, is_suspect: bool) -> PriceFinding:
@@ -126,10 +174,10 @@ def _finding(verdicts: EventVerdicts, row: EvidenceRow, *, is_suspect: bool) -> 
 
 
 def _in_order(
-    found: Mapping[tuple[str, str], PriceFinding], changed: Sequence[MarketMapping]
+    found: Mapping[tuple[str, Platform], PriceFinding], changed: Sequence[MarketMapping]
 ) -> list[PriceFinding]:
     """The findings by mapping and bookmaker, with those of bookmakers where nothing could be compared."""
-    nothing: dict[tuple[str, str], PriceFinding] = {
+    nothing: dict[tuple[str, Platform], PriceFinding] = {
         (one.canonical_id, claim.platform): PriceFinding(
             one.canonical_id, claim.platform, (), None, is_watched=is_comparable(one)
         )

@@ -15,6 +15,7 @@ where another reading explains the prices several times better.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 from typing import Final, Literal, NamedTuple
@@ -22,9 +23,9 @@ from typing import Final, Literal, NamedTuple
 from worker.domain.books.lines import negate, parse_line
 from worker.domain.index import MappingIndex
 
-from .boards import Board, MarketLine, cover_of, is_plausible, named, text_of
+from .boards import Board, MarketLine, Quoted, cover_of, is_plausible, named, text_of
 from .distances import Distance, chances_against
-from .goal_model import FITTED_FAMILIES, GoalModel, fit
+from .goal_model import FITTED_FAMILIES, GoalModel, fitted_part
 from .judging import Judge, Reading
 from .margin import logit
 
@@ -62,6 +63,33 @@ def proofs(board: Board, index: MappingIndex, judge: Judge) -> list[Proof]:
     for canonical_id in markets:
         found += proofs_of(canonical_id, reading, judge)
     return found
+
+
+def proofs_about(
+    canonical_id: str,
+    board: Board,
+    quoted: Mapping[MarketLine, Quoted],
+    index: MappingIndex,
+    judge: Judge,
+) -> list[Proof]:
+    """Of ``proofs`` those about one market; ``quoted`` is what the board's prices are under the index.
+
+    Of all other markets only those are read to which the goal model is fitted.
+    """
+    own = {key: one for key, one in quoted.items() if key.canonical_id == canonical_id}
+    sold_as = {row for one in own.values() for row in one.sold_as}
+    rows = tuple(row for row in board.rows if (row.market_id, row.qualifier) in sold_as)
+    names = {canonical_id, *(key.canonical_id for key in fitted_part(quoted, judge.meanings))}
+    reading = judge.read_in_part(board, quoted, names)
+    return [
+        *(
+            one
+            for one in _duplicates(replace(board, rows=rows), index)
+            if one.canonical_id == canonical_id
+        ),
+        *_partitions(reading._replace(quoted=own), judge),
+        *proofs_of(canonical_id, reading, judge),
+    ]
 
 
 def proofs_of(canonical_id: str, reading: Reading, judge: Judge) -> Iterator[Proof]:
@@ -140,7 +168,7 @@ def _model_of_the_others(canonical_id: str, reading: Reading, judge: Judge) -> G
     if family not in FITTED_FAMILIES:
         return reading.model
     others = {key: one for key, one in reading.fair.items() if key.canonical_id != canonical_id}
-    return fit(others, judge.bets, judge.meanings)
+    return judge.fit(others)
 
 
 # Another way to read a price: as which market and line, and which outcome; None where there is no such way.

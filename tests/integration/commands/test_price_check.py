@@ -55,6 +55,23 @@ def test_a_swap_is_refused_and_saved_when_it_is_forced(
     assert labels(query) == {"yes": "No", "no": "Yes"}
 
 
+def test_one_event_is_enough_for_what_a_bookmakers_own_prices_contradict(
+    run: Run, change: Callable[..., Any], watched: None, query: Query
+) -> None:
+    query(
+        "DELETE FROM watched_event WHERE event <> (SELECT max(event) FROM watched_event)"
+        " RETURNING event"
+    )
+    refused = run(*UPDATE, *SWAP, *SIGNED)
+    assert refused.exit_code == 1
+    said = " ".join(refused.stderr.split())
+    assert "btts_ft at sportybet is contradicted by the bookmaker's own prices on 1 event" in said
+    assert labels(query) == {"yes": "Yes", "no": "No"}
+    assert run(*UPDATE, *SWAP, *SIGNED, "--force").exit_code == 0
+    # It was contradicted before: that is no reason to refuse another change of it.
+    assert change(*UPDATE, "--set", "priority=3")["action"] == "UPDATE"
+
+
 def test_what_the_prices_bear_out_is_saved_and_shown(
     run: Run, change: Callable[..., Any], watched: None
 ) -> None:
@@ -185,9 +202,16 @@ def test_an_accepted_suggestion_that_the_prices_contradict_is_refused(
     assert column(query) is None
 
 
-KEEP_FIVE = """
-DELETE FROM watched_event WHERE event NOT IN (SELECT event FROM watched_event ORDER BY event LIMIT 5)
-"""
+def leave_too_few(query: Query) -> None:
+    """Leave five events, and one mapping: without others no goal model proves anything at the first."""
+    query(
+        "DELETE FROM watched_event"
+        " WHERE event NOT IN (SELECT event FROM watched_event ORDER BY event LIMIT 5)"
+    )
+    query(
+        "UPDATE user_market_mappings SET is_active = false"
+        " WHERE canonical_id <> 'btts_ft' RETURNING id"
+    )
 
 
 def test_a_swap_that_too_few_events_can_judge_is_saved_and_said_not_to_be_judged(
@@ -198,7 +222,7 @@ def test_a_swap_that_too_few_events_can_judge_is_saved_and_said_not_to_be_judged
     miss: Callable[..., None],
     tmp_path: Path,
 ) -> None:
-    query(KEEP_FIVE)
+    leave_too_few(query)
     said = "btts_ft at sportybet: too few events to judge: 5 of 10 needed."
     assert said in run(*UPDATE, *SWAP, *SIGNED, "--dry-run").stderr
     saved = change(*UPDATE, *SWAP)
@@ -228,7 +252,7 @@ def test_a_swap_that_too_few_events_can_judge_is_saved_and_said_not_to_be_judged
 def test_an_accepted_suggestion_that_too_few_events_can_judge_is_said_not_to_be_judged(
     run: Run, watched: None, query: Query, miss: Callable[..., None]
 ) -> None:
-    query(KEEP_FIVE)
+    leave_too_few(query)
     query(UNMAP)
     miss("sportybet", "29", "GG/NG", ["Yes", "No"])
     suggest(query)
@@ -240,7 +264,7 @@ def test_an_accepted_suggestion_that_too_few_events_can_judge_is_said_not_to_be_
 def test_a_change_set_that_too_few_events_can_judge_is_said_not_to_be_judged(
     run: Run, watched: None, query: Query
 ) -> None:
-    query(KEEP_FIVE)
+    leave_too_few(query)
     written = run("drafts", "create", "btts_ft", *SWAP, "--propose", *SIGNED, "--json")
     number = str(json.loads(written.stdout)["change_set"])
     approved = run("changes", "approve", number, "--actor", "bob")

@@ -181,7 +181,7 @@ def test_sound_mappings_are_compared_and_a_swap_is_contradicted(
     assert {one.platform for one in found if one.alarm is not None} == {"sportybet"}
 
 
-def test_a_swap_on_too_few_events_is_not_contradicted_and_its_events_are_counted(
+def test_a_swap_on_too_few_events_raises_no_alarm_and_its_events_are_counted(
     stored: list[StoredEvent],
 ) -> None:
     after = {**SOUND, "btts_ft": swapped(Random(0), SOUND["btts_ft"], "sportybet")}

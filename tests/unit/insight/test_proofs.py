@@ -1,11 +1,13 @@
 """Contradictions inside one board: every misread line is found at the first event, and nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.boards import INDEX, JUDGE, generated_boards
 from worker.domain.books.rows import Label
-from worker.insight.boards import Board, Sold
-from worker.insight.proofs import proofs, proofs_of
+from worker.insight.boards import Board, Sold, read
+from worker.insight.proofs import proofs, proofs_about, proofs_of
 from worker.lab.insight.misread import misreadings
 
 # One event of the generator, on all three books. A fault found on it led to a repair: no figure is from it.
@@ -27,6 +29,30 @@ def test_every_wrong_sign_and_every_wrong_line_is_found_at_the_first_event(board
             missed.append((wrong.fault, wrong.canonical_id))
     assert missed == []
     assert found > 15
+
+
+def test_the_proofs_about_one_market_are_those_of_all_that_are_about_it() -> None:
+    """On a board on which a result is sold twice, and over is sold as under."""
+    (whole,) = [one for one in BOARDS if one.platform == "sportybet"]
+    rows = tuple(
+        one._replace(odds=dict(zip(one.odds, reversed(list(one.odds.values())), strict=True)))
+        if one.market_id == "18"
+        else one
+        for one in whole.rows
+    )
+    result = sold("1", {"Home": 1.1, "Draw": 1.2, "Away": 1.3})
+    board = replace(whole, rows=(*rows, result))
+    every = proofs(board, INDEX, JUDGE)
+    assert {(one.kind, one.canonical_id) for one in every} >= {
+        ("duplicate", "1x2_ft"),
+        ("partition", "1x2_ft"),
+        ("order", "over_under_ft"),
+        ("swap", "over_under_ft"),
+    }
+    quoted = read(board, INDEX)
+    for name in ("1x2_ft", "over_under_ft", "double_chance_ft", "corners_over_under_ft"):
+        about = proofs_about(name, board, quoted, INDEX, JUDGE)
+        assert about == [one for one in every if one.canonical_id == name]
 
 
 def sold(market_id: str, odds: dict[str, float], qualifier: str | None = None) -> Sold:

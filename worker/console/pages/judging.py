@@ -106,7 +106,9 @@ async def judge_drafts(console: Console, number: int, first: int) -> JudgedDraft
         judged = {name for name in names if name in active}
         prices = PriceComparison(missing=None if events else "no event is watched")
         if events and judged:
-            prices = await in_thread(partial(compare_prices, events, active, judged))
+            prices = await in_thread(
+                partial(compare_prices, events, effect.draft.before, active, judged)
+            )
     listed = [
         JudgedDraft(
             name,

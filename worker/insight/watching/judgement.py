@@ -25,6 +25,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.scope import FOOTBALL
 from worker.insight import suggestions
+from worker.insight.agreed_proofs import AgreedProof, QuotedBoard, agreed_proofs
 from worker.insight.alarms import Alarm, alarm, judged_events
 from worker.insight.boards import Board, MarketLine, Quoted, Sold, read, text_of
 from worker.insight.candidates import Glimpse, UnmappedMarket
@@ -349,6 +350,21 @@ class EventVerdicts:
             return None
         among = [canonical_id, found.canonical_id_instead]
         return Raised(found, self._samples(target.glimpses, among))
+
+    def agreed_proofs(self, key: MappedMarket) -> list[AgreedProof]:
+        """What a bookmaker's own prices say against a mapping, on the first events that are judged."""
+        canonical_id, platform = key
+        sold = self._selling(canonical_id, platform)
+        return agreed_proofs(canonical_id, sold, self.index, self._judge)
+
+    def _selling(self, canonical_id: str, platform: Platform) -> Iterator[QuotedBoard]:
+        """The bookmaker's boards on which a market is sold."""
+        for event, about in self._events.items():
+            if platform in about.together:
+                board = self._board(event, platform)
+                quoted = self._quoted_on(board)
+                if any(key.canonical_id == canonical_id for key in quoted):
+                    yield QuotedBoard(board, quoted)
 
     def judged_events(self, key: MappedMarket) -> int:
         """The number of events on which ``alarm`` judges a mapping at a bookmaker."""

@@ -90,9 +90,13 @@ class Approval(NamedTuple):
 
 
 class TriedChanges(NamedTuple):
-    """What a change set would do, without what prices say: all active mappings then, and those to compare."""
+    """What a change set would do, without what prices say.
+
+    ``before`` are the active mappings now, ``active`` those then, of which ``checked`` are to be compared.
+    """
 
     approval: Approval
+    before: dict[str, Mapping]
     active: dict[str, Mapping]
     checked: Sequence[str]
 
@@ -161,18 +165,22 @@ async def try_proposed(
     """
     found = await sets.lock_change_set(edit.connection, change_set_id)
     _require_proposed(found, None)
+    before = await active_mappings(edit)
     applied = await apply_locked(edit, found, actor=actor, forced=forced)
     names = [_name_after(one) for one in await drafts_of(edit.connection, change_set_id)]
     active = await active_mappings(edit)
     done = await sets.get_change_set(edit.connection, change_set_id)
-    return TriedChanges(Approval(done, applied), active, [name for name in names if name in active])
+    checked = [name for name in names if name in active]
+    return TriedChanges(Approval(done, applied), before, active, checked)
 
 
 async def judge(trial: TriedChanges, events: Sequence[StoredEvent]) -> Approval:
     """Compare prices with what a trial led to, without holding a lock meanwhile."""
     if not events or not trial.checked:
         return trial.approval
-    compared = await asyncio.to_thread(compare_prices, events, trial.active, set(trial.checked))
+    compared = await asyncio.to_thread(
+        compare_prices, events, trial.before, trial.active, set(trial.checked)
+    )
     return trial.approval._replace(verdicts=compared.verdicts, prices_missing=compared.missing)
 
 

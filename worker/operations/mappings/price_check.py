@@ -46,9 +46,10 @@ _IN_TABLE: Final[dict[PriceCode | None, str]] = {
 
 
 class _Tried(NamedTuple):
-    """What a change leads to: all active mappings afterwards."""
+    """What a change leads to: all active mappings before it and afterwards."""
 
     names: Collection[str]
+    before: dict[str, Mapping]
     active: dict[str, Mapping]
 
 
@@ -73,8 +74,9 @@ def check_before(
         return change, []
 
     async def attempt(edit: Edit) -> _Tried:
+        before = await active_mappings(edit)
         names = names_of(await change(edit))
-        return _Tried(names, await active_mappings(edit) if names else {})
+        return _Tried(names, before, await active_mappings(edit) if names else {})
 
     tried = run_edit(
         database_url, attempt, actor=actor, reason=reason, dry_run=True, as_json=as_json
@@ -83,7 +85,7 @@ def check_before(
     if not checked:
         return change, []
     with err.status("Comparing prices"):
-        verdicts = _compare(events, tried.active, set(checked))
+        verdicts = _compare(events, tried, set(checked))
     _report(verdicts, force=force, as_json=as_json)
 
     async def as_checked(edit: Edit) -> Result:
@@ -98,9 +100,9 @@ def check_before(
 
 
 def _compare(
-    events: Sequence[StoredEvent], active: dict[str, Mapping], names: set[str]
+    events: Sequence[StoredEvent], tried: _Tried, names: set[str]
 ) -> Sequence[PriceVerdict]:
-    found = compare_prices(events, active, names)
+    found = compare_prices(events, tried.before, tried.active, names)
     if found.missing is not None:
         err.print(f"Prices were not compared: {found.missing}.", markup=False)
     return found.verdicts

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from worker.domain.mapping import Mapping, parse_mapping
+from worker.operations.what_if.draft import ActiveMappings
 from worker.runtime.index.covering import usable
 from worker.storage.editing import Edit
 from worker.storage.insight.evidence import StoredEvent
@@ -66,12 +67,15 @@ class PriceComparison(NamedTuple):
 
 def compare_prices(
     events: Sequence[StoredEvent],
-    active: dict[str, Mapping],
+    before: ActiveMappings,
+    active: ActiveMappings,
     names: Collection[str],
     *,
     proceed: Callable[[], None] = lambda: None,
 ) -> PriceComparison:
     """Compare the prices of the mappings of these names, of all that are active. It takes seconds.
+
+    ``before`` are those that are active without the change.
 
     ``proceed`` is called between its steps; what it raises ends the comparison.
     """
@@ -85,7 +89,9 @@ def compare_prices(
             raise
         return PriceComparison(missing=f"{error.name} of the extra `insight` is missing")
     try:
-        found = check_prices(events, active, set(names), shipped_judge(), proceed=proceed)
+        found = check_prices(
+            events, active, set(names), shipped_judge(), before=before, proceed=proceed
+        )
     except UnreadableBoardsError as error:
         return PriceComparison(missing=str(error))
     return PriceComparison([verdict for one in found for verdict in _verdicts(one, LEAST_EVENTS)])
@@ -94,9 +100,11 @@ def compare_prices(
 def _verdicts(found: PriceFinding, needed: int) -> Iterator[PriceVerdict]:
     """What is said about one mapping at one bookmaker, against each reference."""
     name, platform = found.canonical_id, found.platform
-    reason = None if found.alarm is None else found.alarm.reason
+    # Other bookmakers, on more events, say what the mapping may be instead.
+    said_by = found.alarm or found.proof
+    reason = None if said_by is None else said_by.reason
     code: PriceCode | None = None
-    if found.alarm is not None:
+    if reason is not None:
         code = "CONTRADICTED"
     elif not found.is_watched and not found.comparisons:
         code = "NOT_WATCHED"

@@ -48,23 +48,56 @@ def swapped(name: str) -> dict[str, Mapping]:
     return {**MAPPINGS, name: replace(MAPPINGS[name], outcomes=outcomes)}
 
 
-def test_a_swap_on_four_events_is_not_refused_but_said_not_to_be_judged(
+def test_a_swap_without_a_goal_model_is_not_refused_on_few_events_but_said_not_to_be_judged(
     stored: list[StoredEvent],
 ) -> None:
-    verdicts = compare_prices(stored, swapped("btts_ft"), {"btts_ft"}).verdicts
+    after = swapped("corners_1x2_ft")
+    verdicts = compare_prices(stored, MAPPINGS, after, {"corners_1x2_ft"}).verdicts
     assert contradictions(verdicts) == []
     assert {one.code for one in verdicts} == {"TOO_FEW_EVENTS"}
-    said = [one for one in not_judged(verdicts) if one.startswith("btts_ft at sportybet")]
-    assert said == ["btts_ft at sportybet: too few events to judge: 4 of 10 needed."]
+    said = [one for one in not_judged(verdicts) if one.startswith("corners_1x2_ft at sportybet")]
+    assert said == ["corners_1x2_ft at sportybet: too few events to judge: 2 of 10 needed."]
     (row,) = [one for one in verdict_json(verdicts) if (one["platform"], one["against"]) == AGAINST]
     assert row["code"] == "TOO_FEW_EVENTS"
-    assert (row["judged_events"], row["needed_events"]) == (4, 10)
+    assert (row["judged_events"], row["needed_events"]) == (2, 10)
     assert row["median"] > 0
+
+
+def test_a_swap_that_the_bookmaker_contradicts_by_itself_is_refused_at_the_first_event(
+    stored: list[StoredEvent],
+) -> None:
+    verdicts = compare_prices(stored[:1], MAPPINGS, swapped("btts_ft"), {"btts_ft"}).verdicts
+    (said,) = contradictions(verdicts)
+    assert said.startswith(
+        "btts_ft at sportybet is contradicted by the bookmaker's own prices on 1 event (swap): "
+    )
+    assert {one.code for one in verdicts if one.platform == "sportybet"} == {"CONTRADICTED"}
+    assert {one.code for one in verdicts if one.platform != "sportybet"} == {"TOO_FEW_EVENTS"}
+
+
+def test_what_was_contradicted_before_is_not_refused(stored: list[StoredEvent]) -> None:
+    before = swapped("btts_ft")
+    after = {**before, "btts_ft": replace(before["btts_ft"], priority=7)}
+    assert contradictions(compare_prices(stored[:1], before, after, {"btts_ft"}).verdicts) == []
+    assert contradictions(compare_prices(stored[:1], {}, after, {"btts_ft"}).verdicts) != []
+
+
+def test_what_was_contradicted_under_another_name_before_is_not_refused(
+    stored: list[StoredEvent],
+) -> None:
+    before = swapped("over_under_ft")
+    after = {name: one for name, one in before.items() if name != "over_under_ft"}
+    after["totals"] = replace(before["over_under_ft"], canonical_id="totals")
+    names = {"totals"}
+    assert contradictions(compare_prices(stored[:1], {}, after, names).verdicts) != []
+    assert contradictions(compare_prices(stored[:1], before, after, names).verdicts) == []
 
 
 def test_a_bookmaker_of_which_nothing_is_watched_is_said_too(stored: list[StoredEvent]) -> None:
     elsewhere = replace(MAPPINGS["btts_ft"], sportybet_id="999999")
-    verdicts = compare_prices(stored, {**MAPPINGS, "btts_ft": elsewhere}, {"btts_ft"}).verdicts
+    verdicts = compare_prices(
+        stored, MAPPINGS, {**MAPPINGS, "btts_ft": elsewhere}, {"btts_ft"}
+    ).verdicts
     (one,) = [one for one in verdicts if one.platform == "sportybet"]
     assert (one.against, one.events, one.median) == (None, 0, None)
     assert one.says == "too few events to judge: 0 of 10 needed"
@@ -74,7 +107,7 @@ def test_a_market_that_is_never_watched_is_not_said_to_lack_events(
     stored: list[StoredEvent],
 ) -> None:
     live = replace(MAPPINGS["btts_ft"], scope=MAPPINGS["btts_ft"].scope._replace(phase="live"))
-    verdicts = compare_prices(stored, {**MAPPINGS, "btts_ft": live}, {"btts_ft"}).verdicts
+    verdicts = compare_prices(stored, MAPPINGS, {**MAPPINGS, "btts_ft": live}, {"btts_ft"}).verdicts
     assert {one.code for one in verdicts} == {"NOT_WATCHED"}
     assert all("only football before the match is watched" in one for one in not_judged(verdicts))
 
