@@ -11,6 +11,7 @@ board is read only if a mapping is far from something.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -18,10 +19,11 @@ from worker.domain.books.platforms import Platform
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.mapping import claims_of
-from worker.insight.agreed_proofs import AgreedProof
+from worker.insight.agreed_proofs import AgreedProof, QuotedBoard, agreed_proofs
 from worker.insight.alarms import LEAST_EVENTS, Alarm
-from worker.insight.boards import Board
+from worker.insight.boards import Board, read
 from worker.insight.judging import Judge
+from worker.insight.proofs import ProofKind
 from worker.insight.targets import mapped_rows
 from worker.insight.watching.comparisons import EvidenceRow
 from worker.insight.watching.judgement import EventVerdicts, is_comparable
@@ -99,18 +101,14 @@ def check_prices(
         return _in_order({}, changed)
     events = [one.event for one in unpacked]
     boards = {one.event.event: one.boards for one in unpacked}
-
-    def verdicts_under(index: MappingIndex, active: Mapping[str, MarketMapping]) -> EventVerdicts:
-        return EventVerdicts(
-            judge,
-            index,
-            active,
-            events,
-            only=frozenset(names),
-            boards=lambda event: boards[event.event],
-        )
-
-    verdicts = verdicts_under(index, mappings)
+    verdicts = EventVerdicts(
+        judge,
+        index,
+        mappings,
+        events,
+        only=frozenset(names),
+        boards=lambda event: boards[event.event],
+    )
     for event in verdicts.update(events):
         proceed()
         verdicts.look(event)
@@ -123,43 +121,52 @@ def check_prices(
             proceed()
             found[key] = _finding(verdicts, row, is_suspect=key in suspects)
         found[key] = found[key]._replace(comparisons=[*found[key].comparisons, row])
-    listed = _in_order(found, changed)
-    said = [_own_prices(verdicts, one.canonical_id, one.platform, proceed) for one in listed]
-    if not any(said):
-        return listed
-    earlier = verdicts_under(MappingIndex(before.values()), before)
-    renamed = sorted(before.keys() - mappings.keys())
-    return [
-        one._replace(proof=_new(against, earlier, one, renamed, proceed))
-        for one, against in zip(listed, said, strict=True)
-    ]
+    earlier = _Earlier(before, before.keys() - mappings.keys(), unpacked, verdicts.judge)
+    listed = []
+    for one in _in_order(found, changed):
+        proceed()
+        said = verdicts.agreed_proofs((one.canonical_id, one.platform))
+        known = earlier.proved(one.canonical_id, one.platform) if said else frozenset()
+        new = next((proof for proof in said if proof.kind not in known), None)
+        listed.append(one._replace(proof=new))
+    return listed
 
 
-def _own_prices(
-    verdicts: EventVerdicts, name: str, platform: Platform, proceed: Callable[[], None]
-) -> list[AgreedProof]:
-    proceed()
-    return verdicts.agreed_proofs((name, platform))
+class _Earlier:
+    """The mappings before a change, of which those of the names ``gone`` are there no longer."""
 
+    def __init__(
+        self,
+        mappings: Mapping[str, MarketMapping],
+        gone: Collection[str],
+        events: Sequence[UnpackedEvent],
+        judge: Judge,
+    ) -> None:
+        self._mappings = mappings
+        self._gone = sorted(gone)
+        self._events = events
+        self._judge = judge
 
-def _new(
-    against: Sequence[AgreedProof],
-    before: EventVerdicts,
-    found: PriceFinding,
-    renamed: Sequence[str],
-    proceed: Callable[[], None],
-) -> AgreedProof | None:
-    """The first of what is said against a mapping that was not said before the change.
+    @cached_property
+    def _index(self) -> MappingIndex:
+        return MappingIndex(self._mappings.values())
 
-    ``renamed`` are the names that are gone: a mapping that has a new one may have had any of them.
-    """
-    names = [found.canonical_id] if found.canonical_id in before.mappings else renamed
-    known = {
-        one.kind
-        for name in (names if against else ())
-        for one in _own_prices(before, name, found.platform, proceed)
-    }
-    return next((one for one in against if one.kind not in known), None)
+    def proved(self, canonical_id: str, platform: Platform) -> frozenset[ProofKind]:
+        """What was proved of a mapping already. One that has a new name may have had any that is gone."""
+        names = [canonical_id] if canonical_id in self._mappings else self._gone
+        return frozenset(
+            one.kind
+            for name in names
+            for one in agreed_proofs(name, self._selling(name, platform), self._index, self._judge)
+        )
+
+    def _selling(self, canonical_id: str, platform: Platform) -> Iterator[QuotedBoard]:
+        for event in self._events:
+            for board in event.boards:
+                if board.platform == platform:
+                    quoted = read(board, self._index)
+                    if any(key.canonical_id == canonical_id for key in quoted):
+                        yield QuotedBoard(board, quoted)
 
 
 def _finding(verdicts: EventVerdicts, row: EvidenceRow, *, is_suspect: bool) -> PriceFinding:

@@ -139,6 +139,11 @@ class EventVerdicts:
         self._seen_again: dict[Platform, frozenset[str]] = {}
         self._changes: dict[Basis, BasisChange] = {}
 
+    @property
+    def judge(self) -> Judge:
+        """The judge, who has learnt how each bookmaker spreads its margin."""
+        return self._judge
+
     def can_learn_more(self, events: Sequence[WatchedEvent]) -> bool:
         """Whether how a bookmaker spreads its margin was learnt from too few boards, and more are there."""
         return _boards_to_learn_from(events) > self._learnt_from
