@@ -473,9 +473,10 @@ evidence_sample = Table(
 )
 
 # What an alarm on a mapping has, and one on the form of a bookmaker's observations has not.
-_OF_MAPPINGS: Final = (
-    "canonical_id, version, present, better, canonical_id_instead, outcomes_instead"
-)
+_OF_MAPPING: Final = "canonical_id, version"
+# What an alarm has that says what the mapping is instead. One by proof does not.
+_INSTEAD: Final = "present, better, canonical_id_instead, outcomes_instead"
+_OF_DRIFT: Final = "sign, first_hour, last_hour"
 alarm = Table(
     "alarm",
     metadata,
@@ -502,12 +503,16 @@ alarm = Table(
     Column("last_hour", DateTime(timezone=True)),
     UniqueConstraint("canonical_id", "platform", "version", name="uq_alarm_mapping"),
     UniqueConstraint("platform", "sign", "first_hour", name="uq_alarm_drift"),
-    CheckConstraint("kind IN ('assignment', 'line', 'market', 'drift')", name="ck_alarm_kind"),
     CheckConstraint(
-        "CASE kind WHEN 'drift' THEN num_nonnulls(sign, first_hour, last_hour) = 3"
-        f" AND num_nonnulls({_OF_MAPPINGS}) = 0"
-        " ELSE num_nonnulls(sign, first_hour, last_hour) = 0"
-        f" AND num_nonnulls({_OF_MAPPINGS}) = 6 END",
+        "kind IN ('assignment', 'line', 'market', 'proof', 'drift')", name="ck_alarm_kind"
+    ),
+    CheckConstraint(
+        f"CASE kind WHEN 'drift' THEN num_nonnulls({_OF_DRIFT}) = 3"
+        f" AND num_nonnulls({_OF_MAPPING}, {_INSTEAD}) = 0"
+        f" WHEN 'proof' THEN num_nonnulls({_OF_DRIFT}, {_INSTEAD}) = 0"
+        f" AND num_nonnulls({_OF_MAPPING}) = 2"
+        f" ELSE num_nonnulls({_OF_DRIFT}) = 0"
+        f" AND num_nonnulls({_OF_MAPPING}, {_INSTEAD}) = 6 END",
         name="ck_alarm_about",
     ),
     CheckConstraint("status IN ('OPEN', 'ACKNOWLEDGED', 'CLOSED')", name="ck_alarm_status"),

@@ -98,6 +98,25 @@ def test_an_alarm_on_a_form_is_listed_shown_and_closed(
     assert change("alarms", "close", "1")["changed"] == [1]
 
 
+def test_an_alarm_by_proof_is_listed_and_shown_without_anything_instead(
+    run: Run, query: Query
+) -> None:
+    query(
+        "INSERT INTO alarm (canonical_id, platform, version, kind, events, reason)"
+        " VALUES ('btts', 'bet9ja', 1, 'proof', 2, 'contradicted by its own prices')"
+    )
+    (listed,) = json.loads(run("alarms", "list", "--json").stdout)
+    assert (listed["kind"], listed["canonical_id_instead"], listed["better"]) == (
+        "proof",
+        None,
+        None,
+    )
+    assert "contradicted by its own prices" in run("alarms", "list").stdout
+    shown = run("alarms", "show", "1").stdout
+    assert "proof" in shown
+    assert "instead" not in shown
+
+
 def test_evidence_has_the_grade_that_follows_from_it(
     run: Run, evidence: None, query: Query
 ) -> None:

@@ -361,6 +361,24 @@ def test_an_alarm_on_a_form_says_what_it_is_about_and_is_closed(
     assert [one["status"] for one in query("SELECT status FROM alarm")] == ["CLOSED"]
 
 
+def test_an_alarm_by_proof_says_that_it_knows_nothing_instead_and_leads_to_the_editor(
+    client: ConsoleClient, mapped: Callable[[str], int], query: ConsoleQuery
+) -> None:
+    version = mapped(BTTS)
+    query(
+        "INSERT INTO alarm (canonical_id, platform, version, kind, events, reason)"
+        " VALUES ('btts', 'bet9ja', $1, 'proof', 2, 'contradicted by its own prices')",
+        version,
+    )
+    (row,) = query("SELECT id FROM alarm")
+    assert "contradicted by its own prices" in client.get("/alarms").seen
+    page = client.get(f"/alarm?id={row['id']}")
+    assert "What is right instead, they do not say" in page.seen
+    assert "What fits better" not in page.seen
+    assert "/edit?id=btts&amp;alarm=" in page.text
+    assert client.get(f"/edit?id=btts&alarm={row['id']}").status == 200
+
+
 def test_an_alarm_is_closed_with_a_reason(client: ConsoleClient, query: ConsoleQuery) -> None:
     query(
         """INSERT INTO alarm (canonical_id, platform, version, kind, present, better, events,

@@ -92,6 +92,40 @@ async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_ala
     assert await process.stop() == 0
 
 
+async def test_what_its_own_prices_prove_raises_an_alarm_with_few_events(
+    installation: Installation,
+) -> None:
+    records = scraped(events=4)
+    await keep_usual(installation)
+    await installation.query(SWAP)
+    await installation.publish(records)
+    process = start_insight(installation)
+
+    async def alarms() -> list[tuple[str, str, str, str]]:
+        rows = await installation.query("SELECT canonical_id, platform, kind, status FROM alarm")
+        return [tuple(row) for row in rows]
+
+    async def is_raised() -> bool:
+        return await alarms() == [("btts_ft", "sportybet", "proof", "OPEN")]
+
+    await until(is_raised, PATIENCE_S)
+    (line, *_) = await installation.query("SELECT reason, events FROM alarm")
+    assert "contradicted by the bookmaker's own prices on " in line.reason
+    samples = await installation.query(
+        "SELECT event FROM evidence_sample WHERE subject = 'alarm' AND market = 'btts_ft'"
+    )
+    assert len(samples) == line.events > 1
+    assert (await process.logged("insight_alarm"))["canonical_id"] == "btts_ft"
+
+    await installation.query(SWAP)
+
+    async def is_closed() -> bool:
+        return await alarms() == [("btts_ft", "sportybet", "proof", "CLOSED")]
+
+    await until(is_closed, PATIENCE_S)
+    assert await process.stop() == 0
+
+
 async def test_killed_anywhere_it_comes_to_the_evidence_of_one_that_was_not(
     installation: Installation,
 ) -> None:

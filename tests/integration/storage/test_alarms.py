@@ -34,6 +34,59 @@ async def test_an_alarm_is_stored_as_it_is(engine: AsyncEngine) -> None:
     assert (stored.outcomes_instead, stored.reason) == (ALARM["outcomes_instead"], ALARM["reason"])
 
 
+PROOF: dict[str, Any] = {
+    **{name: ALARM[name] for name in ("canonical_id", "platform", "version")},
+    "events": 2,
+    "reason": "contradicted by the bookmaker's own prices on 2 events (sign): why",
+}
+
+
+async def test_an_alarm_by_proof_says_nothing_instead_and_closes_when_nothing_is_proved(
+    engine: AsyncEngine,
+) -> None:
+    key = (PROOF["canonical_id"], PROOF["platform"])
+    async with engine.begin() as connection:
+        assert await alarms.raise_proof(connection, PROOF) is True
+        assert await alarms.raise_proof(connection, PROOF) is None
+        assert await alarms.raise_proof(connection, PROOF | {"events": 3}) is False
+        assert await alarms.close_agreeing(connection, [key]) == 0
+        (stored,), _ = await alarms.list_alarms(connection)
+        assert (stored.kind, stored.events, stored.reason) == ("proof", 3, PROOF["reason"])
+        assert (stored.canonical_id_instead, stored.outcomes_instead) == (None, None)
+        assert (await alarms.count_open(connection)).mappings == 1
+        assert await alarms.close_unproved(connection, [key]) == 1
+        assert await alarms.raise_proof(connection, PROOF) is False
+        (stored,), _ = await alarms.list_alarms(connection)
+        assert stored.status == "OPEN"
+        assert await alarms.close_outdated(connection, {"btts": 8}) == 1
+
+
+async def test_an_alarm_that_says_what_is_right_instead_comes_before_a_proof(
+    engine: AsyncEngine,
+) -> None:
+    key = (PROOF["canonical_id"], PROOF["platform"])
+    async with engine.begin() as connection:
+        await alarms.raise_proof(connection, PROOF)
+        assert await alarms.raise_alarm(connection, ALARM) is False
+        assert await alarms.raise_proof(connection, PROOF) is None
+        assert await alarms.close_unproved(connection, [key]) == 0
+        (stored,), _ = await alarms.list_alarms(connection)
+        assert (stored.kind, stored.outcomes_instead) == ("assignment", ALARM["outcomes_instead"])
+        assert await alarms.close_agreeing(connection, [key]) == 1
+        assert await alarms.raise_proof(connection, PROOF) is False
+        (stored,), _ = await alarms.list_alarms(connection)
+        assert (stored.kind, stored.outcomes_instead) == ("proof", None)
+
+
+async def test_what_a_person_closed_stays_closed_for_a_proof_too(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await alarms.raise_proof(connection, PROOF)
+        (stored,), _ = await alarms.list_alarms(connection)
+        await alarms.change_alarms(connection, [stored.id], "CLOSED", actor="ada", reason="right")
+        await alarms.raise_proof(connection, PROOF | {"events": 3})
+        assert await alarms.list_alarms(connection) == ([], 0)
+
+
 async def test_any_number_of_labels_of_any_length_is_stored_within_bounds(
     engine: AsyncEngine,
 ) -> None:

@@ -33,6 +33,7 @@ REPAIRS: Final = {
     "assignment": "The editor opens with the labels at these outcomes.",
     "market": "The editor opens without the bookmaker's id: the market waits in the queue then.",
     "line": "The editor opens with the reason; how the line is read is changed by hand.",
+    "proof": "The editor opens with the reason; what is read in the wrong way is changed by hand.",
 }
 
 

@@ -169,6 +169,20 @@ class Comparisons:
     def forget(self, event: str) -> None:
         self._events.pop(event, None)
 
+    def first_events(
+        self, events: Iterable[str], most: int
+    ) -> dict[tuple[str, Platform], tuple[str, ...]]:
+        """For each mapping at a bookmaker the first of ``events`` on which it was compared with anything."""
+        found: dict[tuple[str, Platform], tuple[str, ...]] = {}
+        mappings = [(canonical_id, platform) for canonical_id, platform, _ in self._keys.values]
+        for event in events:
+            numbers = self._events[event].keys.tolist() if event in self._events else ()
+            for key in {mappings[number] for number in numbers}:
+                before = found.get(key, ())
+                if len(before) < most:
+                    found[key] = (*before, event)
+        return found
+
     def events_with(
         self, canonical_id: str, platform: Platform, events: Iterable[str]
     ) -> list[str]:

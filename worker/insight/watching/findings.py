@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from worker.insight.agreed_proofs import AgreedProof
 from worker.insight.alarms import Alarm
 from worker.insight.suggestions import Suggestion
 from worker.insight.watching.comparisons import EvidenceRow
@@ -60,6 +61,18 @@ def alarm_row(key: MappedMarket, found: Alarm, versions: Mapping[str, int]) -> F
         "events": found.events,
         "canonical_id_instead": found.canonical_id_instead,
         "outcomes_instead": dict(found.outcomes_instead),
+        "reason": found.reason,
+    }
+
+
+def proof_row(key: MappedMarket, found: AgreedProof, versions: Mapping[str, int]) -> FindingRow:
+    """A row of `alarm`, of kind `proof`."""
+    canonical_id, platform = key
+    return {
+        "canonical_id": canonical_id,
+        "platform": platform,
+        "version": versions.get(canonical_id, 0),
+        "events": len(found.events),
         "reason": found.reason,
     }
 

@@ -25,7 +25,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.scope import FOOTBALL
 from worker.insight import suggestions
-from worker.insight.agreed_proofs import AgreedProof, QuotedBoard, agreed_proofs
+from worker.insight.agreed_proofs import MOST_BOARDS, AgreedProof, QuotedBoard, agreed_proofs
 from worker.insight.alarms import Alarm, alarm, judged_events
 from worker.insight.boards import Board, MarketLine, Quoted, Sold, read, text_of
 from worker.insight.candidates import Glimpse, UnmappedMarket
@@ -56,6 +56,7 @@ SUSPICIOUS: Final = 0.07
 # A megabyte each. The first events, on which nearly all is judged, are asked for again and again.
 _MOST_READINGS: Final = 80
 _LEARNT_FROM: Final = 30  # boards, for how a bookmaker spreads its margin
+LEAST_PROVED: Final = 2  # events
 _NOTHING_MISSED: Final = MissedRows((), {})
 
 MissedMarket = tuple[Platform, str]
@@ -86,6 +87,13 @@ class Raised(NamedTuple):
     """An alarm on a mapping, with examples."""
 
     alarm: Alarm
+    samples: list[SampleRow]
+
+
+class Proved(NamedTuple):
+    """What a bookmaker's own prices say against a mapping, with the events that show it as examples."""
+
+    agreed: AgreedProof
     samples: list[SampleRow]
 
 
@@ -356,18 +364,46 @@ class EventVerdicts:
         among = [canonical_id, found.canonical_id_instead]
         return Raised(found, self._samples(target.glimpses, among))
 
-    def agreed_proofs(self, key: MappedMarket) -> list[AgreedProof]:
-        """What a bookmaker's own prices say against a mapping, on the first events that are judged."""
+    def agreed_proofs(
+        self, key: MappedMarket, among: Iterable[str] | None = None
+    ) -> list[AgreedProof]:
+        """What a bookmaker's own prices say against a mapping, on the first of these events, or of all."""
         canonical_id, platform = key
-        sold = self._selling(canonical_id, platform)
+        sold = self._selling(canonical_id, platform, self._events if among is None else among)
         return agreed_proofs(canonical_id, sold, self.index, self._judge)
 
-    def _selling(self, canonical_id: str, platform: Platform) -> Iterator[QuotedBoard]:
+    def proof(self, key: MappedMarket, among: Iterable[str]) -> Proved | None:
+        """What a bookmaker's own prices on several of these events say against a mapping.
+
+        One event alone is left to the next ones: a strange board would raise an alarm that closes again.
+        """
+        found = next(
+            (one for one in self.agreed_proofs(key, among) if len(one.events) >= LEAST_PROVED),
+            None,
+        )
+        read = None if found is None else self._read_by(key)
+        if found is None or read is None:
+            return None
+        shown = [glimpse for glimpse in read[0].glimpses if glimpse.event in found.events]
+        return Proved(found, self._samples(shown, [key[0]]))
+
+    def proved_on(self) -> dict[MappedMarket, tuple[str, ...]]:
+        """For each mapping at a bookmaker the events on which a proof is looked for."""
+        return self._evidence.first_events(self._events, MOST_BOARDS)
+
+    def _selling(
+        self, canonical_id: str, platform: Platform, among: Iterable[str]
+    ) -> Iterator[QuotedBoard]:
         """The bookmaker's boards on which a market is sold."""
-        for event, about in self._events.items():
-            if platform in about.together:
+        for event in among:
+            if event in self._events and platform in self._events[event].together:
                 board = self._board(event, platform)
-                quoted = self._quoted_on(board)
+                # With all mappings to judge, whole readings are kept and no quotes.
+                quoted = (
+                    self._reading(event)[platform].quoted
+                    if self._only is None
+                    else self._quoted_on(board)
+                )
                 if any(key.canonical_id == canonical_id for key in quoted):
                     yield QuotedBoard(board, quoted)
 

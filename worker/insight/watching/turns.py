@@ -18,10 +18,11 @@ from worker.insight.watching.comparisons import EvidenceRow
 from worker.insight.watching.findings import (
     alarm_row,
     evidence_rows,
+    proof_row,
     sample_rows,
     suggestion_rows,
 )
-from worker.insight.watching.judgement import EventVerdicts, MappedMarket, MissedMarket
+from worker.insight.watching.judgement import EventVerdicts, MappedMarket, MissedMarket, Proved
 from worker.insight.watching.metrics import InsightMetrics
 from worker.insight.watching.miss_days import MissDays
 from worker.insight.watching.published_grades import GradePublisher
@@ -52,6 +53,13 @@ class Suggested(NamedTuple):
 
     events: frozenset[str]
     names: frozenset[str]
+
+
+class ProofBasis(NamedTuple):
+    """What a proof follows from: the version of the mapping, and the events that are looked at."""
+
+    version: int
+    events: tuple[str, ...]
 
 
 def is_due(before: Suggested | None, events: frozenset[str]) -> bool:
@@ -97,6 +105,10 @@ class Judging:
         # On which events something was judged.
         self._judged: dict[MappedMarket, frozenset[str]] = {}
         self._contradicted: set[MappedMarket] = set()
+        # On which events a proof is looked for; under which version and on which it was; what was found.
+        self._provable: dict[MappedMarket, tuple[str, ...]] = {}
+        self._looked_for: dict[MappedMarket, ProofBasis] = {}
+        self._proved: dict[MappedMarket, Proved] = {}
         self._suggested: dict[MissedMarket, Suggested] = {}
 
     async def run(self) -> None:
@@ -122,11 +134,14 @@ class Judging:
         if self._is_complete:
             if self._found is None:
                 self._found = await self._step(verdicts.evidence)
+                self._provable = await self._step(verdicts.proved_on)
                 rows = evidence_rows(self._found, self._versions)
                 await evidence.save_evidence(self._connection, rows, self._versions)
                 await evidence.drop_mapped(self._connection, verdicts.mapped)
                 await alarms.close_outdated(self._connection, self._versions)
-            due["mapping"] = await self._raise_alarms(verdicts, self._found, began + 2 * third)
+            left = await self._raise_alarms(verdicts, self._found, began + 2 * third)
+            left += await self._raise_proofs(verdicts, began + 2 * third)
+            due["mapping"] = left
             due["miss"] = await self._suggest(verdicts, began + 3 * third)
         await self._grades.publish(self._connection, self._reading.now())
         self._metrics.wrote(await alarms.count_open(self._connection))
@@ -182,6 +197,10 @@ class Judging:
         self._found = None
         self._judged.clear()
         self._contradicted.clear()
+        # What was proved is looked for again: another mapping may have misled the goal model.
+        for key in self._proved:
+            self._looked_for.pop(key, None)
+        self._proved.clear()
         changed = {name for name, _ in before.items() ^ self._versions.items()}
         self._suggested = {
             key: kept
@@ -237,6 +256,44 @@ class Judging:
         }
         await alarms.close_agreeing(self._connection, agreeing)
         return left
+
+    async def _raise_proofs(self, verdicts: EventVerdicts, until: float) -> int:
+        """Hold mappings against their bookmaker's own prices; return how many are left."""
+        bases = {
+            key: ProofBasis(self._versions[key[0]], events)
+            for key, events in self._provable.items()
+            if key[0] in self._versions
+        }
+        for gone in self._looked_for.keys() - bases.keys():
+            del self._looked_for[gone]
+            self._proved.pop(gone, None)
+        due = [key for key, basis in bases.items() if self._looked_for.get(key) != basis]
+        left = 0
+        for count, key in enumerate(due):
+            if count and self._is_over(verdicts, until):
+                left = len(due) - count
+                break
+            proved = await self._step(partial(verdicts.proof, key, bases[key].events))
+            self._metrics.judged("mapping")
+            self._looked_for[key] = bases[key]
+            self._proved.pop(key, None)
+            if proved is not None:
+                self._proved[key] = proved
+        # An alarm that says what is right instead comes first; where it was closed, the proof is left.
+        for key in self._proved.keys() - self._contradicted:
+            await self._raise_proof(key, self._proved[key])
+        await alarms.close_unproved(self._connection, self._looked_for.keys() - self._proved.keys())
+        return left
+
+    async def _raise_proof(self, key: MappedMarket, proved: Proved) -> None:
+        row = proof_row(key, proved.agreed, self._versions)
+        is_new = await alarms.raise_proof(self._connection, row)
+        if is_new is None:
+            return
+        samples = sample_rows(proved.samples)
+        await evidence.save_samples(self._connection, "alarm", (key[1], key[0]), samples)
+        if is_new:
+            log.warning("insight_alarm", canonical_id=key[0], platform=key[1])
 
     async def _suggest(self, verdicts: EventVerdicts, until: float) -> int:
         """Judge missed markets; return how many are left."""

@@ -231,10 +231,12 @@ def alarm_table(row: StoredAlarm) -> Table:
     table.title = text(f"{row.platform} {row.about}")
     table.add_row("what", text(row.reason))
     if row.first_hour is None or row.last_hour is None:
-        _add_fields(table, row, ("kind", "version", "events", "canonical_id_instead", "status"))
+        instead = () if row.kind == "proof" else ("canonical_id_instead",)
+        _add_fields(table, row, ("kind", "version", "events", *instead, "status"))
         outcomes = row.outcomes_instead if isinstance(row.outcomes_instead, dict) else {}
         labels = lines(f"{label} = {outcome}" for label, outcome in outcomes.items())
-        table.add_row("labels instead", labels)
+        if instead:
+            table.add_row("labels instead", labels)
     else:
         _add_fields(table, row, ("kind", "events", "status"))
         table.add_row("first hour", when(row.first_hour))

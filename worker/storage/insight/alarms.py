@@ -1,7 +1,8 @@
 """Alarms: raised by the insight process, decided about by editors.
 
-Most are on mappings that the odds contradict. Those of kind `drift` are on the form of what a bookmaker
-sends.
+Most are on mappings that the odds contradict: other bookmakers' odds or the goal model, which say what the
+mapping is instead; or, of kind `proof`, the bookmaker's own. Those of kind `drift` are on the form of what a
+bookmaker sends.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ LONGEST_REASON: Final = 2000
 class StoredAlarm(NamedTuple):
     """An alarm. ``canonical_id_instead`` and ``outcomes_instead`` explain the odds better.
 
+    One of kind `proof` has neither, and no distances: it says that the mapping is wrong, not what is right.
     One of kind `drift` is about no mapping: it has a ``sign``, and the hours in which the sign was seen.
     """
 
@@ -97,6 +99,19 @@ async def raise_alarm(connection: AsyncConnection, values: Mapping[str, Any]) ->
         return row is not None and bool(row.is_new)
 
 
+async def raise_proof(connection: AsyncConnection, values: Mapping[str, Any]) -> bool | None:
+    """Store an alarm by proof; return whether it is new, None if nothing was written.
+
+    Another alarm on the mapping stays as it is until it is closed.
+    """
+    parameters = {**values, "reason": _bounded(values["reason"], LONGEST_REASON)}
+    with driver_errors_translated():
+        await _sign_session(connection, "its own prices contradict it again")
+        found = await connection.execute(sql.RAISE_PROOF, {**parameters, "actor": PROCESS})
+        row = found.one_or_none()
+        return None if row is None else bool(row.is_new)
+
+
 async def close_outdated(connection: AsyncConnection, versions: Mapping[str, int]) -> int:
     """Close the alarms on versions of mappings that are no longer in use; return how many."""
     with driver_errors_translated():
@@ -106,13 +121,33 @@ async def close_outdated(connection: AsyncConnection, versions: Mapping[str, int
 
 
 async def close_agreeing(connection: AsyncConnection, mappings: Iterable[tuple[str, str]]) -> int:
-    """Close the alarms on mappings that the odds no longer contradict; return how many."""
+    """Close the alarms on mappings that the odds no longer contradict; return how many. None is by proof."""
+    return await _close(
+        connection, mappings, is_proof=False, reason="the odds no longer contradict it"
+    )
+
+
+async def close_unproved(connection: AsyncConnection, mappings: Iterable[tuple[str, str]]) -> int:
+    """Close the alarms by proof on mappings that their own prices no longer contradict; return how many."""
+    return await _close(
+        connection, mappings, is_proof=True, reason="its own prices no longer contradict it"
+    )
+
+
+async def _close(
+    connection: AsyncConnection,
+    mappings: Iterable[tuple[str, str]],
+    *,
+    is_proof: bool,
+    reason: str,
+) -> int:
     given = sorted(mappings)
     names, platforms = [name for name, _ in given], [platform for _, platform in given]
     with driver_errors_translated():
-        await _sign_session(connection, "the odds no longer contradict it")
+        await _sign_session(connection, reason)
         closed = await connection.execute(
-            sql.CLOSE_AGREEING, {"canonical_ids": names, "platforms": platforms}
+            sql.CLOSE_AGREEING,
+            {"canonical_ids": names, "platforms": platforms, "is_proof": is_proof},
         )
         return len(closed.all())
 

@@ -35,6 +35,28 @@ WHERE (kept.kind, kept.present, kept.better, kept.events, kept.canonical_id_inst
 RETURNING id, (xmax = 0) AS is_new
 """)
 
+# An alarm that says what the mapping is instead stays: it says more.
+RAISE_PROOF = text("""
+INSERT INTO alarm AS kept (canonical_id, platform, version, kind, events, reason)
+VALUES (:canonical_id, :platform, :version, 'proof', :events, :reason)
+ON CONFLICT (canonical_id, platform, version) DO UPDATE SET
+    kind = excluded.kind,
+    present = NULL,
+    better = NULL,
+    events = excluded.events,
+    canonical_id_instead = NULL,
+    outcomes_instead = NULL,
+    reason = excluded.reason,
+    status = CASE
+        WHEN kept.status = 'CLOSED' AND kept.status_actor = :actor THEN 'OPEN'
+        ELSE kept.status
+    END,
+    updated_at = now()
+WHERE kept.kind = 'proof' AND (kept.events, kept.reason) IS DISTINCT FROM (excluded.events, excluded.reason)
+    OR (kept.status = 'CLOSED' AND kept.status_actor = :actor)
+RETURNING id, (xmax = 0) AS is_new
+""")
+
 CLOSE_OTHERS = text("""
 UPDATE alarm
 SET status = 'CLOSED', updated_at = now()
@@ -51,6 +73,7 @@ FROM unnest(CAST(:canonical_ids AS text[]), CAST(:platforms AS text[])) AS given
 WHERE status <> 'CLOSED'
     AND alarm.canonical_id = given.canonical_id
     AND alarm.platform = given.platform
+    AND (alarm.kind = 'proof') = CAST(:is_proof AS boolean)
 RETURNING id
 """)
 

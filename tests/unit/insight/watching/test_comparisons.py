@@ -148,3 +148,19 @@ def test_lines_that_no_event_has_any_more_are_forgotten(monkeypatch: pytest.Monk
     for row in kept.rows(events, {"1x2_ft", "over_under_ft", "btts_ft"}):
         expected = naive(events, row[:3])
         assert (row.prices, row.worst) == (expected.prices, expected.worst)
+
+
+def test_the_first_events_of_a_mapping_are_those_on_which_its_bookmaker_was_compared() -> None:
+    def distance(name: str) -> list[Distance]:
+        return [Distance(MarketLine(name, None), "home", 0.4, 0.5)]
+
+    kept = Comparisons()
+    kept.put("a", NOON, {("1x2_ft", "bet9ja", "betpawa"): distance("1x2_ft")})
+    kept.put("b", NOON, {("btts_ft", "bet9ja", "model"): distance("btts_ft")})
+    for event in ("c", "d"):
+        kept.put(event, NOON, {("1x2_ft", "bet9ja", "model"): distance("1x2_ft")})
+    assert kept.first_events(["d", "unknown", "a", "b", "c"], 2) == {
+        ("1x2_ft", "bet9ja"): ("d", "a"),
+        ("1x2_ft", "betpawa"): ("a",),
+        ("btts_ft", "bet9ja"): ("b",),
+    }

@@ -18,6 +18,7 @@ from worker.insight.watching.judgement import (
     MOST_SAMPLES,
     SUSPICIOUS,
     EventVerdicts,
+    MappedMarket,
     MissedMarket,
 )
 from worker.insight.watching.stored import pack
@@ -100,6 +101,24 @@ def test_margins_are_learnt_again_while_few_boards_are_there(events: list[Watche
     assert few.can_learn_more(events[:4])
     many = EventVerdicts(JUDGE, MappingIndex(catalogue().values()), catalogue(), events * 2)
     assert not many.can_learn_more(events * 3)
+
+
+def test_a_swap_is_proved_on_a_few_events_and_not_on_one(
+    sound: EventVerdicts, events: list[WatchedEvent]
+) -> None:
+    key: MappedMarket = ("over_under_ft", "sportybet")
+    assert sound.proof(key, sound.proved_on()[key]) is None
+    mappings = catalogue()
+    mappings["over_under_ft"] = swapped(mappings["over_under_ft"])
+    made = verdicts(events[:4], mappings)
+    among = made.proved_on()[key]
+    assert len(among) == 3
+    found = made.proof(key, among)
+    assert found is not None
+    assert {one.event for one in found.samples} == set(found.agreed.events) <= set(among)
+    assert found.samples[0].prices
+    assert made.proof(key, among[:1]) is None
+    assert {one for one in made.proved_on() if made.proof(one, made.proved_on()[one])} == {key}
 
 
 def test_to_look_at_events_again_changes_nothing(
