@@ -16,7 +16,7 @@ from worker.insight.candidates import LineMove, UnmappedMarket
 
 from .leave_one_out import Hidden, Stage, drawn
 
-_EXCHANGED: Final = {
+EXCHANGED: Final = {
     "home and away": {"home": "away", "away": "home", "1": "2", "2": "1", "1x": "x2", "x2": "1x"},
     "yes and no": {"yes": "no", "no": "yes"},
     "over and under": {"over": "under", "under": "over"},
@@ -61,7 +61,7 @@ def faults(stage: Stage, *, seed: int, most: int | None = None) -> Iterator[Faul
     """Mappings in the order of the seed with each fault that they can have; ``most`` of them, or all."""
     drawn = Random(seed)  # noqa: S311 - no secret
     for hidden, mapping in islice(_in_use(stage, seed), most):
-        for kind, exchanged in _EXCHANGED.items():
+        for kind, exchanged in EXCHANGED.items():
             assigned = _exchanged(hidden.truth, exchanged)
             if assigned is not None:
                 yield _fault(kind, hidden, mapping, assigned, hidden.target)
