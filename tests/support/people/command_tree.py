@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import typer
@@ -39,12 +40,13 @@ def leaves(command: Any, *path: str) -> Iterator[Leaf]:
         yield from leaves(below, *path, name)
 
 
-def every_command() -> list[Leaf]:
+@cache
+def every_command() -> Sequence[Leaf]:
     root = typer.main.get_command(app)
     context = root.make_context("marketmap", ["--help"], resilient_parsing=True)
     loaded: Any = root
-    return [
+    return tuple(
         leaf
         for name in COMMANDS
         for leaf in leaves(loaded.resolve_command(context, [name])[1], name)
-    ]
+    )

@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,19 @@ DEFAULTS = Settings.model_construct()
 KEDA = json.loads((Path(__file__).parents[2] / "support" / "keda_2_18.json").read_text())
 
 
-def manifests(*folders: str) -> Iterator[dict[str, Any]]:
-    for folder in folders:
-        for file in sorted((FOLDER / folder).glob("*.yaml")):
-            if file.name != "kustomization.yaml":
-                yield from yaml.safe_load_all(file.read_text())
+@cache
+def manifests_in(folder: str) -> list[dict[str, Any]]:
+    files = sorted((FOLDER / folder).glob("*.yaml"))
+    return [
+        one
+        for file in files
+        if file.name != "kustomization.yaml"
+        for one in yaml.safe_load_all(file.read_text())
+    ]
+
+
+def manifests(*folders: str) -> list[dict[str, Any]]:
+    return [deepcopy(one) for folder in folders for one in manifests_in(folder)]
 
 
 def of_kind(kind: str) -> list[dict[str, Any]]:

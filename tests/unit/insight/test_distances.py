@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.boards import INDEX, JUDGE, generated_boards
-from worker.insight.boards import MarketLine, Quoted
+from worker.insight.boards import Board, MarketLine, Quoted
 from worker.insight.distances import (
     Distance,
     between_books,
@@ -19,14 +19,17 @@ from worker.insight.judging import Reading
 from worker.lab.bench.document import renewed
 from worker.lab.documents.evidence import DOCUMENT, payload_tables
 
-BOARDS = list(generated_boards(seed=41, events=4))
+
+@pytest.fixture(scope="module")
+def boards() -> list[Board]:
+    return list(generated_boards(seed=41, events=4))
 
 
 @pytest.fixture(scope="module")
-def readings() -> list[Reading]:
-    judge = JUDGE.knowing(BOARDS, INDEX)
+def readings(boards: list[Board]) -> list[Reading]:
+    judge = JUDGE.knowing(boards, INDEX)
     assert set(judge.methods.values()) == {"proportional"}  # as the generator takes its margins
-    return [judge.reading(one, INDEX) for one in BOARDS]
+    return [judge.reading(one, INDEX) for one in boards]
 
 
 def test_books_of_one_event_are_as_near_as_the_noise_of_their_prices(
@@ -72,8 +75,8 @@ def test_no_distances_have_no_spread() -> None:
     assert spread([one]) == (1, one.size, one.size, one)
 
 
-def test_the_page_has_a_place_for_what_is_measured() -> None:
-    tables = payload_tables(BOARDS, datetime(2026, 1, 2, tzinfo=UTC))
+def test_the_page_has_a_place_for_what_is_measured(boards: list[Board]) -> None:
+    tables = payload_tables(boards, datetime(2026, 1, 2, tzinfo=UTC))
     assert "Measured on 2026-01-02" in tables
     assert "| **all** |" in tables
     assert tables in renewed(DOCUMENT.read_text(encoding="utf-8"), {"payloads": tables})

@@ -5,21 +5,28 @@ from dataclasses import replace
 import pytest
 
 from tests.support.boards import INDEX, JUDGE, generated_boards
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.books.rows import Label
 from worker.insight.boards import Board, Sold, read
 from worker.insight.proofs import proofs, proofs_about, proofs_of
 from worker.lab.insight.misread import misreadings
 
-# One event of the generator, on all three books. A fault found on it led to a repair: no figure is from it.
-BOARDS = list(generated_boards(seed=5077, events=1))
+
+@pytest.fixture(scope="module")
+def boards() -> dict[Platform, Board]:
+    """One event of the generator. A fault found on it led to a repair: no figure is from it."""
+    return {one.platform: one for one in generated_boards(seed=5077, events=1)}
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=lambda one: one.platform)
+@pytest.fixture(params=PLATFORMS)
+def board(request: pytest.FixtureRequest, boards: dict[Platform, Board]) -> Board:
+    return boards[request.param]
+
+
 def test_a_clean_catalogue_is_contradicted_nowhere(board: Board) -> None:
     assert proofs(board, INDEX, JUDGE) == []
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=lambda one: one.platform)
 def test_every_wrong_sign_and_every_wrong_line_is_found_at_the_first_event(board: Board) -> None:
     found, missed = 0, []
     for wrong in misreadings(JUDGE.reading(board, INDEX), JUDGE):

@@ -5,15 +5,15 @@ import copy
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 
 import orjson
 import pytest
 from typer.testing import CliRunner
 
 from schemas import DeadLetter
-from tests.support.markets import CATALOGUE
+from tests.support.markets import FOOTBALL
 from worker.cli.main import app
-from worker.domain.index import MappingIndex
 from worker.domain.resolve import resolve
 from worker.ingest.planning.encode import resolved_event
 from worker.ingest.reading.decode import Decoded, decode
@@ -25,10 +25,6 @@ from worker.lab.synthetic.expected import Generated
 from worker.lab.synthetic.scrape import generate_scrape
 
 EVENTS = 2
-INDEX = MappingIndex(CATALOGUE)
-TRUTH = list(
-    generate_scrape(seed=1, events=EVENTS, started_at=datetime(2026, 11, 22, 12, tzinfo=UTC))
-)
 LETTER = DeadLetter(
     id="1",
     topic="observations.sportybet",
@@ -46,7 +42,7 @@ def resolved(generated: Generated) -> ResolvedJson:
     decoded = decode(value, max_bytes=len(value))
     assert isinstance(decoded, Decoded)
     event: ResolvedJson = orjson.loads(
-        resolved_event(decoded.envelope, resolve(decoded.observation, INDEX), 1)
+        resolved_event(decoded.envelope, resolve(decoded.observation, FOOTBALL), 1)
     )
     return event
 
@@ -61,16 +57,24 @@ def counted(events: list[ResolvedJson]) -> list[DemoMiss]:
     return [DemoMiss(*key, None, None, count) for key, count in sorted(counts.items())]
 
 
-RIGHT = [resolved(generated) for generated in TRUTH]
+@cache
+def truth() -> list[Generated]:
+    started = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    return list(generate_scrape(seed=1, events=EVENTS, started_at=started))
+
+
+@pytest.fixture(scope="module")
+def right() -> list[ResolvedJson]:
+    return [resolved(generated) for generated in truth()]
 
 
 @pytest.fixture
-def seen() -> Seen:
-    return Seen(copy.deepcopy(RIGHT), [Dead(LETTER, b"{")], counted(RIGHT), 1.0)
+def seen(right: list[ResolvedJson]) -> Seen:
+    return Seen(copy.deepcopy(right), [Dead(LETTER, b"{")], counted(right), 1.0)
 
 
 def code_of(seen: Seen, events: int = EVENTS) -> int:
-    return exit_code(judge(TRUTH, seen, None, events=events))
+    return exit_code(judge(truth(), seen, None, events=events))
 
 
 def over_under(seen: Seen) -> list[ResolvedJson]:
@@ -140,7 +144,7 @@ def test_one_thing_that_went_wrong_is_exit_code_1(
 
 
 def test_swapped_labels_are_told_as_wrong_labels(seen: Seen) -> None:
-    differences = judge(TRUTH, swap_over_and_under(seen), None, events=EVENTS)
+    differences = judge(truth(), swap_over_and_under(seen), None, events=EVENTS)
     assert {difference.kind for difference in differences} == {"WRONG_LABEL"}
 
 

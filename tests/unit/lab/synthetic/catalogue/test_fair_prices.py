@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support.markets import CATALOGUE
 from tests.support.meanings import MEANINGS
-from worker.domain.meaning.catalogue import MarketMeaning
 from worker.lab.synthetic.catalogue.courses import by_minutes, by_scores
 from worker.lab.synthetic.catalogue.predicates import predicate
 from worker.lab.synthetic.catalogue.prices import CataloguePrices, truths
@@ -27,6 +27,12 @@ IN_WORDS = [
     for name, truth in truths().items()
     if "when" in truth and MEANINGS[name].predicates is not None
 ]
+# As the catalogue declares them; other tests hold that to the meanings.
+PARTITIONS = {
+    one.canonical_id
+    for one in CATALOGUE
+    if one.traits and one.traits.exhaustive and one.traits.exclusive
+}
 SIDES = ("none", "home", "away")
 
 
@@ -61,13 +67,7 @@ def test_conditions_say_what_the_meanings_of_the_catalogue_say(canonical_id: str
                 assert predicate(text).holds(facts) is said[outcome].holds(told), (outcome, facts)
 
 
-def is_partition(meaning: MarketMeaning) -> bool:
-    return meaning.traits.exhaustive is True and meaning.traits.exclusive is True
-
-
-@pytest.mark.parametrize(
-    "canonical_id", sorted(name for name in MARKETS if is_partition(MEANINGS[name]))
-)
+@pytest.mark.parametrize("canonical_id", sorted(PARTITIONS & MARKETS.keys()))
 def test_the_outcomes_of_a_partition_sum_to_one(fair: CataloguePrices, canonical_id: str) -> None:
     for line in MARKETS[canonical_id].lines:
         together = sum(chances(fair, canonical_id, line).values())
