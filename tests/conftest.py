@@ -53,6 +53,7 @@ def services() -> Iterator[Services]:
     from worker.local.owned import owned_services
 
     with owned_services() as local:
+        _sync_nothing(local.postgres)
         yield Services(
             kafka or local.kafka, postgres or local.postgres, None if kafka or postgres else local
         )
@@ -90,11 +91,17 @@ def topic_prefix() -> str:
     return f"t{uuid.uuid4().hex[:10]}."
 
 
-def _execute(url: str, statement: str) -> None:
+def _sync_nothing(url: str) -> None:
+    """No test cuts the power of this server; making and dropping databases would wait for the disk."""
+    _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+
+
+def _execute(url: str, *statements: str) -> None:
     async def run() -> None:
         connection = await asyncpg.connect(url)
         try:
-            await connection.execute(statement)
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
 

@@ -17,6 +17,7 @@ from tests.support.services.installation import (
     execute,
     fill,
     installed,
+    template_database,
     temporary_database,
 )
 from worker.storage.engine import create_engine
@@ -92,17 +93,8 @@ async def engine(migrated: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture(scope="session")
 def template(services: "Services") -> Iterator[str]:
     """A migrated database with the catalogue: copying it is quicker than making one."""
-
-    name = f"template_{uuid.uuid4().hex[:12]}"
-
-    async def make() -> None:
-        await execute(services.postgres, f"CREATE DATABASE {name}")
-        await fill(urlunsplit(urlsplit(services.postgres)._replace(path=f"/{name}")))
-
-    with ThreadPoolExecutor(1) as thread:  # the tests' event loops stay untouched
-        thread.submit(asyncio.run, make()).result()
+    with template_database(services.postgres, fill) as name:
         yield name
-        thread.submit(asyncio.run, execute(services.postgres, f"DROP DATABASE {name}")).result()
 
 
 @pytest.fixture

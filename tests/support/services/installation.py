@@ -9,8 +9,9 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -309,6 +310,24 @@ async def temporary_database(server: str, template: str = "template1") -> AsyncI
         yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     finally:
         await execute(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@contextmanager
+def template_database(server: str, make: Callable[[str], Awaitable[None]]) -> Iterator[str]:
+    """The name of a database to copy, as ``make`` fills it; dropped at the end.
+
+    It is made in a thread of its own: the event loops of the tests stay untouched.
+    """
+    name = f"template_{uuid.uuid4().hex[:12]}"
+
+    async def filled() -> None:
+        await execute(server, f"CREATE DATABASE {name}")
+        await make(urlunsplit(urlsplit(server)._replace(path=f"/{name}")))
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, filled()).result()
+        yield name
+        thread.submit(asyncio.run, execute(server, f"DROP DATABASE {name}")).result()
 
 
 async def execute(url: str, statement: str) -> None:
