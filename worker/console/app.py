@@ -10,19 +10,23 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from worker.console.context import (
+    REFUSED,
     Console,
     RefusedError,
     allowed,
     console_of,
+    local_path,
+    not_answered,
     page,
     viewer_of,
 )
+from worker.console.forms import SentForm
 from worker.console.gate import Gate
 from worker.console.live import LiveChanges
 from worker.console.pages import (
@@ -53,26 +57,29 @@ log = structlog.get_logger()
 
 
 def make_app(console: Console, door: Door) -> Starlette:
+    pages = [
+        *home.ROUTES,
+        *queue.ROUTES,
+        *case.ROUTES,
+        *editor.ROUTES,
+        *deciding.ROUTES,
+        *mappings.ROUTES,
+        *impact.ROUTES,
+        *review.ROUTES,
+        *replays.ROUTES,
+        *bulk.ROUTES,
+        *alarms.ROUTES,
+        *events.ROUTES,
+        *explain.ROUTES,
+        *dead_letters.ROUTES,
+        *redriving.ROUTES,
+        *signing_in.ROUTES,
+        *what_if.ROUTES,
+        *judging.ROUTES,
+    ]
     app = Starlette(
         routes=[
-            *home.ROUTES,
-            *queue.ROUTES,
-            *case.ROUTES,
-            *editor.ROUTES,
-            *deciding.ROUTES,
-            *mappings.ROUTES,
-            *impact.ROUTES,
-            *review.ROUTES,
-            *replays.ROUTES,
-            *bulk.ROUTES,
-            *alarms.ROUTES,
-            *events.ROUTES,
-            *explain.ROUTES,
-            *dead_letters.ROUTES,
-            *redriving.ROUTES,
-            *signing_in.ROUTES,
-            *what_if.ROUTES,
-            *judging.ROUTES,
+            *pages,
             Route("/live", _live),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
         ],
@@ -85,6 +92,7 @@ def make_app(console: Console, door: Door) -> Starlette:
     )
     app.state.console = console
     app.state.door = door
+    app.state.pages = pages
     return app
 
 
@@ -116,18 +124,45 @@ async def _live(request: Request) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, RefusedError):
         raise error
-    return _error_page(request, error.status, error.sentence, error.lines)
+    again = await _page_again(request, error)
+    return again or _error_page(request, error.status, error.sentence, error.lines)
+
+
+async def _page_again(request: Request, error: RefusedError) -> Response | None:
+    """The page that the form of a request is on, with what was sent and what is wrong with it.
+
+    None if the request sent no form, or if that page cannot be shown: the market may be gone, too.
+    """
+    form = request.scope.get("form")
+    is_part = "hx-request" in request.headers
+    if not isinstance(form, SentForm) or not form.get("here") or is_part:
+        return None
+    path, _, query = local_path(form.get("here")).partition("?")
+    scope = {
+        **request.scope,
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        REFUSED: error.on_form(request.url.path, form),
+    }
+    for route in request.app.state.pages:
+        match, found = route.matches(scope)
+        if match is Match.FULL:
+            try:
+                answer = await route.endpoint(Request({**scope, **found}))
+            except (RefusedError, StorageError):
+                return None
+            return answer if isinstance(answer, HTMLResponse) else None
+    return None
 
 
 async def _not_answered(request: Request, error: Exception) -> Response:
     """The database is unavailable, refuses, or takes too long: nothing was changed."""
+    if not isinstance(error, StorageError):
+        raise error
     log.warning("console_page_failed", path=request.url.path, error=str(error))
-    return _error_page(
-        request,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "The database does not answer as it should. Nothing was changed.",
-        (str(error),),
-    )
+    return await _refused(request, not_answered(error))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -13,7 +13,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final, NamedTuple, TypeVar
 
-from worker.console.context import Console, RefusedError
+from worker.console.context import Console, RefusedError, without_reason
+from worker.console.faults import ChangeFault
 from worker.console.sign_in.people import Permission
 from worker.console.waited import in_thread
 from worker.domain.conflicts import Rivalry
@@ -72,6 +73,20 @@ class MadeChange(NamedTuple):
         return not_judged(self.verdicts)
 
 
+class RefusedMappingError(RefusedError):
+    """A mapping cannot be as it was sent; the editor shows each fault at its input."""
+
+    def __init__(
+        self,
+        sentence: str,
+        status: int = HTTPStatus.BAD_REQUEST,
+        *,
+        of_mapping: Sequence[ChangeFault],
+    ) -> None:
+        super().__init__(sentence, status, lines=tuple(one.words for one in of_mapping))
+        self.of_mapping = of_mapping
+
+
 class ContradictedError(RefusedError):
     """The prices contradict a change; it can be made nevertheless, with a reason."""
 
@@ -112,7 +127,7 @@ async def make_change(
 ) -> MadeChange:
     """Compare prices, then make a change. Raises RefusedError, ContradictedError unless it is forced."""
     if not reason.strip():
-        raise RefusedError("Say why: the reason is kept in the history.")
+        raise without_reason()
     tried = await try_change(console, permission, edit, actor=actor, reason=reason)
     if tried.contradictions and not force:
         raise ContradictedError(
@@ -168,13 +183,16 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except MappingError as error:
-        faults = tuple(map(str, error.faults))
-        raise RefusedError(
-            "The mapping cannot be used; nothing was changed.", lines=faults
-        ) from error
+        raise refused_mapping(error) from error
     except ConflictError as error:
         raise conflict(error.rivalries) from error
-    except (StaleVersion, DuplicateCanonicalId, ChangedMeanwhileError) as error:
+    except DuplicateCanonicalId as error:
+        raise RefusedMappingError(
+            "Somebody else was first; nothing was changed.",
+            HTTPStatus.CONFLICT,
+            of_mapping=[ChangeFault(f"{error}.", "canonical_id")],
+        ) from error
+    except (StaleVersion, ChangedMeanwhileError) as error:
         advice = error.advice if isinstance(error, StaleVersion) else ""
         raise RefusedError(
             "Somebody else was first; nothing was changed.",
@@ -193,11 +211,23 @@ def refusals() -> Iterator[None]:
         ) from error
 
 
-def conflict(found: Sequence[Rivalry]) -> RefusedError:
+def refused_mapping(
+    error: MappingError, sentence: str = "The mapping cannot be used; nothing was changed."
+) -> RefusedMappingError:
+    """The refusal of a mapping that has faults."""
+    return RefusedMappingError(
+        sentence, of_mapping=[ChangeFault(str(one), one.field) for one in error.faults]
+    )
+
+
+def conflict(found: Sequence[Rivalry]) -> RefusedMappingError:
     """The refusal of a mapping that claims what another one claims."""
-    rivals = (*map(str, found), "Change a label, a line rule or a priority of one.")
-    return RefusedError(
+    rivals = [ChangeFault(str(one), market=(one.platform, one.market_id)) for one in found]
+    return RefusedMappingError(
         "It claims what another mapping claims; nothing was changed.",
         HTTPStatus.CONFLICT,
-        lines=rivals,
+        of_mapping=[
+            *rivals,
+            ChangeFault("Change a label, a line rule or a priority of one."),
+        ],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from worker.console.databases import Databases
+from worker.console.faults import FormFault, RefusedForm
 from worker.console.forms import SentForm
 from worker.console.live import LiveChanges
 from worker.console.metrics import ConsoleMetrics
@@ -22,12 +23,15 @@ from worker.console.sign_in.people import Permission, Viewer
 from worker.console.totals import QueueTotals
 from worker.console.waited import NewestRequests
 from worker.settings.connected import DatabaseSettings
+from worker.storage.errors import StorageError
 
 Page = Callable[[Request], Awaitable[Response]]
 
 # Longer than any path with the longest search in it; a sign-in keeps one.
 _LONGEST_PATH: Final = 4000
 
+# Where a request holds the form that is shown again because it was refused.
+REFUSED: Final = "refused_form"
 NAVIGATION: Final = (
     ("/", "Home"),
     ("/queue", "Queue"),
@@ -63,15 +67,56 @@ class Console:
 
 
 class RefusedError(Exception):
-    """A page cannot be shown, or a decision not be made; the person is told so."""
+    """A page cannot be shown, or a decision not be made; the person is told so.
+
+    ``lines`` say why; ``faults`` do so as well, and name the inputs of the form that was sent.
+    """
 
     def __init__(
-        self, sentence: str, status: int = HTTPStatus.BAD_REQUEST, *, lines: tuple[str, ...] = ()
+        self,
+        sentence: str,
+        status: int = HTTPStatus.BAD_REQUEST,
+        *,
+        lines: tuple[str, ...] = (),
+        faults: Sequence[FormFault] = (),
     ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.status = status
-        self.lines = lines
+        self.faults = (*faults, *map(FormFault, lines))
+
+    def on_form(self, action: str, sent: SentForm) -> RefusedForm:
+        """What a page shows of the form of this address, which was sent and refused."""
+        return RefusedForm(action, sent, self.sentence, self.faults, self.status)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Why, without the inputs."""
+        return tuple(one.words for one in self.faults)
+
+
+def refused_input(
+    name: str,
+    words: str,
+    sentence: str = "Nothing was changed.",
+    status: int = HTTPStatus.BAD_REQUEST,
+) -> RefusedError:
+    """The refusal of what one input holds."""
+    return RefusedError(sentence, status, faults=[FormFault(words, name)])
+
+
+def not_answered(error: StorageError) -> RefusedError:
+    """The refusal when the database is unavailable, refuses, or takes too long."""
+    return RefusedError(
+        "The database does not answer as it should. Nothing was changed.",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        lines=(str(error),),
+    )
+
+
+def without_reason() -> RefusedError:
+    """The refusal of a decision that says no reason."""
+    return refused_input("reason", "Say why: the reason is kept in the history.")
 
 
 def console_of(request: Request) -> Console:
@@ -118,16 +163,37 @@ def allowed(permission: Permission) -> Callable[[Page], Page]:
     return decorate
 
 
-def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """Answer with a page, with the notice that its address names."""
+def here_of(request: Request) -> str:
+    """The address of the page that is shown: of a form that was sent, that of the page it is on."""
+    form = request.scope.get("form")
+    if request.method == "POST" and isinstance(form, SentForm):
+        return local_path(form.get("here"))
+    kept = [pair for pair in request.query_params.multi_items() if pair[0] != "said"]
+    return request.url.path + (f"?{urlencode(kept)}" if kept else "")
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = HTTPStatus.OK,
+    refused: RefusedForm | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """Answer with a page: with the notice that its address names, and with what is wrong with its form."""
     viewer = request.scope.get("viewer")
+    refused = refused or request.scope.get(REFUSED)
+    if refused is not None:
+        status = refused.status
     console = console_of(request)
     notice: Notice | None = None
     if isinstance(viewer, Viewer):
         notice = console.notices.find(request.query_params.get("said"), viewer.name)
-    common = {
+    common: dict[str, Any] = {
         "viewer": viewer,
         "path": request.url.path,
+        "here": here_of(request),
+        "refused": refused,
         "navigation": NAVIGATION,
         "notice": notice,
         "live": request.scope.get("live"),

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.console.changing import TriedChange, conflict, refusals
-from worker.console.context import Console, RefusedError
+from worker.console.context import Console, RefusedError, without_reason
 from worker.console.notices import Notice, UndoStep
 from worker.console.waited import in_thread
 from worker.domain.coverage import coverage
@@ -78,7 +78,7 @@ async def save_draft(
 ) -> SavedDraft:
     """Write one draft, as `drafts create` does. Raises RefusedError."""
     if not reason.strip():
-        raise RefusedError("Say why: the reason is kept in the history.")
+        raise without_reason()
     with refusals():
         async with transaction(console.databases.deciding("edit")) as connection:
             proposal = await proposal_of(connection)
@@ -110,7 +110,7 @@ async def change_draft(
     ``base_version`` is the version of the mapping that the person saw. Raises RefusedError.
     """
     if not reason.strip():
-        raise RefusedError("Say why: the reason is kept in the history.")
+        raise without_reason()
     with refusals():
         async with transaction(console.databases.deciding("edit")) as connection:
             found = await drafts.get_draft(connection, draft_id)

@@ -218,6 +218,8 @@ class Gate:
         values: dict[str, Any] = {
             "viewer": None,
             "path": request.url.path,
+            "here": "",
+            "refused": None,
             "navigation": (),
             "notice": None,
             "sign_in": self._door.form,

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from worker.cli.words import noun_of
+from worker.console.faults import form_state
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.what_if.difference import CHANGE_KINDS
 
@@ -104,6 +105,7 @@ def templates() -> Environment:
         "query": query,
         "platforms": PLATFORMS,
         "change_kinds": CHANGE_KINDS,
+        "form_state": form_state,
     }
     return environment
 

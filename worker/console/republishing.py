@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from worker.console.context import Console, RefusedError
+from worker.console.faults import FormFault
 from worker.console.forms import SentForm
 from worker.domain.errors import FatalError, TransientError
 from worker.operations.mappings.backfill import Backfill
@@ -34,13 +35,21 @@ async def wanted_by(console: Console, form: SentForm) -> Backfill | None:
         raise RefusedError(
             "This console knows no brokers, so it cannot publish anything again.",
             HTTPStatus.SERVICE_UNAVAILABLE,
-            lines=("Nothing was changed. Set MARKETMAP_KAFKA_BOOTSTRAP_SERVERS.",),
+            faults=[
+                FormFault(
+                    "Nothing was changed. Set MARKETMAP_KAFKA_BOOTSTRAP_SERVERS.", "republish"
+                )
+            ],
         )
     if console.republisher.is_full:
         raise RefusedError(
             "Too many changes wait for their events to be published again.",
             HTTPStatus.SERVICE_UNAVAILABLE,
-            lines=("Nothing was changed. Try it again later, or save it without.",),
+            faults=[
+                FormFault(
+                    "Nothing was changed. Try it again later, or save it without.", "republish"
+                )
+            ],
         )
     wanted = Backfill(settings, datetime.now(UTC) - timedelta(minutes=MINUTES))
     topics = sorted(settings.topics.observations.values())
@@ -51,7 +60,9 @@ async def wanted_by(console: Console, form: SentForm) -> Backfill | None:
         raise RefusedError(
             "The brokers do not answer, so nothing can be published again.",
             HTTPStatus.SERVICE_UNAVAILABLE,
-            lines=(f"Nothing was changed. {str(error) or 'No answer in time'}.",),
+            faults=[
+                FormFault(f"Nothing was changed. {str(error) or 'No answer in time'}.", "republish")
+            ],
         ) from error
     return wanted
 

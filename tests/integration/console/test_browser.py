@@ -130,7 +130,7 @@ def test_rows_are_chosen_ignored_and_opened_again_by_keys(
         page.keyboard.press(key)
     assert page.locator("[data-rows] input:checked").count() == 2
     page.keyboard.press("i")
-    expect(page.locator("#reason")).to_be_focused()
+    expect(page.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("sold by one bookmaker only")
     page.keyboard.press("Enter")
     expect(page.locator("[role=status]")).to_contain_text("2 markets are ignored")

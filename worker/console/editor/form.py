@@ -17,6 +17,7 @@ from worker.console.editor.further import (
     FurtherFields,
     as_text,
     read_further,
+    sent_rows,
     shown_further,
 )
 from worker.console.editor.meaning import (
@@ -26,7 +27,6 @@ from worker.console.editor.meaning import (
     shown_traits,
 )
 from worker.console.forms import SentForm
-from worker.domain.books.lines import COLUMN_KINDS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.books.rows import abbreviate
 from worker.domain.draft import slug
@@ -37,6 +37,8 @@ from worker.operations.mappings.files import dump_values, parse_object
 
 # Where a label that was paired goes, if to no outcome of the table.
 NEW_ROW: Final = "new"
+# The fields of a label that is paired: the place of its outcome, the bookmaker's column, the label.
+PAIR_NAMES: Final = ("pair", "pair_column", "pair_label")
 _MOST_ROWS: Final = 500
 # What is in the YAML, as far as it has no field.
 _REST: Final = ("line_rule", "traits")
@@ -105,19 +107,48 @@ def fields_of(values: Mapping[str, Any]) -> EditorFields:
     )
 
 
+def as_sent(form: SentForm) -> EditorFields:
+    """The fields as they were sent, row by row, whether or not a mapping can be read from them."""
+    columns = [form.all(f"{column}_label") for column in LABEL_COLUMNS.values()]
+    more = form.all("more")
+    outcomes = [
+        OutcomeFields(name, [_at(given, place) for given in columns], _at(more, place))
+        for place, name in enumerate(form.all("outcome")[:_MOST_ROWS])
+    ]
+    return EditorFields(
+        form.get("canonical_id"),
+        form.get("name"),
+        form.get("priority"),
+        {column: form.get(column) for column in ID_COLUMNS.values()},
+        form.get("line_kind", "none"),
+        form.get("sport", DEFAULT_SCOPE.sport),
+        form.get("phase", DEFAULT_SCOPE.phase),
+        form.get("participant"),
+        {name: form.get(f"trait_{name}") for name in shown_traits(None)},
+        outcomes,
+        sent_rows(form),
+        form.raw("rest"),
+    )
+
+
+def is_empty(row: OutcomeFields) -> bool:
+    """Whether a row of the table is left out."""
+    return not row.canonical_id.strip() and not any(row.labels)
+
+
 def values_of(form: SentForm) -> MappingValues:
     """Read the mapping's JSON form from what was sent. Raises MappingError."""
     rest_text = form.raw("rest")
     rest = parse_object(rest_text, "More") if rest_text.strip() else {}
     faults = [
-        MappingFault(one, abbreviate(rest[one]), "has a field of its own on this page")
+        MappingFault(f"More.{one}", abbreviate(rest[one]), "has a field of its own on this page")
         for one in sorted(set(rest) - set(_REST))
     ]
     if faults := faults + faults_in_rest(rest.get("traits")):
         raise MappingError(faults)
-    kind = form.get("line_kind", "none")
+    kind = form.get("line_kind") or "none"
     rule: Any = rest.get("line_rule") or {}
-    if isinstance(rule, dict) and kind in COLUMN_KINDS:
+    if isinstance(rule, dict):
         rule = {**rule, "kind": kind} if kind != "none" or rule else {}
     priority = form.get("priority", "0")
     scope = {
@@ -153,24 +184,25 @@ def _rows(form: SentForm) -> list[MappingValues]:
     _paired(form, names, columns)
     rows: list[MappingValues] = []
     for place, name in enumerate(names):
-        labels = {
-            column: (given[place] if place < len(given) else "") or None
-            for column, given in columns.items()
-        }
+        labels = {column: _at(given, place) or None for column, given in columns.items()}
         if not name.strip() and not any(labels.values()):
             continue
-        carried = _carried(more[place] if place < len(more) else "")
+        carried = _carried(_at(more, place))
         known = [row["position"] for row in rows if type(row.get("position")) is int]
         position = max(known, default=-1) + 1
         rows.append({"canonical_id": name.strip(), **labels, "position": position, **carried})
     return rows
 
 
+def _at(given: Sequence[str], place: int) -> str:
+    return given[place] if place < len(given) else ""
+
+
 def _paired(form: SentForm, names: list[str], columns: dict[str, list[str]]) -> None:
     """Put each label that was paired into the row of its outcome, or into a new row. Raises MappingError."""
-    listed = zip(form.all("pair"), form.all("pair_column"), form.all("pair_label"), strict=False)
+    listed = zip(*map(form.all, PAIR_NAMES), strict=False)
     faults = []
-    for place, column, label in listed:
+    for index, (place, column, label) in enumerate(listed):
         if not place or column not in columns or not label:
             continue
         if place == NEW_ROW:
@@ -179,7 +211,9 @@ def _paired(form: SentForm, names: list[str], columns: dict[str, list[str]]) -> 
         elif _is_whole(place) and 0 <= int(place) < len(names):
             at = int(place)
         else:
-            faults.append(MappingFault("outcome", abbreviate(place), "is no row of the table"))
+            faults.append(
+                MappingFault(f"pair[{index}]", abbreviate(place), "is no row of the table")
+            )
             continue
         labels = columns[column]
         labels += [""] * (at + 1 - len(labels))
@@ -187,7 +221,7 @@ def _paired(form: SentForm, names: list[str], columns: dict[str, list[str]]) -> 
             reason = (
                 f"has the label {abbreviate(labels[at])} already; {abbreviate(label)} needs `also`"
             )
-            faults.append(MappingFault("outcome", abbreviate(names[at]), reason))
+            faults.append(MappingFault(f"pair[{index}]", abbreviate(names[at]), reason))
             continue
         labels[at] = label
     if faults:

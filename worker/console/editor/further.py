@@ -66,15 +66,19 @@ def sent_rows(form: SentForm) -> list[FurtherFields]:
     return [FurtherFields(*(text.strip() for text in texts)) for texts in rows]
 
 
+def is_left_out(row: FurtherFields) -> bool:
+    """Whether a row says nothing."""
+    return not (row.id or row.more or row.specifiers)
+
+
 def read_further(form: SentForm) -> list[dict[str, Any]] | None:
     """The JSON form of the rows that were sent; empty ones are left out. Raises MappingError."""
     found: list[dict[str, Any]] = []
     faults: list[MappingFault] = []
-    for row in sent_rows(form):
-        if not (row.id or row.more or row.specifiers):
-            continue
+    rows = [row for row in sent_rows(form) if not is_left_out(row)]
+    for index, row in enumerate(rows):
         try:
-            found.append(_read(row, f"also[{len(found)}]"))
+            found.append(_read(row, f"also[{index}]"))
         except MappingError as error:
             faults += error.faults
     if faults:
@@ -139,7 +143,7 @@ def _read(row: FurtherFields, where: str) -> dict[str, Any]:
         reason = "has a field of its own in this row"
         raise MappingError(
             [
-                MappingFault(f"{where}.{name}", abbreviate(rest[name]), reason)
+                MappingFault(f"{where}.more.{name}", abbreviate(rest[name]), reason)
                 for name in sorted(twice)
             ]
         )

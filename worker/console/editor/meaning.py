@@ -85,7 +85,9 @@ def read_traits(form: SentForm, sport: str, rest: object) -> object:
 def faults_in_rest(rest: object) -> list[MappingFault]:
     """The traits in the YAML that have fields: one word is said in one place."""
     return [
-        MappingFault(f"traits.{name}", abbreviate(value), "has a field of its own on this page")
+        MappingFault(
+            f"More.traits.{name}", abbreviate(value), "has a field of its own on this page"
+        )
         for name, value in (rest.items() if isinstance(rest, dict) else ())
         if name in _OWN
     ]

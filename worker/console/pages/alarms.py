@@ -9,7 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from worker.console.context import RefusedError, allowed, console_of, form_of, page, said, viewer_of
+from worker.console.context import (
+    RefusedError,
+    allowed,
+    console_of,
+    form_of,
+    page,
+    said,
+    viewer_of,
+    without_reason,
+)
 from worker.console.notices import Notice
 from worker.console.pages.case import example_of
 from worker.console.pages.repairing import REPAIRS, alarm_number, reason_of
@@ -85,7 +94,7 @@ async def decide(request: Request) -> Response:
     if status is None:
         raise RefusedError("There is no such decision.")
     if not reason:
-        raise RefusedError("Say why: the reason is kept in the history.")
+        raise without_reason()
     try:
         async with transaction(console.databases.deciding("edit")) as connection:
             changed = await alarms.change_alarms(

@@ -14,12 +14,22 @@ from starlette.routing import Route
 
 from worker.cli.spreadsheet import cell
 from worker.cli.words import number_of
-from worker.console.context import RefusedError, allowed, console_of, form_of, page, said, viewer_of
+from worker.console.context import (
+    RefusedError,
+    allowed,
+    console_of,
+    form_of,
+    page,
+    said,
+    viewer_of,
+    without_reason,
+)
+from worker.console.faults import FormFault
 from worker.console.notices import Notice
 from worker.console.together import missed, read_markets
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.drafts.drafting import propose, save_drafts
-from worker.operations.drafts.grid import COLUMNS, GridError, read_decisions, read_rows
+from worker.operations.drafts.grid import COLUMNS, GridError, GridFault, read_decisions, read_rows
 from worker.operations.drafts.grid_drafts import grid_of, proposals_of
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageRefused
@@ -59,14 +69,15 @@ async def save(request: Request) -> Response:
         )
     name, reason = (form.get("name") or "").strip(), (form.get("reason") or "").strip()
     is_saved = form.get("decision") == "save"
-    faults: list[str] = []
+    faults: list[FormFault] = []
     number = 0
     if is_saved and not reason:
-        faults.append("Say why: the reason is kept in the history.")
+        faults += without_reason().faults
     try:
         decisions = read_decisions(_rows(grid))
         if not decisions:
-            faults.append("The grid decides nothing: fill in canonical_id and outcome.")
+            words = "The grid decides nothing: fill in canonical_id and outcome."
+            faults.append(FormFault(words, "grid"))
         async with transaction(console.databases.deciding("edit")) as connection:
             proposals = await proposals_of(connection, decisions)
             if is_saved and not faults:
@@ -75,12 +86,16 @@ async def save(request: Request) -> Response:
                 )
                 await propose(connection, number, actor=viewer)
     except GridError as error:
-        faults += [f"{one}." for one in error.faults]
+        faults += [FormFault(f"{one}.", "grid") for one in error.faults]
     except StorageRefused as error:
-        raise RefusedError("Nothing was changed.", 409, lines=(f"{error}.",)) from error
-    if faults or not is_saved:
-        checked = "" if faults else _summary(proposals)
-        return _grid_page(request, grid, name=name, reason=reason, faults=faults, checked=checked)
+        refused = RefusedError("Nothing was changed.", 409, lines=(f"{error}.",))
+        return _grid_page(request, grid, refused=refused.on_form("/bulk", form))
+    if faults:
+        refused = RefusedError("Nothing was saved.", faults=faults)
+        return _grid_page(request, grid, refused=refused.on_form("/bulk", form))
+    if not is_saved:
+        checked = _summary(proposals)
+        return _grid_page(request, grid, name=name, reason=reason, checked=checked)
     console.metrics.decided()
     await console.live.changed_here()
     words = f"Change set {number} is proposed: {_summary(proposals)}"
@@ -99,11 +114,9 @@ def _grid_page(request: Request, grid: str, **values: Any) -> Response:
         "platform": None,
         "name": "",
         "reason": "",
-        "faults": [],
         "checked": "",
     }
-    status = 400 if values.get("faults") else 200
-    return page(request, "bulk.html", status=status, grid=grid, **common | values)
+    return page(request, "bulk.html", grid=grid, **common | values)
 
 
 def _as_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -120,7 +133,7 @@ def _rows(grid: str) -> list[dict[str, str | None]]:
     try:
         return read_rows(grid)
     except csv.Error as error:
-        raise RefusedError("The grid cannot be read.", lines=(f"{error}.",)) from error
+        raise GridError([GridFault(0, f"the grid cannot be read: {error}")]) from error
 
 
 ROUTES: Final = [

@@ -13,7 +13,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from worker.console.context import RefusedError, allowed, console_of, form_of, page, said, viewer_of
+from worker.console.context import (
+    RefusedError,
+    allowed,
+    console_of,
+    form_of,
+    page,
+    said,
+    viewer_of,
+    without_reason,
+)
 from worker.console.drafting import drafts_for
 from worker.console.pages.following import case_path, following_case, key_of, next_path
 from worker.console.pages.queue import DEFAULT_REASONS, mark, notice_of
@@ -134,7 +143,7 @@ async def decide(request: Request) -> Response:
     decision = form.get("decision")
     reason = form.get("reason") or DEFAULT_REASONS.get(decision, "")
     if decision in {"ignore", "snooze"} and not reason:
-        raise RefusedError("Say why: the reason is kept in the history.")
+        raise without_reason()
     changed = await mark(request, [key], decision, reason, hours=form.get("hours"))
     here = case_path(view, key)
     notice = notice_of(viewer, decision, changed, here)

@@ -17,8 +17,10 @@ from worker.cli.shipped import shipped_meaning
 from worker.console.changing import (
     ContradictedError,
     MappingEdit,
+    RefusedMappingError,
     make_change,
     refusals,
+    refused_mapping,
     try_change,
 )
 from worker.console.context import (
@@ -27,7 +29,9 @@ from worker.console.context import (
     allowed,
     console_of,
     form_of,
+    not_answered,
     page,
+    refused_input,
     said,
     viewer_of,
 )
@@ -43,11 +47,19 @@ from worker.console.drafting import (
     save_draft,
     wants_draft,
 )
-from worker.console.editor.form import EditorFields, fields_of, mapping_of, values_of
+from worker.console.editor.faults import faults_of_form
+from worker.console.editor.form import (
+    NEW_ROW,
+    PAIR_NAMES,
+    EditorFields,
+    as_sent,
+    fields_of,
+    mapping_of,
+    values_of,
+)
 from worker.console.editor.further import CHOICES as FURTHER_CHOICES
-from worker.console.editor.further import NAMES as FURTHER_NAMES
-from worker.console.editor.further import sent_rows
 from worker.console.editor.meaning import VERDICT_FIELDS, WORD_FIELDS, derived_verdicts
+from worker.console.faults import FormState, RefusedForm
 from worker.console.forms import SentForm
 from worker.console.notices import Notice
 from worker.console.pages.case import known_of
@@ -78,6 +90,7 @@ from worker.storage import audit, mappings, misses
 from worker.storage.changes import drafts, sets
 from worker.storage.changes.drafts import Proposal, StoredDraft
 from worker.storage.editing import Edit
+from worker.storage.errors import StorageError
 from worker.storage.insight import evidence
 from worker.storage.mappings import StoredMapping
 from worker.storage.misses import QueueKey, UnknownMiss
@@ -103,6 +116,7 @@ async def show(request: Request) -> Response:
     query = request.query_params
     key, into = key_of(query), query.get("into", query.get("id", "")).replace("\0", "").strip()
     together = read_markets(query.getlist("m"))
+    refused: RefusedForm | None = None
     async with console_of(request).databases.reading() as connection:
         if together:
             begun = await _together(connection, together)
@@ -110,17 +124,24 @@ async def show(request: Request) -> Response:
             begun = await _stored_draft(connection, query.get("draft", ""))
             key = begun.drafted.keys[0] if begun.drafted and begun.drafted.keys else key
         else:
-            row = await mappings.get(connection, into) if into else None
-            if into and row is None:
-                raise RefusedError(f"There is no mapping {into}.", 404)
             of_players = query.get("players") == "yes"
-            begun = EditorBeginning(
-                await _beginning(connection, key, row, of_players=of_players), row
-            )
+            try:
+                row = await mappings.get(connection, into) if into else None
+                if into and row is None:
+                    raise refused_input("into", f"There is no mapping {into}.", "Not opened.", 404)
+                values = await _beginning(connection, key, row, of_players=of_players)
+            except RefusedError as error:
+                if not (key[0] and into):
+                    raise
+                # It was chosen in the form of the missed market: that is shown again.
+                refused = error.on_form("/edit?into", SentForm(query.multi_items()))
+                row = None
+                values = await _beginning(connection, key, row, of_players=of_players)
+            begun = EditorBeginning(values, row)
             if query.get("alarm"):
                 values = await repaired_values(connection, query.get("alarm", ""), row)
                 begun = begun._replace(values=values)
-    return await _editor(request, fields_of(begun.values), query, begun)
+    return await _editor(request, fields_of(begun.values), query, begun, refused=refused)
 
 
 async def _together(connection: AsyncConnection, keys: Sequence[QueueKey]) -> EditorBeginning:
@@ -173,7 +194,8 @@ async def _beginning(
         )
     except MappingError as error:
         faults = tuple(map(str, error.faults))
-        raise RefusedError("This mapping cannot read the market.", lines=faults) from error
+        words = f"This mapping cannot read the market: {'; '.join(faults)}"
+        raise refused_input("into", words, "Not opened.") from error
 
 
 @allowed("edit")
@@ -187,9 +209,8 @@ async def check(request: Request) -> Response:
 
 async def _checked(request: Request, console: Console, form: SentForm) -> Response:
     values: dict[str, Any] = {
-        "fault": None,
+        "refused": None,
         "tried": None,
-        "lines": (),
         "readings": await _readings(console, form),
     }
     try:
@@ -205,7 +226,7 @@ async def _checked(request: Request, console: Console, form: SentForm) -> Respon
                 reason="tried in the console",
             )
     except RefusedError as error:
-        values |= {"fault": error.sentence, "lines": error.lines}
+        values["refused"] = _refused_form(form, error)
     return HTMLResponse(render("editor_check.html", **values))
 
 
@@ -226,20 +247,12 @@ async def _readings(console: Console, form: SentForm) -> list[LineReading]:
 async def pair(request: Request) -> Response:
     """Put the labels that were paired into the table: what the page's script does without asking."""
     form = form_of(request)
-    drafted = None
-    async with console_of(request).databases.reading() as connection:
-        row = await mappings.get(connection, form.get("into")) if form.get("into") else None
-        if form.get("draft"):
-            drafted = (await _stored_draft(connection, form.get("draft"))).drafted
-    error = None
     try:
         fields = fields_of(values_of(form))
     except MappingError as faults:
-        lines = tuple(map(str, faults.faults))
-        error = RefusedError("The labels cannot be paired so.", lines=lines)
-        fields = _as_sent(form)
-    begun = EditorBeginning({}, row, drafted, read_markets(form.all("m")))
-    return await _editor(request, fields, dict(form), begun, error=error)
+        error = refused_mapping(faults, "The labels cannot be paired so.")
+        return await _as_it_was_sent(request, form, as_sent(form), error)
+    return await _as_it_was_sent(request, form, fields)
 
 
 @allowed("edit")
@@ -270,8 +283,10 @@ async def save(request: Request) -> Response:
             reason=form.get("reason"),
             force=form.get("force") == "yes",
         )
+    except StorageError as error:
+        return await _as_it_was_sent(request, form, as_sent(form), not_answered(error))
     except RefusedError as error:
-        return await _refused(request, form, error)
+        return await _as_it_was_sent(request, form, as_sent(form), error)
     back = f"/mapping?id={made.change.canonical_id}"
     if key[0]:
         back = await next_path(request, view, key)
@@ -324,27 +339,26 @@ def _version(form: SentForm) -> int | None:
     return whole(form.get("rebase")) or whole(form.get("version"))
 
 
-async def _refused(request: Request, form: SentForm, error: RefusedError) -> Response:
-    """The form as it was sent, with what is wrong: nobody types it twice."""
+async def _as_it_was_sent(
+    request: Request, form: SentForm, fields: EditorFields, error: RefusedError | None = None
+) -> Response:
+    """The form with what was typed, and with what is wrong with it: nobody types it twice."""
     drafted = None
     async with console_of(request).databases.reading() as connection:
         into = form.get("into")
         row = await mappings.get(connection, into) if into else None
         if form.get("draft"):
             drafted = (await _stored_draft(connection, form.get("draft"))).drafted
-    try:
-        fields = fields_of(values_of(form))
-    except MappingError:
-        fields = _as_sent(form)
     begun = EditorBeginning({}, row, drafted, read_markets(form.all("m")))
-    return await _editor(request, fields, dict(form), begun, error=error)
+    return await _editor(request, fields, dict(form), begun, sent=form, error=error)
 
 
-def _as_sent(form: SentForm) -> EditorFields:
-    """The fields of a form whose YAML cannot be read."""
-    unread = {"rest", "more", "pair", *FURTHER_NAMES}
-    without = SentForm([(name, value) for name, value in form if name not in unread])
-    return fields_of(values_of(without))._replace(rest=form.raw("rest"), further=sent_rows(form))
+def _refused_form(form: SentForm, error: RefusedError) -> RefusedForm:
+    """What is wrong, each fault of the mapping with the input that it is about."""
+    if isinstance(error, RefusedMappingError):
+        faults = faults_of_form(error.of_mapping, as_sent(form))
+        error = RefusedError(error.sentence, error.status, faults=faults)
+    return error.on_form("/edit", form)
 
 
 def edit_of(form: SentForm) -> MappingEdit:
@@ -371,8 +385,11 @@ async def _editor(
     query: Mapping[str, str],
     begun: EditorBeginning,
     *,
+    sent: SentForm | None = None,
     error: RefusedError | None = None,
+    refused: RefusedForm | None = None,
 ) -> Response:
+    """The page of the form: as it begins, or as it was sent, with what is wrong with it."""
     row, drafted = begun.row, begun.drafted
     key, view = key_of(query), view_of(query)
     if drafted is not None and drafted.keys:
@@ -389,6 +406,10 @@ async def _editor(
     hidden = parse_qsl(view.query(source=key[0], market=key[1])) if key[0] else []
     if begun.markets:
         hidden = [*parse_qsl(view.query()), *(("m", market_text(one)) for one in begun.markets)]
+    if sent is not None and error is not None:
+        refused = _refused_form(sent, error)
+    kept = None if sent is None else refused or RefusedForm("/edit", sent, "", ())
+    chosen = () if sent is None else zip(*map(sent.all, PAIR_NAMES), strict=False)
     base, name = (None, "") if row is None else (row.version, row.canonical_id)
     if drafted is not None:
         base, name = drafted.base_version, drafted.canonical_id
@@ -399,8 +420,18 @@ async def _editor(
     return page(
         request,
         "editor.html",
-        status=200 if error is None else error.status,
+        refused=refused,
+        form=FormState("/edit", kept),
         fields=fields,
+        places={
+            **{
+                str(at): one.canonical_id
+                for at, one in enumerate(fields.outcomes)
+                if one.canonical_id
+            },
+            NEW_ROW: "a new outcome",
+        },
+        pairs={(column, label): place for place, column, label in chosen},
         hidden=hidden,
         row=row,
         drafted=drafted,
@@ -413,7 +444,7 @@ async def _editor(
         four_eyes=policy.four_eyes,
         loose=loose,
         recent_reasons=reasons,
-        open_sets=open_sets,
+        open_sets={str(one.id): f"{one.id} {one.name or ''}".strip() for one in open_sets},
         columns=ID_COLUMNS,
         labels=LABEL_COLUMNS,
         kinds=COLUMN_KINDS,
@@ -425,10 +456,8 @@ async def _editor(
         settlements=SETTLEMENTS,
         derived=derived,
         choices=FURTHER_CHOICES,
-        error=error,
         is_contradicted=isinstance(error, ContradictedError),
         reason=query.get("reason", ""),
-        sent=query,
         tab=secrets.token_hex(8),
         newer=row.version if drafted and row and row.version != base else None,
     )

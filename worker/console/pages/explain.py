@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -18,8 +19,16 @@ from starlette.routing import Route
 from schemas.raw_reply import UnknownReplyError, observation_from_reply
 from schemas.refusal import describe_faults
 from worker.console.bounded import BoundedWork
-from worker.console.context import allowed, console_of, form_of, page
-from worker.console.forms import LARGEST_FORM
+from worker.console.context import (
+    RefusedError,
+    allowed,
+    console_of,
+    form_of,
+    page,
+    refused_input,
+)
+from worker.console.faults import FormFault
+from worker.console.forms import LARGEST_FORM, SentForm
 from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.explain import Explanation, explain
 from worker.domain.index import MappingIndex
@@ -36,11 +45,11 @@ from worker.storage.mappings import load_index_rows
 
 # Each reads all mappings and makes an index of them: no more than this at the same time.
 explaining = BoundedWork(2, patience_s=30.0)
+_NOT_EXPLAINED: Final = "It cannot be explained."
 _EMPTY: Final[dict[str, Any]] = {
-    "text": "",
+    "pasted": "",
     "market": "",
     "platform": "",
-    "fault": None,
     "explained": None,
     "sample": None,
 }
@@ -74,11 +83,13 @@ async def _stored(request: Request, platform: Platform, market: str) -> Response
             version, rows = await load_index_rows(connection)
         sample = await asyncio.to_thread(find_sample, asked, stored)
         if sample is None:
-            fault = (
+            words = (
                 f"Nothing is stored of market {market} at {platform}: none of the newest watched events"
                 " sells it, and it was never missed. Paste an observation that holds it."
             )
-            return page(request, "explain.html", status=404, **values | {"fault": fault})
+            refused = refused_input("market", words, _NOT_EXPLAINED, HTTPStatus.NOT_FOUND)
+            sent = SentForm([("platform", platform), ("market", market)])
+            return _shown_again(request, sent, refused, values)
         index = await asyncio.to_thread(build_index, version, rows)
         explanation = await asyncio.to_thread(explain_sample, asked, sample, index)
     explained = ExplainedEvent(sample.home, sample.away, explanation)
@@ -89,35 +100,44 @@ async def _stored(request: Request, platform: Platform, market: str) -> Response
 async def answer(request: Request) -> Response:
     form = form_of(request)
     text, market, platform = form.raw("text"), form.get("market"), form.get("platform")
-    values = {**_EMPTY, "text": text, "market": market, "platform": platform}
+    values = {**_EMPTY, "pasted": text, "market": market, "platform": platform}
     if market and not text.strip() and is_platform(platform):
         return await _stored(request, platform, market)
     if not text.strip() or not market:
-        fault = "Give a market, and an observation or the bookmaker."
-        return page(request, "explain.html", status=400, **values | {"fault": fault})
+        words = "Give a market, and an observation or the bookmaker."
+        refused = refused_input("text" if market else "market", words, _NOT_EXPLAINED)
+        return _shown_again(request, form, refused, values)
     async with explaining.place():
         async with console_of(request).databases.reading() as connection:
             version, rows = await load_index_rows(connection)
         explained = await asyncio.to_thread(explain_text, text, market, version, rows)
-    if isinstance(explained, str):
-        return page(request, "explain.html", status=400, **values | {"fault": explained})
+    if isinstance(explained, FormFault):
+        refused = RefusedError(_NOT_EXPLAINED, faults=[explained])
+        return _shown_again(request, form, refused, values)
     return page(request, "explain.html", **values | {"explained": explained})
+
+
+def _shown_again(
+    request: Request, sent: SentForm, error: RefusedError, values: dict[str, Any]
+) -> Response:
+    return page(request, "explain.html", refused=error.on_form("/explain", sent), **values)
 
 
 def explain_text(
     text: str, market: str, version: int, rows: list[dict[str, Any]]
-) -> ExplainedEvent | str:
-    """Explain a market of an observation or of a reply; a sentence says why that cannot be done."""
+) -> ExplainedEvent | FormFault:
+    """Explain a market of an observation or of a reply; a fault says why that cannot be done."""
     record = observation_text(text)
     if isinstance(record, str):
-        return record
+        return FormFault(record, "text")
     decoded = decode(record, max_bytes=LARGEST_FORM)
     if isinstance(decoded, UnreadableRecord):
-        return f"A worker would not read it: {decoded.reason}: {decoded.detail}"
+        words = f"A worker would not read it: {decoded.reason}: {decoded.detail}"
+        return FormFault(words, "text")
     index: MappingIndex = build_index(version, rows)
     explanation = explain(decoded.observation, index, *split_market(market))
     if not explanation.found:
-        return f"It has no market {market}."
+        return FormFault(f"It has no market {market}.", "market")
     event = decoded.envelope["event"]
     return ExplainedEvent(event.get("home"), event.get("away"), explanation)
 

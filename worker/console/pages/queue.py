@@ -21,8 +21,10 @@ from worker.console.context import (
     form_of,
     local_path,
     page,
+    refused_input,
     said,
     viewer_of,
+    without_reason,
 )
 from worker.console.notices import Notice, UndoStep
 from worker.console.sparkline import spark_bars
@@ -127,7 +129,7 @@ async def show(request: Request) -> Response:
         "snooze_words": SNOOZED,
         "group_words": GROUP_WORDS,
         "presets": {name: urlencode(one) for name, one in PRESETS.items()},
-        "here": view.query(place=None, order=None),
+        "filtered": view.query(place=None, order=None),
         "saved": saved,
         "whole": view.query(place=None),
         "longest_name": views.LONGEST_NAME,
@@ -208,7 +210,8 @@ async def decide(request: Request) -> Response:
     together = [key for group in form.all("markets") for key in _keys(group)]
     keys = list(dict.fromkeys([*alone, *together]))
     if not keys:
-        raise RefusedError("Select at least one market.")
+        name = "market" if view_of_query(form.get("query")).group is None else "markets"
+        raise refused_input(name, "Select at least one market.")
     decision = form.get("decision")
     if decision == "map":
         return RedirectResponse(together_path(view_of_query(form.get("query")), keys), 303)
@@ -217,7 +220,7 @@ async def decide(request: Request) -> Response:
     back = local_path(form.get("back") or "/queue")
     reason = form.get("reason") or DEFAULT_REASONS.get(decision, "")
     if decision in {"ignore", "snooze"} and not reason:
-        raise RefusedError("Say why: the reason is kept in the history.")
+        raise without_reason()
     changed = await mark(request, keys, decision, reason, hours=form.get("hours"))
     return said(request, back, notice_of(viewer_of(request).name, decision, changed, back))
 
@@ -281,7 +284,7 @@ async def mark(
 def _hours(text: str) -> int:
     is_number = text.isascii() and text.isdigit() and len(text) <= 4
     if not is_number or not 1 <= int(text) <= 24 * 365:
-        raise RefusedError("Snooze for 1 hour to 1 year.")
+        raise refused_input("hours", "Snooze for 1 hour to 1 year.")
     return int(text)
 
 
@@ -309,7 +312,8 @@ async def keep_view(request: Request) -> Response:
     kept = view_of_query(form.get("query")).query()
     name = form.get("name").strip()
     if not name or len(name) > views.LONGEST_NAME:
-        raise RefusedError(f"A view has a name of 1 to {views.LONGEST_NAME} characters.")
+        words = f"A view has a name of 1 to {views.LONGEST_NAME} characters."
+        raise refused_input("name", words)
     try:
         async with transaction(console.databases.deciding("edit")) as connection:
             if form.get("decision") == "remove":

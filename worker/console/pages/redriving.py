@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +14,16 @@ from starlette.routing import Route
 
 from schemas import DEAD_REASONS
 from worker.cli.words import noun_of, number_of
-from worker.console.context import RefusedError, allowed, console_of, form_of, said, viewer_of
+from worker.console.context import (
+    RefusedError,
+    allowed,
+    console_of,
+    form_of,
+    local_path,
+    refused_input,
+    said,
+    viewer_of,
+)
 from worker.console.forms import SentForm
 from worker.console.notices import Notice
 from worker.console.pages.dead_letters import (
@@ -49,18 +57,15 @@ async def send_back(request: Request) -> Response:
     if form.get("decision") not in {"try", "send"}:
         raise RefusedError("There is no such decision.")
     if not is_tried and not reason:
-        raise RefusedError("Say why: the reason is kept with every letter that is sent back.")
+        words = "Say why: the reason is kept with every letter that is sent back."
+        raise refused_input("reason", words, "Nothing was sent back.")
     report = await _redrive(
         settings, choice, Signature(viewer, reason or "tried"), is_tried=is_tried
     )
     if not is_tried:
         console.metrics.decided()
-    shown = [(name, form.get(name)) for name in ("hours", "of", "topic", "open")]
-    names = {"of": "reason"}
-    kept = urlencode([(names.get(name, name), value) for name, value in shown if value])
-    where = form.get("back") if place_of(form.get("back")) else ""
-    path = f"/dead-letter?at={where}" if where else f"/dead-letters?{kept}"
-    return said(request, path, notice_of(viewer, report, is_tried=is_tried))
+    back = local_path(form.get("here") or "/dead-letters")
+    return said(request, back, notice_of(viewer, report, is_tried=is_tried))
 
 
 def choice_of(form: SentForm) -> LetterFilter:
@@ -81,7 +86,8 @@ def choice_of(form: SentForm) -> LetterFilter:
     places = {place_of(one) for one in form.all("letter")}
     found = frozenset(one for one in places if one is not None)
     if not found or None in places:
-        raise RefusedError("Choose letters of the list, or all that match it.")
+        words = "Choose letters of the list, or all that match it."
+        raise refused_input("letter", words, "Nothing was sent back.")
     return LetterFilter(places=found)
 
 

@@ -18,8 +18,10 @@ from worker.console.context import (
     console_of,
     form_of,
     page,
+    refused_input,
     said,
     viewer_of,
+    without_reason,
 )
 from worker.console.forms import SentForm
 from worker.console.notices import Notice
@@ -75,6 +77,12 @@ async def history(request: Request) -> Response:
         "containing": containing,
         "before": _whole(query.get("before")),
     }
+    refused = None
+    if is_short:
+        error = refused_input(
+            "q", f"Search for {SHORTEST_KEY} characters or more.", "Not searched."
+        )
+        refused = error.on_form("/history", SentForm(query.multi_items()))
     async with console_of(request).databases.reading() as connection:
         rows = await sets.list_change_sets(
             connection, limit=0 if is_short else _MOST + 1, **filters
@@ -91,7 +99,7 @@ async def history(request: Request) -> Response:
         by=filters["person"],
         mapping=filters["canonical_id"],
         containing=containing,
-        shortest=SHORTEST_KEY if is_short else None,
+        refused=refused,
     )
 
 
@@ -270,7 +278,7 @@ def _refused(error: Exception) -> RefusedError:
 def _reason(form: SentForm) -> str:
     reason = (form.get("reason") or "").strip()
     if not reason:
-        raise RefusedError("Say why: the reason is kept in the history.")
+        raise without_reason()
     return reason
 
 

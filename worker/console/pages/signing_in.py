@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from worker.console.context import RefusedError, console_of, form_of, local_path, page
+from worker.console.faults import FormFault
 from worker.console.sign_in.door import Door
 from worker.console.sign_in.oidc import OidcError
 from worker.console.sign_in.users import LONGEST_PASSWORD
@@ -58,9 +59,10 @@ async def sign_in(request: Request) -> Response:
             request,
             attempt,
             where=where,
-            name=name,
-            status=HTTPStatus.TOO_MANY_REQUESTS,
-            fault=f"Too many attempts. Try again in {wait_s / 60:.0f} minutes.",
+            refused=RefusedError(
+                f"Too many attempts. Try again in {wait_s / 60:.0f} minutes.",
+                HTTPStatus.TOO_MANY_REQUESTS,
+            ),
         )
         answer.headers["retry-after"] = str(round(wait_s) + 1)
         return answer
@@ -81,9 +83,11 @@ async def sign_in(request: Request) -> Response:
             request,
             attempt,
             where=where,
-            name=name,
-            status=HTTPStatus.UNAUTHORIZED,
-            fault="Name or password is wrong.",
+            refused=RefusedError(
+                "You are not signed in.",
+                HTTPStatus.UNAUTHORIZED,
+                faults=[FormFault("Name or password is wrong.", "name")],
+            ),
         )
     door.attempts.succeeded(name, address)
     metrics.signed_in("ok")
@@ -145,20 +149,16 @@ def _form(
     attempt: str,
     *,
     where: str,
-    name: str = "",
-    status: int = HTTPStatus.OK,
-    fault: str = "",
+    refused: RefusedError | None = None,
 ) -> Response:
     door = door_of(request)
     answer = page(
         request,
         "sign_in.html",
-        status=status,
+        refused=None if refused is None else refused.on_form("/sign-in", form_of(request)),
         token=door.token_of_attempt(attempt),
         where=where,
-        name=name,
-        fault=fault,
-        form=door.form,
+        by=door.form,
     )
     door.set_attempt(answer, attempt)
     return answer

@@ -71,7 +71,7 @@ function press(key) {
   const button =
     document.querySelector(`[data-key="${name}"]`) ?? current()?.querySelector(`[data-row-key="${name}"]`);
   if (!button) return false;
-  const reason = document.getElementById("reason");
+  const reason = button.form?.elements.reason;
   if (["i", "s"].includes(key) && reason && reason.value.trim() === "") {
     selectCurrentIfNone();
     reason.dataset.then = key;
@@ -110,12 +110,12 @@ function onKey(event) {
     case "j": go(1); break;
     case "k": go(-1); break;
     case "x": select(); break;
-    case "/": document.getElementById("search")?.focus(); break;
+    case "/": document.querySelector("#search, [data-search]")?.focus(); break;
     case "?": help?.showModal(); break;
     case "Escape": document.querySelector("[data-back]")?.click(); break;
     case "Enter":
-      // On a link or a button, Enter is that of the browser.
-      done = event.target.closest?.("a, button, summary, input") ? false : press("Enter");
+      // On a link or a button, Enter is that of the browser; on what was refused, nothing is sent again.
+      done = event.target.closest?.("a, button, summary, input, [role=alert]") ? false : press("Enter");
       if (!done && current() && event.target === document.body) {
         current().querySelector("[data-open]")?.click();
         done = true;
@@ -165,7 +165,24 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     document.getElementById("changed").hidden = false;
   }
 });
+// What the check next to a form says of an input marks it: the check has a link to each.
+function markChecked() {
+  for (const input of document.querySelectorAll("[data-checked]")) {
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-describedby");
+    delete input.dataset.checked;
+  }
+  for (const link of document.querySelectorAll('#check li[id] > a[href^="#"]')) {
+    const input = document.getElementById(link.hash.slice(1));
+    // What was refused when the form was sent stays marked until it is sent again.
+    if (!input || input.ariaInvalid) continue;
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-describedby", link.parentElement.id);
+    input.dataset.checked = "";
+  }
+}
 document.addEventListener("htmx:afterSwap", () => {
+  markChecked();
   showLocalTimes(document);
   watchScrolling();
   keepCurrent();

@@ -69,12 +69,12 @@ def test_a_label_keeps_the_spaces_around_it() -> None:
 @pytest.mark.parametrize(
     ("rest", "named"),
     [
-        ("name: Another", "name"),
-        ("scope: {sport: tennis}", "scope"),
-        ("also: [{platform: betpawa, id: '7'}]", "also"),
-        ("traits: {family: total}", "traits.family"),
-        ("traits: {sport: tennis}", "traits.sport"),
-        ("traits: {push: true, residuals: {other: scores_9}}", "traits.push"),
+        ("name: Another", "More.name"),
+        ("scope: {sport: tennis}", "More.scope"),
+        ("also: [{platform: betpawa, id: '7'}]", "More.also"),
+        ("traits: {family: total}", "More.traits.family"),
+        ("traits: {sport: tennis}", "More.traits.sport"),
+        ("traits: {push: true, residuals: {other: scores_9}}", "More.traits.push"),
     ],
 )
 def test_what_has_a_field_of_its_own_is_refused_in_the_yaml(rest: str, named: str) -> None:

@@ -69,8 +69,8 @@ def test_rows_without_an_id_are_left_out() -> None:
     [
         ("{labels", "also[0].more"),
         ("labels", "also[0].more"),
-        ("{id: '8', labels: {yes: [Yes]}}", "also[0].id"),
-        ("{active: 'false'}", "also[0].active"),
+        ("{id: '8', labels: {yes: [Yes]}}", "also[0].more.id"),
+        ("{active: 'false'}", "also[0].more.active"),
     ],
 )
 def test_yaml_that_cannot_be_used_names_its_row(more: str, field: str) -> None:
