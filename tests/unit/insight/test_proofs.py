@@ -38,9 +38,11 @@ def test_every_wrong_sign_and_every_wrong_line_is_found_at_the_first_event(board
     assert found > 15
 
 
-def test_the_proofs_about_one_market_are_those_of_all_that_are_about_it() -> None:
+def test_the_proofs_about_one_market_are_those_of_all_that_are_about_it(
+    boards: dict[Platform, Board],
+) -> None:
     """On a board on which a result is sold twice, and over is sold as under."""
-    (whole,) = [one for one in BOARDS if one.platform == "sportybet"]
+    whole = boards["sportybet"]
     rows = tuple(
         one._replace(odds=dict(zip(one.odds, reversed(list(one.odds.values())), strict=True)))
         if one.market_id == "18"
