@@ -260,6 +260,20 @@ def test_everything_is_read_and_decided_without_scripts(
     assert statuses(query) == {"NEW": 20}
 
 
+# Each market has been missed 30 to 50 times a day for five days.
+DAYS = """
+WITH older AS (
+    UPDATE unmapped_market_log
+    SET occurrence_count = 200 + id, first_seen_at = now() - interval '20 days', last_seen_at = now()
+    RETURNING id, occurrence_count
+)
+INSERT INTO miss_day (miss_id, day, occurrences, taken_at)
+SELECT id, current_date - days_ago, occurrence_count - days_ago * (30 + (id + days_ago) % 10),
+    now() - make_interval(days => days_ago)
+FROM older CROSS JOIN generate_series(1, 5) AS days_ago
+"""
+
+
 def test_a_session_that_ends_while_a_page_is_open_decides_nothing(
     browser: Browser,
     migrated: str,
@@ -309,6 +323,7 @@ def test_every_page_can_be_used_by_everybody_and_is_pictured(
         VALUES ('home_team_to_score', 'sportybet', 1, 'assignment', 1.9, 0.02, 12, 'home_team_to_score',
         '{"Yes": "no", "No": "yes"}', 'contradicted: the outcomes are swapped')"""
     )
+    query(DAYS)
     (alarm,) = query("SELECT id FROM alarm")
     options = WIDE if device == "desktop" else PHONE
     watched = WatchedPage(browser, console.address, color_scheme=scheme, **options)
