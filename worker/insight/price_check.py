@@ -1,7 +1,8 @@
 """What the prices of watched events say about mappings that are about to be saved. Pure.
 
 The mappings are judged as the insight process would judge them once they are saved: compared with other
-bookmakers and the goal model on some events, and held against other readings where they are far off.
+bookmakers and the goal model on some events, and held against other readings where they are far off. And
+they are held against the other prices of their own bookmaker, for which one event is enough.
 
 How it is quick. Boards are unpacked once. Of all markets on them only those of the mappings are compared;
 what everything else needs of a board, its margins and its goal model, is the same as if all were. All of a

@@ -56,7 +56,8 @@ SUSPICIOUS: Final = 0.07
 # A megabyte each. The first events, on which nearly all is judged, are asked for again and again.
 _MOST_READINGS: Final = 80
 _LEARNT_FROM: Final = 30  # boards, for how a bookmaker spreads its margin
-LEAST_PROVED: Final = 2  # events
+# Events that show the same proof before there is an alarm: one board may be a strange one.
+LEAST_PROVED: Final = 2
 _NOTHING_MISSED: Final = MissedRows((), {})
 
 MissedMarket = tuple[Platform, str]
@@ -373,10 +374,7 @@ class EventVerdicts:
         return agreed_proofs(canonical_id, sold, self.index, self._judge)
 
     def proof(self, key: MappedMarket, among: Iterable[str]) -> Proved | None:
-        """What a bookmaker's own prices on several of these events say against a mapping.
-
-        One event alone is left to the next ones: a strange board would raise an alarm that closes again.
-        """
+        """What a bookmaker's own prices say against a mapping, on several of these events."""
         found = next(
             (one for one in self.agreed_proofs(key, among) if len(one.events) >= LEAST_PROVED),
             None,
