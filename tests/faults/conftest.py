@@ -18,7 +18,6 @@ import pytest_asyncio
 from tests.faults.stage import report
 from tests.faults.stage.crew import Crew
 from tests.faults.stage.network import Network
-from tests.faults.stage.nursery import Nursery
 from tests.faults.stage.pair import Pair, breakable_pair
 from tests.faults.stage.publisher import Publisher
 from tests.faults.stage.report import Row
@@ -26,6 +25,7 @@ from tests.faults.stage.switchboard import Switchboard
 from tests.faults.stage.tape import Tape
 from tests.faults.stage.trial import BATCH_RECORDS, POLL_RECORDS, Trial
 from tests.support.services.installation import execute, fill, installed, temporary_database
+from tests.support.services.nursery import Nursery
 
 SEED_VARIABLE = "MARKETMAP_FAULT_SEED"
 ROUNDS_VARIABLE = "MARKETMAP_FAULT_ROUNDS"
@@ -84,7 +84,12 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture(scope="package")
 def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
+    nursery = Nursery(
+        "tests.faults.stage.faulty_worker:run",
+        "scipy.optimize",
+        "worker.insight.watching.process",
+        "worker.operations.processes.commands",
+    )
     yield nursery
     nursery.stop()
 

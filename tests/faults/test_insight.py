@@ -16,11 +16,11 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.conftest import SEED
-from tests.faults.stage.nursery import Nursery
 from tests.faults.stage.pair import Pair
 from tests.faults.stage.points import INSIGHT_POINTS, Point
 from tests.faults.stage.report import Row
 from tests.faults.stage.watched import WatchedTrial, opened
+from tests.support.services.nursery import Nursery
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 

@@ -16,10 +16,10 @@ import pytest_asyncio
 
 from tests.faults.conftest import Trials
 from tests.faults.stage.latest import LatestTrial
-from tests.faults.stage.nursery import Nursery
 from tests.faults.stage.pair import Pair
 from tests.faults.stage.points import SNAPSHOT_POINTS, Point
 from tests.faults.stage.trial import BATCH_RECORDS
+from tests.support.services.nursery import Nursery
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 

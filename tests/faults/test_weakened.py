@@ -9,7 +9,6 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.stage.latest import LatestTrial
-from tests.faults.stage.nursery import Nursery
 from tests.faults.stage.pair import Pair
 from tests.faults.stage.points import INSIGHT_POINTS, SNAPSHOT_POINTS
 from tests.faults.stage.trial import BATCH_RECORDS
@@ -22,6 +21,7 @@ from tests.faults.stage.weakened import (
     take_over_unread,
 )
 from tests.faults.test_freezes import woken_when_replaced
+from tests.support.services.nursery import Nursery
 
 pytestmark = [
     pytest.mark.services,

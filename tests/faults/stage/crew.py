@@ -12,9 +12,9 @@ from typing import Final, Literal, NamedTuple
 
 import orjson
 
-from tests.faults.stage.nursery import Child, Nursery
 from tests.faults.stage.switchboard import FOLDER_VARIABLE, PROCESS_VARIABLE
 from tests.support.services.installation import Installation
+from tests.support.services.nursery import Child, Nursery
 
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 2.0

@@ -13,12 +13,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.faults.stage import oracle
 from tests.faults.stage.crew import Crew
-from tests.faults.stage.nursery import Nursery
 from tests.faults.stage.points import TAKEOVERS, Point
 from tests.faults.stage.report import Row
 from tests.faults.stage.switchboard import Struck, Switchboard
 from tests.faults.stage.trial import PATIENCE_S, Trial
 from tests.support.services.installation import until
+from tests.support.services.nursery import Nursery
 from worker.kafka.record import Record
 
 PROCESSES = 2

@@ -19,7 +19,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.faults.stage.crew import Crew
-from tests.faults.stage.nursery import Nursery
 from tests.faults.stage.pair import Pair
 from tests.faults.stage.points import LEADS, Point
 from tests.faults.stage.report import Row
@@ -38,6 +37,7 @@ from tests.support.services.installation import (
     temporary_database,
     until,
 )
+from tests.support.services.nursery import Nursery
 from worker.domain.books.platforms import PLATFORMS
 from worker.insight.watching.published_grades import published_grades
 from worker.kafka.record import RawRecord

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import os
 import re
-import subprocess
-import sys
+import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
+from contextlib import contextmanager, suppress
+from functools import cache
 from html import unescape
 from http.cookies import SimpleCookie
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from tests.support.services.installation import Installation
+from tests.support.services.nursery import Child, Nursery
 
 PATIENCE_S = 60
 _ADDRESS = re.compile(r"The console is at (http://\S+)")
@@ -102,7 +107,6 @@ class ConsoleRun(NamedTuple):
     """A console that runs."""
 
     address: str
-    process: subprocess.Popen[str]
 
     def client(self) -> ConsoleClient:
         return ConsoleClient(self.address)
@@ -136,45 +140,46 @@ def running_console(database_url: str, **settings: str) -> Iterator[ConsoleRun]:
         "log_format": "json",
     } | settings
     environment |= {f"MARKETMAP_{name.upper()}": value for name, value in given.items()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "worker.cli", "run", "console"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    with TemporaryDirectory() as folder:
+        pipe = Path(folder) / "said"
+        os.mkfifo(pipe)
+        process = _nursery().start(environment, pipe, "run", "console")
+        with pipe.open() as said:
+            # What it says after its address is read and dropped, so that a full pipe never blocks it.
+            drain = threading.Thread(target=said.read, daemon=True)
+            try:
+                address = _address(said)
+                drain.start()
+                yield ConsoleRun(address)
+            finally:
+                _end(process)
+                if drain.ident is not None:
+                    drain.join()
+
+
+@cache
+def _nursery() -> Nursery:
+    nursery = Nursery(
+        "worker.cli.main:main", "worker.console.process", "worker.operations.processes.commands"
     )
-    try:
-        yield ConsoleRun(_address(process), process)
-    finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE_S)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+    atexit.register(nursery.stop)
+    return nursery
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def _address(said: Iterable[str]) -> str:
     """Return the address that it prints; raise with what it said if it ends instead."""
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:
-        said.append(line)
+    lines = []
+    for line in said:
+        lines.append(line)
         found = _ADDRESS.search(line)
         if found is not None:
-            # What it says from now on is read and dropped, so that it is never blocked by a full pipe.
-            threading.Thread(target=_drain, args=(process,), daemon=True).start()
             return found[1]
-    raise AssertionError("the console ended: " + "".join(said))
+    raise AssertionError("the console ended: " + "".join(lines))
 
 
-def _drain(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    try:
-        for _ in process.stdout:
-            pass
-    except ValueError:
-        return  # closed, because the test has ended
+def _end(process: Child) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(process.pid, number)
+        if wait([process.ended], PATIENCE_S).done:
+            return

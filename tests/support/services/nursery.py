@@ -1,7 +1,7 @@
-"""Starts worker processes quickly: one process imports the worker once, and forks for each start.
+"""Starts processes quickly: one process imports the program once, and forks for each start.
 
-Importing takes seconds of a core, and the suite starts a hundred workers. What is forked is a process like
-any other: it has no thread, no socket and no open file of its parent's.
+Importing takes seconds of a core, and the suites start hundreds of processes. What is forked is a process
+like any other: it has no thread, no socket and no open file of its parent's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
+from importlib import import_module
 from pathlib import Path
 from queue import Queue
 from typing import NamedTuple, NoReturn
@@ -34,11 +35,17 @@ class Child(NamedTuple):
 
 
 class Nursery:
-    """The test's side. Workers end with it."""
+    """The test's side. Processes end with it.
 
-    def __init__(self) -> None:
+    ``program`` is the function that each runs, as ``module:function``; ``used`` are modules that it imports
+    when it runs.
+    """
+
+    def __init__(self, program: str, *used: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.stage.nursery"],
+            [sys.executable, "-m", "tests.support.services.nursery", program, *used],
+            # As `marketmap run insight` does before it imports what judges.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -47,12 +54,12 @@ class Nursery:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
-    def start(self, environment: dict[str, str], log: Path) -> Child:
+    def start(self, environment: dict[str, str], log: Path, *arguments: str) -> Child:
+        """Start one with these arguments; ``log`` gets what it prints."""
         assert self._process.stdin is not None
+        order = {"environment": environment, "log": str(log), "arguments": arguments}
         with self._one_by_one:
-            self._process.stdin.write(
-                orjson.dumps({"environment": environment, "log": str(log)}) + b"\n"
-            )
+            self._process.stdin.write(orjson.dumps(order) + b"\n")
             self._process.stdin.flush()
             return self._born.get(timeout=START_TIMEOUT_S)
 
@@ -100,14 +107,14 @@ class _Parent:
             self._fork(**orjson.loads(order))
         return bool(content)
 
-    def _fork(self, environment: dict[str, str], log: str) -> None:
+    def _fork(self, environment: dict[str, str], log: str, arguments: list[str]) -> None:
         pid = os.fork()
         if pid == 0:
-            self._be_a_worker(environment, log)
+            self._be_a_child(environment, log, arguments)
         self._selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
         _say(f"born {pid}")
 
-    def _be_a_worker(self, environment: dict[str, str], log: str) -> NoReturn:
+    def _be_a_child(self, environment: dict[str, str], log: str, arguments: list[str]) -> NoReturn:
         self._selector.close()
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -116,6 +123,7 @@ class _Parent:
         os.closerange(3, 256)
         os.environ.clear()
         os.environ.update(environment)
+        sys.argv = ["marketmap", *arguments]
         random.seed()  # else all would choose alike
         code = 1
         try:
@@ -147,12 +155,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    # As `marketmap run insight` does before it imports what follows.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    import scipy.optimize  # noqa: F401  # what judging imports when it is needed
-
-    import worker.insight.watching.process
-    import worker.operations.processes.commands  # noqa: F401  # what a worker imports when it runs
-    from tests.faults.stage import faulty_worker
-
-    _Parent(faulty_worker.run).serve()
+    module, _, function = sys.argv[1].partition(":")
+    for name in sys.argv[2:]:
+        import_module(name)
+    _Parent(getattr(import_module(module), function)).serve()
