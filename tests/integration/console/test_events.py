@@ -47,6 +47,20 @@ def test_three_bookmakers_are_side_by_side_with_the_best_price_and_what_disagree
     assert "No market matches." in client.get(f"/event?id={EVENT}&q=corners").seen
 
 
+def test_an_event_shows_the_markets_of_one_bookmaker(
+    client: ConsoleClient, mapped: Callable[[str], int], watch: Callable[..., None]
+) -> None:
+    mapped(THREE_BOOKS)
+    watch(EVENT, betpawa={"Yes": 1.4, "No": 2.9}, sportybet={"Yes": 1.41, "No": 2.85})
+    sold = client.get(f"/event?id={EVENT}&platform=betpawa")
+    assert "Both Teams To Score" in sold.seen
+    assert '<option value="betpawa" selected>' in sold.text
+    # Next to the bookmaker's own prices stand those of the others.
+    assert "2.85" in sold.seen
+    assert "No market matches." in client.get(f"/event?id={EVENT}&platform=bet9ja").seen
+    assert "Both Teams To Score" in client.get(f"/event?id={EVENT}&platform=nobody").seen
+
+
 def test_a_price_that_is_too_old_is_shown_and_is_not_the_best(
     client: ConsoleClient, mapped: Callable[[str], int], watch: Callable[..., None]
 ) -> None:
@@ -137,6 +151,8 @@ def test_the_commands_show_the_same(
     table = run("events", "show", EVENT).stdout
     assert "1.41*" in table
     found = json.loads(run("events", "show", EVENT, "--json").stdout)
+    of_one = json.loads(run("events", "show", EVENT, "--platform", "bet9ja", "--json").stdout)
+    assert (len(found["markets"]), of_one["markets"]) == (1, [])
     (market,) = found["markets"]
     assert market["canonical_id"] == "btts_ft"
     assert {one["outcome"]: one["best"] for one in market["outcomes"]} == {

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from worker.console.bounded import BoundedWork
 from worker.console.context import RefusedError, allowed, console_of, page, viewer_of
 from worker.console.waited import in_thread
+from worker.domain.books.platforms import PLATFORMS
 from worker.operations.evidence.event_prices import (
     DISAGREES,
     NotReadableError,
@@ -56,11 +57,12 @@ async def show(request: Request) -> Response:
     event = _key(request)
     containing, wanted = _text(query.get("q")), query.get("show")
     chosen: OutcomeFilter = next((one for one in FILTERS if one == wanted), "compared")
+    platform = next((one for one in PLATFORMS if one == query.get("platform")), None)
     place = _place(query.get("place", ""))
     with _refusals():
         async with console_of(request).databases.reading() as connection:
             found = await read_event_prices(connection, event)
-    markets = found.chosen(chosen, containing)
+    markets = found.chosen(chosen, containing, platform)
     values: dict[str, Any] = {
         "event": found,
         "markets": markets[place : place + PAGE_MARKETS],
@@ -69,6 +71,7 @@ async def show(request: Request) -> Response:
         "page_markets": PAGE_MARKETS,
         "chosen": chosen,
         "containing": containing,
+        "platform": platform,
         "filters": FILTERS,
         "disagrees": DISAGREES,
     }

@@ -10,10 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.console import fail, out, print_json
 from worker.cli.database import read_database
-from worker.cli.options import AsJson, DatabaseUrl, ListAsCsv, ListAsJson, Output
+from worker.cli.options import (
+    AsJson,
+    DatabaseUrl,
+    ListAsCsv,
+    ListAsJson,
+    OnPlatform,
+    Output,
+    require_one_of,
+)
 from worker.cli.output import chosen_form, say_shown
 from worker.cli.rows import print_all
 from worker.cli.tables import print_list, print_table
+from worker.domain.books.platforms import PLATFORMS
 from worker.operations.evidence.event_prices import (
     NotReadableError,
     OutcomeFilter,
@@ -88,6 +97,7 @@ def show(
     everything: Annotated[
         bool, typer.Option("--all", help="Also markets that only one bookmaker sells.")
     ] = False,
+    platform: OnPlatform = None,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -101,8 +111,10 @@ def show(
     if disagreeing and everything:
         fail("Give one of --disagreeing and --all.", code=2)
     shown: OutcomeFilter = "all" if everything else "disagreeing" if disagreeing else "compared"
+    require_one_of("--platform", platform, PLATFORMS)
+    one = next((one for one in PLATFORMS if one == platform), None)
     found = _read(database_url, event, read_event_prices)
-    markets = found.chosen(shown, containing)
+    markets = found.chosen(shown, containing, one)
     if as_json:
         print_json(event_prices_json(found, markets))
         return

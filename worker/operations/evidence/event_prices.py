@@ -72,6 +72,9 @@ class PricedMarket(NamedTuple):
         known = [one.distance for one in self.outcomes if one.distance is not None]
         return max(known, default=None)
 
+    def is_sold_by(self, platform: Platform) -> bool:
+        return any(platform in one.odds for one in self.outcomes)
+
     @property
     def disagrees(self) -> bool:
         return self.distance is not None and self.distance >= DISAGREES
@@ -100,13 +103,19 @@ class EventPrices(NamedTuple):
     def compared(self) -> int:
         return sum(one.is_compared for one in self.markets)
 
-    def chosen(self, shown: OutcomeFilter, containing: str = "") -> Sequence[PricedMarket]:
-        """Markets that two bookmakers sell, that disagree, or all; with this text in the id or the name."""
+    def chosen(
+        self, shown: OutcomeFilter, containing: str = "", platform: Platform | None = None
+    ) -> Sequence[PricedMarket]:
+        """Markets that two bookmakers sell, that disagree, or all; with this text in the id or the name.
+
+        With a bookmaker, those that it sells.
+        """
         text = containing.casefold()
         return [
             one
             for one in self.markets
-            if text in f"{one.canonical_id} {one.name}".casefold()
+            if (platform is None or one.is_sold_by(platform))
+            and text in f"{one.canonical_id} {one.name}".casefold()
             and {"all": True, "compared": one.is_compared, "disagreeing": one.disagrees}[shown]
         ]
 
