@@ -91,3 +91,12 @@ def test_size_and_depth_are_bounded() -> None:
         parse("not " * 200 + "h > a")
     with pytest.raises(MeaningError):
         parse("(" * 900 + "h" + ")" * 900)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" and ".join(["h==1"] * 200), " or ".join(["h==2"] * 199 + ["h==1"]), "1" + "<=h" * 600],
+)
+def test_as_many_conditions_as_fit_are_tried(text: str) -> None:
+    assert parse(text).holds({"h": 1})
+    assert not parse(text).holds({"h": 0})
