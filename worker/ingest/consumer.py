@@ -26,6 +26,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
 from worker.ingest.partitions.assignment import Assignment
+from worker.kafka.client.introductions import UNKNOWN, Introduction, introducing
 from worker.kafka.client.polls import poll_isolated
 from worker.kafka.client.static_members import say_member_names
 from worker.kafka.record import size_of
@@ -37,7 +38,7 @@ Fetch = Callable[[AIOKafkaConsumer, int, int], Coroutine[None, None, tuple[Fetch
 
 
 class Fetching(NamedTuple):
-    """How much is fetched at once, and how long the group waits for a member."""
+    """How much is fetched at once, how long the group waits for a member, and what that says of itself."""
 
     max_records: int
     max_partition_bytes: int
@@ -46,6 +47,7 @@ class Fetching(NamedTuple):
     session_timeout_ms: int
     rebalance_timeout_ms: int
     member_name: str | None
+    introduction: Introduction = UNKNOWN
 
 
 # The group never removes a member for being slow: it may hold a batch while the database is unavailable.
@@ -141,6 +143,7 @@ def consume(
         *topics,
         group_id=group,
         group_instance_id=fetching.member_name,
+        partition_assignment_strategy=(introducing(fetching.introduction),),
         batch=True,
         max_records=fetching.max_records,
         fetch_max_wait_ms=fetching.wait_ms,

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -30,6 +32,7 @@ from worker.ingest.planning.brake import Brake, Limits
 from worker.ingest.planning.recall import make_planner
 from worker.ingest.polls import BatchLimits
 from worker.ingest.reading.field_samples import FieldSampler
+from worker.kafka.client.introductions import Introduction
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.connections import admin_of, broker_connection, client_connection, prepare_reading
 from worker.kafka.producer import Outputs
@@ -245,6 +248,7 @@ def _fetching(settings: Settings) -> Fetching:
         session_timeout_ms=round(settings.session_timeout_s * 1000),
         rebalance_timeout_ms=round(settings.rebalance_timeout_s * 1000),
         member_name=settings.member_name,
+        introduction=Introduction(version("market-mapping-worker"), datetime.now(UTC)),
     )
 
 

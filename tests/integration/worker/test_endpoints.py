@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,8 @@ from tests.support.people.browser import MISSING, Rendered, rendered
 from tests.support.services.installation import Installation, Published, until
 from tests.support.services.relays import start_relay
 from worker.runtime.telemetry.metric_list import METRICS
+from worker.storage.access.relay_sessions import count_relays
+from worker.storage.engine import opened, transaction
 
 pytestmark = pytest.mark.services
 
@@ -127,7 +131,14 @@ async def test_a_relay_is_alive_and_started_once_it_leads(installation: Installa
         for path in ("/startupz", "/livez", "/readyz"):
             async with session.get(address + path) as answer:
                 statuses[path] = answer.status
+    async with (
+        opened(installation.settings.database_url, pool_size=1) as engine,
+        transaction(engine) as connection,
+    ):
+        shown = await count_relays(connection)
     assert await relay.stop() == 0
+    assert (shown.connected, shown.leading, shown.host) == (1, 1, "127.0.0.1")
+    assert shown.since is not None
     assert statuses == {"/startupz": 200, "/livez": 200, "/readyz": 200}
 
 
@@ -222,6 +233,10 @@ def test_the_status_page_has_what_was_resolved_missed_and_refused(seen: Seen) ->
 def test_the_status_page_shows_the_whole_group(seen: Seen) -> None:
     assert "Stable, 1 member." in seen.page
     assert "127.0.0.1" in seen.page
+    # What the worker said of itself when it joined, as the broker keeps it.
+    assert f'data-l="version">{version("market-mapping-worker")}<' in seen.page
+    assert "not known" not in seen.page
+    assert re.search(r"observations\.bet9ja \d+(?:-\d+)?[;<]", seen.page)
     assert "No relay publishes changes of mappings" in seen.page
 
 

@@ -21,6 +21,7 @@ from aiokafka.errors import (
 )
 
 from worker.domain.errors import FatalError, TransientError
+from worker.kafka.client.introductions import UNKNOWN, Introduction, introduction_in
 from worker.kafka.client.offset_fetch import fetch_offsets
 from worker.kafka.cluster.librdkafka import Librdkafka, answer_or_refusal, operations_of
 from worker.kafka.record import Committed
@@ -32,12 +33,14 @@ class Member(NamedTuple):
     """A process in a group, and the partitions that it was assigned.
 
     ``member_id`` begins with MARKETMAP_MEMBER_NAME where it is set, else with the name of the client.
+    ``said`` is what it says of itself.
     """
 
     client_id: str
     host: str
     partitions: frozenset[TopicPartition]
     member_id: str = ""
+    said: Introduction = UNKNOWN
 
 
 class Group(NamedTuple):
@@ -124,8 +127,12 @@ class ConsumerGroups:
         return frozenset() if isinstance(answer, int) else operations_of(answer)
 
 
-def _member(member_id: str, client_id: str, host: str, _: bytes, assignment: bytes) -> Member:
+def _member(
+    member_id: str, client_id: str, host: str, metadata: bytes, assignment: bytes
+) -> Member:
     """The broker shows the host with a slash before it; the assignment is empty during a rebalance."""
     given = ConsumerProtocol.ASSIGNMENT.decode(assignment).assignment if assignment else []
     places = {TopicPartition(topic, number) for topic, numbers in given for number in numbers}
-    return Member(client_id, host.removeprefix("/"), frozenset(places), member_id)
+    return Member(
+        client_id, host.removeprefix("/"), frozenset(places), member_id, introduction_in(metadata)
+    )

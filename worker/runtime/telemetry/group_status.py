@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from aiokafka import TopicPartition
@@ -30,11 +31,21 @@ class GroupTopic(NamedTuple):
     furthest: int
 
 
+class ShownMember(NamedTuple):
+    """A member of the group; ``reads`` has its partitions, by topic."""
+
+    member_id: str
+    host: str
+    version: str | None
+    since: datetime | None
+    reads: Sequence[tuple[str, str]]
+
+
 class GroupStatus(NamedTuple):
     """``silence`` says why nothing is known, None when all was answered. ``more`` members are not shown."""
 
     state: str
-    members: Sequence[Member]
+    members: Sequence[ShownMember]
     topics: Sequence[GroupTopic]
     more: int = 0
     silence: str | None = None
@@ -104,10 +115,31 @@ class GroupSurvey:
         members = sorted(group.members, key=lambda member: (member.host, member.member_id))
         return GroupStatus(
             group.state,
-            members[:_MOST_MEMBERS],
+            [shown_member(one) for one in members[:_MOST_MEMBERS]],
             group_topics(behind, group),
             len(members[_MOST_MEMBERS:]),
         )
+
+
+def shown_member(member: Member) -> ShownMember:
+    """A member with its partitions, those that follow one another as a range. Pure."""
+    by_topic: dict[str, list[int]] = {}
+    for place in sorted(member.partitions):
+        by_topic.setdefault(place.topic, []).append(place.partition)
+    reads = [(topic, _ranges(numbers)) for topic, numbers in by_topic.items()]
+    version, since = member.said
+    return ShownMember(member.member_id, member.host, version, since, reads)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers as people write them: 0-3, 5."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def group_topics(behind: Mapping[TopicPartition, int], group: Group) -> list[GroupTopic]:

@@ -13,9 +13,16 @@ from aiokafka import TopicPartition
 from schemas import DeadReason
 from tests.support.records import place
 from worker.ingest.partitions.owned import Lag
+from worker.kafka.client.introductions import Introduction
 from worker.kafka.cluster.groups import Group, Member
 from worker.kafka.record import Partition
-from worker.runtime.telemetry.group_status import GroupStatus, GroupTopic, group_topics
+from worker.runtime.telemetry.group_status import (
+    GroupStatus,
+    GroupTopic,
+    ShownMember,
+    group_topics,
+    shown_member,
+)
 from worker.runtime.telemetry.status import (
     Index,
     Own,
@@ -103,12 +110,13 @@ def change(**fields: Any) -> AuditRow:
     return replace(row, **fields)
 
 
-STORED = Stored([miss()], [change()], RelaySessions(2, 1))
+STORED = Stored([miss()], [change()], RelaySessions(2, 1, "10.0.0.8", NOW))
 PLACES = [TopicPartition("observations.sportybet", number) for number in range(3)]
-MEMBER = Member("client", "10.0.0.7", frozenset(PLACES[:2]), "w-0-4711")
+SAID = Introduction("1.2.3", datetime(2026, 11, 21, 8, 30, tzinfo=UTC))
+MEMBER = Member("client", "10.0.0.7", frozenset(PLACES[:2]), "w-0-4711", SAID)
 GROUP = GroupStatus(
     "Stable",
-    [MEMBER],
+    [shown_member(MEMBER)],
     group_topics({place: 1000 * place.partition for place in PLACES}, Group("Stable", [MEMBER])),
 )
 
@@ -119,6 +127,30 @@ async def unknown_group() -> GroupStatus:
 
 def read(own: Own = OWN, stored: Stored = STORED, group: GroupStatus = GROUP) -> Reader:
     return Reader(render(own, stored, group, NOW))
+
+
+def test_the_page_says_who_is_in_the_group_and_who_leads_the_relays() -> None:
+    page = read().text
+    for told in (
+        "w-0-4711",
+        "10.0.0.7",
+        "1.2.3",
+        "2026-11-21 08:30:00 UTC",
+        "observations.sportybet 0-1",
+        "A relay publishes changes of mappings on 10.0.0.8, connected since 2026-11-22 12:00:00 UTC",
+    ):
+        assert told in page
+    silent = shown_member(Member("client", "10.0.0.7", frozenset(), "another program"))
+    stored = Stored((), (), RelaySessions(1, 1))
+    page = read(stored=stored, group=GROUP._replace(members=[silent])).text
+    assert page.count("not known") == 2
+    assert "A relay publishes changes of mappings; 1 connected." in " ".join(page.split())
+
+
+def test_partitions_that_follow_one_another_are_a_range() -> None:
+    places = [TopicPartition("b", number) for number in (7, 0, 1, 2, 5)] + [TopicPartition("a", 3)]
+    shown = shown_member(Member("client", "host", frozenset(places), "name"))
+    assert shown.reads == [("a", "3"), ("b", "0-2, 5, 7")]
 
 
 def test_the_page_tells_all_that_it_is_for() -> None:
@@ -202,7 +234,7 @@ def test_what_senders_and_editors_write_stays_text(hostile: str) -> None:
     )
     misses = [miss(source=hostile, external_market_id=hostile, market_name=hostile, reason=hostile)]
     changes = [change(canonical_id=hostile, action=hostile, reason=hostile, created_by=hostile)]
-    member = Member(hostile, hostile, frozenset(), hostile)
+    member = ShownMember(hostile, hostile, hostile, NOW, [(hostile, hostile)])
     group = GroupStatus(hostile, [member], [GroupTopic(hostile, 1, 1, 1, 0)])
     for stored in (Stored(misses, changes), Stored((), (), silence=hostile)):
         page = read(own, stored, group)
