@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import http.client
 import os
 import re
-import signal
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import wait
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from html import unescape
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -20,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from tests.support.services.installation import Installation
-from tests.support.services.nursery import Child, Nursery
+from tests.support.services.nursery import start_process
 
 PATIENCE_S = 60
 _ADDRESS = re.compile(r"The console is at (http://\S+)")
@@ -143,7 +139,7 @@ def running_console(database_url: str, **settings: str) -> Iterator[ConsoleRun]:
     with TemporaryDirectory() as folder:
         pipe = Path(folder) / "said"
         os.mkfifo(pipe)
-        process = _nursery().start(environment, pipe, "run", "console")
+        process = start_process("console", environment, pipe)
         with pipe.open() as said:
             # What it says after its address is read and dropped, so that a full pipe never blocks it.
             drain = threading.Thread(target=said.read, daemon=True)
@@ -152,18 +148,13 @@ def running_console(database_url: str, **settings: str) -> Iterator[ConsoleRun]:
                 drain.start()
                 yield ConsoleRun(address)
             finally:
-                _end(process)
+                process.terminate()
+                try:
+                    process.wait(PATIENCE_S)
+                finally:
+                    process.kill()
                 if drain.ident is not None:
                     drain.join()
-
-
-@cache
-def _nursery() -> Nursery:
-    nursery = Nursery(
-        "worker.cli.main:main", "worker.console.process", "worker.operations.processes.commands"
-    )
-    atexit.register(nursery.stop)
-    return nursery
 
 
 def _address(said: Iterable[str]) -> str:
@@ -175,11 +166,3 @@ def _address(said: Iterable[str]) -> str:
         if found is not None:
             return found[1]
     raise AssertionError("the console ended: " + "".join(lines))
-
-
-def _end(process: Child) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):  # it has just ended
-            os.kill(process.pid, number)
-        if wait([process.ended], PATIENCE_S).done:
-            return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from tests.support.services.installation import Installation, Published, until
+from tests.support.services.nursery import start_process
 from tests.support.services.relays import RelayProcess
 from worker.lab.synthetic.scrape import generate_scrape
 
@@ -59,13 +58,7 @@ def start_insight(installation: Installation, number: int = 0, **environment: st
         "MARKETMAP_INSIGHT_INTERVAL_S": "5",
         "MARKETMAP_INSIGHT_CPU_SHARE": "1",
     }
-    with log.open("wb") as target:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "worker.cli", "run", "insight"],
-            env=installation.environment | settled | environment,
-            stdout=target,
-            stderr=target,
-        )
+    process = start_process("insight", installation.environment | settled | environment, log)
     installation.commands.append(process)
     return RelayProcess(process, log)
 

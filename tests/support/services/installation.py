@@ -26,6 +26,7 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support.services.nursery import Process, start_process
 from worker.domain.catalogue import load_catalogue
 from worker.domain.errors import TransientError
 from worker.kafka.bounded_reader import read_topic
@@ -66,8 +67,8 @@ class Installation:
     engine: AsyncEngine
     admin: KafkaAdmin
     folder: Path
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[Process] = field(default_factory=list)
+    commands: list[Process] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -77,21 +78,23 @@ class Installation:
             name: v for name, v in os.environ.items() if not name.startswith("MARKETMAP_")
         } | ours
 
-    def start_worker(
-        self, module: str = "worker.cli", **environment: str
-    ) -> subprocess.Popen[bytes]:
+    def start_worker(self, module: str | None = None, **environment: str) -> Process:
         """Start a worker process; ``module`` is what is run in place of the command."""
-        return self._start(module, None, environment)
+        if module is not None:
+            return self._start(module, None, environment)
+        process = start_process("worker", self.environment | environment, self._new_log())
+        self.workers.append(process)
+        return process
 
-    def start_older_worker(self, source: Path, **environment: str) -> subprocess.Popen[bytes]:
+    def start_older_worker(self, source: Path, **environment: str) -> Process:
         """Start a worker process of another version of the code, which is in a folder."""
         return self._start("worker.cli", source, environment)
 
-    def _start(
-        self, module: str, folder: Path | None, environment: dict[str, str]
-    ) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
-        with log:
+    def _new_log(self) -> Path:
+        return self.folder / f"worker-{len(self.workers)}.log"
+
+    def _start(self, module: str, folder: Path | None, environment: dict[str, str]) -> Process:
+        with self._new_log().open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, "run", "worker"],
                 cwd=folder,

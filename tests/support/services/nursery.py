@@ -6,6 +6,7 @@ like any other: it has no thread, no socket and no open file of its parent's.
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import selectors
@@ -16,10 +17,12 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from queue import Queue
-from typing import NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 import orjson
 
@@ -32,6 +35,52 @@ class Child(NamedTuple):
 
     pid: int
     ended: Future[int]
+
+
+class Process(Protocol):
+    """What tests do with a process, however it was started."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | Any: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+class Nursed(Process):
+    """A child as ``subprocess`` would show it."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._child.ended.result() if self._child.ended.done() else None
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self._child.ended.result(timeout)
+
+    def send_signal(self, sig: int) -> None:
+        with suppress(ProcessLookupError):  # it has just ended
+            if self.returncode is None:
+                os.kill(self.pid, sig)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 class Nursery:
@@ -81,6 +130,27 @@ class Nursery:
                 self._born.put(Child(int(pid), ends[int(pid)]))
             else:
                 ends.pop(int(pid)).set_result(int(rest[0]))
+
+
+@cache
+def _nursery_of(*used: str) -> Nursery:
+    nursery = Nursery("worker.cli.main:main", *used)
+    atexit.register(nursery.stop)
+    return nursery
+
+
+# What each imports when it runs. A worker's has nothing of the others, as on a road of its own.
+_USED: Final = {
+    "console": ("worker.console.process",),
+    "insight": ("scipy.optimize", "worker.insight.watching.process"),
+}
+
+
+def start_process(name: str, environment: dict[str, str], log: Path) -> Nursed:
+    """Start `marketmap run NAME` in this environment; ``log`` gets what it prints, and is there at once."""
+    log.touch()
+    nursery = _nursery_of(*_USED.get(name, ()), "worker.operations.processes.commands")
+    return Nursed(nursery.start(environment, log, "run", name))
 
 
 class _Parent:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,12 @@ from typing import Any
 import orjson
 
 from tests.support.services.installation import PATIENCE_S, Installation, until
+from tests.support.services.nursery import Process, start_process
 
 
 @dataclass
 class RelayProcess:
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     def lines(self) -> list[dict[str, Any]]:
@@ -50,12 +49,6 @@ def start_relay(
 ) -> RelayProcess:
     """A relay process; it ends with the installation."""
     log = installation.folder / f"relay-{number}.log"
-    with log.open("wb") as target:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "worker.cli", "run", "relay"],
-            env=installation.environment | (environment or {}),
-            stdout=target,
-            stderr=target,
-        )
+    process = start_process("relay", installation.environment | (environment or {}), log)
     installation.commands.append(process)
     return RelayProcess(process, log)

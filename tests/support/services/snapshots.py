@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any, Final
 
 import orjson
 
 from tests.support.services.installation import Installation, Published, until
+from tests.support.services.nursery import start_process
 from tests.support.services.relays import RelayProcess
 
 SECOND: Final = "2026-11-22T12:00:{:02d}Z"
@@ -24,13 +23,7 @@ def start_snapshot(installation: Installation, number: int = 0, **environment: s
         "MARKETMAP_MAX_CLOCK_AHEAD_S": "0",
         "MARKETMAP_SESSION_TIMEOUT_S": "6",
     }
-    with log.open("wb") as target:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "worker.cli", "run", "snapshot"],
-            env=installation.environment | settled | environment,
-            stdout=target,
-            stderr=target,
-        )
+    process = start_process("snapshot", installation.environment | settled | environment, log)
     installation.commands.append(process)
     return RelayProcess(process, log)
 
