@@ -8,6 +8,10 @@ Four kinds of proof:
 - *sign*, *line*, *swap*: the goal model, fitted without this market, contradicts it, and agrees once the sign
   of the line, the line, or the two sides are exchanged.
 
+The model says something of a market only if the other prices fix both things that it is made of: how many
+goals there are, and which side scores them, in the same period. From totals and both teams to score alone it
+would have the stronger side by chance, and from the first half the rest of the match by what is usual.
+
 A distance alone proves nothing: bookmakers load long shots, and ranges overlap. So the model is believed only
 where another reading explains the prices several times better.
 """
@@ -43,6 +47,10 @@ _SIDES: Final = {
     "yes": "no",
     "no": "yes",
 }
+# The second half is what is left of the match. Nothing shorter is fitted, nor is the order of goals.
+_FIXED_BY: Final[Mapping[str, tuple[str, ...]]] = {"1h": ("1h",), "2h": ("1h", "ft")}
+_SAYS_WHO: Final = ("result", "correct_score", "half_full")
+_SAYS_HOW_MANY: Final = ("total", "correct_score")
 _RISING: Final = {"home": True, "over": False}  # whether the outcome is likelier at a higher line
 
 
@@ -149,7 +157,7 @@ def _contradicted(canonical_id: str, reading: Reading, judge: Judge) -> Iterator
     if canonical_id not in judge.bets.meanings:
         return
     model = _model_of_the_others(canonical_id, reading, judge)
-    if model is None:
+    if model is None or not _is_fixed(canonical_id, model, judge):
         return
     keys = [key for key in reading.fair if key.canonical_id == canonical_id]
     present = _cost(keys, reading, judge, model, lambda key, outcome: (key, outcome))
@@ -161,6 +169,22 @@ def _contradicted(canonical_id: str, reading: Reading, judge: Judge) -> Iterator
             reason = f"the prices are {present:.2f} from the goal model, and {cost:.2f} {words}"
             yield Proof(kind, canonical_id, None, reason)
             return
+
+
+def _is_fixed(canonical_id: str, model: GoalModel, judge: Judge) -> bool:
+    """Whether what the model was fitted to fixes the goals of each side in the period of this market."""
+    period = judge.meanings[canonical_id].period if canonical_id in judge.meanings else "ft"
+    known = {
+        (meaning.period, meaning.family)
+        for key in model.fitted
+        if key.canonical_id != canonical_id
+        and (meaning := judge.meanings.get(key.canonical_id)) is not None
+    }
+    return all(
+        any((one, family) in known for family in families)
+        for one in _FIXED_BY.get(period, ("ft",))
+        for families in (_SAYS_WHO, _SAYS_HOW_MANY)
+    )
 
 
 def _model_of_the_others(canonical_id: str, reading: Reading, judge: Judge) -> GoalModel | None:

@@ -5,11 +5,15 @@ from dataclasses import replace
 import pytest
 
 from tests.support.boards import INDEX, JUDGE, generated_boards
+from tests.support.markets import CATALOGUE
 from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.domain.books.rows import Label
+from worker.domain.index import MappingIndex
 from worker.insight.boards import Board, Sold, read
 from worker.insight.proofs import proofs, proofs_about, proofs_of
 from worker.lab.insight.misread import misreadings
+
+SPARSE = {"1x2_1h", "btts_1h", "btts_ft", "double_chance_ft", "over_under_1h", "over_under_ft"}
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +29,13 @@ def board(request: pytest.FixtureRequest, boards: dict[Platform, Board]) -> Boar
 
 def test_a_clean_catalogue_is_contradicted_nowhere(board: Board) -> None:
     assert proofs(board, INDEX, JUDGE) == []
+
+
+def test_a_model_that_guesses_the_stronger_side_or_the_second_half_proves_nothing() -> None:
+    """Of bookmakers of whom nothing else is mapped than totals, both teams to score, and a half's result."""
+    index = MappingIndex([one for one in CATALOGUE if one.canonical_id in SPARSE])
+    found = [proofs(one, index, JUDGE) for one in generated_boards(seed=4321, events=10)]
+    assert found == [[]] * len(found)
 
 
 def test_every_wrong_sign_and_every_wrong_line_is_found_at_the_first_event(board: Board) -> None:
