@@ -51,7 +51,7 @@ def test_a_market_of_players_is_mapped_by_its_fields(
     page.get_by_label("Reason").fill("compared with the page of the bookmaker")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#refused")).to_be_focused()
-    page.get_by_role("link", name="traits.counts").click()
+    page.locator("#refused").get_by_role("link", name="traits.counts").click()
     counts = page.locator("select[name=trait_counts]")
     expect(counts).to_be_focused()
     expect(page.locator("select[name=trait_family]")).to_have_value("player")

@@ -65,7 +65,7 @@ def signed_in(browser: Browser, run: ConsoleRun, name: str) -> WatchedPage:
 
 def paste(page: Page, lines: list[str], *, reason: str) -> None:
     page.goto("/bulk")
-    page.locator("#grid").fill("\n".join([HEAD, *lines]))
+    page.locator("textarea[name=grid]").fill("\n".join([HEAD, *lines]))
     page.get_by_label("Name of the change set").fill("Pasted")
     page.get_by_label("Reason").fill(reason)
 
