@@ -77,7 +77,12 @@ def answer_or_refusal(future: Any, timeout_s: float) -> Any:
 
 
 def operations_of(described: Any) -> frozenset[str]:
-    """The operations that our credentials may perform, as ACLs name them, in capitals."""
+    """The operations that our credentials may perform, as ACLs name them, in capitals.
+
+    Raises TransientError for an answer that leaves them out, which happens to a busy broker.
+    """
+    if described.authorized_operations is None:
+        raise TransientError("Kafka does not say what these credentials may do: ask again")
     return frozenset(operation.name for operation in described.authorized_operations)
 
 
