@@ -173,16 +173,11 @@ def _contradicted(canonical_id: str, reading: Reading, judge: Judge) -> Iterator
 
 def _is_fixed(canonical_id: str, model: GoalModel, judge: Judge) -> bool:
     """Whether what the model was fitted to fixes the goals of each side in the period of this market."""
-    period = judge.meanings[canonical_id].period if canonical_id in judge.meanings else "ft"
-    known = {
-        (meaning.period, meaning.family)
-        for key in model.fitted
-        if key.canonical_id != canonical_id
-        and (meaning := judge.meanings.get(key.canonical_id)) is not None
-    }
+    fitted = (judge.meanings[key.canonical_id] for key in model.fitted)
+    known = {(one.period, one.family) for one in fitted}
     return all(
-        any((one, family) in known for family in families)
-        for one in _FIXED_BY.get(period, ("ft",))
+        any((period, family) in known for family in families)
+        for period in _FIXED_BY.get(judge.meanings[canonical_id].period, ("ft",))
         for families in (_SAYS_WHO, _SAYS_HOW_MANY)
     )
 

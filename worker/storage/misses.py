@@ -26,8 +26,8 @@ STATUSES: Final = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
 WORK: Final = ("NEW", "ACKNOWLEDGED")
 
 _ROWS_AT_ONCE: Final = 200
-# So many of the first rows, for each that is wanted, are looked at for a text that is frequent in a sample:
-# so frequent that they probably have half as many again as are wanted.
+# If a sample has a text often enough, it is looked for among the first rows: four for each that is wanted.
+# Often enough means that these rows should have the text 1.5 times for each that is wanted.
 _SAMPLED_PERCENT: Final = 1
 _AMONG_FIRST: Final = 4
 _ENOUGH: Final = 1.5

@@ -22,7 +22,13 @@ from worker.insight.watching.findings import (
     sample_rows,
     suggestion_rows,
 )
-from worker.insight.watching.judgement import EventVerdicts, MappedMarket, MissedMarket, Proved
+from worker.insight.watching.judgement import (
+    EventVerdicts,
+    MappedMarket,
+    MissedMarket,
+    Proved,
+    SampleRow,
+)
 from worker.insight.watching.metrics import InsightMetrics
 from worker.insight.watching.miss_days import MissDays
 from worker.insight.watching.published_grades import GradePublisher
@@ -242,10 +248,7 @@ class Judging:
                 self._contradicted.add(key)
                 row = alarm_row(key, raised.alarm, self._versions)
                 is_new = await alarms.raise_alarm(self._connection, row)
-                samples = sample_rows(raised.samples)
-                await evidence.save_samples(self._connection, "alarm", (key[1], key[0]), samples)
-                if is_new:
-                    log.warning("insight_alarm", canonical_id=key[0], platform=key[1])
+                await self._was_raised(key, raised.samples, is_new=is_new)
             self._judged[key] = on
         seen: set[MappedMarket] = {(one.canonical_id, one.platform) for one in found}
         self._contradicted -= seen - suspects.keys()
@@ -288,10 +291,15 @@ class Judging:
     async def _raise_proof(self, key: MappedMarket, proved: Proved) -> None:
         row = proof_row(key, proved.agreed, self._versions)
         is_new = await alarms.raise_proof(self._connection, row)
-        if is_new is None:
-            return
-        samples = sample_rows(proved.samples)
-        await evidence.save_samples(self._connection, "alarm", (key[1], key[0]), samples)
+        if is_new is not None:
+            await self._was_raised(key, proved.samples, is_new=is_new)
+
+    async def _was_raised(
+        self, key: MappedMarket, samples: list[SampleRow], *, is_new: bool
+    ) -> None:
+        """Store the examples of an alarm; say so if it was not raised before."""
+        rows = sample_rows(samples)
+        await evidence.save_samples(self._connection, "alarm", (key[1], key[0]), rows)
         if is_new:
             log.warning("insight_alarm", canonical_id=key[0], platform=key[1])
 

@@ -13,11 +13,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
-from worker.cli.shipped import shipped_catalogue
+from worker.cli.shipped import shipped_catalogue, shipped_meanings
 from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
-from worker.domain.meaning.catalogue import load_meanings
 from worker.domain.resolve import Observation
 from worker.insight.boards import Board, board
 from worker.insight.distances import (
@@ -66,7 +65,7 @@ def _observation(platform: Platform, payload: Any) -> Observation:
 def shipped_judge() -> tuple[Judge, MappingIndex]:
     """The shipped catalogue and its meanings."""
     source = shipped_catalogue()
-    meanings = load_meanings((source.parent / "meanings.json").read_text(encoding="utf-8"))
+    meanings = shipped_meanings()
     index = MappingIndex(load_catalogue(source.read_text(encoding="utf-8")))
     return Judge.of(meanings), index
 

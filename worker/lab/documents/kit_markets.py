@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from worker.cli.shipped import shipped_catalogue
+from worker.cli.shipped import shipped_catalogue, shipped_meanings
 from worker.domain.catalogue import load_entries
 from worker.domain.mapping import Mapping as MarketMapping
-from worker.domain.meaning.catalogue import MarketMeaning, load_meanings
+from worker.domain.meaning.catalogue import MarketMeaning
 
 FILE: Final = (
     Path(__file__).parents[3] / "clients" / "python" / "market_mapping_client" / "markets.json"
@@ -27,7 +27,7 @@ def kit_markets() -> str:
     """Return the text of the file: a market a line, so that a change of one is a change of one line."""
     source = shipped_catalogue()
     entries = load_entries(source.read_text(encoding="utf-8"))
-    meanings = load_meanings((source.parent / "meanings.json").read_text(encoding="utf-8"))
+    meanings = shipped_meanings()
     lines = [
         f"{_json(mapping.canonical_id)}: {_json(market_facts(mapping, meanings, is_active=active))}"
         for mapping, active in entries

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from schemas import EVIDENCE_GRADES
-from worker.cli.shipped import shipped_catalogue
+from worker.cli.shipped import shipped_catalogue, shipped_meanings
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.catalogue import load_catalogue
 from worker.domain.mapping import Mapping as MarketMapping
-from worker.domain.meaning.catalogue import MarketMeaning, load_meanings
+from worker.domain.meaning.catalogue import MarketMeaning
 from worker.domain.meaning.market import Bet, Sets
 from worker.insight.grades import CONTRADICTS
 
@@ -71,7 +71,7 @@ def markets_document() -> str:
     """Return the page."""
     source = shipped_catalogue()
     mappings = load_catalogue(source.read_text(encoding="utf-8"))
-    meanings = load_meanings((source.parent / "meanings.json").read_text(encoding="utf-8"))
+    meanings = shipped_meanings()
     measured = json.loads(DATA.read_text(encoding="utf-8"))
     parts = [_HEAD, *_counts(mappings), *_grades(mappings, measured), *_table_of_equals(meanings)]
     by_family: dict[str, list[MarketMapping]] = {}

@@ -21,8 +21,8 @@ from worker.insight.agreed_proofs import QuotedBoard, agreed_proofs
 from worker.insight.boards import Board, MarketLine, Quoted, read
 from worker.insight.judging import Judge
 from worker.insight.proofs import proofs_about
+from worker.insight.shipped import shipped_judge
 from worker.insight.watching.judgement import LEAST_PROVED, is_comparable
-from worker.lab.documents.evidence import shipped_judge
 
 from .faults import EXCHANGED
 from .misread import LINED_FAMILIES, MOVES
@@ -38,7 +38,7 @@ class ProofLab:
     def __init__(self, boards: Sequence[Board]) -> None:
         shipped = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
         self.index = MappingIndex([one for one in shipped if is_comparable(one)])
-        self.judge: Judge = shipped_judge()[0].knowing(boards[:_LEARNT_FROM], self.index)
+        self.judge: Judge = shipped_judge().knowing(boards[:_LEARNT_FROM], self.index)
         self.boards = [QuotedBoard(one, read(one, self.index)) for one in boards]
 
     def false(self) -> tuple[int, Counter[str]]:

@@ -39,8 +39,8 @@ def spans_of(miss: QueuedMiss, taken: Sequence[CountTaken], now: datetime) -> Se
 def missed_spans(first_seen_at: datetime, counts: Sequence[CountTaken]) -> Sequence[MissedSpan]:
     """Return the times between counts, in order; none where one count is all that is known.
 
-    A market that was first seen after the oldest row that may be kept had a count of 0 before. A count that
-    is below the one before was counted anew: nothing is said of the time between the two.
+    A market that was first seen after the oldest row that may be kept had a count of 0 before. If a count is
+    lower than the one before it, the market was counted again: nothing is said of the time between the two.
     """
     oldest = counts[-1].taken_at - KEPT
     if oldest <= first_seen_at < counts[0].taken_at:
