@@ -47,8 +47,8 @@ _SIDES: Final = {
     "yes": "no",
     "no": "yes",
 }
-# The second half is what is left of the match. Nothing shorter is fitted, nor is the order of goals.
-_FIXED_BY: Final[Mapping[str, tuple[str, ...]]] = {"1h": ("1h",), "2h": ("1h", "ft")}
+# Of a match and its halves, two fix the third. Nothing shorter is fitted, nor is the order of goals.
+_PERIODS: Final = frozenset(("1h", "2h", "ft"))
 _SAYS_WHO: Final = ("result", "correct_score", "half_full")
 _SAYS_HOW_MANY: Final = ("total", "correct_score")
 _RISING: Final = {"home": True, "over": False}  # whether the outcome is likelier at a higher line
@@ -173,13 +173,14 @@ def _contradicted(canonical_id: str, reading: Reading, judge: Judge) -> Iterator
 
 def _is_fixed(canonical_id: str, model: GoalModel, judge: Judge) -> bool:
     """Whether what the model was fitted to fixes the goals of each side in the period of this market."""
-    fitted = (judge.meanings[key.canonical_id] for key in model.fitted)
-    known = {(one.period, one.family) for one in fitted}
-    return all(
-        any((period, family) in known for family in families)
-        for period in _FIXED_BY.get(judge.meanings[canonical_id].period, ("ft",))
+    fitted = [judge.meanings[key.canonical_id] for key in model.fitted]
+    asked = judge.meanings[canonical_id].period
+    period = asked if asked in _PERIODS else "ft"
+    known = (
+        {one.period for one in fitted if one.family in families}
         for families in (_SAYS_WHO, _SAYS_HOW_MANY)
     )
+    return all(period in one or one >= _PERIODS - {period} for one in known)
 
 
 def _model_of_the_others(canonical_id: str, reading: Reading, judge: Judge) -> GoalModel | None:

@@ -49,6 +49,24 @@ def test_every_wrong_sign_and_every_wrong_line_is_found_at_the_first_event(board
     assert found > 15
 
 
+def test_of_a_match_and_its_halves_two_fix_the_third(boards: dict[Platform, Board]) -> None:
+    """A wrong line in the first half is found where its own totals are not mapped."""
+    totals = {
+        name
+        for name, meaning in JUDGE.meanings.items()
+        if meaning.period == "1h" and meaning.family in {"total", "correct_score"}
+    }
+    index = MappingIndex([one for one in CATALOGUE if one.canonical_id not in totals])
+    wrong = [
+        one
+        for one in misreadings(JUDGE.reading(boards["betpawa"], index), JUDGE)
+        if JUDGE.meanings[one.canonical_id].period == "1h"
+    ]
+    assert wrong
+    for one in wrong:
+        assert list(proofs_of(one.canonical_id, one.reading, JUDGE)), one.canonical_id
+
+
 def test_the_proofs_about_one_market_are_those_of_all_that_are_about_it(
     boards: dict[Platform, Board],
 ) -> None:
