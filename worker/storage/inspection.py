@@ -37,7 +37,11 @@ INSIGHT_NEEDS: Final[Needs] = {
     "user_market_mappings": ("SELECT",),
     "mapping_audit_log": ("SELECT",),
     **dict.fromkeys(
-        ("watched_event", "mapping_evidence", "suggestion", "evidence_sample", "shape_hour"), _KEPT
+        (
+            *("watched_event", "mapping_evidence", "suggestion", "evidence_sample"),
+            *("shape_hour", "mapping_hour"),
+        ),
+        _KEPT,
     ),
     "alarm": _COUNTED,
     "alarm_id_seq": ("USAGE",),
@@ -46,7 +50,7 @@ INSIGHT_NEEDS: Final[Needs] = {
 }
 _EVIDENCE: Final = (
     *("watched_event", "mapping_evidence", "suggestion", "evidence_sample", "alarm"),
-    *("shape_hour", "miss_day"),
+    *("shape_hour", "mapping_hour", "miss_day"),
 )
 _DECIDED: Final = (
     *("status", "notes", "mapped_version"),

@@ -533,6 +533,7 @@ shape_hour = Table(
     Column("unread", JSONB, nullable=False),
     Column("examples", JSONB, nullable=False),
     _written(),
+    Column("records", BigInteger),
     PrimaryKeyConstraint("platform", "hour"),
     CheckConstraint(
         "observations >= 0 AND unreadable >= 0 AND recalled >= 0", name="ck_shape_hour_counts"
@@ -542,6 +543,19 @@ shape_hour = Table(
         " + length(CAST(examples AS text)) <= 65536",
         name="ck_shape_hour_length",
     ),
+    CheckConstraint("records >= 0", name="ck_shape_hour_records"),
+)
+
+mapping_hour = Table(
+    "mapping_hour",
+    metadata,
+    Column("canonical_id", String(100)),
+    Column("platform", String(20)),
+    Column("hour", DateTime(timezone=True)),
+    Column("observations", Integer, nullable=False),
+    PrimaryKeyConstraint("canonical_id", "platform", "hour"),
+    CheckConstraint("observations >= 1", name="ck_mapping_hour_observations"),
+    Index("idx_mapping_hour_hour", "platform", "hour"),
 )
 
 miss_day = Table(

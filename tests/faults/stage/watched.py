@@ -53,7 +53,7 @@ QUICK: Final = {"MARKETMAP_INSIGHT_INTERVAL_S": "3", "MARKETMAP_INSIGHT_CPU_SHAR
 GRADES: Final = "the topic of grades"
 _TABLES: Final = (
     *("watched_event", "mapping_evidence", "suggestion", "evidence_sample", "alarm"),
-    "shape_hour",
+    *("shape_hour", "mapping_hour"),
 )
 # Which hours have no observations follows from the time of the run.
 _COMPARED: Final = {"shape_hour": "WHERE observations + unreadable > 0"}

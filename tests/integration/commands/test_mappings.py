@@ -42,6 +42,28 @@ def test_a_mapping_is_created_from_a_file_and_signed(version: int, run: Run, que
     assert audit(query) == [("CREATE", "btts", "ada", "because")]
 
 
+def test_a_mapping_says_how_much_it_is_used(version: int, run: Run, query: Query) -> None:
+    assert json.loads(run("mappings", "show", "btts", "--json").stdout)["uses"] == {}
+    query(
+        """INSERT INTO shape_hour (platform, hour, version, observations, unreadable, markets, unread,
+            examples, records)
+        SELECT platform, now(), 1, 20, 0, '{}', '[]', '{}', 900 FROM unnest(ARRAY['sportybet', 'bet9ja'])
+            AS platform
+        RETURNING hour"""
+    )
+    none = {"observations": 0, "per_day": 0, "sampled": 20, "records": 900}
+    assert json.loads(run("mappings", "show", "btts", "--json").stdout)["uses"] == {
+        "sportybet": none
+    }
+    query(
+        """INSERT INTO mapping_hour SELECT 'btts', platform, hour, 4 FROM shape_hour RETURNING hour"""
+    )
+    (row,) = json.loads(run("mappings", "list", "--json").stdout)
+    assert row["uses"] == {"sportybet": none | {"observations": 4, "per_day": 180}}
+    said = "on 4 of 20 sampled observations of the last 24 hours, about 180 of 900"
+    assert said in " ".join(run("mappings", "show", "btts").stdout.split())
+
+
 def test_a_spreadsheet_gets_the_mappings(version: int, run: Run) -> None:
     lines = run("mappings", "list", "--csv").stdout_bytes.decode("utf-8-sig").split("\r\n")
     (row,) = csv.DictReader(lines)

@@ -371,6 +371,45 @@ def test_the_list_of_mappings_has_their_grades(
     assert "verified" not in other
 
 
+def test_a_mapping_says_how_much_it_is_used_at_each_bookmaker(
+    client: ConsoleClient, mapped: Callable[[str], int], query: ConsoleQuery
+) -> None:
+    mapped(
+        BTTS.replace("sportybet_id: 29", "sportybet_id: 29\nbetpawa_id: 3795")
+        .replace("sportybet_desc: Yes", "sportybet_desc: Yes, betpawa_name: Yes")
+        .replace("sportybet_desc: No", "sportybet_desc: No, betpawa_name: No")
+    )
+    assert "a day" not in client.get("/mappings").seen.split("canonical id")[1]
+    # Half of 1,000 in one hour, a quarter of 400 in the next, and one that is too long ago.
+    for hours_ago, on, records in ((1, 10, 1000), (2, 5, 400), (30, 20, 9000)):
+        query(
+            """INSERT INTO shape_hour (platform, hour, version, observations, unreadable, markets,
+                unread, examples, records)
+            SELECT platform, now() - make_interval(hours => $1), 1, 18, 2, '{}', '[]', '{}', $2
+            FROM unnest(ARRAY['sportybet', 'betpawa', 'bet9ja']) AS platform""",
+            hours_ago,
+            records,
+        )
+        query(
+            """INSERT INTO mapping_hour (canonical_id, platform, hour, observations)
+            SELECT 'btts', platform, hour, $2 FROM shape_hour
+            WHERE platform = 'sportybet' AND hour < now() - make_interval(hours => $1, mins => -1)
+                AND hour > now() - make_interval(hours => $1, mins => 1)""",
+            hours_ago,
+            on,
+        )
+    listed = client.get("/mappings").seen.split("canonical id")[1]
+    assert "29 ~600 a day, 37.5 %" in listed
+    assert "3795 none of 40 sampled" in listed
+    shown = client.get("/mapping?id=btts").seen
+    assert (
+        "sportybet on 15 of 40 sampled observations of the last 24 hours, about 600 of 1,400"
+        in shown
+    )
+    assert "betpawa on 0 of 40 sampled observations of the last 24 hours" in shown
+    assert "bet9ja on" not in shown
+
+
 def test_a_hole_of_a_mapping_leads_to_its_editor(
     client: ConsoleClient, mapped: Callable[[str], int]
 ) -> None:

@@ -25,6 +25,13 @@ FROM shape_hour
 WHERE hour > :since
 ORDER BY platform, hour
 """
+USES = """
+SELECT canonical_id, hour, used.observations, records
+FROM mapping_hour AS used
+JOIN shape_hour USING (platform, hour)
+WHERE hour > :since
+ORDER BY canonical_id, hour
+"""
 ALARMS = "SELECT sign, status, first_hour, last_hour FROM alarm WHERE kind = 'drift' ORDER BY sign"
 
 
@@ -79,13 +86,21 @@ async def test_a_renamed_field_raises_alarms_that_close_when_it_has_its_name_aga
     rows = await installation.query(ALARMS)
     assert {row.first_hour for row in rows} == {now - timedelta(hours=3)}
     hours = await installation.query(HOURS, since=since)
+    uses = await installation.query(USES, since=since)
+    # The markets with a line are not resolved any more where its field has another name.
+    used = {(row.canonical_id, row.hour): (row.observations, row.records) for row in uses}
+    assert used["1x2_ft", now - timedelta(hours=4)] == (len(usual), len(usual))
+    assert used["over_under_ft", now - timedelta(hours=4)] == (len(usual), len(usual))
+    assert ("over_under_ft", now - timedelta(hours=3)) not in used
     process.kill()
     await installation.query("DELETE FROM shape_hour RETURNING hour")
+    await installation.query("UPDATE mapping_hour SET observations = 99 RETURNING hour")
     process = start_insight(installation, 1, **OFTEN)
     await until(is_through, PATIENCE_S)
     assert {tuple(map(str, row)) for row in hours} <= {
         tuple(map(str, row)) for row in await installation.query(HOURS, since=since)
     }
+    assert set(uses) <= set(await installation.query(USES, since=since))
     assert await installation.query(ALARMS) == rows
 
     await installation.publish(usual)

@@ -37,7 +37,7 @@ def test_what_has_no_market_or_is_older_is_no_point() -> None:
 
 def test_a_share_is_of_all_markets_of_the_sample() -> None:
     counts = {"resolved": 90, "UNKNOWN_MARKET": 8, "INVALID_ODDS": 2}
-    stored = StoredHour("betpawa", NOW, 7, 20, 0, counts, None, [], {})
+    stored = StoredHour("betpawa", NOW, 7, 20, 0, counts, None, [], {}, 20)
     assert coverage_of(stored).share == 0.9
     assert coverage_of(stored._replace(markets="nonsense")).share is None
 

@@ -16,8 +16,16 @@ from worker.domain.diff import diff
 from worker.domain.scope import FOOTBALL, external_id, marks_of
 from worker.insight.graded import read_graded, read_graded_of
 from worker.operations.mappings.editing import NoSuchStateError, state_at
-from worker.operations.mappings.tables import grade_words, grades_of
+from worker.operations.mappings.tables import (
+    SampledUse,
+    grade_words,
+    grades_of,
+    ids_at,
+    use_words,
+    uses_at,
+)
 from worker.storage import audit, mappings
+from worker.storage.insight import mapping_hours
 from worker.storage.mappings import StoredMapping
 
 _MOST: Final = 100
@@ -25,10 +33,11 @@ _CHANGES: Final = 100
 
 
 class ListedMapping(NamedTuple):
-    """A mapping, and its ids at each bookmaker; a bookmaker without one is a hole."""
+    """A mapping, and its ids and use at each bookmaker; a bookmaker without an id is a hole."""
 
     row: StoredMapping
     ids: dict[str, list[str]]
+    uses: dict[str, SampledUse]
 
 
 @allowed("read")
@@ -48,11 +57,16 @@ async def list_(request: Request) -> Response:
         found, ids = await console_of(request).totals.mapping_ids(connection, _MOST, **filters)
         by_id = await mappings.get_all(connection, ids)
         grades = grades_of(await read_graded_of(connection, ids))
+        uses = await mapping_hours.read_uses(connection, ids)
     template = "mappings_rows.html" if request.headers.get("hx-request") else "mappings.html"
     return page(
         request,
         template,
-        rows=[ListedMapping(by_id[one], ids_at(by_id[one])) for one in ids if one in by_id],
+        rows=[
+            ListedMapping(row, ids_at(row), uses_at(row, uses))
+            for row in (by_id[one] for one in ids if one in by_id)
+        ],
+        use_words=use_words,
         grades={name: grade_words(of) for name, of in grades.items()},
         found=found,
         containing=containing,
@@ -61,18 +75,6 @@ async def list_(request: Request) -> Response:
         lacks=filters["lacks"],
         state=state,
     )
-
-
-def ids_at(row: StoredMapping) -> dict[str, list[str]]:
-    """The ids of a mapping at each bookmaker, its own first; further ids count also if they are off."""
-    found: dict[str, list[str]] = {}
-    for platform, column in ID_COLUMNS.items():
-        own = getattr(row, column)
-        further = [
-            str(one.get("id")) for one in objects_in(row.also) if one.get("platform") == platform
-        ]
-        found[platform] = [*([] if own is None else [own]), *further]
-    return found
 
 
 @allowed("read")
@@ -84,6 +86,7 @@ async def show(request: Request) -> Response:
         row = await mappings.get(connection, canonical_id)
         changes = list(await audit.history(connection, canonical_id))
         graded = await read_graded(connection, canonical_id=canonical_id)
+        uses = await mapping_hours.read_uses(connection, [canonical_id])
     if row is None and not changes:
         raise RefusedError(f"There is no mapping {canonical_id}.", 404)
     listed = [
@@ -112,6 +115,9 @@ async def show(request: Request) -> Response:
         "changes": listed,
         "change_count": len(changes),
         "graded": graded,
+        "uses": {}
+        if row is None
+        else {one: use_words(*use) for one, use in uses_at(row, uses).items()},
         "columns": ID_COLUMNS,
         "labels": LABEL_COLUMNS,
         "mark": "" if row is None else external_id("", marks_of(_sport_of(row))),

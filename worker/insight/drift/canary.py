@@ -5,7 +5,8 @@ last one that is stored, which may have been incomplete, up to now; after a paus
 the last 24. Of each hour it reads the last records by their times in Kafka, and as many from before it, or
 from before an alarm that is open. So a row is a function of the log, the mappings and the open alarms:
 whoever takes over writes the same row again. It is written in one statement, before anything is decided about
-alarms, and alarms follow from rows.
+alarms, and alarms follow from rows. How much each mapping was used is written before it: an hour that has a
+row has that too.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from worker.insight.drift.stored import hour_of, stored_of
 from worker.kafka.cluster.offsets import LogOffsets
 from worker.kafka.connections import admin_of
 from worker.settings.connected import ConnectedSettings
-from worker.storage.insight import alarms, shapes
+from worker.storage.insight import alarms, mapping_hours, shapes
 
 log = structlog.get_logger()
 
@@ -91,6 +92,7 @@ class ShapeCanary:
         """Go through the hours of a bookmaker; return whether that was all of them."""
         current = _hour(self._clock())
         await shapes.drop_hours(self._connection, current - KEPT)
+        await mapping_hours.drop_hours(self._connection, current - mapping_hours.DAY)
         stored = await shapes.read_hours(self._connection, platform, current - KEPT)
         hours = {one.hour: hour_of(one) for one in stored}
         records = await _Log.of(self._settings, self._settings.topics.observations[platform])
@@ -121,8 +123,10 @@ class ShapeCanary:
             older = await records.newest(first_of_open(past.alarms, hour))
             before = await self._sampled(sampler, older)
         now = await self._sampled(sampler, ranges)
-        found = ShapeHour(platform, hour, index.version, now)
+        in_hour = await records.count(hour + HOUR, since=hour)
+        found = ShapeHour(platform, hour, index.version, now, in_hour)
         row = stored_of(found)
+        await mapping_hours.save_hour(self._connection, platform, hour, now.mappings)
         await shapes.save_hour(self._connection, row)
         found = hour_of(row)
         gone: list[str] = []
@@ -173,6 +177,11 @@ class _Log:
         """The last records before a time, none before another one."""
         floors = self._starts if since is None else await self._at(since)
         return newest_ranges(floors, await self._at(until))
+
+    async def count(self, until: datetime, since: datetime) -> int:
+        """How many records are between two times; the marks of transactions count as well."""
+        before, at = await self._at(since), await self._at(until)
+        return sum(max(0, at[place] - before[place]) for place in at)
 
     async def _at(self, moment: datetime) -> dict[TopicPartition, int]:
         known = self._known.get(moment)

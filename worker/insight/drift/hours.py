@@ -29,12 +29,16 @@ _BEFORE: Final = "in the hours before"
 
 
 class ShapeHour(NamedTuple):
-    """The sample of one bookmaker's hour. ``version`` is that of the mappings it was resolved with."""
+    """The sample of one bookmaker's hour. ``version`` is that of the mappings it was resolved with.
+
+    ``records`` is how many there were in the hour.
+    """
 
     platform: str
     hour: datetime
     version: int
     sample: ShapeSample
+    records: int | None = None
 
 
 class DriftAlarm(NamedTuple):

@@ -89,7 +89,9 @@ def _sample(records: Sequence[Record], planned: Iterable[Planned[Outgoing]]) -> 
         for outcome, times in verdict.outcomes.items():
             sample.markets[outcome.reason or outcome.outcome] += times
             reasons.add(outcome.reason or outcome.outcome)
-        _add_examples(sample, record, verdict, reasons)
+        published: dict[str, Any] = orjson.loads(verdict.output.value or b"{}")
+        sample.mappings.update({one["canonical_id"] for one in published.get("markets", [])})
+        _add_examples(sample, record, published, reasons)
         looked_at = sample_of(unframed(record.value) or b"")
         if looked_at is not None:
             sample.unread |= {
@@ -99,12 +101,11 @@ def _sample(records: Sequence[Record], planned: Iterable[Planned[Outgoing]]) -> 
 
 
 def _add_examples(
-    sample: ShapeSample, record: Record, verdict: Planned[Outgoing], reasons: set[str]
+    sample: ShapeSample, record: Record, published: Mapping[str, Any], reasons: set[str]
 ) -> None:
     """Take examples from what is published of a record, of the reasons that have none yet."""
     if reasons <= sample.examples.keys() | {"resolved"}:
         return
-    published: dict[str, Any] = orjson.loads(verdict.output.value or b"{}")
     for entry in published.get("misses", []):
         said = f"{entry['external_market_id']}{_label(entry.get('outcome'))}"
         sample.examples.setdefault(entry["reason"], _clipped(said, record))

@@ -29,7 +29,8 @@ class ShapeSample:
 
     ``markets`` counts by outcome: ``resolved``, and the reasons of the others. ``recalled`` are those of a
     form that was seen in observations before these; None where nothing recalls, or nothing came before.
-    ``examples`` has by reason one market and where it is.
+    ``examples`` has by reason one market and where it is, ``mappings`` by canonical id the number of
+    observations on which a market of it was resolved.
     """
 
     observations: int = 0
@@ -38,6 +39,7 @@ class ShapeSample:
     recalled: int | None = None
     unread: set[tuple[FieldLevel, str]] = field(default_factory=set)
     examples: dict[str, str] = field(default_factory=dict)
+    mappings: Counter[str] = field(default_factory=Counter)
 
     @property
     def records(self) -> int:
@@ -67,7 +69,10 @@ class ShapeSign(NamedTuple):
 
 
 def pooled(samples: Iterable[ShapeSample]) -> ShapeSample:
-    """All of some samples as one, without examples. What recalls nothing has no part in what is recalled."""
+    """All of some samples as one, without examples and mappings.
+
+    What recalls nothing has no part in what is recalled.
+    """
     found = ShapeSample()
     recalled, of = 0, 0
     for one in samples:

@@ -25,6 +25,7 @@ def stored_of(one: ShapeHour) -> StoredHour:
         sample.recalled,
         [[level, name] for level, name in sorted(sample.unread)[:_MOST_FIELDS]],
         dict(sorted(sample.examples.items())),
+        one.records,
     )
 
 
@@ -38,7 +39,7 @@ def hour_of(row: StoredHour) -> ShapeHour:
         {(level, name) for level, name in row.unread} if isinstance(row.unread, list) else set(),
         {reason: said for reason, said in _items(row.examples) if isinstance(said, str)},
     )
-    return ShapeHour(row.platform, row.hour.astimezone(UTC), row.version, sample)
+    return ShapeHour(row.platform, row.hour.astimezone(UTC), row.version, sample, row.records)
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

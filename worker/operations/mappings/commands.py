@@ -35,6 +35,7 @@ from worker.operations.mappings.changing import CanonicalId, meant, refuse_fault
 from worker.operations.mappings.files import dump_yaml
 from worker.operations.mappings.import_command import import_
 from worker.operations.mappings.tables import (
+    MappingGrades,
     changes_of,
     further_ids_table,
     grades_of,
@@ -45,6 +46,8 @@ from worker.operations.mappings.tables import (
 )
 from worker.operations.mappings.what_if_command import what_if
 from worker.storage import audit, mappings
+from worker.storage.insight import mapping_hours
+from worker.storage.insight.mapping_hours import MappingUses
 from worker.storage.mappings import StoredMapping
 
 _CHANGES = 50
@@ -108,8 +111,9 @@ def list_(
 
     async def print_mappings(connection: AsyncConnection) -> tuple[int, int]:
         grades = grades_of(await read_graded(connection))
+        uses = await mapping_hours.read_uses(connection)
         rows = mappings.stream_mappings(connection, **filters, limit=limit)
-        shown = await print_rows(form, mappings_of(grades), rows)
+        shown = await print_rows(form, mappings_of(grades, uses), rows)
         return shown, await mappings.count_mappings(connection, **filters)
 
     shown, total = read_database(database_url, print_mappings, idle_timeout_s=READER_PATIENCE_S)
@@ -120,20 +124,21 @@ def list_(
 def show(
     canonical_id: CanonicalId, *, database_url: DatabaseUrl = None, as_json: AsJson = False
 ) -> None:
-    """Show one mapping, with its grades and the version that an update of it expects.
+    """Show one mapping, with its grades, how much it is used, and the version that an update of it expects.
 
     Example: marketmap mappings show btts_ft
     """
     row = _get(database_url, canonical_id)
-    grades = grades_of(
-        read_database(
-            database_url, lambda connection: read_graded(connection, canonical_id=canonical_id)
-        )
-    )
+
+    async def read_watched(connection: AsyncConnection) -> tuple[MappingGrades, MappingUses]:
+        graded = await read_graded(connection, canonical_id=canonical_id)
+        return grades_of(graded), await mapping_hours.read_uses(connection, [canonical_id])
+
+    grades, uses = read_database(database_url, read_watched)
     if as_json:
-        print_json(mapping_json(row, grades))
+        print_json(mapping_json(row, grades, uses))
         return
-    print_table(mapping_table(row, grades))
+    print_table(mapping_table(row, grades, uses))
     if row.also:
         out.print()
         print_table(further_ids_table(row.also))

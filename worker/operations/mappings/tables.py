@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -14,10 +14,12 @@ from worker.cli.console import printable
 from worker.cli.rows import ListLayout
 from worker.cli.tables import Column, ListTable, signed, text, when
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
+from worker.domain.bounded_json import objects_in
 from worker.domain.diff import FieldChange, diff
 from worker.insight.graded import GradedEvidence
 from worker.operations.mappings.editing import AppliedChange
 from worker.storage.audit import AuditRow
+from worker.storage.insight.mapping_hours import MappingUse, MappingUses, Sampled
 from worker.storage.mappings import StoredMapping
 
 _HEADINGS = ("field", "before", "after")
@@ -51,6 +53,42 @@ def grade_words(grades: Mapping[str, str]) -> str:
     return ", ".join(f"{platform} {grade}" for platform, grade in sorted(grades.items()))
 
 
+class SampledUse(NamedTuple):
+    """How much a mapping is used at a bookmaker, and the sample that says so."""
+
+    use: MappingUse
+    of: Sampled
+
+
+def ids_at(row: StoredMapping) -> dict[str, list[str]]:
+    """The ids of a mapping at each bookmaker, its own first; further ids count also if they are off."""
+    found: dict[str, list[str]] = {}
+    for platform, column in ID_COLUMNS.items():
+        own = getattr(row, column)
+        further = [
+            str(one.get("id")) for one in objects_in(row.also) if one.get("platform") == platform
+        ]
+        found[platform] = [*([] if own is None else [own]), *further]
+    return found
+
+
+def uses_at(row: StoredMapping, uses: MappingUses) -> dict[str, SampledUse]:
+    """The use of a mapping at each bookmaker where it has an id and that was sampled."""
+    return {
+        platform: SampledUse(
+            uses.used.get((row.canonical_id, platform), MappingUse(0, 0)), uses.sampled[platform]
+        )
+        for platform, ids in ids_at(row).items()
+        if ids and platform in uses.sampled
+    }
+
+
+def use_words(use: MappingUse, of: Sampled) -> str:
+    """How much a mapping is used, and how that is known: a sample."""
+    on = f"on {use.observations:,} of {of.sampled:,} sampled observations of the last 24 hours"
+    return f"{on}, about {use.per_day:,} of {of.records:,}" if use.observations else on
+
+
 def mappings_list(rows: Iterable[StoredMapping], grades: MappingGrades) -> ListTable:
     table = ListTable(_MAPPING_COLUMNS)
     for row in rows:
@@ -62,25 +100,35 @@ def mappings_list(rows: Iterable[StoredMapping], grades: MappingGrades) -> ListT
     return table
 
 
-def mapping_json(row: StoredMapping, grades: MappingGrades) -> dict[str, Any]:
-    """A mapping with its grade at each bookmaker that was compared."""
+def mapping_json(row: StoredMapping, grades: MappingGrades, uses: MappingUses) -> dict[str, Any]:
+    """A mapping with its grade at each bookmaker that was compared, and its use at each that was sampled."""
     times = {
         name: getattr(row, name).astimezone(UTC).isoformat()
         for name in ("created_at", "updated_at")
     }
-    return row._asdict() | times | {"grades": dict(grades.get(row.canonical_id, {}))}
+    return (
+        row._asdict()
+        | times
+        | {
+            "grades": dict(grades.get(row.canonical_id, {})),
+            "uses": {
+                platform: {**use._asdict(), **of._asdict()}
+                for platform, (use, of) in uses_at(row, uses).items()
+            },
+        }
+    )
 
 
-def mappings_of(grades: MappingGrades) -> ListLayout[StoredMapping]:
-    """How mappings are listed, with these grades."""
+def mappings_of(grades: MappingGrades, uses: MappingUses) -> ListLayout[StoredMapping]:
+    """How mappings are listed, with these grades and uses."""
     return ListLayout(
-        (*StoredMapping._fields, "grades"),
-        partial(mapping_json, grades=grades),
+        (*StoredMapping._fields, "grades", "uses"),
+        partial(mapping_json, grades=grades, uses=uses),
         partial(mappings_list, grades=grades),
     )
 
 
-def mapping_table(row: StoredMapping, grades: MappingGrades) -> Table:
+def mapping_table(row: StoredMapping, grades: MappingGrades, uses: MappingUses) -> Table:
     """Return all of one mapping except its outcomes, which are in outcomes_table."""
     table = Table(
         show_header=False, box=None, title=Text(printable(row.canonical_id)), title_justify="left"
@@ -98,6 +146,8 @@ def mapping_table(row: StoredMapping, grades: MappingGrades) -> Table:
         table.add_row(name, text(getattr(row, name)))
     for platform, grade in sorted(grades.get(row.canonical_id, {}).items()):
         table.add_row(f"grade at {platform}", text(grade))
+    for platform, one in sorted(uses_at(row, uses).items()):
+        table.add_row(f"use at {platform}", use_words(*one))
     table.add_row("version", text(row.version))
     table.add_row("created", Text.assemble(when(row.created_at), " by ", text(row.created_by)))
     table.add_row("updated", when(row.updated_at))

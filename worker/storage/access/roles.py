@@ -38,6 +38,8 @@ _FILES: Final = (
     "view_and_effect_grants_v1",
     "miss_day_ownership_v1",
     "miss_day_grants_v1",
+    "mapping_hour_ownership_v1",
+    "mapping_hour_grants_v1",
     "timeouts_v1",
 )
 

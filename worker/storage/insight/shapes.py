@@ -14,7 +14,10 @@ from worker.storage.insight import shapes_sql as sql
 
 
 class StoredHour(NamedTuple):
-    """What a sample of one hour shows; ``markets`` counts by outcome, ``unread`` has levels and names."""
+    """What a sample of one hour shows; ``markets`` counts by outcome, ``unread`` has levels and names.
+
+    ``records`` is how many there were in the hour; None in rows of before it was stored.
+    """
 
     platform: str
     hour: datetime
@@ -25,6 +28,7 @@ class StoredHour(NamedTuple):
     recalled: int | None
     unread: Any
     examples: Any
+    records: int | None
 
 
 async def read_hours(
