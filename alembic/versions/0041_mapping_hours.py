@@ -14,14 +14,13 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "mapping_hour",
-        sa.Column("canonical_id", sa.String(100)),
         sa.Column("platform", sa.String(20)),
         sa.Column("hour", sa.DateTime(timezone=True)),
+        sa.Column("canonical_id", sa.String(100)),
         sa.Column("observations", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("canonical_id", "platform", "hour"),
+        sa.PrimaryKeyConstraint("platform", "hour", "canonical_id"),
         sa.CheckConstraint("observations >= 1", name="ck_mapping_hour_observations"),
     )
-    op.create_index("idx_mapping_hour_hour", "mapping_hour", ["platform", "hour"])
     op.add_column("shape_hour", sa.Column("records", sa.BigInteger))
     op.create_check_constraint("ck_shape_hour_records", "shape_hour", "records >= 0")
     for statement in statements("mapping_hour_grants_v1"):

@@ -163,10 +163,17 @@ FROM generate_series(0, {EVENTS - 1}) AS n
 """  # noqa: S608  (constants)
 _HOURS = """
 INSERT INTO shape_hour
-    (platform, hour, version, observations, unreadable, markets, recalled, unread, examples)
+    (platform, hour, version, observations, unreadable, markets, recalled, unread, examples, records)
 SELECT platform, date_trunc('hour', now()) - n * interval '1 hour', 7 + n / 24, 1000, 0,
-    '{"resolved": 98000, "UNKNOWN_MARKET": 2000}', 900, '{}', '{}'
+    '{"resolved": 98000, "UNKNOWN_MARKET": 2000}', 900, '{}', '{}', 60000
 FROM generate_series(0, 7 * 24) AS n, unnest(ARRAY['betpawa', 'sportybet', 'bet9ja']) AS platform
+"""
+# Each hour's sample has all mappings, which is more than one can have.
+_MAPPING_HOURS = """
+INSERT INTO mapping_hour (canonical_id, platform, hour, observations)
+SELECT canonical_id, platform, date_trunc('hour', now()) - n * interval '1 hour', 1 + id % 20
+FROM user_market_mappings, generate_series(0, 23) AS n,
+    unnest(ARRAY['betpawa', 'sportybet', 'bet9ja']) AS platform
 """
 _MISS_DAYS = """
 INSERT INTO miss_day (miss_id, day, occurrences, taken_at)
@@ -212,7 +219,16 @@ async def fill(url: str, sizes: Sizes) -> None:
         await connection.execute(_CHANGES, sizes.changes, sizes.mappings)
         await connection.execute(_MISSES, sizes.misses)
         await connection.execute(_SUGGESTIONS, sizes.mappings)
-        for statement in (_WAITING, _CASES, _SAMPLES, _EVIDENCE, _ALARMS, _HOURS, _MISS_DAYS):
+        for statement in (
+            _WAITING,
+            _CASES,
+            _SAMPLES,
+            _EVIDENCE,
+            _ALARMS,
+            _HOURS,
+            _MAPPING_HOURS,
+            _MISS_DAYS,
+        ):
             await connection.execute(statement)
         await connection.execute(_EVENTS, packed_boards())
         # As autovacuum leaves it: index-only scans need the map of visible pages.

@@ -549,13 +549,12 @@ shape_hour = Table(
 mapping_hour = Table(
     "mapping_hour",
     metadata,
-    Column("canonical_id", String(100)),
     Column("platform", String(20)),
     Column("hour", DateTime(timezone=True)),
+    Column("canonical_id", String(100)),
     Column("observations", Integer, nullable=False),
-    PrimaryKeyConstraint("canonical_id", "platform", "hour"),
+    PrimaryKeyConstraint("platform", "hour", "canonical_id"),
     CheckConstraint("observations >= 1", name="ck_mapping_hour_observations"),
-    Index("idx_mapping_hour_hour", "platform", "hour"),
 )
 
 miss_day = Table(
