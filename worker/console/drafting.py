@@ -16,8 +16,6 @@ from worker.console.changing import TriedChange, conflict, refusals
 from worker.console.context import Console, RefusedError, without_reason
 from worker.console.notices import Notice, UndoStep
 from worker.console.waited import in_thread
-from worker.domain.coverage import coverage
-from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.operations.drafts.drafting import (
     changed_fields,
@@ -29,7 +27,7 @@ from worker.operations.drafts.drafting import (
 from worker.operations.drafts.effect import effect_of
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.mappings.price_verdicts import MOST_EVENTS, PriceComparison, compare_prices
-from worker.operations.unmapped.triage import why_not_covered
+from worker.operations.unmapped.triage import look_covered
 from worker.storage import mappings, misses
 from worker.storage.changes import drafts, sets
 from worker.storage.changes.drafts import Proposal, StoredDraft
@@ -175,13 +173,14 @@ async def look_at(console: Console, proposal_of: ProposalOf) -> TriedChange:
         raise conflict(effect.rivalries)
     name = proposal.canonical_id if proposal.mapping is None else proposal.mapping.canonical_id
     active = dict(effect.draft.after)
-    index = MappingIndex(active.values())
+    left = []
     for miss in missed:
-        found = coverage(index, *miss.key, miss.sample_outcomes)
-        why = why_not_covered(found, miss.key, name)
-        if why is not None:
-            raise RefusedError("It could not be approved.", HTTPStatus.CONFLICT, lines=(f"{why}.",))
-    covered = sorted({*effect.covered, *proposal.misses})
+        looked = look_covered([*active.values()], miss, name)
+        if isinstance(looked, str):
+            lines = (f"{looked}.",)
+            raise RefusedError("It could not be approved.", HTTPStatus.CONFLICT, lines=lines)
+        left += [] if looked is None else [looked]
+    covered = sorted({*effect.covered, *proposal.misses} - {one.key for one in left})
     done = AppliedChange(
         name,
         proposal.action,
@@ -189,6 +188,7 @@ async def look_at(console: Console, proposal_of: ProposalOf) -> TriedChange:
         changed_fields(proposal, before),
         covered,
         effect.reopened,
+        left_open=left,
     )
     if not events or name not in active:
         return TriedChange(done, active, PriceComparison())

@@ -25,15 +25,20 @@ class _Seen(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """``is_market``: each sampled row is a mapped market. Labels are the sampled ones, in order.
+    """``unread`` are the qualifiers of sampled rows that are no mapped market, '' for a row without one.
 
+    Labels are the sampled ones, in order. ``is_market``: each sampled row is a mapped market.
     ``players`` are those of the unknown ones that may name a player, where the market is sold for each.
     """
 
-    is_market: bool
+    unread: tuple[str, ...]
     known: tuple[str, ...]
     unknown: tuple[str, ...]
     players: tuple[str, ...] = ()
+
+    @property
+    def is_market(self) -> bool:
+        return not self.unread
 
 
 def coverage(
@@ -41,7 +46,7 @@ def coverage(
 ) -> Coverage:
     """What ``index`` makes of a missed market. ``samples`` are those of the miss, of any shape."""
     if not is_platform(source):
-        return Coverage(is_market=False, known=(), unknown=())
+        return Coverage(unread=("",), known=(), unknown=())
     name = parse_external_id(external_market_id)
     seen = list(_samples(samples)) or [_Seen(None, name.qualifier, None)]
     # Without a mark of a phase it was seen in any. Once the phases differ, each is missed under its own mark.
@@ -50,7 +55,7 @@ def coverage(
         _coverage(index, source, name, seen, EventScope(name.sport, is_live=phase == "live"))
         for phase in phases
     ]
-    return max(found, key=lambda one: (one.is_market, -len(one.unknown)))
+    return min(found, key=lambda one: (len(one.unread), len(one.unknown)))
 
 
 def _coverage(
@@ -60,20 +65,21 @@ def _coverage(
     seen: list[_Seen],
     scope: EventScope,
 ) -> Coverage:
-    is_market = True
+    unread: dict[str, None] = {}
     known: dict[str, None] = {}
     unknown: dict[str, None] = {}
     players: dict[str, None] = {}
     for label, qualifier, outcome_id in seen:
         meaning = index.meaning(platform, name.market_id, qualifier, scope)
         market = _market(meaning)
-        is_market = is_market and market is not None
+        if market is None:
+            unread[qualifier or ""] = None
         if label is not None:
             found = market is not None and market.slot(label, None, None, outcome_id)
             (known if found else unknown)[label] = None
             if not found and isinstance(meaning, PlayerMarket) and meaning.may_name_player(label):
                 players[label] = None
-    return Coverage(is_market, tuple(known), tuple(unknown), tuple(players))
+    return Coverage(tuple(unread), tuple(known), tuple(unknown), tuple(players))
 
 
 def _market(meaning: Meaning) -> Market | None:

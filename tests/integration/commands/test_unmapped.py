@@ -269,6 +269,57 @@ def test_a_finished_draft_is_mapped_in_one_step(
     assert status(query, "800") == ("MAPPED", "ada")
 
 
+# Over/under of early goals, as one bookmaker sells it: the minute is another market.
+EARLY = """
+UPDATE unmapped_market_log
+SET sample_outcomes = (
+    SELECT jsonb_agg(jsonb_build_object('label', label, 'qualifier', 'minsnr=' || minute || '|total=1.5'))
+    FROM unnest(ARRAY[10, 30]) AS minute, unnest(ARRAY['Over 1.5', 'Under 1.5']) AS label
+)
+RETURNING id
+"""
+
+
+def early_goals(minute: int) -> dict[str, Any]:
+    return {
+        "canonical_id": f"over_under_early_{minute}",
+        "name": f"Over/Under - Goals before Minute {minute}",
+        "sportybet_id": "gabia",
+        "line_rule": {"kind": "total", "fixed": {"sportybet": {"minsnr": str(minute)}}},
+        "outcome_mapping": [
+            {"canonical_id": "over", "sportybet_desc": "Over"},
+            {"canonical_id": "under", "sportybet_desc": "Under"},
+        ],
+    }
+
+
+def test_an_id_that_is_several_markets_is_mapped_one_by_one_and_stays_open_meanwhile(
+    miss: AddMiss, run: Run, query: Query, tmp_path: Path
+) -> None:
+    miss("sportybet", "gabia", "Over/Under - Early Goals", ["Over 1.5"])
+    query(EARLY)
+
+    def mapped(minute: int, *options: str) -> Result:
+        file = tmp_path / f"{minute}.yaml"
+        file.write_text(yaml.safe_dump(early_goals(minute)))
+        return run("unmapped", "map", "sportybet", "gabia", "--file", str(file), *SIGNED, *options)
+
+    nothing = mapped(50)
+    assert nothing.exit_code == 1
+    lines = "over_under_early_50 does not cover sportybet gabia (minsnr=10|total=1.5, minsnr=30|total=1.5)"
+    assert lines in " ".join(nothing.stderr.split())
+    first = mapped(10)
+    assert first.exit_code == 0
+    left = "sportybet gabia stays open: not mapped yet: minsnr=30|total=1.5"
+    assert left in " ".join(first.stderr.split())
+    assert status(query, "gabia") == ("NEW", None)
+    again = mapped(50)
+    assert "does not cover sportybet gabia (minsnr=30|total=1.5)" in " ".join(again.stderr.split())
+    last = json.loads(mapped(30, "--json").stdout)
+    assert (last["covered"], last["left_open"]) == ([["sportybet", "gabia"]], [])
+    assert status(query, "gabia") == ("MAPPED", "ada")
+
+
 def test_a_mapping_of_something_else_does_not_map_the_miss(
     miss: AddMiss, run: Run, query: Query, mapping_file: str
 ) -> None:

@@ -120,6 +120,14 @@ def test_where_four_eyes_are_required_a_save_is_a_proposed_draft_and_the_page_sh
     assert "Would be mapped: sportybet 900" in checked.seen, checked.seen
     wrong = [(name, "77" if name == "sportybet_id" else value) for name, value in sent]
     assert "does not cover sportybet 900" in client.post("/edit/check", wrong).seen
+    query(
+        """UPDATE unmapped_market_log SET sample_outcomes = sample_outcomes ||
+            '[{"label": "Yes", "qualifier": "minute=9"}]'"""
+    )
+    left = client.post("/edit/check", sent).seen
+    assert "sportybet 900 stays open: not mapped yet: minute=9" in left
+    assert "Would be mapped" not in left
+    query("UPDATE unmapped_market_log SET sample_outcomes = sample_outcomes - 2")
     saved = client.post("/edit", [*sent, ("decision", "save"), ("reason", "as on the site")])
     notice = client.follow(saved)
     assert "A draft of corner_in_time waits for a reviewer" in notice.seen

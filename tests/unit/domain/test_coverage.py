@@ -17,7 +17,7 @@ def test_a_mapped_market_is_told_with_the_labels_it_knows_and_those_it_does_not(
     found = coverage(
         FOOTBALL, "sportybet", "18", sample("Over 2.5", "Exactly", qualifier="total=2.5")
     )
-    assert found == Coverage(is_market=True, known=("Over 2.5",), unknown=("Exactly",))
+    assert found == Coverage(unread=(), known=("Over 2.5",), unknown=("Exactly",))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_label_that_cannot_be_read_is_covered_by_its_id() -> None:
 @pytest.mark.parametrize("samples", [None, [], {}, [1], [{"label": 5}]])
 def test_without_samples_the_id_alone_tells(samples: Any) -> None:
     assert coverage(FOOTBALL, "bet9ja", "S_1X2", samples) == Coverage(
-        is_market=True, known=(), unknown=()
+        unread=(), known=(), unknown=()
     )
 
 
@@ -58,11 +58,13 @@ def test_one_specifier_of_another_market_is_enough_to_be_uncovered() -> None:
     both = sample("Over 2.5", qualifier="total=2.5") + sample(
         "Over 2.5", qualifier="total=2.5|minute=9"
     )
-    assert not coverage(FOOTBALL, "sportybet", "18", both).is_market
+    found = coverage(FOOTBALL, "sportybet", "18", both)
+    assert not found.is_market
+    assert found.unread == ("total=2.5|minute=9",)
 
 
 def test_missed_labels_are_covered_once_all_are_known() -> None:
-    partly = Coverage(is_market=True, known=("a",), unknown=("b",))
+    partly = Coverage(unread=(), known=("a",), unknown=("b",))
     assert is_covered(partly, "UNKNOWN_MARKET")
     assert not is_covered(partly, "NO_MATCHING_OUTCOMES")
     assert is_covered(partly._replace(unknown=()), "NO_MATCHING_OUTCOMES")
@@ -73,7 +75,7 @@ def test_a_market_of_players_says_which_labels_may_be_names_and_knows_none_of_th
     labels = sample("Antuna, Uriel (Pumas UNAM)", "No Goal", "Over 2.5")
     found = coverage(MappingIndex([mapping]), "sportybet", "40", labels)
     assert found == Coverage(
-        is_market=True,
+        unread=(),
         known=("No Goal",),
         unknown=("Antuna, Uriel (Pumas UNAM)", "Over 2.5"),
         players=("Antuna, Uriel (Pumas UNAM)",),

@@ -62,6 +62,7 @@ def change_notice(viewer: str, done: AppliedChange, back: str, more: Sequence[st
     verb = verbs.get(done.action, done.action.lower() + "d")
     lines = [f"{source} {market} is mapped now." for source, market in done.covered]
     lines += [f"{source} {market} is open again." for source, market in done.reopened]
+    lines += [f"{left}." for left in done.left_open]
     version = done.version
     undo_step = None
     if done.action != "NONE" and version is not None:

@@ -230,6 +230,7 @@ async def reviewer_decides(request: Request) -> Response:
             )
             lines = (
                 *not_judged(done.verdicts),
+                *(f"{left}." for left in done.applied.left_open),
                 *publish_again(
                     console,
                     again,

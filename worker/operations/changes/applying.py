@@ -17,7 +17,7 @@ Theory of operation. A draft is applied by the same operation as a direct change
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from worker.domain.mapping import Mapping, MappingError, dump_mapping, parse_mapping
 from worker.operations.changes.inverse import inverse_of, proposal_of
 from worker.operations.mappings import editing as mapping_editing
-from worker.operations.mappings.editing import AppliedChanges, ConflictError, Written
+from worker.operations.mappings.editing import AppliedChanges, ConflictError, LeftOpen, Written
 from worker.operations.mappings.price_verdicts import (
     MOST_EVENTS,
     PriceVerdict,
@@ -44,7 +44,7 @@ from worker.storage.engine import transaction
 from worker.storage.insight import evidence
 from worker.storage.insight.evidence import StoredEvent
 from worker.storage.mappings import get
-from worker.storage.misses import UnknownMiss
+from worker.storage.misses import QueueKey, UnknownMiss
 
 RefusalKind = Literal["STALE", "GONE", "EXISTS", "CONFLICT", "UNUSABLE", "NOT_COVERED", "PRICES"]
 
@@ -295,21 +295,27 @@ async def _apply(
         ) from error
     except MappingError as error:
         raise ChangesRefused([Refusal("", "UNUSABLE", str(error))]) from error
-    await _require_all_covered(edit, drafts)
-    return applied
+    return applied._replace(left_open=await _left_open(edit, drafts, applied.covered))
 
 
-async def _require_all_covered(edit: Edit, drafts: Sequence[StoredDraft]) -> None:
-    refusals = []
+async def _left_open(
+    edit: Edit, drafts: Sequence[StoredDraft], covered: Collection[QueueKey]
+) -> Sequence[LeftOpen]:
+    """The misses that drafts cover in part. Raises ChangesRefused for one that does not cover its miss."""
+    refusals: list[Refusal] = []
+    left: list[LeftOpen] = []
     for draft in drafts:
         for key in draft.keys:
             try:
                 miss = await misses.get_miss(edit.connection, key)
-                await require_covered(edit, miss, _name_after(draft))
+                found = await require_covered(edit, miss, _name_after(draft), covered)
             except (NotCoveredError, UnknownMiss) as error:
                 refusals.append(Refusal(draft.canonical_id, "NOT_COVERED", str(error)))
+            else:
+                left += [] if found is None else [found]
     if refusals:
         raise ChangesRefused(refusals)
+    return list(dict.fromkeys(left))
 
 
 # What is deleted frees its canonical id, and so may what is updated.

@@ -308,7 +308,7 @@ def _show_applied(done: Approval, *, dry_run: bool) -> None:
         err.print(f"Prices were not compared: {done.prices_missing}.", markup=False)
     for sentence in not_judged(done.verdicts):
         err.print(printable(sentence), markup=False, soft_wrap=True)
-    tell_settled(done.applied.covered, done.applied.reopened, dry_run=dry_run)
+    tell_settled(done.applied, dry_run=dry_run)
 
 
 @app.command("send-back")

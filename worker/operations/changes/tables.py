@@ -13,7 +13,7 @@ from worker.domain.diff import FieldChange, diff
 from worker.operations.changes.applying import Refusal
 from worker.operations.drafts.tables import iso
 from worker.operations.mappings.editing import AppliedChanges
-from worker.operations.mappings.tables import change_json
+from worker.operations.mappings.tables import change_json, left_open_json
 from worker.operations.unmapped.tables import keys_json
 from worker.storage.audit import AuditRow
 from worker.storage.changes.drafts import StoredDraft
@@ -181,6 +181,7 @@ def applied_json(applied: AppliedChanges) -> dict[str, Any]:
         "changes": [change_json(one) for one in applied.changes],
         "covered": keys_json(list(applied.covered)),
         "reopened": keys_json(list(applied.reopened)),
+        "left_open": left_open_json(applied.left_open),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -15,7 +15,12 @@ from worker.cli.database import chosen_url, read_database, run_on_database
 from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
 from worker.cli.tables import ListTable, print_list, print_table
 from worker.domain.mapping import MappingError
-from worker.operations.mappings.editing import AppliedChange, ConflictError, NoSuchStateError
+from worker.operations.mappings.editing import (
+    AppliedChange,
+    AppliedChanges,
+    ConflictError,
+    NoSuchStateError,
+)
 from worker.operations.mappings.files import read_text
 from worker.operations.mappings.price_verdicts import verdict_json
 from worker.operations.mappings.tables import change_json, change_table, history_list
@@ -23,7 +28,6 @@ from worker.storage.audit import history
 from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, UnknownMapping, editing
 from worker.storage.engine import opened
 from worker.storage.mappings import canonical_ids
-from worker.storage.misses import QueueKey
 
 Result = TypeVar("Result")
 MappingChange = Callable[[Edit], Awaitable[AppliedChange]]
@@ -257,18 +261,18 @@ def report(
     print_table(change_table(change))
     if dry_run:
         err.print("A dry run: nothing was changed.")
-    tell_settled(change.covered, change.reopened, dry_run=dry_run)
+    tell_settled(change, dry_run=dry_run)
     if change.version is not None and not dry_run:
         err.print(f"{change.canonical_id} is at version {change.version} now.", markup=False)
 
 
-def tell_settled(
-    covered: Iterable[QueueKey], reopened: Iterable[QueueKey], *, dry_run: bool
-) -> None:
+def tell_settled(change: AppliedChange | AppliedChanges, *, dry_run: bool) -> None:
     """Say what became of missed markets, or would become."""
     for words, keys in (
-        ("would be MAPPED" if dry_run else "is MAPPED now", covered),
-        ("would be open again" if dry_run else "is open again", reopened),
+        ("would be MAPPED" if dry_run else "is MAPPED now", change.covered),
+        ("would be open again" if dry_run else "is open again", change.reopened),
     ):
         for source, market_id in keys:
             err.print(printable(f"{source} {market_id} {words}."), markup=False)
+    for left in change.left_open:
+        err.print(printable(f"{left}."), markup=False)

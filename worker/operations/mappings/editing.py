@@ -24,7 +24,7 @@ mappings that were in conflict before, for example to import an unchanged catalo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from worker.domain.books.rows import abbreviate
 from worker.domain.conflicts import Rivalry, rivalries
@@ -49,14 +49,36 @@ from worker.storage.misses import QueueKey, SettledMisses
 
 Action = Literal["CREATE", "UPDATE", "ACTIVATE", "DEACTIVATE", "DELETE", "NONE"]
 EditedState = dict[str, Any]
+_MOST_LINES: Final = 5
+
+
+class LeftOpen(NamedTuple):
+    """A missed market that is mapped in part: the ``lines`` (qualifiers) of its sample that still are not.
+
+    '' is for rows without a line.
+    """
+
+    key: QueueKey
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        source, market_id = self.key
+        return f"{source} {market_id} stays open: not mapped yet: {line_words(self.lines)}"
+
+
+def line_words(lines: Sequence[str]) -> str:
+    """Some lines of a sample, at most five by name."""
+    named = ", ".join(line or "rows without a line" for line in lines[:_MOST_LINES])
+    more = len(lines) - _MOST_LINES
+    return f"{named} and {more} more" if more > 0 else named
 
 
 class AppliedChange(NamedTuple):
     """One change of one mapping. ``version`` is the mapping's after it, None once it is deleted.
 
     ``covered`` are the missed markets that became MAPPED by it, ``reopened`` those that no mapping covers any
-    more. ``markets`` are those that the mapping claims before or after it, each a platform and its id: what
-    is resolved differently now.
+    more, ``left_open`` those that it was made for and that are mapped in part. ``markets`` are those that the
+    mapping claims before or after it, each a platform and its id: what is resolved differently now.
     """
 
     canonical_id: str
@@ -66,6 +88,7 @@ class AppliedChange(NamedTuple):
     covered: Sequence[QueueKey] = ()
     reopened: Sequence[QueueKey] = ()
     markets: Sequence[QueueKey] = ()
+    left_open: Sequence[LeftOpen] = ()
 
 
 class ConflictError(Exception):
@@ -99,6 +122,7 @@ class AppliedChanges(NamedTuple):
     changes: Sequence[AppliedChange]
     covered: Sequence[QueueKey] = ()
     reopened: Sequence[QueueKey] = ()
+    left_open: Sequence[LeftOpen] = ()
 
     @property
     def markets(self) -> Sequence[QueueKey]:

@@ -17,7 +17,7 @@ from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.bounded_json import objects_in
 from worker.domain.diff import FieldChange, diff
 from worker.insight.graded import GradedEvidence
-from worker.operations.mappings.editing import AppliedChange
+from worker.operations.mappings.editing import AppliedChange, LeftOpen
 from worker.storage.audit import AuditRow
 from worker.storage.insight.mapping_hours import MappingUse, MappingUses, Sampled
 from worker.storage.mappings import StoredMapping
@@ -209,7 +209,12 @@ def change_json(change: AppliedChange) -> dict[str, Any]:
         "changes": fields_json(change.fields),
         "covered": [list(key) for key in change.covered],
         "reopened": [list(key) for key in change.reopened],
+        "left_open": left_open_json(change.left_open),
     }
+
+
+def left_open_json(left: Iterable[LeftOpen]) -> list[dict[str, Any]]:
+    return [{"market": list(one.key), "lines": list(one.lines)} for one in left]
 
 
 def fields_json(fields: Iterable[FieldChange]) -> list[dict[str, Any]]:

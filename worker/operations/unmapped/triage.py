@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +16,7 @@ from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, MappingError, MappingFault, parse_mapping
 from worker.domain.scope import ExternalName, parse_external_id
 from worker.operations.mappings import editing
-from worker.operations.mappings.editing import AppliedChange, EditedState
+from worker.operations.mappings.editing import AppliedChange, EditedState, LeftOpen, line_words
 from worker.operations.unmapped.extending import (
     extended,
     extended_by_players,
@@ -47,14 +47,13 @@ class NoSuggestionError(LookupError):
 
 
 async def map_new(edit: Edit, key: QueueKey, mapping: Mapping) -> AppliedChange:
-    """Create a mapping that covers the miss.
+    """Create a mapping that covers the miss, or a part of it.
 
     Raises NotCoveredError, UnknownMiss, and as ``editing.create``.
     """
     miss = await misses.get_miss(edit.connection, key)
     change = await editing.create(edit, mapping, wanted=miss.key)
-    await require_covered(edit, miss, change.canonical_id)
-    return change
+    return await _made_for(edit, [miss], change)
 
 
 async def map_into(
@@ -82,8 +81,7 @@ async def map_into(
         return parse_mapping(assign(_with_id(current, miss), assignments))
 
     change = await editing.update(edit, canonical_id, revise, expected_version, wanted=miss.key)
-    await require_covered(edit, miss, change.canonical_id)
-    return change
+    return await _made_for(edit, [miss], change)
 
 
 async def map_suggested(edit: Edit, key: QueueKey, rank: int) -> AppliedChange:
@@ -120,9 +118,7 @@ async def map_together(edit: Edit, suggested: Sequence[StoredSuggestion]) -> App
         await require_unchanged(edit.connection, one)
     first = suggested[0]
     change = await editing.update(edit, first.canonical_id, revise, wanted=covered[0].key)
-    for miss in covered:
-        await require_covered(edit, miss, change.canonical_id)
-    return change
+    return await _made_for(edit, covered, change)
 
 
 async def require_unchanged(connection: AsyncConnection, suggested: StoredSuggestion) -> None:
@@ -164,8 +160,7 @@ async def map_as(
     change = await editing.update(
         edit, canonical_id, lambda _: mapping, expected_version, wanted=miss.key
     )
-    await require_covered(edit, miss, change.canonical_id)
-    return change
+    return await _made_for(edit, [miss], change)
 
 
 def _with_id(current: EditedState, miss: QueuedMiss) -> EditedState:
@@ -208,10 +203,24 @@ def _with_further_id(current: EditedState, source: Platform, named: ExternalName
     return current | {"also": [*further, {"platform": source, "id": named.market_id, **phase}]}
 
 
-async def require_covered(edit: Edit, miss: QueuedMiss, canonical_id: str) -> None:
-    """Raise NotCoveredError, which undoes the change, unless the miss that was marked with it is covered.
+async def _made_for(
+    edit: Edit, made_for: Sequence[QueuedMiss], change: AppliedChange
+) -> AppliedChange:
+    """The change with those misses that it leaves open. Raises as ``require_covered``."""
+    left = [
+        await require_covered(edit, one, change.canonical_id, change.covered) for one in made_for
+    ]
+    return change._replace(left_open=[one for one in left if one is not None])
 
-    That may be an ignored one, or one whose labels hold names of teams.
+
+async def require_covered(
+    edit: Edit, miss: QueuedMiss, canonical_id: str, covered: Collection[QueueKey]
+) -> LeftOpen | None:
+    """Raise NotCoveredError, which undoes the change, unless it covers the miss; return what it leaves open.
+
+    One id may be sold with several fixed specifiers, each another market: a change for one of them is fine,
+    and the miss stays open for the others. ``covered`` are the misses that were marked: they are ignored
+    ones as well, and some whose labels hold names of teams.
     """
     source, external_market_id = miss.key
     rows = await list_mappings(
@@ -220,18 +229,39 @@ async def require_covered(edit: Edit, miss: QueuedMiss, canonical_id: str) -> No
         platform=source,
         market_id=external_market_id.partition("?")[0],
     )
-    found = coverage(MappingIndex(usable(rows)), *miss.key, miss.sample_outcomes)
-    why = why_not_covered(found, miss.key, canonical_id)
+    active = usable(rows)
+    looked = look_covered(active, miss, canonical_id)
+    if isinstance(looked, str):
+        raise NotCoveredError(looked)
+    if looked is not None and miss.key in covered:
+        raise NotCoveredError(f"{looked}")
+    return looked
+
+
+def look_covered(
+    active: Sequence[Mapping], miss: QueuedMiss, canonical_id: str
+) -> LeftOpen | str | None:
+    """What of a miss a mapping among ``active`` leaves open, or in words why it does not cover any of it."""
+    samples = miss.sample_outcomes
+    found = coverage(MappingIndex(active), *miss.key, samples)
+    others = [one for one in active if one.canonical_id != canonical_id]
+    without = coverage(MappingIndex(others), *miss.key, samples)
+    why = _why_not_covered(found, without, miss.key, canonical_id)
     if why is not None:
-        raise NotCoveredError(why)
+        return why
+    return LeftOpen(miss.key, found.unread) if found.unread else None
 
 
-def why_not_covered(found: Coverage, key: QueueKey, canonical_id: str) -> str | None:
-    """Return why a mapping does not cover a missed market; None if it does."""
+def _why_not_covered(
+    found: Coverage, without: Coverage, key: QueueKey, canonical_id: str
+) -> str | None:
+    """Return why a mapping does not cover a missed market, nor a part of it; None if it does."""
     source, external_market_id = key
-    if not found.is_market:
+    if len(found.unread) >= max(1, len(without.unread)):
+        lines = [line for line in found.unread if line]
+        sold = f" ({line_words(lines)})" if lines else ""
         return (
-            f"{canonical_id} does not cover {source} {external_market_id}: "
+            f"{canonical_id} does not cover {source} {external_market_id}{sold}: "
             "compare the bookmaker's id and the line rule with the samples"
         )
     # A label alone shows no player, so those that may be one are enough.

@@ -75,15 +75,13 @@ async def settle(
 ) -> SettledMisses:
     """Mark as MAPPED the misses that are covered as of ``version``, and reopen those that were; return which.
 
-    Misses that an editor ignores stay IGNORED. ``wanted`` are marked in any case: the caller knows that
-    they are covered, and undoes all of it if they are not. One statement changes all of them, because it
-    takes their locks in the order in which counting takes them.
+    Misses that an editor ignores stay IGNORED. Those of ``wanted`` are marked too, unless some of their rows
+    are no mapped market; whether enough of their labels is known is for the caller, who can undo all of it.
+    One statement changes all of them, because it takes their locks in the order in which counting takes them.
     """
     markets = markets_of([*changed.before, *changed.after])
     missed = await misses.misses_of(connection, markets) if markets else []
-    covered, uncovered = moved(missed, changed)
-    covered |= set(wanted)
-    uncovered -= set(wanted)
+    covered, uncovered = moved(missed, changed, wanted)
     if not covered and not uncovered:
         return _NOTHING
     return await misses.settle(
@@ -92,16 +90,21 @@ async def settle(
 
 
 def moved(
-    missed: Iterable[QueuedMiss], changed: ChangedMappings
+    missed: Iterable[QueuedMiss], changed: ChangedMappings, wanted: Collection[QueueKey] = ()
 ) -> tuple[set[QueueKey], set[QueueKey]]:
-    """Return which of these misses are covered after a change, and which were before it and are no more."""
+    """Return which of these misses are covered after a change, and which were before it and are no more.
+
+    Those of ``wanted`` are covered whatever their labels.
+    """
     before, after, others = changed
     index, earlier = MappingIndex([*others, *after]), MappingIndex([*others, *before])
     covered: set[QueueKey] = set()
     uncovered: set[QueueKey] = set()
     for miss in missed:
         found = _coverage(index, miss)
-        if miss.status == "MAPPED" and _is_lost(_coverage(earlier, miss), found):
+        if miss.key in wanted and found.is_market:
+            covered.add(miss.key)
+        elif miss.status == "MAPPED" and _is_lost(_coverage(earlier, miss), found):
             uncovered.add(miss.key)
         elif is_covered(found, miss.reason):
             covered.add(miss.key)
