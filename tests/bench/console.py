@@ -117,7 +117,7 @@ PAGES: Final = {
     "history, of no mapping": "/history?mapping=no_such_mapping",
     "history, search": "/history?q=number+4242",
     "history, search of a frequent text": "/history?q=odds",
-    "history, search of two letters": "/history?q=no",
+    "history, search of three letters": "/history?q=not",
     "history, search without a match": "/history?q=no+such+reason",
     "history, search of a person": "/history?q=number+4242&by=editor+7",
     **{f"history, {one}": f"/history?state={one}" for one in CHANGE_STATES},

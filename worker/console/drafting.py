@@ -27,11 +27,11 @@ from worker.operations.drafts.drafting import (
 from worker.operations.drafts.effect import effect_of
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.mappings.price_verdicts import MOST_EVENTS, PriceComparison, compare_prices
-from worker.operations.unmapped.triage import look_covered
+from worker.operations.unmapped.triage import NotCoveredError, left_open
 from worker.storage import mappings, misses
 from worker.storage.changes import drafts, sets
-from worker.storage.changes.drafts import Proposal, StoredDraft
-from worker.storage.changes.sets import OPEN_STATES, ChangeSet
+from worker.storage.changes.drafts import Proposal
+from worker.storage.changes.sets import ChangeSet
 from worker.storage.engine import transaction
 from worker.storage.insight import evidence
 from worker.storage.misses import QueueKey
@@ -39,7 +39,6 @@ from worker.storage.misses import QueueKey
 ProposalOf = Callable[[AsyncConnection], Awaitable[Proposal]]
 
 _MOST_OPEN: Final = 20
-_MOST_DRAFTS: Final = 500
 
 
 class DraftOrder(NamedTuple):
@@ -147,12 +146,6 @@ async def proposal_for(
     return await new_mapping(connection, mapping, misses=keys)
 
 
-async def drafts_for(connection: AsyncConnection, key: QueueKey) -> Sequence[StoredDraft]:
-    """Return the open drafts that are made for a missed market."""
-    held = await drafts.list_drafts(connection, states=OPEN_STATES, limit=_MOST_DRAFTS)
-    return [one for one in held if key in one.keys]
-
-
 async def open_sets_of(connection: AsyncConnection, person: str) -> Sequence[ChangeSet]:
     """Return the newest change sets to which a person may add a draft."""
     return await sets.list_change_sets(
@@ -173,13 +166,13 @@ async def look_at(console: Console, proposal_of: ProposalOf) -> TriedChange:
         raise conflict(effect.rivalries)
     name = proposal.canonical_id if proposal.mapping is None else proposal.mapping.canonical_id
     active = dict(effect.draft.after)
-    left = []
-    for miss in missed:
-        looked = look_covered([*active.values()], miss, name)
-        if isinstance(looked, str):
-            lines = (f"{looked}.",)
-            raise RefusedError("It could not be approved.", HTTPStatus.CONFLICT, lines=lines)
-        left += [] if looked is None else [looked]
+    try:
+        looked = [left_open(active.values(), one, name) for one in missed]
+    except NotCoveredError as error:
+        raise RefusedError(
+            "It could not be approved.", HTTPStatus.CONFLICT, lines=(f"{error}.",)
+        ) from error
+    left = [one for one in looked if one is not None]
     covered = sorted({*effect.covered, *proposal.misses} - {one.key for one in left})
     done = AppliedChange(
         name,

@@ -666,6 +666,12 @@ change_draft = Table(
         name="ck_change_draft_misses",
     ),
     Index("idx_change_draft_canonical", "canonical_id"),
+    Index(
+        "idx_change_draft_misses",
+        "misses",
+        postgresql_using="gin",
+        postgresql_ops={"misses": "jsonb_path_ops"},
+    ),
 )
 
 change_comment = Table(

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.domain.books.registry import ID_COLUMNS
 from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql, replays_sql
-from worker.storage.changes import sets_sql
+from worker.storage.changes import drafts_sql, sets_sql
 from worker.storage.mappings_sql import READ_INDEX
 from worker.storage.tables import sells_further
 
@@ -65,8 +65,9 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN i <= 10000 THEN 'DRAFT' WHEN i % 500 = 0 THEN 'PROPOSED' ELSE 'APPROVED' END
 ) AS chosen (state);
 
-INSERT INTO change_draft (change_set_id, canonical_id, action, base_version)
-SELECT id, 'market ' || id, 'DELETE', 1 FROM change_set WHERE state = 'DRAFT';
+INSERT INTO change_draft (change_set_id, canonical_id, action, base_version, misses)
+SELECT id, 'market ' || id, 'DELETE', 1, jsonb_build_array(jsonb_build_array('bet9ja', 'market ' || id))
+FROM change_set WHERE state = 'DRAFT';
 
 INSERT INTO change_comment (change_set_id, comment) SELECT id, 'why?' FROM change_set;
 
@@ -154,6 +155,9 @@ QUERIES = {
     "idx_change_set_applied_in": "SELECT * FROM change_set WHERE applied_in = 19000 AND decided_at = now()",
     "idx_change_set_reverts": "SELECT max(id) FROM change_set WHERE reverts = 7 AND applied_in IS NOT NULL",
     "idx_change_draft_canonical": "SELECT * FROM change_draft WHERE canonical_id = 'market 7'",
+    "idx_change_draft_misses": str(drafts_sql.FOR_MISS)
+    .replace(":market", """'[["bet9ja", "market 7"]]'""")
+    .replace(":states", "'{DRAFT}'"),
     "idx_change_comment_set": str(sets_sql.COMMENTS).replace(":id", "7"),
     "idx_change_effect_created": "SELECT * FROM change_effect ORDER BY created_at DESC LIMIT 20",
     "idx_miss_case_owner": "SELECT * FROM miss_case WHERE owner = 'ann'",

@@ -23,7 +23,6 @@ from worker.console.context import (
     viewer_of,
     without_reason,
 )
-from worker.console.drafting import drafts_for
 from worker.console.pages.following import case_path, following_case, key_of, next_path
 from worker.console.pages.queue import DEFAULT_REASONS, mark, notice_of
 from worker.console.sparkline import spark_bars
@@ -34,6 +33,8 @@ from worker.insight.not_confident import in_words
 from worker.operations.evidence.tables import not_confident
 from worker.operations.unmapped.case import MissCase, read_case
 from worker.operations.unmapped.view import view_of
+from worker.storage.changes.drafts import drafts_for
+from worker.storage.changes.sets import OPEN_STATES
 from worker.storage.insight.evidence import StoredSample, StoredSuggestion
 from worker.storage.misses import UnknownMiss
 
@@ -110,7 +111,7 @@ async def show(request: Request) -> Response:
             case = await read_case(connection, key)
             totals, name = console_of(request).totals, viewer_of(request).name
             following = await following_case(connection, totals, view, key, name)
-            waiting = await drafts_for(connection, key)
+            waiting = await drafts_for(connection, key, OPEN_STATES)
     except UnknownMiss as error:
         raise RefusedError("This market was never missed.", 404, lines=(f"{error}.",)) from error
     now = datetime.now(UTC)

@@ -229,26 +229,25 @@ async def require_covered(
         platform=source,
         market_id=external_market_id.partition("?")[0],
     )
-    active = usable(rows)
-    looked = look_covered(active, miss, canonical_id)
-    if isinstance(looked, str):
-        raise NotCoveredError(looked)
-    if looked is not None and miss.key in covered:
-        raise NotCoveredError(f"{looked}")
-    return looked
+    left = left_open(usable(rows), miss, canonical_id)
+    if left is not None and miss.key in covered:
+        raise NotCoveredError(str(left))
+    return left
 
 
-def look_covered(
-    active: Sequence[Mapping], miss: QueuedMiss, canonical_id: str
-) -> LeftOpen | str | None:
-    """What of a miss a mapping among ``active`` leaves open, or in words why it does not cover any of it."""
-    samples = miss.sample_outcomes
-    found = coverage(MappingIndex(active), *miss.key, samples)
+def left_open(active: Collection[Mapping], miss: QueuedMiss, canonical_id: str) -> LeftOpen | None:
+    """What of a miss a mapping among the ``active`` ones leaves open; None where it covers all of it.
+
+    Raises NotCoveredError if it covers nothing of it that the others do not.
+    """
     others = [one for one in active if one.canonical_id != canonical_id]
-    without = coverage(MappingIndex(others), *miss.key, samples)
+    found, without = (
+        coverage(MappingIndex(mappings), *miss.key, miss.sample_outcomes)
+        for mappings in (active, others)
+    )
     why = _why_not_covered(found, without, miss.key, canonical_id)
     if why is not None:
-        return why
+        raise NotCoveredError(why)
     return LeftOpen(miss.key, found.unread) if found.unread else None
 
 

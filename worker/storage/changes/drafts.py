@@ -128,6 +128,16 @@ async def drafts_of(connection: AsyncConnection, change_set_id: int) -> Sequence
         return [StoredDraft(*row) for row in await connection.execute(sql.OF_SET, parameters)]
 
 
+async def drafts_for(
+    connection: AsyncConnection, key: QueueKey, states: Collection[str]
+) -> Sequence[StoredDraft]:
+    """Return the drafts in change sets of these states that are made for a missed market."""
+    parameters = {"market": json.dumps([key]), "states": list(states)}
+    with driver_errors_translated():
+        found = await connection.execute(sql.FOR_MISS, parameters)
+        return [one for row in found if key in (one := StoredDraft(*row)).keys]
+
+
 async def add_draft(
     connection: AsyncConnection, change_set_id: int, proposal: Proposal, *, actor: str, reason: str
 ) -> int:

@@ -31,6 +31,12 @@ OF_SET = text(f"{_READ} WHERE draft.change_set_id = :change_set_id ORDER BY draf
     mapping=JSONB, misses=JSONB
 )
 
+# Containment knows no order: a market that is named like a bookmaker would match as well.
+FOR_MISS = text(
+    f"{_READ} WHERE draft.misses @> CAST(:market AS jsonb) AND holding.state = ANY (CAST(:states AS text[]))"
+    " ORDER BY draft.change_set_id DESC, draft.id"
+).columns(mapping=JSONB, misses=JSONB)
+
 # In the order given, so that they are applied in that order.
 ADD = text("""
 INSERT INTO change_draft (change_set_id, canonical_id, action, base_version, mapping, is_active, misses)
