@@ -14,11 +14,11 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "mapping_hour",
+        sa.Column("canonical_id", sa.String(100)),
         sa.Column("platform", sa.String(20)),
         sa.Column("hour", sa.DateTime(timezone=True)),
-        sa.Column("canonical_id", sa.String(100)),
         sa.Column("observations", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("platform", "hour", "canonical_id"),
+        sa.PrimaryKeyConstraint("canonical_id", "platform", "hour"),
         sa.CheckConstraint("observations >= 1", name="ck_mapping_hour_observations"),
     )
     op.add_column("shape_hour", sa.Column("records", sa.BigInteger))

@@ -31,19 +31,13 @@ class Sparkline(NamedTuple):
     last: float
 
 
-class SparkBar(NamedTuple):
-    """One bar, in units of the picture from its left and its top."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
 class SparkBars(NamedTuple):
-    """The bars in order, and how often a day it was in each."""
+    """The bars as one path, in units of the picture, and how often a day it was in each.
 
-    bars: Sequence[SparkBar]
+    A list has many pictures, and a shape for each bar would take most of its time.
+    """
+
+    path: str
     per_day: Sequence[float]
 
     @property
@@ -58,15 +52,14 @@ def spark_bars(spans: Sequence[MissedSpan], now: datetime) -> SparkBars | None:
     if not shown:
         return None
     highest = max(one.per_day for one in shown) or 1.0
-    bars = []
+    bars: list[str] = []
     for one in shown:
         left = max(0.0, (one.begin - begin) / _HOUR)
         # A gap tells two bars of one height apart; what is rare is still seen.
         width = max((one.end - begin) / _HOUR - left - 1, 1)
         height = max(HEIGHT * one.per_day / highest, 1)
-        figures = (left, HEIGHT - height, width, height)
-        bars.append(SparkBar(*(round(figure, 1) for figure in figures)))
-    return SparkBars(bars, [one.per_day for one in shown])
+        bars.append(f"M{left:.1f} {HEIGHT}v-{height:.1f}h{width:.1f}v{height:.1f}z")
+    return SparkBars("".join(bars), [one.per_day for one in shown])
 
 
 def sparkline(hours: Sequence[CoverageHour], now: datetime) -> Sparkline | None:

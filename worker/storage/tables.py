@@ -549,11 +549,11 @@ shape_hour = Table(
 mapping_hour = Table(
     "mapping_hour",
     metadata,
+    Column("canonical_id", String(100)),
     Column("platform", String(20)),
     Column("hour", DateTime(timezone=True)),
-    Column("canonical_id", String(100)),
     Column("observations", Integer, nullable=False),
-    PrimaryKeyConstraint("platform", "hour", "canonical_id"),
+    PrimaryKeyConstraint("canonical_id", "platform", "hour"),
     CheckConstraint("observations >= 1", name="ck_mapping_hour_observations"),
 )
 

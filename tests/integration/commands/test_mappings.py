@@ -56,7 +56,7 @@ def test_a_mapping_says_how_much_it_is_used(version: int, run: Run, query: Query
         "sportybet": none
     }
     query(
-        "INSERT INTO mapping_hour SELECT platform, hour, 'btts', 4 FROM shape_hour RETURNING hour"
+        "INSERT INTO mapping_hour SELECT 'btts', platform, hour, 4 FROM shape_hour RETURNING hour"
     )
     (row,) = json.loads(run("mappings", "list", "--json").stdout)
     assert row["uses"] == {"sportybet": none | {"observations": 4, "per_day": 180}}

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from worker.console.sparkline import HEIGHT, WIDTH, SparkBar, spark_bars, sparkline
+from worker.console.sparkline import HEIGHT, WIDTH, spark_bars, sparkline
 from worker.operations.evidence.coverage_hours import CoverageHour, coverage_of
 from worker.operations.unmapped.missed_days import MissedSpan
 from worker.storage.insight.shapes import StoredHour
@@ -50,17 +50,14 @@ def missed(begin_hours_ago: float, end_hours_ago: float, times: int) -> MissedSp
 def test_a_bar_is_as_wide_as_its_time_and_as_high_as_its_rate() -> None:
     week = spark_bars([missed(72, 24, 10), missed(24, 0, 20)], NOW)
     assert week is not None
-    assert week.bars == [
-        SparkBar(WIDTH - 72, HEIGHT - HEIGHT / 4, 47, HEIGHT / 4),
-        SparkBar(WIDTH - 24, 0, 23, HEIGHT),
-    ]
+    assert week.path == "M96.0 24v-6.0h47.0v6.0zM144.0 24v-24.0h23.0v24.0z"
     assert week.per_day == [5, 20]
 
 
 def test_bars_stay_inside_the_picture_and_a_day_without_a_miss_is_seen() -> None:
     week = spark_bars([missed(192, 144, 0), missed(144, 143.9, 0)], NOW)
     assert week is not None
-    assert week.bars == [SparkBar(0, HEIGHT - 1, 23, 1), SparkBar(24, HEIGHT - 1, 1, 1)]
+    assert week.path == "M0.0 24v-1.0h23.0v1.0zM24.0 24v-1.0h1.0v1.0z"
 
 
 def test_nothing_is_drawn_of_what_is_not_known_or_older() -> None:

@@ -28,9 +28,9 @@ WITH counted AS (
     DELETE FROM mapping_hour
     WHERE platform = :platform AND hour = :hour AND canonical_id <> ALL (CAST(:ids AS text[]))
 )
-INSERT INTO mapping_hour AS kept (platform, hour, canonical_id, observations)
-SELECT :platform, :hour, canonical_id, observations FROM counted
-ON CONFLICT (platform, hour, canonical_id) DO UPDATE SET observations = excluded.observations
+INSERT INTO mapping_hour AS kept (canonical_id, platform, hour, observations)
+SELECT canonical_id, :platform, :hour, observations FROM counted
+ON CONFLICT (canonical_id, platform, hour) DO UPDATE SET observations = excluded.observations
 WHERE kept.observations <> excluded.observations
 """)
 
