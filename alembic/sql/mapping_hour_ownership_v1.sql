@@ -1,4 +1,4 @@
--- As ownership_v3, for how often markets were missed by day.
+-- As ownership_v3, for how much mappings are used.
 DO $$
 BEGIN
     IF to_regclass('public.mapping_hour') IS NOT NULL THEN

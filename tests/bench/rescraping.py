@@ -99,7 +99,7 @@ def main() -> None:
         "reading": lambda: scrape.read(values, _AT + timedelta(seconds=SCRAPE_S)),
         "packing": scrape.store,
         "comparing": lambda: cpu_of(lambda: compared(verdicts, scrape.window.watched())),
-        "so many additions": lambda: cpu_of(additions),
+        "ten million additions": lambda: cpu_of(additions),
     }
     say(
         f"{len(values)} observations, {scrape.window.watched_count} events watched, "
@@ -110,7 +110,7 @@ def main() -> None:
     for name, seconds in taken.items():
         say(f"{name:<24} {seconds:>7.2f}  CPU s")
     say(f"{'in all, of a core':<24} {sum(costs) / SCRAPE_S:>7.1%}  at a scrape in five minutes")
-    say(f"{'in all, by additions':<24} {sum(costs) / pace:>7.1f}")
+    say(f"{'in all, by such loops':<24} {sum(costs) / pace:>7.1f}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from worker.console.changing import TriedChange, conflict, refusals
 from worker.console.context import Console, RefusedError, without_reason
 from worker.console.notices import Notice, UndoStep
 from worker.console.waited import in_thread
+from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.operations.drafts.drafting import (
     changed_fields,
@@ -166,8 +167,9 @@ async def look_at(console: Console, proposal_of: ProposalOf) -> TriedChange:
         raise conflict(effect.rivalries)
     name = proposal.canonical_id if proposal.mapping is None else proposal.mapping.canonical_id
     active = dict(effect.draft.after)
+    index = MappingIndex(active.values())
     try:
-        looked = [left_open(active.values(), one, name) for one in missed]
+        looked = [left_open(index, active.values(), one, name) for one in missed]
     except NotCoveredError as error:
         raise RefusedError(
             "It could not be approved.", HTTPStatus.CONFLICT, lines=(f"{error}.",)

@@ -90,7 +90,7 @@ def _sample(records: Sequence[Record], planned: Iterable[Planned[Outgoing]]) -> 
             sample.markets[outcome.reason or outcome.outcome] += times
             reasons.add(outcome.reason or outcome.outcome)
         published: dict[str, Any] = orjson.loads(verdict.output.value or b"{}")
-        sample.mappings.update({one["canonical_id"] for one in published.get("markets", [])})
+        sample.mappings.update(_mappings_in(published))
         _add_examples(sample, record, published, reasons)
         looked_at = sample_of(unframed(record.value) or b"")
         if looked_at is not None:
@@ -98,6 +98,12 @@ def _sample(records: Sequence[Record], planned: Iterable[Planned[Outgoing]]) -> 
                 (level, name) for level, names in looked_at.unread.items() for name in names
             }
     return sample
+
+
+def _mappings_in(published: Mapping[str, Any]) -> set[str]:
+    """The mappings by which a market was resolved, those of players included."""
+    lists = (published.get(name) or () for name in ("markets", "participant_markets"))
+    return {market["canonical_id"] for markets in lists for market in markets}
 
 
 def _add_examples(

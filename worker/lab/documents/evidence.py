@@ -13,7 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
-from worker.cli.shipped import shipped_catalogue, shipped_meanings
+from worker.cli.shipped import shipped_catalogue
 from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
@@ -28,6 +28,7 @@ from worker.insight.distances import (
     to_model,
 )
 from worker.insight.judging import Judge, Reading
+from worker.insight.shipped import shipped_judge
 from worker.lab.bench.document import renewed
 
 DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "evidence.md"
@@ -62,18 +63,15 @@ def _observation(platform: Platform, payload: Any) -> Observation:
             return Observation(platform, payload["D"]["O"], home, away)
 
 
-def shipped_judge() -> tuple[Judge, MappingIndex]:
-    """The shipped catalogue and its meanings."""
-    source = shipped_catalogue()
-    meanings = shipped_meanings()
-    index = MappingIndex(load_catalogue(source.read_text(encoding="utf-8")))
-    return Judge.of(meanings), index
+def shipped_index() -> MappingIndex:
+    """The index of the shipped catalogue."""
+    return MappingIndex(load_catalogue(shipped_catalogue().read_text(encoding="utf-8")))
 
 
 def payload_tables(boards: Sequence[Board], at: datetime) -> str:
     """Distances by family between books and from the goal model, and the markets that are furthest."""
-    blank, index = shipped_judge()
-    judge = blank.knowing(boards, index)
+    index = shipped_index()
+    judge = shipped_judge().knowing(boards, index)
     readings = [judge.reading(one, index) for one in boards]
     lines = [
         f"Measured on {at:%Y-%m-%d} on {len(boards)} boards of {len({b.event for b in boards})} real events.",

@@ -18,15 +18,17 @@ from typing import Any, Final
 
 from worker.cli.shipped import shipped_catalogue
 from worker.domain.catalogue import load_catalogue
+from worker.domain.index import MappingIndex
 from worker.insight.boards import Board
 from worker.insight.distances import between_books, to_model
 from worker.insight.grades import AGREES, ReferenceComparison, grade
 from worker.insight.judging import Judge
+from worker.insight.shipped import shipped_judge
 from worker.insight.watching.comparisons import MODEL, EvidenceRow
 from worker.insight.watching.judgement import EventVerdicts
 from worker.insight.watching.stored import pack
 from worker.insight.watching.window import WatchedEvent
-from worker.lab.documents.evidence import real_boards, shipped_judge
+from worker.lab.documents.evidence import real_boards, shipped_index
 from worker.lab.documents.markets import DATA
 from worker.lab.insight.scrapes import troubled_events
 
@@ -49,8 +51,9 @@ def measured(folder: Path, events: int, at: datetime) -> Document:
 
 def generated_grades(events: Mapping[str, Sequence[Board]], at: datetime) -> Document:
     """By mapping and bookmaker: the grade, and each comparison."""
-    judge, index = shipped_judge()
+    judge = shipped_judge()
     catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+    index = MappingIndex(catalogue)
     mappings = {one.canonical_id: one for one in catalogue}
     watched = [
         WatchedEvent(event, None, None, None, {one.platform: pack(one, at) for one in boards})
@@ -92,8 +95,8 @@ def _comparison(one: EvidenceRow) -> ReferenceComparison:
 
 def real_distances(boards: Sequence[Board]) -> Document:
     """By mapping and what was compared: how many prices, and their median distance."""
-    blank, index = shipped_judge()
-    judge = blank.knowing(boards, index)
+    index = shipped_index()
+    judge = shipped_judge().knowing(boards, index)
     sizes: dict[str, dict[str, list[float]]] = {}
     for name, against, size in _sizes(boards, judge, index):
         sizes.setdefault(name, {}).setdefault(against, []).append(size)

@@ -18,8 +18,8 @@ from worker.domain.books.platforms import Platform
 from worker.domain.catalogue import load_catalogue
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.meaning.market import Bet, Sets
+from worker.insight.shipped import shipped_judge
 from worker.insight.suggestions import Suggestion, suggest
-from worker.lab.documents.evidence import shipped_judge
 
 from .faults import clean, faults, kinds, raised
 from .leave_one_out import Stage, drawn
@@ -163,7 +163,7 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], Any] = sys.stdo
         parser.add_argument(option, type=type(share), default=share, help=words)
     options = parser.parse_args(argv)
     trouble = Trouble(**{name: getattr(options, name) for name in Trouble._fields})
-    judge, _ = shipped_judge()
+    judge = shipped_judge()
     catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
     events = troubled_events(
         seed=options.seed, events=options.events, noise=options.noise, trouble=trouble

@@ -31,9 +31,10 @@ from worker.insight.boards import Board, MarketLine, read, text_of
 from worker.insight.candidates import Glimpse, UnmappedMarket, label_of
 from worker.insight.goal_model import FITTED_FAMILIES, usual_method
 from worker.insight.judging import Judge, Reading
+from worker.insight.shipped import shipped_judge
 from worker.insight.suggestions import Suggestion, suggest
 from worker.insight.targets import mapped_rows, missed_rows, without_market
-from worker.lab.documents.evidence import real_boards, shipped_judge
+from worker.lab.documents.evidence import real_boards
 
 from .measure import HiddenTruth, SameBets, figures, judged_trial
 from .without import without
@@ -213,7 +214,7 @@ def pair_figures(events: RealEvents, found: Sequence[PairTrial]) -> Iterator[dic
 
 def real_events(folder: Path) -> RealEvents:
     """The events of a folder under the shipped catalogue."""
-    judge, _ = shipped_judge()
+    judge = shipped_judge()
     catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
     return RealEvents(real_boards(folder), catalogue, judge)
 

@@ -47,7 +47,7 @@ from worker.operations.mappings.tables import (
 from worker.operations.mappings.what_if_command import what_if
 from worker.storage import audit, mappings
 from worker.storage.insight import mapping_hours
-from worker.storage.insight.mapping_hours import MappingUses
+from worker.storage.insight.mapping_hours import NO_USES, MappingUses
 from worker.storage.mappings import StoredMapping
 
 _CHANGES = 50
@@ -111,7 +111,8 @@ def list_(
 
     async def print_mappings(connection: AsyncConnection) -> tuple[int, int]:
         grades = grades_of(await read_graded(connection))
-        uses = await mapping_hours.read_uses(connection)
+        # The table has no room for them.
+        uses = NO_USES if form == "table" else await mapping_hours.read_uses(connection)
         rows = mappings.stream_mappings(connection, **filters, limit=limit)
         shown = await print_rows(form, mappings_of(grades, uses), rows)
         return shown, await mappings.count_mappings(connection, **filters)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +11,7 @@ from worker.domain.assign import assign
 from worker.domain.books.platforms import Platform, is_platform
 from worker.domain.books.registry import ID_COLUMNS
 from worker.domain.books.rows import abbreviate
-from worker.domain.coverage import Coverage, coverage
+from worker.domain.coverage import coverage
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, MappingError, MappingFault, parse_mapping
 from worker.domain.scope import ExternalName, parse_external_id
@@ -229,43 +229,37 @@ async def require_covered(
         platform=source,
         market_id=external_market_id.partition("?")[0],
     )
-    left = left_open(usable(rows), miss, canonical_id)
+    active = usable(rows)
+    left = left_open(MappingIndex(active), active, miss, canonical_id)
     if left is not None and miss.key in covered:
         raise NotCoveredError(str(left))
     return left
 
 
-def left_open(active: Collection[Mapping], miss: QueuedMiss, canonical_id: str) -> LeftOpen | None:
-    """What of a miss a mapping among the ``active`` ones leaves open; None where it covers all of it.
+def left_open(
+    index: MappingIndex, active: Iterable[Mapping], miss: QueuedMiss, canonical_id: str
+) -> LeftOpen | None:
+    """What of a miss a mapping leaves open; None where it covers all of it.
 
-    Raises NotCoveredError if it covers nothing of it that the others do not.
+    ``index`` is that of the ``active`` mappings. Raises NotCoveredError if the mapping covers nothing of the
+    miss that the others do not.
     """
-    others = [one for one in active if one.canonical_id != canonical_id]
-    found, without = (
-        coverage(MappingIndex(mappings), *miss.key, miss.sample_outcomes)
-        for mappings in (active, others)
-    )
-    why = _why_not_covered(found, without, miss.key, canonical_id)
-    if why is not None:
-        raise NotCoveredError(why)
-    return LeftOpen(miss.key, found.unread) if found.unread else None
-
-
-def _why_not_covered(
-    found: Coverage, without: Coverage, key: QueueKey, canonical_id: str
-) -> str | None:
-    """Return why a mapping does not cover a missed market, nor a part of it; None if it does."""
-    source, external_market_id = key
-    if len(found.unread) >= max(1, len(without.unread)):
-        lines = [line for line in found.unread if line]
-        sold = f" ({line_words(lines)})" if lines else ""
-        return (
-            f"{canonical_id} does not cover {source} {external_market_id}{sold}: "
-            "compare the bookmaker's id and the line rule with the samples"
-        )
+    source, external_market_id = miss.key
+    found = coverage(index, *miss.key, miss.sample_outcomes)
+    if found.unread:
+        others = MappingIndex(one for one in active if one.canonical_id != canonical_id)
+        without = coverage(others, *miss.key, miss.sample_outcomes)
+        if len(found.unread) >= len(without.unread):
+            lines = [line for line in found.unread if line]
+            sold = f" ({line_words(lines)})" if lines else ""
+            raise NotCoveredError(
+                f"{canonical_id} does not cover {source} {external_market_id}{sold}: "
+                "compare the bookmaker's id and the line rule with the samples"
+            )
     # A label alone shows no player, so those that may be one are enough.
     if found.unknown and not found.known and not found.players:
-        return f"{canonical_id} knows none of the labels of {source} {external_market_id}: " + (
-            ", ".join(map(repr, found.unknown))
+        raise NotCoveredError(
+            f"{canonical_id} knows none of the labels of {source} {external_market_id}: "
+            + ", ".join(map(repr, found.unknown))
         )
-    return None
+    return LeftOpen(miss.key, found.unread) if found.unread else None

@@ -75,6 +75,9 @@ class MappingUses(NamedTuple):
     used: Mapping[tuple[str, str], MappingUse]
 
 
+NO_USES: Final = MappingUses({}, {})
+
+
 async def save_hour(
     connection: AsyncConnection, platform: str, hour: datetime, observations: Mapping[str, int]
 ) -> None:
