@@ -31,9 +31,7 @@ def cloud_event(message: str, event_id: str, source: str, time: datetime | None)
     version, *in_common = _in_common(message, source)
     headers = [version, ("ce_id", event_id.encode()), *in_common]
     if time is not None:
-        headers.append(
-            ("ce_time", time.astimezone(UTC).isoformat(timespec="milliseconds").encode())
-        )
+        headers.append(_time_header(time))
     return headers
 
 
@@ -46,6 +44,12 @@ def _in_common(message: str, source: str) -> list[Header]:
     ]
 
 
+@lru_cache(maxsize=4096)  # many records come in one millisecond
+def _time_header(time: datetime) -> Header:
+    return "ce_time", time.astimezone(UTC).isoformat(timespec="milliseconds").encode()
+
+
+@lru_cache(maxsize=4096)  # as above
 def moment(timestamp_ms: int) -> datetime | None:
     """A record's timestamp. None if it has none (-1), or one beyond the years of RFC 3339."""
     if not 0 <= timestamp_ms < _YEAR_10000_MS:

@@ -38,7 +38,6 @@ from worker.kafka.connections import admin_of, broker_connection, client_connect
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
 from worker.kafka.retrying import jittered_backoff
-from worker.kafka.topic_specs import largest_output
 from worker.runtime.announcer import Announcer
 from worker.runtime.coordinates import PartitionLookup
 from worker.runtime.counting import LedgerWriter
@@ -97,7 +96,6 @@ def make_worker(settings: ConnectedSettings) -> Worker:
     ledger = Ledger(engine, settings.group_id, most_new=settings.max_new_markets_per_hour)
     outputs = Outputs(
         client_connection(settings),
-        max_bytes=largest_output(settings),
         timeout_s=settings.publish_timeout_s,
     )
     announcer = Announcer(ledger, outputs, settings.topics.unmapped, retry_delay=retry_delay)

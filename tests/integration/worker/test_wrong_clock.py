@@ -38,7 +38,7 @@ def connection(installation: Installation) -> dict[str, Any]:
 async def test_a_worker_says_that_its_clock_is_refused(
     installation: Installation, strict: Outgoing
 ) -> None:
-    outputs = Outputs(connection(installation), max_bytes=1_000_000, timeout_s=20)
+    outputs = Outputs(connection(installation), timeout_s=20)
     await outputs.start()
     try:
         with pytest.raises(FatalError, match="this machine's clock says 20"):

@@ -28,6 +28,13 @@ _MOST_WRITTEN: Final = 10_000
 _FRAMING: Final = 10  # two lengths of up to five bytes
 
 
+class Opening(NamedTuple):
+    """What follows from an envelope alone: the key of the resolved event, and its JSON up to the markets."""
+
+    key: bytes
+    head: bytes
+
+
 class Entries(NamedTuple):
     """The JSON of a resolved event from its markets on. Each entry ends with a comma.
 
@@ -155,28 +162,30 @@ class Encoder:
         resolution: Resolution,
         version: int,
     ) -> Outgoing | None:
-        return self._resolved(
-            source_id, record, envelope, resolved_event(envelope, resolution, version)
-        )
+        value = resolved_event(envelope, resolution, version)
+        return self._resolved(source_id, record, event_key(envelope).encode(), value)
+
+    def opening(self, envelope: dict[str, Any], version: int) -> Opening:
+        return Opening(event_key(envelope).encode(), _head(envelope, version))
 
     def assembled(
-        self, source_id: str, record: Record, envelope: dict[str, Any], body: bytes, version: int
+        self, source_id: str, record: Record, opening: Opening, body: bytes
     ) -> Outgoing | None:
-        """As ``resolved``, if the JSON from the markets on is already there."""
-        return self._resolved(source_id, record, envelope, _head(envelope, version) + body)
+        """As ``resolved``, if the JSON is already there: ``body`` is it from the markets on."""
+        return self._resolved(source_id, record, opening.key, opening.head + body)
 
     def entries(self, resolution: Resolution) -> Entries:
         return entries(resolution)
 
     def _resolved(
-        self, source_id: str, record: Record, envelope: dict[str, Any], value: bytes
+        self, source_id: str, record: Record, key: bytes, value: bytes
     ) -> Outgoing | None:
         if len(value) > self._max_bytes:
             return None
         ours: Headers = [(ID_HEADER, source_id.encode()), *self._replay, _JSON]
         event_id = source_id if self._replay_id is None else f"{source_id}/{self._replay_id}"
         theirs = cloud_event("ResolvedEvent", event_id, record.topic, moment(record.timestamp))
-        return Outgoing(self._resolved_topic, event_key(envelope).encode(), value, ours + theirs)
+        return Outgoing(self._resolved_topic, key, value, ours + theirs)
 
     def dead(
         self,

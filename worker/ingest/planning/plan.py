@@ -166,7 +166,8 @@ class Planner(Generic[T]):
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
             return refused("RESULT_TOO_LARGE", detail)
-        sightings = sightings_of(record, at, seen, resolution.missed, index.version)
+        event = event_hash(event_key(seen.envelope))
+        sightings = sightings_of(record, seen, resolution.missed, event, index.version)
         outcomes = outcomes_of(
             seen.platform, resolution.resolved, reasons_of(resolution.misses), resolution
         )
@@ -277,12 +278,12 @@ def has_another_shape(resolution: Resolution) -> bool:
 
 
 def sightings_of(
-    record: Record, at: Partition, seen: Readable, missed: Sequence[Miss], version: int
+    record: Record, seen: Readable, missed: Sequence[Miss], event: int, version: int
 ) -> Sequence[Sighting]:
+    """The sighting of what an observation misses, if anything; ``event`` is the hash of its event."""
     if not missed:
         return ()
-    place = (at.topic, at.partition, record.offset)
-    event = event_hash(event_key(seen.envelope))
+    place = (record.topic, record.partition, record.offset)
     return (Sighting(seen.platform, missed, seen.observed_at, version, place, event),)
 
 

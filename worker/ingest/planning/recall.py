@@ -55,7 +55,7 @@ from worker.domain.books.rows import (
     clipped_id,
     label_parts,
 )
-from worker.domain.events import MOST_HASHES
+from worker.domain.events import MOST_HASHES, event_hash, event_key
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES
 from worker.domain.markets import (
@@ -81,7 +81,7 @@ from worker.domain.misses import (
 from worker.domain.participants import PlayerLayout, PlayerRow, player_market_begins
 from worker.domain.resolve import LONGEST_NAME, Miss, Resolution, resolve_rows
 from worker.domain.scope import FOOTBALL_SPELLINGS
-from worker.ingest.planning.encode import MOST_ENTRIES
+from worker.ingest.planning.encode import MOST_ENTRIES, Opening
 from worker.ingest.planning.plan import (
     Planned,
     Planner,
@@ -119,6 +119,8 @@ _Place = tuple[int, int]
 _CHARACTERS: Final = 0x3000
 _BITS: Final = {"blank": 1, "in_words": 2, "digit": 4, "folds": 8}
 _MOST_AT_ONCE: Final = 32
+_MOST_ENVELOPES: Final = 1024
+_LONGEST_ENVELOPE: Final = 4096
 _FEW: Final = 8  # places that are left aside of an observation like many before
 _NOTHING: Final = Resolution([], [], [], [])
 # What the compiled part has to keep to as well.
@@ -156,8 +158,10 @@ class AssemblingEncoder(VerdictEncoder[T_co], Protocol[T_co]):
 
     def entries(self, resolution: Resolution) -> AssembledEvent: ...
 
+    def opening(self, envelope: dict[str, Any], version: int) -> Opening: ...
+
     def assembled(
-        self, source_id: str, record: Record, envelope: dict[str, Any], body: bytes, version: int
+        self, source_id: str, record: Record, opening: Opening, body: bytes
     ) -> T_co | None:
         """As ``resolved``, of what was written before; ``body`` is its JSON from the markets on."""
 
@@ -181,7 +185,7 @@ class RecallingPlanner(Planner[T]):
     ) -> Iterator[Planned[T]]:
         memory = self._memory
         if memory is None or memory.index is not index:
-            memory = self._memory = _Memory(index)
+            memory = self._memory = _Memory(index, self._assembling)
         waiting = iter(records)
         while together := list(islice(waiting, memory.at_once)):
             values = [self._readable(record) for record, _ in together]
@@ -201,9 +205,10 @@ class RecallingPlanner(Planner[T]):
         self, record: Record, at: Partition, value: bytes, recalled: Recalled, memory: _Memory
     ) -> Planned[T] | None:
         """The verdict on what is recalled; None where it has to be found in the ordinary way."""
-        seen = read_typed(recalled.envelope)
-        if seen is None or self._guard.objection(seen.observed_at, record.timestamp) is not None:
+        envelope = memory.envelope(recalled.envelope)
+        if envelope is None or self._is_refused(envelope.seen, record):
             return None
+        seen, opening, event = envelope
         rest = _NOTHING
         if recalled.aside:
             resolved = memory.resolve(value, recalled, seen)
@@ -215,21 +220,17 @@ class RecallingPlanner(Planner[T]):
         markets = recalled.markets
         if not markets and not recalled.missed and has_another_shape(rest):
             return None
-        source_id, version = source_id_of(record, at), memory.index.version
         body = self._body(recalled, rest)
-        output = self._assembling.assembled(source_id, record, seen.envelope, body, version)
+        output = self._assembling.assembled(source_id_of(record, at), record, opening, body)
         if output is None:
             return None
         missed = _Missed(value, recalled, seen.platform, rest.missed)
-        sightings = sightings_of(record, at, seen, missed, version)
-        reasons = recalled.reasons
-        if rest.misses:
+        sightings = sightings_of(record, seen, missed, event, memory.index.version)
+        reasons, resolved_markets = recalled.reasons, markets
+        if rest is not _NOTHING:
             reasons = Counter(reasons) + reasons_of(rest.misses)
-        resolved_markets = markets + rest.resolved
-        if rest.players:
-            resolved_markets -= recalled.shared(
-                list({_market_of(each.layout) for each in rest.players})
-            )
+            both = {_market_of(each.layout) for each in rest.players}
+            resolved_markets += rest.resolved - recalled.shared(list(both))
         outcomes = outcomes_of(seen.platform, resolved_markets, reasons, rest)
         return Planned(
             at,
@@ -242,6 +243,9 @@ class RecallingPlanner(Planner[T]):
             age_of(seen, record),
             markets + recalled.missed,
         )
+
+    def _is_refused(self, seen: Readable, record: Record) -> bool:
+        return self._guard.objection(seen.observed_at, record.timestamp) is not None
 
     def tally(self, sightings: Iterable[Sighting]) -> Tally:
         seen: list[tuple[Sighting, _Missed]] = []
@@ -295,13 +299,41 @@ class _Aside(NamedTuple):
         return [miss.external_market_id for miss in self.resolution.misses]
 
 
-class _Memory:
-    """What rows mean under ``index``."""
+class _Envelope(NamedTuple):
+    """An observation without its markets, and what follows from it: ``event`` is the hash of the event."""
 
-    def __init__(self, index: MappingIndex) -> None:
+    seen: Readable
+    opening: Opening
+    event: int
+
+
+class _Memory:
+    """What rows mean under ``index``, and the envelopes that came last."""
+
+    def __init__(self, index: MappingIndex, encoder: AssemblingEncoder[Any]) -> None:
         self.index = index
         self.at_once = 1
         self._recall = new_recall()
+        self._encoder = encoder
+        self._envelopes: dict[bytes, _Envelope] = {}
+
+    def envelope(self, value: bytes) -> _Envelope | None:
+        """Read a value without markets; None where it is not as usual.
+
+        Messages that have parts of one observation have one envelope, which is read once.
+        """
+        known = self._envelopes.get(value)
+        if known is None:
+            seen = read_typed(value)
+            if seen is None:
+                return None
+            opening = self._encoder.opening(seen.envelope, self.index.version)
+            known = _Envelope(seen, opening, event_hash(event_key(seen.envelope)))
+            if len(value) <= _LONGEST_ENVELOPE:
+                if len(self._envelopes) >= _MOST_ENVELOPES:
+                    self._envelopes.clear()
+                self._envelopes[value] = known
+        return known
 
     def read(self, values: Sequence[bytes | None]) -> list[Recalled | None]:
         """Return what is known of each value.

@@ -42,7 +42,6 @@ from worker.kafka.connections import admin_of, client_connection
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Partition, Record
 from worker.kafka.retrying import retried
-from worker.kafka.topic_specs import largest_output
 from worker.operations.replay.pace import Pace
 from worker.operations.replay.plan import Range
 from worker.operations.replay.range_reader import check_topics, range_reader
@@ -114,7 +113,6 @@ class SideReplay:
         """Publish what is left of the ranges. Raises TransientError, FatalError or a StorageError."""
         outputs = Outputs(
             client_connection(self._settings),
-            max_bytes=largest_output(self._settings),
             timeout_s=self._settings.publish_timeout_s,
         )
         done = Done()

@@ -22,7 +22,6 @@ from worker.kafka.bounded_reader import read_topic
 from worker.kafka.connections import admin_of, client_connection
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing, Partition, RawRecord
-from worker.kafka.topic_specs import largest_output
 from worker.lab.bench.peers.kafka import say
 from worker.runtime.planner import clock_guard, make_encoder
 from worker.settings.connected import ConnectedSettings, load_connected
@@ -105,7 +104,6 @@ async def main(work: Work, settings: ConnectedSettings) -> None:
 async def publish(settings: ConnectedSettings, outputs: Sequence[Outgoing]) -> None:
     sink = Outputs(
         client_connection(settings),
-        max_bytes=largest_output(settings),
         timeout_s=settings.publish_timeout_s,
     )
     await sink.start()
