@@ -31,7 +31,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
@@ -49,7 +49,6 @@ from worker.ingest.planning.brake import Brake, BrakeTrial, Limits, RecordOutcom
 from worker.ingest.planning.plan import (
     CountedShare,
     MarketCount,
-    ObservationAge,
     Plan,
     Planner,
     joined,
@@ -109,7 +108,8 @@ class Counts(Protocol):
 class BatchReport:
     """What a batch did and how long each step took, in seconds.
 
-    ``observations`` and ``recalled`` (markets of ``outcomes`` that were recalled) are by platform.
+    ``observations``, their ``ages`` when Kafka took them (in seconds) and ``recalled`` (markets of
+    ``outcomes`` that were recalled) are by platform.
     ``samples`` are of some of its records, now and then.
     """
 
@@ -120,7 +120,7 @@ class BatchReport:
     outcomes: Counter[MarketCount]
     dead: Counter[DeadReason]
     conflicts: int
-    ages: Sequence[ObservationAge] = ()
+    ages: Mapping[str, Sequence[float]] = field(default_factory=dict)
     recalled: Counter[str] = field(default_factory=Counter)
     samples: Sequence[FieldSample] = ()
 

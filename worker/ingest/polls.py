@@ -5,7 +5,7 @@ the batch has. So a batch does not end with its first poll. It takes in the poll
 
 - it is as old as a batch may be, or the next poll would make it too large: what is published waits in memory
   to be counted;
-- no record has come for a quarter of that time: a wave is over;
+- no record has come for a tenth of that time: a wave is over;
 - its partitions are being revoked, or the process ends: then nothing more is begun;
 - the mappings have changed: one batch sees one version;
 - a poll needs a look at the logs (`Assignment.extend`): it becomes the next batch.
@@ -24,7 +24,7 @@ from worker.ingest.partitions.claim import ClaimedBatch
 from worker.ingest.planning.ahead import FetchingAhead
 from worker.kafka.record import Record, size_of
 
-_QUIET = 0.25  # of the time of a batch
+_QUIET = 0.1  # of the time of a batch
 
 
 class BatchLimits(NamedTuple):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from schemas import DeadReason
@@ -53,18 +54,12 @@ class MarketCount(NamedTuple):
     reason: MissReason | RejectCode | None = None
 
 
-class ObservationAge(NamedTuple):
-    """How old an observation was when Kafka took its record; negative for one from the future."""
-
-    platform: Platform
-    seconds: float
-
-
 class Planned(NamedTuple, Generic[T]):
     """One record's verdict. ``platform`` is None when it is a dead letter, ``dead`` its reason, else None.
 
     Of what was missed there is one sighting, and none when nothing was. ``recalled`` is how many of the
-    markets in ``outcomes`` were recalled.
+    markets in ``outcomes`` were recalled. ``age_s`` is how old the observation was when Kafka took its
+    record, negative for one from the future, and None where that is not known.
     """
 
     at: Partition
@@ -74,7 +69,7 @@ class Planned(NamedTuple, Generic[T]):
     platform: str | None
     outcomes: Mapping[MarketCount, int]
     dead: DeadReason | None
-    age: ObservationAge | None = None
+    age_s: float | None = None
     recalled: int = 0
 
 
@@ -96,14 +91,17 @@ class CountedShare(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[T]):
-    """What to do for a batch, in the order of its records; ``recalled`` counts markets by platform."""
+    """What to do for a batch, in the order of its records.
+
+    ``ages`` of observations, in seconds, are by platform, as are the markets that ``recalled`` counts.
+    """
 
     outputs: Sequence[T]
     share: CountedShare
     observations: Counter[str]
     outcomes: Counter[MarketCount]
     dead: Counter[DeadReason]
-    ages: Sequence[ObservationAge] = ()
+    ages: Mapping[str, Sequence[float]] = field(default_factory=dict)
     recalled: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -137,7 +135,7 @@ class Planner(Generic[T]):
         if isinstance(seen, UnreadableRecord):
             return self._dead(record, at, source_id, seen)
         return self.plan_readable(record, at, source_id, seen, index)._replace(
-            age=age_of(seen, record)
+            age_s=age_at_arrival(seen.observed_at.timestamp(), record.timestamp)
         )
 
     def plan_readable(
@@ -204,7 +202,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     observations: Counter[str] = Counter()
     outcomes: Counter[MarketCount] = Counter()
     dead: Counter[DeadReason] = Counter()
-    ages: list[ObservationAge] = []
+    ages: dict[str, list[float]] = defaultdict(list)
     recalled: Counter[str] = Counter()
     for verdict in planned:
         outputs.append(verdict.output)
@@ -215,10 +213,10 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
         if verdict.platform is not None:
             observations[verdict.platform] += 1
             recalled[verdict.platform] += verdict.recalled
+            if verdict.age_s is not None:
+                ages[verdict.platform].append(verdict.age_s)
         if verdict.dead is not None:
             dead[verdict.dead] += 1
-        if verdict.age is not None:
-            ages.append(verdict.age)
     share = CountedShare(verdicts, sightings)
     return Plan(outputs, share, observations, outcomes, dead, ages, recalled)
 
@@ -233,12 +231,14 @@ def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
     outcomes: Counter[MarketCount] = Counter()
     dead: Counter[DeadReason] = Counter()
     recalled: Counter[str] = Counter()
+    ages: dict[str, list[float]] = defaultdict(list)
     for plan in plans:
         observations += plan.observations
         outcomes += plan.outcomes
         dead += plan.dead
         recalled += plan.recalled
-    ages = [age for plan in plans for age in plan.ages]
+        for platform, of_platform in plan.ages.items():
+            ages[platform] += of_platform
     return Plan((), share, observations, outcomes, dead, ages, recalled)
 
 
@@ -259,11 +259,6 @@ def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record
 
 def source_id_of(record: Record, at: Partition) -> str:
     return f"{at.topic_id}/{at.partition}/{record.offset}"
-
-
-def age_of(seen: Readable, record: Record) -> ObservationAge | None:
-    seconds = age_at_arrival(seen.observed_at, record.timestamp)
-    return None if seconds is None else ObservationAge(seen.platform, seconds)
 
 
 def has_another_shape(resolution: Resolution) -> bool:
@@ -289,19 +284,26 @@ def sightings_of(
 
 def outcomes_of(
     platform: Platform, resolved: int, missed: Mapping[MissReason, int], rejecting: Resolution
-) -> dict[MarketCount, int]:
+) -> Mapping[MarketCount, int]:
     """What became of an observation's markets: ``missed`` by reason, refused those of ``rejecting``."""
-    outcomes = {MarketCount(platform, "resolved"): resolved}
-    for reason, times in missed.items():
-        outcomes[MarketCount(platform, "missed", reason)] = times
+    outcomes = _outcomes(platform, resolved, frozenset(missed.items()))
     if rejecting.rejected:
         rejected = (
             Counter(rejection.code for rejection in rejecting.rejected) + rejecting.more_rejected
         )
-        outcomes |= {
-            MarketCount(platform, "rejected", code): times for code, times in rejected.items()
+        return {
+            **outcomes,
+            **{MarketCount(platform, "rejected", code): times for code, times in rejected.items()},
         }
     return outcomes
+
+
+@lru_cache(maxsize=4096)  # those of small messages are always the same
+def _outcomes(
+    platform: Platform, resolved: int, missed: frozenset[tuple[MissReason, int]]
+) -> Mapping[MarketCount, int]:
+    outcomes = {MarketCount(platform, "resolved"): resolved}
+    return outcomes | {MarketCount(platform, "missed", reason): times for reason, times in missed}
 
 
 def reasons_of(misses: Iterable[Miss]) -> Counter[MissReason]:

@@ -86,14 +86,13 @@ from worker.ingest.planning.plan import (
     Planned,
     Planner,
     VerdictEncoder,
-    age_of,
     has_another_shape,
     outcomes_of,
     reasons_of,
     sightings_of,
     source_id_of,
 )
-from worker.ingest.reading.clock import NO_GUARD, ClockGuard
+from worker.ingest.reading.clock import NO_GUARD, ClockGuard, age_at_arrival
 from worker.ingest.reading.framing import unframed
 from worker.ingest.reading.read import Readable, read_typed
 from worker.ingest.reading.typed import rows_at
@@ -206,9 +205,9 @@ class RecallingPlanner(Planner[T]):
     ) -> Planned[T] | None:
         """The verdict on what is recalled; None where it has to be found in the ordinary way."""
         envelope = memory.envelope(recalled.envelope)
-        if envelope is None or self._is_refused(envelope.seen, record):
+        if envelope is None or self._guard.refuses(envelope.observed_s, record.timestamp):
             return None
-        seen, opening, event = envelope
+        seen, observed_s, opening, event = envelope
         rest = _NOTHING
         if recalled.aside:
             resolved = memory.resolve(value, recalled, seen)
@@ -240,12 +239,9 @@ class RecallingPlanner(Planner[T]):
             seen.platform,
             outcomes,
             None,
-            age_of(seen, record),
+            age_at_arrival(observed_s, record.timestamp),
             markets + recalled.missed,
         )
-
-    def _is_refused(self, seen: Readable, record: Record) -> bool:
-        return self._guard.objection(seen.observed_at, record.timestamp) is not None
 
     def tally(self, sightings: Iterable[Sighting]) -> Tally:
         seen: list[tuple[Sighting, _Missed]] = []
@@ -300,9 +296,13 @@ class _Aside(NamedTuple):
 
 
 class _Envelope(NamedTuple):
-    """An observation without its markets, and what follows from it: ``event`` is the hash of the event."""
+    """An observation without its markets, and what follows from it.
+
+    ``observed_s`` is in seconds since 1970, ``event`` the hash of the event.
+    """
 
     seen: Readable
+    observed_s: float
     opening: Opening
     event: int
 
@@ -328,7 +328,8 @@ class _Memory:
             if seen is None:
                 return None
             opening = self._encoder.opening(seen.envelope, self.index.version)
-            known = _Envelope(seen, opening, event_hash(event_key(seen.envelope)))
+            event = event_hash(event_key(seen.envelope))
+            known = _Envelope(seen, seen.observed_at.timestamp(), opening, event)
             if len(value) <= _LONGEST_ENVELOPE:
                 if len(self._envelopes) >= _MOST_ENVELOPES:
                     self._envelopes.clear()

@@ -33,27 +33,33 @@ class ClockGuard(NamedTuple):
 
         ``timestamp_ms`` is Kafka's timestamp of the record.
         """
-        if not self.max_ahead_s:
-            return None
         observed_s = observed_at.timestamp()
+        if not self.refuses(observed_s, timestamp_ms):
+            return None
         ahead_s, of_what = observed_s - self.clock(), "the clock"
-        age_s = age_at_arrival(observed_at, timestamp_ms)
+        age_s = age_at_arrival(observed_s, timestamp_ms)
         if age_s is not None and -age_s > ahead_s:
             ahead_s, of_what = -age_s, "the record's Kafka timestamp"
-        if ahead_s <= self.max_ahead_s:
-            return None
         return (
             f"observed_at = {timestamp_text(observed_at)} is {ahead_s:.0f} s ahead of {of_what}; "
             f"at most {self.max_ahead_s:g} s are allowed"
         )
 
+    def refuses(self, observed_s: float, timestamp_ms: int) -> bool:
+        """Whether there is an objection; ``observed_s`` is in seconds since 1970."""
+        if not self.max_ahead_s:
+            return False
+        if observed_s - self.clock() > self.max_ahead_s:
+            return True
+        return timestamp_ms > 0 and observed_s - timestamp_ms / 1000 > self.max_ahead_s
+
 
 NO_GUARD: Final = ClockGuard(0, lambda: 0.0)
 
 
-def age_at_arrival(observed_at: datetime, timestamp_ms: int) -> float | None:
+def age_at_arrival(observed_s: float, timestamp_ms: int) -> float | None:
     """Seconds from the observation to Kafka's timestamp of its record, negative for one from the future.
 
-    None for a record without a timestamp.
+    None for a record without a timestamp. ``observed_s`` is in seconds since 1970.
     """
-    return timestamp_ms / 1000 - observed_at.timestamp() if timestamp_ms > 0 else None
+    return timestamp_ms / 1000 - observed_s if timestamp_ms > 0 else None

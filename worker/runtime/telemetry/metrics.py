@@ -96,8 +96,10 @@ class Metrics:
             self._samples.labels(sample_platform).inc()
             for level, names in unread.items():
                 self._unread.labels(sample_platform, level).inc(len(names))
-        for age_platform, age_s in report.ages:
-            self._ages.labels(age_platform).observe(age_s)
+        for age_platform, ages in report.ages.items():
+            of_platform = self._ages.labels(age_platform)
+            for age_s in ages:
+                of_platform.observe(age_s)
         for dead_reason, times in report.dead.items():
             self._dead.labels(dead_reason).inc(times)
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 Header = tuple[str, bytes | None]
 
+_VERSION: Final[Header] = ("ce_specversion", b"1.0")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS: Final = 253_402_300_800_000
 
@@ -28,24 +29,22 @@ def cloud_event(message: str, event_id: str, source: str, time: datetime | None)
 
     ``source`` names what the message was made from, a topic or a table. Without a ``time`` there is none.
     """
-    version, *in_common = _in_common(message, source)
-    headers = [version, ("ce_id", event_id.encode()), *in_common]
-    if time is not None:
-        headers.append(
-            ("ce_time", time.astimezone(UTC).isoformat(timespec="milliseconds").encode())
-        )
-    return headers
+    return [_VERSION, ("ce_id", event_id.encode()), *_in_common(message, source, time)]
 
 
-@lru_cache(maxsize=256)  # as many as there are topics and tables
-def _in_common(message: str, source: str) -> list[Header]:
-    return [
-        ("ce_specversion", b"1.0"),
+@lru_cache(maxsize=4096)  # many records come in one millisecond
+def _in_common(message: str, source: str, time: datetime | None) -> list[Header]:
+    headers: list[Header] = [
         ("ce_source", f"/market-mapping-worker/{source}".encode()),
         ("ce_type", EVENT_TYPES[message].encode()),
     ]
+    if time is not None:
+        written = time.astimezone(UTC).isoformat(timespec="milliseconds")
+        headers.append(("ce_time", written.encode()))
+    return headers
 
 
+@lru_cache(maxsize=4096)  # as above
 def moment(timestamp_ms: int) -> datetime | None:
     """A record's timestamp. None if it has none (-1), or one beyond the years of RFC 3339."""
     if not 0 <= timestamp_ms < _YEAR_10000_MS:

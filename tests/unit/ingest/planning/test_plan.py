@@ -1,4 +1,5 @@
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -81,8 +82,16 @@ def merged(plans: list[Plan[str]]) -> Plan[str]:
         observations=sum((plan.observations for plan in plans), Counter()),
         outcomes=sum((plan.outcomes for plan in plans), Counter()),
         dead=sum((plan.dead for plan in plans), Counter()),
-        ages=[age for plan in plans for age in plan.ages],
+        ages=_joined_ages([plan.ages for plan in plans]),
     )
+
+
+def _joined_ages(ages: list[Mapping[str, Sequence[float]]]) -> dict[str, list[float]]:
+    joined: dict[str, list[float]] = defaultdict(list)
+    for of_part in ages:
+        for platform, seconds in of_part.items():
+            joined[platform] += seconds
+    return joined
 
 
 def test_a_good_record_is_resolved_under_the_id_of_its_source() -> None:

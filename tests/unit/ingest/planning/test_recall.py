@@ -21,6 +21,7 @@ from worker.ingest.planning.encode import Encoder
 from worker.ingest.planning.plan import Planned, Planner, combine, joined
 from worker.ingest.planning.recall import RecalledRows, RecallingPlanner, make_planner
 from worker.ingest.reading.clock import ClockGuard
+from worker.ingest.reading.read import read_typed
 from worker.kafka.record import Outgoing, Partition, Record
 from worker.runtime.counting import miss_rows
 
@@ -116,6 +117,38 @@ def test_part_and_status_are_passed_on_of_what_is_recalled(planner: Watched) -> 
     assert planner.resolved == []
     assert published(planned)["part"] == {"number": 1, "of": 2}
     assert published(planned)["event"]["status"] == "live"
+
+
+def test_an_envelope_is_read_once_for_all_parts_of_an_observation(
+    planner: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planner.all(observed(RESULT, UNKNOWN, id="learnt"))
+    envelopes: list[bytes] = []
+
+    def watched(value: bytes) -> Any:
+        envelopes.append(value)
+        return read_typed(value)
+
+    monkeypatch.setattr(recalling, "read_typed", watched)
+    values = [observed(RESULT), observed(UNKNOWN), observed(RESULT, id="e2"), observed(UNKNOWN)]
+    found = planner.all(*values)
+    assert planner.resolved == []
+    assert len(envelopes) == 2
+    assert [published(each)["event"]["id"] for each in found] == ["e1", "e1", "e2", "e1"]
+    assert [len(published(each)["markets"]) for each in found] == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["many", "large"])
+def test_what_is_kept_of_envelopes_is_bounded(
+    planner: Watched, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    monkeypatch.setattr(recalling, "_MOST_ENVELOPES", 4)
+    monkeypatch.setattr(recalling, "_LONGEST_ENVELOPE", 0 if large else 4096)
+    found = planner.all(*[observed(RESULT, id=f"e{number % 7}") for number in range(30)])
+    assert [published(each)["event"]["id"] for each in found] == [f"e{n % 7}" for n in range(30)]
+    memory = planner._memory
+    assert memory is not None
+    assert len(memory._envelopes) <= (0 if large else 4)
 
 
 def test_what_is_recalled_is_counted_among_the_markets(planner: Watched) -> None:
@@ -383,7 +416,7 @@ def test_an_observation_from_the_future_is_dead_in_every_way_of_reading_and_coun
     )
     assert [one.dead for one in planned] == [None, None, "OBSERVED_IN_FUTURE", None]
     assert planned[2].sightings == ()
-    ages = [one.age.seconds for one in planned if one.age is not None]
+    ages = [one.age_s for one in planned if one.age_s is not None]
     assert len(ages) == 4
     assert ages[2] < -300
     assert {age for number, age in enumerate(ages) if number != 2} == {ages[0]}
