@@ -9,6 +9,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.laws import LAWS
 from worker.domain.errors import FatalError
 from worker.kafka.producer import COMPRESSION, PRODUCER, Outputs, partition_of
 from worker.kafka.record import Outgoing
@@ -92,6 +93,7 @@ async def test_a_partition_gets_its_records_in_order_in_batches_of_bounded_size(
     assert [len(batch) for batch in batches] == [3, 3, 1, 1]
 
 
+@LAWS
 @given(st.binary(max_size=300), st.integers(1, 100))
 def test_a_key_has_the_partition_that_the_client_gives_it(key: bytes, partitions: int) -> None:
     numbers = list(range(partitions))

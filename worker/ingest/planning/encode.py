@@ -28,7 +28,7 @@ _MOST_WRITTEN: Final = 10_000
 _FRAMING: Final = 10  # two lengths of up to five bytes
 
 
-class Opening(NamedTuple):
+class Preamble(NamedTuple):
     """What follows from an envelope alone: the key of the resolved event, and its JSON up to the markets."""
 
     key: bytes
@@ -165,14 +165,14 @@ class Encoder:
         value = resolved_event(envelope, resolution, version)
         return self._resolved(source_id, record, event_key(envelope).encode(), value)
 
-    def opening(self, envelope: dict[str, Any], version: int) -> Opening:
-        return Opening(event_key(envelope).encode(), _head(envelope, version))
+    def preamble(self, envelope: dict[str, Any], version: int) -> Preamble:
+        return Preamble(event_key(envelope).encode(), _head(envelope, version))
 
     def assembled(
-        self, source_id: str, record: Record, opening: Opening, body: bytes
+        self, source_id: str, record: Record, preamble: Preamble, body: bytes
     ) -> Outgoing | None:
         """As ``resolved``, if the JSON is already there: ``body`` is it from the markets on."""
-        return self._resolved(source_id, record, opening.key, opening.head + body)
+        return self._resolved(source_id, record, preamble.key, preamble.head + body)
 
     def entries(self, resolution: Resolution) -> Entries:
         return entries(resolution)

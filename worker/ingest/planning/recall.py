@@ -81,7 +81,7 @@ from worker.domain.misses import (
 from worker.domain.participants import PlayerLayout, PlayerRow, player_market_begins
 from worker.domain.resolve import LONGEST_NAME, Miss, Resolution, resolve_rows
 from worker.domain.scope import FOOTBALL_SPELLINGS
-from worker.ingest.planning.encode import MOST_ENTRIES, Opening
+from worker.ingest.planning.encode import MOST_ENTRIES, Preamble
 from worker.ingest.planning.plan import (
     Planned,
     Planner,
@@ -157,10 +157,10 @@ class AssemblingEncoder(VerdictEncoder[T_co], Protocol[T_co]):
 
     def entries(self, resolution: Resolution) -> AssembledEvent: ...
 
-    def opening(self, envelope: dict[str, Any], version: int) -> Opening: ...
+    def preamble(self, envelope: dict[str, Any], version: int) -> Preamble: ...
 
     def assembled(
-        self, source_id: str, record: Record, opening: Opening, body: bytes
+        self, source_id: str, record: Record, preamble: Preamble, body: bytes
     ) -> T_co | None:
         """As ``resolved``, of what was written before; ``body`` is its JSON from the markets on."""
 
@@ -207,7 +207,7 @@ class RecallingPlanner(Planner[T]):
         envelope = memory.envelope(recalled.envelope)
         if envelope is None or self._guard.refuses(envelope.observed_s, record.timestamp):
             return None
-        seen, observed_s, opening, event = envelope
+        seen, observed_s, preamble, event = envelope
         rest = _NOTHING
         if recalled.aside:
             resolved = memory.resolve(value, recalled, seen)
@@ -220,7 +220,7 @@ class RecallingPlanner(Planner[T]):
         if not markets and not recalled.missed and has_another_shape(rest):
             return None
         body = self._body(recalled, rest)
-        output = self._assembling.assembled(source_id_of(record, at), record, opening, body)
+        output = self._assembling.assembled(source_id_of(record, at), record, preamble, body)
         if output is None:
             return None
         missed = _Missed(value, recalled, seen.platform, rest.missed)
@@ -303,7 +303,7 @@ class _Envelope(NamedTuple):
 
     seen: Readable
     observed_s: float
-    opening: Opening
+    preamble: Preamble
     event: int
 
 
@@ -327,9 +327,9 @@ class _Memory:
             seen = read_typed(value)
             if seen is None:
                 return None
-            opening = self._encoder.opening(seen.envelope, self.index.version)
+            preamble = self._encoder.preamble(seen.envelope, self.index.version)
             event = event_hash(event_key(seen.envelope))
-            known = _Envelope(seen, seen.observed_at.timestamp(), opening, event)
+            known = _Envelope(seen, seen.observed_at.timestamp(), preamble, event)
             if len(value) <= _LONGEST_ENVELOPE:
                 if len(self._envelopes) >= _MOST_ENVELOPES:
                     self._envelopes.clear()
