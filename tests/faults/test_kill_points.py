@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.stage.points import POINTS, RARE, Point
-from tests.faults.stage.trial import BATCH_RECORDS, Trial
+from tests.faults.stage.trial import Trial
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,8 +39,6 @@ async def killed_at(trial: Trial, point: Point) -> int:
 
 
 def nth_pass(trial: Trial, point: Point) -> int:
-    if point.name == "publish.unacknowledged":  # it is passed once a record
-        return trial.dice.randint(1, BATCH_RECORDS)
     if point.name.startswith(RARE):
         return 1
     return trial.dice.randint(1, 8)

@@ -167,7 +167,7 @@ def _publishing(points: Points) -> None:
         return points.passing("publish.after")
 
     Outputs.send = send_with_points  # type: ignore[method-assign]  # it is meant
-    _wrap(AIOKafkaProducer, "send", after=lambda: points.passing("publish.unacknowledged"))
+    _wrap(AIOKafkaProducer, "send_batch", after=lambda: points.passing("publish.unacknowledged"))
     announce = Announcer._announce_some
 
     async def marked(self: Announcer) -> int:

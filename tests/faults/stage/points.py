@@ -20,7 +20,9 @@ class Point(NamedTuple):
 _EVERY: Final = (
     Point("publish.before", may_repeat=True, where="before P, polls before it not counted"),
     Point(
-        "publish.unacknowledged", may_repeat=True, where="in P, records sent and not acknowledged"
+        "publish.unacknowledged",
+        may_repeat=True,
+        where="in P, a partition's records sent and not acknowledged",
     ),
     Point("publish.middle", may_repeat=True, where="in P, half acknowledged and half not sent"),
     Point("publish.after", may_repeat=True, where="after P, before D"),
