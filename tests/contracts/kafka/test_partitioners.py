@@ -9,8 +9,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Producer
 
+from worker.kafka.bounded_reader import read_topic
 from worker.kafka.cluster.admin import KafkaAdmin
 from worker.kafka.cluster.topics import TopicSpec
+from worker.kafka.producer import PRODUCER, Outputs
+from worker.kafka.record import Outgoing
+from worker.settings.connected import KafkaSettings
 
 if TYPE_CHECKING:
     from tests.conftest import Services
@@ -50,6 +54,28 @@ async def test_the_worker_s_client_partitions_as_java_does(
 ) -> None:
     sent = [await producer.send_and_wait(wide_topic, b"{}", key) for key in KEYS]
     assert [where.partition for where in sent] == list(map(of_java, KEYS))
+
+
+@pytest.mark.services
+async def test_what_the_worker_publishes_arrives_where_java_puts_it_and_in_order(
+    services: Services, wide_topic: str
+) -> None:
+    outputs = Outputs({"bootstrap_servers": services.kafka}, timeout_s=60)
+    await outputs.start()
+    large = b"x" * 2 * PRODUCER["max_batch_size"]  # it is a batch of its own
+    values = [b"first", large, b"third", large, b"last"]
+    try:
+        await outputs.send(
+            [Outgoing(wide_topic, key, value, []) for value in values for key in KEYS[:3]]
+        )
+    finally:
+        await outputs.stop()
+    settings = KafkaSettings(kafka_bootstrap_servers=services.kafka)
+    records = await read_topic(settings, wide_topic)
+    for key in KEYS[:3]:
+        of_key = [record for record in records if record.key == key]
+        assert {record.partition for record in of_key} == {of_java(key)}
+        assert [record.value for record in of_key] == values
 
 
 def by_librdkafka(services: Services, topic: str, partitioner: str) -> list[int | None]:
