@@ -54,12 +54,18 @@ class MarketCount(NamedTuple):
     reason: MissReason | RejectCode | None = None
 
 
+class ObservationAge(NamedTuple):
+    """How old an observation was when Kafka took its record; negative for one from the future."""
+
+    platform: Platform
+    seconds: float
+
+
 class Planned(NamedTuple, Generic[T]):
     """One record's verdict. ``platform`` is None when it is a dead letter, ``dead`` its reason, else None.
 
     Of what was missed there is one sighting, and none when nothing was. ``recalled`` is how many of the
-    markets in ``outcomes`` were recalled. ``age_s`` is how old the observation was when Kafka took its
-    record, negative for one from the future, and None where that is not known.
+    markets in ``outcomes`` were recalled. A dead letter has an ``age`` if its observation could be read.
     """
 
     at: Partition
@@ -69,7 +75,7 @@ class Planned(NamedTuple, Generic[T]):
     platform: str | None
     outcomes: Mapping[MarketCount, int]
     dead: DeadReason | None
-    age_s: float | None = None
+    age: ObservationAge | None = None
     recalled: int = 0
 
 
@@ -135,7 +141,7 @@ class Planner(Generic[T]):
         if isinstance(seen, UnreadableRecord):
             return self._dead(record, at, source_id, seen)
         return self.plan_readable(record, at, source_id, seen, index)._replace(
-            age_s=age_at_arrival(seen.observed_at.timestamp(), record.timestamp)
+            age=age_of(seen.platform, seen.observed_at.timestamp(), record)
         )
 
     def plan_readable(
@@ -213,10 +219,10 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
         if verdict.platform is not None:
             observations[verdict.platform] += 1
             recalled[verdict.platform] += verdict.recalled
-            if verdict.age_s is not None:
-                ages[verdict.platform].append(verdict.age_s)
         if verdict.dead is not None:
             dead[verdict.dead] += 1
+        if verdict.age is not None:
+            ages[verdict.age.platform].append(verdict.age.seconds)
     share = CountedShare(verdicts, sightings)
     return Plan(outputs, share, observations, outcomes, dead, ages, recalled)
 
@@ -259,6 +265,11 @@ def parts(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record
 
 def source_id_of(record: Record, at: Partition) -> str:
     return f"{at.topic_id}/{at.partition}/{record.offset}"
+
+
+def age_of(platform: Platform, observed_s: float, record: Record) -> ObservationAge | None:
+    seconds = age_at_arrival(observed_s, record.timestamp)
+    return None if seconds is None else ObservationAge(platform, seconds)
 
 
 def has_another_shape(resolution: Resolution) -> bool:

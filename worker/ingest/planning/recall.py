@@ -86,13 +86,14 @@ from worker.ingest.planning.plan import (
     Planned,
     Planner,
     VerdictEncoder,
+    age_of,
     has_another_shape,
     outcomes_of,
     reasons_of,
     sightings_of,
     source_id_of,
 )
-from worker.ingest.reading.clock import NO_GUARD, ClockGuard, age_at_arrival
+from worker.ingest.reading.clock import NO_GUARD, ClockGuard
 from worker.ingest.reading.framing import unframed
 from worker.ingest.reading.read import Readable, read_typed
 from worker.ingest.reading.typed import rows_at
@@ -239,7 +240,7 @@ class RecallingPlanner(Planner[T]):
             seen.platform,
             outcomes,
             None,
-            age_at_arrival(observed_s, record.timestamp),
+            age_of(seen.platform, observed_s, record),
             markets + recalled.missed,
         )
 

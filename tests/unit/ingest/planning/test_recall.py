@@ -416,10 +416,11 @@ def test_an_observation_from_the_future_is_dead_in_every_way_of_reading_and_coun
     )
     assert [one.dead for one in planned] == [None, None, "OBSERVED_IN_FUTURE", None]
     assert planned[2].sightings == ()
-    ages = [one.age_s for one in planned if one.age_s is not None]
+    ages = [one.age.seconds for one in planned if one.age is not None]
     assert len(ages) == 4
     assert ages[2] < -300
     assert {age for number, age in enumerate(ages) if number != 2} == {ages[0]}
+    assert combine(planned).ages == {"sportybet": ages}
 
 
 def test_labels_with_lines_of_their_own_are_recalled(
