@@ -7,6 +7,7 @@ largest of them lies tells how many there are. The same event again, or another 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ def event_key(envelope: Mapping[str, Any]) -> str:
     return str(event.get("sportradar_id") or f"{envelope['platform']}:{event['id']}")
 
 
+@lru_cache(maxsize=4096)  # messages of one event come together
 def event_hash(event_key: str) -> int:
     """A number from 0 to 2**31 - 1, the same in every process; ``event_key`` is any text."""
     digest = blake2b(event_key.encode("utf-8", "surrogatepass"), digest_size=4).digest()

@@ -170,8 +170,7 @@ class Planner(Generic[T]):
         if output is None:
             detail = f"{len(resolution.markets)} markets do not fit into one message"
             return refused("RESULT_TOO_LARGE", detail)
-        event = event_hash(event_key(seen.envelope))
-        sightings = sightings_of(record, seen, resolution.missed, event, index.version)
+        sightings = sightings_of(record, seen, resolution.missed, index.version)
         outcomes = outcomes_of(
             seen.platform, resolution.resolved, reasons_of(resolution.misses), resolution
         )
@@ -284,12 +283,13 @@ def has_another_shape(resolution: Resolution) -> bool:
 
 
 def sightings_of(
-    record: Record, seen: Readable, missed: Sequence[Miss], event: int, version: int
+    record: Record, seen: Readable, missed: Sequence[Miss], version: int
 ) -> Sequence[Sighting]:
-    """The sighting of what an observation misses, if anything; ``event`` is the hash of its event."""
+    """The sighting of what an observation misses, if anything."""
     if not missed:
         return ()
     place = (record.topic, record.partition, record.offset)
+    event = event_hash(event_key(seen.envelope))
     return (Sighting(seen.platform, missed, seen.observed_at, version, place, event),)
 
 

@@ -55,7 +55,7 @@ from worker.domain.books.rows import (
     clipped_id,
     label_parts,
 )
-from worker.domain.events import MOST_HASHES, event_hash, event_key
+from worker.domain.events import MOST_HASHES
 from worker.domain.index import MappingIndex
 from worker.domain.labels import NOT_NAMES
 from worker.domain.markets import (
@@ -208,7 +208,7 @@ class RecallingPlanner(Planner[T]):
         envelope = memory.envelope(recalled.envelope)
         if envelope is None or self._guard.refuses(envelope.observed_s, record.timestamp):
             return None
-        seen, observed_s, preamble, event = envelope
+        seen, observed_s, preamble = envelope
         rest = _NOTHING
         if recalled.aside:
             resolved = memory.resolve(value, recalled, seen)
@@ -225,7 +225,7 @@ class RecallingPlanner(Planner[T]):
         if output is None:
             return None
         missed = _Missed(value, recalled, seen.platform, rest.missed)
-        sightings = sightings_of(record, seen, missed, event, memory.index.version)
+        sightings = sightings_of(record, seen, missed, memory.index.version)
         reasons, resolved_markets = recalled.reasons, markets
         if rest is not _NOTHING:
             reasons = Counter(reasons) + reasons_of(rest.misses)
@@ -299,13 +299,12 @@ class _Aside(NamedTuple):
 class _Envelope(NamedTuple):
     """An observation without its markets, and what follows from it.
 
-    ``observed_s`` is in seconds since 1970, ``event`` the hash of the event.
+    ``observed_s`` is in seconds since 1970.
     """
 
     seen: Readable
     observed_s: float
     preamble: Preamble
-    event: int
 
 
 class _Memory:
@@ -329,8 +328,7 @@ class _Memory:
             if seen is None:
                 return None
             preamble = self._encoder.preamble(seen.envelope, self.index.version)
-            event = event_hash(event_key(seen.envelope))
-            known = _Envelope(seen, seen.observed_at.timestamp(), preamble, event)
+            known = _Envelope(seen, seen.observed_at.timestamp(), preamble)
             if len(value) <= _LONGEST_ENVELOPE:
                 if len(self._envelopes) >= _MOST_ENVELOPES:
                     self._envelopes.clear()
