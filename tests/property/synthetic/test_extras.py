@@ -45,6 +45,10 @@ def test_every_record_is_resolved_as_the_oracle_says(extra: Extra, seed: int, sc
     assert plain_faults(made(extra, seed, scrape), INDEX) == []
 
 
+def test_labels_in_french_that_say_nothing_have_no_price_to_refuse() -> None:
+    assert plain_faults(made("shapes", seed=302), INDEX) == []
+
+
 @pytest.mark.parametrize("extra", EXTRAS)
 @settings(max_examples=2, deadline=None, phases=PHASES)
 @given(seed=st.integers(0, 10**6))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.lab.synthetic.expected import NO_MATCHING_OUTCOMES, ExpectedRejection
+from worker.lab.synthetic.expected import INVALID_ODDS, NO_MATCHING_OUTCOMES, ExpectedRejection
 from worker.lab.synthetic.shapes.flags import is_in_row, line_of, named_in, suspend_some
 from worker.lab.synthetic.shapes.french import NO_NAMED_IDS, in_french, shown_in_french
 from worker.lab.synthetic.shapes.truths import take_off
@@ -165,8 +165,17 @@ def _french(market: Json, answers: AnswerSheet, _rng: Random) -> None:
         price["name"] = in_french(price["name"]) or price["name"]
         if price.get("handicap"):
             price["handicap"] = shown_in_french(price["handicap"])
-    if is_lost and take_off(answers, lambda each: each.external_market_id == external_id):
-        answers.miss(external_id, NO_MATCHING_OUTCOMES)
+    if is_lost:
+        had_any = take_off(answers, lambda each: each.external_market_id == external_id)
+        # What is not known to be its outcome has no odds to refuse.
+        refused = {
+            each
+            for each in answers.rejected
+            if each.external_market_id == external_id and each.code == INVALID_ODDS
+        }
+        answers.rejected = [each for each in answers.rejected if each not in refused]
+        if had_any or refused:
+            answers.miss(external_id, NO_MATCHING_OUTCOMES)
 
 
 _REWRITES: Final[dict[str, Callable[[Json, AnswerSheet, Random], None]]] = {
