@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.stage.pair import Pair
-from tests.faults.stage.trial import BATCH_RECORDS
+from tests.faults.stage.trial import IN_FLIGHT_RECORDS
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,6 +39,6 @@ async def test_a_worker_killed_while_the_broker_is_away_loses_nothing(
     await trial.judged(
         "broker and a worker kill -9 together",
         injected=2,
-        in_flight=BATCH_RECORDS,
+        in_flight=IN_FLIGHT_RECORDS,
         ends=[-signal.SIGKILL, 1],
     )

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.stage.pair import Pair
-from tests.faults.stage.trial import BATCH_RECORDS, Trial
+from tests.faults.stage.trial import IN_FLIGHT_RECORDS, Trial
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 
@@ -89,5 +89,5 @@ async def test_a_second_sigterm_ends_a_worker_at_once(
 
 async def judged(trial: Trial, fault: str, note: str, allowed: Sequence[int] = ()) -> None:
     """Workers that were started while a server was down may have ended with 1."""
-    in_flight = WORKERS * BATCH_RECORDS
+    in_flight = WORKERS * IN_FLIGHT_RECORDS
     await trial.judged(fault, injected=WORKERS, in_flight=in_flight, ends=[*allowed, 1], note=note)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.stage.points import POINTS, RARE
-from tests.faults.stage.trial import BATCH_RECORDS, Trial
+from tests.faults.stage.trial import BATCH_RECORDS, IN_FLIGHT_RECORDS, Trial
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 
@@ -31,14 +31,14 @@ async def test_a_worker_frozen_in_a_batch_past_its_session_changes_nothing_when_
 ) -> None:
     trial = await trials(dice)
     # While one poll is sent, the next one is taken in; a frozen worker sends it as well when it wakes up.
-    ahead = BATCH_RECORDS if point.startswith("publish.") else 0
+    ahead = BATCH_RECORDS
     in_flight = 0
     for _ in range(rounds):
         await trial.flowed()
         trial.points.arm(point, 1 if point.startswith(RARE) else dice.randint(1, 8), signal.SIGSTOP)
         struck = await trial.struck(point)
         await woken_when_replaced(trial, struck.pid)
-        in_flight += struck.in_flight + ahead if POINTS[point].may_repeat else 0
+        in_flight += struck.in_flight + ahead
     await trial.judged(
         f"SIGSTOP past the session, {POINTS[point].where}", injected=rounds, in_flight=in_flight
     )
@@ -58,5 +58,5 @@ async def test_all_workers_frozen_at_once_go_on_where_they_were(
     await trial.judged(
         "SIGSTOP of all workers past the session",
         injected=len(pids),
-        in_flight=BATCH_RECORDS * len(pids),
+        in_flight=IN_FLIGHT_RECORDS * len(pids),
     )

@@ -35,7 +35,7 @@ async def killed_at(trial: Trial, point: Point) -> int:
         await trial.crew.restart(await trial.pick())
     struck = await trial.struck(point.name)
     await trial.crew.ended(struck.pid)
-    return struck.in_flight if point.may_repeat else 0
+    return struck.in_flight
 
 
 def nth_pass(trial: Trial, point: Point) -> int:

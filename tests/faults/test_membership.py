@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.faults.conftest import Trials
-from tests.faults.stage.trial import BATCH_RECORDS
+from tests.faults.stage.trial import IN_FLIGHT_RECORDS
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 
@@ -62,13 +62,16 @@ async def test_workers_killed_at_random_lose_nothing(
         pid = trial.crew.signal(await trial.pick(), signal.SIGKILL)
         await trial.crew.ended(pid)
     await trial.judged(
-        "kill -9 at random", injected=kills, in_flight=BATCH_RECORDS * kills, ends=[-signal.SIGKILL]
+        "kill -9 at random",
+        injected=kills,
+        in_flight=IN_FLIGHT_RECORDS * kills,
+        ends=[-signal.SIGKILL],
     )
     await trial.flowed()
     pids = [trial.crew.signal(slot, signal.SIGKILL) for slot in trial.crew.slots]
     await trial.judged(
         "kill -9 of all workers at once",
         injected=len(pids),
-        in_flight=BATCH_RECORDS * len(pids),
+        in_flight=IN_FLIGHT_RECORDS * len(pids),
         ends=[-signal.SIGKILL],
     )

@@ -14,7 +14,7 @@ import pytest
 from tests.faults.conftest import Trials
 from tests.faults.stage.pair import Pair
 from tests.faults.stage.points import POINTS
-from tests.faults.stage.trial import BATCH_RECORDS, Trial
+from tests.faults.stage.trial import BATCH_RECORDS, IN_FLIGHT_RECORDS, Trial
 from tests.faults.test_database import terminate_workers
 
 pytestmark = [
@@ -89,7 +89,7 @@ async def test_any_mixture_of_faults_loses_nothing_and_counts_nothing_twice(
     await trial.judged(
         "a mixture of all",
         injected=len(chosen),
-        in_flight=len(chosen) * BATCH_RECORDS,
+        in_flight=len(chosen) * IN_FLIGHT_RECORDS,
         ends=[-signal.SIGKILL, -signal.SIGTERM, 1],
         note=", ".join(f"{name} {times}" for name, times in sorted(kinds.items())),
     )

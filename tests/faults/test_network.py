@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.faults.conftest import Trials
 from tests.faults.stage.network import Network, network
 from tests.faults.stage.pair import Pair
-from tests.faults.stage.trial import BATCH_RECORDS
+from tests.faults.stage.trial import IN_FLIGHT_RECORDS
 from tests.support.services.proxy import Proxy
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
@@ -66,7 +66,9 @@ async def test_a_broker_that_cannot_be_reached_past_the_session_is_waited_for(
     await proxies.kafka.start()
     await trial.rejoined(before)
     # Whoever is back first takes over what another one has published and not counted.
-    await trial.judged("network to the broker cut past the session", in_flight=3 * BATCH_RECORDS)
+    await trial.judged(
+        "network to the broker cut past the session", in_flight=3 * IN_FLIGHT_RECORDS
+    )
 
 
 async def test_latency_costs_nothing(proxies: Network, trials: Trials, dice: random.Random) -> None:
@@ -104,5 +106,5 @@ async def test_connections_that_stay_half_open_are_given_up(
     if server == "kafka":
         await trial.rejoined(before)
     await trial.flowed(200)
-    in_flight = 3 * BATCH_RECORDS if server == "kafka" else 0
+    in_flight = 3 * IN_FLIGHT_RECORDS if server == "kafka" else 0
     await trial.judged(f"connections to {NAMES[server]} half open", in_flight=in_flight, ends=[1])

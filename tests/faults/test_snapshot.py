@@ -18,7 +18,7 @@ from tests.faults.conftest import Trials
 from tests.faults.stage.latest import LatestTrial
 from tests.faults.stage.pair import Pair
 from tests.faults.stage.points import SNAPSHOT_POINTS, Point
-from tests.faults.stage.trial import BATCH_RECORDS
+from tests.faults.stage.trial import IN_FLIGHT_RECORDS
 from tests.support.services.nursery import Nursery
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
@@ -95,7 +95,7 @@ async def test_all_snapshot_processes_and_a_worker_killed_at_once_lose_nothing(
             await kept.crew.ended(pid)
     name = "snapshot: kill -9 of all, and of a worker"
     await kept.trial.judged(
-        name, injected=rounds, in_flight=rounds * BATCH_RECORDS, ends=[-signal.SIGKILL]
+        name, injected=rounds, in_flight=rounds * IN_FLIGHT_RECORDS, ends=[-signal.SIGKILL]
     )
     await kept.judged(name, injected=rounds)
 

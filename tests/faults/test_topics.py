@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.stage.operators import Operator
-from tests.faults.stage.trial import BATCH_RECORDS
+from tests.faults.stage.trial import IN_FLIGHT_RECORDS
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
 
@@ -37,7 +37,7 @@ async def test_offsets_reset_backwards_are_published_again_and_not_counted_again
     row = await trial.judged(
         f"offsets reset backwards{', killed in the middle' if killed else ''}",
         injected=1 + kills,
-        in_flight=replayed + kills * BATCH_RECORDS,
+        in_flight=replayed + kills * IN_FLIGHT_RECORDS,
         ends=[-signal.SIGKILL] * kills,
     )
     assert row.duplicates_allowed >= replayed, "not everything was published again"

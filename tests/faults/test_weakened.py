@@ -11,7 +11,7 @@ from tests.faults.conftest import Trials
 from tests.faults.stage.latest import LatestTrial
 from tests.faults.stage.pair import Pair
 from tests.faults.stage.points import INSIGHT_POINTS, SNAPSHOT_POINTS
-from tests.faults.stage.trial import BATCH_RECORDS
+from tests.faults.stage.trial import IN_FLIGHT_RECORDS
 from tests.faults.stage.watched import opened
 from tests.faults.stage.weakened import (
     WEAKNESS_VARIABLE,
@@ -43,7 +43,7 @@ async def test_counting_before_publishing_is_found_out(trials: Trials, dice: ran
     trial.points.arm("count.committed")
     await trial.crew.ended((await trial.struck("count.committed")).pid)
     with pytest.raises(pytest.fail.Exception, match="lost: "):
-        await trial.judged("kill -9 after D", in_flight=BATCH_RECORDS, ends=[-signal.SIGKILL])
+        await trial.judged("kill -9 after D", in_flight=IN_FLIGHT_RECORDS, ends=[-signal.SIGKILL])
 
 
 async def test_counting_without_comparing_watermarks_is_found_out(
@@ -56,7 +56,7 @@ async def test_counting_without_comparing_watermarks_is_found_out(
     struck = await trial.struck("publish.after")
     await woken_when_replaced(trial, struck.pid)
     with pytest.raises(pytest.fail.Exception, match="counts "):
-        await trial.judged("SIGSTOP after P", in_flight=BATCH_RECORDS)
+        await trial.judged("SIGSTOP after P", in_flight=IN_FLIGHT_RECORDS)
 
 
 async def test_taking_the_newest_odds_over_unread_is_found_out(

@@ -200,9 +200,7 @@ class Worker:
         self._abandoned = not await self._parts.assignment.drain()
 
 
-def never_raising(
-    handle: Handle, *, batch_progress: BatchProgress, tracing: Tracing, stop: Stop
-) -> Handle:
+def never_raising(handle: Handle, *, batch_progress: BatchProgress, stop: Stop) -> Handle:
     """Wrap the handler so that no exception leaves it: FastStream would go on and commit past the batch.
 
     After an error the wrapped handler does not return either. The batch stays uncommitted, nothing more is
@@ -211,7 +209,7 @@ def never_raising(
 
     async def guarded(records: Sequence[FetchedRecord]) -> None:
         try:
-            with batch_progress.held(), tracing.batch(records):
+            with batch_progress.held():
                 await handle(records)
         except Exception as error:  # noqa: BLE001  # whatever it is, the process stops and the batch is not done
             stop.fail(error)

@@ -141,11 +141,12 @@ def make_worker(settings: ConnectedSettings) -> Worker:
             settings.count_interval_s, settings.count_max_bytes, settings.count_max_records
         ),
         brake=_brake(settings),
+        around=tracer.batch,
         sampler=FieldSampler(max_bytes=settings.max_message_bytes),
     )
     handle_with(
         subscriber,
-        never_raising(handler.handle, batch_progress=batch_progress, tracing=tracer, stop=stop),
+        never_raising(handler.handle, batch_progress=batch_progress, stop=stop),
     )
 
     relay = None

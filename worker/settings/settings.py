@@ -167,15 +167,15 @@ class Settings(ConsoleAccess):
     count_max_bytes: Bytes = Field(
         96 * MIB,
         description=(
-            "A worker counts what it has published before its records exceed this size, in bytes. "
-            "They are in memory until then."
+            "A worker counts what it has published before its records exceed this size, in bytes. They "
+            "are in memory until they are counted, and so are those that are published meanwhile."
         ),
     )
     count_max_records: int = Field(
         50_000,
         ge=1,
         le=1_000_000,
-        description="Maximum number of records that a worker publishes before it counts them.",
+        description="Maximum number of records that a worker has published and not counted yet.",
     )
 
     max_clock_ahead_s: float = Field(

@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,19 +26,21 @@ from tests.faults.stage.switchboard import FOLDER_VARIABLE, PROCESS_VARIABLE, Po
 from tests.faults.stage.weakened import WEAKNESS_VARIABLE, WEAKNESSES
 from worker.cli.main import main
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.partitions.claim import PartitionClaim
 from worker.insight.watching import following, turns
 from worker.kafka.producer import Outputs
-from worker.kafka.record import Outgoing
+from worker.kafka.record import Outgoing, Partition, Record
 from worker.runtime.announcer import Announcer
 from worker.runtime.snapshot import partition
 from worker.storage.insight import alarms, evidence, evidence_sql, shapes
 from worker.storage.insight.shapes import StoredHour
-from worker.storage.ledger import Counted, Ledger
+from worker.storage.ledger import Counted, Ledger, MissRow
+from worker.storage.watermarks import WatermarkMove
 
 _announcing: ContextVar[bool] = ContextVar("announcing", default=False)
 _counting: ContextVar[bool] = ContextVar("counting", default=False)
 _saving: ContextVar[bool] = ContextVar("saving", default=False)
+_NEXT_BATCH_S = 5.0
 AnyCoroutine = Callable[..., Coroutine[Any, Any, Any]]
 
 
@@ -164,6 +167,9 @@ def _publishing(points: Points) -> None:
             points.strike("publish.middle")
             outputs = outputs[half:]  # it was frozen, and goes on
         await send(self, outputs)
+        if ahead := _published_ahead.get(points):
+            points.passing("publish.ahead")
+            ahead.set()
         return points.passing("publish.after")
 
     Outputs.send = send_with_points  # type: ignore[method-assign]  # it is meant
@@ -186,14 +192,34 @@ async def _around(step: str, points: Points, work: Awaitable[None]) -> None:
 def _counting_step(points: Points) -> None:
     commit = Ledger.commit
 
-    async def commit_with_points(self: Ledger, *arguments: Any) -> Counted:
+    async def commit_with_points(
+        self: Ledger, moves: Sequence[WatermarkMove], misses: Sequence[MissRow]
+    ) -> Counted:
+        if points.is_armed("publish.ahead"):
+            await _until_the_next_is_published(points)
         with _set(_counting):
-            counted = await commit(self, *arguments)
+            counted = await commit(self, moves, misses)
+        moved = sum(move.next_offset - move.expected for move in moves)
+        points.in_flight -= moved
+        points.counted += moved
         points.passing("count.committed")
         return counted
 
-    Ledger.commit = commit_with_points  # type: ignore[method-assign, assignment]  # it is meant
+    Ledger.commit = commit_with_points  # type: ignore[method-assign]  # it is meant
     _transaction(points)
+
+
+# Set when something is published while a batch is to be counted.
+_published_ahead: dict[Points, asyncio.Event] = {}
+
+
+async def _until_the_next_is_published(points: Points) -> None:
+    """Hold D until the next batch has published something; not for ever: none may come."""
+    ahead = _published_ahead[points] = asyncio.Event()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_NEXT_BATCH_S):
+            await ahead.wait()
+    del _published_ahead[points]
 
 
 def _transaction(points: Points) -> None:
@@ -227,11 +253,19 @@ def _transaction(points: Points) -> None:
 
 
 def _committing(points: Points) -> None:
-    def done() -> None:
-        points.in_flight = 0
+    commit = PartitionClaim.commit
+
+    async def commit_with_points(
+        self: PartitionClaim, ends: dict[Partition, int], records: Sequence[Record]
+    ) -> None:
+        # A replay publishes what is counted already, and leaves the watermark where it is.
+        points.in_flight -= len(records) - points.counted
+        points.counted = 0
+        points.passing("commit.before")
+        await commit(self, ends, records)
         points.passing("commit.after")
 
-    _wrap(ClaimedBatch, "commit", before=lambda: points.passing("commit.before"), after=done)
+    PartitionClaim.commit = commit_with_points  # type: ignore[method-assign]  # it is meant
     _wrap(
         AIOKafkaConsumer,
         "commit",

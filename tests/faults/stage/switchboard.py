@@ -22,7 +22,7 @@ PROCESS_VARIABLE = "FAULT_PROCESS"
 
 
 class Struck(NamedTuple):
-    """Which process it was, and how many records it had published, or was to publish, and not committed."""
+    """Which process it was, and how many records it had published, or was to publish, and not counted."""
 
     pid: int
     in_flight: int
@@ -56,13 +56,22 @@ class Switchboard:
 
 
 class Points:
-    """The worker's side. ``in_flight`` is kept by whoever knows."""
+    """The worker's side.
+
+    ``in_flight`` is what is published and not known to be counted, ``counted`` what is counted of the batch
+    that is not committed yet.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._passes: Counter[tuple[str, str]] = Counter()
         self._signals: dict[str, int] = {}
         self.in_flight = 0
+        self.counted = 0
+
+    def is_armed(self, point: str) -> bool:
+        """Whether a signal is ordered there, for this process or another one."""
+        return (self._folder / point).exists()
 
     def passing(self, point: str) -> None:
         """Die or freeze here, if it was ordered and it is this pass of this process."""

@@ -30,6 +30,8 @@ from worker.domain.errors import TransientError
 BATCH_RECORDS = 20
 # So a batch takes up to two further polls in.
 POLL_RECORDS = 8
+# What a worker has published and not counted at most: a batch being counted, and the first poll of the next.
+IN_FLIGHT_RECORDS = BATCH_RECORDS + POLL_RECORDS
 PATIENCE_S = 120.0
 
 COUNTS = "SELECT source, external_market_id, occurrence_count FROM unmapped_market_log"

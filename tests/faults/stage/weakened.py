@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.partitions.claim import PartitionClaim
 from worker.insight.watching.reading import ObservationReader
 from worker.kafka.producer import Outputs
 from worker.kafka.record import Outgoing
@@ -20,19 +20,19 @@ WEAKNESS_VARIABLE = "FAULT_WEAKNESS"
 
 def count_before_publishing() -> None:
     """D, P, K in place of P, D, K: what is counted may never be published."""
-    send, commit = Outputs.send, ClaimedBatch.commit
+    send, commit = Outputs.send, PartitionClaim.commit
     held: list[tuple[Outputs, Sequence[Outgoing]]] = []
 
     async def hold(self: Outputs, outputs: Sequence[Outgoing]) -> None:
         held.append((self, outputs))
 
-    async def send_and_commit(self: ClaimedBatch, *arguments: Any) -> None:
+    async def send_and_commit(self: PartitionClaim, *arguments: Any) -> None:
         while held:
             await send(*held.pop(0))
         await commit(self, *arguments)
 
     Outputs.send = hold  # type: ignore[method-assign]  # it is meant
-    ClaimedBatch.commit = send_and_commit  # type: ignore[method-assign, assignment]  # it is meant
+    PartitionClaim.commit = send_and_commit  # type: ignore[method-assign, assignment]  # it is meant
 
 
 def move_watermarks_blindly() -> None:

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -26,12 +26,13 @@ from tests.support.world.events import Event
 from tests.support.world.ledger import FakeLedger
 from tests.support.world.worker import Output
 from tests.support.world.world import Choose, World, seeded
-from worker.domain.index import MappingIndex
 from worker.domain.misses import Sighting
-from worker.ingest.handler import BatchHandler
+from worker.ingest import handler as processing
+from worker.ingest.handler import BatchHandler, _Run
+from worker.ingest.in_turn import InTurn
 from worker.ingest.partitions import claim as claimed
 from worker.ingest.partitions import opening as lookup
-from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.partitions.claim import PartitionClaim
 from worker.ingest.partitions.marks import mark
 from worker.ingest.partitions.starts import Findings, OnTruncation, Start, start_of
 from worker.ingest.planning.plan import CountedShare
@@ -85,28 +86,47 @@ def test_the_same_holds_for_orders_of_events_that_are_searched_for(
     assert world.run(at_first, events) == [], world.history
 
 
+def _run(handler: BatchHandler[Output], claimed: PartitionClaim) -> _Run[Output]:
+    return _Run(claimed, InTurn(), handler._brake.trial())
+
+
 class CountsFirst(BatchHandler[Output]):
     """Counts before it publishes."""
 
-    async def _process(self, claimed: ClaimedBatch, index: MappingIndex) -> None:
-        records = claimed.records
+    async def _process(self, claimed: PartitionClaim) -> None:
+        records, index = claimed.first, self._indexes.current
         plan = await self._plan(records, claimed, index)
-        await self._count(plan.share, records, claimed, index)
+        await self._count(plan.share, records, index, _run(self, claimed))
         await self._outputs.send(plan.outputs)
-        await claimed.commit(plan.ends)
+        await claimed.commit(plan.ends, records)
 
 
 class WaitsForNoAck(BatchHandler[Output]):
     """Goes on while its outputs are still on their way."""
 
-    async def _process(self, claimed: ClaimedBatch, index: MappingIndex) -> None:
-        records = claimed.records
+    async def _process(self, claimed: PartitionClaim) -> None:
+        records, index = claimed.first, self._indexes.current
         plan = await self._plan(records, claimed, index)
         sending = asyncio.create_task(self._outputs.send(plan.outputs))
         await asyncio.sleep(0)
-        await self._count(plan.share, records, claimed, index)
-        await claimed.commit(plan.ends)
+        await self._count(plan.share, records, index, _run(self, claimed))
+        await claimed.commit(plan.ends, records)
         del sending
+
+
+class AllAtOnce(InTurn):
+    """Begins the next piece of work while the one before it is under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._all: list[asyncio.Future[None]] = []
+
+    async def take(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._task = asyncio.ensure_future(work())
+        self._all.append(self._task)
+
+    async def _done(self) -> None:
+        await asyncio.gather(*self._all)
 
 
 class BlindLedger(FakeLedger):
@@ -217,6 +237,13 @@ def test_counting_below_the_watermark_counts_twice(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(CountedShare, "sightings_from", all_sightings)
     monkeypatch.setattr(fakes_ledger, "_check", lambda *_: None)  # which would refuse it
     shows("counted twice")
+
+
+def test_batches_that_are_not_counted_in_their_order_are_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processing, "InTurn", AllAtOnce)
+    shows("never counted")
 
 
 def test_outputs_that_are_not_waited_for_are_lost() -> None:

@@ -1,6 +1,7 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -14,7 +15,12 @@ from worker.domain.errors import FatalError
 from worker.domain.index import MappingIndex
 from worker.domain.misses import Tally
 from worker.domain.resolve import Resolution
-from worker.ingest.handler import BatchHandler, BatchReport, WatermarksMovedError
+from worker.ingest.handler import (
+    BatchHandler,
+    BatchReport,
+    CountsRefusedError,
+    WatermarksMovedError,
+)
 from worker.ingest.partitions.assignment import Assignment
 from worker.ingest.partitions.marks import BrakeState
 from worker.ingest.planning.brake import Brake, Limits, Tripped
@@ -76,8 +82,13 @@ class Ground:
 
     @asynccontextmanager
     async def claim(self, records: Sequence[Record]) -> AsyncIterator["Ground"]:
-        self.records = records
+        self.first = records
+        self.size, self.count = size_of(records), len(records)
         yield self
+
+    def release(self, records: Sequence[Record]) -> None:
+        self.size -= size_of(records)
+        self.count -= len(records)
 
     def partition_of(self, record: FakeRecord) -> Partition:
         return partition_of(record)
@@ -88,7 +99,7 @@ class Ground:
     def watermarks_are(self, current: dict[Partition, int]) -> None:
         self.believed |= current
 
-    async def commit(self, ends: dict[Partition, int]) -> None:
+    async def commit(self, ends: dict[Partition, int], records: Sequence[Record]) -> None:
         self.note("commit", {at.partition: end for at, end in ends.items()})
 
     def taken_brakes(self) -> dict[Partition, BrakeState]:
@@ -96,7 +107,7 @@ class Ground:
         return taken
 
     def position_of(self, at: Partition) -> int:
-        return self.records[0].offset
+        return self.first[0].offset
 
     async def stop(self, at: Partition, sentence: str, brake: BrakeState) -> None:
         self.note("stop", (at.partition, brake.run))
@@ -156,21 +167,23 @@ class FollowedGround(Ground):
         del self.polls[:1]
 
     async def extend(self, claimed: Ground, records: Sequence[Record]) -> bool:
-        self.records = [*self.records, *records]
+        self.size += size_of(records)
+        self.count += len(records)
         return True
 
     @property
-    def size(self) -> int:
-        return size_of(self.records)
+    def is_wanted_back(self) -> bool:
+        return self.is_over
 
     async def until_over(self) -> None:
         await asyncio.Event().wait()
 
-    def held(self, record: FakeRecord) -> Partition | None:
-        return None
-
     def followed(
-        self, *polls: list[FakeRecord], max_bytes: int = 10_000, brake: Brake | None = None
+        self,
+        *polls: list[FakeRecord],
+        seconds: float = 3600,
+        max_bytes: int = 10_000,
+        brake: Brake | None = None,
     ) -> BatchHandler[int]:
         self.polls = list(polls)
         return BatchHandler(
@@ -182,7 +195,7 @@ class FollowedGround(Ground):
             part_max_bytes=1_000_000,
             report=self.report,
             ahead=self,
-            limits=BatchLimits(3600, max_bytes, 100),
+            limits=BatchLimits(seconds, max_bytes, 100),
             brake=brake,
         )
 
@@ -209,6 +222,136 @@ async def test_after_a_poll_in_which_the_brake_stops_a_partition_no_other_is_tak
     await handler.handle(records[:2])
     assert ground.names == ["publish", "count", "commit", "stop"]
     assert ground.polls == [records[4:]]
+
+
+class SlowlyCountedGround(FollowedGround):
+    """Counts a batch when the next one is published. Each poll is a batch; ``to_publish`` are published."""
+
+    def __init__(self, to_publish: int) -> None:
+        super().__init__()
+        self.to_publish = to_publish
+        self.published = self.begun_counting = 0
+        self.is_published = asyncio.Condition()
+        self.refused: set[int] = set()
+        self.versions: list[set[int]] = []
+
+    async def send(self, outputs: Sequence[int]) -> None:
+        await super().send(outputs)
+        async with self.is_published:
+            self.published += 1
+            self.is_published.notify_all()
+
+    async def add(self, moves: Sequence[tuple[Partition, int, int]], counts: Tally) -> None:
+        self.begun_counting += 1
+        wanted = min(self.begun_counting + 1, self.to_publish)
+        async with self.is_published:
+            await self.is_published.wait_for(lambda: self.published >= wanted)
+        if counts and any(expected in self.refused for _, expected, _ in moves):
+            raise CountsRefusedError("22003: integer out of range")
+        self.versions.append({count.newest.mapping_version for count in counts.values()})
+        await super().add(moves, counts)
+
+
+async def test_the_next_batch_is_published_while_one_is_counted_and_counted_after_it() -> None:
+    ground, records = SlowlyCountedGround(3), batch(3)
+    await ground.followed(records[1:2], records[2:], seconds=0).handle(records[:1])
+    assert ground.steps == [
+        ("publish", [0]),
+        ("publish", [1]),
+        ("count", ([(0, 0, 1)], {KEY: 1})),
+        ("commit", {0: 1}),
+        ("publish", [2]),
+        ("count", ([(0, 1, 2)], {KEY: 1})),
+        ("commit", {0: 2}),
+        ("count", ([(0, 2, 3)], {KEY: 1})),
+        ("commit", {0: 3}),
+    ]
+    assert (ground.count, ground.size) == (0, 0)
+    assert [report.records for report in ground.reports] == [1, 1, 1]
+
+
+async def test_each_batch_of_a_claim_sees_the_mappings_of_its_begin() -> None:
+    class Swapping(SlowlyCountedGround):
+        async def send(self, outputs: Sequence[int]) -> None:
+            self.current = MappingIndex((), self.current.version + 1)
+            await super().send(outputs)
+
+    ground, records = Swapping(2), batch(2)
+    await ground.followed(records[1:], seconds=0).handle(records[:1])
+    assert ground.versions == [{FOOTBALL.version}, {FOOTBALL.version + 1}]
+
+
+async def test_what_is_published_when_partitions_are_given_up_is_counted_in_both_batches() -> None:
+    class Revoked(SlowlyCountedGround):
+        async def send(self, outputs: Sequence[int]) -> None:
+            await super().send(outputs)
+            self.is_over = outputs == [1]
+
+    ground, records = Revoked(2), batch(3)
+    await ground.followed(records[1:2], records[2:], seconds=0).handle(records[:1])
+    assert [what for step, what in ground.steps if step == "commit"] == [{0: 1}, {0: 2}]
+    assert ground.polls == [records[2:]]
+
+
+async def test_a_batch_that_cannot_be_counted_ends_all_though_the_next_one_is_published() -> None:
+    ground, records = SlowlyCountedGround(2), batch(4)
+    ground.fail_in = "count"
+    handler = ground.followed(*([record] for record in records[1:]), seconds=0)
+    with pytest.raises(FatalError, match="count"):
+        await handler.handle(records[:1])
+    assert ground.names == ["publish", "publish"]
+    assert ground.begun_counting == 1
+
+
+async def test_where_the_brake_stops_over_refused_counts_nothing_published_later_is_counted() -> (
+    None
+):
+    ground = SlowlyCountedGround(3)
+    ground.refused = {1}
+    records = [*batch(3), FakeRecord(offset=0, value=UNKNOWN, partition=1)]
+    polls = (records[1:2], records[2:], batch(5)[4:])
+    handler = ground.followed(*polls, seconds=0, brake=Brake(Limits(1, 0, 10)))
+    await handler.handle(records[:1])
+    assert [what for step, what in ground.steps if step == "publish"] == [[0], [1], [2, 0]]
+    assert [what for step, what in ground.steps if step == "commit"] == [{0: 1}, {}, {1: 1}]
+    assert [what for step, what in ground.steps if step == "stop"] == [(0, 0)]
+    assert ground.polls == [batch(5)[4:]]
+    assert [report.records for report in ground.reports] == [1, 0, 1]
+
+
+async def test_after_refused_counts_the_claim_ends_so_that_the_brake_learns_of_them() -> None:
+    ground, records = SlowlyCountedGround(2), batch(4)
+    ground.refused = {0}
+    handler = ground.followed(*([record] for record in records[1:]), seconds=0)
+    await handler.handle(records[:1])
+    assert [what for step, what in ground.steps if step == "commit"] == [{0: 1}, {0: 2}]
+    assert [poll for (poll,) in ground.polls] == records[2:]
+    assert [dict(report.dead) for report in ground.reports] == [{"DATABASE_REFUSED": 1}, {}]
+
+
+async def test_what_surrounds_a_batch_is_entered_for_each_and_its_context_goes_on_while_it_is_counted() -> (
+    None
+):
+    which: ContextVar[int] = ContextVar("which")
+    seen: list[tuple[str, int]] = []
+
+    @contextmanager
+    def around(records: Sequence[Record]) -> Iterator[None]:
+        token = which.set(records[0].offset)
+        yield
+        which.reset(token)
+
+    class Noting(SlowlyCountedGround):
+        def note(self, step: str, what: Any) -> None:
+            super().note(step, what)
+            seen.append((step, which.get()))
+
+    ground, records = Noting(2), batch(2)
+    handler = ground.followed(records[1:], seconds=0)
+    handler._around = around
+    await handler.handle(records[:1])
+    of_batch = {number: [step for step, each in seen if each == number] for number in (0, 1)}
+    assert of_batch == {number: ["publish", "count", "commit"] for number in (0, 1)}
 
 
 async def test_a_batch_is_looked_through_for_unread_fields_once_in_a_while() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from tests.support.records import FakeRecord
 from tests.support.world.loop import SteppedLoop
+from worker.ingest.in_turn import InTurn
 from worker.ingest.partitions.assignment import Assignment
-from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.partitions.claim import PartitionClaim
 from worker.ingest.polls import SINGLE_POLLS, BatchLimits, Polls
 from worker.kafka.record import Record, size_of
 
@@ -26,10 +27,12 @@ class Ground:
         self, first: Sequence[Record], *polls: Sequence[Record] | Exception, every_s: float = 0
     ) -> None:
         self.every_s = every_s
-        self.records = list(first)
+        self.first = first
+        self.count = self.size = 0
+        self.add(first)
         self.polls = list(polls)
         self.needs_a_look: Sequence[Record] | None = None
-        self.is_over = False
+        self.is_wanted_back = False
         self.over = asyncio.Event()
         self.asked = asyncio.Event()
         self.filled = 0
@@ -60,27 +63,43 @@ class Ground:
     async def extend(self, claimed: "Ground", records: Sequence[Record]) -> bool:
         if records is self.needs_a_look:
             return False
-        self.records += records
+        self.add(records)
         return True
 
-    @property
-    def size(self) -> int:
-        return size_of(self.records)
+    def add(self, records: Sequence[Record]) -> None:
+        self.count += len(records)
+        self.size += size_of(records)
+
+    def release(self, records: Sequence[Record]) -> None:
+        self.count -= len(records)
+        self.size -= size_of(records)
 
     async def until_over(self) -> None:
         await self.over.wait()
 
     def revoke(self) -> None:
-        self.is_over = True
+        self.is_wanted_back = True
         self.over.set()
 
-    async def batch(self, limits: BatchLimits = LONG, *, fetches: bool = True) -> list[list[int]]:
+    @property
+    def claimed(self) -> PartitionClaim:
+        return cast("PartitionClaim", self)
+
+    def takes(self, limits: BatchLimits = LONG, *, fetches: bool = True) -> Polls:
+        return Polls(cast("Assignment", self), self if fetches else None, limits)
+
+    async def batch(
+        self,
+        limits: BatchLimits = LONG,
+        *,
+        fetches: bool = True,
+        counting: InTurn | None = None,
+    ) -> list[list[int]]:
         """The offsets of a batch, poll by poll."""
-        polls = Polls(cast("Assignment", self), self if fetches else None, limits)
-        return [
-            [record.offset for record in poll]
-            async for poll in polls.of(cast("ClaimedBatch", self), self.is_wanted)
-        ]
+        polls = self.takes(limits, fetches=fetches).of(
+            self.first, self.claimed, counting or InTurn(), self.is_wanted
+        )
+        return [[record.offset for record in poll] async for poll in polls]
 
 
 async def test_a_batch_takes_in_the_polls_that_follow_until_the_next_would_be_too_much() -> None:
@@ -162,9 +181,7 @@ async def test_a_batch_under_mappings_that_have_changed_takes_nothing_in() -> No
 
 async def test_what_has_come_while_a_poll_was_processed_is_added_to_the_next() -> None:
     ground = Ground(records(0), records(1))
-    polls = Polls(cast("Assignment", ground), ground, LONG).of(
-        cast("ClaimedBatch", ground), lambda: True
-    )
+    polls = ground.takes().of(ground.first, ground.claimed, InTurn(), lambda: True)
     await anext(polls)
     await asyncio.wait([ground.begin()])
     await anext(polls)
@@ -190,3 +207,80 @@ async def test_a_batch_may_be_a_single_poll(limits: BatchLimits) -> None:
 async def test_nothing_joins_a_batch_without_records_or_where_nothing_fetches() -> None:
     assert await Ground((), records(1)).batch() == []
     assert await Ground(records(0), records(1)).batch(fetches=False) == [[0]]
+
+
+async def test_a_claim_that_somebody_waits_for_takes_nothing_in() -> None:
+    ground = Ground(records(0), records(1))
+    ground.is_wanted_back = True
+    assert await ground.batch() == [[0]]
+
+
+class Counting:
+    """A batch that is counted until ``done``, and holds records until then."""
+
+    def __init__(self, ground: Ground, held: Sequence[Record]) -> None:
+        self.ground, self.held = ground, held
+        self.done = asyncio.Event()
+        ground.add(held)
+
+    async def work(self) -> None:
+        await self.done.wait()
+        self.ground.release(self.held)
+
+
+async def test_a_poll_for_which_there_is_no_room_waits_until_the_batch_before_is_counted() -> None:
+    ground = Ground(records(3), records(4), records(5))
+    counted = Counting(ground, records(0, 1, 2))
+    async with InTurn() as counting:
+        await counting.take(counted.work)
+        batch = asyncio.create_task(ground.batch(BatchLimits(3600, 30, 100), counting=counting))
+        while ground.begun is None or not ground.begun.done():  # noqa: ASYNC110  # the poll has come
+            await asyncio.sleep(0)
+        assert ground.count == 4
+        counted.done.set()
+        assert await batch == [[3], [4], [5]]
+
+
+async def test_the_first_poll_of_the_next_batch_may_come_while_one_is_counted() -> None:
+    ground = Ground(records(0), (), records(1, 2))
+    counted = Counting(ground, ())
+    async with InTurn() as counting:
+        await counting.take(counted.work)
+        poll = await ground.takes().next_first(ground.claimed, counting, lambda: True)
+        assert [record.offset for record in poll] == [1, 2]
+        assert ground.count == 3
+        counted.done.set()
+
+
+async def test_when_a_batch_is_counted_and_nothing_has_come_there_is_no_next_one() -> None:
+    ground = Ground(records(0))
+    counted = Counting(ground, ())
+    async with InTurn() as counting:
+        await counting.take(counted.work)
+        first = asyncio.create_task(
+            ground.takes().next_first(ground.claimed, counting, lambda: True)
+        )
+        await ground.asked.wait()
+        counted.done.set()
+        assert await first == ()
+    assert ground.begun is not None  # whatever it brings is handed over
+
+
+@pytest.mark.parametrize(
+    "why", ["not wanted", "wanted back", "a look", "failed", "nothing counted"]
+)
+async def test_a_poll_that_may_not_begin_a_batch_is_handed_over(why: str) -> None:
+    poll = records(1)
+    ground = Ground(records(0), ValueError("no fetch") if why == "failed" else poll)
+    ground.needs_a_look = poll if why == "a look" else None
+    ground.is_wanted_back = why == "wanted back"
+    counted = Counting(ground, ())
+    async with InTurn() as counting:
+        if why != "nothing counted":
+            await counting.take(counted.work)
+        first = await ground.takes().next_first(
+            ground.claimed, counting, lambda: why != "not wanted"
+        )
+        assert first == ()
+        counted.done.set()
+    assert ground.count == 1

@@ -106,8 +106,11 @@ class Ground:
 
     @asynccontextmanager
     async def claim(self, records: Sequence[Record]) -> AsyncIterator[Ground]:
-        self.records = records
+        self.first = records
         yield self
+
+    def release(self, records: Sequence[Record]) -> None:
+        pass
 
     def partition_of(self, record: FakeRecord) -> Partition:
         return partition_of(record)
@@ -118,7 +121,7 @@ class Ground:
     def watermarks_are(self, current: dict[Partition, int]) -> None:
         self.believed |= current
 
-    async def commit(self, ends: dict[Partition, int]) -> None:
+    async def commit(self, ends: dict[Partition, int], records: Sequence[Record]) -> None:
         self.commits.append(ends)
 
     def taken_brakes(self) -> dict[Partition, BrakeState]:

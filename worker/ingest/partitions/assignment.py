@@ -16,9 +16,9 @@ A partition is in one of four states:
   rebalance, reads up to the same place and comes to the same verdict.
 
 What can go wrong, and what is done:
-- A rebalance takes partitions away while a batch is processed. Revoking waits, within a bound, until the
-  batch is committed. If that takes too long, ``epoch`` moves on: the batch may still be counted, but it
-  commits nothing. The next owner then starts at the watermark.
+- A rebalance takes partitions away while batches are processed. Revoking waits, within a bound, until what is
+  published is committed. If that takes too long, ``epoch`` moves on: it may still be counted, but nothing is
+  committed. The next owner then starts at the watermark.
 - Records were fetched before the rebalance, or before a partition was opened again. They are stale: the
   client's position says so. They are dropped, and whoever owns the partition fetches them again.
 - The log changes under an open partition: the topic is created again, retention deletes the next record, the
@@ -40,7 +40,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from worker.domain.errors import TransientError
-from worker.ingest.partitions.claim import ClaimedBatch
+from worker.ingest.partitions.claim import PartitionClaim
 from worker.ingest.partitions.opening import Opening, OpeningFacts, log_opening, look_up
 from worker.ingest.partitions.owned import Lag, OpenPartition, StoppedPartition
 from worker.ingest.partitions.starts import OnTruncation
@@ -91,6 +91,7 @@ class Assignment(ConsumerRebalanceListener):
         self._stopped: dict[TopicPartition, StoppedPartition] = {}
         self._truncated: dict[TopicPartition, Opening] = {}
         self._busy = asyncio.Lock()
+        self._waiting = 0
         self._openings: dict[asyncio.Task[None], Sequence[TopicPartition]] = {}
         self._commits: set[asyncio.Timeout] = set()
         self._consumer_now: Callable[[], AIOKafkaConsumer | None] = lambda: None
@@ -106,6 +107,11 @@ class Assignment(ConsumerRebalanceListener):
     def draining(self) -> bool:
         """Whether nothing more is to be begun: the partitions are being revoked, or the process ends."""
         return self._drain_begun.is_set()
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for the end of the claim: it is to take no further records in."""
+        return self._waiting > 0
 
     async def until_drained(self) -> None:
         """Return when nothing more is to be begun."""
@@ -217,8 +223,21 @@ class Assignment(ConsumerRebalanceListener):
         return True
 
     @asynccontextmanager
-    async def claim(self, records: Sequence[Record]) -> AsyncIterator[ClaimedBatch]:
-        """Hold the partitions of a fetched batch while it is processed.
+    async def _unclaimed(self) -> AsyncIterator[None]:
+        """While nothing is in flight. A claim could go on for ever, so it ends when somebody waits here."""
+        self._waiting += 1
+        try:
+            await self._busy.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+    @asynccontextmanager
+    async def claim(self, records: Sequence[Record]) -> AsyncIterator[PartitionClaim]:
+        """Hold the partitions while a fetched poll, and what follows on it, is processed.
 
         Stale records are left out, and those of a partition whose log has changed: when the next offset is
         not there, the client silently goes to the log's start. Such a partition is looked up again.
@@ -236,9 +255,9 @@ class Assignment(ConsumerRebalanceListener):
             for place, group in groups.items():
                 if place not in changed:
                     taken += group
-            yield ClaimedBatch(self, epoch, self._owned.values(), taken)
+            yield PartitionClaim(self, epoch, self._owned.values(), taken)
 
-    async def extend(self, claimed: ClaimedBatch, records: Sequence[Record]) -> bool:
+    async def extend(self, claimed: PartitionClaim, records: Sequence[Record]) -> bool:
         """Add the records of the next poll to a claim that is held.
 
         False, and nothing is added, if any of them needs a look first: it is stale, of a partition that was
@@ -277,15 +296,22 @@ class Assignment(ConsumerRebalanceListener):
         except TransientError as failure:
             log.warning("logs_not_checked", error=str(failure))
             return
-        async with self._busy:
-            changed = []
-            for place in before.keys() & self._owned.keys():
-                is_another_topic = ids[place.topic] != self._owned[place].partition.topic_id
-                is_cut_off = log_ends[place] < before[place]
-                if is_another_topic or is_cut_off or self._is_deleted(place, log_starts[place]):
-                    changed.append(place)
+
+        def changed() -> list[TopicPartition]:
+            return [
+                place
+                for place in before.keys() & self._owned.keys()
+                if ids[place.topic] != self._owned[place].partition.topic_id
+                or log_ends[place] < before[place]
+                or self._is_deleted(place, log_starts[place])
+            ]
+
+        # Nothing is in flight while the claim is waited for, so that is done for a reason only.
+        if not changed() and not self._truncated_and_not_being_opened():
+            return
+        async with self._unclaimed():
             if not self.draining:
-                self._reopen([*changed, *self._truncated_and_not_being_opened()])
+                self._reopen([*changed(), *self._truncated_and_not_being_opened()])
 
     def _is_deleted(self, place: TopicPartition, log_start: int) -> bool:
         """Whether retention has deleted the next record, and reading does not pass it by itself."""

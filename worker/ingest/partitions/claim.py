@@ -1,4 +1,7 @@
-"""What a batch may do with the partitions that it holds, until they are revoked."""
+"""What batches may do with the partitions that are held for them, until they are revoked.
+
+A claim holds all partitions while one batch after the other is published, and the one before it is counted.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ class OwnedPartitions(Protocol):
     @property
     def draining(self) -> bool: ...
 
+    @property
+    def is_waited_for(self) -> bool: ...
+
     async def until_drained(self) -> None: ...
 
     async def commit(self, offsets: Mapping[TopicPartition, Committed], epoch: int) -> None: ...
@@ -27,11 +33,11 @@ class OwnedPartitions(Protocol):
     def stop(self, stopped: StoppedPartition, epoch: int) -> None: ...
 
 
-class ClaimedBatch:
-    """The records of a batch that may be processed, while their partitions are held.
+class PartitionClaim:
+    """The records that may be processed, while their partitions are held.
 
-    More records of these partitions may be added, in the order of their logs. ``size`` is that of the values
-    of all records, in bytes.
+    ``first`` are those that it begins with. More of these partitions may be added, in the order of their
+    logs. ``count`` and ``size`` (bytes of values) are of those that are not released: they are in memory.
     """
 
     def __init__(
@@ -41,7 +47,8 @@ class ClaimedBatch:
         owned: Iterable[OpenPartition],
         records: Sequence[Record],
     ) -> None:
-        self.records: list[Record] = []
+        self.first = records
+        self.count = 0
         self.size = 0
         self._assignment = assignment
         self._epoch = epoch
@@ -51,9 +58,14 @@ class ClaimedBatch:
 
     def add(self, records: Sequence[Record]) -> None:
         """Take more records in, each of a partition that is held and after those that are taken in."""
-        self.records += records
+        self.count += len(records)
         self.size += size_of(records)
         self._newest |= {(record.topic, record.partition): record for record in records}
+
+    def release(self, records: Sequence[Record]) -> None:
+        """Nothing more is to be done with these records."""
+        self.count -= len(records)
+        self.size -= size_of(records)
 
     async def until_over(self) -> None:
         """Return when nothing more of it is to be begun."""
@@ -61,15 +73,16 @@ class ClaimedBatch:
 
     @property
     def is_over(self) -> bool:
+        """Whether nothing more is to be begun: the partitions are being revoked, or are no longer ours."""
         return self._assignment.draining or self._assignment.epoch != self._epoch
+
+    @property
+    def is_wanted_back(self) -> bool:
+        """Whether no further record is to be taken in: it is over, or somebody waits for its end."""
+        return self.is_over or self._assignment.is_waited_for
 
     def partition_of(self, record: Record) -> Partition:
         return self._partitions[record.topic, record.partition].partition
-
-    def held(self, record: Record) -> Partition | None:
-        """The partition of a record that may not be one of these; None where it was not open."""
-        held = self._partitions.get((record.topic, record.partition))
-        return None if held is None else held.partition
 
     def positions(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int] | None:
         """The offsets after the records of these partitions; None if one of them is not held."""
@@ -108,13 +121,14 @@ class ClaimedBatch:
             if owned.position < owned.replay_to:
                 owned.replay_to = max(owned.replay_to, watermark)
 
-    async def commit(self, ends: dict[Partition, int]) -> None:
-        """Commit the offsets after a batch, each with our mark."""
+    async def commit(self, ends: dict[Partition, int], records: Sequence[Record]) -> None:
+        """Commit the offsets after the records of a batch, each with our mark."""
+        newest = {(record.topic, record.partition): record for record in records}
         offsets = {}
         for at, end in ends.items():
             owned = self._partitions[at.topic, at.partition]
             owned.position = end
-            owned.last_timestamp_ms = self._newest[at.topic, at.partition].timestamp
+            owned.last_timestamp_ms = newest[at.topic, at.partition].timestamp
             metadata = mark(at.topic_id, end, owned.replay_to)
             offsets[TopicPartition(at.topic, at.partition)] = Committed(end, metadata)
         await self._assignment.commit(offsets, self._epoch)

@@ -1,4 +1,4 @@
-"""One OpenTelemetry span for each batch, linked to the spans of those who sent its records.
+"""One OpenTelemetry span for the publishing of each batch, linked to the spans of those who sent its records.
 
 Needs the extra `tracing`. OpenTelemetry's own variables say where spans go and how many, for instance
 OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER.
@@ -52,7 +52,10 @@ class Spans:
 
     @contextmanager
     def batch(self, records: Sequence[Record]) -> Iterator[None]:
-        """A span around the work on a batch; its ids are in every line that is logged meanwhile."""
+        """A span around the work on a batch.
+
+        Its ids are in every line that is logged by this task, and by those that begin in it.
+        """
         attributes: dict[str, str | int] = {
             "messaging.system": "kafka",
             "messaging.operation.type": "process",

@@ -12,7 +12,7 @@ from worker.settings.settings import Settings
 
 class Tracing(Protocol):
     def batch(self, records: Sequence[Record]) -> AbstractContextManager[object]:
-        """Around the work on a batch."""
+        """Around the publishing of a batch, until it is to be counted."""
 
     async def stop(self) -> None:
         """Send what is not sent yet."""

@@ -177,7 +177,7 @@ class Ground:
 
 async def claimed(ground: Ground, records: Sequence[FakeRecord]) -> list[int]:
     async with ground.assignment.claim(records) as claim:
-        return [record.offset for record in claim.records]
+        return [record.offset for record in claim.first]
 
 
 async def test_a_partition_is_paused_until_it_is_open_and_then_stands_where_it_is_taken_up() -> (
@@ -286,15 +286,10 @@ async def test_the_next_poll_joins_a_claim_and_is_committed_with_it() -> None:
     async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
         more = [*ground.fetched(2, 3, behind=2), *ground.fetched(0, partition=1)]
         assert await ground.assignment.extend(claim, more)
-        assert [(record.partition, record.offset) for record in claim.records] == [
-            (0, 0),
-            (0, 1),
-            (0, 2),
-            (0, 3),
-            (1, 0),
-        ]
-        assert await ground.assignment.extend(claim, ground.fetched(5))  # after a marker
-        await claim.commit({place(): 6, place(1): 1})
+        after_a_marker = ground.fetched(5)
+        assert await ground.assignment.extend(claim, after_a_marker)
+        assert (claim.count, claim.size) == (6, 6 * len(b"{}"))
+        await claim.commit({place(): 6, place(1): 1}, [*claim.first, *more, *after_a_marker])
     assert [owned.position for owned in ground.assignment.owned] == [6, 1]
 
 
@@ -309,7 +304,7 @@ async def test_a_poll_that_needs_a_look_waits_for_a_claim_of_its_own() -> None:
         gone_back = ground.fetched(3, partition=1)
         for records in (again, stale, not_ours, gone_back):
             assert not await ground.assignment.extend(claim, records)
-        assert [record.offset for record in claim.records] == [0, 1, 2]
+        assert [record.offset for record in claim.first] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("failures", [[], [TransientError("away")]])
@@ -354,9 +349,54 @@ async def test_a_commit_carries_the_mark_and_says_where_the_partition_stands() -
     ground = Ground()
     await ground.assign(FIRST)
     async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
-        await claim.commit({place(): 2})
+        await claim.commit({place(): 2}, claim.first)
     assert ground.consumer.commits[1:] == [{FIRST: OffsetAndMetadata(2, MARK)}]
     assert [owned.position for owned in ground.assignment.owned] == [2]
+
+
+async def test_a_batch_is_committed_and_released_while_the_next_one_is_published() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.consumer.ends = {FIRST: 3}
+    async with ground.assignment.claim(ground.fetched(0, 1)) as claim:
+        assert await ground.assignment.extend(claim, ground.fetched(2))
+        await claim.commit({place(): 2}, claim.first)
+        claim.release(claim.first)
+        assert (claim.count, claim.size) == (1, len(b"{}"))
+        assert [owned.position for owned in ground.assignment.owned] == [2]
+        assert await ground.assignment.extend(claim, ground.fetched(3))
+
+
+async def test_the_seconds_of_lag_are_of_what_is_committed_and_not_of_what_is_published() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    ground.consumer.ends = {FIRST: 10}
+    records = ground.fetched(0)
+    async with ground.assignment.claim(records) as claim:
+        ground.consumer.seek(FIRST, 2)
+        newer = FakeRecord(offset=1, timestamp=records[0].timestamp + 60_000)
+        assert await ground.assignment.extend(claim, [newer])
+        await claim.commit({place(): 1}, records)
+        (lag,) = ground.assignment.lags(records[0].timestamp / 1000 + 5)
+    assert (lag.records, lag.seconds) == (9, 5)
+
+
+async def test_a_claim_goes_on_unless_a_log_that_has_changed_is_to_be_looked_up() -> None:
+    ground = Ground()
+    await ground.assign(FIRST)
+    async with ground.assignment.claim(ground.fetched(0)) as claim:
+        await ground.assignment.check_topic_ids()  # it does not wait for the end of the claim
+        assert not ground.assignment.is_waited_for
+        ground.topic_id = OTHER_ID
+        checking = asyncio.create_task(ground.assignment.check_topic_ids())
+        while not claim.is_wanted_back:  # noqa: ASYNC110  # the check has begun to wait
+            await asyncio.sleep(0)
+        assert not claim.is_over
+        assert not checking.done()
+    await checking
+    await ground.opened()
+    assert [owned.partition.topic_id for owned in ground.assignment.owned] == [OTHER_ID]
+    assert not ground.assignment.is_waited_for
 
 
 async def test_commits_of_a_replay_say_how_far_it_goes_until_it_is_there() -> None:
@@ -364,7 +404,7 @@ async def test_commits_of_a_replay_say_how_far_it_goes_until_it_is_there() -> No
     await ground.assign(FIRST)
     for offset in range(3):
         async with ground.assignment.claim(ground.fetched(offset)) as claim:
-            await claim.commit({place(): offset + 1})
+            await claim.commit({place(): offset + 1}, claim.first)
     marks = [commit[FIRST].metadata for commit in ground.consumer.commits]
     assert marks == [f"{MARK}:replay<3", f"{MARK}:replay<3", f"{MARK}:replay<3", MARK]
 
@@ -376,7 +416,7 @@ async def test_a_batch_from_before_a_rebalance_commits_nothing() -> None:
         await ground.assignment.on_partitions_revoked({FIRST})  # the drain runs into its bound
         await ground.assign(FIRST)
         assert claim.is_over
-        await claim.commit({place(): 2})
+        await claim.commit({place(): 2}, claim.first)
     assert ground.consumer.commits == []
 
 
@@ -386,7 +426,7 @@ async def test_a_commit_that_fails_is_left_to_the_next_one(error: Exception) -> 
     await ground.assign(FIRST)
     ground.consumer.commit_error = error
     async with ground.assignment.claim(ground.fetched(0)) as claim:
-        await claim.commit({place(): 1})
+        await claim.commit({place(): 1}, claim.first)
     assert ground.fatal == []
 
 
@@ -396,7 +436,7 @@ async def test_a_commit_is_not_waited_for_beyond_its_bound() -> None:
     ground.assignment._commit_timeout_s = 0.01
     ground.consumer.commit_hangs = True
     async with asyncio.timeout(60), ground.assignment.claim(ground.fetched(0)) as claim:
-        await claim.commit({place(): 1})
+        await claim.commit({place(): 1}, claim.first)
     assert ground.consumer.commits == []
 
 
@@ -407,7 +447,7 @@ async def test_a_rebalance_waits_for_the_part_in_flight() -> None:
         revoking = asyncio.create_task(ground.assignment.on_partitions_revoked({FIRST}))
         await asyncio.sleep(0)
         assert (claim.is_over, revoking.done()) == (True, False)
-        await claim.commit({place(): 1})
+        await claim.commit({place(): 1}, claim.first)
     await revoking
     assert ground.consumer.commits == [{FIRST: OffsetAndMetadata(1, MARK)}]
     assert ground.assignment.owned == []
@@ -442,7 +482,7 @@ async def test_lag_is_what_lies_between_the_position_and_the_end_and_the_age_of_
     ground.consumer.ends = {FIRST: 10, SECOND: 0}
     records = ground.fetched(0, 1)
     async with ground.assignment.claim(records) as claim:
-        await claim.commit({place(): 2})
+        await claim.commit({place(): 2}, claim.first)
     first, second = sorted(ground.assignment.lags(records[-1].timestamp / 1000 + 30))
     assert (first.records, first.seconds) == (8, 30)
     assert (second.records, second.seconds) == (0, 0)
@@ -461,7 +501,7 @@ async def test_the_marker_behind_the_last_record_is_no_lag() -> None:
     await ground.assign(FIRST)
     ground.consumer.ends = {FIRST: 3}
     async with ground.assignment.claim(ground.fetched(0, 1, behind=2)) as claim:
-        await claim.commit({place(): 2})
+        await claim.commit({place(): 2}, claim.first)
     (lag,) = ground.assignment.lags(ground.now_s)
     assert (lag.records, lag.seconds) == (0, 0)
 
@@ -500,6 +540,8 @@ async def test_the_commit_comes_before_the_first_record_is_fetched() -> None:
     while not ground.assignment._commits:  # noqa: ASYNC110  # the commit has begun
         await asyncio.sleep(0)
     assert ground.consumer.paused == {FIRST}
+    for commit in ground.assignment._commits:
+        commit.reschedule(0)  # it ends without an answer
     await ground.opened()
     assert (ground.consumer.paused, ground.assignment.is_open) == (set(), True)
 
@@ -509,7 +551,7 @@ async def test_a_commit_under_way_ends_when_the_drain_is_given_up() -> None:
     await ground.assign(FIRST)
     ground.consumer.commit_hangs = True
     async with asyncio.timeout(60), ground.assignment.claim(ground.fetched(0)) as claim:
-        committing = asyncio.create_task(claim.commit({place(): 1}))
+        committing = asyncio.create_task(claim.commit({place(): 1}, claim.first))
         await asyncio.sleep(0)
         assert not await ground.assignment.drain()
         await committing
@@ -682,7 +724,7 @@ async def test_a_replay_goes_as_far_as_another_worker_has_counted_meanwhile() ->
     for offset, found in [(2, 5), (4, 5), (5, 6)]:
         async with ground.assignment.claim(ground.fetched(offset)) as claim:
             claim.watermarks_are({place(): found})
-            await claim.commit({place(): offset + 1})
+            await claim.commit({place(): offset + 1}, claim.first)
     marks = [commit[FIRST].metadata for commit in ground.consumer.commits]
     assert marks == [f"{MARK}:replay<3", f"{MARK}:replay<5", MARK, MARK]
 
@@ -711,7 +753,7 @@ async def test_an_unreadable_partition_is_stopped_alone_and_what_was_fetched_bef
     assert ground.assignment.is_open
     assert [owned.partition.partition for owned in ground.assignment.owned] == [1]
     async with ground.assignment.claim([FakeRecord(offset=0), FakeRecord(offset=1)]) as claimed:
-        assert [record.offset for record in claimed.records] == [0, 1]
+        assert [record.offset for record in claimed.first] == [0, 1]
 
 
 async def test_an_unreadable_place_that_is_read_elsewhere_by_now_stops_nothing() -> None:
@@ -731,12 +773,12 @@ async def test_a_partition_that_the_brake_stopped_drops_what_was_fetched_and_com
     ground.consumer.seek(FIRST, 3)
     at = Partition(TOPIC, 0, TOPIC_ID)
     async with ground.assignment.claim([FakeRecord(offset=0)]) as claimed:
-        await claimed.commit({at: 1})
+        await claimed.commit({at: 1}, claimed.first)
         await claimed.stop(at, "too many", BrakeState(run_from=0, run=1, dead=1, window=1))
     assert ground.consumer.commits[-1][FIRST] == OffsetAndMetadata(1, f"{MARK}:brake@0/1/1/1")
     assert [stopped.cause for stopped in ground.assignment.stopped] == ["BRAKE"]
     async with ground.assignment.claim([FakeRecord(offset=1), FakeRecord(offset=2)]) as claimed:
-        assert claimed.records == []
+        assert claimed.first == []
     assert ground.assignment.position_of(FIRST) == 1
 
 
