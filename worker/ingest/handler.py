@@ -13,15 +13,16 @@ A batch is made of polls (`polls`). Each poll is planned in parts of a bounded n
 planned in a thread while the one before it is published. So records are published as they come, and counted
 together about once a second.
 
-Nobody waits for D and K: the next batch is published meanwhile (P), and counted afterwards. So there are two
+While D and K run, the next batch is published (P); its own D begins when they have ended. So there are two
 batches in progress at most, and each step is done in the order of the batches.
 
     batch 1   P P P P  D K
     batch 2            P P P P  D K
 
-A crash then publishes again what both have published. One claim holds the partitions for all of them. It ends
-when nothing has come while its last batch was counted, when partitions are revoked, or when something is to
-be looked at while nothing is in flight.
+A crash then publishes again what both have published. One claim holds the partitions for all of them. It
+ends, with nothing in flight, when nothing has come while its last batch was counted; when partitions are
+revoked; when the brake stops a partition or the database has refused records; and when the logs are to be
+looked at.
 
 What can go wrong:
 - Partitions are revoked in the middle: what is published by then is still counted and committed, the rest is
@@ -217,7 +218,7 @@ class BatchHandler(Generic[T]):
     """Takes batches through P, D and K. ``ahead`` fetches the next poll while one is processed.
 
     ``limits`` bound what is counted together; without ``ahead``, that is one poll at a time.
-    ``around`` is entered with the first poll of each batch, and left when the batch is published.
+    ``around`` is entered with the first poll of each batch, and left when the batch is to be counted.
     ``sampler`` looks for fields that nobody reads; None looks for none.
     """
 
@@ -266,8 +267,8 @@ class BatchHandler(Generic[T]):
             poll = claimed.first
             while poll:
                 with self._around(poll):
-                    batch = await self._publish(poll, run)
-                    await counting.take(partial(self._settle, batch, run))
+                    # No name here for the batch: it would keep its records while the next one is published.
+                    await counting.take(partial(self._settle, await self._publish(poll, run), run))
                 poll = await self._polls.next_first(claimed, counting, lambda: run.goes_on)
         for tripped in run.stops.values():
             await self._stop(tripped, claimed)
@@ -366,7 +367,7 @@ class BatchHandler(Generic[T]):
     ) -> Plan[T]:
         """Plan in a thread: a hostile record can take seconds, and the loop must send heartbeats.
 
-        A planner serves one thread at a time.
+        A planner plans in one thread at a time.
         """
         placed = [(record, claimed.partition_of(record)) for record in records]
         async with self._planning:

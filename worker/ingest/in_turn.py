@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Self
+from typing import Final, Self
+
+import structlog
+
+log = structlog.get_logger()
+
+_LEFT_S: Final = 5.0
 
 
 class InTurn:
-    """Runs one task while the block continues; the next task, and the end of the block, wait for it.
+    """Runs one piece of work while the block continues. The next one, and the end of the block, wait for it.
 
-    A task that fails ends the block with its error, at the next `take` or at the end; ``has_failed`` says so
-    before. If the block fails, the task is cancelled.
+    Work that fails ends the block with its error, at the next `take` or at the end; ``has_failed`` says so
+    before. If the block itself fails, the work is left ``left_s`` to end, and cancelled then. Nobody waits
+    for what it does with that: a client library may delay a cancellation for ever.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, left_s: float = _LEFT_S) -> None:
+        self._left_s = left_s
         self._task: asyncio.Future[None] | None = None
 
     @property
     def under_way(self) -> asyncio.Future[None] | None:
-        """The task that has not ended yet."""
+        """The work that has not ended yet."""
         task = self._task
         return None if task is None or task.done() else task
 
@@ -42,9 +50,17 @@ class InTurn:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed is None:
+    async def __aexit__(
+        self, _: type[BaseException] | None, failure: BaseException | None, *__: object
+    ) -> None:
+        if failure is None:
             await self._done()
-        elif (task := self.under_way) is not None:
+        elif self._task is not None:
+            await self._leave(self._task, failure)
+
+    async def _leave(self, task: asyncio.Future[None], failure: BaseException) -> None:
+        await asyncio.wait([task], timeout=self._left_s)
+        if not task.done():
             task.cancel()
-            await asyncio.wait([task])
+        elif not task.cancelled() and task.exception() not in (None, failure):
+            log.warning("failed_as_well", error=repr(task.exception()))

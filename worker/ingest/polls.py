@@ -98,7 +98,7 @@ class Polls:
         ):
             fetch = _begun(fetching)
             await _first_of([fetch, counted], claimed)
-            if not await self._is_taken(fetch, fetching, claimed):
+            if not await self._take_in(fetch, fetching, claimed):
                 break
             if fetch.result():
                 return fetch.result()
@@ -114,31 +114,38 @@ class Polls:
         """The next poll of the batch that has records; none if the batch ends."""
         fetching = self._fetching
         quiet_s = self._quiet_s()
-        while fetching is not None and self._goes_on(
-            claimed, counting, min(ends_s, quiet_s), is_wanted
-        ):
+        while fetching is not None:
+            counted = counting.under_way
+            # A wave may be over, but to end the batch would gain nothing while it cannot be counted.
+            until_s = ends_s if counted is not None else min(ends_s, quiet_s)
+            if not self._goes_on(claimed, counting, until_s, is_wanted):
+                break
             fetch = _begun(fetching)
-            await _first_of([fetch], claimed, min(ends_s, quiet_s) - _now_s())
+            awaited: list[asyncio.Future[Any]] = [fetch] if counted is None else [fetch, counted]
+            await _first_of(awaited, claimed, until_s - _now_s())
+            if counted is not None and counted.done() and not fetch.done():
+                quiet_s = self._quiet_s()
+                continue
             if not _has_ended_well(fetch) or not is_wanted():
                 break
             if self._fits(claimed, fetch.result()):
-                if not await self._is_taken(fetch, fetching, claimed):
+                if not await self._take_in(fetch, fetching, claimed):
                     break
                 if fetch.result():
                     return fetch.result()
-            elif await _is_counted(counting, claimed, ends_s - _now_s()):
+            elif await _wait_for_room(counting, claimed, ends_s - _now_s()):
                 quiet_s = self._quiet_s()
             else:
                 break
         return ()
 
-    async def _is_taken(
+    async def _take_in(
         self,
         fetch: asyncio.Task[Sequence[Record]],
         fetching: FetchingAhead,
         claimed: PartitionClaim,
     ) -> bool:
-        """Add the records of a fetch to the claim, unless they are to be handed over."""
+        """Add the records of a fetch to the claim; false if they are left, to be handed over."""
         if not _has_ended_well(fetch):
             return False
         records = fetch.result()
@@ -184,8 +191,8 @@ def _has_ended_well(fetch: asyncio.Task[Sequence[Record]]) -> bool:
     return fetch.done() and not fetch.cancelled() and fetch.exception() is None
 
 
-async def _is_counted(counting: InTurn, claimed: PartitionClaim, most_s: float) -> bool:
-    """Wait until the batch that is counted makes room; false if there is none, or it takes too long."""
+async def _wait_for_room(counting: InTurn, claimed: PartitionClaim, most_s: float) -> bool:
+    """Wait until the batch that is counted makes room; false if none is counted, or it takes too long."""
     counted = counting.under_way
     if counted is None:
         return False

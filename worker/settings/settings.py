@@ -167,8 +167,8 @@ class Settings(ConsoleAccess):
     count_max_bytes: Bytes = Field(
         96 * MIB,
         description=(
-            "A worker counts what it has published before its records exceed this size, in bytes. They "
-            "are in memory until they are counted, and so are those that are published meanwhile."
+            "A worker counts what it has published before its records exceed this size, in bytes. What is "
+            "published while others are counted is part of it. They are in memory until then."
         ),
     )
     count_max_records: int = Field(

@@ -1,7 +1,7 @@
 """Where a worker, a snapshot process or an insight process can be made to die or freeze.
 
-`publish` is step P of a batch, once for each of its polls, `count` D, `commit` K. The next batch is in P by
-then.
+`publish` is step P of a batch, once for each of its polls, `count` D, `commit` K. The next batch may be in P
+while one is in D or K.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -184,6 +186,7 @@ class FollowedGround(Ground):
         seconds: float = 3600,
         max_bytes: int = 10_000,
         brake: Brake | None = None,
+        around: Callable[[Sequence[Record]], AbstractContextManager[object]] = nullcontext,
     ) -> BatchHandler[int]:
         self.polls = list(polls)
         return BatchHandler(
@@ -197,6 +200,7 @@ class FollowedGround(Ground):
             ahead=self,
             limits=BatchLimits(seconds, max_bytes, 100),
             brake=brake,
+            around=around,
         )
 
 
@@ -268,6 +272,31 @@ async def test_the_next_batch_is_published_while_one_is_counted_and_counted_afte
     ]
     assert (ground.count, ground.size) == (0, 0)
     assert [report.records for report in ground.reports] == [1, 1, 1]
+
+
+class KeptHeaders(list[tuple[str, bytes | None]]):
+    """Headers that can be referred to weakly."""
+
+
+async def test_a_batch_that_is_counted_is_not_kept_while_the_next_is_published() -> None:
+    kept: list[bool] = []
+
+    class Watching(SlowlyCountedGround):
+        async def send(self, outputs: Sequence[int]) -> None:
+            if outputs == [2]:
+                while len(self.reports) < 2:  # noqa: ASYNC110  # the batch before is counted
+                    await asyncio.sleep(0)
+                gc.collect()
+                kept.extend(each() is not None for each in headers)
+            await super().send(outputs)
+
+    records = [FakeRecord(offset=n, value=UNKNOWN, headers=KeptHeaders()) for n in range(3)]
+    headers = [weakref.ref(each.headers) for each in records]
+    handler = Watching(2).followed([records[1]], [records[2]], seconds=0)
+    handling = handler.handle([records[0]])
+    del records
+    await handling
+    assert kept[1:] == [False, True]
 
 
 async def test_each_batch_of_a_claim_sees_the_mappings_of_its_begin() -> None:
@@ -347,8 +376,7 @@ async def test_what_surrounds_a_batch_is_entered_for_each_and_its_context_goes_o
             seen.append((step, which.get()))
 
     ground, records = Noting(2), batch(2)
-    handler = ground.followed(records[1:], seconds=0)
-    handler._around = around
+    handler = ground.followed(records[1:], seconds=0, around=around)
     await handler.handle(records[:1])
     of_batch = {number: [step for step, each in seen if each == number] for number in (0, 1)}
     assert of_batch == {number: ["publish", "count", "commit"] for number in (0, 1)}

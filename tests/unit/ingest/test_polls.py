@@ -241,6 +241,23 @@ async def test_a_poll_for_which_there_is_no_room_waits_until_the_batch_before_is
         assert await batch == [[3], [4], [5]]
 
 
+def test_a_batch_goes_on_without_records_while_the_one_before_is_counted(loop: SteppedLoop) -> None:
+    ground = Ground(records(0), records(1), every_s=90)
+    counted = Counting(ground, ())
+    counting = InTurn()
+    loop.create_task(counting.take(counted.work))
+    loop.settle()
+    batch = loop.create_task(ground.batch(BatchLimits(100, 1000, 100), counting=counting))
+    loop.settle()
+    loop.advance(89)
+    assert not batch.done()
+    counted.done.set()
+    loop.advance(1)
+    assert ground.count == 2
+    loop.advance(10)
+    assert batch.result() == [[0], [1]]
+
+
 async def test_the_first_poll_of_the_next_batch_may_come_while_one_is_counted() -> None:
     ground = Ground(records(0), (), records(1, 2))
     counted = Counting(ground, ())

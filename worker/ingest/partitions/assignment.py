@@ -224,7 +224,10 @@ class Assignment(ConsumerRebalanceListener):
 
     @asynccontextmanager
     async def _unclaimed(self) -> AsyncIterator[None]:
-        """While nothing is in flight. A claim could go on for ever, so it ends when somebody waits here."""
+        """While nothing is in flight.
+
+        A claim may go on for ever, so it takes no further records in while somebody waits here.
+        """
         self._waiting += 1
         try:
             await self._busy.acquire()
@@ -306,7 +309,7 @@ class Assignment(ConsumerRebalanceListener):
                 or self._is_deleted(place, log_starts[place])
             ]
 
-        # Nothing is in flight while the claim is waited for, so that is done for a reason only.
+        # Waiting for the end of the claim holds publishing up, so that is only done to look something up.
         if not changed() and not self._truncated_and_not_being_opened():
             return
         async with self._unclaimed():

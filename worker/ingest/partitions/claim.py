@@ -37,7 +37,7 @@ class PartitionClaim:
     """The records that may be processed, while their partitions are held.
 
     ``first`` are those that it begins with. More of these partitions may be added, in the order of their
-    logs. ``count`` and ``size`` (bytes of values) are of those that are not released: they are in memory.
+    logs. ``count`` and ``size`` (bytes of values) are of those that are not released.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class PartitionClaim:
         self._assignment = assignment
         self._epoch = epoch
         self._partitions = {(one.partition.topic, one.partition.partition): one for one in owned}
-        self._newest: dict[tuple[str, int], Record] = {}
+        self._next: dict[tuple[str, int], int] = {}
         self.add(records)
 
     def add(self, records: Sequence[Record]) -> None:
         """Take more records in, each of a partition that is held and after those that are taken in."""
         self.count += len(records)
         self.size += size_of(records)
-        self._newest |= {(record.topic, record.partition): record for record in records}
+        self._next |= {(record.topic, record.partition): record.offset + 1 for record in records}
 
     def release(self, records: Sequence[Record]) -> None:
         """Nothing more is to be done with these records."""
@@ -88,11 +88,10 @@ class PartitionClaim:
         """The offsets after the records of these partitions; None if one of them is not held."""
         found: dict[TopicPartition, int] = {}
         for place in places:
-            newest = self._newest.get(place)
             held = self._partitions.get(place)
             if held is None:
                 return None
-            found[place] = held.position if newest is None else newest.offset + 1
+            found[place] = self._next.get(place, held.position)
         return found
 
     def taken_brakes(self) -> dict[Partition, BrakeState]:

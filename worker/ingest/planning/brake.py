@@ -5,10 +5,11 @@ letters. So the brake remembers, for each partition, what became of the last rec
 is published, it is tried: if its records would bring a partition to a limit, none of that partition's records
 in the part, and none after them, are published, and the partition is stopped. All other partitions go on.
 
-Two things are kept apart. A *trial* adds what a batch would do, and forgets it; `settle` adds what was done:
-published, and counted. Only a stop outlives the process: `state` is committed with the position, and
-`restore` gives it to the next owner. It reads the same records, comes to the same limit, and stops again,
-until the records can be read, the limit is raised, or they are skipped. So restarts never exceed the limit.
+Two things are kept apart. A *trial* adds what the batches of a claim would do, and forgets it; `settle` adds
+what was done: published, and counted. Only a stop outlives the process: `state` is committed with the
+position, and `restore` gives it to the next owner. It reads the same records, comes to the same limit, and
+stops again, until the records can be read, the limit is raised, or they are skipped. So restarts never exceed
+the limit.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class _History:
 
 
 class BrakeTrial:
-    """What would become of a batch, part by part, after what is settled."""
+    """What would become of batches, part by part, after what is settled."""
 
     def __init__(self, brake: Brake) -> None:
         self._brake = brake
