@@ -248,18 +248,21 @@ async def test_a_batch_holds_records_of_several_partitions_and_topics(
 ) -> None:
     other = f"{topic}.other"
     await admin.topics.create([TopicSpec(other, 1, {})])
-    for name, partition in ((topic, 0), (topic, 1), (other, 0)):
-        for _ in range(50):
-            await producer.send(name, b"x", partition=partition)
-    await producer.flush()
     broker = KafkaBroker(services.kafka, logger=None, graceful_timeout=None)
     mixed = asyncio.Event()
+
+    async def publish() -> None:
+        for name, partition in ((topic, 0), (topic, 1), (other, 0)):
+            await producer.send_and_wait(name, b"x", partition=partition)
 
     async def handle(_: Any, message: KafkaMessage) -> None:
         raw: Any = message.raw_message
         if len({(record.topic, record.partition) for record in raw}) > 1:
             mixed.set()
+        else:
+            await publish()  # the client fetches from all of them meanwhile
 
+    await publish()
     subscriber: Any = broker.subscriber(
         topic,
         other,
