@@ -30,15 +30,14 @@ async def test_a_worker_frozen_in_a_batch_past_its_session_changes_nothing_when_
     trials: Trials, dice: random.Random, rounds: int, point: str
 ) -> None:
     trial = await trials(dice)
-    # While one poll is sent, the next one is taken in; a frozen worker sends it as well when it wakes up.
-    ahead = BATCH_RECORDS
     in_flight = 0
     for _ in range(rounds):
         await trial.flowed()
         trial.points.arm(point, 1 if point.startswith(RARE) else dice.randint(1, 8), signal.SIGSTOP)
         struck = await trial.struck(point)
         await woken_when_replaced(trial, struck.pid)
-        in_flight += struck.in_flight + ahead
+        # While one poll is sent, the next one is taken in; a frozen worker sends it as well when it wakes up.
+        in_flight += struck.in_flight + BATCH_RECORDS
     await trial.judged(
         f"SIGSTOP past the session, {POINTS[point].where}", injected=rounds, in_flight=in_flight
     )

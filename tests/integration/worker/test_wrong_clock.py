@@ -36,7 +36,7 @@ def connection(installation: Installation) -> dict[str, Any]:
 
 
 def old_by_then(strict: Outgoing) -> list[Outgoing]:
-    """So many that the first is older than a millisecond before the last is stamped."""
+    """Return so many records that the first is more than a millisecond old when they are sent."""
     return [strict] * 10_000
 
 
