@@ -209,7 +209,7 @@ class _Settled(NamedTuple):
     became dead letters because the database refuses them. ``conflicts``: how often a watermark had moved.
     """
 
-    ends: dict[Partition, int]
+    ends: Mapping[Partition, int]
     refused: int
     conflicts: int
 
@@ -410,7 +410,7 @@ class BatchHandler(Generic[T]):
                     run.stops |= run.uncounted
                     continue
                 await self._publish_refused(outcome, records[0], error.detail)
-                share = CountedShare([outcome], ())
+                share = CountedShare([outcome], (), {outcome.at: outcome.offset + 1})
                 conflicts += await self._count_together(share, claimed)
                 refused += 1
             self._brake.settle(share.verdicts)

@@ -42,7 +42,8 @@ class Partition(NamedTuple):
 
 def size_of(records: Iterable[Record]) -> int:
     """Bytes of their values together."""
-    return sum(len(record.value or b"") for record in records)
+    # A list, because a generator takes twice as long.
+    return sum([len(record.value or b"") for record in records])
 
 
 class Committed(NamedTuple):

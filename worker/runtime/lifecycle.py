@@ -64,8 +64,9 @@ log = structlog.get_logger()
 
 # Planning runs in a thread. At Python's own 5 ms, the event loop would wait that long for each of its turns.
 _THREAD_TURN_S: Final = 0.0005
-# Records leave next to no cycles; looking for some at every 700 new objects takes a twentieth of the time.
-_COLLECT_AT: Final = 10_000
+# Records leave next to no cycles, and of a second of small ones about 100,000 objects are kept until they are
+# counted. Looking for cycles among them at every 10,000 new ones takes a twentieth of the time.
+_COLLECT_AT: Final = 100_000
 # The deadman ends the process this long after the time for the whole shutdown.
 _LAST_RESORT_S: Final = 2.0
 

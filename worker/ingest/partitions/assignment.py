@@ -503,7 +503,7 @@ class Assignment(ConsumerRebalanceListener):
 
 
 def _by_place(records: Sequence[Record]) -> dict[TopicPartition, list[Record]]:
-    grouped: dict[TopicPartition, list[Record]] = {}
+    grouped: dict[tuple[str, int], list[Record]] = {}
     for record in records:
-        grouped.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
-    return grouped
+        grouped.setdefault((record.topic, record.partition), []).append(record)
+    return {TopicPartition(*place): group for place, group in grouped.items()}

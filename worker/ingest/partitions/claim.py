@@ -120,7 +120,7 @@ class PartitionClaim:
             if owned.position < owned.replay_to:
                 owned.replay_to = max(owned.replay_to, watermark)
 
-    async def commit(self, ends: dict[Partition, int], records: Sequence[Record]) -> None:
+    async def commit(self, ends: Mapping[Partition, int], records: Sequence[Record]) -> None:
         """Commit the offsets after the records of a batch, each with our mark."""
         newest = {(record.topic, record.partition): record for record in records}
         offsets = {}

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from schemas import DeadReason
@@ -73,36 +73,50 @@ class Tripped(NamedTuple):
         )
 
 
-# A record in the window: its offset, whether it is dead, and why; after a restart the reason is not known.
-_Seen = tuple[int, bool, DeadReason | None]
+class _DeadLetter(NamedTuple):
+    """``number`` among the records of its partition. After a restart the reason is not known."""
+
+    number: int
+    offset: int
+    reason: DeadReason | None
 
 
 @dataclass(slots=True)
 class _History:
-    """The last records of one partition, and the run of dead letters that they end with."""
+    """The last records of one partition, and the run of dead letters that they end with.
 
-    window: deque[_Seen]
-    dead: int = 0
+    Of the last ``window`` records, only the dead letters are kept.
+    """
+
+    window: int
+    seen: int = 0
+    last_offset: int = -1
+    dead: deque[_DeadLetter] = field(default_factory=deque)
     run_from: int = 0
     run: int = 0
     reasons: Counter[DeadReason] = field(default_factory=Counter)
 
+    @property
+    def size(self) -> int:
+        """How many records are in the window."""
+        return min(self.seen, self.window)
+
     def copy(self) -> _History:
-        return _History(self.window.copy(), self.dead, self.run_from, self.run, self.reasons.copy())
+        return replace(self, dead=self.dead.copy(), reasons=self.reasons.copy())
 
     def add(self, offset: int, reason: DeadReason | None) -> None:
-        if len(self.window) == self.window.maxlen:
-            _, is_dead, _ = self.window[0]
-            self.dead -= is_dead
-        self.window.append((offset, reason is not None, reason))
-        if reason is None:
+        self.seen += 1
+        self.last_offset = offset
+        if self.dead and self.dead[0].number <= self.seen - self.window:
+            self.dead.popleft()
+        if reason is not None:
+            self.dead.append(_DeadLetter(self.seen, offset, reason))
+            self.run_from = self.run_from if self.run else offset
+            self.run += 1
+            self.reasons[reason] += 1
+        elif self.run:
             self.run = 0
             self.reasons.clear()
-            return
-        self.dead += 1
-        self.run_from = self.run_from if self.run else offset
-        self.run += 1
-        self.reasons[reason] += 1
 
 
 class BrakeTrial:
@@ -143,18 +157,16 @@ class Brake:
     def state(self, at: Partition) -> BrakeState:
         """What is settled of a partition."""
         history = self._histories.get(at) or self._empty()
-        return BrakeState(history.run_from, history.run, history.dead, len(history.window))
+        return BrakeState(history.run_from, history.run, len(history.dead), history.size)
 
     def restore(self, at: Partition, state: BrakeState, position: int) -> None:
         """Go on from the state that another process has committed, with the record at ``position`` next."""
         history = self._empty()
-        size = min(state.window, history.window.maxlen or 1)
-        dead = min(state.dead, size)
+        history.seen = min(state.window, history.window)
+        history.last_offset = position - 1
         # Which of them were dead is not known. The newest, say: so none of them leaves the window early.
-        for number in range(size):
-            offset = position - size + number
-            history.window.append((offset, number >= size - dead, None))
-        history.dead = dead
+        for before in reversed(range(min(state.dead, history.seen))):
+            history.dead.append(_DeadLetter(history.seen - before, position - 1 - before, None))
         history.run, history.run_from = state.run, state.run_from
         self._histories[at] = history
 
@@ -175,21 +187,19 @@ class Brake:
     def _copy_of(self, at: Partition, offset: int) -> _History:
         """A partition that is read again from an earlier offset starts empty: else records count twice."""
         known = self._histories.get(at)
-        if known is None or (known.window and known.window[-1][0] >= offset):
+        if known is None or known.last_offset >= offset:
             return self._empty()
         return known.copy()
 
     def _empty(self) -> _History:
-        return _History(deque(maxlen=max(1, self._limits.window)))
+        return _History(max(1, self._limits.window))
 
     def _judge(self, at: Partition, history: _History) -> Tripped | None:
         limits = self._limits
         if limits.consecutive and history.run >= limits.consecutive:
             return Tripped(at, "consecutive", history.run_from, history.run, history.reasons.copy())
-        is_full = len(history.window) == history.window.maxlen
-        if limits.ratio and is_full and history.dead >= limits.ratio * len(history.window):
-            dead = [(offset, reason) for offset, is_dead, reason in history.window if is_dead]
-            first_offset, _ = dead[0]
-            reasons = Counter(reason for _, reason in dead if reason is not None)
-            return Tripped(at, "ratio", first_offset, len(dead), reasons)
+        dead, is_full = history.dead, history.size == history.window
+        if limits.ratio and is_full and len(dead) >= limits.ratio * history.window:
+            reasons = Counter(letter.reason for letter in dead if letter.reason is not None)
+            return Tripped(at, "ratio", dead[0].offset, len(dead), reasons)
         return None

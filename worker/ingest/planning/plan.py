@@ -80,15 +80,14 @@ class Planned(NamedTuple, Generic[T]):
 
 
 class CountedShare(NamedTuple):
-    """What is counted in one transaction: consecutive records of a batch, and what was missed in them."""
+    """What is counted in one transaction: consecutive records of a batch, and what was missed in them.
+
+    ``ends``: by partition, the offset after the last record.
+    """
 
     verdicts: Sequence[RecordOutcome]
     sightings: Sequence[tuple[Partition, int, Sighting]]
-
-    @property
-    def ends(self) -> dict[Partition, int]:
-        """By partition, the offset after the last record."""
-        return {verdict.at: verdict.offset + 1 for verdict in self.verdicts}
+    ends: Mapping[Partition, int]
 
     def sightings_from(self, watermarks: dict[Partition, int]) -> Iterable[Sighting]:
         """The sightings at or above each partition's watermark: those below are counted already."""
@@ -111,7 +110,7 @@ class Plan(Generic[T]):
     recalled: Counter[str] = field(default_factory=Counter)
 
     @property
-    def ends(self) -> dict[Partition, int]:
+    def ends(self) -> Mapping[Partition, int]:
         """By partition, the offset after the last record planned."""
         return self.share.ends
 
@@ -204,6 +203,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     outputs: list[T] = []
     verdicts: list[RecordOutcome] = []
     sightings: list[tuple[Partition, int, Sighting]] = []
+    ends: dict[Partition, int] = {}
     observations: Counter[str] = Counter()
     outcomes: Counter[MarketCount] = Counter()
     dead: Counter[DeadReason] = Counter()
@@ -212,6 +212,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
     for verdict in planned:
         outputs.append(verdict.output)
         verdicts.append(RecordOutcome(verdict.at, verdict.offset, verdict.dead))
+        ends[verdict.at] = verdict.offset + 1
         sightings += [(verdict.at, verdict.offset, sighting) for sighting in verdict.sightings]
         for outcome, times in verdict.outcomes.items():
             outcomes[outcome] += times
@@ -222,7 +223,7 @@ def combine(planned: Iterable[Planned[T]]) -> Plan[T]:
             dead[verdict.dead] += 1
         if verdict.age is not None:
             ages[verdict.age.platform].append(verdict.age.seconds)
-    share = CountedShare(verdicts, sightings)
+    share = CountedShare(verdicts, sightings, ends)
     return Plan(outputs, share, observations, outcomes, dead, ages, recalled)
 
 
@@ -231,6 +232,7 @@ def joined(plans: Sequence[Plan[T]]) -> Plan[T]:
     share = CountedShare(
         [verdict for plan in plans for verdict in plan.share.verdicts],
         [sighting for plan in plans for sighting in plan.share.sightings],
+        {at: end for plan in plans for at, end in plan.ends.items()},
     )
     observations: Counter[str] = Counter()
     outcomes: Counter[MarketCount] = Counter()

@@ -1,4 +1,4 @@
-from collections import Counter, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,6 +78,7 @@ def merged(plans: list[Plan[str]]) -> Plan[str]:
         share=CountedShare(
             [verdict for plan in plans for verdict in plan.share.verdicts],
             [sighting for plan in plans for sighting in plan.sightings],
+            dict(ChainMap(*[dict(plan.ends) for plan in reversed(plans)])),
         ),
         observations=sum((plan.observations for plan in plans), Counter()),
         outcomes=sum((plan.outcomes for plan in plans), Counter()),
