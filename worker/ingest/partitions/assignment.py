@@ -258,7 +258,9 @@ class Assignment(ConsumerRebalanceListener):
             for place, group in groups.items():
                 if place not in changed:
                     taken += group
-            yield PartitionClaim(self, epoch, self._owned.values(), taken)
+            claimed = PartitionClaim(self, epoch, self._owned.values(), taken)
+            self._note_reached()
+            yield claimed
 
     async def extend(self, claimed: PartitionClaim, records: Sequence[Record]) -> bool:
         """Add the records of the next poll to a claim that is held.
@@ -273,7 +275,13 @@ class Assignment(ConsumerRebalanceListener):
         if await self._changed(groups, positions) or claimed.is_over:
             return False
         claimed.add(records)
+        self._note_reached()
         return True
+
+    def _note_reached(self) -> None:
+        """Note where the client is; all that it has handed over is taken in."""
+        for place, position in fetch_positions(self.consumer, self._owned).items():
+            self._owned[place].reached = position
 
     async def keep_checking(self, interval_s: float) -> None:
         """Until cancelled."""
@@ -493,13 +501,15 @@ class Assignment(ConsumerRebalanceListener):
     def position_of(self, place: TopicPartition) -> int:
         """Up to where an open partition is processed.
 
-        When no batch is in progress, that is the client's position: the marker of a transaction comes after
+        When nothing is in progress, that is the client's position: the marker of a transaction comes after
         its last record. Of a stopped partition, the client may have fetched more than is processed.
         """
-        position = self._owned[place].position
-        if self._busy.locked() or place in self._stopped:
-            return position
-        return max(position, self._consumer_position(place))
+        owned = self._owned[place]
+        if place in self._stopped:
+            return owned.position
+        if self._busy.locked():
+            return owned.processed_to
+        return max(owned.position, self._consumer_position(place))
 
 
 def _by_place(records: Sequence[Record]) -> dict[TopicPartition, list[Record]]:

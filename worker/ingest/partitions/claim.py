@@ -53,14 +53,15 @@ class PartitionClaim:
         self._assignment = assignment
         self._epoch = epoch
         self._partitions = {(one.partition.topic, one.partition.partition): one for one in owned}
-        self._next: dict[tuple[str, int], int] = {}
         self.add(records)
 
     def add(self, records: Sequence[Record]) -> None:
         """Take more records in, each of a partition that is held and after those that are taken in."""
         self.count += len(records)
         self.size += size_of(records)
-        self._next |= {(record.topic, record.partition): record.offset + 1 for record in records}
+        ends = {(record.topic, record.partition): record.offset + 1 for record in records}
+        for place, end in ends.items():
+            self._partitions[place].taken_to = end
 
     def release(self, records: Sequence[Record]) -> None:
         """Nothing more is to be done with these records."""
@@ -91,7 +92,7 @@ class PartitionClaim:
             held = self._partitions.get(place)
             if held is None:
                 return None
-            found[place] = self._next.get(place, held.position)
+            found[place] = held.next_offset
         return found
 
     def taken_brakes(self) -> dict[Partition, BrakeState]:

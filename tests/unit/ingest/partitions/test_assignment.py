@@ -506,6 +506,28 @@ async def test_the_marker_behind_the_last_record_is_no_lag() -> None:
     assert (lag.records, lag.seconds) == (0, 0)
 
 
+async def test_a_marker_is_no_lag_either_while_other_partitions_keep_the_worker_busy() -> None:
+    ground = Ground()
+    await ground.assign(FIRST, SECOND)
+    ground.consumer.ends = {FIRST: 3, SECOND: 5}
+    in_transaction = ground.fetched(0, 1, behind=2)
+
+    def lags() -> list[int]:
+        return [lag.records for lag in sorted(ground.assignment.lags(ground.now_s))]
+
+    async with ground.assignment.claim(in_transaction) as claim:
+        assert lags() == [3, 5]
+        ground.consumer.seek(SECOND, 1)
+        assert await ground.assignment.extend(claim, [FakeRecord(partition=1, offset=0)])
+        assert lags() == [3, 5]  # nothing is counted yet
+        await claim.commit({place(): 2}, in_transaction)
+        assert lags() == [0, 5]
+        ground.consumer.seek(SECOND, 4)  # more is fetched, and not taken in
+        assert lags() == [0, 5]
+    async with ground.assignment.claim([FakeRecord(partition=1, offset=3)]):
+        assert lags() == [0, 5]
+
+
 async def test_watermarks_that_others_moved_are_taken_over() -> None:
     ground = Ground()
     await ground.assign(FIRST)
