@@ -4,6 +4,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import worker
+from worker.domain.catalogue import load_catalogue
+from worker.domain.mapping import Mapping
 from worker.domain.meaning.catalogue import MarketMeaning, load_meaning, load_meanings
 
 FILE_NAME = "markets.json"
@@ -14,6 +16,11 @@ def shipped_catalogue() -> Path:
     package = Path(worker.__file__).parent
     installed = package / "catalogue_data" / FILE_NAME
     return installed if installed.is_file() else package.parent / "catalogue" / FILE_NAME
+
+
+def shipped_mappings() -> list[Mapping]:
+    """Its mappings that are switched on."""
+    return load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
 
 
 @cache

@@ -15,8 +15,7 @@ from rich.console import Console
 
 from worker.cli.console import err, fail, out, write_text
 from worker.cli.progress import LateBar, late_bar
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.lab.bench.comparison import BenchOptions, compare
 from worker.lab.bench.conditions import conditions
 from worker.lab.bench.contestants import CONTESTANTS
@@ -130,7 +129,7 @@ def bench(
     if document is not None:
         _require_places(document, [name for name, is_wanted in parts.items() if is_wanted])
     report = BenchReport(conditions(choice.sizes, rounds=rounds))
-    catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+    catalogue = shipped_mappings()
     if parts.pop("records"):
         with late_bar() as bar:
             report.records = record_times(catalogue, rounds=rounds, report=_named_on(bar))

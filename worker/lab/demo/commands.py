@@ -21,8 +21,7 @@ from worker.cli.cluster import run_on_kafka
 from worker.cli.connection import connected_settings
 from worker.cli.console import err, fail, out
 from worker.cli.options import require_one_of
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.domain.mapping import Mapping
 from worker.kafka.bounded_reader import read_topic
 from worker.kafka.connections import client_connection
@@ -141,7 +140,7 @@ def _hidden(feed: Feed, events: int, count: int) -> list[LeftOutId]:
 
 
 def _shipped() -> list[Mapping]:
-    return load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+    return shipped_mappings()
 
 
 @contextmanager

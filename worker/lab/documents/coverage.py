@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.lab.bench.document import renewed
 from worker.lab.coverage.measured import (
     EventBooks,
@@ -34,6 +33,6 @@ def coverage_parts(events: Sequence[EventBooks], at: datetime) -> dict[str, str]
 
 
 if __name__ == "__main__":
-    shipped = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+    shipped = shipped_mappings()
     parts = coverage_parts(measure(Path(sys.argv[1]), shipped), datetime.now(tz=UTC))
     DOCUMENT.write_text(renewed(DOCUMENT.read_text(encoding="utf-8"), parts), encoding="utf-8")

@@ -13,9 +13,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
-from worker.cli.shipped import shipped_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.domain.books.platforms import Platform, is_platform
-from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
 from worker.domain.resolve import Observation
 from worker.insight.boards import Board, board
@@ -65,7 +64,7 @@ def _observation(platform: Platform, payload: Any) -> Observation:
 
 def shipped_index() -> MappingIndex:
     """The index of the shipped catalogue."""
-    return MappingIndex(load_catalogue(shipped_catalogue().read_text(encoding="utf-8")))
+    return MappingIndex(shipped_mappings())
 
 
 def payload_tables(boards: Sequence[Board], at: datetime) -> str:

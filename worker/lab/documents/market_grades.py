@@ -16,8 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.domain.index import MappingIndex
 from worker.insight.boards import Board
 from worker.insight.distances import between_books, to_model
@@ -52,7 +51,7 @@ def measured(folder: Path, events: int, at: datetime) -> Document:
 def generated_grades(events: Mapping[str, Sequence[Board]], at: datetime) -> Document:
     """By mapping and bookmaker: the grade, and each comparison."""
     judge = shipped_judge()
-    catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+    catalogue = shipped_mappings()
     index = MappingIndex(catalogue)
     mappings = {one.canonical_id: one for one in catalogue}
     watched = [

@@ -18,9 +18,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from worker.cli.shipped import shipped_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.domain.books.platforms import PLATFORMS, Platform, is_platform
-from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
 from worker.insight.drift.hours import HOUR, ShapeHour, judge_hour
 from worker.insight.drift.sampling import MOST_RECORDS, Sampler
@@ -216,7 +215,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=25, help="Events in each hour.")
     parser.add_argument("--hours", type=int, default=24, help="Hours without a change.")
     options = parser.parse_args()
-    index = MappingIndex(load_catalogue(shipped_catalogue().read_text(encoding="utf-8")), 1)
+    index = MappingIndex(shipped_mappings(), 1)
     settings = Settings()
     labs = {platform: DriftLab(platform, settings, index) for platform in PLATFORMS}
     false: list[str] = []

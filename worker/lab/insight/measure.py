@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from typing import Any, Final, NamedTuple
 
-from worker.cli.shipped import shipped_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.domain.books.platforms import Platform
-from worker.domain.catalogue import load_catalogue
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.meaning.market import Bet, Sets
 from worker.insight.shipped import shipped_judge
@@ -164,7 +163,7 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], Any] = sys.stdo
     options = parser.parse_args(argv)
     trouble = Trouble(**{name: getattr(options, name) for name in Trouble._fields})
     judge = shipped_judge()
-    catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+    catalogue = shipped_mappings()
     events = troubled_events(
         seed=options.seed, events=options.events, noise=options.noise, trouble=trouble
     )

@@ -14,8 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from worker.cli.shipped import shipped_catalogue
-from worker.domain.catalogue import load_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.domain.index import MappingIndex
 from worker.insight.agreed_proofs import QuotedBoard, agreed_proofs
 from worker.insight.boards import Board, MarketLine, Quoted, read
@@ -36,7 +35,7 @@ class ProofLab:
     """Boards under the shipped mappings."""
 
     def __init__(self, boards: Sequence[Board]) -> None:
-        shipped = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+        shipped = shipped_mappings()
         self.index = MappingIndex([one for one in shipped if is_comparable(one)])
         self.judge: Judge = shipped_judge().knowing(boards[:_LEARNT_FROM], self.index)
         self.boards = [QuotedBoard(one, read(one, self.index)) for one in boards]

@@ -19,9 +19,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from worker.cli.shipped import shipped_catalogue
+from worker.cli.shipped import shipped_mappings
 from worker.domain.books.platforms import Platform
-from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping as MarketMapping
 from worker.domain.markets import Market
@@ -215,7 +214,7 @@ def pair_figures(events: RealEvents, found: Sequence[PairTrial]) -> Iterator[dic
 def real_events(folder: Path) -> RealEvents:
     """The events of a folder under the shipped catalogue."""
     judge = shipped_judge()
-    catalogue = load_catalogue(shipped_catalogue().read_text(encoding="utf-8"))
+    catalogue = shipped_mappings()
     return RealEvents(real_boards(folder), catalogue, judge)
 
 
