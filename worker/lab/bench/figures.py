@@ -110,7 +110,7 @@ TARGETS: Final = (
         _WORKER,
         rate,
         ("scrape", "unguarded"),
-        least=0.85,
+        least=0.95,
     ),
     Target(
         "small: rate, times the byte passthrough",

@@ -54,7 +54,7 @@ class Sizes(NamedTuple):
     """How much of each workload: events of the scrape, messages of the others."""
 
     events: int = 800
-    small: int = 10_000
+    small: int = 60_000
     large: int = 40
 
 
