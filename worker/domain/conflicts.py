@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 from worker.domain.books.platforms import Platform
 from worker.domain.books.rows import abbreviate
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping
+
+MOST_RIVALRIES: Final = 100
 
 
 class Rivalry(NamedTuple):
@@ -26,7 +29,9 @@ class Rivalry(NamedTuple):
 
 
 def rivalries(saved: Iterable[Mapping], others: Iterable[Mapping]) -> list[Rivalry]:
-    """Every label that one of ``saved`` and another mapping claim in one platform market at equal priority.
+    """Labels that one of ``saved`` and another mapping claim in one platform market at equal priority.
+
+    At most MOST_RIVALRIES of them: a copy of a mapping has one for each of its labels.
 
     ``others`` are the active mappings; those that are saved now are left out of them by canonical id. What
     conflicts among the others is not the editor's fault and is left out.
@@ -34,8 +39,8 @@ def rivalries(saved: Iterable[Mapping], others: Iterable[Mapping]) -> list[Rival
     new = {mapping.canonical_id: mapping for mapping in saved}
     index = MappingIndex([*new.values(), *(one for one in others if one.canonical_id not in new)])
     found = []
-    for platform, market_id, label, winner, loser in index.conflicts():
-        if winner in new or loser in new:
-            mine, rival = (winner, loser) if winner in new else (loser, winner)
-            found.append(Rivalry(mine, rival, platform, market_id, label))
+    conflicts = islice(index.conflicts(new.values()), MOST_RIVALRIES)
+    for platform, market_id, label, winner, loser in conflicts:
+        mine, rival = (winner, loser) if winner in new else (loser, winner)
+        found.append(Rivalry(mine, rival, platform, market_id, label))
     return found

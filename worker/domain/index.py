@@ -19,9 +19,11 @@ is two claims of one priority that know the same label in the same market.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingABC
-from itertools import combinations
+from itertools import chain
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from worker.domain.books.platforms import PLATFORMS, Platform
@@ -175,25 +177,23 @@ class MappingIndex:
             return NotMapped(missed, "UNKNOWN_MARKET")
         return claimed[qualifier]
 
-    def conflicts(self, among: Iterable[Mapping] | None = None) -> list[Conflict]:
+    def conflicts(self, among: Iterable[Mapping] | None = None) -> Iterator[Conflict]:
         """Labels that two mappings of equal priority claim in the same market.
 
-        ``among`` narrows it to the markets that these mappings claim.
+        ``among`` narrows it to the conflicts of these mappings. They are found as they are asked for: copies
+        of one mapping have one for each pair of them and each label.
         """
-        touched = None if among is None else claimed_markets(among)
-        found: list[Conflict] = []
+        names = None if among is None else {one.canonical_id: one for one in among}
+        touched = None if names is None else claimed_markets(names.values())
         for platform, sports in self._markets.items():
             for sport, market_id in (
                 _places(sports) if touched is None else sorted(touched[platform])
             ):
                 markets = sports.get(sport)
-                claims = (
-                    [] if markets is None else sorted(markets.claims(market_id), key=_claim_rank)
-                )
-                # The claims are in order of rank, so the first of a pair is the one that wins.
-                for winner, loser in combinations(claims, 2):
-                    found += _conflicts(platform, market_id, winner, loser)
-        return found
+                claims = [] if markets is None else markets.claims(market_id)
+                if len(claims) > 1:
+                    ranked = sorted(claims, key=_claim_rank)
+                    yield from _conflicts(platform, market_id, ranked, names)
 
 
 def _places(sports: dict[str, _SportMarkets]) -> list[_Place]:
@@ -233,18 +233,52 @@ def _rank(mapping: Mapping) -> tuple[int, int, str]:
     return (-mapping.priority, mapping.id or 0, mapping.canonical_id)
 
 
-def _conflicts(platform: Platform, market_id: str, winner: Claim, loser: Claim) -> list[Conflict]:
-    if (
-        winner.mapping is loser.mapping  # two ids of one mapping never disagree about an outcome
-        or winner.mapping.priority != loser.mapping.priority
-        or not winner.scope.meets(loser.scope)
-        or not _may_meet(winner, loser)
-    ):
-        return []
-    return [
-        Conflict(platform, market_id, label, winner.canonical_id, loser.canonical_id)
-        for label in sorted(winner.known_labels & loser.known_labels)
+def _conflicts(
+    platform: Platform, market_id: str, ranked: Sequence[Claim], names: Collection[str] | None
+) -> Iterator[Conflict]:
+    """Conflicts of claims to one id, of which one at least is in ``names``; the first of two claims wins."""
+    knowing: dict[tuple[str, int], list[Claim]] = defaultdict(list)
+    for claim in ranked:
+        for label in claim.known_labels:
+            knowing[label, claim.mapping.priority].append(claim)
+    for (label, _), claims in sorted(knowing.items(), key=itemgetter(0)):
+        for winner, loser in _rivals(claims, names):
+            if (
+                winner.mapping is not loser.mapping  # ids of one mapping agree about an outcome
+                and winner.scope.meets(loser.scope)
+                and _may_meet(winner, loser)
+            ):
+                yield Conflict(platform, market_id, label, winner.canonical_id, loser.canonical_id)
+
+
+def _rivals(
+    claims: Sequence[Claim], names: Collection[str] | None
+) -> Iterator[tuple[Claim, Claim]]:
+    """Pairs of claims of which one is in ``names``, in their order.
+
+    Left out are pairs that fix the same specifiers to different values: a market that is sold with a fixed
+    number has as many mappings as numbers.
+    """
+    if len(claims) < 2:
+        return
+    fixed = [frozenset(claim.rule.fixed_on(claim.platform).items()) for claim in claims]
+    keys = [frozenset(key for key, _ in values) for values in fixed]
+    alike: dict[frozenset[str], dict[frozenset[tuple[str, str]], list[int]]] = {}
+    for place, values in enumerate(fixed):
+        alike.setdefault(keys[place], {}).setdefault(values, []).append(place)
+    asked = [
+        place for place, claim in enumerate(claims) if names is None or claim.canonical_id in names
     ]
+    seen = set[int]()
+    for place in asked:
+        others = [alike[keys[place]][fixed[place]]]
+        for their_keys, by_values in alike.items():
+            if their_keys != keys[place]:
+                others += by_values.values()
+        seen.add(place)
+        for other in chain.from_iterable(others):
+            if other not in seen:
+                yield claims[min(place, other)], claims[max(place, other)]
 
 
 def _may_meet(one: Claim, other: Claim) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -163,7 +164,9 @@ class MarketClaim(NamedTuple):
     """What a mapping claims of one bookmaker: a market's id, when, how the line is read, and the labels.
 
     ``rule`` says of this id how its line is read; ``labels`` has the outcome of each label, as it is written,
-    ``outcome_ids`` that of each of the bookmaker's own ids of outcomes.
+    ``outcome_ids`` that of each of the bookmaker's own ids of outcomes. ``order`` has the place of each
+    outcome in the mapping. ``number`` is the claim's place among those of its mapping to this id, and
+    ``told_apart_by`` the fixed specifiers that tell them apart.
     """
 
     platform: Platform
@@ -171,11 +174,20 @@ class MarketClaim(NamedTuple):
     scope: Scope
     rule: LineRule
     labels: tuple[tuple[str, OutcomeLabels], ...]
-    outcome_ids: tuple[tuple[str, OutcomeLabels], ...] = ()
+    outcome_ids: tuple[tuple[str, OutcomeLabels], ...]
+    order: MappingABC[str, int]
+    number: int = 0
+    told_apart_by: frozenset[str] = frozenset()
 
 
 def claims_of(mapping: Mapping) -> list[MarketClaim]:
-    """Everything that a mapping claims: what its index entries, conflicts and covered misses follow from."""
+    """Everything that a mapping claims: what its index entries, conflicts and covered misses follow from.
+
+    Their outcomes and places are found once for all of them, so that the time is that of reading the mapping.
+    """
+    further = _further_places(mapping)
+    names = [*(outcome.canonical_id for outcome in mapping.outcomes), *further]
+    order = {name: place for place, name in enumerate(names)}
     claims = []
     for platform in PLATFORMS:
         market_id = mapping.id_on(platform)
@@ -188,35 +200,78 @@ def claims_of(mapping: Mapping) -> list[MarketClaim]:
                 (each, outcome) for outcome in mapping.outcomes for each in outcome.ids_on(platform)
             ]
             rule = mapping.line_rule
-            claims.append(MarketClaim(platform, market_id, mapping.scope, rule, labels, tuple(ids)))
-    return claims + [_further_claim(mapping, one) for one in mapping.also if one.active]
+            claims.append(
+                MarketClaim(platform, market_id, mapping.scope, rule, labels, tuple(ids), order)
+            )
+    claims += [_further_claim(mapping, one, further, order) for one in mapping.also if one.active]
+    return _told_apart(mapping, claims) if mapping.also else claims
 
 
-def _further_claim(mapping: Mapping, one: FurtherId) -> MarketClaim:
+def _further_places(mapping: Mapping) -> dict[str, int]:
+    """The outcomes that only further ids have, each with its place among them."""
+    return {name: place for place, name in enumerate(mapping.further_outcomes)}
+
+
+def _further_claim(
+    mapping: Mapping,
+    one: FurtherId,
+    further: MappingABC[str, int],
+    order: MappingABC[str, int],
+) -> MarketClaim:
     phase = mapping.scope.phase if one.phase == "both" else one.phase
+    ids = [
+        (each, outcome)
+        for outcome in mapping.outcomes
+        for each in one.outcome_ids.get(outcome.canonical_id, ())
+    ]
+    ids += [
+        (each, OutcomeLabels(name))
+        for name in _in_order(one.outcome_ids, further)
+        for each in one.outcome_ids[name]
+    ]
     return MarketClaim(
         one.platform,
         one.id,
         Scope(mapping.scope.sport, phase),
         one.rule(mapping.line_rule.kind),
-        tuple(_further_labels(mapping, one)),
-        tuple(
-            (each, outcome)
-            for outcome in (*mapping.outcomes, *map(OutcomeLabels, mapping.further_outcomes))
-            for each in one.outcome_ids.get(outcome.canonical_id, ())
-        ),
+        tuple(_further_labels(mapping, one, further)),
+        tuple(ids),
+        order,
     )
 
 
-def _further_labels(mapping: Mapping, one: FurtherId) -> Iterator[tuple[str, OutcomeLabels]]:
+def _told_apart(mapping: Mapping, claims: Sequence[MarketClaim]) -> list[MarketClaim]:
+    """The claims, those to an id in ``also`` with what tells them apart from others to the same id."""
+    ids = {(one.platform, one.id) for one in mapping.also}
+    fixed: dict[tuple[Platform, str], list[dict[str, str]]] = defaultdict(list)
+    for claim in claims:
+        fixed[claim.platform, claim.market_id].append(dict(claim.rule.fixed_on(claim.platform)))
+    keys = {place: frozenset(chain.from_iterable(each)) for place, each in fixed.items()}
+
+    def apart(claim: MarketClaim) -> MarketClaim:
+        place = claim.platform, claim.market_id
+        number = fixed[place].index(dict(claim.rule.fixed_on(claim.platform)))
+        return claim._replace(number=number, told_apart_by=keys[place])
+
+    return [apart(one) if (one.platform, one.market_id) in ids else one for one in claims]
+
+
+def _in_order(names: Iterable[str], further: MappingABC[str, int]) -> list[str]:
+    """Those of the names that only further ids have, in the mapping's order."""
+    return sorted([name for name in names if name in further], key=further.__getitem__)
+
+
+def _further_labels(
+    mapping: Mapping, one: FurtherId, further: MappingABC[str, int]
+) -> Iterator[tuple[str, OutcomeLabels]]:
     for outcome in mapping.outcomes:
         own = outcome.on(one.platform)
         labels = one.labels.get(outcome.canonical_id, ()) if one.labels else (own,)
         for label in labels:
             if label is not None:
                 yield label, outcome
-    for name in mapping.further_outcomes:
-        for label in one.labels.get(name, ()):
+    for name in _in_order(one.labels, further):
+        for label in one.labels[name]:
             yield label, OutcomeLabels(name)
 
 
@@ -541,21 +596,28 @@ def _trait_faults(mapping: Mapping) -> list[MappingFault]:
     if traits.line not in {LINE_NAMES[kind] for kind in kinds}:
         reason = "no id of the mapping has such a line"
         faults.append(MappingFault("traits.line", traits.line, reason))
-    for outcome in sorted(traits.residuals):
-        faults += _grid_faults(mapping, outcome)
+    if traits.residuals:
+        # Ids that are switched off count as well: switching one on must not join two bets.
+        every = replace(mapping, also=tuple(replace(one, active=True) for one in mapping.also))
+        listed = [
+            (claim, frozenset(outcome.canonical_id for _, outcome in claim.labels))
+            for claim in claims_of(every)
+        ]
+        for outcome in sorted(traits.residuals):
+            faults += _grid_faults(listed, outcome)
     return faults
 
 
-def _grid_faults(mapping: Mapping, residual: str) -> list[MappingFault]:
+def _grid_faults(
+    sold: Sequence[tuple[MarketClaim, frozenset[str]]], residual: str
+) -> list[MappingFault]:
     """Whether all ids that sell a residual list the same other outcomes: else it is another bet on each.
 
-    Ids that are switched off count as well: switching one on must not join two bets.
+    ``sold`` has the outcomes that each id lists.
     """
     where = f"traits.residuals.{residual}"
-    every = replace(mapping, also=tuple(replace(one, active=True) for one in mapping.also))
     lists: dict[frozenset[str], list[str]] = {}
-    for claim in claims_of(every):
-        listed = {outcome.canonical_id for _, outcome in claim.labels}
+    for claim, listed in sold:
         if residual in listed:
             others = frozenset(listed - {residual})
             lists.setdefault(others, []).append(f"{claim.platform} {claim.market_id}")
@@ -596,18 +658,21 @@ def _participant_faults(mapping: Mapping) -> list[MappingFault]:
         reason = "a mapping with a participant needs an id there"
         return [MappingFault("also", "none", reason)]
     faults = []
+    further = _further_places(mapping)
     for place, one in enumerate(mapping.also):
         where = f"also[{place}]"
         if BOOKS[one.platform].participant_ids is None:
             reason = "no players can be read of this bookmaker"
             faults.append(MappingFault(f"{where}.platform", one.platform, reason))
             continue
-        faults += _faults_of_players(mapping, one, where)
+        faults += _faults_of_players(mapping, one, where, further)
     return faults
 
 
-def _faults_of_players(mapping: Mapping, one: FurtherId, where: str) -> list[MappingFault]:
-    found = [pair for pair in _further_labels(mapping, one) if holds_player(pair[0])]
+def _faults_of_players(
+    mapping: Mapping, one: FurtherId, where: str, further: MappingABC[str, int]
+) -> list[MappingFault]:
+    found = [pair for pair in _further_labels(mapping, one, further) if holds_player(pair[0])]
     labels = [label for label, _ in found]
     outcomes = {outcome.canonical_id for _, outcome in found}
     ids = [
@@ -674,6 +739,7 @@ def _further_faults(mapping: Mapping) -> list[MappingFault]:
         found = ", ".join(sorted(families))
         reason = "all ids of a market have lines of one kind, or none has a line"
         faults.append(MappingFault("also", found, reason))
+    further = _further_places(mapping)
     seen = [_column_place(mapping, one) for one in PLATFORMS if mapping.id_on(one)]
     for place, one in enumerate(mapping.also):
         where = f"also[{place}]"
@@ -686,7 +752,7 @@ def _further_faults(mapping: Mapping) -> list[MappingFault]:
                 MappingFault(f"{where}.id", one.id, "is there already, with the same meaning")
             )
         seen.append(mine)
-        faults += _label_faults(mapping, one, where)
+        faults += _label_faults(mapping, one, where, further)
     return faults
 
 
@@ -713,9 +779,11 @@ def _further_place(mapping: Mapping, one: FurtherId) -> _Place:
     return _Place(one.platform, one.id, one.phase, dict(one.fixed), rule.constant)
 
 
-def _label_faults(mapping: Mapping, one: FurtherId, where: str) -> list[MappingFault]:
+def _label_faults(
+    mapping: Mapping, one: FurtherId, where: str, further: MappingABC[str, int]
+) -> list[MappingFault]:
     book = BOOKS[one.platform]
-    labels = [label for label, _ in _further_labels(mapping, one)]
+    labels = [label for label, _ in _further_labels(mapping, one, further)]
     if not labels:
         return [
             MappingFault(f"{where}.labels", "none", f"no outcome has a label on {one.platform}")

@@ -53,7 +53,7 @@ from worker.domain.labels import (
     words_of,
 )
 from worker.domain.line_rule import IN_LABELS
-from worker.domain.mapping import Mapping, MarketClaim, OutcomeLabels, claims_of
+from worker.domain.mapping import Mapping, MarketClaim, OutcomeLabels
 from worker.domain.participants import (
     Disagreement,
     NamePattern,
@@ -141,10 +141,9 @@ class Claim:
         self.line_by_id = _NO_LINES
         if self.has_lines_in_labels and self.by_id:
             self._spell_ids_out()
-        self.number, told_apart_by = _among_claims_to_one_id(mapping, claimed)
-        self.variant_keys = claimed.rule.free | told_apart_by
-        names = [outcome.canonical_id for outcome in mapping.outcomes]
-        self.order = {name: n for n, name in enumerate([*names, *mapping.further_outcomes])}
+        self.number = claimed.number
+        self.variant_keys = claimed.rule.free | claimed.told_apart_by
+        self.order = claimed.order
 
     def _spell_ids_out(self) -> None:
         """Put the ids that have a number in the place of those that stand for them."""
@@ -255,20 +254,6 @@ def _patterns(labels: Iterable[tuple[str, OutcomeLabels]]) -> Sequence[NamePatte
     """The labels that name players, those with the most words around the name first."""
     named = [(label, outcome.canonical_id) for label, outcome in labels if holds_player(label)]
     return [name_pattern(*each) for each in sorted(named, key=lambda each: (-len(each[0]), each))]
-
-
-def _among_claims_to_one_id(mapping: Mapping, claimed: MarketClaim) -> tuple[int, frozenset[str]]:
-    """The claim's number among the mapping's to this id, and the fixed specifiers that tell them apart."""
-    platform, market_id = claimed.platform, claimed.market_id
-    if not any((one.platform, one.id) == (platform, market_id) for one in mapping.also):
-        return 0, frozenset()
-    fixed = [
-        dict(one.rule.fixed_on(platform))
-        for one in claims_of(mapping)
-        if (one.platform, one.market_id) == (platform, market_id)
-    ]
-    keys = frozenset(key for each in fixed for key in each)
-    return fixed.index(dict(claimed.rule.fixed_on(platform))), keys
 
 
 @lru_cache(maxsize=1024)

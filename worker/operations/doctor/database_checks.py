@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,7 @@ from worker.operations.doctor.check import Check
 from worker.operations.doctor.clock_verdicts import judge_database_clock
 from worker.operations.doctor.connection_verdicts import judge_connections
 from worker.operations.doctor.database_verdicts import (
+    MOST_CONFLICTS,
     MappingFacts,
     RoleFacts,
     judge_locks,
@@ -172,7 +174,7 @@ async def _mappings(settings: DatabaseSettings) -> Sequence[Finding]:
         changed_at,
         len(parsed.usable),
         parsed.unusable,
-        index.conflicts(),
+        list(islice(index.conflicts(), MOST_CONFLICTS)),
         not_validated,
         unread,
     )

@@ -17,6 +17,7 @@ from worker.storage.access.sessions import Sessions
 from worker.storage.inspection import Server
 
 _MOST_SHOWN: Final = 5
+MOST_CONFLICTS: Final = 1_000  # are counted
 _POOLERS: Final = (
     "connect to Postgres directly, or pool_mode = session; docs/deploying.md, Connection poolers"
 )
@@ -174,7 +175,8 @@ def judge_mappings(facts: MappingFacts) -> list[Finding]:
         found.append(warning("mappings", message, remedy))
     if facts.conflicts:
         first, count = facts.conflicts[0], len(facts.conflicts)
-        labels = f"{count} label{'s' * (count != 1)} claimed twice"
+        at_least = "at least " * (count == MOST_CONFLICTS)
+        labels = f"{at_least}{count} label{'s' * (count != 1)} claimed twice"
         where = (
             f"{first.platform} market {first.market_id}, {abbreviate(first.label)}, "
             f"by {first.winner} and {first.loser}"

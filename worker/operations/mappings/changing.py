@@ -14,6 +14,7 @@ from worker.cli.console import did_you_mean, err, fail, print_json, printable
 from worker.cli.database import chosen_url, read_database, run_on_database
 from worker.cli.options import Actor, AsJson, DatabaseUrl, DryRun, Reason
 from worker.cli.tables import ListTable, print_list, print_table
+from worker.domain.conflicts import MOST_RIVALRIES
 from worker.domain.mapping import MappingError
 from worker.operations.mappings.editing import (
     AppliedChange,
@@ -240,7 +241,8 @@ def _refuse_conflicts(error: ConflictError, *, as_json: bool) -> NoReturn:
     elif error.change is not None:
         print_table(change_table(error.change), to=err)
     rivalries = list(map(str, error.rivalries))
-    end = f"{len(rivalries)} conflict{'s' * (len(rivalries) > 1)}; nothing was changed."
+    at_least = "at least " * (len(rivalries) == MOST_RIVALRIES)
+    end = f"{at_least}{len(rivalries)} conflict{'s' * (len(rivalries) > 1)}; nothing was changed."
     hint = "Change a label, a line rule or a priority of one of them."
     fail("\n".join([*rivalries, end]), hint=hint, kind="CONFLICT")
 

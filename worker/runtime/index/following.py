@@ -126,7 +126,7 @@ class LiveMappings:
             # The table says of a row that cannot be read whether it is active, and what is wrong with it.
             await self.load()
         elif rows:
-            self._index.apply(rows[-1].id, row_changes(rows))
+            await self._index.apply(rows[-1].id, row_changes(rows))
             self._swapped(
                 "changes", asked_at, (datetime.now(UTC) - rows[-1].created_at).total_seconds()
             )

@@ -5,10 +5,10 @@ use, and swapping is the assignment of another index to it. A batch reads `curre
 keeps that object: so all records of a batch are resolved with one version, and no lock is needed although
 planning runs in another thread.
 
-There are two ways to a new index. `replace` builds one from all rows; it takes long, so it runs in a thread.
-`apply` makes a revised index from the current one: it shares everything that the changed rows do not touch,
-and so takes little time. `apply` must be called with changes in commit order, and never while a `replace` is
-running: the one caller is `following`, which does one after the other.
+There are two ways to a new index. `replace` builds one from all rows. `apply` makes a revised index from the
+current one: it shares everything that the changed rows do not touch, and so takes little time. Both run in a
+thread, because a mapping may be as large as its bounds allow, and the event loop must go on. They must be
+called with changes in commit order, one after the other: the one caller is `following`.
 
 A row that cannot be used costs none of the others. It is left out, reported, and kept in `unusable` until a
 change of the same canonical id replaces it.
@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -27,6 +28,9 @@ from worker.domain.index import MappingIndex
 from worker.domain.mapping import MappingError, parse_mapping
 
 log = structlog.get_logger()
+
+# Copies of a mapping conflict in each label, and each with all others: that would fill the log.
+_MOST_TOLD: Final = 20
 
 MappingRow = Mapping[str, Any]
 MappingRows = Iterable[MappingRow]
@@ -106,13 +110,19 @@ class LiveIndex:
 
         (self._usable, self._unusable), self._current = await asyncio.to_thread(build)
 
-    def apply(self, version: int, changes: Iterable[RowChange]) -> None:
+    async def apply(self, version: int, changes: Iterable[RowChange]) -> None:
         """Swap in an index with these changes made: of each canonical id the newest. The rest is shared."""
         newest = {change.canonical_id: change.row for change in changes}
         replaced = [self._usable[name] for name in newest if name in self._usable]
-        parsed = parse_rows(row for row in newest.values() if row is not None)
-        index = self.current.revised(replaced, parsed.usable.values(), version)
+        current = self.current
 
+        def revise() -> tuple[Parsed, MappingIndex]:
+            parsed = parse_rows(row for row in newest.values() if row is not None)
+            index = current.revised(replaced, parsed.usable.values(), version)
+            _report(parsed, index, parsed.usable.values())
+            return parsed, index
+
+        parsed, index = await asyncio.to_thread(revise)
         for before in replaced:
             del self._usable[before.canonical_id]
         self._usable |= parsed.usable
@@ -121,11 +131,13 @@ class LiveIndex:
         }
         self._unusable = still_unusable | parsed.unusable
         self._current = index
-        _report(parsed, index, parsed.usable.values())
 
 
 def _report(parsed: Parsed, index: MappingIndex, among: Iterable[mapping.Mapping] | None) -> None:
     for canonical_id, reason in parsed.unusable.items():
         log.warning("mapping_not_usable", canonical_id=canonical_id, error=reason)
-    for conflict in index.conflicts(among):
+    conflicts = list(islice(index.conflicts(among), _MOST_TOLD + 1))
+    for conflict in conflicts[:_MOST_TOLD]:
         log.warning("mappings_conflict", **conflict._asdict())
+    if len(conflicts) > _MOST_TOLD:
+        log.warning("more_mappings_conflict", told=_MOST_TOLD)
