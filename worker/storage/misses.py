@@ -25,6 +25,7 @@ QueueOrder = Literal[
 STATUSES: Final = ("NEW", "ACKNOWLEDGED", "MAPPED", "IGNORED")
 WORK: Final = ("NEW", "ACKNOWLEDGED")
 
+MOST_OF_MARKETS: Final = 1_000
 _ROWS_AT_ONCE: Final = 200
 # If a sample has a text often enough, it is looked for among the first rows: four for each that is wanted.
 # Often enough means that these rows should have the text 1.5 times for each that is wanted.
@@ -303,8 +304,22 @@ async def get_unlocked(connection: AsyncConnection, key: QueueKey) -> QueuedMiss
 async def misses_of(
     connection: AsyncConnection, markets: Collection[QueueKey]
 ) -> Sequence[QueuedMiss]:
-    """Return the misses of these platform ids, of any status, with or without a specifier in their own id."""
-    return await _read(connection, sql.READ_MARKETS, _keys(markets))
+    """Return the misses of these platform ids, of any status, with or without a specifier in their own id.
+
+    At most MOST_OF_MARKETS, those that were missed most often: a specifier may have any number of values.
+    """
+    return await _read(connection, sql.READ_MARKETS, _keys(markets) | {"most": MOST_OF_MARKETS})
+
+
+async def ids_of(connection: AsyncConnection, markets: Collection[QueueKey]) -> Sequence[int]:
+    """Return the rows of the same misses, in the order in which counting locks them."""
+    with driver_errors_translated():
+        return list(await connection.scalars(sql.IDS_OF_MARKETS, _keys(markets)))
+
+
+async def by_id(connection: AsyncConnection, ids: Sequence[int]) -> Sequence[QueuedMiss]:
+    """Return the misses of these rows, in any order; rows that are gone are left out."""
+    return await _read(connection, sql.READ_IDS, {"ids": list(ids)})
 
 
 async def acknowledge(

@@ -380,9 +380,8 @@ GET_UNLOCKED = text(f"{READ_UNLOCKED} JOIN {ASKED} USING (source, external_marke
 )
 
 # A specifier in the id (`8?goalnr=2`) is another market with the same platform id.
-READ_MARKETS = text(f"""
-{READ}
-WHERE id IN (
+OF_MARKETS = f"""
+id IN (
     SELECT id
     FROM unmapped_market_log
     JOIN {ASKED} USING (source, external_market_id)
@@ -394,8 +393,23 @@ WHERE id IN (
         AND asked.external_market_id = split_part(market.external_market_id, '?', 1)
     WHERE strpos(market.external_market_id, '?') > 0
 )
+"""  # noqa: S608  (constants)
+READ_MARKETS = text(f"""
+{READ}
+WHERE id IN (
+    SELECT id FROM unmapped_market_log WHERE {OF_MARKETS} ORDER BY occurrence_count DESC, id LIMIT :most
+)
 ORDER BY source, external_market_id
 """).columns(sample_outcomes=JSONB)  # noqa: S608  (constants)
+
+# In the order in which counting locks rows.
+IDS_OF_MARKETS = text(f"""
+SELECT id
+FROM unmapped_market_log
+WHERE {OF_MARKETS}
+ORDER BY source COLLATE "C", external_market_id COLLATE "C"
+""")  # noqa: S608  (constants)
+READ_IDS = text(f"{READ} WHERE id = ANY (CAST(:ids AS bigint[]))").columns(sample_outcomes=JSONB)
 
 LOCKED = f"""
 WITH locked AS (

@@ -11,7 +11,7 @@ from tests.support.markets import mapping
 from worker.operations.mappings import editing as changing
 from worker.operations.mappings.editing import AppliedChange
 from worker.operations.unmapped import triage
-from worker.runtime.index.covering import cover_changes
+from worker.runtime.index.covering import claimants, cover_changes
 from worker.storage.audit import last_version, read_after
 from worker.storage.editing import Edit, editing
 from worker.storage.engine import transaction
@@ -253,3 +253,50 @@ async def test_a_change_that_was_taken_back_before_it_is_published_reopens_nothi
     await execute(covered, "UPDATE user_market_mappings SET is_active = true")
     assert (await settle(covered, version)).reopened == []
     assert (await statuses(covered))["user1"] == "MAPPED"
+
+
+async def test_many_markets_of_one_id_are_covered_in_parts_while_the_lead_is_kept(
+    mapped: AsyncEngine,
+) -> None:
+    """A specifier that changes in each row makes a market of each."""
+    many = 2_500
+    await execute(
+        mapped,
+        "INSERT INTO unmapped_market_log"
+        " (source, external_market_id, sample_outcomes, reason, mapping_version)"
+        " SELECT 'sportybet', 'user1?number=' || number,"
+        """ '[{"label": "a", "odds": 2, "qualifier": null}]', 'UNKNOWN_PARAM_MARKET', 0"""
+        " FROM generate_series(1, CAST(:many AS integer)) AS number",
+        many=many,
+    )
+    kept: list[int] = []
+
+    async def goes_on() -> None:
+        (marked,) = await execute(
+            mapped, "SELECT count(*) FROM unmapped_market_log WHERE status = 'MAPPED'"
+        )
+        kept.append(marked[0])
+
+    async with transaction(mapped) as connection:
+        changes = await read_after(connection, 0, 100)
+    settled = await cover_changes(mapped, changes, goes_on)
+    assert ("sportybet", "user1") in settled.covered
+    assert len(kept) == 3  # what is done stays done
+    assert kept == sorted(kept)
+    assert kept[-1] == len(settled.covered)
+
+
+async def test_claimants_of_many_ids_are_read_at_once(engine: AsyncEngine) -> None:
+    new = [mapping(f"m{n}", ["a", "b"], sportybet_id=f"id{n}") for n in range(50)]
+    async with transaction(engine) as connection:
+        await import_mappings(connection, new, actor="ada", reason="test")
+    statements: list[str] = []
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda *arguments: statements.append(arguments[2]),
+    )
+    async with transaction(engine) as connection:
+        found = await claimants(connection, new)
+    assert {one.canonical_id for one in found} == {one.canonical_id for one in new}
+    assert len(statements) == 1

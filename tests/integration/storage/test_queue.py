@@ -252,7 +252,22 @@ async def test_misses_of_a_platform_market_include_its_specifiers(
         await see(external_market_id=market_id)
     async with engine.connect() as connection:
         found = await misses.misses_of(connection, [("sportybet", "8"), ("betpawa", "9")])
+        ids = await misses.ids_of(connection, [("sportybet", "8"), ("betpawa", "9")])
+        rows = await misses.by_id(connection, ids)
     assert [miss.external_market_id for miss in found] == ["8", "8?goalnr=2"]
+    assert sorted(rows) == sorted(found)
+
+
+async def test_of_many_markets_of_one_id_those_that_are_missed_most_are_read(
+    engine: AsyncEngine, see: See, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(misses, "MOST_OF_MARKETS", 2)
+    for market_id, times in (("8?a=1", 2), ("8?a=2", 1), ("8?a=3", 3)):
+        for _ in range(times):
+            await see(external_market_id=market_id)
+    async with engine.connect() as connection:
+        found = await misses.misses_of(connection, [("sportybet", "8")])
+    assert [miss.external_market_id for miss in found] == ["8?a=1", "8?a=3"]
 
 
 @pytest.mark.parametrize(

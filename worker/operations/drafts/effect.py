@@ -16,7 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.domain.conflicts import Rivalry, rivalries
 from worker.domain.mapping import Mapping, parse_mapping
 from worker.operations.what_if.draft import Draft
-from worker.runtime.index.covering import ChangedMappings, markets_of, moved, usable
+from worker.runtime.index.covering import (
+    ChangedMappings,
+    Comparison,
+    in_parts,
+    markets_of,
+    usable,
+)
 from worker.storage import misses
 from worker.storage.audit import last_version
 from worker.storage.changes.drafts import Proposal, StoredDraft
@@ -67,13 +73,16 @@ async def effect_of(connection: AsyncConnection, proposals: Sequence[Proposal]) 
     now = [draft.after[name] for name in draft.names if name in draft.after]
     others = [one for name, one in draft.after.items() if name not in names]
     markets = markets_of([*earlier, *now])
-    missed = await misses.misses_of(connection, markets) if markets else []
     # With many mappings both take seconds.
-    covered, reopened = await asyncio.to_thread(
-        moved, missed, ChangedMappings(earlier, now, others)
-    )
+    compare = await asyncio.to_thread(Comparison, ChangedMappings(earlier, now, others))
+    covered, reopened, is_mapped = set[QueueKey](), set[QueueKey](), set[QueueKey]()
+    for part in in_parts(await misses.ids_of(connection, markets) if markets else ()):
+        missed = await misses.by_id(connection, part)
+        both = await asyncio.to_thread(compare.moved, missed)
+        covered |= both[0]
+        reopened |= both[1]
+        is_mapped |= {miss.key for miss in missed if miss.status in {"MAPPED", "IGNORED"}}
     conflicts = await asyncio.to_thread(rivalries, now, others)
-    is_mapped = {miss.key for miss in missed if miss.status in {"MAPPED", "IGNORED"}}
     return ProposedEffect(draft, conflicts, sorted(covered - is_mapped), sorted(reopened))
 
 

@@ -23,6 +23,7 @@ A relay that cannot reach Postgres or Kafka gives the lead up, waits and tries a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -49,11 +50,15 @@ class Sender(Protocol):
     async def send(self, outputs: Sequence[Outgoing]) -> None: ...
 
 
+OnPublished = Callable[[Sequence[AuditRow], Callable[[], Awaitable[None]]], Awaitable[object]]
+
+
 class Relay(RetriedWork):
     """Publishes while it leads.
 
     ``on_published`` is called with changes that are published, in order, each at least once, before the
-    cursor moves. If it raises StorageError, the relay gives the lead up as for an error of its own.
+    cursor moves. If it raises StorageError, the relay gives the lead up as for an error of its own. Whatever
+    it does in parts, it calls its second argument after each: a lead that is silent for too long is lost.
     """
 
     name = "relay"
@@ -66,7 +71,7 @@ class Relay(RetriedWork):
         metrics: RelayMetrics,
         *,
         retry_delay: Callable[[int], float],
-        on_published: Callable[[Sequence[AuditRow]], Awaitable[object]] | None = None,
+        on_published: OnPublished | None = None,
     ) -> None:
         super().__init__(retry_delay)
         self._settings = settings
@@ -124,12 +129,16 @@ class Relay(RetriedWork):
             if encoded:
                 await outputs.send(encoded)
             if self._on_published is not None:
-                await self._on_published(rows)
+                await self._on_published(rows, partial(self._still_leads, lead))
             await lead.advance(rows[-1].id)
             self._metrics.published(len(encoded), lead.version)
             self._metrics.skipped(len(rows) - len(encoded))
             log.info("changes_published", changes=len(encoded), version=lead.version)
         return len(rows)
+
+    async def _still_leads(self, lead: Lead) -> None:
+        self.moved()
+        self._metrics.pending(await lead.pending())
 
     def _encode(self, row: AuditRow) -> Outgoing | None:
         """The record of a row; None of one that is skipped."""
