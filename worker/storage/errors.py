@@ -4,6 +4,7 @@ Driver errors are translated here and nowhere else. `classify` decides by SQLSTA
 exception where the server never answered.
 """
 
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ssl import SSLCertVerificationError
@@ -120,8 +121,13 @@ def _is_broken(link: BaseException) -> bool:
 
 
 def _message(error: BaseException) -> str:
-    """Return the driver's sentence alone: SQLAlchemy adds the statement, Postgres's details contain rows."""
-    innermost = list(_chain(error))[-1]
+    """Return the driver's sentence alone: SQLAlchemy adds the statement, Postgres's details contain rows.
+
+    What ran out of time was cancelled, which says nothing to anybody.
+    """
+    innermost = [link for link in _chain(error) if not isinstance(link, CancelledError)][-1]
+    if isinstance(innermost, TimeoutError) and not innermost.args:
+        return "no answer in time"
     sentence = (
         innermost.args[0] if isinstance(innermost, PostgresError) and innermost.args else innermost
     )

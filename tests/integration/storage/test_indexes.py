@@ -205,7 +205,12 @@ AT_EACH_EDIT: list[tuple[TextClause | TextualSelect, dict[str, Any], set[str]]] 
     (audit_sql.LAST_VERSION, {}, {"mapping_audit_log_pkey"}),
     (audit_sql.READ_AFTER, {"version": 19000, "limit": 200}, {"mapping_audit_log_pkey"}),
     (audit_sql.READ_HISTORY, NAMED, {"idx_audit_log_canonical"}),
-    (misses_sql.READ_MARKETS, ASKED, {"idx_unmapped_market", "uq_unmapped_source_market"}),
+    (
+        misses_sql.READ_MARKETS,
+        {**ASKED, "most": 1_000},
+        {"idx_unmapped_market", "uq_unmapped_source_market"},
+    ),
+    (misses_sql.IDS_OF_MARKETS, ASKED, {"idx_unmapped_market", "uq_unmapped_source_market"}),
     (misses_sql.GET, ASKED, {"uq_unmapped_source_market"}),
     (misses_sql.SETTLE, SETTLED, {"uq_unmapped_source_market", "unmapped_market_log_pkey"}),
     (

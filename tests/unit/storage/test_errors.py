@@ -1,3 +1,4 @@
+import asyncio
 import re
 from ssl import SSLCertVerificationError
 from typing import Any
@@ -129,3 +130,12 @@ def test_a_connection_that_broke_under_a_statement_is_no_answer(broken: Exceptio
 def test_a_value_that_the_driver_cannot_send_is_not_tried_again() -> None:
     error = AboutAValue("invalid input for query argument $1: another operation")
     assert isinstance(classify(error), StorageFatal)
+
+
+async def test_what_ran_out_of_time_is_said_and_not_how_it_was_stopped() -> None:
+    with (
+        pytest.raises(StorageUnavailable, match=r"^no answer in time$"),
+        driver_errors_translated(),
+    ):
+        async with asyncio.timeout(0):
+            await asyncio.Event().wait()
