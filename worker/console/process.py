@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from worker.console.app import make_app
+from worker.console.bounded_protocol import BoundedProtocol
 from worker.console.context import Console
 from worker.console.databases import Databases
 from worker.console.live import LiveChanges
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 
 _BACKLOG: Final = 512
 _GRACE_S: Final = 5
-# Open pages hold up to 200 of them; whoever opens more than this is answered 503.
+# Open pages hold up to 200 of them.
 _MOST_CONNECTIONS: Final = 1000
 
 
@@ -114,16 +115,20 @@ class ConsoleProcess:
 
 
 def server_config(app: ASGIApp, most_connections: int = _MOST_CONNECTIONS) -> uvicorn.Config:
-    """How the pages are served; a request on more connections than this is answered 503."""
+    """How the pages are served, on up to this many connections: see `BoundedProtocol`."""
     return uvicorn.Config(
         app,
+        http=BoundedProtocol,
+        # A connection that becomes a web socket would no longer be bounded.
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=_GRACE_S,
-        limit_concurrency=most_connections,
+        # From this number on it answers 503, the one that asks included.
+        limit_concurrency=most_connections + 1,
         h11_max_incomplete_event_size=64 * 1024,
     )
 

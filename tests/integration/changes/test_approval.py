@@ -323,7 +323,7 @@ async def test_drafts_of_a_proposed_change_set_cannot_be_changed(engine: AsyncEn
     async with transaction(engine) as connection:
         (kept,) = await drafts.drafts_of(connection, number)
     for attempt in (
-        lambda connection: drafts.remove_draft(connection, kept.id),
+        lambda connection: drafts.remove_draft(connection, kept.id, actor="ann", reason="r"),
         lambda connection: drafts.replace_draft(connection, kept.id, more, actor="ann", reason="r"),
         lambda connection: drafts.add_draft(connection, number, more, actor="ann", reason="r"),
     ):

@@ -148,8 +148,17 @@ def test_a_change_set_is_withdrawn(asked: Change, mapping_file: str) -> None:
     asked("drafts", "create", "--file", mapping_file, "--propose", *ANN)
     asked("drafts", "withdraw", "1", *ANN)
     assert asked("drafts", "list") == []
-    asked("drafts", "remove", "1")
+    asked("drafts", "remove", "1", *ANN)
     assert asked("drafts", "list", "--state", "WITHDRAWN") == []
+
+
+def test_whoever_removes_a_draft_is_an_author_of_the_change_set(
+    asked: Change, refused: Callable[..., str], mapping_file: str
+) -> None:
+    asked("drafts", "create", "--file", mapping_file, *ANN)
+    assert "--actor" in refused("drafts", "remove", "1", "--reason", "not sold", code=2)
+    asked("drafts", "remove", "1", "--actor", "dora", "--reason", "not sold")
+    assert "dora" in asked("changes", "show", "1")["authors"]
 
 
 def test_what_was_changed_meanwhile_is_named_and_a_draft_can_follow(

@@ -222,7 +222,7 @@ IDS = {
     "drafts show": [NONSENSE],
     "drafts create": [NONSENSE, "--set", "priority=5", *_SIGNED],
     "drafts edit": [NONSENSE, "--set", "priority=7", *_SIGNED],
-    "drafts remove": [NONSENSE],
+    "drafts remove": [NONSENSE, *_SIGNED],
     "drafts propose": [NONSENSE, "--actor", "a"],
     "drafts withdraw": ["9", *_SIGNED],
     "changes show": [NONSENSE],

@@ -25,7 +25,7 @@ from worker.console.context import (
 )
 from worker.console.pages.following import case_path, following_case, key_of, next_path
 from worker.console.pages.queue import DEFAULT_REASONS, mark, notice_of
-from worker.console.sparkline import spark_bars
+from worker.console.pages.sparkline import spark_bars
 from worker.domain.books.platforms import is_platform
 from worker.domain.books.registry import BOOKS
 from worker.domain.bounded_json import objects_in

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from worker.console.context import allowed, console_of, page, viewer_of
 from worker.console.pages.queue import case_query
-from worker.console.sparkline import HEIGHT, WIDTH, sparkline
+from worker.console.pages.sparkline import HEIGHT, WIDTH, sparkline
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.evidence.coverage_hours import read_coverage
 from worker.operations.unmapped.view import ME, NOBODY, QueueView

@@ -27,7 +27,7 @@ from worker.console.context import (
     without_reason,
 )
 from worker.console.notices import Notice, UndoStep
-from worker.console.sparkline import spark_bars
+from worker.console.pages.sparkline import spark_bars
 from worker.console.together import MOST_MAPPED, grid_path, together_path
 from worker.console.totals import MOST_LISTED, QueueTotals
 from worker.operations.unmapped.families import GroupBy, MissFamily, families, ordered

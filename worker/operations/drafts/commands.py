@@ -337,18 +337,22 @@ def edit(
 def remove(
     draft: DraftNumber,
     *,
+    reason: Reason,
+    actor: Actor,
     database_url: DatabaseUrl = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a draft out of its change set, while that can be edited.
 
-    Example: marketmap drafts remove 1
+    Whoever removes one is an author of the change set.
+
+    Example: marketmap drafts remove 1 --actor you --reason "..."
     """
 
     async def run(connection: AsyncConnection) -> int:
         found = await drafts.get_draft(connection, draft)
-        await drafts.remove_draft(connection, draft)
+        await drafts.remove_draft(connection, draft, actor=actor, reason=reason)
         return found.change_set_id
 
     number = run_drafting(database_url, run, dry_run=dry_run)

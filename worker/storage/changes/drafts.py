@@ -160,9 +160,12 @@ async def replace_draft(
         await connection.execute(sql.REPLACE, {"id": draft_id, **_values(proposal)})
 
 
-async def remove_draft(connection: AsyncConnection, draft_id: int) -> None:
+async def remove_draft(
+    connection: AsyncConnection, draft_id: int, *, actor: str, reason: str
+) -> None:
     """Take a draft out of its change set. Raises StorageRefused if that cannot be edited."""
     with driver_errors_translated():
+        await sign(connection, actor, reason)
         await connection.execute(sql.REMOVE, {"id": draft_id})
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from worker.console.sparkline import HEIGHT, WIDTH, spark_bars, sparkline
+from worker.console.pages.sparkline import HEIGHT, WIDTH, spark_bars, sparkline
 from worker.operations.evidence.coverage_hours import CoverageHour, coverage_of
 from worker.operations.unmapped.missed_days import MissedSpan
 from worker.storage.insight.shapes import StoredHour
