@@ -72,7 +72,8 @@ class Settings(ConsoleAccess):
         repr=False,
         description=(
             "Postgres, as "
-            "postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE."
+            "postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE. "
+            "In a password, write / ? # @ [ ] as %2F %3F %23 %40 %5B %5D."
         ),
     )
     database_connections: int = Field(
