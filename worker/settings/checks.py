@@ -12,6 +12,9 @@ from pydantic import AfterValidator, Field
 from worker.settings.database_address import check_database_url
 
 MIB = 1024 * 1024
+FEWEST_BYTES = 1024
+MOST_BYTES = 1024 * MIB
+MOST_CLOCK_AHEAD_S = 366 * 24 * 60 * 60
 
 
 def _check_bootstrap_servers(servers: str) -> str:
@@ -52,7 +55,7 @@ PostgresUrl = Annotated[str, AfterValidator(check_database_url)]
 BootstrapServers = Annotated[str, AfterValidator(_check_bootstrap_servers)]
 Topic = Annotated[str, AfterValidator(_check_topic)]
 TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
-Bytes = Annotated[int, Field(ge=1024, le=1024 * MIB)]
+Bytes = Annotated[int, Field(ge=FEWEST_BYTES, le=MOST_BYTES)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Name = Annotated[str, AfterValidator(_check_name)]
 TracingFlag = Annotated[bool, AfterValidator(_check_tracing)]
