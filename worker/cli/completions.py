@@ -73,6 +73,7 @@ def complete_profile(incomplete: str) -> list[str]:
 
 def _asked(ctx: typer.Context, ask: Callable[[Any], Awaitable[list[str]]]) -> list[str]:
     from worker.cli.connection import known_settings  # noqa: PLC0415
+    from worker.settings.database_address import check_database_url  # noqa: PLC0415
     from worker.settings.loading import SettingsError  # noqa: PLC0415
     from worker.storage.engine import opened, transaction  # noqa: PLC0415
     from worker.storage.errors import StorageError  # noqa: PLC0415
@@ -91,7 +92,8 @@ def _asked(ctx: typer.Context, ask: Callable[[Any], Awaitable[list[str]]]) -> li
             return await ask(connection)
 
     try:
-        url = ctx.params.get("database_url") or known_settings().database_url
+        given = ctx.params.get("database_url")
+        url = check_database_url(given) if given else known_settings().database_url
         return asyncio.run(run(url)) if url else []
     except (SettingsError, StorageError, TimeoutError, ValueError, typer.Exit):
         return []

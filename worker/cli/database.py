@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.cli.connection import database_settings
 from worker.cli.console import err, fail
-from worker.storage.engine import driver_url, opened, transaction
+from worker.settings.database_address import check_database_url
+from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageError
 
 Result = TypeVar("Result")
@@ -20,12 +21,12 @@ _REFUSED: Final = re.compile(r"\[Errno 111\] Connect call failed \('([^']+)', (\
 
 def chosen_url(database_url: str | None) -> str:
     """Return the address given, else that of the settings or of the local services; without any, fail."""
-    url = database_url or database_settings().database_url
+    if not database_url:
+        return database_settings().database_url
     try:
-        driver_url(url)
+        return check_database_url(database_url)
     except ValueError as error:
         fail(f"--database-url: {error}", code=2)
-    return url
 
 
 def run_on_database(call: Coroutine[Any, Any, Result]) -> Result:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from typer.exceptions import TyperException
 
 from worker.cli.completions import complete_profile
 from worker.cli.console import err, errors_as_json, fail, print_error
+from worker.cli.file_failures import drop_unwritable_output, file_failure
 from worker.cli.presentation import coloured, presented
 
 # By who uses them: name: (module, what `marketmap --help` says). The module has a Typer `app`, or a
@@ -145,16 +147,26 @@ class LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         with self._errors_in_form():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # what fails here could not be said any more when Python ends
 
     @contextmanager
     def _errors_in_form(self) -> Iterator[None]:
-        """Say what goes wrong in the block as JSON if the command was asked for JSON."""
+        """Say what goes wrong in the block, with files as well, as JSON if the command was asked for JSON."""
         token = errors_as_json.set(self._wants_json)
         try:
             yield
         except TyperException as error:
             raise _as_json(error) from error
+        except OSError as error:
+            failure = file_failure(error)
+            if failure is None:
+                raise
+            drop_unwritable_output()
+            print_error(failure, "", "FAILED")
+            raise typer.Exit(1) from None
         except Exception as error:
             faults = _settings_faults(error) if self._wants_json else None
             if faults is None:

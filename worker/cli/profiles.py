@@ -36,7 +36,7 @@ def folders() -> list[Path]:
 
 def known_profiles() -> list[str]:
     files = (file for folder in folders() for file in folder.glob(f"*{SUFFIX}"))
-    return sorted({file.name.removesuffix(SUFFIX) for file in files} - {""})
+    return sorted({file.name.removesuffix(SUFFIX) for file in files if file.is_file()} - {""})
 
 
 def use_profile(name: str, environment: MutableMapping[str, str]) -> None:
@@ -68,7 +68,7 @@ def _find(name: str) -> Path:
 
 def _read(file: Path) -> Iterator[tuple[str, str]]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         fail(f"{file} cannot be read: {reason}", 2)
@@ -76,6 +76,8 @@ def _read(file: Path) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or line.startswith("#"):
             continue
+        if "\0" in line:
+            fail(f"{file}, line {number}: a setting holds no NUL byte", 2)
         found = _LINE.fullmatch(line)
         if found is None:
             fail(f"{file}, line {number}: this is not NAME=VALUE", 2)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from worker.cli.connection import known_settings
-from worker.cli.console import err, fail, out, print_json
-from worker.cli.options import AsJson, completing
-from worker.cli.tables import Column, ListTable, print_list
+from worker.cli.console import err, fail, out
+from worker.cli.options import ListAsCsv, ListAsJson, Output, completing
+from worker.cli.output import chosen_form
+from worker.cli.rows import ListLayout, print_all
+from worker.cli.tables import Column, ListTable
 from worker.settings.console_access import CONSOLE_ROLES
 from worker.settings.console_users import (
     ConsoleUser,
@@ -44,19 +47,20 @@ def users_root() -> None:
 
 
 @users.command("list")
-def list_(*, file: UsersFile = None, as_json: AsJson = False) -> None:
+def list_(
+    *,
+    file: UsersFile = None,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
+) -> None:
     """List the users and their roles.
 
     Example: marketmap console users list --file users.txt
     """
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     known = _read(_chosen(file))
-    if as_json:
-        print_json([{"name": one.name, "roles": list(one.roles)} for one in known.values()])
-        return
-    table = ListTable((Column("name", is_typed=True), Column("roles")))
-    for one in known.values():
-        table.add(one.name, ", ".join(one.roles))
-    print_list(table)
+    print_all(form, ListLayout(("name", "roles"), _user_json, _users_table), known.values())
 
 
 @users.command()
@@ -106,6 +110,17 @@ def remove(name: UserName, *, file: UsersFile = None) -> None:
         fail(f"there is no user {name}; nothing was changed", kind="NOT_FOUND")
     _write(path, {key: one for key, one in known.items() if key != name})
     out.print(f"{name} is removed.", markup=False)
+
+
+def _user_json(user: ConsoleUser) -> dict[str, Any]:
+    return {"name": user.name, "roles": list(user.roles)}
+
+
+def _users_table(known: Iterable[ConsoleUser]) -> ListTable:
+    table = ListTable((Column("name", is_typed=True), Column("roles")))
+    for one in known:
+        table.add(one.name, ", ".join(one.roles))
+    return table
 
 
 def _chosen(file: Path | None) -> Path:

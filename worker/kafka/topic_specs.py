@@ -6,6 +6,7 @@ Creates those that are missing, and reports how existing ones differ; it never c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from typing import Final, NamedTuple
 
 from worker.kafka.cluster.topics import TopicFacts, TopicSpec
@@ -111,7 +112,7 @@ def differences(spec: TopicSpec, facts: TopicFacts, servers: str) -> Sequence[To
 def _of_partitions(spec: TopicSpec, partitions: int, servers: str) -> Iterator[TopicDifference]:
     what = f"has {partitions} partitions instead of {spec.partitions}"
     if partitions < spec.partitions:
-        tool = f"kafka-topics.sh --bootstrap-server {servers} --alter --topic {spec.name}"
+        tool = f"kafka-topics.sh --bootstrap-server {quote(servers)} --alter --topic {spec.name}"
         yield TopicDifference(what, f"{tool} --partitions {spec.partitions}", grave=True)
     elif partitions > spec.partitions > 1:
         remedy = f"{variable('partitions')}={partitions}, and so many for every topic that carries events"
@@ -129,7 +130,7 @@ def _of_config(
         remedy = f"DESCRIBE_CONFIGS on the topic {spec.name}, for the credentials that ask"
         yield TopicDifference("does not show its configuration", remedy, grave=False)
         return
-    tool = f"kafka-configs.sh --bootstrap-server {servers} --alter --entity-type topics"
+    tool = f"kafka-configs.sh --bootstrap-server {quote(servers)} --alter --entity-type topics"
     for key, wanted in spec.config.items():
         found = config.get(key, "")
         if not _suffices(key, found, wanted):

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field
 
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+from worker.settings.database_address import check_database_url
+
 MIB = 1024 * 1024
-
-
-def _check_database_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
-        raise ValueError("must begin with postgresql://")
-    if not parts.path.strip("/"):
-        raise ValueError(
-            "must name a database, as in postgresql://user:password@host:5432/database"
-        )
-    _check_tls_of_database(dict(parse_qsl(parts.query)))
-    return url
-
-
-def _check_tls_of_database(query: Mapping[str, str]) -> None:
-    mode = query.get("sslmode", "prefer")
-    if mode not in SSL_MODES:
-        raise ValueError(f"sslmode must be one of {', '.join(SSL_MODES)}")
-    for name in ("sslrootcert", "sslcert", "sslkey"):
-        if name in query and not Path(query[name]).is_file():
-            raise ValueError(f"there is no file at the path of {name}")
+FEWEST_BYTES = 1024
+MOST_BYTES = 1024 * MIB
+MOST_CLOCK_AHEAD_S = 366 * 24 * 60 * 60
 
 
 def _check_bootstrap_servers(servers: str) -> str:
@@ -71,11 +51,11 @@ def _check_name(name: str) -> str:
     return name
 
 
-PostgresUrl = Annotated[str, AfterValidator(_check_database_url)]
+PostgresUrl = Annotated[str, AfterValidator(check_database_url)]
 BootstrapServers = Annotated[str, AfterValidator(_check_bootstrap_servers)]
 Topic = Annotated[str, AfterValidator(_check_topic)]
 TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
-Bytes = Annotated[int, Field(ge=1024, le=1024 * MIB)]
+Bytes = Annotated[int, Field(ge=FEWEST_BYTES, le=MOST_BYTES)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Name = Annotated[str, AfterValidator(_check_name)]
 TracingFlag = Annotated[bool, AfterValidator(_check_tracing)]

@@ -7,6 +7,7 @@ from pydantic_settings import SettingsConfigDict
 
 from worker.settings.checks import (
     MIB,
+    MOST_CLOCK_AHEAD_S,
     BootstrapServers,
     Bytes,
     Name,
@@ -72,7 +73,8 @@ class Settings(ConsoleAccess):
         repr=False,
         description=(
             "Postgres, as "
-            "postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE."
+            "postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE. "
+            "In a password, write / ? # @ [ ] as %2F %3F %23 %40 %5B %5D."
         ),
     )
     database_connections: int = Field(
@@ -181,7 +183,7 @@ class Settings(ConsoleAccess):
     max_clock_ahead_s: float = Field(
         300,
         ge=0,
-        le=366 * 24 * 60 * 60,
+        le=MOST_CLOCK_AHEAD_S,
         allow_inf_nan=False,
         description=(
             "Maximum time by which observed_at may be ahead of the record's Kafka timestamp or of "

@@ -137,7 +137,7 @@ def test_a_change_set_is_compared_in_a_spreadsheet(
     assert [(one["version"], one["action"], one["new"]) for one in made] == [
         ("2", "UPDATE", "'=1+1")
     ]
-    assert "not both" in refused("changes", "diff", "2", "--csv", "--json", code=2)
+    assert "Give one of" in refused("changes", "diff", "2", "--csv", "--json", code=2)
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -420,11 +420,14 @@ def test_the_markets_of_a_kept_view_are_listed_by_its_name(
     assert (listed["name"], listed["query"]) == ("theirs", "platform=betpawa&group=labels")
     (group,) = asked(*views, "show", "theirs", "--actor", "ann")
     assert group["source"] == "betpawa"
-    run(*views, "save", "theirs", "--query", "platform=sportybet", "--actor", "ann")
+    saved = asked(*views, "save", "theirs", "--query", "platform=sportybet", "--actor", "ann")
+    assert saved == {"name": "theirs", "query": "platform=sportybet"}
     (market,) = asked(*views, "show", "theirs", "--actor", "ann")
     assert market["external_market_id"] == "800"
     assert asked(*views, "list", "--actor", "bob") == []
     assert "bob keeps no view theirs" in refused(*views, "show", "theirs", "--actor", "bob")
     assert "theirs is removed" in run(*views, "delete", "theirs", "--actor", "ann").stdout
     assert "keeps no view" in refused(*views, "delete", "theirs", "--actor", "ann")
+    asked(*views, "save", "more", "--query", "", "--actor", "ann")
+    assert asked(*views, "delete", "more", "--actor", "ann") == {"name": "more", "deleted": True}
     assert "ck_queue_view_name" in refused(*views, "save", " ", "--query", "", "--actor", "ann")

@@ -22,7 +22,11 @@ def test_a_time_is_given_or_counted_back_from_now(text: str, expected: datetime)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "30", "m30", "0m", "-2h", "2h 3m", "999999d", "٣0m"]
+    "text",
+    [
+        *("", "yesterday", "30", "m30", "0m", "-2h", "2h 3m", "999999d", "٣0m"),
+        *("99999999999d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
+    ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time"):
@@ -40,5 +44,17 @@ def test_a_duration_is_above_zero() -> None:
     assert parse_ago("2h") == timedelta(hours=2)
 
 
+@pytest.mark.parametrize("text", ["36501d", "999999d", "999999d999999h"])
+def test_a_duration_of_more_than_a_hundred_years_is_none(text: str) -> None:
+    assert parse_ago("36500d") == timedelta(days=36_500)
+    assert parse_ago(text) is None
+
+
 def test_kafka_counts_milliseconds() -> None:
     assert milliseconds(datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)) == 1500
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z"])
+def test_before_kafka_s_first_millisecond_there_is_none(moment: str) -> None:
+    """Kafka gives -1 and -2 meanings of their own."""
+    assert milliseconds(parse_moment(moment, NOON)) == 0

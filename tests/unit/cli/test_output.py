@@ -2,6 +2,7 @@
 
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from worker.cli.main import app
 from worker.cli.tables import Column, ListTable, print_list
 
 LISTS = {
+    "changes diff",
+    "console users list",
     "alarms list",
     "changes list",
     "config",
@@ -43,11 +46,10 @@ LISTS = {
 # What a list cannot be asked for without.
 NEEDED = {
     "events proofs": ["sr:match:1"],
+    "changes diff": ["1"],
     "unmapped views list": ["--actor", "ann"],
     "unmapped views show": ["mine", "--actor", "ann"],
 }
-# One document for people, which a spreadsheet reads by a row for each field.
-ALSO_AS_CSV = {"changes diff"}
 LEAVES = every_command()
 NOWHERE = {"MARKETMAP_DATABASE_URL": "postgresql://user:hush@127.0.0.1:1/x"}
 
@@ -66,7 +68,23 @@ def failure(*arguments: str, **environment: str) -> Any:
 def test_every_list_and_nothing_else_has_the_three_forms() -> None:
     forms = {"--output", "--json", "--csv"}
     assert {leaf.name for leaf in LEAVES if forms <= parameters(leaf)} == LISTS
-    assert {leaf.name for leaf in LEAVES if "--csv" in parameters(leaf)} == LISTS | ALSO_AS_CSV
+    assert {leaf.name for leaf in LEAVES if "--csv" in parameters(leaf)} == LISTS
+    assert {leaf.name for leaf in LEAVES if leaf.path[-1] == "list"} <= LISTS
+
+
+def test_the_users_of_the_console_in_each_form(tmp_path: Path) -> None:
+    file = tmp_path / "users.txt"
+    file.write_text("ada:editor,approver:$argon2id$x\n")
+    file.chmod(0o600)
+    given = ["console", "users", "list", "--file", str(file)]
+    table, as_json, as_csv = (
+        CliRunner().invoke(app, [*given, *form])
+        for form in ([], ["--output", "json"], ["--output", "csv"])
+    )
+    assert "ada" in table.stdout
+    assert json.loads(as_json.stdout) == [{"name": "ada", "roles": ["editor", "approver"]}]
+    assert as_csv.stdout.lstrip("\ufeff").splitlines()[0] == "name,roles"
+    assert "ada" in as_csv.stdout
 
 
 @pytest.mark.parametrize("name", sorted(LISTS))

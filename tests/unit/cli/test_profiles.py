@@ -99,6 +99,27 @@ def test_an_unknown_profile_is_one_sentence_with_those_that_there_are(run: Run) 
     assert finished.stderr.endswith("Did you mean prod?\n")
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_setting(run: Run, tmp_path: Path) -> None:
+    marked = "\N{ZERO WIDTH NO-BREAK SPACE}MARKETMAP_TOPIC_PREFIX=marked.\n"
+    (tmp_path / "profiles" / "marked.env").write_text(marked, encoding="utf-8")
+    found = settings(run("--profile", "marked", "config", "--json"))
+    assert found["MARKETMAP_TOPIC_PREFIX"] == ("marked.", "profile")
+
+
+def test_a_nul_byte_is_refused_with_its_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "profiles" / "nul.env").write_text("\nMARKETMAP_TOPIC_PREFIX=a\0b\n")
+    finished = run("--profile", "nul", "config")
+    assert finished.returncode == 2
+    assert finished.stderr == "profiles/nul.env, line 2: a setting holds no NUL byte\n"
+
+
+def test_a_folder_is_no_profile(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "profiles" / "folder.env").mkdir()
+    finished = run("--profile", "folder", "config")
+    assert finished.returncode == 2
+    assert "There is no profile folder: the profiles are prod, test (in " in finished.stderr
+
+
 @pytest.mark.parametrize("name", ["../prod", "/etc/passwd", "", " "])
 def test_a_name_is_no_path(run: Run, name: str) -> None:
     finished = run("--profile", f"x/{name}", "config")

@@ -83,6 +83,12 @@ def test_missing_partitions_are_added_by_kafkas_own_tool() -> None:
     assert remedy == f"{tool} --topic x.observations.sportybet --partitions 5"
 
 
+def test_addresses_in_a_call_are_quoted_for_a_shell() -> None:
+    for facts in (with_partitions(OBSERVED, 3), as_is(OBSERVED, cleanup_policy="compact")):
+        ((_, remedy, _),) = differences(OBSERVED, facts, "a; b:1")
+        assert "--bootstrap-server 'a; b:1' --alter" in remedy
+
+
 def test_more_partitions_than_wanted_are_a_matter_of_the_setting() -> None:
     ((what, remedy, grave),) = found(OBSERVED, with_partitions(OBSERVED, 8))
     assert (what, grave) == ("has 8 partitions instead of 5", True)

@@ -20,7 +20,8 @@ from worker.domain.index import MappingIndex
 from worker.operations.dead_letters.letters import Letter, LetterFilter, LetterPosition
 from worker.operations.dead_letters.topic_reader import Found, Listing, find_letter, list_letters
 from worker.operations.payloads.payload_faults import PayloadFault, check
-from worker.operations.payloads.records import MIB, LineRecord
+from worker.operations.payloads.records import LineRecord
+from worker.settings.checks import MIB
 from worker.settings.connected import KafkaSettings, with_kafka
 
 _SHOWN: Final = 50

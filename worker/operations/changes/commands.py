@@ -194,12 +194,13 @@ def diff_(
     change_set: ChangeSetNumber,
     *,
     database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print a row for each field, for a spreadsheet.")
-    ] = False,
+    output: Output = None,
+    as_json: ListAsJson = False,
+    as_csv: ListAsCsv = False,
 ) -> None:
     """Show field by field what a change set is to change, or what it has changed.
+
+    As CSV, each field has a row.
 
     Example: marketmap changes diff 1
     """
@@ -216,13 +217,12 @@ def diff_(
             (one, fields_of(one, await mappings.get(connection, one.canonical_id))) for one in held
         ], made
 
-    if as_json and as_csv:
-        fail("Give --json or --csv, not both.", code=2)
+    form = chosen_form(output, as_json=as_json, as_csv=as_csv)
     held, made = _read(database_url, read)
-    if as_csv:
+    if form == "csv":
         print_csv(DIFF_FIELDS, diff_rows(change_set, held, made))
         return
-    if as_json:
+    if form == "json":
         print_json(
             [draft_diff_json(draft, fields) for draft, fields in held]
             + [history_json(one) for one in made]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Final, NamedTuple
 
 from worker.domain.books.rows import abbreviate
@@ -153,7 +154,7 @@ def judge_mappings(facts: MappingFacts) -> list[Finding]:
         failure(
             "mappings",
             f"{canonical_id} cannot be used: {reason}",
-            f"marketmap mappings show {canonical_id}",
+            f"marketmap mappings show {quote(canonical_id)}",
         )
         for canonical_id, reason in list(facts.unusable.items())[:_MOST_SHOWN]
     ]

@@ -6,6 +6,7 @@ READ and WRITE of a topic include DESCRIBE, and READ of a group does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from shlex import quote
 from typing import Final, Literal, NamedTuple
 
 from worker.settings.settings import Settings
@@ -153,11 +154,14 @@ _OPERATIONS: Final[Mapping[Operation, str]] = {
 
 
 def acl_command(grant: Grant, servers: str, principal: str) -> str:
-    """Return the call of Kafka's own tool that gives the grant to a principal, such as ``User:worker``."""
+    """Return the call of Kafka's own tool that gives the grant to a principal, such as ``User:worker``.
+
+    It is quoted for a shell: a principal may hold spaces, and a group nearly anything.
+    """
     pattern = " --resource-pattern-type prefixed" if grant.pattern == "PREFIXED" else ""
     return (
-        f"kafka-acls.sh --bootstrap-server {servers} --add --allow-principal {principal} "
-        f"--operation {_OPERATIONS[grant.operation]} {_FLAGS[grant.resource]} {grant.name}{pattern}"
+        f"kafka-acls.sh --bootstrap-server {quote(servers)} --add --allow-principal {quote(principal)} "
+        f"--operation {_OPERATIONS[grant.operation]} {_FLAGS[grant.resource]} {quote(grant.name)}{pattern}"
     )
 
 

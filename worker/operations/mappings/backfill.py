@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Any, NamedTuple
 
 from worker.cli.connection import connected_settings
@@ -59,7 +60,7 @@ class Backfill(NamedTuple):
 
     @property
     def by_hand(self) -> str:
-        markets = " ".join(f"--market '{market}'" for market in self.markets)
+        markets = " ".join(f"--market {quote(str(market))}" for market in self.markets)
         return f"marketmap replay run --from {self.begin.isoformat(timespec='seconds')} {markets}"
 
 

@@ -14,8 +14,8 @@ from worker.domain.catalogue import load_catalogue
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import MappingError
 from worker.ingest.reading.framing import PREFIX_BYTES, ends_in_prefix
+from worker.settings.checks import FEWEST_BYTES, MIB, MOST_BYTES, MOST_CLOCK_AHEAD_S
 
-MIB = 1024 * 1024
 _CHUNK = MIB
 
 ObservationFile = Annotated[
@@ -28,7 +28,10 @@ CatalogueFile = Annotated[
 MaxBytes = Annotated[
     int,
     typer.Option(
-        envvar="MARKETMAP_MAX_MESSAGE_BYTES", help="Maximum size of a record in bytes.", min=1024
+        envvar="MARKETMAP_MAX_MESSAGE_BYTES",
+        help="Maximum size of a record in bytes.",
+        min=FEWEST_BYTES,
+        max=MOST_BYTES,
     ),
 ]
 
@@ -39,6 +42,7 @@ MaxClockAhead = Annotated[
         envvar="MARKETMAP_MAX_CLOCK_AHEAD_S",
         help="Maximum time by which observed_at may be ahead of the clock; 0: no limit.",
         min=0,
+        max=MOST_CLOCK_AHEAD_S,
     ),
 ]
 

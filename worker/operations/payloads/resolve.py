@@ -25,7 +25,6 @@ from worker.ingest.reading.record_ids import RecordIds
 from worker.kafka.record import Partition, Record
 from worker.operations.payloads.mistakes import mistake_of_record
 from worker.operations.payloads.records import (
-    MIB,
     CatalogueFile,
     LineRecord,
     MaxBytes,
@@ -34,6 +33,7 @@ from worker.operations.payloads.records import (
     catalogue_index,
     read_lines,
 )
+from worker.settings.checks import MIB
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection

@@ -21,7 +21,6 @@ from worker.ingest.reading.framing import unframed
 from worker.operations.payloads.mistakes import is_compressed
 from worker.operations.payloads.payload_faults import PayloadReport, Summary, check
 from worker.operations.payloads.records import (
-    MIB,
     CatalogueFile,
     LineRecord,
     MaxBytes,
@@ -30,6 +29,7 @@ from worker.operations.payloads.records import (
     catalogue_index,
     read_lines,
 )
+from worker.settings.checks import MIB
 
 _NAMED = 15
 

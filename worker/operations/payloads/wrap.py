@@ -14,7 +14,7 @@ from schemas.raw_reply import UnknownReplyError, observation_from_reply, refuse_
 from worker.cli.console import err
 from worker.cli.moments import TIME_HELP, parse_moment
 from worker.domain.books.rows import abbreviate
-from worker.operations.payloads.records import MIB
+from worker.settings.checks import MIB
 
 _LARGEST = 64 * MIB
 

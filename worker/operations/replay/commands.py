@@ -161,7 +161,8 @@ def run(
     )
     if not dry_run and not (actor and actor.strip() and reason and reason.strip()):
         fail("A replay needs --actor and --reason.", code=2)
-    if as_of is not None and to_topic is None and not (yes or dry_run):
+    is_live = to_topic in {None, settings.topics.resolved}
+    if as_of is not None and is_live and not (yes or dry_run):
         fail(
             f"Readers of {settings.topics.resolved} would get the answers of version {as_of} as their newest "
             "ones. Give --to-topic TOPIC, or confirm with --yes.",

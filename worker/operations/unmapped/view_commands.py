@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.cli.console import fail, out, printable
+from worker.cli.console import fail, out, print_json, printable
 from worker.cli.database import chosen_url, in_one_transaction, read_database, run_on_database
 from worker.cli.options import (
     Actor,
+    AsJson,
     DatabaseUrl,
     ListAsCsv,
     ListAsJson,
@@ -73,6 +74,7 @@ def save(
     ],
     actor: Actor,
     database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
 ) -> None:
     """Keep a view, in place of one that has this name.
 
@@ -90,6 +92,9 @@ def save(
         run_on_database(in_one_transaction(chosen_url(database_url), change, dry_run=False))
     except (StorageRefused, TooManyViews) as error:
         fail(f"{error}; nothing was changed", kind="CONFLICT")
+    if as_json:
+        print_json({"name": name.strip(), "query": kept})
+        return
     out.print(printable(f"{name.strip()} is kept: {kept or 'all open markets'}"), markup=False)
 
 
@@ -136,7 +141,9 @@ def show(
 
 
 @app.command()
-def delete(name: ViewName, *, actor: Actor, database_url: DatabaseUrl = None) -> None:
+def delete(
+    name: ViewName, *, actor: Actor, database_url: DatabaseUrl = None, as_json: AsJson = False
+) -> None:
     """Remove a view of yours.
 
     Example: marketmap unmapped views delete mine --actor you
@@ -147,6 +154,9 @@ def delete(name: ViewName, *, actor: Actor, database_url: DatabaseUrl = None) ->
 
     if not run_on_database(in_one_transaction(chosen_url(database_url), change, dry_run=False)):
         fail(f"{actor} keeps no view {name}; nothing was changed", kind="NOT_FOUND")
+    if as_json:
+        print_json({"name": name, "deleted": True})
+        return
     out.print(printable(f"{name} is removed."), markup=False)
 
 

@@ -120,6 +120,11 @@ def test_a_mapping_that_cannot_be_used_is_a_failure() -> None:
     assert finding.message == "btts cannot be used: priority: 'x' is no number"
 
 
+def test_the_call_that_shows_such_a_mapping_is_quoted_for_a_shell() -> None:
+    (finding,) = mappings(unusable={"a; b": "bad"})
+    assert finding.remedy == "marketmap mappings show 'a; b'"
+
+
 def test_of_many_unusable_mappings_the_first_are_told_and_the_rest_counted() -> None:
     found = mappings(unusable={f"m{n}": "bad" for n in range(9)})
     assert len(found) == 6

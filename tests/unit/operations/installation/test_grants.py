@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
-from worker.operations.installation.grants import ROLES, Grant
+import pytest
+
+from worker.operations.installation.grants import ROLES, Grant, acl_command
 from worker.settings.settings import Settings
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "security.md"
@@ -44,3 +49,20 @@ def test_a_prefix_and_other_names_are_in_the_grants() -> None:
     names = {grant.name for grants in ROLES.values() for grant in grants(settings)}
     assert {"staging.changes", "staging.changes-relay", "g", "g.replay.", "gs", "gi"} <= names
     assert all(name.startswith(("staging.", "g")) for name in names)
+
+
+@pytest.mark.parametrize("pattern", ["LITERAL", "PREFIXED"])
+def test_a_printed_call_gives_a_shell_the_words_that_are_meant(
+    pattern: Literal["LITERAL", "PREFIXED"],
+) -> None:
+    principal, name, servers = "User:CN=market worker,O='Acme'", "a group; rm -rf $HOME", "a b:1"
+    words = shlex.split(acl_command(Grant("GROUP", pattern, name, "READ"), servers, principal))
+    given = dict(pairwise(words))
+    assert given["--bootstrap-server"] == servers
+    assert given["--allow-principal"] == principal
+    assert given["--group"] == name
+
+
+def test_what_needs_no_quotes_gets_none() -> None:
+    grant = Grant("TOPIC", "LITERAL", "odds.resolved", "WRITE")
+    assert "'" not in acl_command(grant, "kafka-1:9092,kafka-2:9092", "User:worker")
