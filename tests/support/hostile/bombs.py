@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ import cramjam
 from aiokafka import AIOKafkaProducer, codec
 from aiokafka.record.default_records import DefaultRecordBase
 from aiokafka.record.util import calc_crc32c, encode_varint
+
+from tests.support.services.installation import Installation
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 CODECS = {"gzip": GZIP, "snappy": SNAPPY, "lz4": LZ4, "zstd": ZSTD}
@@ -89,6 +92,16 @@ class _Built(NamedTuple):
 
     def build(self) -> bytes:
         return self.batch
+
+
+async def send_bomb(
+    installation: Installation, topic: str, size: int = 150 * MIB, *, partition: int = 0
+) -> int:
+    """Publish one to a topic, without its prefix; its offset. By default it is more than may be unpacked."""
+    batch = await asyncio.to_thread(bomb, size)
+    settings = installation.settings
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+        return await send_batch(producer, settings.topic_prefix + topic, batch, partition=partition)
 
 
 async def send_batch(
