@@ -9,6 +9,7 @@ A partition that was assigned is paused, opened (`partition`) and resumed.
   that out, and does not take the partition away from its successor.
 - A transaction that fails closes its partition: it is opened again, and its records are read again. Whether
   another process took it over or the broker did not answer makes no difference.
+- A partition whose next records cannot be read is stopped alone, and no process steps over them.
 - What the group has committed is only where reading goes on. What is right does not depend on it.
 
 A process that cannot reach Kafka leaves the group, waits and tries again. It does not exit.
@@ -35,6 +36,7 @@ from aiokafka.errors import (
 
 from worker.domain.errors import FatalError, TransientError
 from worker.kafka.client.positions import fetch_positions
+from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.kafka.record import RawRecord
 from worker.runtime.retried_work import RetriedWork
@@ -76,6 +78,7 @@ class Snapshot(RetriedWork):
         self._clock = clock
         self._topic = settings.topics.resolved
         self._consumer: AIOKafkaConsumer | None = None
+        self._unreadable = UnreadablePartitions()
         self._open: dict[int, LatestPartition] = {}
         self._busy = asyncio.Lock()
         self._swept_at = time.monotonic()
@@ -83,6 +86,7 @@ class Snapshot(RetriedWork):
             lambda: len(self._open),
             lambda: sum(each.keys for each in self._open.values()),
             self._lag,
+            lambda: self._unreadable.places,
         )
 
     def _gave_up(self, error: str, attempt: int) -> None:
@@ -95,9 +99,12 @@ class Snapshot(RetriedWork):
         if self._consumer is None:
             return ["the group is not joined yet"]
         waiting = {place.partition for place in self._assigned()} - self._open.keys()
+        reasons = self._unreadable.sentences()
         if waiting:
-            return [f"{len(waiting)} partitions are not opened yet"]
-        return [] if self.has_begun else ["no partition is assigned yet"]
+            reasons.append(f"{len(waiting)} partitions are not opened yet")
+        if not reasons and not self.has_begun:
+            reasons.append("no partition is assigned yet")
+        return reasons
 
     async def _work(self) -> None:
         await self._check_topics()
@@ -123,6 +130,7 @@ class Snapshot(RetriedWork):
                 await self._turn(consumer)
         finally:
             self._consumer = None
+            self._unreadable = UnreadablePartitions()
             await self._close_all()
             with suppress(KafkaError, TimeoutError):  # the client may wait for ever on a broker
                 async with asyncio.timeout(_STOP_S):
@@ -146,7 +154,9 @@ class Snapshot(RetriedWork):
         async with self._busy:
             await self._open_assigned(consumer)
         fetched = await _answered(
-            consumer.getmany(timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records),
+            self._unreadable.poll(
+                consumer, timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records
+            ),
             "gets no records",
             self._settings.publish_timeout_s,
         )
