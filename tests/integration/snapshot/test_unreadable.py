@@ -7,10 +7,17 @@ import re
 import pytest
 from aiokafka import TopicPartition
 
-from tests.support.hostile.bombs import send_bomb
+from tests.support.hostile.bombs import MIB, send_bomb
 from tests.support.services.installation import Installation, until
 from tests.support.services.operator import Operator
-from tests.support.services.snapshots import SECOND, latest, resolved, shows, start_snapshot
+from tests.support.services.snapshots import (
+    SECOND,
+    latest,
+    read_through,
+    resolved,
+    shows,
+    start_snapshot,
+)
 
 pytestmark = pytest.mark.services
 
@@ -69,4 +76,31 @@ async def test_a_batch_of_resolved_events_that_cannot_be_read_stops_its_partitio
         return not await process.reasons()
 
     await until(is_ready)
+    assert await process.stop() == 0
+
+
+async def test_a_partition_of_the_newest_odds_that_cannot_be_opened_keeps_no_other_from_it(
+    installation: Installation,
+) -> None:
+    settings = installation.settings
+    others = [TopicPartition(settings.topics.resolved, number) for number in (1, 2)]
+    await send_bomb(installation, "odds.latest", key=b"sportybet:x")
+    await installation.publish([resolved(f"e{number}", 1) for number in range(EVENTS)])
+    process = start_snapshot(installation)
+
+    async def are_read() -> bool:
+        assert process.process.poll() is None, process.log.read_text()[-4000:]
+        commits = await installation.admin.groups.committed(settings.snapshot_group_id, others)
+        ends = await installation.admin.offsets.log_ends(others)
+        return {place: each.offset for place, each in commits.items()} == ends
+
+    await until(are_read)
+    line = await process.logged("snapshot_not_opened")
+    assert (line["partition"], "UnpacksTooLargeError(" in line["error"]) == (0, True)
+    (reason,) = await process.reasons()
+    assert reason.startswith(f"{settings.topics.latest}/0 cannot be opened: ")
+    assert await process.stop() == 0
+    process = start_snapshot(installation, 1, MARKETMAP_MAX_UNPACKED_BYTES=str(256 * MIB))
+    await read_through(installation)
+    assert await process.reasons() == []
     assert await process.stop() == 0

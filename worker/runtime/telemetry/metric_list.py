@@ -319,7 +319,9 @@ SNAPSHOT_METRICS: Final[dict[SnapshotMetric, Metric]] = {
     ),
     "marketmap_stopped_partition_info": _STOPPED,
     "marketmap_snapshot_failures_total": Metric(
-        "counter", {}, "Times that a partition was closed, or the group left, because of an error."
+        "counter",
+        {},
+        "Times that a partition was closed or not opened, or the group left, because of an error.",
     ),
 }
 
