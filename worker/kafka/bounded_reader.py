@@ -14,6 +14,8 @@ What can go wrong:
 - The log now ends below our position: it was cut off, or the topic was created again. Nothing in the range
   can be trusted then, so this is a FatalError.
 - Kafka gives no records for too long, or does not answer: TransientError. A fetch can be repeated after it.
+- Records cannot be read, now or later: UnreadableRecordsError. A reader that notes ``failures`` reads no more
+  of that partition instead, and goes on with the others.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from worker.domain.errors import FatalError, TransientError
+from worker.kafka.client.polls import Failures, Polled, poll_isolated
 from worker.kafka.cluster.offsets import LogOffsets
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.kafka.record import RawRecord
@@ -58,8 +61,10 @@ class BoundedReader:
         ranges: Mapping[TopicPartition, OffsetRange],
         *,
         patience_s: float,
+        failures: Failures | None = None,
     ) -> None:
         self._consumer = consumer
+        self._failures = failures
         self._offsets = offsets
         self._positions = {place: min(each.first, each.end) for place, each in ranges.items()}
         self._ends = {place: each.end for place, each in ranges.items()}
@@ -127,18 +132,31 @@ class BoundedReader:
 
     async def _poll(self, max_records: int | None) -> list[RawRecord]:
         try:
-            fetched = await self._consumer.getmany(
-                *self._unfinished(), timeout_ms=_POLL_MS, max_records=max_records
-            )
+            polled = await self._polled(max_records)
         except OffsetOutOfRangeError as error:
             await self._skip_deleted(list(error.args[0]))
             return []
         records: list[RawRecord] = []
-        for place, group in fetched.items():
+        for place, group in polled.records.items():
             end = self._ends[place]
             records += [record for record in group if record.offset < end]
         await self._follow_client()
+        for place in polled.failures:
+            self.finish(place)
         return records
+
+    async def _polled(self, max_records: int | None) -> Polled:
+        places = self._unfinished()
+        if self._failures is None:
+            fetched = await self._consumer.getmany(
+                *places, timeout_ms=_POLL_MS, max_records=max_records
+            )
+            return Polled(fetched, {})
+        polled = await poll_isolated(
+            self._consumer, *places, timeout_ms=_POLL_MS, max_records=max_records
+        )
+        self._failures.update(polled.failures)
+        return polled
 
     def _unfinished(self) -> list[TopicPartition]:
         return [
@@ -174,9 +192,11 @@ async def bounded_reader(
     group: str | None = None,
     partition_bytes: int | None = None,
     isolation_level: IsolationLevel = "read_committed",
+    failures: Failures | None = None,
 ) -> AsyncIterator[BoundedReader]:
     """Open a reader of these ranges. ``group`` is only committed to, never joined.
 
+    What cannot be read is noted in ``failures``; without it, the reader raises UnreadableRecordsError.
     Raises TransientError when the cluster does not answer.
     """
     prepare_reading(settings)
@@ -191,7 +211,11 @@ async def bounded_reader(
         max_partition_fetch_bytes=partition_bytes or largest_output(settings),
     )
     reader = BoundedReader(
-        consumer, admin_of(settings).offsets, ranges, patience_s=settings.publish_timeout_s
+        consumer,
+        admin_of(settings).offsets,
+        ranges,
+        patience_s=settings.publish_timeout_s,
+        failures=failures,
     )
     try:
         # Without this check, a client that has just been started would be stopped: that fails in the client.
@@ -256,6 +280,13 @@ async def read_topic(settings: KafkaSettings, topic: str) -> list[RawRecord]:
         return [record async for batch in reader.batches() for record in batch]
 
 
+class Peeked(NamedTuple):
+    """The first records of ranges, and the ranges whose next records cannot be read."""
+
+    records: dict[TopicPartition, list[RawRecord]]
+    failures: Failures
+
+
 async def peek(
     settings: KafkaSettings,
     ranges: Mapping[TopicPartition, OffsetRange],
@@ -263,17 +294,18 @@ async def peek(
     max_records: int,
     timeout_s: float,
     isolation_level: IsolationLevel = "read_committed",
-) -> dict[TopicPartition, list[RawRecord]]:
+) -> Peeked:
     """Read up to ``max_records`` records from the start of each range, by default only committed ones.
 
     A range that was read to its end without a record has an empty list: it holds markers of transactions at
     most. A partition is left out when it shows neither within ``timeout_s``. Raises TransientError when the
-    cluster does not answer at all, FatalError for a batch that cannot be read.
+    cluster does not answer at all.
     """
     found: dict[TopicPartition, list[RawRecord]] = {}
+    failures: Failures = {}
     not_empty = {place: each for place, each in ranges.items() if each.first < each.end}
     if not not_empty:
-        return found
+        return Peeked(found, failures)
     with suppress(TimeoutError):  # what was found by then is enough
         async with (
             asyncio.timeout(timeout_s),
@@ -282,6 +314,7 @@ async def peek(
                 not_empty,
                 partition_bytes=_PEEK_BYTES,
                 isolation_level=isolation_level,
+                failures=failures,
             ) as reader,
         ):
             while reader.remaining:
@@ -291,6 +324,6 @@ async def peek(
                     if len(records) < max_records:
                         records.append(record)
                     reader.finish(place)
-            for place in not_empty:
+            for place in not_empty.keys() - failures.keys():
                 found.setdefault(place, [])
-    return found
+    return Peeked(found, failures)

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import confluent_kafka
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.record.memory_records import MemoryRecords
+from confluent_kafka.admin import AdminClient
 
 from tests.support.hostile.bombs import MIB, bomb, send_batch
 from worker.kafka.client import batches, polls
 from worker.kafka.client.batches import read_any_batch
+from worker.kafka.client.unreadable import UnreadablePartitions
 
 if TYPE_CHECKING:
     from tests.conftest import Services
@@ -131,6 +134,40 @@ async def test_what_is_paused_or_sought_between_two_polls_is_not_given_by_the_se
         ]
     assert [offset for number, offset in rest if number == 0] == [*range(taken, BATCHES)]
     assert [offset for number, offset in rest if number == 1] == [*range(8, BATCHES)]
+
+
+@pytest.mark.services
+async def test_a_partition_that_cannot_be_read_is_stopped_alone_and_goes_on_once_the_records_are_deleted(
+    services: Services, producer: AIOKafkaProducer, topic: str, restored: None
+) -> None:
+    bombed = TopicPartition(topic, 0)
+    await send_batch(producer, topic, bomb(10))
+    await send_batch(producer, topic, bomb(3 * MIB))
+    await send_batch(producer, topic, bomb(10))
+    await send_batch(producer, topic, bomb(10), partition=1)
+    read_any_batch(unpacked_bytes=2 * MIB, poll_bytes=BOUND)
+    unreadable, found = UnreadablePartitions(again_s=0.2), list[Record]()
+
+    async def read(total: int) -> None:
+        while len(found) < total or len(unreadable.places) != (total < 4):
+            polled = await unreadable.poll(reader, timeout_ms=100, max_records=500)
+            found.extend((each.partition, each.offset) for some in polled.values() for each in some)
+
+    async with reading(services.kafka, topic) as reader:
+        await read(2)
+        assert unreadable.places == [bombed]
+        (sentence,) = unreadable.sentences()
+        assert f"{topic}/0 from offset 1 on" in sentence
+        await send_batch(producer, topic, bomb(10), partition=1)
+        await read(3)
+        assert await reader.position(bombed) == 1
+        client = AdminClient({"bootstrap.servers": services.kafka})
+        place = confluent_kafka.TopicPartition(topic, 0, 2)
+        for future in client.delete_records([place]).values():
+            await asyncio.to_thread(future.result, PATIENCE_S)
+        await read(4)
+    assert sorted(found) == [(0, 0), (0, 2), (1, 0), (1, 1)]
+    assert unreadable.sentences() == []
 
 
 def test_many_empty_headers_weigh_what_they_take() -> None:

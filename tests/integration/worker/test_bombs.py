@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from tests.support.hostile.bombs import MIB, bomb, send_batch
+from tests.support.hostile.bombs import MIB, bomb, send_batch, send_bomb
 from tests.support.services.installation import Installation, Published, until
 from tests.support.services.operator import Operator
 from tests.support.stream import expected_counts, numbers, resolved, stream
@@ -86,13 +86,6 @@ async def stopped_and_going_on(
     return await installation.reasons(number), (line[0], float(line[1]))
 
 
-async def send_bomb(installation: Installation, size: int) -> int:
-    topic = installation.settings.topics.observations["sportybet"]
-    producer = AIOKafkaProducer(bootstrap_servers=installation.settings.kafka_bootstrap_servers)
-    async with producer:
-        return await send_batch(producer, topic, await asyncio.to_thread(bomb, size))
-
-
 async def read_by_a_command(installation: Installation) -> None:
     topic = installation.settings.topics.observations["sportybet"]
     async with topic_reader(installation.settings, topic) as reading:
@@ -110,7 +103,7 @@ async def told_by_a_command(installation: Installation) -> str:
 async def scenario(installation: Installation) -> Seen:
     endings, reasons, stops = Endings(), [], []
     await installation.publish(stream(GOOD))
-    offset = await send_bomb(installation, 1024 * MIB)
+    offset = await send_bomb(installation, "observations.sportybet", 1024 * MIB)
     await installation.publish(stream(GOOD, GOOD))
     told = await told_by_a_command(installation)
     for number in range(2):

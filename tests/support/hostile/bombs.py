@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import cramjam
 from aiokafka import AIOKafkaProducer, codec
 from aiokafka.record.default_records import DefaultRecordBase
 from aiokafka.record.util import calc_crc32c, encode_varint
+
+from tests.support.services.installation import Installation
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 CODECS = {"gzip": GZIP, "snappy": SNAPPY, "lz4": LZ4, "zstd": ZSTD}
@@ -25,15 +29,16 @@ def varint(value: int) -> bytes:
     return bytes(written)
 
 
-def record_around(value_bytes: int) -> tuple[bytes, bytes]:
-    """What stands before and behind the value of the only record of a batch: no key, no headers."""
-    before = b"\0" + varint(0) + varint(0) + varint(-1) + varint(value_bytes)
+def record_around(value_bytes: int, key: bytes | None = None) -> tuple[bytes, bytes]:
+    """What stands before and behind the value of the only record of a batch: no headers."""
+    named = varint(-1) if key is None else varint(len(key)) + key
+    before = b"\0" + varint(0) + varint(0) + named + varint(value_bytes)
     behind = varint(0)
     return varint(len(before) + value_bytes + len(behind)) + before, behind
 
 
-def blank_record(value_bytes: int) -> Iterator[bytes]:
-    before, behind = record_around(value_bytes)
+def blank_record(value_bytes: int, key: bytes | None = None) -> Iterator[bytes]:
+    before, behind = record_around(value_bytes, key)
     yield before
     for _ in range(value_bytes // MIB):
         yield _PART
@@ -66,9 +71,9 @@ def pack(name: str, parts: Iterator[bytes]) -> bytes:
     return packers[name](parts)
 
 
-def bomb(value_bytes: int, name: str = "zstd") -> bytes:
+def bomb(value_bytes: int, name: str = "zstd", *, key: bytes | None = None) -> bytes:
     """A batch of one record whose value is that many blanks."""
-    return batch_of(pack(name, blank_record(value_bytes)), CODECS[name])
+    return batch_of(pack(name, blank_record(value_bytes, key)), CODECS[name])
 
 
 def _gzip(parts: Iterator[bytes]) -> bytes:
@@ -89,6 +94,21 @@ class _Built(NamedTuple):
 
     def build(self) -> bytes:
         return self.batch
+
+
+async def send_bomb(
+    installation: Installation,
+    topic: str,
+    size: int = 150 * MIB,
+    *,
+    partition: int = 0,
+    key: bytes | None = None,
+) -> int:
+    """Publish one to a topic, without its prefix; its offset. By default it is more than may be unpacked."""
+    batch = await asyncio.to_thread(partial(bomb, size, key=key))
+    settings = installation.settings
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+        return await send_batch(producer, settings.topic_prefix + topic, batch, partition=partition)
 
 
 async def send_batch(

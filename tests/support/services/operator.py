@@ -17,12 +17,17 @@ TOPIC = "observations.sportybet"
 
 
 class Operator:
-    """Acts on the topic of SportyBet's observations, on its first partition where one is meant."""
+    """Acts on a topic, on its first partition where one is meant.
 
-    def __init__(self, installation: Installation) -> None:
+    By default it is that of SportyBet's observations, and the group is that of the workers.
+    """
+
+    def __init__(
+        self, installation: Installation, topic: str = TOPIC, group: str | None = None
+    ) -> None:
         self._installation = installation
-        self._group = installation.settings.group_id
-        self._topic = installation.settings.topic_prefix + TOPIC
+        self._group = group or installation.settings.group_id
+        self._topic = installation.settings.topic_prefix + topic
         self._client = AdminClient(
             {
                 "bootstrap.servers": installation.settings.kafka_bootstrap_servers,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 
 from tests.support.services.installation import PATIENCE_S, Installation, until
@@ -34,6 +35,16 @@ class RelayProcess:
 
         await until(has_logged)
         return found[0]
+
+    async def ask(self, path: str) -> str:
+        """GET from its endpoint."""
+        address = (await self.logged("listening"))["address"]
+        async with aiohttp.ClientSession() as session, session.get(address + path) as response:
+            return await response.text()
+
+    async def reasons(self) -> list[str]:
+        """Why it is not ready; empty when it is."""
+        return list(orjson.loads(await self.ask("/readyz"))["reasons"])
 
     def kill(self) -> None:
         self.process.kill()

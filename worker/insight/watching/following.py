@@ -41,6 +41,7 @@ from worker.insight.watching.stored import (
 )
 from worker.insight.watching.turns import Judging
 from worker.insight.watching.window import MOST_PENDING, MOST_WATCHED, EventWindow, WatchedEvent
+from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex
@@ -80,6 +81,11 @@ class Insight(RetriedWork):
         self._metrics = metrics
         self._clock = clock
         self._topics = sorted(settings.topics.observations.values())
+        self._unreadable: UnreadablePartitions | None = None
+
+    def not_ready(self) -> list[str]:
+        stopped = [] if self._unreadable is None else self._unreadable.sentences()
+        return [*super().not_ready(), *stopped]
 
     def _gave_up(self, error: str, attempt: int) -> None:
         self._metrics.lost()
@@ -140,9 +146,13 @@ class Insight(RetriedWork):
                 moved=self.moved,
             )
             self._goes_on()
-            self._metrics.leads(window, reading.lag)
+            self._unreadable = reading.unreadable
+            self._metrics.leads(window, reading.lag, lambda: reading.unreadable.places)
             log.info("insight_leads", events=window.watched_count)
-            await _first_to_fail(mappings.run(), reading.run(self.moved), judging.run())
+            try:
+                await _first_to_fail(mappings.run(), reading.run(self.moved), judging.run())
+            finally:
+                self._unreadable = None
 
     async def _restored(self, connection: AsyncConnection) -> EventWindow:
         """The events that were watched before."""

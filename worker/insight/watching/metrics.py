@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import get_args
 
+from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from worker.insight.watching.window import EventWindow
@@ -16,6 +17,7 @@ from worker.runtime.telemetry.metric_list import (
     NotWatched,
 )
 from worker.runtime.telemetry.metrics import process_registry
+from worker.runtime.telemetry.stopped import StoppedPartitions, unreadable
 from worker.storage.insight.alarms import OpenAlarms
 
 
@@ -34,6 +36,7 @@ class InsightMetrics:
         self._backlog = self._gauge("marketmap_insight_backlog")
         self._window: EventWindow | None = None
         self._lag: Callable[[], float] | None = None
+        self._stopped: Callable[[], Iterable[TopicPartition]] | None = None
         self._wrote_at: float | None = None
         self._due_since: float | None = None
         self.backlog({})
@@ -42,11 +45,19 @@ class InsightMetrics:
         self._gauge("marketmap_insight_bytes").set_function(self._bytes)
         self._gauge("marketmap_insight_age_seconds").set_function(self._age_s)
         self._gauge("marketmap_insight_backlog_seconds").set_function(self._due_s)
+        self.registry.register(
+            StoppedPartitions(lambda: unreadable(self._stopped() if self._stopped else ()))
+        )
 
-    def leads(self, window: EventWindow, lag: Callable[[], float]) -> None:
-        """It leads from now on, with this window; ``lag`` is asked when somebody asks for the metrics."""
+    def leads(
+        self,
+        window: EventWindow,
+        lag: Callable[[], float],
+        stopped: Callable[[], Iterable[TopicPartition]],
+    ) -> None:
+        """It leads from now on, with this window; the others are asked when somebody asks for the metrics."""
         self._leads.set(1)
-        self._window, self._lag = window, lag
+        self._window, self._lag, self._stopped = window, lag, stopped
         self._wrote_at = self._due_since = time.monotonic()
 
     def stands_by(self) -> None:
@@ -54,7 +65,7 @@ class InsightMetrics:
         self._alarms.set(0)
         self._drift.set(0)
         self.backlog({})
-        self._window = self._lag = self._wrote_at = None
+        self._window = self._lag = self._stopped = self._wrote_at = None
 
     def lost(self) -> None:
         self.stands_by()

@@ -1,4 +1,8 @@
-"""Reads observations into the window."""
+"""Reads observations into the window.
+
+A partition whose next records cannot be read is stopped alone. It is not stepped over: what it holds is
+evidence, which counts events.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ from worker.insight.watching.observed import Watchman
 from worker.insight.watching.steps import rest_after, timed
 from worker.insight.watching.window import EventWindow
 from worker.kafka.client.positions import fetch_positions
+from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of
 from worker.kafka.record import RawRecord
 from worker.runtime.planner import clock_guard
@@ -60,6 +65,7 @@ class ObservationReader:
             max_bytes=settings.max_message_bytes,
             max_age=timedelta(seconds=settings.insight_max_age_s),
         )
+        self.unreadable = UnreadablePartitions()
         self.window = window
         self.lock = asyncio.Lock()
         # What is too old to be watched is done as well, and committed: nobody is behind by it.
@@ -70,7 +76,9 @@ class ObservationReader:
         while True:
             await self._find_partitions()
             fetched = await answered(
-                self._consumer.getmany(timeout_ms=_POLL_MS, max_records=settings.batch_max_records),
+                self.unreadable.poll(
+                    self._consumer, timeout_ms=_POLL_MS, max_records=settings.batch_max_records
+                ),
                 "gets no records",
                 settings.publish_timeout_s,
             )

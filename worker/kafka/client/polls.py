@@ -42,6 +42,7 @@ class UnreadableRecordsError(FatalError):
         at = f"{place.topic}/{place.partition} from offset {offset} on"
         super().__init__(f"records cannot be read: {at}: {cause!r}")
         self.offset = offset
+        self.cause = cause
 
 
 Failures = dict[TopicPartition, UnreadableRecordsError]
@@ -80,11 +81,19 @@ def bound_polls(bound: int) -> None:
     Fetcher.bound = bound
 
 
-async def poll_isolated(reader: AIOKafkaConsumer, *, timeout_ms: int, max_records: int) -> Polled:
-    """Poll; a partition that cannot be read is paused and reported, and all others are read on."""
+async def poll_isolated(
+    reader: AIOKafkaConsumer,
+    *places: TopicPartition,
+    timeout_ms: int,
+    max_records: int | None,
+) -> Polled:
+    """Poll; a partition that cannot be read is paused and reported, and all others are read on.
+
+    With ``places``, only these partitions are polled.
+    """
     fetching: Any = reader._fetcher  # noqa: SLF001  # it is ours, since bound_polls; there is no public way to it
     fetching.isolates = True
-    records = await reader.getmany(timeout_ms=timeout_ms, max_records=max_records)
+    records = await reader.getmany(*places, timeout_ms=timeout_ms, max_records=max_records)
     failures, fetching.failures = fetching.failures, {}
     return Polled(records, failures)
 

@@ -27,6 +27,7 @@ from aiokafka import TopicPartition
 
 from worker.ingest.partitions.marks import CommitMark, read_mark
 from worker.kafka.bounded_reader import OffsetRange, peek
+from worker.kafka.client.polls import UnreadableRecordsError
 from worker.kafka.cluster.groups import ConsumerGroups, Group, Member
 from worker.kafka.cluster.transactions import OpenTransaction
 from worker.kafka.connections import admin_of
@@ -57,6 +58,7 @@ SignCode = Literal[
     "BEYOND_END",
     "TRUNCATED",
     "BRAKE",
+    "UNREADABLE",
     "DELETED",
     "OPEN_TRANSACTION",
 ]
@@ -156,19 +158,30 @@ def partition_lag(
     has_members: bool,
     is_read_through: bool = False,
     held_since_ms: int | None = None,
+    unreadable: UnreadableRecordsError | None = None,
 ) -> PartitionLag:
     """``oldest_ms`` is the time of the record at ``next_offset``, None when none was found. Pure.
 
     ``is_read_through`` says that no record is left for readers: only markers of transactions, which have
     offsets, too. ``held_since_ms`` is the time of the first record that an open transaction holds back.
+    ``unreadable`` says why the records at ``next_offset`` cannot be read.
     """
     records = facts.held_back if is_read_through else facts.end - facts.next_offset
     age = None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000)
     signs = [
         *signs_of(facts, has_members=has_members),
+        *_signs_of_failure(unreadable),
         *_signs_of_transaction(facts, held_since_ms, now_ms),
     ]
     return PartitionLag(facts, records, age if records else 0.0, signs)
+
+
+def _signs_of_failure(unreadable: UnreadableRecordsError | None) -> Iterator[Sign]:
+    if unreadable is not None:
+        what = (
+            f"the records from offset {unreadable.offset} on cannot be read: {unreadable.cause!r}"
+        )
+        yield Sign("UNREADABLE", what)
 
 
 def _signs_of_transaction(
@@ -295,8 +308,8 @@ async def _survey(
     group, facts = await retried(ask, patience_s=settings.admin_timeout_s)
     stretches = {each.place: OffsetRange(each.next_offset, each.log_end) for each in facts}
     oldest = await peek(settings, stretches, max_records=1, timeout_s=_PEEK_S)
-    ages = {place: records[0].timestamp for place, records in oldest.items() if records}
-    read_through = {place for place, records in oldest.items() if not records}
+    ages = {place: records[0].timestamp for place, records in oldest.records.items() if records}
+    read_through = {place for place, records in oldest.records.items() if not records}
     held_since = await _held_since(settings, facts)
     has_members = bool(group.members)
     partitions = [
@@ -307,6 +320,7 @@ async def _survey(
             has_members=has_members,
             is_read_through=each.place in read_through,
             held_since_ms=held_since.get(each.place),
+            unreadable=oldest.failures.get(each.place),
         )
         for each in facts
     ]
@@ -388,7 +402,7 @@ async def _held_since(
     first = await peek(
         settings, ranges, max_records=1, timeout_s=_PEEK_S, isolation_level="read_uncommitted"
     )
-    return {place: records[0].timestamp for place, records in first.items() if records}
+    return {place: records[0].timestamp for place, records in first.records.items() if records}
 
 
 async def _watermarks(settings: ConnectedSettings) -> dict[tuple[str, int], int]:

@@ -61,13 +61,14 @@ class PartitionPlan:
     """``about_bytes`` is None when no record could be sampled.
 
     ``has_hole``: retention may have deleted records of the window; what is left begins at ``held_from_ms``,
-    or nothing is left when that is None.
+    or nothing is left when that is None. ``unreadable``: why the first records of the range cannot be read.
     """
 
     range: Range
     about_bytes: int | None
     has_hole: bool
     held_from_ms: int | None
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,10 @@ class ReplayPlan:
     def holes(self) -> list[PartitionPlan]:
         return [each for each in self.partitions if each.has_hole]
 
+    @property
+    def unreadable(self) -> list[PartitionPlan]:
+        return [each for each in self.partitions if each.unreadable is not None]
+
 
 def ranges(facts: Mapping[NamedPartition, LogFacts]) -> list[Range]:
     """The range of each partition, by topic and number; an empty one where there is nothing to read."""
@@ -111,12 +116,18 @@ def plan(
     window: Window,
     facts: Mapping[NamedPartition, LogFacts],
     samples: Mapping[NamedPartition, RangeSample],
+    unreadable: Mapping[NamedPartition, str] | None = None,
     *,
     rate: float | None = None,
 ) -> ReplayPlan:
-    """``samples`` are taken at the first offsets of `ranges`; ``rate`` in records/s, None for no limit."""
+    """``samples`` are taken at the first offsets of `ranges`; ``rate`` in records/s, None for no limit.
+
+    ``unreadable`` says of ranges why they could not be sampled, now or later.
+    """
+    known = unreadable or {}
     planned = [
-        _planned(window, facts[one.place], one, samples.get(one.place)) for one in ranges(facts)
+        _planned(window, facts[one.place], one, samples.get(one.place), known.get(one.place))
+        for one in ranges(facts)
     ]
     return ReplayPlan(window, planned, rate)
 
@@ -148,8 +159,14 @@ def _range(topic: str, partition: int, log: LogFacts) -> Range:
 
 
 def _planned(
-    window: Window, log: LogFacts, found: Range, sample: RangeSample | None
+    window: Window,
+    log: LogFacts,
+    found: Range,
+    sample: RangeSample | None,
+    unreadable: str | None,
 ) -> PartitionPlan:
+    if unreadable is not None:  # of what time its first record is, is not known
+        return PartitionPlan(found, None, has_hole=False, held_from_ms=None, unreadable=unreadable)
     held_from = sample.first_timestamp_ms if sample else None
     about = round(sample.bytes / sample.records * found.records) if sample else None
     return PartitionPlan(

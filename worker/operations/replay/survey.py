@@ -31,10 +31,14 @@ async def survey(
     sampled = await peek(settings, stretches, max_records=_MOST_SAMPLED, timeout_s=_SAMPLING_S)
     samples = {
         (place.topic, place.partition): _sample(records)
-        for place, records in sampled.items()
+        for place, records in sampled.records.items()
         if records
     }
-    return replay_plan.plan(window, facts, samples, rate=rate)
+    unreadable = {
+        (place.topic, place.partition): repr(failure.cause)
+        for place, failure in sampled.failures.items()
+    }
+    return replay_plan.plan(window, facts, samples, unreadable, rate=rate)
 
 
 async def _facts(

@@ -45,6 +45,7 @@ def _partition_json(each: PartitionPlan) -> dict[str, Any]:
         "records": found.records,
         "about_bytes": each.about_bytes,
         "retention_hole": {"held_from": held_from} if each.has_hole else None,
+        "unreadable": each.unreadable,
     }
 
 
@@ -60,13 +61,19 @@ def plan_table(plan: ReplayPlan) -> Table:
             *ends,
             f"{found.records:,}",
             size(each.about_bytes),
-            "earlier ones were deleted" if each.has_hole else "",
+            _remark(each),
         )
     return table
 
 
+def _remark(each: PartitionPlan) -> str:
+    if each.unreadable is not None:
+        return "cannot be read"
+    return "earlier ones were deleted" if each.has_hole else ""
+
+
 def plan_sentences(plan: ReplayPlan) -> list[str]:
-    """Return what the table does not show: totals, duration, and what retention may have deleted."""
+    """Return what the table does not show: totals, duration, what may be deleted, what cannot be read."""
     rate = (
         f"{plan.rate:g} records/s" if plan.rate else f"{ASSUMED_RATE:g} records/s (an assumption)"
     )
@@ -74,7 +81,15 @@ def plan_sentences(plan: ReplayPlan) -> list[str]:
     return [
         f"{read}; about {duration(plan.seconds)} at {rate}.",
         *(_hole(plan, one) for one in plan.holes),
+        *map(_unreadable, plan.unreadable),
     ]
+
+
+def _unreadable(each: PartitionPlan) -> str:
+    place = f"{each.range.topic} [{each.range.partition}]"
+    return (
+        f"{place}: the records from offset {each.range.first} on cannot be read: {each.unreadable}."
+    )
 
 
 def _hole(plan: ReplayPlan, each: PartitionPlan) -> str:

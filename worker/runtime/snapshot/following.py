@@ -7,8 +7,11 @@ A partition that was assigned is paused, opened (`partition`) and resumed.
 - A rebalance waits for the batch in progress. Partitions that come back to the same process stay open.
 - Before a partition is opened, an offset is committed: a process that the group has already given up finds
   that out, and does not take the partition away from its successor.
+- A partition that cannot be opened stays paused and is tried again later. The others are opened and read, and
+  get most of the time, because an attempt may take as long as Kafka takes to answer.
 - A transaction that fails closes its partition: it is opened again, and its records are read again. Whether
   another process took it over or the broker did not answer makes no difference.
+- A partition whose next records cannot be read is stopped alone, and no process steps over them.
 - What the group has committed is only where reading goes on. What is right does not depend on it.
 
 A process that cannot reach Kafka leaves the group, waits and tries again. It does not exit.
@@ -21,7 +24,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -34,7 +37,9 @@ from aiokafka.errors import (
 )
 
 from worker.domain.errors import FatalError, TransientError
+from worker.kafka.client.polls import UnreadableRecordsError
 from worker.kafka.client.positions import fetch_positions
+from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
 from worker.kafka.record import RawRecord
 from worker.runtime.retried_work import RetriedWork
@@ -49,10 +54,20 @@ _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError
 _POLL_MS: Final = 500
 _SWEEP_S: Final = 10.0
 _STOP_S: Final = 5.0
+# For how long an attempt to open a partition is not repeated, in times of what it took.
+_REST: Final = 4
 # For how long the end of an event is remembered: longer than records of it can come.
 _REMEMBERED: Final = timedelta(days=14)
 # The group never removes a member for being slow; the process itself watches whether it makes progress.
 _NEVER_MS: Final = 24 * 60 * 60 * 1000
+
+
+class _NotOpened(NamedTuple):
+    """Why a partition cannot be opened, how often that was found again, and when it is tried next."""
+
+    error: str
+    attempt: int
+    again_at_s: float
 
 
 class Snapshot(RetriedWork):
@@ -76,13 +91,16 @@ class Snapshot(RetriedWork):
         self._clock = clock
         self._topic = settings.topics.resolved
         self._consumer: AIOKafkaConsumer | None = None
+        self._unreadable = UnreadablePartitions()
         self._open: dict[int, LatestPartition] = {}
+        self._not_opened: dict[int, _NotOpened] = {}
         self._busy = asyncio.Lock()
         self._swept_at = time.monotonic()
         metrics.watch(
             lambda: len(self._open),
             lambda: sum(each.keys for each in self._open.values()),
             self._lag,
+            lambda: self._unreadable.places,
         )
 
     def _gave_up(self, error: str, attempt: int) -> None:
@@ -95,9 +113,16 @@ class Snapshot(RetriedWork):
         if self._consumer is None:
             return ["the group is not joined yet"]
         waiting = {place.partition for place in self._assigned()} - self._open.keys()
-        if waiting:
-            return [f"{len(waiting)} partitions are not opened yet"]
-        return [] if self.has_begun else ["no partition is assigned yet"]
+        reasons = self._unreadable.sentences()
+        latest = self._settings.topics.latest
+        for partition in sorted(waiting & self._not_opened.keys()):
+            error = self._not_opened[partition].error
+            reasons.append(f"{latest}/{partition} cannot be opened: {error}")
+        if untried := waiting - self._not_opened.keys():
+            reasons.append(f"{len(untried)} partitions are not opened yet")
+        if not reasons and not self.has_begun:
+            reasons.append("no partition is assigned yet")
+        return reasons
 
     async def _work(self) -> None:
         await self._check_topics()
@@ -123,6 +148,7 @@ class Snapshot(RetriedWork):
                 await self._turn(consumer)
         finally:
             self._consumer = None
+            self._unreadable = UnreadablePartitions()
             await self._close_all()
             with suppress(KafkaError, TimeoutError):  # the client may wait for ever on a broker
                 async with asyncio.timeout(_STOP_S):
@@ -146,7 +172,9 @@ class Snapshot(RetriedWork):
         async with self._busy:
             await self._open_assigned(consumer)
         fetched = await _answered(
-            consumer.getmany(timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records),
+            self._unreadable.poll(
+                consumer, timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records
+            ),
             "gets no records",
             self._settings.publish_timeout_s,
         )
@@ -158,23 +186,54 @@ class Snapshot(RetriedWork):
                 await self._sweep(consumer)
 
     async def _open_assigned(self, consumer: AIOKafkaConsumer) -> None:
-        for place in sorted(self._assigned()):
-            if place.partition in self._open or not await self._is_member(consumer, place):
-                continue
-            state = PartitionState(
-                max_ahead=timedelta(seconds=self._settings.max_clock_ahead_s),
-                unseen=timedelta(seconds=self._settings.snapshot_unseen_s) or None,
-                remembered=_REMEMBERED,
-            )
+        for place in self._to_open():
+            if await self._is_member(consumer, place) and not await self._opens(consumer, place):
+                break  # that may have taken long: what is open is read before the next one is tried
+        tried = self._open.keys() | self._not_opened.keys()
+        if self._assigned() and all(place.partition in tried for place in self._assigned()):
+            self._goes_on()
+
+    def _to_open(self) -> list[TopicPartition]:
+        """The partitions to be opened now; first those that have not failed."""
+        now_s, failed = time.monotonic(), self._not_opened
+        places = [
+            place
+            for place in self._assigned()
+            if place.partition not in self._open
+            and (place.partition not in failed or failed[place.partition].again_at_s <= now_s)
+        ]
+        return sorted(places, key=lambda place: (place.partition in failed, place))
+
+    async def _opens(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> bool:
+        """Open a partition and read on; False if that cannot be done now."""
+        begun_s = time.monotonic()
+        state = PartitionState(
+            max_ahead=timedelta(seconds=self._settings.max_clock_ahead_s),
+            unseen=timedelta(seconds=self._settings.snapshot_unseen_s) or None,
+            remembered=_REMEMBERED,
+        )
+        try:
             opened = await open_partition(
                 self._settings, place.partition, state, self._metrics, self.moved
             )
-            self._open[place.partition] = opened
-            log.info("snapshot_opened", partition=place.partition, keys=opened.keys)
-            with suppress(IllegalStateError):  # assigned to another process by now
-                consumer.resume(place)
-        if self._assigned() and all(place.partition in self._open for place in self._assigned()):
-            self._goes_on()
+        except (TransientError, UnreadableRecordsError) as error:
+            self._put_off(place.partition, str(error), time.monotonic() - begun_s)
+            return False
+        self._not_opened.pop(place.partition, None)
+        self._open[place.partition] = opened
+        log.info("snapshot_opened", partition=place.partition, keys=opened.keys)
+        with suppress(IllegalStateError):  # assigned to another process by now
+            consumer.resume(place)
+        return True
+
+    def _put_off(self, partition: int, error: str, took_s: float) -> None:
+        before = self._not_opened.get(partition)
+        attempt = 0 if before is None else before.attempt + 1
+        again_s = max(self._retry_delay(attempt), _REST * took_s)
+        self._not_opened[partition] = _NotOpened(error, attempt, time.monotonic() + again_s)
+        self._metrics.failed()
+        log.warning("snapshot_not_opened", partition=partition, error=error, attempt=attempt)
+        self.moved()
 
     async def _is_member(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> bool:
         """Whether the group still gives us the partition: it takes a commit of ours."""
@@ -265,6 +324,7 @@ class Snapshot(RetriedWork):
             await each.close()
 
     async def _close_all(self) -> None:
+        self._not_opened.clear()
         for partition in list(self._open):
             await self._close(partition)
 
@@ -278,7 +338,11 @@ class Snapshot(RetriedWork):
         """Close what was assigned to others, and pause what is not open yet."""
         if self._consumer is not None:
             self._consumer.pause(*[place for place in places if place.partition not in self._open])
-        for partition in self._open.keys() - {place.partition for place in places}:
+        revoked = (self._open.keys() | self._not_opened.keys()) - {
+            place.partition for place in places
+        }
+        for partition in revoked:
+            self._not_opened.pop(partition, None)
             await self._close(partition)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from schemas.latest import TOMBSTONE_HEADER
 from worker.kafka.record import Outgoing
 from worker.runtime.telemetry.metric_list import SNAPSHOT_METRICS, LeftOut, SnapshotMetric
 from worker.runtime.telemetry.metrics import process_registry
+from worker.runtime.telemetry.stopped import StoppedPartitions, unreadable
 
 
 class SnapshotMetrics:
@@ -49,11 +51,13 @@ class SnapshotMetrics:
         partitions: Callable[[], float],
         keys: Callable[[], float],
         lag: Callable[[], float],
+        stopped: Callable[[], Iterable[TopicPartition]],
     ) -> None:
         """Ask these when somebody asks for the metrics."""
         self._partitions.set_function(partitions)
         self._keys.set_function(keys)
         self._lag.set_function(lag)
+        self.registry.register(StoppedPartitions(lambda: unreadable(stopped())))
 
     def text(self) -> bytes:
         """The metrics in Prometheus's text format."""

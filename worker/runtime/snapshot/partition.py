@@ -106,7 +106,10 @@ async def open_partition(
     metrics: SnapshotMetrics,
     on_progress: Callable[[], None],
 ) -> LatestPartition:
-    """Take a partition over and read it back. Raises TransientError, and FatalError without the rights."""
+    """Take a partition over and read it back.
+
+    Raises TransientError, UnreadableRecordsError, and another FatalError without the rights.
+    """
     place = TopicPartition(settings.topics.latest, number)
     async with AsyncExitStack() as stack:
         outputs = await stack.enter_async_context(

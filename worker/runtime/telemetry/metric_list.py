@@ -85,6 +85,7 @@ SnapshotMetric = Literal[
     "marketmap_snapshot_written_total",
     "marketmap_snapshot_tombstones_total",
     "marketmap_snapshot_left_out_total",
+    "marketmap_stopped_partition_info",
     "marketmap_snapshot_failures_total",
 ]
 
@@ -108,6 +109,7 @@ InsightMetric = Literal[
     "marketmap_insight_backlog_seconds",
     "marketmap_insight_alarms",
     "marketmap_insight_drift_alarms",
+    "marketmap_stopped_partition_info",
     "marketmap_insight_failures_total",
 ]
 
@@ -124,6 +126,11 @@ class Metric(NamedTuple):
 
 _OPEN: Final = ()
 _PLACE: Final = {"topic": _OPEN, "partition": _OPEN}
+_STOPPED: Final = Metric(
+    "gauge",
+    {**_PLACE, "cause": get_args(StopCause)},
+    "1 for each partition that is not read until somebody acts, with the cause.",
+)
 
 METRICS: Final[dict[WorkerMetric, Metric]] = {
     "marketmap_observations_total": Metric(
@@ -190,11 +197,7 @@ METRICS: Final[dict[WorkerMetric, Metric]] = {
     "marketmap_partitions_stopped": Metric(
         "gauge", {}, "Assigned partitions that are not read until somebody acts."
     ),
-    "marketmap_stopped_partition_info": Metric(
-        "gauge",
-        {**_PLACE, "cause": get_args(StopCause)},
-        "1 for each partition that is not read until somebody acts, with the cause.",
-    ),
+    "marketmap_stopped_partition_info": _STOPPED,
     "marketmap_offset_gap_records_total": Metric(
         "counter",
         {"topic": _OPEN, "cause": get_args(WatermarkCause)},
@@ -314,8 +317,11 @@ SNAPSHOT_METRICS: Final[dict[SnapshotMetric, Metric]] = {
         {"reason": get_args(LeftOut)},
         "Resolved events not written, by reason: older, unseen (too old), future, unreadable.",
     ),
+    "marketmap_stopped_partition_info": _STOPPED,
     "marketmap_snapshot_failures_total": Metric(
-        "counter", {}, "Times that a partition was closed, or the group left, because of an error."
+        "counter",
+        {},
+        "Times that a partition was closed or not opened, or the group left, because of an error.",
     ),
 }
 
@@ -375,6 +381,7 @@ INSIGHT_METRICS: Final[dict[InsightMetric, Metric]] = {
     "marketmap_insight_drift_alarms": Metric(
         "gauge", {}, "Alarms that are open because a bookmaker sends another form than before."
     ),
+    "marketmap_stopped_partition_info": _STOPPED,
     "marketmap_insight_failures_total": Metric(
         "counter", {}, "Times that this insight process gave up the lead because of an error."
     ),

@@ -29,6 +29,7 @@ from worker.runtime.liveness.outlook import StallCause
 from worker.runtime.liveness.snapshots import SnapshotAge
 from worker.runtime.liveness.watchdog import ProgressVerdict
 from worker.runtime.telemetry.metric_list import METRICS, WorkerMetric
+from worker.runtime.telemetry.stopped import Stopped, StoppedPartitions
 from worker.storage.access.snapshots import HolderKind
 
 _STEPS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
@@ -154,6 +155,7 @@ class Metrics:
         """Show the lag and the watermarks of the partitions that are owned when the metrics are read."""
         self._stopped.set_function(lambda: len(assignment.stopped))
         self.registry.register(_Lag(assignment))
+        self.registry.register(StoppedPartitions(lambda: _stopped(assignment)))
 
     def text(self) -> bytes:
         """The metrics in Prometheus's text format."""
@@ -205,12 +207,11 @@ class _Lag(Collector):
             records.add_metric(place, lag.records)
             seconds.add_metric(place, lag.seconds)
             watermark.add_metric(place, lag.watermark)
-        yield from (records, seconds, watermark, self._stopped())
+        yield from (records, seconds, watermark)
 
-    def _stopped(self) -> GaugeMetricFamily:
-        name: WorkerMetric = "marketmap_stopped_partition_info"
-        family = GaugeMetricFamily(name, METRICS[name].sentence, labels=tuple(METRICS[name].labels))
-        for stopped in self._assignment.stopped:
-            at = stopped.partition
-            family.add_metric([at.topic, str(at.partition), stopped.cause], 1)
-        return family
+
+def _stopped(assignment: Assignment) -> list[Stopped]:
+    return [
+        Stopped(each.partition.topic, each.partition.partition, each.cause)
+        for each in assignment.stopped
+    ]
