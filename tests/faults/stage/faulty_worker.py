@@ -9,7 +9,7 @@ import asyncio
 import functools
 import os
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -256,7 +256,7 @@ def _committing(points: Points) -> None:
     commit = PartitionClaim.commit
 
     async def commit_with_points(
-        self: PartitionClaim, ends: dict[Partition, int], records: Sequence[Record]
+        self: PartitionClaim, ends: Mapping[Partition, int], records: Sequence[Record]
     ) -> None:
         # A replay publishes what is counted already, and leaves the watermark where it is.
         points.in_flight -= len(records) - points.counted

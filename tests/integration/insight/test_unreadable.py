@@ -16,6 +16,8 @@ from tests.support.services.insights import (
 )
 from tests.support.services.installation import Installation, until
 from tests.support.services.operator import Operator
+from worker.insight.drift.sampling import read_records
+from worker.kafka.bounded_reader import OffsetRange
 
 pytestmark = pytest.mark.services
 
@@ -50,3 +52,16 @@ async def test_all_that_can_be_read_is_judged_and_nothing_is_stepped_over(
     await judged(installation, process, on_two_books(records))
     assert await process.reasons() == []
     assert await process.stop() == 0
+
+
+async def test_a_sample_is_of_what_can_be_read(installation: Installation) -> None:
+    records = [record for record in scraped(events=2) if record[0] == "observations.betpawa"]
+    await installation.publish(records)
+    await send_bomb(installation, "observations.bet9ja")
+    admin, topics = installation.admin, installation.settings.topics.observations
+    ends = await admin.offsets.log_ends(
+        await admin.topics.partitions([topics["betpawa"], topics["bet9ja"]])
+    )
+    ranges = {place: OffsetRange(0, end) for place, end in ends.items()}
+    found = await read_records(installation.settings, ranges)
+    assert [record.topic for record in found] == [topics["betpawa"]] * len(records)

@@ -46,8 +46,11 @@ def newest_ranges(
 
 
 async def read_records(settings: KafkaSettings, ranges: SampledRanges) -> list[RawRecord]:
-    """Read the records of ranges, in an order that follows from them. Raises TransientError, FatalError."""
-    async with bounded_reader(settings, ranges) as reader:
+    """Read the records of ranges, in an order that follows from them. Raises TransientError, FatalError.
+
+    A partition is sampled up to a record that cannot be read: who reads all of it says so.
+    """
+    async with bounded_reader(settings, ranges, failures={}) as reader:
         records = [record async for batch in reader.batches() for record in batch]
     return sorted(records, key=lambda record: (record.partition, record.offset))
 
