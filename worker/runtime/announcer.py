@@ -98,7 +98,7 @@ def _validated(row: UnannouncedMarket) -> UnmappedMarket:
             "market_name": row.market_name,
             "reason": row.reason,
             "sample_outcomes": samples,
-            "first_seen_at": row.first_seen_at,
+            "first_seen_at": row.first_seen_at.isoformat(),  # as text, its year is checked
             "mapping_version": row.mapping_version,
         }
     )

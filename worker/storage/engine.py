@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from worker.storage.errors import DRIVER_ERRORS, driver_errors_translated
 from worker.storage.json_columns import decode_json
+from worker.storage.time_columns import decode_times
 
 SET_FOR_THE_SESSION = """
 SELECT set_config(name, value, false)
@@ -98,6 +99,7 @@ async def _connect(settings: Mapping[str, str], **options: Any) -> Any:
     connection = await asyncpg.connect(**options)
     try:
         await connection.execute(SET_FOR_THE_SESSION, list(settings), list(settings.values()))
+        await decode_times(connection)
     except BaseException:
         connection.terminate()
         raise

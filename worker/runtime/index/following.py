@@ -40,6 +40,7 @@ from worker.storage.errors import StorageError
 from worker.storage.json_columns import UnusableJson
 from worker.storage.listener import listen
 from worker.storage.mappings import load_index_rows
+from worker.storage.time_columns import is_known
 
 log = structlog.get_logger()
 
@@ -127,9 +128,7 @@ class LiveMappings:
             await self.load()
         elif rows:
             await self._index.apply(rows[-1].id, row_changes(rows))
-            self._swapped(
-                "changes", asked_at, (datetime.now(UTC) - rows[-1].created_at).total_seconds()
-            )
+            self._swapped("changes", asked_at, _seconds_since(rows[-1].created_at))
         self._current_at = asked_at
 
     async def _table(self) -> tuple[int, list[dict[str, Any]]]:
@@ -216,6 +215,10 @@ def _collection_paused() -> Iterator[None]:
         gc.enable()
         gc.collect(1)  # before the freeze: frozen garbage is never freed
         gc.freeze()
+
+
+def _seconds_since(moment: datetime) -> float | None:
+    return (datetime.now(UTC) - moment).total_seconds() if is_known(moment) else None
 
 
 def row_changes(rows: Sequence[AuditRow]) -> list[RowChange]:

@@ -56,7 +56,10 @@ class RelayMetrics:
         return generate_latest(self.registry)
 
     def _age_s(self) -> float:
-        return 0.0 if self._since is None else (datetime.now(UTC) - self._since).total_seconds()
+        if self._since is None:
+            return 0.0
+        # Whoever owns the log can write a time that is still to come.
+        return max(0.0, (datetime.now(UTC) - self._since).total_seconds())
 
     def _gauge(self, name: RelayMetric) -> Gauge:
         return Gauge(name, RELAY_METRICS[name].sentence, registry=self.registry)

@@ -9,6 +9,7 @@ from schemas import ID_HEADER, MappingChanged
 from worker.kafka.record import Outgoing
 from worker.runtime.relay.mapping_changed import UnpublishableChangeError, mapping_changed
 from worker.storage.json_columns import UnusableJson
+from worker.storage.time_columns import LATEST
 
 ROW: dict[str, Any] = {
     "id": 12,
@@ -178,7 +179,7 @@ def test_a_row_in_the_form_of_the_schema_is_published_whole() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        {"created_at": datetime(9999, 12, 31)},  # noqa: DTZ001  (as the driver reads infinity)
+        {"created_at": LATEST},
         {"canonical_id": ""},
         {"action": "RENAME"},
         {"id": -1},

@@ -5,6 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from worker.runtime.relay.metrics import RelayMetrics
 from worker.runtime.telemetry.metric_list import RELAY_METRICS
 from worker.storage.lead import Pending
+from worker.storage.time_columns import LATEST
 
 
 def value(metrics: RelayMetrics, name: str) -> float:
@@ -28,6 +29,12 @@ def test_the_age_grows_until_the_oldest_change_is_published() -> None:
     assert value(metrics, "marketmap_relay_backlog") == 3
     assert value(metrics, "marketmap_relay_age_seconds") >= 60
     metrics.pending(Pending(0, None))
+    assert value(metrics, "marketmap_relay_age_seconds") == 0
+
+
+def test_a_change_of_a_time_to_come_has_no_age() -> None:
+    metrics = RelayMetrics()
+    metrics.pending(Pending(1, LATEST))
     assert value(metrics, "marketmap_relay_age_seconds") == 0
 
 
