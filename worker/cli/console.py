@@ -1,9 +1,10 @@
 """Where commands write: data on stdout, everything else on stderr."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -27,9 +28,25 @@ ErrorCode = Literal[
 errors_as_json: ContextVar[bool] = ContextVar("errors_as_json", default=False)
 
 
+def as_json(value: Any) -> str:
+    """A value as a JSON document. Numbers that JSON does not have (NaN, infinity) are null."""
+    try:
+        return json.dumps(value, indent=2, default=str, allow_nan=False)
+    except ValueError:  # rare: an editor has written one by plain SQL
+        return json.dumps(_without_nan(value), indent=2, default=str)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _without_nan(one) for name, one in value.items()}
+    return [_without_nan(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def print_json(value: Any) -> None:
     """Write one JSON document to stdout, without colours, and without line breaks at the terminal's width."""
-    typer.echo(json.dumps(value, indent=2, default=str))
+    typer.echo(as_json(value))
 
 
 def write_text(text: str, file: Path | None) -> None:

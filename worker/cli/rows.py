@@ -6,11 +6,11 @@ own headings and widths. Few people read more than one page.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from worker.cli.console import as_json
 from worker.cli.output import Form
 from worker.cli.spreadsheet import CsvPrinter
 from worker.cli.tables import ListTable, print_page, say_left_out
@@ -84,7 +84,7 @@ class _JsonArray(Generic[Row]):
 
     def add(self, row: Row) -> None:
         # No text of JSON holds a line break, so the indentation changes no value.
-        text = json.dumps(self._as_json(row), indent=2, default=str).replace("\n", "\n  ")
+        text = as_json(self._as_json(row)).replace("\n", "\n  ")
         sys.stdout.write(f"[\n  {text}" if self._is_empty else f",\n  {text}")
         self._is_empty = False
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.laws import LAWS
+from worker.cli import console
 from worker.cli import rows as module
 from worker.cli.console import out, print_json
 from worker.cli.output import Form
@@ -101,3 +102,17 @@ def on_screen(work: Callable[[], object]) -> str:
     with out.capture() as captured:
         work()
     return captured.get()
+
+
+def test_a_number_that_json_does_not_have_is_null() -> None:
+    value = {
+        "rate": float("nan"),
+        "some": [float("inf"), 1.5, "NaN"],
+        "more": {"x": (float("-inf"),)},
+    }
+    text = console.as_json(value)
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "rate": None,
+        "some": [None, 1.5, "NaN"],
+        "more": {"x": [None]},
+    }
