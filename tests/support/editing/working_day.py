@@ -103,6 +103,7 @@ async def queue_is_worked_through(engine: AsyncEngine) -> None:
         await misses.get_miss(connection, BOOKED)
         await misses.get_unlocked(connection, BOOKED)
         await misses.misses_of(connection, [BTTS])
+        await misses.by_id(connection, await misses.ids_of(connection, [BTTS]))
         await misses.acknowledge(connection, [BOOKED], actor="ada", notes="asking")
         await misses.reopen(connection, [BOOKED], actor="ada")
         limit = NOON + timedelta(days=100)
