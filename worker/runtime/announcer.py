@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from schemas import UnmappedMarket, describe_faults
 from worker.ingest.planning.encode import unmapped_market
 from worker.kafka.record import Outgoing
+from worker.storage.columns.json_columns import decode_json
 from worker.storage.errors import StorageUnavailable
-from worker.storage.json_columns import decode_json
 from worker.storage.ledger import Ledger, UnannouncedMarket
 
 log = structlog.get_logger()

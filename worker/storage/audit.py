@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.domain.bounded_json import LARGEST_INTEGER
 from worker.storage import audit_sql as sql
+from worker.storage.columns.json_columns import UnusableJson
 from worker.storage.errors import driver_errors_translated
-from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import INDEX_COLUMNS
 
 AuditValues = dict[str, Any]

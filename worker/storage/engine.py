@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from worker.storage.columns.json_columns import decode_json
+from worker.storage.columns.time_columns import decode_times
 from worker.storage.errors import DRIVER_ERRORS, driver_errors_translated
-from worker.storage.json_columns import decode_json
-from worker.storage.time_columns import decode_times
 
 SET_FOR_THE_SESSION = """
 SELECT set_config(name, value, false)

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from worker.domain.books.registry import ID_COLUMNS
-from worker.storage.json_columns import LONGEST
+from worker.storage.columns.json_columns import LONGEST
 from worker.storage.routines import create_functions, create_triggers
 
 # The names that Postgres gives by default, so that migrations need not name them.

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.hostile.times import UNUSABLE_TIMES
+from worker.storage.columns.time_columns import EARLIEST, LATEST
 from worker.storage.engine import driver_url
-from worker.storage.time_columns import EARLIEST, LATEST
 
 pytestmark = pytest.mark.services
 

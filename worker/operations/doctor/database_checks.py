@@ -49,6 +49,7 @@ from worker.storage.access.roles import existing_roles
 from worker.storage.access.schema import creators, planted_objects
 from worker.storage.access.sessions import examine_sessions
 from worker.storage.access.snapshots import read_snapshots
+from worker.storage.columns.json_columns import UnusableJson
 from worker.storage.engine import opened, printable_url, transaction
 from worker.storage.insight.alarms import list_alarms
 from worker.storage.insight.evidence import read_state
@@ -61,7 +62,6 @@ from worker.storage.inspection import (
     read_server,
     read_statement_timeout,
 )
-from worker.storage.json_columns import UnusableJson
 from worker.storage.mappings import load_index_rows
 from worker.storage.migrate import UnknownRevisionError, current, known_revision
 

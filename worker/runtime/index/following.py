@@ -35,12 +35,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.runtime.index.live import LiveIndex, RowChange
 from worker.storage.audit import AuditRow, read_after
+from worker.storage.columns.json_columns import UnusableJson
+from worker.storage.columns.time_columns import is_known
 from worker.storage.engine import transaction
 from worker.storage.errors import StorageError
-from worker.storage.json_columns import UnusableJson
 from worker.storage.listener import listen
 from worker.storage.mappings import load_index_rows
-from worker.storage.time_columns import is_known
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from worker.operations.replay.plan import (
     plan,
     ranges,
 )
-from worker.storage.json_columns import UnusableJson
+from worker.storage.columns.json_columns import UnusableJson
 
 TOPIC = "observations.sportybet"
 PLACE = (TOPIC, 0)

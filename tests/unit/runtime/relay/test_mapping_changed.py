@@ -8,8 +8,8 @@ import pytest
 from schemas import ID_HEADER, MappingChanged
 from worker.kafka.record import Outgoing
 from worker.runtime.relay.mapping_changed import UnpublishableChangeError, mapping_changed
-from worker.storage.json_columns import UnusableJson
-from worker.storage.time_columns import LATEST
+from worker.storage.columns.json_columns import UnusableJson
+from worker.storage.columns.time_columns import LATEST
 
 ROW: dict[str, Any] = {
     "id": 12,

@@ -4,8 +4,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from worker.runtime.relay.metrics import RelayMetrics
 from worker.runtime.telemetry.metric_list import RELAY_METRICS
+from worker.storage.columns.time_columns import LATEST
 from worker.storage.lead import Pending
-from worker.storage.time_columns import LATEST
 
 
 def value(metrics: RelayMetrics, name: str) -> float:

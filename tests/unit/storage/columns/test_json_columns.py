@@ -3,8 +3,8 @@ import json
 import orjson
 import pytest
 
+from worker.storage.columns.json_columns import LONGEST, UnusableJson, decode_json
 from worker.storage.engine import create_engine
-from worker.storage.json_columns import LONGEST, UnusableJson, decode_json
 
 
 def test_every_engine_decodes_its_json_columns_within_the_bounds() -> None:

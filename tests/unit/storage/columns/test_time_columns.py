@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.storage.time_columns import EARLIEST, LATEST, decode_time, encode_time, is_known
+from tests.support.laws import LAWS
+from worker.storage.columns.time_columns import EARLIEST, LATEST, decode_time, encode_time, is_known
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 WEST, EAST = (timezone(sign * timedelta(hours=23, minutes=59)) for sign in (-1, 1))
@@ -19,6 +20,7 @@ def sent(microseconds: int) -> bytes:
     return struct.pack(">q", microseconds)
 
 
+@LAWS
 @given(INT64)
 @example(2**63 - 1)
 @example(-(2**63))
@@ -36,11 +38,13 @@ def test_every_time_of_the_server_is_one_to_compute_with(microseconds: int) -> N
     assert decode_time(encode_time(moment)) == moment
 
 
+@LAWS
 @given(INT64, INT64)
 def test_their_order_is_kept(one: int, other: int) -> None:
     assert (decode_time(sent(min(one, other)))) <= decode_time(sent(max(one, other)))
 
 
+@LAWS
 @given(
     st.datetimes(
         min_value=EARLIEST.replace(tzinfo=None),
