@@ -30,13 +30,10 @@ def parse_moment(text: str, now: datetime) -> datetime:
     ago = parse_ago(text)
     if ago:
         return (now - ago).astimezone(UTC)
-    try:
+    try:  # in the years 1 and 9999, an offset may lead out of the calendar
         moment = datetime.fromisoformat(text)
         in_utc = moment.astimezone(UTC) if moment.tzinfo else None
-    except (
-        ValueError,
-        OverflowError,
-    ):  # in the years 1 and 9999, an offset may lead out of the calendar
+    except (ValueError, OverflowError):
         raise ValueError(f"{abbreviate(text)} is not a time: {TIME_HELP}") from None
     if in_utc is None:
         raise ValueError(f"{abbreviate(text)} has no offset from UTC: {TIME_HELP}")

@@ -5,23 +5,22 @@ CPU time of one and of one four times as large. What takes the square of its siz
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
 import pytest
 
+from tests.support.growth import MOST_TIMES, TIMES_LARGER
 from worker.domain.further_ids import MOST_FURTHER_IDS, MOST_LABELS
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, parse_mapping
 from worker.runtime.index.live import LiveIndex, RowChange
 
-TIMES_LARGER: Final = 4
-# A quarter of the way from the first power to the second, as exponents: noise stays below, squares above.
-MOST_TIMES: Final = 9.0
 ROUNDS: Final = 3
+
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 def row(further_ids: int, number: int = 1) -> dict[str, Any]:
@@ -72,14 +71,6 @@ def numbered(number: int) -> list[Mapping]:
         )
         for n in range(1, number + 1)
     ]
-
-
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def least_s(work: Callable[[], object]) -> float:

@@ -7,13 +7,13 @@ one of 9 MB takes a minute and a half, and most take seconds.
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 import pytest
 
+from tests.support.growth import MOST_TIMES, TIMES_LARGER
 from tests.support.markets import FOOTBALL
 from tests.support.records import FakeRecord, place
 from worker.domain.labels import Teams, row_roles
@@ -24,11 +24,10 @@ from worker.kafka.record import Outgoing
 from worker.lab.bench.shapes import SHAPES, record_of
 from worker.runtime.counting import miss_rows
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 MOST: Final = 32 * 1024 * 1024
 SMALL: Final = 150_000
-TIMES_LARGER: Final = 4
-# A quarter of the way from the first power to the second, as exponents: noise stays below, squares above.
-MOST_TIMES: Final = 9.0
 LEAST_BYTES_A_SECOND: Final = 100_000
 ROUNDS: Final = 3
 ENCODER: Final = Encoder(
@@ -41,15 +40,6 @@ def cpu_s(planner: Planner[Outgoing], planned: FakeRecord) -> float:
     plan = combine(planner.plan_all([(planned, place())], FOOTBALL))
     miss_rows(planner.tally(sighting for _, _, sighting in plan.sightings))
     return time.process_time() - since
-
-
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    """What earlier tests left is not searched for garbage while a record is planned, as in a worker."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("make", [Planner, make_planner], ids=["resolved", "recalled"])
