@@ -182,12 +182,22 @@ WITH fresh AS (
 SELECT source, external_market_id, occurrences, hour FROM judged WHERE NOT is_taken_up
 """)
 
+# Each look-up of a name asks for the order of the index of names: without sorting, only that index serves it.
+# Of a table without statistics, the planner believes that a platform has few rows, and would read and sort
+# them all for each name.
+_BY_INDEXES = """
+    set_config('enable_seqscan', 'off', true),
+    set_config('enable_sort', 'off', true)
+"""
+
+USE_INDEXES = text(f"SELECT {_BY_INDEXES}")
+
 # The publisher works inside this transaction, which locks no row, so it may idle longer than others.
-TRY_TO_ANNOUNCE = text("""
+TRY_TO_ANNOUNCE = text(f"""
 SELECT
     pg_try_advisory_xact_lock(:lock),
     set_config('idle_in_transaction_session_timeout', '120s', true),
-    set_config('enable_seqscan', 'off', true)
+    {_BY_INDEXES}
 """)
 
 READ_UNANNOUNCED = text("""
@@ -308,9 +318,6 @@ WITH part AS MATERIALIZED (
 )
 SELECT count(*) FROM part
 """)  # noqa: S608  (constants)
-
-# If many rows have a name, the planner prefers to read the table. The index is always faster.
-USE_INDEXES = text("SELECT set_config('enable_seqscan', 'off', true)")
 
 # An answer proves that the session still has its lock. It also keeps the session from being idle.
 STILL_HERE = text("SELECT")

@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from tests.conftest import Services
+from tests.support.services.installation import temporary_database
 from worker.domain.books.platforms import PLATFORMS
 from worker.storage import ledger_sql as sql
 from worker.storage.engine import create_engine
@@ -28,6 +30,11 @@ FILL = """
 INSERT INTO unmapped_market_log (source, external_market_id, market_name, announced_at)
 SELECT 'sportybet', 'old ' || n, 'Corners', now() FROM generate_series(1, :rows) AS n
 """
+FIRST_SIGHTINGS = """
+INSERT INTO unmapped_market_log (source, external_market_id, market_name)
+SELECT (CAST(:platforms AS text[]))[1 + n % 3], 'new ' || n, 'Name ' || n FROM generate_series(1, :rows) AS n
+"""
+WITHOUT_STATISTICS = "ALTER TABLE unmapped_market_log SET (autovacuum_enabled = off)"
 MAPPINGS = """
 INSERT INTO user_market_mappings (canonical_id, name, betpawa_id, outcome_mapping)
 SELECT 'mapping ' || n, 'Cards', 'b' || n, '[1]' FROM generate_series(1, :rows) AS n
@@ -57,6 +64,19 @@ STATEMENTS: list[tuple[TextClause, dict[str, Any]]] = [
     ),
     (sql.MARK_ANNOUNCED, {"ids": [1, 2]}),
 ]
+
+
+@pytest.fixture
+async def first_minute(services: Services, template: str) -> AsyncIterator[AsyncEngine]:
+    """The markets of a worker's first minute, in a database that has no statistics of them yet."""
+    async with temporary_database(services.postgres, template) as url:
+        engine = create_engine(url)
+        async with engine.begin() as connection:
+            await connection.execute(text(WITHOUT_STATISTICS))
+            values = {"rows": 400, "platforms": list(PLATFORMS)}
+            await connection.execute(text(FIRST_SIGHTINGS), values)
+        yield engine
+        await engine.dispose()
 
 
 @pytest.fixture
@@ -141,11 +161,28 @@ async def test_each_statement_goes_by_the_indexes_of_names_and_ids_alone(
 ) -> None:
     await rows(MAPPINGS, rows=SHARED)
     await rows("ANALYZE user_market_mappings")
+    require_the_indexes(await plan_of(engine, statement, values))
+
+
+@pytest.mark.parametrize(("statement", "values"), STATEMENTS, ids=["read", "move", "mark"])
+async def test_each_statement_does_so_before_there_are_statistics(
+    first_minute: AsyncEngine,
+    statement: TextClause,
+    values: dict[str, Any],
+) -> None:
+    """By the index of platforms all their rows would be read for each name."""
+    require_the_indexes(await plan_of(first_minute, statement, values))
+
+
+async def plan_of(engine: AsyncEngine, statement: TextClause, values: dict[str, Any]) -> str:
     async with engine.begin() as connection:
         await connection.execute(sql.USE_INDEXES)
         explained = text(f"EXPLAIN (ANALYZE, BUFFERS OFF, FORMAT TEXT) {statement.text}")
         found: Sequence[Row[Any]] = (await connection.execute(explained, values)).all()
         await connection.rollback()
-    plan = "\n".join(row[0] for row in found)
+    return "\n".join(row[0] for row in found)
+
+
+def require_the_indexes(plan: str) -> None:
     assert not LARGE & set(re.findall(r"Seq Scan on (\w+)", plan)), plan
     assert set(re.findall(r"(?:using|Index Scan on) (\w+)", plan)) <= INDEXES, plan
