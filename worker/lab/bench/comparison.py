@@ -1,8 +1,8 @@
-"""The comparison: every contestant in turn on the same topics, round after round."""
+"""The comparison: every contestant in turn on the same topics, round after round, forwards and backwards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from worker.lab.bench.contestants import CONTESTANTS, OF_EVERY_WORKLOAD, Contestant
@@ -43,12 +43,20 @@ async def compare(
         topics = await _publish(
             ground, make(name, source, choice.sizes), contestants, choice.partitions
         )
-        for _ in range(choice.rounds):
-            for contestant in contestants:
-                trial = await run(ground, topics[contestant.share], contestant)
-                report(trial)
-                trials.append(trial)
+        for contestant in in_turn(contestants, choice.rounds):
+            trial = await run(ground, topics[contestant.share], contestant)
+            report(trial)
+            trials.append(trial)
     return trials
+
+
+def in_turn(contestants: Sequence[Contestant], rounds: int) -> Iterator[Contestant]:
+    """All of them in each round, in the other direction in every second one.
+
+    The broker becomes faster while it runs: nobody shall always be the first.
+    """
+    for number in range(rounds):
+        yield from contestants if number % 2 == 0 else reversed(contestants)
 
 
 async def _publish(
