@@ -33,6 +33,7 @@ from worker.domain.errors import FatalError, TransientError
 from worker.kafka.client.polls import Failures, Polled, poll_isolated
 from worker.kafka.cluster.offsets import LogOffsets
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
+from worker.kafka.failures import in_words
 from worker.kafka.record import RawRecord
 from worker.kafka.topic_specs import largest_output
 from worker.settings.connected import KafkaSettings
@@ -99,7 +100,9 @@ class BoundedReader:
                 async with asyncio.timeout(self._patience_s):
                     records = await self._poll(max_records)
             except (KafkaError, TimeoutError) as error:
-                raise TransientError(f"Kafka does not give the records: {error!r}") from error
+                raise TransientError(
+                    f"Kafka does not give the records: {in_words(error)}"
+                ) from error
             has_progress = bool(records) or self.remaining < before
             if not has_progress and time.monotonic() > deadline_s:
                 raise TransientError(f"Kafka has given no records for {self._patience_s:g} s")
@@ -128,7 +131,7 @@ class BoundedReader:
             async with asyncio.timeout(self._patience_s):
                 await self._consumer.commit(self._positions)
         except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"the offsets are not committed: {error!r}") from error
+            raise TransientError(f"the offsets are not committed: {in_words(error)}") from error
 
     async def _poll(self, max_records: int | None) -> list[RawRecord]:
         try:
@@ -235,7 +238,7 @@ async def _start(
         async with asyncio.timeout(timeout_s):
             await consumer.start()
     except (KafkaError, TimeoutError) as error:
-        raise TransientError(f"the consumer cannot reach Kafka: {error!r}") from error
+        raise TransientError(f"the consumer cannot reach Kafka: {in_words(error)}") from error
     consumer.assign(sorted(ranges))
     for place, each in ranges.items():
         consumer.seek(place, min(each.first, each.end))

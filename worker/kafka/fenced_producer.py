@@ -22,6 +22,7 @@ from aiokafka.errors import (
 )
 
 from worker.domain.errors import FatalError, TransientError
+from worker.kafka.failures import in_words
 from worker.kafka.producer import PRODUCER, clock_refused
 from worker.kafka.record import Outgoing
 
@@ -50,7 +51,7 @@ class FencedOutputs:
             raise
         except _REFUSALS as error:
             await self._abort()
-            raise FatalError(f"Kafka refuses {len(outputs)} records: {error!r}") from error
+            raise FatalError(f"Kafka refuses {len(outputs)} records: {in_words(error)}") from error
         except InvalidTimestampError as error:
             await self._abort()
             raise TransientError(clock_refused(len(outputs))) from error
@@ -58,7 +59,7 @@ class FencedOutputs:
             # IllegalOperation: fenced between two records.
             await self._abort()
             raise TransientError(
-                f"{len(outputs)} records are not acknowledged: {error!r}"
+                f"{len(outputs)} records are not acknowledged: {in_words(error)}"
             ) from error
 
     async def _abort(self) -> None:
@@ -100,9 +101,11 @@ async def fenced_outputs(
             async with asyncio.timeout(timeout_s):
                 await producer.start()
         except TransactionalIdAuthorizationFailed as error:
-            raise FatalError(f"Kafka refuses the transactional id {name}: {error!r}") from error
+            raise FatalError(
+                f"Kafka refuses the transactional id {name}: {in_words(error)}"
+            ) from error
         except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"the producer cannot reach Kafka: {error!r}") from error
+            raise TransientError(f"the producer cannot reach Kafka: {in_words(error)}") from error
         yield FencedOutputs(producer, timeout_s)
     finally:
         # The client may wait for ever for a broker that is unavailable, or for a sender that was fenced.

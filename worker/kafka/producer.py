@@ -23,6 +23,7 @@ from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from worker.domain.errors import FatalError
+from worker.kafka.failures import in_words
 from worker.kafka.record import Outgoing
 
 log = structlog.get_logger()
@@ -87,7 +88,7 @@ class Outputs:
                 await producer.start()
         except (KafkaError, TimeoutError) as error:
             await _stop(producer)
-            raise FatalError(f"the producer cannot reach Kafka: {error!r}") from error
+            raise FatalError(f"the producer cannot reach Kafka: {in_words(error)}") from error
         self._producer = producer
 
     async def send(self, outputs: Sequence[Outgoing]) -> None:
@@ -103,7 +104,9 @@ class Outputs:
         except InvalidTimestampError as error:
             raise FatalError(clock_refused(len(outputs))) from error
         except (KafkaError, TimeoutError) as error:
-            raise FatalError(f"{len(outputs)} records are not acknowledged: {error!r}") from error
+            raise FatalError(
+                f"{len(outputs)} records are not acknowledged: {in_words(error)}"
+            ) from error
 
     async def _by_place(
         self, producer: AIOKafkaProducer, outputs: Sequence[Outgoing]

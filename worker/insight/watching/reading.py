@@ -31,6 +31,7 @@ from worker.insight.watching.window import EventWindow
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of
+from worker.kafka.failures import in_words
 from worker.kafka.record import RawRecord
 from worker.runtime.planner import clock_guard
 from worker.settings.connected import ConnectedSettings
@@ -105,7 +106,7 @@ class ObservationReader:
             async with asyncio.timeout(self._settings.commit_timeout_s):
                 await self._consumer.commit(done)
         except _REFUSALS as error:
-            raise FatalError(f"Kafka refuses the group: {error!r}") from error
+            raise FatalError(f"Kafka refuses the group: {in_words(error)}") from error
         except (KafkaError, TimeoutError) as error:
             log.info("commit_failed", error=repr(error))
 
@@ -156,6 +157,6 @@ async def answered(work: Awaitable[Any], what: str, within_s: float) -> Any:
         async with asyncio.timeout(within_s):
             return await work
     except _REFUSALS as error:
-        raise FatalError(f"Kafka refuses the insight process: {error!r}") from error
+        raise FatalError(f"Kafka refuses the insight process: {in_words(error)}") from error
     except (KafkaError, TimeoutError) as error:
-        raise TransientError(f"the insight process {what}: {error!r}") from error
+        raise TransientError(f"the insight process {what}: {in_words(error)}") from error

@@ -24,6 +24,7 @@ from worker.domain.errors import FatalError, TransientError
 from worker.kafka.client.introductions import UNKNOWN, Introduction, introduction_in
 from worker.kafka.client.offset_fetch import fetch_offsets
 from worker.kafka.cluster.librdkafka import Librdkafka, answer_or_refusal, operations_of
+from worker.kafka.failures import in_words
 from worker.kafka.record import Committed
 
 _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
@@ -73,10 +74,12 @@ class ConsumerGroups:
                 found = await self._list_commits(group, wanted)
         except _REFUSALS as error:
             raise FatalError(
-                f"Kafka refuses to show the offsets of the group {group}: {error!r}"
+                f"Kafka refuses to show the offsets of the group {group}: {in_words(error)}"
             ) from error
         except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"Kafka does not show the committed offsets: {error!r}") from error
+            raise TransientError(
+                f"Kafka does not show the committed offsets: {in_words(error)}"
+            ) from error
         if found.keys() != set(wanted):
             raise TransientError(
                 "Kafka does not show the committed offsets: the answer is incomplete"
@@ -89,9 +92,13 @@ class ConsumerGroups:
             async with asyncio.timeout(self._timeout_s):
                 return await self._describe(name)
         except GroupAuthorizationFailedError as error:
-            raise FatalError(f"Kafka refuses to describe the group {name}: {error!r}") from error
+            raise FatalError(
+                f"Kafka refuses to describe the group {name}: {in_words(error)}"
+            ) from error
         except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"Kafka does not describe the group {name}: {error!r}") from error
+            raise TransientError(
+                f"Kafka does not describe the group {name}: {in_words(error)}"
+            ) from error
 
     async def operations(self, name: str) -> frozenset[str]:
         """What our credentials may do with a group, as ACLs name it: READ, DESCRIBE, ..."""

@@ -26,6 +26,7 @@ from aiokafka.protocol.types import (
 )
 
 from worker.domain.errors import TransientError
+from worker.kafka.failures import in_words
 
 _NONE_OPEN: Final = -1
 _TEXT: Final = CompactString("utf-8")
@@ -134,7 +135,9 @@ class Transactions:
             async with asyncio.timeout(self._timeout_s):
                 return await self._open(wanted)
         except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"Kafka does not show the open transactions: {error!r}") from error
+            raise TransientError(
+                f"Kafka does not show the open transactions: {in_words(error)}"
+            ) from error
 
     async def _open(self, places: list[TopicPartition]) -> dict[TopicPartition, OpenTransaction]:
         client = AIOKafkaAdminClient(**self._aiokafka)

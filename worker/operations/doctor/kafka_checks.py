@@ -133,7 +133,15 @@ def checks_of(part: Part, settings: Settings) -> Sequence[Check]:
     may_know_group = bool(part.operations_on("GROUP", part.group_name(settings)))
     if may_know_group:
         look = _connected(partial(_group, part=part))
-        checks.append(Check("group", ("kafka",), look, "marketmap topics grants: GROUP"))
+        checks.append(
+            Check(
+                "group",
+                ("kafka",),
+                look,
+                "ask again; is the broker that coordinates the group up?",
+                refused="marketmap topics grants: GROUP",
+            )
+        )
     own_offsets = {"snapshot": _snapshot_offsets, "insight": _insight_offsets}.get(part.name)
     if own_offsets is not None:
         remedy = "fix the failures above first"

@@ -41,6 +41,7 @@ from worker.kafka.client.polls import UnreadableRecordsError
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
+from worker.kafka.failures import in_words
 from worker.kafka.record import RawRecord
 from worker.runtime.retried_work import RetriedWork
 from worker.runtime.snapshot.metrics import SnapshotMetrics
@@ -243,9 +244,11 @@ class Snapshot(RetriedWork):
         except (CommitFailedError, IllegalStateError):
             return False
         except _REFUSALS as error:
-            raise FatalError(f"Kafka refuses the group: {error!r}") from error
+            raise FatalError(f"Kafka refuses the group: {in_words(error)}") from error
         except (KafkaError, TimeoutError) as error:
-            raise TransientError(f"the snapshot process cannot commit: {error!r}") from error
+            raise TransientError(
+                f"the snapshot process cannot commit: {in_words(error)}"
+            ) from error
         return True
 
     async def _take(
@@ -293,7 +296,7 @@ class Snapshot(RetriedWork):
             async with asyncio.timeout(self._settings.commit_timeout_s):
                 await consumer.commit(done)
         except _REFUSALS as error:
-            raise FatalError(f"Kafka refuses the group: {error!r}") from error
+            raise FatalError(f"Kafka refuses the group: {in_words(error)}") from error
         except (KafkaError, TimeoutError) as error:  # the next commit makes up for it
             log.info("commit_failed", error=repr(error))
 
@@ -371,6 +374,6 @@ async def _answered(work: Coroutine[Any, Any, Any], what: str, within_s: float) 
         async with asyncio.timeout(within_s):
             return await work
     except _REFUSALS as error:
-        raise FatalError(f"Kafka refuses the snapshot process: {error!r}") from error
+        raise FatalError(f"Kafka refuses the snapshot process: {in_words(error)}") from error
     except (KafkaError, TimeoutError) as error:
-        raise TransientError(f"the snapshot process {what}: {error!r}") from error
+        raise TransientError(f"the snapshot process {what}: {in_words(error)}") from error
