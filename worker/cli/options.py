@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,7 +14,19 @@ from worker.domain.books.platforms import PLATFORMS
 _ACTOR = typer.Option(
     envvar="MARKETMAP_ACTOR", help="Who makes the change; kept in the history.", show_default=False
 )
-_REASON = typer.Option(help="Why; kept in the history.", show_default=False)
+# As change sets have it: each reason is indexed for searches, while all other edits wait.
+LONGEST_REASON: Final = 2_000
+
+
+def _bounded(reason: str | None) -> str | None:
+    if reason is not None and len(reason) > LONGEST_REASON:
+        raise typer.BadParameter(
+            f"it has {len(reason):,} characters, and may have {LONGEST_REASON:,}: say it shorter"
+        )
+    return reason
+
+
+_REASON = typer.Option(help="Why; kept in the history.", show_default=False, callback=_bounded)
 
 Actor = Annotated[str, _ACTOR]
 Reason = Annotated[str, _REASON]

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from worker.storage.changes.sets import LONGEST_TEXT
+
 # A pasted payload of a large event has a few MB.
 LARGEST_FORM: Final = 8 * 1024 * 1024
 # Before anybody has signed in.
@@ -62,5 +64,7 @@ async def read_form(request: Request, most: int = LARGEST_FORM) -> SentForm:
         )
     except ValueError as error:
         raise FormRefusedError("the form cannot be read") from error
+    if any(name == "reason" and len(value) > LONGEST_TEXT for name, value in pairs):
+        raise FormRefusedError(f"a reason has at most {LONGEST_TEXT:,} characters", 413)
     # Postgres takes no text with a zero byte.
     return SentForm([(name.replace("\0", ""), value.replace("\0", "")) for name, value in pairs])

@@ -370,6 +370,10 @@ class Settings(ConsoleAccess):
         topics = self.topics.all
         if len(set(topics)) < len(topics):
             raise ValueError(f"the topics {PREFIX}TOPIC_* must differ from each other")
+        groups = {self.group_id, self.snapshot_group_id, self.insight_group_id}
+        if len(groups) < 3:  # whoever commits for another skips what that one has not counted
+            names = ", ".join(f"{PREFIX}{name}GROUP_ID" for name in ("", "SNAPSHOT_", "INSIGHT_"))
+            raise ValueError(f"the groups {names} must differ from each other")
         return self
 
     @property

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.domain.bounded_json import LARGEST_INTEGER
@@ -43,6 +44,18 @@ class AuditRow:
     login: str | None = None
     change_set_id: int | None = None
     approved_by: str | None = None
+
+    @classmethod
+    def read(cls, row: Row[Any]) -> Self:
+        """Return the change of a row of AUDIT_COLUMNS."""
+        values = row._asdict()
+        values |= {name: _left_out(values[name]) for name in ("old_value", "new_value")}
+        return cls(**values)
+
+
+def _left_out(value: Any) -> Any:
+    """The statement has a text in place of a value that is too long to be read."""
+    return UnusableJson(value) if type(value) is str else value
 
 
 class UnknownVersionError(LookupError):
@@ -88,7 +101,7 @@ async def stream(
         async with connection.stream(statement, parameters | {"limit": limit}) as result:
             async for part in result.partitions(_ROWS_AT_ONCE):
                 for row in part:
-                    yield AuditRow(*row)
+                    yield AuditRow.read(row)
 
 
 async def count(connection: AsyncConnection, canonical_id: str | None = None) -> int:
@@ -140,4 +153,4 @@ async def _read(
     connection: AsyncConnection, query: Any, parameters: AuditValues
 ) -> Sequence[AuditRow]:
     with driver_errors_translated():
-        return [AuditRow(*row) for row in await connection.execute(query, parameters)]
+        return [AuditRow.read(row) for row in await connection.execute(query, parameters)]

@@ -3,6 +3,8 @@
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from worker.storage.columns.json_columns import LONGEST
+
 CHANNEL = "marketmap_mappings"
 
 # The triggers take the same lock before a mapping changes; see alembic/sql/lock_mappings_v2.sql.
@@ -10,9 +12,29 @@ LOCK_MAPPINGS = text("SELECT pg_advisory_xact_lock(hashtextextended('marketmap.m
 
 LAST_VERSION = text("SELECT coalesce(max(id), 0) FROM mapping_audit_log")
 
+
+TOO_LONG = f"a value that is longer than {LONGEST} characters"
+
+
+def _bounded(column: str) -> str:
+    """Return the value, or in place of one that cannot be read a text that says so: it stays on the server.
+
+    Whoever may edit can store a gigabyte. What takes few bytes is at most 255 times as long: its length need
+    not be worked out.
+    """
+    return f"""CASE
+        WHEN pg_column_size({column}) <= {LONGEST // 255} THEN {column}
+        WHEN length(CAST({column} AS text)) <= {LONGEST} THEN {column}
+        WHEN {column} IS NOT NULL THEN to_jsonb(CAST('{TOO_LONG}' AS text))
+    END AS {column}"""
+
+
+_REASON = (
+    "CASE WHEN length(reason) <= 10000 THEN reason ELSE left(reason, 10000) || '...' END AS reason"
+)
 AUDIT_COLUMNS = (
-    "id, mapping_id, canonical_id, action, old_value, new_value, reason, created_at, created_by,"
-    " login, change_set_id, approved_by"
+    f"id, mapping_id, canonical_id, action, {_bounded('old_value')}, {_bounded('new_value')}, {_REASON},"
+    " created_at, created_by, login, change_set_id, approved_by"
 )
 
 # Of the last changes alone: the log may be very long.

@@ -163,6 +163,11 @@ def test_what_was_meant_as_a_secret_is_not_shown(
         ({"DRAIN_TIMEOUT_S": "40"}, "MARKETMAP_DRAIN_TIMEOUT_S"),
         ({"TOPIC_DEAD": "odds.resolved"}, "differ"),
         (
+            {"INSIGHT_GROUP_ID": "market-mapping-worker"},
+            "MARKETMAP_GROUP_ID, MARKETMAP_SNAPSHOT_GROUP_ID, MARKETMAP_INSIGHT_GROUP_ID must differ",
+        ),
+        ({"GROUP_ID": "odds", "SNAPSHOT_GROUP_ID": "odds"}, "MARKETMAP_GROUP_ID"),
+        (
             {"STALL_TIMEOUT_S": "60"},
             "MARKETMAP_STALL_TIMEOUT_S must be above MARKETMAP_REBALANCE_TIMEOUT_S",
         ),

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalStateError,
@@ -37,6 +37,9 @@ from worker.runtime.planner import clock_guard
 from worker.settings.connected import ConnectedSettings
 
 log = structlog.get_logger()
+
+# A commit without metadata is an operator's order to workers, should they ever read in the same group.
+SIGNATURE: Final = "insight"
 
 _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 _POLL_MS: Final = 500
@@ -102,9 +105,10 @@ class ObservationReader:
         """Commit what is stored. A commit that fails is made up for by the next one."""
         if not done:
             return
+        signed = {place: OffsetAndMetadata(offset, SIGNATURE) for place, offset in done.items()}
         try:
             async with asyncio.timeout(self._settings.commit_timeout_s):
-                await self._consumer.commit(done)
+                await self._consumer.commit(signed)
         except _REFUSALS as error:
             raise FatalError(f"Kafka refuses the group: {in_words(error)}") from error
         except (KafkaError, TimeoutError) as error:

@@ -239,7 +239,7 @@ async def versions_of(
     """Return every change that a change set made, or the first ones; none before it is approved."""
     with driver_errors_translated():
         rows = await connection.execute(sql.VERSIONS, {"id": change_set_id, "limit": limit})
-        return [AuditRow(*row) for row in rows]
+        return [AuditRow.read(row) for row in rows]
 
 
 async def add_comment(
