@@ -608,6 +608,7 @@ change_set = Table(
         " AND name IS NOT NULL AND reason IS NOT NULL)",
         name="ck_change_set_explained",
     ),
+    CheckConstraint("length(reason) <= 2000", name="ck_change_set_reason"),
     CheckConstraint(
         "forced IS NULL OR (btrim(forced) <> '' AND length(forced) <= 2000)",
         name="ck_change_set_forced",
