@@ -34,6 +34,10 @@ VALUES ('small', 'Small', '2', '[{"canonical_id": "over"}]')
 EXPLAINED = """
 SELECT set_config('marketmap.reason', repeat('w', :characters), true)
 """
+OLD_CHANGE = """
+SELECT set_config('marketmap.reason', repeat('w', 3000), false);
+UPDATE user_market_mappings SET name = name || '!'
+"""
 
 
 async def test_a_value_that_cannot_be_read_is_not_sent(engine: AsyncEngine, rows: Rows) -> None:
@@ -78,8 +82,7 @@ async def test_one_of_before_the_bound_is_cut_and_stays_whole_in_the_audit_log(
 ) -> None:
     async with temporary_database(services.postgres, template) as url:
         await downgrade(url, "0042")
-        explained = "SELECT set_config('marketmap.reason', repeat('w', 3000), false)"
-        await execute(url, explained + "; UPDATE user_market_mappings SET name = name || '!'")
+        await execute(url, OLD_CHANGE)
         await upgrade(url)
         engine = create_engine(url)
         async with engine.connect() as connection:
