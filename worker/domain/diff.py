@@ -67,12 +67,12 @@ def _flat(state: DiffState | None) -> dict[str, Any]:
 
 
 def _add_object(flat: dict[str, Any], where: str, value: object) -> None:
-    if not can_be_divided(where, value):
+    if can_be_divided(value, where):
+        for name, one in value.items():
+            if one is not None:
+                _add_object(flat, f"{where}.{name}", one)
+    else:
         flat[where] = value
-        return
-    for name, one in value.items():
-        if one is not None:
-            _add_object(flat, f"{where}.{name}", one)
 
 
 def _flat_rule(rule: object) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _flat_fixed(fixed: DiffState) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for platform, values in fixed.items():
         where = f"line_rule.fixed.{platform}"
-        if can_be_divided(where, values):
+        if can_be_divided(values, where):
             flat |= {f"{where}.{key}": value for key, value in values.items()}
         else:
             flat[where] = values

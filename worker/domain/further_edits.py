@@ -32,7 +32,7 @@ _FLAGS: Final = {"true": True, "false": False}
 FurtherIdJson = dict[str, Any]
 
 
-def can_be_divided(where: str, value: object) -> TypeGuard[Mapping[str, Any]]:
+def can_be_divided(value: object, where: str) -> TypeGuard[Mapping[str, Any]]:
     """Whether the fields of an object are named one by one: each of their names begins with ``where``."""
     return isinstance(value, Mapping) and len(where) <= _LONGEST_WHERE
 
@@ -49,12 +49,12 @@ def flat_further_ids(column: object) -> dict[str, Any]:
         name = f"also.{entry.get('platform')}.{entry.get('id')}"
         met[name] += 1
         place = name if met[name] == 1 else f"{name}#{met[name]}"
-        if not can_be_divided(place, entry):
+        if not can_be_divided(entry, place):
             flat[place] = entry
             continue
         for part, value in entry.items():
             where = f"{place}.{part}"
-            if can_be_divided(where, value):
+            if can_be_divided(value, where):
                 flat |= {f"{where}.{key}": one for key, one in value.items()}
             elif part not in ("platform", "id") or isinstance(value, Mapping):
                 flat[where] = value
