@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.growth import TIMES_LARGER, is_in_proportion
-from worker.console.editor.form import PAIR_NAMES, values_of
+from worker.console.editor.faults import faults_of_form
+from worker.console.editor.form import PAIR_NAMES, as_sent, values_of
+from worker.console.editor.further import NAMES
+from worker.console.faults import ChangeFault
 from worker.console.forms import SentForm
 from worker.domain.index import MappingIndex
 from worker.domain.labels import teams
@@ -65,3 +68,24 @@ def test_labels_that_become_new_outcomes_are_read_in_proportion_to_their_number(
         return lambda: values_of(form)
 
     assert is_in_proportion(work(1600), work(1600 * TIMES_LARGER))
+
+
+@pytest.mark.parametrize("is_of_market", [False, True])
+def test_faults_find_their_inputs_in_proportion_to_the_size_of_the_form(is_of_market: bool) -> None:
+    def work(number: int) -> Callable[[], object]:
+        sent = [
+            (name, {"further_platform": "betpawa", "further_id": str(place)}.get(name, ""))
+            for place in range(number)
+            for name in NAMES
+        ]
+        fields = as_sent(SentForm(sent))
+        faults = [
+            ChangeFault("taken", market=("betpawa", str(place)))
+            if is_of_market
+            else ChangeFault("is empty", f"also[{place}].id")
+            for place in range(number)
+        ]
+        assert [one.row for one in faults_of_form(faults, fields)] == list(range(number))
+        return lambda: faults_of_form(faults, fields)
+
+    assert is_in_proportion(work(400), work(400 * TIMES_LARGER))
