@@ -11,7 +11,7 @@ from tests.support.growth import TIMES_LARGER, is_in_proportion
 from worker.console.editor.faults import faults_of_form
 from worker.console.editor.form import PAIR_NAMES, as_sent, values_of
 from worker.console.editor.further import NAMES
-from worker.console.faults import ChangeFault
+from worker.console.faults import ChangeFault, FormFault, FormState, RefusedForm
 from worker.console.forms import SentForm
 from worker.domain.index import MappingIndex
 from worker.domain.labels import teams
@@ -89,3 +89,18 @@ def test_faults_find_their_inputs_in_proportion_to_the_size_of_the_form(is_of_ma
         return lambda: faults_of_form(faults, fields)
 
     assert is_in_proportion(work(400), work(400 * TIMES_LARGER))
+
+
+def test_inputs_find_their_faults_in_proportion_to_the_size_of_the_form() -> None:
+    def work(number: int) -> Callable[[], object]:
+        faults = [FormFault(f"fault {row}", "further_id", row) for row in range(number)]
+        refused = RefusedForm("/edit", SentForm([]), "Nothing was saved.", faults)
+
+        def shown() -> list[list[str]]:
+            form = FormState("/edit", refused)
+            return [form.faults("further_id", row) for row in range(number)]
+
+        assert shown() == [[f"fault {row}"] for row in range(number)]
+        return shown
+
+    assert is_in_proportion(work(1000), work(1000 * TIMES_LARGER))
