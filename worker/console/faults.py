@@ -65,6 +65,9 @@ class FormState:
             and all(refused.sent.get(name) == str(value) for name, value in self._same.items())
         )
         self._refused = refused if is_mine else None
+        self._words: dict[tuple[str | None, int], list[str]] = {}
+        for one in () if self._refused is None else self._refused.faults:
+            self._words.setdefault((one.name, one.row), []).append(one.words)
 
     def id(self, name: str, row: int = 0) -> str:
         """The id of an input. Of several forms of one address, the one that was refused has the plain ids."""
@@ -82,8 +85,7 @@ class FormState:
 
     def faults(self, name: str, row: int = 0) -> list[str]:
         """What is wrong with an input."""
-        listed = () if self._refused is None else self._refused.faults
-        return [one.words for one in listed if (one.name, one.row) == (name, row)]
+        return self._words.get((name, row), [])
 
     def has_faults(self, *beginnings: str) -> bool:
         """Whether an input is at fault whose name begins so."""

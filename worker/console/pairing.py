@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.console.bounded import BoundedWork
+from worker.console.context import RefusedError
 from worker.console.editor.form import EditorFields
 from worker.console.editor.further import labels_of
 from worker.domain.books.platforms import Platform
@@ -32,6 +34,8 @@ from worker.storage.misses import QueuedMiss
 _MOST_EVENTS: Final = 20
 _MOST_LABELS: Final = 60
 _MOST_LINES: Final = 12
+# Senders choose how many labels an event has. The sign-in needs one of the few threads, too.
+_working_out = BoundedWork(1, patience_s=5.0)
 
 
 class LooseLabel(NamedTuple):
@@ -40,6 +44,14 @@ class LooseLabel(NamedTuple):
     platform: Platform
     column: str
     label: str
+
+
+class Sightings(NamedTuple):
+    """The ids of a form, their missed markets, and the newest watched events."""
+
+    ids: Mapping[Platform, Sequence[str]]
+    missed: Sequence[QueuedMiss]
+    events: Sequence[StoredEvent]
 
 
 class LineReading(NamedTuple):
@@ -52,16 +64,39 @@ class LineReading(NamedTuple):
     is_read: bool
 
 
-async def loose_labels(connection: AsyncConnection, fields: EditorFields) -> list[LooseLabel]:
-    """The labels of the form's ids that none of its outcomes has, by bookmaker."""
+async def read_sightings(connection: AsyncConnection, fields: EditorFields) -> Sightings:
+    """Read what was seen of the form's ids: what is slow to work out of it needs no connection."""
     ids = ids_of(fields)
     if not ids:
-        return []
+        return Sightings(ids, (), ())
     sold = [(platform, one) for platform, listed in ids.items() for one in listed]
-    missed = await misses.misses_of(connection, sold)
-    events = await evidence.read_events(connection, _MOST_EVENTS)
-    first = {platform: listed[0] for platform, listed in ids.items()}
-    watched = await asyncio.to_thread(_labels_of_events, events, first)
+    return Sightings(
+        ids,
+        await misses.misses_of(connection, sold),
+        await evidence.read_events(connection, _MOST_EVENTS),
+    )
+
+
+async def loose_labels(fields: EditorFields, seen: Sightings) -> list[LooseLabel]:
+    """The labels of the form's ids that none of its outcomes has, by bookmaker.
+
+    While the labels of events are worked out for others, only those of missed markets: nobody loses what was
+    typed because of labels that are offered.
+    """
+    if not seen.ids:
+        return []
+    try:
+        async with _working_out.place():
+            return await asyncio.to_thread(_loose_labels, fields, seen)
+    except RefusedError:
+        return await asyncio.to_thread(_loose_labels, fields, seen._replace(events=()))
+
+
+def _loose_labels(fields: EditorFields, seen: Sightings) -> list[LooseLabel]:
+    ids = seen.ids
+    watched = _labels_of_events(
+        seen.events, {platform: listed[0] for platform, listed in ids.items()}
+    )
     found: list[LooseLabel] = []
     for place, (platform, column) in enumerate(LABEL_COLUMNS.items()):
         if platform not in ids:
@@ -75,14 +110,16 @@ async def loose_labels(connection: AsyncConnection, fields: EditorFields) -> lis
             for label in _as_written(
                 platform,
                 market_id,
-                [one for miss in missed for one in _samples(miss, platform, market_id)],
+                [one for miss in seen.missed for one in _samples(miss, platform, market_id)],
             )
         ]
         for label in (*written, *watched[platform]):
             if label and _same(platform, label) not in known:
                 known.add(_same(platform, label))
                 found.append(LooseLabel(platform, column, label))
-    return found[:_MOST_LABELS]
+                if len(found) == _MOST_LABELS:
+                    return found
+    return found
 
 
 def ids_of(fields: EditorFields) -> dict[Platform, list[str]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS, OUTCOME_ID_COLUMNS
-from worker.domain.further_edits import flat_further_ids
+from worker.domain.further_edits import can_be_divided, flat_further_ids
 
 COLUMNS: Final = (
     "canonical_id",
@@ -38,7 +38,8 @@ def diff(old: object, new: object) -> list[FieldChange]:
 
     A state is the JSON form of a mapping or of its table row. Its ids, times and author do not count. Nothing
     is assumed of the values: a row that got in by SQL may hold anything. A state that is no object at all is
-    one field, ``row``.
+    one field, ``row``. A part whose name is longer than that of any valid mapping is one field, with all that
+    is in it: the names of all fields together are never larger than the states by more than a factor.
     """
     old_state, new_state = _as_state(old), _as_state(new)
     before, after = _flat(old_state), _flat(new_state)
@@ -58,27 +59,20 @@ def _flat(state: DiffState | None) -> dict[str, Any]:
     if state is None:
         return {}
     flat = {name: state[name] for name in (*COLUMNS, _ROW) if state.get(name) is not None}
-    return (
-        flat
-        | _flat_rule(state.get("line_rule"))
-        | _flat_object("scope", state.get("scope"))
-        | _flat_object("traits", state.get("traits"))
-        | _flat_object("participant", state.get("participant"))
-        | flat_further_ids(state.get("also"))
-        | _flat_outcomes(state.get("outcome_mapping"))
-    )
+    flat |= _flat_rule(state.get("line_rule"))
+    for column in ("scope", "traits", "participant"):
+        if (value := state.get(column)) is not None:
+            _add_object(flat, column, value)
+    return flat | flat_further_ids(state.get("also")) | _flat_outcomes(state.get("outcome_mapping"))
 
 
-def _flat_object(column: str, value: object) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        return {} if value is None else {column: value}
-    flat: dict[str, Any] = {}
-    for name, one in value.items():
-        if isinstance(one, Mapping):
-            flat |= _flat_object(f"{column}.{name}", one)
-        elif one is not None:
-            flat[f"{column}.{name}"] = one
-    return flat
+def _add_object(flat: dict[str, Any], where: str, value: object) -> None:
+    if can_be_divided(value, where):
+        for name, one in value.items():
+            if one is not None:
+                _add_object(flat, f"{where}.{name}", one)
+    else:
+        flat[where] = value
 
 
 def _flat_rule(rule: object) -> dict[str, Any]:
@@ -97,7 +91,7 @@ def _flat_fixed(fixed: DiffState) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for platform, values in fixed.items():
         where = f"line_rule.fixed.{platform}"
-        if isinstance(values, Mapping):
+        if can_be_divided(values, where):
             flat |= {f"{where}.{key}": value for key, value in values.items()}
         else:
             flat[where] = values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from worker.domain.books.platforms import PLATFORMS
 
@@ -25,9 +25,16 @@ _FIELD: Final = re.compile(
     rf"also\.({'|'.join(PLATFORMS)})\.([^.]+)"
     r"(?:\.(active|grade|phase|free|(?:line|fixed|labels|outcome_ids)\..+))?",
 )
+# No valid mapping has an object with a longer name. A plain row or draft may, and with many fields below it.
+_LONGEST_WHERE: Final = 100
 _LISTS: Final = frozenset({"labels", "outcome_ids"})
 _FLAGS: Final = {"true": True, "false": False}
 FurtherIdJson = dict[str, Any]
+
+
+def can_be_divided(value: object, where: str) -> TypeGuard[Mapping[str, Any]]:
+    """Whether the fields of an object are named one by one: each of their names begins with ``where``."""
+    return isinstance(value, Mapping) and len(where) <= _LONGEST_WHERE
 
 
 def flat_further_ids(column: object) -> dict[str, Any]:
@@ -42,11 +49,15 @@ def flat_further_ids(column: object) -> dict[str, Any]:
         name = f"also.{entry.get('platform')}.{entry.get('id')}"
         met[name] += 1
         place = name if met[name] == 1 else f"{name}#{met[name]}"
+        if not can_be_divided(entry, place):
+            flat[place] = entry
+            continue
         for part, value in entry.items():
-            if isinstance(value, Mapping):
-                flat |= {f"{place}.{part}.{key}": one for key, one in value.items()}
-            elif part not in ("platform", "id"):
-                flat[f"{place}.{part}"] = value
+            where = f"{place}.{part}"
+            if can_be_divided(value, where):
+                flat |= {f"{where}.{key}": one for key, one in value.items()}
+            elif part not in ("platform", "id") or isinstance(value, Mapping):
+                flat[where] = value
         flat.setdefault(f"{place}.active", True)
     return flat
 

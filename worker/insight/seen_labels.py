@@ -73,9 +73,9 @@ def _without_names(platform: Platform, label: str, names: Teams | None) -> str:
 
 
 def _told_apart(listed: Sequence[SeenLabel], events: int) -> SeenLabels:
-    names = [
-        one
-        for one in listed
-        if events >= _FEW and one.events == 1 and _IN_WORDS.search(_ROLES.sub("", one.label))
-    ]
-    return SeenLabels([one for one in listed if one not in names], names, events)
+    labels: list[SeenLabel] = []
+    names: list[SeenLabel] = []
+    for one in listed:
+        is_name = events >= _FEW and one.events == 1 and _IN_WORDS.search(_ROLES.sub("", one.label))
+        (names if is_name else labels).append(one)
+    return SeenLabels(labels, names, events)

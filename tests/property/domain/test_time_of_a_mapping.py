@@ -5,20 +5,17 @@ CPU time of one and of one four times as large. What takes the square of its siz
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from tests.support.growth import MOST_TIMES, TIMES_LARGER
+from tests.support.growth import TIMES_LARGER, is_in_proportion
 from worker.domain.further_ids import MOST_FURTHER_IDS, MOST_LABELS
 from worker.domain.index import MappingIndex
 from worker.domain.mapping import Mapping, parse_mapping
 from worker.runtime.index.live import LiveIndex, RowChange
-
-ROUNDS: Final = 3
 
 pytestmark = pytest.mark.usefixtures("frozen")
 
@@ -71,20 +68,6 @@ def numbered(number: int) -> list[Mapping]:
         )
         for n in range(1, number + 1)
     ]
-
-
-def least_s(work: Callable[[], object]) -> float:
-    found = []
-    for _ in range(ROUNDS):
-        since = time.process_time()
-        work()
-        found.append(time.process_time() - since)
-    return min(found)
-
-
-def is_in_proportion(small: Callable[[], object], large: Callable[[], object]) -> bool:
-    small()
-    return least_s(large) <= MOST_TIMES * max(least_s(small), 0.001)
 
 
 def test_reading_and_indexing_a_mapping_is_in_proportion_to_its_size() -> None:

@@ -54,14 +54,34 @@ class _Input(NamedTuple):
     row: int = 0
 
 
+class _Rows(NamedTuple):
+    """The rows of both tables that are not empty, and the first one of each further id."""
+
+    outcomes: Sequence[int]
+    further: Sequence[int]
+    markets: Mapping[tuple[str, str], int]
+
+
+def _rows_of(fields: EditorFields) -> _Rows:
+    markets: dict[tuple[str, str], int] = {}
+    for place, one in enumerate(fields.further):
+        markets.setdefault((one.platform, one.id), place)
+    return _Rows(
+        [place for place, one in enumerate(fields.outcomes) if not is_empty(one)],
+        [place for place, one in enumerate(fields.further) if not is_left_out(one)],
+        markets,
+    )
+
+
 def faults_of_form(faults: Iterable[ChangeFault], fields: EditorFields) -> list[FormFault]:
     """Each fault of a mapping with the input of the form that it is about, if there is one."""
     found = []
+    rows = _rows_of(fields)
     for fault in faults:
         if fault.field is not None:
-            place = _input_of(fault.field, fields)
+            place = _input_of(fault.field, fields, rows)
         else:
-            place = None if fault.market is None else _input_of_market(fault.market, fields)
+            place = None if fault.market is None else _input_of_market(fault.market, fields, rows)
         found.append(
             FormFault(fault.words)
             if place is None
@@ -70,9 +90,9 @@ def faults_of_form(faults: Iterable[ChangeFault], fields: EditorFields) -> list[
     return found
 
 
-def _input_of(path: str, fields: EditorFields) -> _Input | None:
+def _input_of(path: str, fields: EditorFields, rows: _Rows) -> _Input | None:
     if row := _ROW.fullmatch(path):
-        return _input_of_row(row[1], int(row[2]), row[3], fields)
+        return _input_of_row(row[1], int(row[2]), row[3], rows)
     whole, _, part = path.partition(".")
     name = _NAMED.get(path) or _WHOLE.get(whole)
     if whole == "traits" and part in fields.traits:
@@ -80,27 +100,22 @@ def _input_of(path: str, fields: EditorFields) -> _Input | None:
     return None if name is None else _Input(name)
 
 
-def _input_of_row(listed: str, index: int, part: str, fields: EditorFields) -> _Input | None:
+def _input_of_row(listed: str, index: int, part: str, rows: _Rows) -> _Input | None:
     if listed == "pair":
         return _Input("pair", index)
     if listed == "also":
-        rows = [place for place, one in enumerate(fields.further) if not is_left_out(one)]
+        places = rows.further
         name = _FURTHER.get(part) or _FURTHER.get(part.partition(".")[0], "further_more")
     else:
-        rows = [place for place, one in enumerate(fields.outcomes) if not is_empty(one)]
+        places = rows.outcomes
         name = f"{part}_label" if part in LABEL_COLUMNS.values() else "outcome"
     # A label that was paired with a new outcome has no row yet.
-    return _Input(name, rows[index]) if index < len(rows) else None
+    return _Input(name, places[index]) if index < len(places) else None
 
 
-def _input_of_market(market: Sequence[str], fields: EditorFields) -> _Input | None:
+def _input_of_market(market: tuple[str, str], fields: EditorFields, rows: _Rows) -> _Input | None:
     platform, market_id = market
     if is_platform(platform) and fields.ids[ID_COLUMNS[platform]] == market_id:
         return _Input(ID_COLUMNS[platform])
-    places = (
-        place
-        for place, one in enumerate(fields.further)
-        if (one.platform, one.id) == (platform, market_id)
-    )
-    place = next(places, None)
+    place = rows.markets.get(market)
     return None if place is None else _Input("further_id", place)

@@ -183,14 +183,17 @@ def _rows(form: SentForm) -> list[MappingValues]:
     more = form.all("more")
     _paired(form, names, columns)
     rows: list[MappingValues] = []
+    last: int | None = None
     for place, name in enumerate(names):
         labels = {column: _at(given, place) or None for column, given in columns.items()}
         if not name.strip() and not any(labels.values()):
             continue
         carried = _carried(_at(more, place))
-        known = [row["position"] for row in rows if type(row.get("position")) is int]
-        position = max(known, default=-1) + 1
-        rows.append({"canonical_id": name.strip(), **labels, "position": position, **carried})
+        position = 0 if last is None else last + 1
+        row = {"canonical_id": name.strip(), **labels, "position": position, **carried}
+        if type(row["position"]) is int:
+            last = row["position"] if last is None else max(last, row["position"])
+        rows.append(row)
     return rows
 
 

@@ -66,7 +66,7 @@ from worker.console.pages.case import known_of
 from worker.console.pages.deciding import change_notice, publish_again_after, whole
 from worker.console.pages.following import case_path, key_of, next_path
 from worker.console.pages.repairing import repaired_values
-from worker.console.pairing import LineReading, line_readings, loose_labels
+from worker.console.pairing import LineReading, line_readings, loose_labels, read_sightings
 from worker.console.rendering import render
 from worker.console.republishing import wanted_by
 from worker.console.together import market_text, missed, read_markets
@@ -398,9 +398,10 @@ async def _editor(
         names = await mappings.canonical_ids(connection, limit=_MOST_NAMES)
         policy = await sets.read_policy(connection)
         open_sets = await open_sets_of(connection, viewer_of(request).name)
-        loose = await loose_labels(connection, fields)
+        seen = await read_sightings(connection, fields)
         reasons = await audit.recent_reasons(connection)
         known = await _known_of(connection, key)
+    loose = await loose_labels(fields, seen)
     meaning = await asyncio.to_thread(shipped_meaning, fields.canonical_id)
     derived = await asyncio.to_thread(derived_verdicts, meaning, fields.outcome_names)
     hidden = parse_qsl(view.query(source=key[0], market=key[1])) if key[0] else []

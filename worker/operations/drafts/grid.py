@@ -21,6 +21,7 @@ from worker.operations.unmapped.extending import MappingState, extended
 from worker.storage.misses import QueuedMiss, QueueKey
 
 COLUMNS: Final = ("platform", "market_id", "market_name", "label", "canonical_id", "outcome")
+_LONGEST_SHOWN: Final = 255
 _FILLED_IN: Final = ("platform", "market_id", "label", "canonical_id", "outcome")
 
 
@@ -63,7 +64,19 @@ def read_rows(text: str) -> list[dict[str, str | None]]:
     # Spreadsheets write a byte order mark at the beginning of a file.
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n")
     delimiter = "\t" if "\t" in lines.partition("\n")[0] else ","
-    return list(csv.DictReader(StringIO(lines, newline=""), delimiter=delimiter))
+    reader = csv.reader(StringIO(lines, newline=""), delimiter=delimiter)
+    # Not csv.DictReader, which gives every row all columns of the header, however many those are.
+    places = {name: at for at, name in enumerate(next(reader, [])) if name in COLUMNS}
+    return [
+        {name: row[at] if at < len(row) else None for name, at in places.items()}
+        for row in reader
+        if row
+    ]
+
+
+def _short(text: str) -> str:
+    """A text of the grid as a fault shows it: every row may have one about the same text."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def labels_of(miss: QueuedMiss) -> list[str]:
@@ -91,6 +104,7 @@ def rows_of(miss: QueuedMiss, suggested: GridSuggestion | None) -> Iterable[dict
 def read_decisions(rows: Iterable[Mapping[str, str | None]]) -> list[Decision]:
     """Read the rows of a filled-in grid. Raises GridError."""
     found: dict[QueueKey, Decision] = {}
+    outcomes: dict[QueueKey, dict[str, str]] = {}
     faults: list[GridFault] = []
     for place, row in enumerate(rows, start=2):
         if missing := [name for name in _FILLED_IN if name not in row]:
@@ -104,15 +118,17 @@ def read_decisions(rows: Iterable[Mapping[str, str | None]]) -> list[Decision]:
             faults.append(GridFault(place, f"{platform or 'nothing'} is not a bookmaker"))
             continue
         key = (platform, market_id)
-        known = found.setdefault(key, Decision(key, canonical_id, {}, place))
+        of_labels = outcomes.setdefault(key, {})
+        known = found.setdefault(key, Decision(key, canonical_id, of_labels, place))
         if known.canonical_id != canonical_id:
-            reason = f"{platform} {market_id} is {known.canonical_id} in row {known.row}"
+            reason = (
+                f"{platform} {_short(market_id)} is {_short(known.canonical_id)} in row {known.row}"
+            )
             faults.append(GridFault(place, reason))
             continue
-        if known.outcomes.get(label, outcome) != outcome:
-            faults.append(GridFault(place, f"the label {label} is {known.outcomes[label]} above"))
-            continue
-        found[key] = known._replace(outcomes={**known.outcomes, label: outcome})
+        if of_labels.setdefault(label, outcome) != outcome:
+            reason = f"the label {_short(label)} is {_short(of_labels[label])} above"
+            faults.append(GridFault(place, reason))
     if faults:
         raise GridError(faults)
     return list(found.values())

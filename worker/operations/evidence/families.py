@@ -31,12 +31,15 @@ def members(
     Only ``first`` may be one that is not confident: it was named.
     """
     key = family_of(first)
-    family = [one for one in among if one.rank == 1 and family_of(one) == key]
     named = (first.source, first.external_market_id)
-    sure = [
-        one for one in family if one.is_confident or (one.source, one.external_market_id) == named
-    ]
-    return sure, [one for one in family if one not in sure]
+    sure: list[StoredSuggestion] = []
+    others: list[StoredSuggestion] = []
+    for one in among:
+        if one.rank != 1 or family_of(one) != key:
+            continue
+        is_sure = one.is_confident or (one.source, one.external_market_id) == named
+        (sure if is_sure else others).append(one)
+    return sure, others
 
 
 def by_mapping(
