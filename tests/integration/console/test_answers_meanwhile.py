@@ -13,12 +13,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.integration.console.conftest import THREE_BOOKS
+from tests.integration.console.conftest import THREE_BOOKS, ConsoleQuery
+from tests.support.plans import looked_at, rows_of_log, said_by_all
 from worker.console.context import Console
 from worker.console.databases import Databases
 from worker.console.live import LiveChanges
 from worker.console.metrics import ConsoleMetrics
-from worker.console.pages import events
+from worker.console.pages import events, home, mappings
 from worker.console.sign_in.people import Viewer
 from worker.insight import boards
 from worker.insight.watching import stored
@@ -104,3 +105,76 @@ async def test_others_are_answered_while_an_event_is_worked_out(
         assert EVENT in text_of(await events.list_(asked(app, "/events")))
         is_answered.set()
         assert EVENT in text_of(await opened)
+
+
+LENGTHEN = """
+INSERT INTO mapping_audit_log (mapping_id, canonical_id, action, old_value, new_value, created_at)
+SELECT mapping_id, canonical_id, 'UPDATE', new_value, new_value, created_at
+FROM mapping_audit_log CROSS JOIN generate_series(1, 2000)
+"""
+
+
+async def test_of_a_long_history_the_page_reads_what_it_shows(
+    migrated: str, mapped: Callable[[str], int], query: ConsoleQuery
+) -> None:
+    first = mapped(THREE_BOOKS)
+    query(LENGTHEN)
+    async with application(migrated) as app:
+        with said_by_all() as said:
+            page = text_of(await mappings.show(asked(app, "/mapping", "id=btts")))
+        assert rows_of_log(said) == 100
+        assert "The last 100 of 2,001 changes." in page
+        assert f"at version {first + 2000}," in page
+        with said_by_all() as said:
+            wanted = f"id=btts&from={first}&to={first + 7}"
+            compared = text_of(await mappings.show(asked(app, "/mapping", wanted)))
+        assert rows_of_log(said) == 102
+        assert f"From version {first} to version {first + 7}" in compared
+
+
+# Markets that were mapped, missed again, and mapped again; and an older one that is open.
+DONE = """
+INSERT INTO unmapped_market_log (
+    source, external_market_id, occurrence_count, first_seen_at, last_seen_at, status, mapped_version
+)
+SELECT 'bet9ja', 'done ' || i, 1, now(), now(), 'MAPPED', 1 FROM generate_series(1, 20000) AS i
+UNION ALL SELECT 'bet9ja', 'old', 1, now(), now(), 'NEW', NULL
+"""
+DONE_CASES = """
+INSERT INTO miss_case (source, external_market_id, owner, regressed_at)
+SELECT source, external_market_id, $1, now() - id * interval '1 second' FROM unmapped_market_log
+"""
+NEWER = """
+WITH added AS (
+    INSERT INTO unmapped_market_log (
+        source, external_market_id, occurrence_count, first_seen_at, last_seen_at, status
+    ) VALUES ('bet9ja', 'again', 1, now(), now(), 'NEW')
+    RETURNING source, external_market_id
+)
+INSERT INTO miss_case (source, external_market_id, owner, regressed_at)
+SELECT source, external_market_id, 'ada', now() + interval '1 day' FROM added
+"""
+
+
+async def test_home_looks_at_the_newest_cases_however_many_are_done(
+    migrated: str, query: ConsoleQuery
+) -> None:
+    query(DONE)
+    query(DONE_CASES, "ada")
+    query("ANALYZE")
+    async with application(migrated) as app:
+        with said_by_all() as said:
+            page = text_of(await home.show(asked(app, "/")))
+        lists = [one for one in said if ") AS miss_case" in one.sql]
+        console: Console = app.state.console
+        async with console.databases.reading() as connection:
+            read = [await looked_at(connection, one) for one in lists]
+        assert len(read) == 2
+        assert all(0 < one["unmapped_market_log"] <= 1_000 for one in read), read
+        # Those that regressed are read in the order of their index, with all of the same moment.
+        assert min(one["miss_case"] for one in read) <= 1_100, read
+        assert page.count("(0 of the newest 1,000 cases)") == 2
+        assert page.count("None of these is open now") == 2
+        query(NEWER)
+        page = text_of(await home.show(asked(app, "/")))
+        assert page.count("(1 of the newest 1,000 cases)") == 2
