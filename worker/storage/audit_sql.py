@@ -63,8 +63,8 @@ READ_LAST_OF_ONE = text(LAST.format(columns=AUDIT_COLUMNS, predicate=OF_ONE)).co
     old_value=JSONB, new_value=JSONB
 )
 
-# The rows at and before a place of the index of both columns, some perhaps of other mappings. With an equation
-# and an order by id, Postgres may as well read the log from its end, until a change of this mapping comes.
+# The rows at and before a place of the index of both columns, some perhaps of other mappings. With an
+# equation and an order by id, Postgres may read the log from its end, until a change of this mapping comes.
 _BEFORE = f"""
 SELECT {AUDIT_COLUMNS}
 FROM (

@@ -20,6 +20,7 @@ from worker.console.databases import Databases
 from worker.console.live import LiveChanges
 from worker.console.metrics import ConsoleMetrics
 from worker.console.pages import events, home, mappings
+from worker.console.rendering import count
 from worker.console.sign_in.people import Viewer
 from worker.insight import boards
 from worker.insight.watching import stored
@@ -123,7 +124,7 @@ async def test_of_a_long_history_the_page_reads_what_it_shows(
         with said_by_all() as said:
             page = text_of(await mappings.show(asked(app, "/mapping", "id=btts")))
         assert rows_of_log(said) == 100
-        assert "The last 100 of 2,001 changes." in page
+        assert f"The last 100 of {count(2001)} changes." in page
         assert f"at version {first + 2000}," in page
         with said_by_all() as said:
             wanted = f"id=btts&from={first}&to={first + 7}"
@@ -173,8 +174,8 @@ async def test_home_looks_at_the_newest_cases_however_many_are_done(
         assert all(0 < one["unmapped_market_log"] <= 1_000 for one in read), read
         # Those that regressed are read in the order of their index, with all of the same moment.
         assert min(one["miss_case"] for one in read) <= 1_100, read
-        assert page.count("(0 of the newest 1,000 cases)") == 2
+        assert page.count(f"(0 of the newest {count(1000)} cases)") == 2
         assert page.count("None of these is open now") == 2
         query(NEWER)
         page = text_of(await home.show(asked(app, "/")))
-        assert page.count("(1 of the newest 1,000 cases)") == 2
+        assert page.count(f"(1 of the newest {count(1000)} cases)") == 2

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from worker.console.context import allowed, console_of, page, viewer_of
 from worker.console.pages.queue import case_query
 from worker.console.pages.sparkline import HEIGHT, WIDTH, sparkline
+from worker.console.rendering import count
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.evidence.coverage_hours import read_coverage
 from worker.operations.unmapped.view import ME, NOBODY, QueueView
@@ -123,7 +124,7 @@ def _words_of(listed: ListedCases) -> str:
     """How many there are, as far as that was looked at."""
     number = len(listed.rows)
     if listed.is_cut:
-        return f"{number} of the newest {_MOST_LOOKED_AT:,} cases"
+        return f"{number} of the newest {count(_MOST_LOOKED_AT)} cases"
     return f"{number} or more" if number == _MOST_COUNTED else str(number)
 
 
