@@ -115,9 +115,27 @@ def _of(canonical_id: str | None, of_all: Any, of_one: Any) -> tuple[Any, AuditV
     return (of_all, {}) if canonical_id is None else (of_one, {"canonical_id": canonical_id})
 
 
-async def history(connection: AsyncConnection, canonical_id: str) -> Sequence[AuditRow]:
-    """Return every change of one mapping, oldest first, also of a deleted one. Empty for an unknown one."""
-    return await _read(connection, sql.READ_HISTORY, {"canonical_id": canonical_id})
+async def last_changes(
+    connection: AsyncConnection, canonical_id: str, limit: int
+) -> Sequence[AuditRow]:
+    """Return the last `limit` changes of a mapping, oldest first, also of a deleted one.
+
+    Empty for an unknown one.
+    """
+    parameters = {"canonical_id": canonical_id, "version": LARGEST_INTEGER, "limit": limit}
+    return await _read(connection, sql.READ_NEWEST_OF_ONE, parameters)
+
+
+async def change_until(
+    connection: AsyncConnection, canonical_id: str, version: int = LARGEST_INTEGER
+) -> AuditRow | None:
+    """Return the last change of a mapping up to a version; None if it did not exist yet.
+
+    One row is read, however long the history of the mapping is.
+    """
+    parameters = {"canonical_id": canonical_id, "version": version}
+    found = await _read(connection, sql.READ_UNTIL, parameters)
+    return found[0] if found else None
 
 
 async def table_as_of(connection: AsyncConnection, version: int) -> list[AuditValues]:

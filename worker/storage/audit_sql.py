@@ -85,16 +85,30 @@ READ_LAST_OF_ONE = text(LAST.format(columns=AUDIT_COLUMNS, predicate=OF_ONE)).co
     old_value=JSONB, new_value=JSONB
 )
 
+# The rows at and before a place of the index of both columns, some perhaps of other mappings. With an
+# equation and an order by id, Postgres may read the log from its end, until a change of this mapping comes.
+_BEFORE = f"""
+SELECT {AUDIT_COLUMNS}
+FROM (
+    SELECT {AUDIT_COLUMNS}
+    FROM mapping_audit_log
+    WHERE (canonical_id, id) <= (:canonical_id, CAST(:version AS bigint))
+    ORDER BY canonical_id DESC, id DESC
+    LIMIT {{limit}}
+) AS newest
+WHERE {OF_ONE}
+ORDER BY id
+"""  # noqa: S608  (constants)
+
+READ_UNTIL = text(_BEFORE.format(limit="1")).columns(old_value=JSONB, new_value=JSONB)
+
+READ_NEWEST_OF_ONE = text(_BEFORE.format(limit="CAST(:limit AS bigint)")).columns(
+    old_value=JSONB, new_value=JSONB
+)
+
 COUNT = text("SELECT count(*) FROM mapping_audit_log")
 
 COUNT_OF_ONE = text(f"SELECT count(*) FROM mapping_audit_log WHERE {OF_ONE}")  # noqa: S608  (a constant)
-
-READ_HISTORY = text(f"""
-SELECT {AUDIT_COLUMNS}
-FROM mapping_audit_log
-WHERE canonical_id = :canonical_id
-ORDER BY id
-""").columns(old_value=JSONB, new_value=JSONB)  # noqa: S608  (a constant)
 
 # The newest audit row of a mapping is its state; it is deleted if that row has no new value. Nothing is cast:
 # one value that cannot be cast would make the whole version unreadable.

@@ -164,8 +164,8 @@ async def test_a_deleted_mapping_is_let_go_and_its_history_stays(
         (None, "DELETE"),
     ]
     async with engine.connect() as connection:
-        assert await audit.history(connection, "a") == await log()
-        assert await audit.history(connection, "nobody") == []
+        assert await audit.last_changes(connection, "a", 9) == await log()
+        assert await audit.last_changes(connection, "nobody", 9) == []
 
 
 async def test_the_audit_log_tells_its_times_in_order_and_in_utc(

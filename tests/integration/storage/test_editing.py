@@ -42,7 +42,7 @@ async def create(engine: AsyncEngine, *mappings: Mapping) -> list[StoredMapping]
 
 async def history(engine: AsyncEngine, canonical_id: str = "over_under_ft") -> Sequence[AuditRow]:
     async with engine.connect() as connection:
-        return await audit.history(connection, canonical_id)
+        return await audit.last_changes(connection, canonical_id, 100)
 
 
 async def test_what_was_created_is_read_back_as_it_was(engine: AsyncEngine) -> None:

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import TextClause, TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support.plans import read_rows
 from worker.domain.books.registry import ID_COLUMNS
 from worker.storage import audit_sql, ledger_sql, mappings_sql, misses_sql, replays_sql
 from worker.storage.changes import drafts_sql, sets_sql
@@ -204,7 +205,7 @@ AT_EACH_EDIT: list[tuple[TextClause | TextualSelect, dict[str, Any], set[str]]] 
     (mappings_sql.GET, NAMED, {"uq_user_market_mappings_canonical_id", "idx_audit_log_canonical"}),
     (audit_sql.LAST_VERSION, {}, {"mapping_audit_log_pkey"}),
     (audit_sql.READ_AFTER, {"version": 19000, "limit": 200}, {"mapping_audit_log_pkey"}),
-    (audit_sql.READ_HISTORY, NAMED, {"idx_audit_log_canonical"}),
+    (audit_sql.READ_UNTIL, NAMED | {"version": 19000}, {"idx_audit_log_canonical"}),
     (
         misses_sql.READ_MARKETS,
         {**ASKED, "most": 1_000},
@@ -267,15 +268,6 @@ async def test_versions_in_a_list_are_looked_up_by_mapping_however_long_the_log_
         assert "mapping_audit_log_pkey" not in found, found
 
 
-def read_rows(node: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """How many rows each scan of a plan has read, by table."""
-    if "Relation Name" in node:
-        seen = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-        yield node["Relation Name"], round(seen * node["Actual Loops"])
-    for child in node.get("Plans", ()):
-        yield from read_rows(child)
-
-
 async def test_what_lacks_bookmakers_is_found_in_one_pass_of_the_mappings(
     filled: AsyncEngine,
 ) -> None:
@@ -294,6 +286,32 @@ async def test_what_lacks_bookmakers_is_found_in_one_pass_of_the_mappings(
         assert sum(rows for table, rows in read if table == "user_market_mappings") <= 20_000
         assert sum(rows for table, rows in read if table == "mapping_audit_log") <= shown
         assert sum(table == "user_market_mappings" for table, _ in read) == 1
+
+
+LONG_HISTORY = """
+INSERT INTO mapping_audit_log (canonical_id, action)
+SELECT CASE WHEN n <= 50000 THEN 'long' ELSE 'other' END, 'UPDATE' FROM generate_series(1, 100000) AS n
+"""
+
+
+async def test_of_a_long_history_only_what_is_asked_for_is_read(filled: AsyncEngine) -> None:
+    """Whether half the log is of this mapping, and whether its last change is old, does not matter."""
+    async with filled.begin() as connection:
+        await connection.execute(text(LONG_HISTORY))
+        await connection.execute(text("ANALYZE mapping_audit_log"))
+    named = {"canonical_id": "long"}
+    for statement, parameters, most in (
+        (audit_sql.READ_UNTIL, {"version": 20_000}, 1),
+        (audit_sql.READ_UNTIL, {"version": 60_000}, 1),
+        (audit_sql.READ_UNTIL, {"version": 2**63 - 1}, 1),
+        (audit_sql.READ_NEWEST_OF_ONE, {"version": 2**63 - 1, "limit": 100}, 100),
+    ):
+        query = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        async with filled.begin() as connection:
+            found = await connection.scalar(query, named | parameters)
+        (explained,) = found if isinstance(found, list) else json.loads(str(found))
+        read = sum(rows for _, rows in read_rows(explained["Plan"]))
+        assert read <= most, explained
 
 
 async def test_every_index_has_a_query_here(engine: AsyncEngine, rows: Rows) -> None:

@@ -80,7 +80,8 @@ async def mappings_are_edited(engine: AsyncEngine) -> None:
         await mappings.canonical_ids(connection)
         await mappings.get_all(connection, ["btts"])
         version = await audit.last_version(connection)
-        await audit.history(connection, "new")
+        await audit.last_changes(connection, "new", 5)
+        await audit.change_until(connection, "new", version)
         await audit.newest(connection, 10)
         await audit.recent_reasons(connection)
         for canonical_id in (None, "x"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,13 +15,16 @@ from starlette.routing import Route
 from worker.console.bounded import BoundedWork
 from worker.console.context import RefusedError, allowed, console_of, page, viewer_of
 from worker.console.waited import in_thread
-from worker.domain.books.platforms import PLATFORMS
+from worker.domain.books.platforms import PLATFORMS, Platform
 from worker.operations.evidence.event_prices import (
     DISAGREES,
+    EventPrices,
     NotReadableError,
     OutcomeFilter,
+    PricedMarket,
+    SoldEvent,
     UnknownEvent,
-    read_event_prices,
+    arranged,
     read_sold,
 )
 from worker.operations.evidence.event_proofs import proofs_on
@@ -29,6 +32,8 @@ from worker.storage.insight import evidence
 
 PAGE_MARKETS: Final = 60
 _MOST_EVENTS: Final = 200
+# Arranges all prices of an event, which takes seconds for a large one.
+_arranging = BoundedWork(1, patience_s=20.0)
 # Fits the goals of each bookmaker for seconds.
 _proving = BoundedWork(1, patience_s=20.0)
 _MOST_MARKETS: Final = 100_000
@@ -37,6 +42,15 @@ FILTERS: Final[Mapping[OutcomeFilter, str]] = {
     "disagreeing": "that disagree",
     "all": "all",
 }
+
+
+class _ShownPrices(NamedTuple):
+    """An event, the markets that were asked for, and how many of all are compared and disagree."""
+
+    event: EventPrices
+    markets: Sequence[PricedMarket]
+    compared: int
+    disagreeing: int
 
 
 @allowed("read")
@@ -53,29 +67,53 @@ async def list_(request: Request) -> Response:
 @allowed("read")
 async def show(request: Request) -> Response:
     """One event by its key, which is in the address: a link to it can be shared while it is watched."""
-    query = request.query_params
-    event = _key(request)
+    console, query, event = console_of(request), request.query_params, _key(request)
     containing, wanted = _text(query.get("q")), query.get("show")
     chosen: OutcomeFilter = next((one for one in FILTERS if one == wanted), "compared")
     platform = next((one for one in PLATFORMS if one == query.get("platform")), None)
     place = _place(query.get("place", ""))
-    with _refusals():
-        async with console_of(request).databases.reading() as connection:
-            found = await read_event_prices(connection, event)
-    markets = found.chosen(chosen, containing, platform)
-    values: dict[str, Any] = {
-        "event": found,
-        "markets": markets[place : place + PAGE_MARKETS],
-        "found": len(markets),
-        "place": place,
-        "page_markets": PAGE_MARKETS,
-        "chosen": chosen,
-        "containing": containing,
-        "platform": platform,
-        "filters": FILTERS,
-        "disagrees": DISAGREES,
-    }
-    return page(request, "event.html", **values)
+
+    async def answer() -> Response:
+        async with _arranging.place():
+            with _refusals():
+                async with console.databases.reading() as connection:
+                    sold = await read_sold(connection, event)
+            shown = await in_thread(
+                partial(
+                    _shown_prices, sold, chosen=chosen, containing=containing, platform=platform
+                )
+            )
+        values: dict[str, Any] = {
+            "event": shown.event,
+            "compared": shown.compared,
+            "disagreeing": shown.disagreeing,
+            "markets": shown.markets[place : place + PAGE_MARKETS],
+            "found": len(shown.markets),
+            "place": place,
+            "page_markets": PAGE_MARKETS,
+            "chosen": chosen,
+            "containing": containing,
+            "platform": platform,
+            "filters": FILTERS,
+            "disagrees": DISAGREES,
+        }
+        return page(request, "event.html", **values)
+
+    return await console.newest.answer(request, viewer_of(request).name, "", answer)
+
+
+def _shown_prices(
+    sold: SoldEvent,
+    *,
+    chosen: OutcomeFilter,
+    containing: str,
+    platform: Platform | None,
+    proceed: Callable[[], None],
+) -> _ShownPrices:
+    event = arranged(sold, proceed=proceed)
+    proceed()
+    markets = event.chosen(chosen, containing, platform)
+    return _ShownPrices(event, markets, event.compared, event.disagreeing)
 
 
 @allowed("read")

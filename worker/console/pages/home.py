@@ -14,12 +14,13 @@ from starlette.routing import Route
 from worker.console.context import allowed, console_of, page, viewer_of
 from worker.console.pages.queue import case_query
 from worker.console.pages.sparkline import HEIGHT, WIDTH, sparkline
+from worker.console.rendering import count
 from worker.domain.books.platforms import PLATFORMS
 from worker.operations.evidence.coverage_hours import read_coverage
 from worker.operations.unmapped.view import ME, NOBODY, QueueView
 from worker.storage import audit, misses
 from worker.storage.changes import cases, effects
-from worker.storage.changes.cases import ListedCase
+from worker.storage.changes.cases import ListedCase, ListedCases
 from worker.storage.insight import alarms, evidence
 from worker.storage.insight.evidence import StoredSuggestion
 from worker.storage.misses import QueuedMiss, QueueKey
@@ -27,6 +28,8 @@ from worker.storage.misses import QueuedMiss, QueueKey
 _MOST: Final = 8
 # More than these are not counted.
 _MOST_COUNTED: Final = 200
+# Markets that are done keep their case, any number of them: no more of the newest cases are looked at.
+_MOST_LOOKED_AT: Final = 1000
 _DAYS: Final = 7
 # Each list is the beginning of a view of the queue, so that a decision leads to the next one of its list.
 URGENT: Final = QueueView(owner=NOBODY)
@@ -57,9 +60,13 @@ async def show(request: Request) -> Response:
             connection, SUREST.filters(name), order=SUREST.order, limit=_MOST
         )
         suggestions = await evidence.first_suggestions(connection, [one.key for one in surest])
-        taken = await cases.list_cases(connection, owner=name, limit=_MOST_COUNTED)
-        regressed = await cases.list_cases(connection, regressed=True, limit=_MOST_COUNTED)
-        scores = await _scores(connection, [*taken, *regressed])
+        taken = await cases.list_cases(
+            connection, owner=name, limit=_MOST_COUNTED, among=_MOST_LOOKED_AT
+        )
+        regressed = await cases.list_cases(
+            connection, regressed=True, limit=_MOST_COUNTED, among=_MOST_LOOKED_AT
+        )
+        scores = await _scores(connection, [*taken.rows, *regressed.rows])
         urgent = await totals.rows(connection, URGENT.filters(name), limit=_MOST)
         changes = await audit.newest(connection, _MOST_COUNTED)
         unlocked = await effects.unlocked_since(connection, now)
@@ -72,11 +79,13 @@ async def show(request: Request) -> Response:
         "surest": confident,
         "suggestions": suggestions,
         "suggestion_count": suggestion_count,
-        "taken": _most_urgent(taken, scores),
-        "taken_count": len(taken),
-        "regressed": _most_urgent(regressed, scores),
-        "regressed_count": len(regressed),
+        "taken": _most_urgent(taken.rows, scores),
+        "taken_count": _words_of(taken),
+        "regressed": _most_urgent(regressed.rows, scores),
+        "regressed_count": _words_of(regressed),
         "most_counted": _MOST_COUNTED,
+        "taken_cut": taken.is_cut,
+        "regressed_cut": regressed.is_cut,
         "urgent": urgent,
         "unlocked": unlocked,
         "urgent_unlock": _comparisons(urgent),
@@ -109,6 +118,14 @@ async def _scores(
     keys = list(dict.fromkeys(one.case.key for one in listed))
     found = await misses.get_misses(connection, keys) if keys else []
     return {one.key: one.score for one in found}
+
+
+def _words_of(listed: ListedCases) -> str:
+    """How many there are, as far as that was looked at."""
+    number = len(listed.rows)
+    if listed.is_cut:
+        return f"{number} of the newest {count(_MOST_LOOKED_AT)} cases"
+    return f"{number} or more" if number == _MOST_COUNTED else str(number)
 
 
 def _most_urgent(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,7 +13,7 @@ from worker.console.context import RefusedError, allowed, console_of, page
 from worker.domain.books.platforms import PLATFORMS
 from worker.domain.books.registry import ID_COLUMNS, LABEL_COLUMNS
 from worker.domain.bounded_json import objects_in
-from worker.domain.diff import diff
+from worker.domain.diff import FieldChange, diff
 from worker.domain.scope import FOOTBALL, external_id, marks_of
 from worker.insight.graded import read_graded, read_graded_of
 from worker.operations.mappings.editing import NoSuchStateError, state_at
@@ -84,9 +85,14 @@ async def show(request: Request) -> Response:
     canonical_id = query.get("id", "").replace("\0", "")
     async with console_of(request).databases.reading() as connection:
         row = await mappings.get(connection, canonical_id)
-        changes = list(await audit.history(connection, canonical_id))
+        changes = await audit.last_changes(connection, canonical_id, _CHANGES)
+        change_count = await audit.count(connection, canonical_id)
         graded = await read_graded(connection, canonical_id=canonical_id)
         uses = await mapping_hours.read_uses(connection, [canonical_id])
+        older, newer = _version(query.get("from")), _version(query.get("to"))
+        compared = None
+        if changes and older is not None and newer is not None:
+            compared = await _compared(connection, canonical_id, older, newer)
     if row is None and not changes:
         raise RefusedError(f"There is no mapping {canonical_id}.", 404)
     listed = [
@@ -96,24 +102,13 @@ async def show(request: Request) -> Response:
             if one.old_value is None or one.new_value is None
             else diff(one.old_value, one.new_value),
         )
-        for one in reversed(changes[-_CHANGES:])
+        for one in reversed(changes)
     ]
-    older, newer = _version(query.get("from")), _version(query.get("to"))
-    compared = None
-    if older is not None and newer is not None:
-        try:
-            compared = diff(
-                state_at(changes, canonical_id, older), state_at(changes, canonical_id, newer)
-            )
-        except NoSuchStateError as error:
-            raise RefusedError(
-                "These versions cannot be compared.", lines=(f"{error}.",)
-            ) from error
     values: dict[str, Any] = {
         "canonical_id": canonical_id,
         "row": row,
         "changes": listed,
-        "change_count": len(changes),
+        "change_count": change_count,
         "graded": graded,
         "uses": {}
         if row is None
@@ -128,6 +123,18 @@ async def show(request: Request) -> Response:
         "compared": compared,
     }
     return page(request, "mapping.html", **values)
+
+
+async def _compared(
+    connection: AsyncConnection, canonical_id: str, older: int, newer: int
+) -> list[FieldChange]:
+    try:
+        return diff(
+            await state_at(connection, canonical_id, older),
+            await state_at(connection, canonical_id, newer),
+        )
+    except NoSuchStateError as error:
+        raise RefusedError("These versions cannot be compared.", lines=(f"{error}.",)) from error
 
 
 def _sport_of(row: StoredMapping) -> str:

@@ -31,6 +31,7 @@ ACTOR: Final = "demo"
 _OUTCOMES: Final = {"O": "over", "U": "under"}
 _PATIENCE_S: Final = 30.0
 _PAUSE_S: Final = 0.05
+_MOST_CHANGES: Final = 20
 
 
 class Mapped(NamedTuple):
@@ -62,7 +63,7 @@ async def map_missed(settings: ConnectedSettings) -> Mapped | None:
         async with editing(engine, actor=ACTOR, reason=reason) as edit:
             change = await triage.map_new(edit, MARKET, parse_mapping(finished_draft(miss)))
         async with transaction(engine) as connection:
-            history = await audit.history(connection, CANONICAL_ID)
+            history = await audit.last_changes(connection, CANONICAL_ID, _MOST_CHANGES)
         return Mapped(miss, place, len(queue), change, history)
 
 

@@ -6,7 +6,8 @@ says is shown, and is neither the best price nor a disagreement.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -141,34 +142,40 @@ async def read_event_prices(connection: AsyncConnection, event: str) -> EventPri
 
     Only the mappings of the ids that are sold on it are read: how many there are does not matter.
     """
-    return arranged(*await read_sold(connection, event))
+    return arranged(await read_sold(connection, event))
 
 
 async def read_sold(connection: AsyncConnection, event: str) -> SoldEvent:
-    """Return what is sold on a watched event. Raises UnknownEvent and NotReadableError."""
+    """Return what is sold on a watched event. Raises UnknownEvent and NotReadableError.
+
+    Boards are unpacked in a thread: those of a large event take a part of a second.
+    """
     stored = await evidence.get_event(connection, event)
     if stored is None:
         raise UnknownEvent(f"{event} is not watched")
-    boards = _boards_of(stored)
-    sold = {(board.platform, row.market_id) for _, board in boards for row in board.rows}
-    rows = await mappings.selling(connection, sorted(sold))
-    return SoldEvent(stored, boards, usable(rows))
+    boards, sold = await asyncio.to_thread(_boards_and_ids, stored)
+    rows = await mappings.selling(connection, sold)
+    return SoldEvent(stored, boards, await asyncio.to_thread(usable, rows))
 
 
-def arranged(
-    stored: StoredEvent,
-    boards: Sequence[tuple[datetime, Board]],
-    active: Collection[MarketMapping],
-) -> EventPrices:
-    """What the boards of an event say under these mappings, at least all of the ids that are sold on it."""
+def arranged(sold: SoldEvent, *, proceed: Callable[[], None] = lambda: None) -> EventPrices:
+    """What the boards of an event say under these mappings, at least all of the ids that are sold on it.
+
+    A large event takes seconds; ``proceed`` is called between the steps, and may raise.
+    """
     from worker.insight.boards import read  # noqa: PLC0415
     from worker.insight.watching.judgement import is_comparable  # noqa: PLC0415
     from worker.insight.watching.window import MOST_APART  # noqa: PLC0415
 
+    stored, boards, active = sold
     compared = [one for one in active if is_comparable(one)]
     index, names = MappingIndex(compared), {one.canonical_id: one.name for one in compared}
     newest = max(observed_at for observed_at, _ in boards)
-    quotes: _Quotes = {board.platform: read(board, index) for _, board in boards}
+    quotes: dict[Platform, Mapping[MarketLine, Quoted]] = {}
+    for _, board in boards:
+        proceed()
+        quotes[board.platform] = read(board, index)
+    proceed()
     books = [
         BookOnEvent(
             board.platform,
@@ -180,7 +187,9 @@ def arranged(
         for observed_at, board in boards
     ]
     together = [one.platform for one in books if one.is_compared]
+    proceed()
     distances = _distances({platform: quotes[platform] for platform in together})
+    proceed()
     keys = dict.fromkeys(key for found in quotes.values() for key in found)
     markets = [
         PricedMarket(
@@ -194,6 +203,16 @@ def arranged(
     markets.sort(key=_furthest_first)
     event = stored.event, stored.home, stored.away, stored.starts_at, stored.seen_at
     return EventPrices(*event, books, markets)
+
+
+def _boards_and_ids(
+    stored: StoredEvent,
+) -> tuple[Sequence[tuple[datetime, Board]], Sequence[tuple[Platform, str]]]:
+    """The boards, and the bookmakers' ids of all that is sold on them, in order."""
+    boards = _boards_of(stored)
+    return boards, sorted(
+        {(board.platform, row.market_id) for _, board in boards for row in board.rows}
+    )
 
 
 def _boards_of(stored: StoredEvent) -> Sequence[tuple[datetime, Board]]:

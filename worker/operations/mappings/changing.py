@@ -25,13 +25,16 @@ from worker.operations.mappings.editing import (
 from worker.operations.mappings.files import read_text
 from worker.operations.mappings.price_verdicts import verdict_json
 from worker.operations.mappings.tables import change_json, change_table, history_list
-from worker.storage.audit import history
+from worker.storage.audit import last_changes
 from worker.storage.editing import DuplicateCanonicalId, Edit, StaleVersion, UnknownMapping, editing
 from worker.storage.engine import opened
 from worker.storage.mappings import canonical_ids
 
 Result = TypeVar("Result")
 MappingChange = Callable[[Edit], Awaitable[AppliedChange]]
+
+# What was changed meanwhile is shown while no other editor can write: more than these are not read.
+_MOST_SINCE: Final = 50
 
 CanonicalId = Annotated[
     str,
@@ -211,9 +214,13 @@ async def _edit(
         try:
             return await change(edit)
         except StaleVersion as error:
-            known = await history(edit.connection, error.current.canonical_id)
+            known = await last_changes(edit.connection, error.current.canonical_id, _MOST_SINCE)
             since = [one for one in known if one.id > error.expected]
-            raise Outdated(error, history_list(since, title="Changed since")) from error
+            # Where even the first of them is newer, there may be more.
+            title = (
+                f"The last {_MOST_SINCE} changes" if len(since) == _MOST_SINCE else "Changed since"
+            )
+            raise Outdated(error, history_list(since, title=title)) from error
 
 
 def read_file(file: Path, parse: Callable[[str], Result]) -> Result:

@@ -26,6 +26,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from worker.domain.books.rows import abbreviate
 from worker.domain.conflicts import Rivalry, rivalries
 from worker.domain.diff import FieldChange, diff
@@ -41,7 +43,7 @@ from worker.domain.mapping import (
 from worker.runtime.index import covering
 from worker.runtime.index.covering import ChangedMappings, claimants, settle, usable
 from worker.storage import misses
-from worker.storage.audit import AuditRow, history, last_version, read_after
+from worker.storage.audit import change_until, last_version, read_after
 from worker.storage.changes.effects import record_effect
 from worker.storage.editing import Deleted, Edit, StaleVersion
 from worker.storage.mappings import ImportReport, StoredMapping, get, import_mappings, list_mappings
@@ -231,11 +233,11 @@ async def roll_back(
     Raises NoSuchStateError when it did not exist then, MappingError when it cannot be used today, and as
     ``update``.
     """
-    changes = await history(edit.connection, canonical_id)
-    past = state_at(changes, canonical_id, version)
+    past = await state_at(edit.connection, canonical_id, version)
     mapping, is_active = parse_mapping(past), bool(past["is_active"])
     if await get(edit.connection, canonical_id) is None:
-        deleted = Deleted(canonical_id, changes[-1].id)
+        last = await change_until(edit.connection, canonical_id)
+        deleted = Deleted(canonical_id, version if last is None else last.id)
         if expected_version is not None and expected_version != deleted.version:
             raise StaleVersion(expected_version, deleted)
         restored = await edit.create(mapping, is_active=is_active)
@@ -256,12 +258,12 @@ def require_canonical_ids(names: Iterable[str]) -> None:
         raise MappingError(faults)
 
 
-def state_at(changes: Sequence[AuditRow], canonical_id: str, version: int) -> EditedState:
-    """Return the mapping's row as it was at a version, from its history. Raises NoSuchStateError."""
-    until = [change for change in changes if change.id <= version]
-    if not until:
+async def state_at(connection: AsyncConnection, canonical_id: str, version: int) -> EditedState:
+    """Return the mapping's row as it was at a version, from the audit log. Raises NoSuchStateError."""
+    change = await change_until(connection, canonical_id, version)
+    if change is None:
         raise NoSuchStateError(f"{canonical_id} did not exist yet at version {version}")
-    past = until[-1].new_value
+    past = change.new_value
     if past is None:
         raise NoSuchStateError(f"{canonical_id} was deleted at version {version}")
     if not isinstance(past, dict):

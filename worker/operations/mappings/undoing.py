@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from worker.operations.mappings import editing
 from worker.operations.mappings.editing import AppliedChange, NoSuchStateError
-from worker.storage.audit import history
+from worker.storage.audit import change_until
 from worker.storage.editing import Deleted, Edit, StaleVersion
 from worker.storage.mappings import get
 
@@ -16,13 +16,13 @@ async def undo(edit: Edit, canonical_id: str, version: int) -> AppliedChange:
     NoSuchStateError for a version that there is not, StaleVersion if the mapping was changed after it, and as
     ``editing.roll_back`` and ``editing.delete``.
     """
-    changes = await history(edit.connection, canonical_id)
-    place = next((at for at, one in enumerate(changes) if one.id == version), None)
-    if place is None:
+    change = await change_until(edit.connection, canonical_id, version)
+    if change is None or change.id != version:
         raise NoSuchStateError(f"{canonical_id} has no version {version}")
-    if changes[-1].id != version:
+    last = await change_until(edit.connection, canonical_id) or change
+    if last.id != version:
         row = await get(edit.connection, canonical_id)
-        raise StaleVersion(version, row or Deleted(canonical_id, changes[-1].id))
-    if changes[place].old_value is None:
+        raise StaleVersion(version, row or Deleted(canonical_id, last.id))
+    if change.old_value is None:
         return await editing.delete(edit, canonical_id, version)
-    return await editing.roll_back(edit, canonical_id, changes[place - 1].id, version)
+    return await editing.roll_back(edit, canonical_id, version - 1, version)

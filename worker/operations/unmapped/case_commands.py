@@ -206,9 +206,10 @@ def list_cases(
     form = chosen_form(output, as_json=as_json, as_csv=as_csv)
 
     async def read(connection: AsyncConnection) -> Sequence[ListedCase]:
-        return await cases.list_cases(
+        found = await cases.list_cases(
             connection, owner=owner, regressed=regressed, snoozed=snoozed, limit=limit
         )
+        return found.rows
 
     rows = read_database(database_url, read)
     print_all(form, ListLayout(_FIELDS, case_json, _table), rows)

@@ -26,7 +26,6 @@ from worker.operations.unmapped.extending import (
 from worker.operations.unmapped.relied_on import changes_that_touch
 from worker.runtime.index.covering import usable
 from worker.storage import misses
-from worker.storage.audit import history
 from worker.storage.editing import Edit, StaleVersion, get_expected
 from worker.storage.insight import evidence
 from worker.storage.insight.evidence import StoredSuggestion
@@ -131,7 +130,7 @@ async def require_unchanged(connection: AsyncConnection, suggested: StoredSugges
     if row.version == suggested.version or not is_platform(platform):
         return
     try:
-        past = editing.state_at(await history(connection, name), name, suggested.version)
+        past = await editing.state_at(connection, name, suggested.version)
         touched = changes_that_touch(parse_mapping(past), parse_mapping(row._asdict()), platform)
     except (editing.NoSuchStateError, MappingError):
         touched = [f"what it was at version {suggested.version} cannot be read"]

@@ -53,6 +53,13 @@ class ListedCase(NamedTuple):
     occurrence_count: int
 
 
+class ListedCases(NamedTuple):
+    """Cases of a list; `is_cut` if there are older ones whose miss was not looked at."""
+
+    rows: Sequence[ListedCase]
+    is_cut: bool = False
+
+
 class CaseTaken(Exception):  # noqa: N818 (it names what happened, not a mistake)
     """Somebody else works on these already."""
 
@@ -85,22 +92,26 @@ async def list_cases(
     snoozed: bool = False,
     statuses: Collection[str] = misses.WORK,
     limit: int = 50,
-) -> Sequence[ListedCase]:
+    among: int | None = None,
+) -> ListedCases:
     """Return the cases for which all filters hold, the newest first.
 
     ``regressed``: missed again after it was mapped; ``snoozed``: put off until a time that is still to come.
+    ``among``: the misses of so many of the newest cases are looked at, whatever their status is.
     """
-    parameters = {
-        "owner": owner,
-        "regressed": regressed,
-        "snoozed": snoozed,
-        "statuses": list(statuses),
-        "limit": limit,
-    }
+    filters = {sql.OWNER: owner is not None, sql.REGRESSED: regressed, sql.SNOOZED: snoozed}
+    predicates = [one for one, is_given in filters.items() if is_given]
+    named = {} if owner is None else {"owner": owner}
+    parameters = named | {"statuses": list(statuses), "limit": limit, "among": among}
+    is_cut = False
     with driver_errors_translated():
-        rows = (await connection.execute(sql.LIST, parameters)).all()
+        found = (await connection.execute(sql.list_of(predicates), parameters)).all()
+        if among is not None and len(found) < limit:
+            more = named | {"among": among}
+            is_cut = bool(await connection.scalar(sql.is_more_of(predicates), more))
     width = len(WorkedCase._fields)
-    return [ListedCase(WorkedCase(*row[:width]), *row[width:]) for row in rows]
+    rows = [ListedCase(WorkedCase(*row[:width]), *row[width:]) for row in found]
+    return ListedCases(rows, is_cut)
 
 
 async def take(

@@ -1,8 +1,9 @@
 """The statements of cases."""
 
+from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 _COLUMNS: Final = """
     source, external_market_id, miss_case.owner, miss_case.snoozed_until, miss_case.regressed_at,
@@ -17,28 +18,53 @@ SELECT {_COLUMNS} FROM miss_case JOIN {_ASKED} USING (source, external_market_id
 ORDER BY source, external_market_id
 """)  # noqa: S608  (constants)
 
-# The market of each case is looked up in turn until there are enough: OFFSET 0 keeps the planner from a join
-# that reads the whole log.
-LIST = text(f"""
-SELECT {_COLUMNS}, miss.market_name, miss.status, miss.occurrence_count
-FROM (
-    SELECT {_COLUMNS}, coalesce(regressed_at, changed_at) AS since
-    FROM miss_case
-    WHERE (CAST(:owner AS text) IS NULL OR owner = :owner)
-        AND (NOT CAST(:regressed AS boolean) OR regressed_at IS NOT NULL)
-        AND (NOT CAST(:snoozed AS boolean) OR snoozed_until > now())
+# One for each filter of a list. Those that are not given are left out: switched off by a parameter, they
+# would keep the planner from the indexes.
+OWNER = "owner = :owner"
+REGRESSED = "regressed_at IS NOT NULL"
+SNOOZED = "snoozed_until > now()"
+
+
+def _where(predicates: Collection[str]) -> str:
+    return " AND ".join(predicates) or "true"
+
+
+def list_of(predicates: Collection[str]) -> TextClause:
+    """Return the statement of the newest cases for which all of these hold.
+
+    The market of each is looked up in turn until there are `limit`, or until `among` were looked at, all if
+    that is NULL: the markets of any number of cases may be done. OFFSET 0 keeps the planner from a join that
+    reads the whole log. Those that regressed have an index in their order.
+    """
+    since = "regressed_at" if REGRESSED in predicates else "coalesce(regressed_at, changed_at)"
+    return text(f"""
+    SELECT {_COLUMNS}, miss.market_name, miss.status, miss.occurrence_count
+    FROM (
+        SELECT {_COLUMNS}, {since} AS since
+        FROM miss_case
+        WHERE {_where(predicates)}
+        ORDER BY {since} DESC, source, external_market_id
+        LIMIT CAST(:among AS bigint)
+    ) AS miss_case
+    CROSS JOIN LATERAL (
+        SELECT log.market_name, log.status, log.occurrence_count
+        FROM unmapped_market_log AS log
+        WHERE (log.source, log.external_market_id) = (miss_case.source, miss_case.external_market_id)
+            AND log.status = ANY (CAST(:statuses AS text[]))
+        OFFSET 0
+    ) AS miss
     ORDER BY since DESC, source, external_market_id
-) AS miss_case
-CROSS JOIN LATERAL (
-    SELECT log.market_name, log.status, log.occurrence_count
-    FROM unmapped_market_log AS log
-    WHERE (log.source, log.external_market_id) = (miss_case.source, miss_case.external_market_id)
-        AND log.status = ANY (CAST(:statuses AS text[]))
-    OFFSET 0
-) AS miss
-ORDER BY since DESC, source, external_market_id
-LIMIT :limit
-""")  # noqa: S608  (constants)
+    LIMIT :limit
+    """)  # noqa: S608  (constants)
+
+
+def is_more_of(predicates: Collection[str]) -> TextClause:
+    """Return the statement whether these hold for more than `among` cases, of any status of the market."""
+    return text(f"""
+    SELECT count(*) > CAST(:among AS bigint)
+    FROM (SELECT FROM miss_case WHERE {_where(predicates)} LIMIT CAST(:among AS bigint) + 1) AS counted
+    """)  # noqa: S608  (constants)
+
 
 # In the order in which all others lock rows of misses.
 _EACH: Final = f"""
