@@ -71,13 +71,12 @@ def with_unprintable_names(document: dict[str, Any]) -> None:
         one.update(names)
 
 
-# An hour that the database refuses, whatever there is in it.
-REFUSE = """
-DO $$ BEGIN
-    EXECUTE 'ALTER TABLE shape_hour ADD CONSTRAINT ck_not_this_hour'
-        || ' CHECK (hour <> to_timestamp({at}) OR platform <> ''betpawa'')';
-END $$
+# What the database refuses, whatever there is in it: an hour of a bookmaker, and an event.
+REFUSE_HOUR = """
+ALTER TABLE shape_hour ADD CONSTRAINT ck_not_this_hour
+CHECK (hour <> to_timestamp({at}) OR platform <> 'betpawa')
 """
+REFUSE_EVENT = "ALTER TABLE watched_event ADD CONSTRAINT ck_not_this_event CHECK (event <> '{key}')"
 
 
 async def test_names_without_end_are_stored_and_an_hour_that_is_refused_stops_nothing(
@@ -86,12 +85,14 @@ async def test_names_without_end_are_stored_and_an_hour_that_is_refused_stops_no
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     named, refused, after = (now - timedelta(hours=hours) for hours in (4, 3, 2))
     usual = sent_by("betpawa", lambda _: None)
+    event = min((key or b"").decode() for _, key, _, _ in usual)
     await keep_usual(installation)
     await installation.publish(sent_by("betpawa", with_unprintable_names), at=named)
     await installation.publish(usual, at=refused)
     await installation.publish(usual, at=after)
     async with installation.engine.begin() as connection:
-        await connection.execute(text(REFUSE.format(at=int(refused.timestamp()))))
+        await connection.execute(text(REFUSE_HOUR.format(at=int(refused.timestamp()))))
+        await connection.execute(text(REFUSE_EVENT.format(key=event)))
 
     process = start_insight(installation, 0, **OFTEN)
 
@@ -107,8 +108,15 @@ async def test_names_without_end_are_stored_and_an_hour_that_is_refused_stops_no
     assert refused not in stored
     assert stored[after].observations == len(usual)
     assert len(stored[named].unread) >= 100
-    logged = await process.logged("insight_not_stored")
-    assert (logged["what"], logged["hour"]) == ("hour", refused.isoformat())
+    watched = await installation.query("SELECT event FROM watched_event")
+    assert {row.event for row in watched} == {(key or b"").decode() for _, key, _, _ in usual} - {
+        event
+    }
+    logged = [line for line in process.lines() if line.get("event") == "insight_not_stored"]
+    assert {(one["what"], one.get("hour"), one.get("event_key")) for one in logged} == {
+        ("hour", refused.isoformat(), None),
+        ("event", None, event),
+    }
     assert await process.stop() == 0
 
 

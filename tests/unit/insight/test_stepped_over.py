@@ -8,10 +8,14 @@ from worker.insight.watching.metrics import InsightMetrics
 from worker.storage.errors import StorageFatal, StorageRefused, StorageUnavailable
 
 
+def refuse() -> None:
+    raise StorageRefused("value too long", "22001")
+
+
 def test_a_refusal_is_logged_counted_and_stepped_over() -> None:
     metrics = InsightMetrics()
     with capture_logs() as logged, stepping_over("event", metrics.refused, event_key="sr:match:1"):
-        raise StorageRefused("value too long", "22001")
+        refuse()
     assert logged == [
         {
             "event": "insight_not_stored",
