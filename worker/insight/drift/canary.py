@@ -81,6 +81,8 @@ class ShapeCanary:
         self._clock = clock
         self._refused = refused
         self._next_s: dict[Platform, float] = {}
+        # Behind an hour that was refused: a look that ends there does not begin with it again.
+        self._behind: dict[Platform, datetime] = {}
 
     async def look(self, index: MappingIndex, until: float) -> None:
         """Look at the bookmakers that are due; what is left at ``until`` is done in the next turn."""
@@ -99,7 +101,8 @@ class ShapeCanary:
         stored = await shapes.read_hours(self._connection, platform, current - KEPT)
         hours = {one.hour: hour_of(one) for one in stored}
         records = await _Log.of(self._settings, self._settings.topics.observations[platform])
-        hour = max([current - _MOST_BEHIND, *hours])
+        behind = self._behind.get(platform, current - _MOST_BEHIND)
+        hour = min(max([current - _MOST_BEHIND, behind, *hours]), current)
         while hour <= current:
             known = await alarms.list_drift(self._connection, platform, current - KEPT)
             past = [DriftAlarm(*one) for one in known]
@@ -107,6 +110,8 @@ class ShapeCanary:
             with stepping_over("hour", self._refused, platform=platform, hour=hour.isoformat()):
                 hours[hour] = await self._judge(platform, hour, records, index, before)
             hour += HOUR
+            if hour - HOUR not in hours:
+                self._behind[platform] = hour
             if hour <= current and time.monotonic() >= until:
                 return False
         return True
