@@ -4,7 +4,8 @@ How it works. First four intensities, goals of each side in each half, are fitte
 (Poisson): four numbers cannot follow a wrong price, so what they contradict strongly is left out of the next
 step. Then the distribution is bent as little as possible (in relative entropy) until the remaining prices
 hold to within their noise: a dual problem with one multiplier for each price, solved by Newton's method. So
-markets that were not fitted have a price too, and a mapping that means something else is far from it.
+markets that were not fitted have a price too, and a mapping that means something else is far from it. If a
+board has more lines than any real one, only some of them are fitted (``fitted_lines``).
 
 The families that are fitted are those that fix a joint distribution: results, totals, correct scores, half
 time/full time, both teams to score.
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from worker.domain.meaning.catalogue import MarketMeaning
 
 from .boards import Fair, MarketLine, Quoted, wholes
+from .fitted_lines import LEAST_CHANCE, fitted_lines
 from .grid import BetBook
 from .margin import METHODS, Method, logit
 
@@ -32,7 +34,6 @@ FIRST_HALF_SHARE: Final = 0.45
 NOISE: Final = 0.06  # of a price without margin, in logits
 _SURPRISING: Final = 0.5  # logits from what the intensities say
 _LEAST_PRICES: Final = 3
-_LEAST_CHANCE: Final = 0.01  # what is rarer has a price that says little
 MOST_MODELS: Final = 256  # that are kept, of some 30 kB each
 _Array = NDArray[np.float64]
 # What makes two boards have the same model: for each market and line that is fitted, the chances.
@@ -143,10 +144,8 @@ class FittedModels:
         meanings: Mapping[str, MarketMeaning],
     ) -> GoalModel | None:
         """The model that ``fit`` gives; ``bets`` and ``meanings`` are always the same ones."""
-        fitted = fitted_part(chances_of, meanings)
-        key = frozenset(
-            (key, frozenset(one.chances.items())) for key, one in fitted.items() if one.is_whole
-        )
+        fitted = fitted_lines(_meant(chances_of, bets, meanings, FITTED_FAMILIES), bets)
+        key = frozenset((key, frozenset(one.chances.items())) for key, one in fitted.items())
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -169,19 +168,17 @@ def _prices(
     won: list[_Array] = []
     decided: list[_Array] = []
     chances: list[float] = []
+    fitted = fitted_lines(_meant(chances_of, bets, meanings, families), bets)
     for key, one in sorted(
-        chances_of.items(), key=lambda item: (item[0].canonical_id, item[0].line or "")
+        fitted.items(), key=lambda item: (item[0].canonical_id, item[0].line or "")
     ):
-        meaning = meanings.get(key.canonical_id)
-        if meaning is None or meaning.family not in families or not one.is_whole:
-            continue
         found = bets.bets(key.canonical_id, key.line, frozenset(one.chances))
         if found is None:
             continue
         is_decided = found.decided
         # The last of a partition follows from the others.
         for outcome, row in list(zip(found.outcomes, found.won, strict=True))[:-1]:
-            if one.chances[outcome] >= _LEAST_CHANCE:
+            if one.chances[outcome] >= LEAST_CHANCE:
                 keys.append(key)
                 won.append(row)
                 decided.append(is_decided)
@@ -189,6 +186,22 @@ def _prices(
     if len(set(keys)) < _LEAST_PRICES:
         return None
     return _Prices(keys, np.array(won), np.array(decided), np.array(chances))
+
+
+def _meant(
+    chances_of: Mapping[MarketLine, Fair],
+    bets: BetBook,
+    meanings: Mapping[str, MarketMeaning],
+    families: frozenset[str],
+) -> dict[MarketLine, Fair]:
+    """The markets of these families that win some scores and not others."""
+    return {
+        key: one
+        for key, one in chances_of.items()
+        if key.canonical_id in bets.meanings
+        and (meaning := meanings.get(key.canonical_id)) is not None
+        and meaning.family in families
+    }
 
 
 def _chances(prices: _Prices, cells: _Array) -> _Array:

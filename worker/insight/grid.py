@@ -159,6 +159,11 @@ class PackedShares:
         """In bytes."""
         return int(self._kept.nbytes)
 
+    @property
+    def packed(self) -> bytes:
+        """The same for the same shares, and for no others of as many cells."""
+        return self._kept.tobytes()
+
     def unpacked(self) -> Shares:
         """The shares as they were, to the last bit."""
         shares = self._kept.astype(np.float64)
@@ -187,6 +192,11 @@ class Bets:
     @property
     def decided(self) -> Shares:
         return self._decided.unpacked()
+
+    @property
+    def scores(self) -> tuple[tuple[str, ...], bytes, bytes]:
+        """What wins which scores: the same for bets that no score tells apart."""
+        return self.outcomes, self._won.packed, self._decided.packed
 
     @property
     def size(self) -> int:

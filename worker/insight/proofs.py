@@ -29,6 +29,7 @@ from worker.domain.index import MappingIndex
 
 from .boards import Board, MarketLine, Quoted, cover_of, is_plausible, named, text_of
 from .distances import Distance, chances_against
+from .fitted_lines import middle_lines
 from .goal_model import FITTED_FAMILIES, GoalModel, fitted_part
 from .judging import Judge, Reading
 from .margin import logit
@@ -159,7 +160,8 @@ def _contradicted(canonical_id: str, reading: Reading, judge: Judge) -> Iterator
     model = _model_of_the_others(canonical_id, reading, judge)
     if model is None or not _is_fixed(canonical_id, model, judge):
         return
-    keys = [key for key in reading.fair if key.canonical_id == canonical_id]
+    own = {key: one for key, one in reading.fair.items() if key.canonical_id == canonical_id}
+    keys = middle_lines(own, judge.bets)
     present = _cost(keys, reading, judge, model, lambda key, outcome: (key, outcome))
     if present is None or present <= _CONTRADICTED:
         return

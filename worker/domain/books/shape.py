@@ -60,7 +60,8 @@ def _add(found: UnreadNames, level: FieldLevel, names: Iterable[str]) -> None:
     for name in names:
         known = found.setdefault(level, set())
         if len(known) < MOST_NAMES:
-            known.add(_shown(name[:LONGEST_NAME]))
+            # A character is up to ten when it is escaped.
+            known.add(_shown(name[:LONGEST_NAME])[:LONGEST_NAME])
 
 
 def _shown(name: str) -> str:

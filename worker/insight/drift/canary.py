@@ -6,7 +6,7 @@ the last 24. Of each hour it reads the last records by their times in Kafka, and
 from before an alarm that is open. So a row is a function of the log, the mappings and the open alarms:
 whoever takes over writes the same row again. It is written in one statement, before anything is decided about
 alarms, and alarms follow from rows. How much each mapping was used is written before it: an hour that has a
-row has that too.
+row has that too. An hour that the database refuses has no row, and the next one is looked at.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from worker.insight.drift.hours import (
 from worker.insight.drift.sampling import SampledRanges, Sampler, newest_ranges, read_records
 from worker.insight.drift.shapes import ShapeSample
 from worker.insight.drift.stored import hour_of, stored_of
+from worker.insight.stepped_over import Refused, stepping_over
 from worker.kafka.cluster.offsets import LogOffsets
 from worker.kafka.connections import admin_of
 from worker.settings.connected import ConnectedSettings
@@ -72,12 +73,16 @@ class ShapeCanary:
         *,
         step: Step,
         clock: Callable[[], datetime],
+        refused: Refused,
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._step = step
         self._clock = clock
+        self._refused = refused
         self._next_s: dict[Platform, float] = {}
+        # Behind an hour that was refused: a look that ends there does not begin with it again.
+        self._behind: dict[Platform, datetime] = {}
 
     async def look(self, index: MappingIndex, until: float) -> None:
         """Look at the bookmakers that are due; what is left at ``until`` is done in the next turn."""
@@ -96,13 +101,17 @@ class ShapeCanary:
         stored = await shapes.read_hours(self._connection, platform, current - KEPT)
         hours = {one.hour: hour_of(one) for one in stored}
         records = await _Log.of(self._settings, self._settings.topics.observations[platform])
-        hour = max([current - _MOST_BEHIND, *hours])
+        behind = self._behind.get(platform, current - _MOST_BEHIND)
+        hour = min(max([current - _MOST_BEHIND, behind, *hours]), current)
         while hour <= current:
             known = await alarms.list_drift(self._connection, platform, current - KEPT)
             past = [DriftAlarm(*one) for one in known]
             before = _Past(list(hours.values()), past)
-            hours[hour] = await self._judge(platform, hour, records, index, before)
+            with stepping_over("hour", self._refused, platform=platform, hour=hour.isoformat()):
+                hours[hour] = await self._judge(platform, hour, records, index, before)
             hour += HOUR
+            if hour - HOUR not in hours:
+                self._behind[platform] = hour
             if hour <= current and time.monotonic() >= until:
                 return False
         return True

@@ -1,16 +1,27 @@
-"""Hours as rows of `shape_hour`. Bounded: what is clipped is clipped in the same way every time."""
+"""Hours as rows of `shape_hour`. Bounded: what is clipped is clipped in the same way every time.
+
+Senders choose the names of fields, and what an example shows. The database refuses a row whose JSON is longer
+than 65,536 characters, and a row that is refused is an hour of which nothing is known.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from worker.insight.drift.hours import ShapeHour
 from worker.insight.drift.shapes import ShapeSample
 from worker.storage.insight.shapes import StoredHour
 
+Entry = TypeVar("Entry")
 _MOST_FIELDS: Final = 200
+# Characters of JSON. Twenty names of each level fit in, and an example of each reason, if few of their
+# characters are escaped. Reasons are those of this program: their counts take a few thousand.
+_LONGEST_FIELDS: Final = 30_000
+_LONGEST_EXAMPLES: Final = 24_000
 
 
 def stored_of(one: ShapeHour) -> StoredHour:
@@ -23,8 +34,8 @@ def stored_of(one: ShapeHour) -> StoredHour:
         sample.unreadable,
         dict(sorted(sample.markets.items())),
         sample.recalled,
-        [[level, name] for level, name in sorted(sample.unread)[:_MOST_FIELDS]],
-        dict(sorted(sample.examples.items())),
+        [list(one) for one in _first(sorted(sample.unread)[:_MOST_FIELDS], _LONGEST_FIELDS)],
+        dict(_first(sorted(sample.examples.items()), _LONGEST_EXAMPLES)),
         one.records,
     )
 
@@ -40,6 +51,18 @@ def hour_of(row: StoredHour) -> ShapeHour:
         {reason: said for reason, said in _items(row.examples) if isinstance(said, str)},
     )
     return ShapeHour(row.platform, row.hour.astimezone(UTC), row.version, sample, row.records)
+
+
+def _first(entries: Iterable[Entry], most: int) -> list[Entry]:
+    """The first entries that have no more than ``most`` characters together, as the database counts them."""
+    kept: list[Entry] = []
+    length = 2
+    for one in entries:
+        length += len(json.dumps(one, ensure_ascii=False)) + 2
+        if length > most:
+            break
+        kept.append(one)
+    return kept
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

@@ -15,6 +15,7 @@ from worker.runtime.telemetry.metric_list import (
     InsightMetric,
     JudgedThing,
     NotWatched,
+    RefusedThing,
 )
 from worker.runtime.telemetry.metrics import process_registry
 from worker.runtime.telemetry.stopped import StoppedPartitions, unreadable
@@ -32,6 +33,7 @@ class InsightMetrics:
         self._read = self._counter("marketmap_insight_read_total")
         self._left_out = self._counter("marketmap_insight_left_out_total")
         self._judged = self._counter("marketmap_insight_judged_total")
+        self._refused = self._counter("marketmap_insight_refused_total")
         self._failures = self._counter("marketmap_insight_failures_total")
         self._backlog = self._gauge("marketmap_insight_backlog")
         self._window: EventWindow | None = None
@@ -94,6 +96,10 @@ class InsightMetrics:
 
     def judged(self, what: JudgedThing) -> None:
         self._judged.labels(what=what).inc()
+
+    def refused(self, what: RefusedThing) -> None:
+        """Record that the database refused what was found, and that it was stepped over."""
+        self._refused.labels(what=what).inc()
 
     def text(self) -> bytes:
         """The metrics in Prometheus's text format."""

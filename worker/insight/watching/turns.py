@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.insight.drift.canary import ShapeCanary
 from worker.insight.judging import Judge
+from worker.insight.stepped_over import stepping_over
 from worker.insight.watching.comparisons import EvidenceRow
 from worker.insight.watching.findings import (
     alarm_row,
@@ -100,7 +101,9 @@ class Judging:
         self._settings = settings
         self._metrics = metrics
         self._moved = moved
-        self._canary = ShapeCanary(connection, settings, step=self._step, clock=reading.now)
+        self._canary = ShapeCanary(
+            connection, settings, step=self._step, clock=reading.now, refused=metrics.refused
+        )
         self._miss_days = MissDays(connection)
         self._verdicts: EventVerdicts | None = None
         self._versions: dict[str, int] = {}
@@ -175,7 +178,8 @@ class Judging:
                     stored = StoredEvent(
                         one.event, one.home, one.away, one.starts_at, one.seen_at, packed
                     )
-                    await evidence.save_event(self._connection, stored, len(one.boards))
+                    with stepping_over("event", self._metrics.refused, event_key=one.event):
+                        await evidence.save_event(self._connection, stored, len(one.boards))
             await evidence.keep_events(self._connection, [one.event for one in events])
         except BaseException:
             reading.window.mark_changed(changed)
@@ -247,8 +251,9 @@ class Judging:
             else:
                 self._contradicted.add(key)
                 row = alarm_row(key, raised.alarm, self._versions)
-                is_new = await alarms.raise_alarm(self._connection, row)
-                await self._was_raised(key, raised.samples, is_new=is_new)
+                with stepping_over("mapping", self._metrics.refused, canonical_id=key[0]):
+                    is_new = await alarms.raise_alarm(self._connection, row)
+                    await self._was_raised(key, raised.samples, is_new=is_new)
             self._judged[key] = on
         seen: set[MappedMarket] = {(one.canonical_id, one.platform) for one in found}
         self._contradicted -= seen - suspects.keys()
@@ -284,7 +289,8 @@ class Judging:
                 self._proved[key] = proved
         # An alarm that says what is right instead comes first; where it was closed, the proof is left.
         for key in self._proved.keys() - self._contradicted:
-            await self._raise_proof(key, self._proved[key])
+            with stepping_over("mapping", self._metrics.refused, canonical_id=key[0]):
+                await self._raise_proof(key, self._proved[key])
         await alarms.close_unproved(self._connection, self._looked_for.keys() - self._proved.keys())
         return left
 
@@ -313,9 +319,10 @@ class Judging:
                 return len(due) - count
             judged = await self._step(partial(verdicts.suggest, key))
             rows = suggestion_rows(judged.suggestions, self._versions)
-            await evidence.save_suggestions(self._connection, key, judged.name, rows)
             samples = sample_rows(judged.samples)
-            await evidence.save_samples(self._connection, "miss", key, samples)
+            with stepping_over("miss", self._metrics.refused, external_market_id=key[1]):
+                await evidence.save_suggestions(self._connection, key, judged.name, rows)
+                await evidence.save_samples(self._connection, "miss", key, samples)
             self._metrics.judged("miss")
             names = {one.candidate.canonical_id for one in judged.suggestions}
             self._suggested[key] = Suggested(missed[key], frozenset(names))

@@ -25,6 +25,7 @@ LeftOut = Literal["older", "unseen", "future", "unreadable"]
 NotWatched = Literal["unreadable", "scope", "started", "future", "old", "sample"]
 # What the insight process judges, one at a time.
 JudgedThing = Literal["event", "mapping", "miss"]
+RefusedThing = Literal["event", "hour", "mapping", "miss"]
 
 # How the console answered: as asked, with a refusal, or not at all because something failed.
 AnswerClass = Literal["ok", "refused", "failed"]
@@ -105,6 +106,7 @@ InsightMetric = Literal[
     "marketmap_insight_read_total",
     "marketmap_insight_left_out_total",
     "marketmap_insight_judged_total",
+    "marketmap_insight_refused_total",
     "marketmap_insight_backlog",
     "marketmap_insight_backlog_seconds",
     "marketmap_insight_alarms",
@@ -368,6 +370,12 @@ INSIGHT_METRICS: Final[dict[InsightMetric, Metric]] = {
         "counter",
         {"what": get_args(JudgedThing)},
         "Judgements made, by what was judged: event, mapping, miss.",
+    ),
+    "marketmap_insight_refused_total": Metric(
+        "counter",
+        {"what": get_args(RefusedThing)},
+        "Things that the database refused and that were stepped over, by what they are: event, hour (of the "
+        "form of observations), mapping, miss.",
     ),
     "marketmap_insight_backlog": Metric(
         "gauge",

@@ -46,6 +46,13 @@ def test_a_sender_that_invents_fields_is_held_to_a_few_short_names() -> None:
     assert {len(name) for name in names} == {LONGEST_NAME}
 
 
+@pytest.mark.parametrize("character", ["\U000e0001", "\x1b", "\u202e"])
+def test_a_name_that_is_escaped_is_as_short(character: str) -> None:
+    (name,) = unread_names([{character * 1000: 1}], MARKET)["market"]
+    assert len(name) <= LONGEST_NAME
+    assert name.isprintable()
+
+
 def test_a_name_cannot_steer_a_terminal() -> None:
     assert unread_names([{"\x1b[2J": 1}], MARKET) == {"market": {"\\x1b[2J"}}
 
