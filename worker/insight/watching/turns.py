@@ -41,7 +41,7 @@ from worker.insight.watching.window import WatchedEvent
 from worker.runtime.index.live import LiveIndex
 from worker.runtime.telemetry.metric_list import JudgedThing
 from worker.settings.connected import ConnectedSettings
-from worker.storage.errors import driver_errors_translated
+from worker.storage.errors import StorageRefused, driver_errors_translated
 from worker.storage.insight import alarms, evidence
 from worker.storage.insight.evidence import StoredEvent
 
@@ -162,12 +162,16 @@ class Judging:
         return not any(due.values())
 
     async def _store_events(self) -> list[WatchedEvent]:
-        """Store the events that have changed, then commit what was read of them."""
+        """Store the events that have changed, then commit what was read of them.
+
+        One that the database refuses is left out: it would be refused for ever, and all others would wait.
+        """
         reading = self._reading
         async with reading.lock:
             reading.window.expire(reading.now())
             events, changed = reading.window.events(), reading.window.changed()
             done = reading.done()
+        refused: set[str] = set()
         try:
             for one in events:
                 if one.event in changed:
@@ -175,11 +179,21 @@ class Judging:
                     stored = StoredEvent(
                         one.event, one.home, one.away, one.starts_at, one.seen_at, packed
                     )
-                    await evidence.save_event(self._connection, stored, len(one.boards))
+                    try:
+                        await evidence.save_event(self._connection, stored, len(one.boards))
+                    except StorageRefused as error:
+                        log.warning("event_not_stored", event_key=one.event, error=str(error))
+                        self._metrics.left_out("refused")
+                        refused.add(one.event)
+            events = [one for one in events if one.event not in refused]
             await evidence.keep_events(self._connection, [one.event for one in events])
         except BaseException:
             reading.window.mark_changed(changed)
             raise
+        if refused:
+            async with reading.lock:
+                for event in refused:
+                    reading.window.leave_out(event)
         await reading.commit(done)
         return [one for one in events if one.is_watched]
 
