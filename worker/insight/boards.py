@@ -18,7 +18,7 @@ from worker.domain.books.rows import Label, Rejection, Rows
 from worker.domain.index import MappingIndex
 from worker.domain.labels import Teams, teams
 from worker.domain.markets import Market
-from worker.domain.resolve import Observation, platform_rows
+from worker.domain.resolve import LONGEST_NAME, Observation, platform_rows
 
 from .grid import BetBook, Bets
 from .margin import METHODS, Method
@@ -30,6 +30,9 @@ USUAL_OVERROUND: Final = 1.06
 _LEAST_OVERROUND: Final = 0.93
 _MOST_OVERROUND: Final = 1.5
 _MORE_PER_OUTCOME: Final = 0.03
+# Characters of a label, or of the line next to it: those of a mapping are no longer. A longer one would be
+# held against every outcome of every market, in proportion to its length.
+LONGEST_LABEL: Final = 255
 
 
 class Sold(NamedTuple):
@@ -81,7 +84,7 @@ def board(event: str, observation: Observation) -> Board:
 
 
 def board_of_rows(event: str, platform: Platform, names: Teams | None, rows: Rows) -> Board:
-    """What is on sale in rows that are read already."""
+    """What is on sale in rows that are read already; a label that no mapping can have counts as closed."""
     merged: dict[tuple[str, str | None], Sold] = {}
     for row in rows:
         if isinstance(row, Rejection):
@@ -94,7 +97,8 @@ def board_of_rows(event: str, platform: Platform, names: Teams | None, rows: Row
         before = merged.get(key)
         closed = len(labels) - len(odds) + (0 if before is None else before.closed)
         together = odds if before is None else {**before.odds, **odds}
-        merged[key] = Sold(row.market_id, row.qualifier, row.name, together, closed)
+        name = None if row.name is None else row.name[:LONGEST_NAME]
+        merged[key] = Sold(row.market_id, row.qualifier, name, together, closed)
     return Board(event, platform, names, tuple(merged.values()))
 
 
@@ -102,7 +106,7 @@ def _on_sale(labels: Iterable[Label], prices: Iterable[Price]) -> dict[Label, fl
     found: dict[Label, float] = {}
     for label, price in zip(labels, prices, strict=True):
         odds = price.odds if price.active else None
-        if odds is not None:
+        if odds is not None and all(len(text or "") <= LONGEST_LABEL for text in text_of(label)):
             found[label] = float(odds)
     return found
 

@@ -74,7 +74,7 @@ def unpacked_event(
         ((at, board) for at, board in timed if at >= oldest), key=lambda each: each[1].platform
     )
     # Nothing is packed again: the boards are at hand.
-    boards = {board.platform: StoredBoard(at, frozenset(), b"") for at, board in timed}
+    boards = {board.platform: StoredBoard(at, frozenset(), (), 0, 0) for at, board in timed}
     event = WatchedEvent(stored.event, stored.home, stored.away, stored.starts_at, boards)
     return UnpackedEvent(event, [board for _, board in timed])
 

@@ -6,8 +6,9 @@ and the goal model is fitted again where its prices were part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final, NamedTuple
 
 from worker.domain.books.rows import Label, clipped_id
 from worker.domain.index import MappingIndex
@@ -18,6 +19,17 @@ from worker.domain.markets import Contradiction, Market, NotMapped, PlayerMarket
 from .boards import Board, Sold, text_of
 from .candidates import KnownRow, RowKey, label_of
 from .judging import Judge, Reading
+
+# Rows of a market on one event that are judged, and labels of one. Every row is held against every canonical
+# market, which takes some 40 ms. Usual events have up to 60 rows of a market, and no mapping has so many
+# outcomes.
+MOST_ROWS: Final = 100
+MOST_LABELS: Final = 500
+
+
+def judged_rows(rows: Iterable[Sold]) -> tuple[Sold, ...]:
+    """Of the rows of a market the first ones, without those that have too many labels."""
+    return tuple(islice((row for row in rows if len(row.odds) <= MOST_LABELS), MOST_ROWS))
 
 
 class MappedRows(NamedTuple):

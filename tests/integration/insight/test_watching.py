@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
+from sqlalchemy import text
 
 from tests.support.people.commands import command_in_process
 from tests.support.services.insights import (
@@ -21,6 +24,7 @@ from tests.support.services.insights import (
     start_insight,
 )
 from tests.support.services.installation import Installation, until
+from worker.insight.watching.stored import MOST_BOARD_ROWS
 from worker.operations.doctor.examination import examine
 from worker.operations.doctor.findings import Finding
 
@@ -31,6 +35,9 @@ MISSED = """
 INSERT INTO unmapped_market_log (source, external_market_id, occurrence_count)
 VALUES ('bet9ja', 'S_1X2', 42) RETURNING id
 """
+# The database refuses an event, as it does where the boards of one are too large.
+REFUSE = "ALTER TABLE watched_event ADD CONSTRAINT ck_of_test CHECK (event <> '{}')"
+ACCEPT = "ALTER TABLE watched_event DROP CONSTRAINT ck_of_test"
 
 
 async def test_a_missed_market_is_suggested_and_a_swapped_mapping_raises_the_alarm(
@@ -154,6 +161,46 @@ async def test_killed_anywhere_it_comes_to_the_evidence_of_one_that_was_not(
     await read_through(installation, group)
     await judged(installation, process, on_two_books(records))
     assert await evidence_of(installation) == expected
+
+
+async def test_an_event_that_the_database_refuses_and_one_that_is_too_large_stop_no_other(
+    installation: Installation,
+) -> None:
+    records = scraped(events=4)
+    refused, *others = sorted(on_two_books(records))
+    await keep_usual(installation)
+    async with installation.engine.begin() as connection:
+        await connection.execute(text(REFUSE.format(refused)))
+    topic, key, value, headers = next(one for one in records if one[0] == "observations.sportybet")
+    document = orjson.loads(value or b"")
+    document["markets"] = [
+        {
+            "id": str(number),
+            "name": "Goals",
+            "specifier": f"total={number}",
+            "outcomes": [{"desc": "Over", "odds": "1.80", "isActive": 1}],
+        }
+        for number in range(MOST_BOARD_ROWS + 1)
+    ]
+    document["observed_at"] = f"{datetime.now(UTC) - timedelta(seconds=5):%Y-%m-%dT%H:%M:%SZ}"
+    large = orjson.dumps(document)
+    await installation.publish([*records, (topic, key, large, headers)])
+    process = start_insight(installation)
+    assert (await process.logged("insight_not_stored"))["event_key"] == refused
+    await read_through(installation, installation.settings.insight_group_id)
+    await judged(installation, process, others)
+    left_out = "marketmap_insight_left_out_total"
+    metrics = await process.ask("/metrics")
+    assert f'{left_out}{{reason="large"}} 1.0' in metrics
+    assert 'marketmap_insight_refused_total{what="event"} 0.0' not in metrics
+    assert not [
+        line
+        for line in process.lines()
+        if "ck_of_test" in line.get("error", "") and line.get("event") == "insight_waits"
+    ]
+    assert await process.stop() == 0
+    async with installation.engine.begin() as connection:
+        await connection.execute(text(ACCEPT))
 
 
 async def test_of_two_processes_one_leads_and_the_other_takes_over(

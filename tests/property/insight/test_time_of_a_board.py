@@ -1,67 +1,136 @@
-"""The time that a board takes to judge is in proportion to its lines, of which there may be thousands."""
+"""The time that a board takes is in proportion to its size; that of a suggestion does not grow beyond bounds.
+
+CPU time of one and of one four times as large. What takes the square of its size takes sixteen times as long.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 import pytest
 
-from tests.support.boards import INDEX
+from tests.support.boards import INDEX, JUDGE, generated_boards
 from tests.support.growth import MOST_TIMES, TIMES_LARGER
-from tests.support.meanings import MEANINGS
-from worker.insight.boards import Board, Sold, read
-from worker.insight.goal_model import FittedModels
-from worker.insight.judging import Judge
-from worker.insight.proofs import proofs, proofs_about
+from tests.support.markets import CATALOGUE
+from worker.domain.books.rows import ParsedRow, Selection
+from worker.domain.labels import Teams
+from worker.insight.boards import Board, Sold, board_of_rows
+from worker.insight.likeness import likeness
+from worker.insight.targets import MOST_ROWS
+from worker.insight.watching.judgement import EventVerdicts
+from worker.insight.watching.stored import pack, pack_together, unpack
+from worker.insight.watching.window import EventWindow, SeenBoard, WatchedEvent
 
-SMALL = 800
-TOTAL = "over_under_ft"
+NOON: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TEAMS: Final = Teams("reds", "blues")
+ROUNDS: Final = 2
+MISSED: Final = "987654"
+MAPPINGS: Final = 100
+Long = Literal["label", "name", "qualifier", "team"]
 
 pytestmark = pytest.mark.usefixtures("frozen")
 
 
-def board(lines: int) -> Board:
-    """A result, and totals that agree with it, at lines that no bookmaker has."""
-    rows = [
-        Sold("1", None, None, {"Home": 1.9, "Draw": 3.6, "Away": 4.2}, 0),
-        Sold("29", None, None, {"Yes": 1.85, "No": 1.95}, 0),
-    ]
-    for place in range(1, lines + 1):
-        line, over = f"2.{place:06d}", 1.6 + place % 7 / 50
-        rows.append(
-            Sold("18", f"total={line}", None, {f"Over {line}": over, f"Under {line}": 2.27}, 0)
-        )
-    return Board("e", "sportybet", None, tuple(rows))
-
-
-def seconds(work: Callable[[Board, Judge], object], lines: int) -> float:
-    """The least CPU time of two; the bets are known, and no model."""
-    one, judge, found = board(lines), Judge.of(MEANINGS), []
-    work(one, judge)
-    for _ in range(2):
-        fresh = replace(judge, models=FittedModels())
+def least_s(work: Callable[[], object]) -> float:
+    found = []
+    for _ in range(ROUNDS):
         since = time.process_time()
-        work(one, fresh)
+        work()
         found.append(time.process_time() - since)
     return min(found)
 
 
-def reading(one: Board, judge: Judge) -> None:
-    assert judge.reading(one, INDEX).model is not None
+def taken(parts: int) -> WatchedEvent:
+    """An event of which one bookmaker's board came in so many parts of 100 rows."""
+    window = EventWindow(most_bytes=1 << 26, max_age=timedelta(hours=1))
+    for part in range(1, parts + 1):
+        rows = tuple(Sold(f"{part}", f"total={n}", None, {"Over": 1.9}, 0) for n in range(100))
+        board = Board("e", "sportybet", TEAMS, rows)
+        assert window.take(SeenBoard("e", "Reds", "Blues", NOON, NOON, part, board))
+    (event,) = window.events()
+    return event
 
 
-def contradictions(one: Board, judge: Judge) -> None:
-    proofs(one, INDEX, judge)
+def test_taking_storing_and_unpacking_the_parts_of_a_board_is_in_proportion_to_their_number() -> (
+    None
+):
+    def work(parts: int) -> None:
+        event = taken(parts)
+        pack_together(event.boards)
+        assert len(unpack("e", "sportybet", event.boards["sportybet"]).rows) == 100 * parts
+
+    work(1)
+    small, large = (least_s(lambda n=n: work(n)) for n in (20, 20 * TIMES_LARGER))  # type: ignore[misc]
+    assert large <= MOST_TIMES * max(small, 0.005)
 
 
-def contradictions_of_one(one: Board, judge: Judge) -> None:
-    proofs_about(TOTAL, one, read(one, INDEX), INDEX, judge)
+def selections(*labels: str) -> list[Selection]:
+    return [Selection(label, None, "2.5", active=True) for label in labels]
 
 
-@pytest.mark.parametrize("work", [reading, contradictions, contradictions_of_one])
-def test_time_is_in_proportion_to_the_lines(work: Callable[[Board, Judge], object]) -> None:
-    seconds(work, 10)
-    small = seconds(work, SMALL)
-    assert seconds(work, SMALL * TIMES_LARGER) <= MOST_TIMES * max(small, 0.01)
+def with_text(long: Long, length: int) -> WatchedEvent:
+    """An event on which a market is missed that has a long text."""
+    text = "".join(f"{word} Over {word}.5 Xor " for word in range(length))[:length]
+    row = ParsedRow(
+        MISSED,
+        f"a={text}" if long == "qualifier" else None,
+        text if long == "name" else "Both or Draw",
+        selections("XorGG", "1orNG", *[text] * (long == "label")),
+    )
+    return with_missed([row], Teams(text, "blues") if long == "team" else TEAMS)
+
+
+def with_rows(rows: int) -> WatchedEvent:
+    """An event on which a market is missed that has many lines."""
+    labels = selections("Over", "Under")
+    return with_missed(
+        [ParsedRow(MISSED, f"total={n}.5", "Goals", labels) for n in range(rows)], TEAMS
+    )
+
+
+def with_labels(labels: int) -> WatchedEvent:
+    """An event on which a market is missed that has many labels."""
+    each = selections(*(f"Over {n} x" for n in range(labels)))
+    return with_missed([ParsedRow(MISSED, None, "Goals", each)], TEAMS)
+
+
+def with_missed(rows: list[ParsedRow], names: Teams) -> WatchedEvent:
+    boards = {one.platform: one for one in generated_boards(seed=3, events=1)}
+    own = boards["sportybet"]
+    sold = board_of_rows("e", "sportybet", names, rows).rows
+    boards["sportybet"] = replace(own, teams=names, rows=(*own.rows, *sold))
+    stored = {platform: pack(one, NOON) for platform, one in boards.items()}
+    return WatchedEvent("e", "Reds", "Blues", None, stored)
+
+
+def seconds(event: WatchedEvent) -> float:
+    """CPU time of a suggestion for the missed market."""
+    mappings = {one.canonical_id: one for one in CATALOGUE[:MAPPINGS]}
+    verdicts = EventVerdicts(JUDGE, INDEX, mappings, [event])
+    for name in verdicts.update([event]):
+        verdicts.look(name)
+    found = []
+    for _ in range(ROUNDS):
+        likeness.cache_clear()
+        since = time.process_time()
+        verdicts.suggest(("sportybet", MISSED))
+        found.append(time.process_time() - since)
+    return min(found)
+
+
+@pytest.mark.parametrize("long", ["label", "name", "qualifier", "team"])
+def test_a_suggestion_takes_no_longer_however_long_a_text_is(long: Long) -> None:
+    short, large = (seconds(with_text(long, length)) for length in (250, 32_000))
+    assert large <= TIMES_LARGER * max(short, 0.05)
+
+
+@pytest.mark.parametrize("make", [with_rows, with_labels])
+def test_a_suggestion_takes_no_longer_however_many_rows_or_labels_a_market_has(
+    make: Callable[[int], WatchedEvent],
+) -> None:
+    small, large = (seconds(make(number)) for number in (MOST_ROWS, 10 * MOST_ROWS))
+    assert large <= TIMES_LARGER * max(small, 0.05)

@@ -167,10 +167,12 @@ class Insight(RetriedWork):
             except UnreadableBoardsError as error:
                 log.warning("boards_not_read", error=str(error))
                 continue
-            packed = {platform: one for platform, (_, one) in boards.items()}
-            window.put(
-                WatchedEvent(stored.event, stored.home, stored.away, stored.starts_at, packed)
-            )
+            # A former release kept larger ones.
+            packed = {p: one for p, (_, one) in boards.items() if not one.is_too_large}
+            if packed:
+                window.put(
+                    WatchedEvent(stored.event, stored.home, stored.away, stored.starts_at, packed)
+                )
         return window
 
     @asynccontextmanager

@@ -32,7 +32,14 @@ from worker.insight.candidates import Glimpse, UnmappedMarket
 from worker.insight.distances import Distance, between_books, to_model
 from worker.insight.judging import Judge, Reading
 from worker.insight.suggestions import Suggestion
-from worker.insight.targets import MissedRows, mapped_ids, mapped_rows, missed_rows, without_market
+from worker.insight.targets import (
+    MissedRows,
+    judged_rows,
+    mapped_ids,
+    mapped_rows,
+    missed_rows,
+    without_market,
+)
 from worker.insight.watching.comparisons import MODEL, Comparisons, EvidenceKey, EvidenceRow
 from worker.insight.watching.revision import (
     Basis,
@@ -327,7 +334,7 @@ class EventVerdicts:
             if key in self._missed.get(event, ()) and len(glimpses) < MOST_EVENTS:
                 board = self._board(event, platform)
                 found = missed_rows(board, self.index).get(external_id, _NOTHING_MISSED)
-                glimpse = self._glimpse(event, board, found.rows, None)
+                glimpse = self._glimpse(event, board, judged_rows(found.rows), None)
                 glimpses.append(glimpse._replace(known=found.known))
         names = {row.name for glimpse in glimpses for row in glimpse.rows if row.name is not None}
         name = min(names, default=None)
@@ -424,9 +431,10 @@ class EventVerdicts:
                 continue
             board = self._board(event, platform)
             read = mapped_rows(board, mapping, self.index)
-            if read.rows and len(glimpses) < MOST_EVENTS:
+            rows = judged_rows(read.rows)
+            if rows and len(glimpses) < MOST_EVENTS:
                 outcomes |= read.outcomes
-                glimpses.append(self._glimpse(event, board, read.rows, canonical_id))
+                glimpses.append(self._glimpse(event, board, rows, canonical_id))
         if not glimpses:
             return None
         names = {row.name for glimpse in glimpses for row in glimpse.rows if row.name is not None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,8 +26,8 @@ from aiokafka.errors import (
 from worker.domain.errors import FatalError, TransientError
 from worker.insight.watching.metrics import InsightMetrics
 from worker.insight.watching.observed import Watchman
-from worker.insight.watching.steps import rest_after, timed
-from worker.insight.watching.window import EventWindow
+from worker.insight.watching.steps import rest_after, timed, within
+from worker.insight.watching.window import EventWindow, TooLargeError
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of
@@ -43,6 +43,8 @@ SIGNATURE: Final = "insight"
 
 _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 _POLL_MS: Final = 500
+# Seconds of one step, and one record more: meanwhile whoever stores events waits.
+_STEP_S: Final = 0.5
 
 
 class ObservationReader:
@@ -88,11 +90,16 @@ class ObservationReader:
             )
             moved()
             for place, records in fetched.items():
-                async with self.lock:
-                    seconds = await asyncio.to_thread(timed, partial(self._take, records))
-                self._done[place] = records[-1].offset + 1
-                await asyncio.sleep(rest_after(seconds[1], settings.insight_cpu_share))
-                moved()
+                taken = 0
+                while taken < len(records):
+                    step = partial(within, _STEP_S, self._take(records[taken:]))
+                    async with self.lock:
+                        count, seconds = await asyncio.to_thread(timed, step)
+                        taken += count
+                        self._done[place] = records[taken - 1].offset + 1
+                    moved()
+                    await asyncio.sleep(rest_after(seconds, settings.insight_cpu_share))
+                    moved()
 
     def now(self) -> datetime:
         return self._clock()
@@ -126,7 +133,8 @@ class ObservationReader:
             )
         )
 
-    def _take(self, records: Iterable[RawRecord]) -> None:
+    def _take(self, records: Iterable[RawRecord]) -> Iterator[None]:
+        """Take one record after the other."""
         now = self._clock()
         for record in records:
             self._metrics.read()
@@ -134,7 +142,11 @@ class ObservationReader:
             if isinstance(seen, str):
                 self._metrics.left_out(seen)
             else:
-                self.window.take(seen)
+                try:
+                    self.window.take(seen)
+                except TooLargeError:
+                    self._metrics.left_out("large")
+            yield
 
     async def _find_partitions(self) -> None:
         """Read partitions that were added, from their start."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 Result = TypeVar("Result")
@@ -16,6 +16,17 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float]:
     began = time.thread_time()
     result = work()
     return result, time.thread_time() - began
+
+
+def within(seconds: float, work: Iterable[object]) -> int:
+    """Go on with ``work`` until it is done or has taken so long; return how far it came, 1 at least."""
+    until = time.monotonic() + seconds
+    count = 0
+    for _ in work:
+        count += 1
+        if time.monotonic() >= until:
+            break
+    return count
 
 
 def rest_after(seconds: float, share: float) -> float:

@@ -165,12 +165,16 @@ class Judging:
         return not any(due.values())
 
     async def _store_events(self) -> list[WatchedEvent]:
-        """Store the events that have changed, then commit what was read of them."""
+        """Store the events that have changed, then commit what was read of them.
+
+        One that the database refuses is left out: it would be refused for ever, and all others would wait.
+        """
         reading = self._reading
         async with reading.lock:
             reading.window.expire(reading.now())
             events, changed = reading.window.events(), reading.window.changed()
             done = reading.done()
+        refused: set[str] = set()
         try:
             for one in events:
                 if one.event in changed:
@@ -178,12 +182,19 @@ class Judging:
                     stored = StoredEvent(
                         one.event, one.home, one.away, one.starts_at, one.seen_at, packed
                     )
+                    refused.add(one.event)
                     with stepping_over("event", self._metrics.refused, event_key=one.event):
                         await evidence.save_event(self._connection, stored, len(one.boards))
+                        refused.remove(one.event)
+            events = [one for one in events if one.event not in refused]
             await evidence.keep_events(self._connection, [one.event for one in events])
         except BaseException:
             reading.window.mark_changed(changed)
             raise
+        if refused:
+            async with reading.lock:
+                for event in refused:
+                    reading.window.leave_out(event)
         await reading.commit(done)
         return [one for one in events if one.is_watched]
 

@@ -7,7 +7,8 @@ same events, also after a restart, and a bookmaker that joins later joins the sa
 take their places.
 
 Bounds: `MOST_WATCHED` events that two bookmakers sell, `MOST_PENDING` that wait for a second one, a number of
-bytes, and the age of an event's newest board. What is over a bound goes, the largest number first.
+bytes, and the age of an event's newest board. What is over a bound goes, the largest number first. A board
+has bounds of its own (`worker.insight.watching.stored`): what would be over them is not taken.
 
 The state depends on the newest observation of each bookmaker and event alone. To read observations again
 changes nothing.
@@ -32,6 +33,10 @@ _WATCHED_BOOKS: Final = 2
 _NEARLY_FULL: Final = 0.9
 # Prices move: boards that are further apart are not of one moment.
 MOST_APART: Final = timedelta(minutes=30)
+
+
+class TooLargeError(ValueError):
+    """A board, or a part that makes its board, larger than what is kept."""
 
 
 class SeenBoard(NamedTuple):
@@ -67,7 +72,7 @@ class WatchedEvent:
 
     @property
     def size(self) -> int:
-        return sum(len(stored.packed) for stored in self.boards.values())
+        return sum(stored.size for stored in self.boards.values())
 
     @property
     def together(self) -> dict[Platform, StoredBoard]:
@@ -111,20 +116,25 @@ class EventWindow:
         return not (is_full and self._events and number > max(map(_order, self._events)))
 
     def take(self, seen: SeenBoard) -> bool:
-        """Keep what is newer than what is held; return whether it is."""
+        """Keep what is newer than what is held; return whether it is.
+
+        Raises TooLargeError for what is over a bound, and keeps what is held.
+        """
         held = self._events.get(seen.event)
         boards = {} if held is None else dict(held.boards)
         before = boards.get(seen.board.platform)
         if before is not None and seen.observed_at < before.observed_at:
             return False
         parts = frozenset([seen.part] if seen.part else [])
-        board = seen.board
-        if before is not None and seen.observed_at == before.observed_at:
-            if parts <= before.parts:
-                return False
-            board = _joined(unpack(seen.event, board.platform, before), board)
-            parts |= before.parts
-        boards[board.platform] = pack(board, seen.observed_at, parts)
+        joins = before if before is not None and seen.observed_at == before.observed_at else None
+        if joins is not None and parts <= joins.parts:
+            return False
+        stored = pack(seen.board, seen.observed_at, parts)
+        if joins is not None:
+            stored = joins.with_part(stored)
+        if stored.is_too_large:
+            raise TooLargeError(f"{stored.unpacked} bytes, {stored.rows} rows of {seen.event}")
+        boards[seen.board.platform] = stored
         known = held or WatchedEvent(seen.event, None, None, None, {})
         self.put(
             WatchedEvent(
@@ -144,6 +154,10 @@ class EventWindow:
         self._forget(event.event)
         self._events[event.event] = event
         self._bytes += event.size
+
+    def leave_out(self, event: str) -> None:
+        """Forget an event, until it is observed again."""
+        self._drop(event)
 
     def expire(self, now: datetime) -> None:
         """Drop events that were not seen for too long."""
@@ -198,13 +212,6 @@ class EventWindow:
 @lru_cache(maxsize=4096)  # an observation is compared with all that are held
 def _order(event: str) -> tuple[int, str]:
     return event_hash(event), event
-
-
-def _joined(one: Board, other: Board) -> Board:
-    """Two parts of one board; a row that both have is taken from the later one."""
-    rows = {(row.market_id, row.qualifier): row for row in one.rows}
-    rows |= {(row.market_id, row.qualifier): row for row in other.rows}
-    return Board(one.event, one.platform, one.teams or other.teams, tuple(rows.values()))
 
 
 def boards_together(event: WatchedEvent) -> Iterator[Board]:

@@ -22,7 +22,7 @@ from worker.storage.access.snapshots import HolderKind
 LeftOut = Literal["older", "unseen", "future", "unreadable"]
 
 # Why an observation is not watched.
-NotWatched = Literal["unreadable", "scope", "started", "future", "old", "sample"]
+NotWatched = Literal["unreadable", "scope", "started", "future", "old", "sample", "large"]
 # What the insight process judges, one at a time.
 JudgedThing = Literal["event", "mapping", "miss"]
 RefusedThing = Literal["event", "hour", "mapping", "miss"]
@@ -364,7 +364,8 @@ INSIGHT_METRICS: Final[dict[InsightMetric, Metric]] = {
         "counter",
         {"reason": get_args(NotWatched)},
         "Observations not watched, by reason: unreadable, scope (another sport, or in play), started, "
-        "future, old, sample (the event is not one of the sample).",
+        "future, old, sample (the event is not one of the sample), large (the board is over a bound of its "
+        "size).",
     ),
     "marketmap_insight_judged_total": Metric(
         "counter",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.insight.watching.steps import rest_after, timed
+from worker.insight.watching.steps import rest_after, timed, within
 from worker.insight.watching.turns import Suggested, is_due
 
 
@@ -31,6 +31,13 @@ def test_a_market_is_judged_again_once_a_quarter_of_its_events_are_new(
 def test_a_market_on_few_events_is_judged_with_each_new_one() -> None:
     assert is_due(Suggested(events(1, 2), frozenset()), events(1, 2, 3))
     assert is_due(None, events(1))
+
+
+def test_work_that_takes_long_is_left_after_its_time_and_goes_on_where_it_was() -> None:
+    work = iter(range(5))
+    assert within(0, work) == 1
+    assert within(60, work) == 4
+    assert within(60, work) == 0
 
 
 def test_half_of_the_share_is_for_one_kind_of_work() -> None:

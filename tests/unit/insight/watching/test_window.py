@@ -16,6 +16,8 @@ from worker.domain.events import event_hash
 from worker.domain.labels import Teams
 from worker.insight.boards import Board, Sold
 from worker.insight.watching.stored import (
+    MOST_BOARD_BYTES,
+    MOST_BOARD_ROWS,
     StoredBoard,
     UnreadableBoardsError,
     pack,
@@ -30,8 +32,10 @@ from worker.insight.watching.window import (
     MOST_WATCHED,
     EventWindow,
     SeenBoard,
+    TooLargeError,
     WatchedEvent,
 )
+from worker.storage.tables import watched_event
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -92,7 +96,7 @@ def test_one_market_of_each_bookmaker_is_read_without_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "packed", [b"", b"nothing", pack_together({})[:-3], pack(board("e"), NOON).packed]
+    "packed", [b"", b"nothing", pack_together({})[:-3], *pack(board("e"), NOON).pieces]
 )
 def test_bytes_that_hold_no_boards_are_refused(packed: bytes) -> None:
     with pytest.raises(UnreadableBoardsError):
@@ -150,6 +154,71 @@ def test_the_parts_of_one_observation_are_one_board() -> None:
     assert [row.market_id for row in both.rows] == ["1", "2"]
     watching.take(seen("e", second=1, part=2, row="2"))
     assert [row.market_id for row in content(watching)["e"]["betpawa"].rows] == ["2"]
+
+
+def test_the_parts_of_one_observation_are_stored_as_one_board() -> None:
+    watching = window()
+    for part in (1, 2, 3):
+        watching.take(seen("e", part=part, row=str(part % 2), odds=part))
+    (event,) = watching.events()
+    ((found, stored),) = unpack_together("e", pack_together(event.boards)).values()
+    assert found == unpack("e", "betpawa", event.boards["betpawa"])
+    assert {row.market_id: row.odds["1"] for row in found.rows} == {"1": 3.0, "0": 2.0}
+    assert (stored.observed_at, stored.parts) == (NOON, frozenset([1, 2, 3]))
+
+
+def large(event: str, size: int, platform: Platform = "betpawa", part: int = 0) -> SeenBoard:
+    """A board of about this many bytes, which cannot be compressed."""
+    name = random.Random(part).randbytes(size // 2).hex()
+    return seen(event, platform, part=part, row=name)
+
+
+def test_a_board_over_its_bound_is_not_taken() -> None:
+    watching = window(most_bytes=1 << 26)
+    watching.take(seen("e", second=-1))
+    with pytest.raises(TooLargeError):
+        watching.take(large("e", MOST_BOARD_BYTES + 1))
+    rows = tuple(Sold(str(n), None, None, {}, 0) for n in range(MOST_BOARD_ROWS + 1))
+    with pytest.raises(TooLargeError):
+        watching.take(seen("e")._replace(board=Board("e", "betpawa", None, rows)))
+    (event,) = watching.events()
+    assert event.boards["betpawa"] == pack(board("e"), NOON - timedelta(seconds=1))
+
+
+def test_a_part_that_makes_its_board_too_large_is_not_taken() -> None:
+    watching = window(most_bytes=1 << 26)
+    for part in range(1, 9):
+        observed = large("e", MOST_BOARD_BYTES // 4, part=part)
+        if part < 4:
+            assert watching.take(observed)
+        else:
+            with pytest.raises(TooLargeError):
+                watching.take(observed)
+    (event,) = watching.events()
+    assert event.boards["betpawa"].parts == {1, 2, 3}
+    assert len(unpack("e", "betpawa", event.boards["betpawa"]).rows) == 3
+
+
+def test_the_largest_boards_of_all_bookmakers_fit_into_the_database_and_can_be_read() -> None:
+    watching = window(most_bytes=1 << 26)
+    for platform in PLATFORMS:
+        for part in (1, 2):
+            watching.take(large("e", MOST_BOARD_BYTES // 2 - 1024, platform, part))
+    (event,) = watching.events()
+    packed = pack_together(event.boards)
+    assert len(unpack_together("e", packed)) == len(PLATFORMS)
+    most = [str(each.sqltext) for each in watched_event.constraints if "boards" in str(each.name)]  # type: ignore[attr-defined]  # a check
+    assert most == ["octet_length(boards) <= 16777216"]
+    assert len(PLATFORMS) * MOST_BOARD_BYTES + 4096 <= 16777216
+
+
+def test_an_event_that_is_left_out_is_taken_again() -> None:
+    watching = window()
+    watching.take(seen("e"))
+    watching.leave_out("e")
+    watching.leave_out("another")
+    assert (len(watching), watching.size, watching.changed()) == (0, 0, set())
+    assert watching.take(seen("e"))
 
 
 def test_the_events_with_the_smallest_numbers_are_kept() -> None:
