@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.storage.access import locks
+from worker.storage.access.ownership import hand_over
 from worker.storage.access.schema import refuse_unsafe_schema
 from worker.storage.engine import opened, transaction
 from worker.storage.errors import StorageUnavailable, driver_errors_translated
@@ -133,7 +134,10 @@ def alembic_config() -> Config:
 async def locked_connection(
     url: str, *, wait_s: float = WAIT_FOR_OTHER_RUNS_S, on_wait: OnWait = _wait_in_silence
 ) -> AsyncIterator[AsyncConnection]:
-    """A transaction that no other migration runs next to; committed on a clean exit."""
+    """A transaction that no other migration runs next to; committed on a clean exit.
+
+    What it created belongs to the group of owners then, if that group owns the tables.
+    """
     async with opened(
         url,
         application_name="marketmap-migrate",
@@ -150,6 +154,7 @@ async def locked_connection(
                     )
                     await refuse_unsafe_schema(connection)
                     yield connection
+                    await hand_over(connection)
         except StorageUnavailable as error:
             # Without a cause it is the message below, which has named them.
             if error.sqlstate != locks.LOCK_TIMEOUT or error.__cause__ is None:

@@ -3,8 +3,10 @@
 That was the default until Postgres 14, and databases keep it when they are upgraded.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -202,3 +204,138 @@ async def test_what_an_extension_or_another_service_keeps_there_is_no_reason_to_
     await owner.execute("ALTER FUNCTION public.of_another_service() OWNER TO marketmap_reader")
     async with transaction(administrator) as connection:
         assert await planted_objects(connection) == []
+
+
+_ESCALATION: Final = (
+    "CREATE FUNCTION public.escalate() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$BEGIN EXECUTE 'ALTER ROLE {planter} SUPERUSER'; RETURN NEW; END$$"
+)
+_TRIGGER: Final = (
+    "CREATE TRIGGER escalate BEFORE INSERT ON public.{table} FOR EACH ROW"
+    " EXECUTE FUNCTION public.escalate()"
+)
+_REVISIONS: Final = "CREATE TABLE public.alembic_version (version_num varchar(32) PRIMARY KEY)"
+_PLANTED_RELATIONS: Final = {
+    "table": [_REVISIONS, _ESCALATION, _TRIGGER.replace("{table}", "alembic_version")],
+    # Whoever owns the log is trusted with much: that, too, can be had by being first.
+    "log": [
+        "CREATE TABLE public.mapping_audit_log (id bigint)",
+        _REVISIONS,
+        _ESCALATION,
+        _TRIGGER.replace("{table}", "alembic_version"),
+    ],
+    "view": ["CREATE VIEW public.alembic_version AS SELECT CAST('x' AS text) AS version_num"],
+    "sequence": ["CREATE SEQUENCE public.mapping_audit_log_id_seq"],
+    "domain": ["CREATE DOMAIN public.relay_cursor AS text"],
+    "composite type": ["CREATE TYPE public.relay_cursor AS (a integer)"],
+}
+
+
+@pytest.fixture
+async def everybody_creates(owner: asyncpg.Connection) -> asyncpg.Connection:
+    """An empty database in which everybody may create in `public`."""
+    await owner.execute("DROP SCHEMA public CASCADE")
+    await owner.execute("CREATE SCHEMA public; GRANT USAGE, CREATE ON SCHEMA public TO PUBLIC")
+    return owner
+
+
+@pytest.mark.parametrize("kind", _PLANTED_RELATIONS)
+async def test_who_migrates_or_makes_the_groups_touches_no_relation_that_somebody_made_in_its_name(
+    database: str,
+    new_login: NewLogin,
+    everybody_creates: asyncpg.Connection,
+    administrator: AsyncEngine,
+    kind: str,
+) -> None:
+    mallory = await asyncpg.connect(await new_login("editor"))
+    planter = await mallory.fetchval("SELECT current_user")
+    for statement in _PLANTED_RELATIONS[kind]:
+        await mallory.execute(statement.replace("{planter}", planter))
+    await mallory.close()
+    with pytest.raises(StorageFatal, match=r"schema public holds .*_editor"):
+        await upgrade(database)
+    async with transaction(administrator) as connection:
+        with pytest.raises(StorageFatal, match=r"schema public holds .*_editor"):
+            await create_roles(connection)
+    assert not await everybody_creates.fetchval(
+        "SELECT rolsuper FROM pg_roles WHERE rolname = $1", planter
+    )
+
+
+_HOOKS: Final = {
+    "trigger": [_TRIGGER.replace("{table}", "alembic_version")],
+    "rule": ["CREATE RULE escalate AS ON INSERT TO alembic_version DO ALSO SELECT public.called()"],
+    "default": ["ALTER TABLE alembic_version ALTER version_num SET DEFAULT public.called()"],
+    "constraint": ["ALTER TABLE alembic_version ADD CHECK (public.called() = 'x') NOT VALID"],
+    "index": ["CREATE INDEX ON alembic_version ((public.called()))"],
+    "policy": ["CREATE POLICY p ON alembic_version USING (public.called() = 'x')"],
+}
+
+
+@pytest.mark.parametrize("kind", _HOOKS)
+async def test_nothing_on_our_tables_calls_what_somebody_else_wrote(
+    database: str,
+    new_login: NewLogin,
+    owner: asyncpg.Connection,
+    administrator: AsyncEngine,
+    kind: str,
+) -> None:
+    await owner.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    mallory = await asyncpg.connect(await new_login("editor"))
+    planter = await mallory.fetchval("SELECT current_user")
+    await mallory.execute(_ESCALATION.replace("{planter}", planter))
+    await mallory.execute(
+        "CREATE FUNCTION public.called() RETURNS text IMMUTABLE LANGUAGE plpgsql AS"
+        " $$BEGIN RETURN 'x'; END$$"
+    )
+    await mallory.close()
+    for statement in _HOOKS[kind]:
+        await owner.execute(statement)
+    async with transaction(administrator) as connection:
+        found = await planted_objects(connection)
+        with pytest.raises(StorageFatal, match=r"schema public holds .*_editor"):
+            await create_roles(connection)
+    assert len(found) == 1
+    assert re.search("alembic_version.*, which calls function", found[0])
+    with pytest.raises(StorageFatal, match=r"schema public holds .*_editor"):
+        await upgrade(database)
+
+
+async def owns_the_database(owner: asyncpg.Connection, login: str) -> None:
+    await owner.execute(f"ALTER DATABASE {await owner.fetchval(_DATABASE)} OWNER TO {login}")
+
+
+async def may_create_by_name(owner: asyncpg.Connection, login: str) -> None:
+    await owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    await owner.execute(f"GRANT CREATE ON SCHEMA public TO {login}")
+
+
+async def is_an_owner_of_the_project(owner: asyncpg.Connection, login: str) -> None:
+    await owner.execute(f"GRANT marketmap_owner TO {login}")
+
+
+_DATABASE: Final = "SELECT current_database()"
+
+
+@pytest.mark.parametrize(
+    "trust", [owns_the_database, may_create_by_name, is_an_owner_of_the_project]
+)
+async def test_the_groups_are_made_of_what_a_trusted_login_migrated(
+    database: str,
+    new_login: NewLogin,
+    everybody_creates: asyncpg.Connection,
+    administrator: AsyncEngine,
+    trust: Callable[[asyncpg.Connection, str], Awaitable[None]],
+) -> None:
+    url = await new_login("reader")
+    login = str(urlsplit(url).username)
+    await trust(everybody_creates, login)
+    try:
+        await upgrade(url)
+        async with transaction(administrator) as connection:
+            await create_roles(connection)
+            assert await planted_objects(connection) == []
+    finally:
+        await everybody_creates.execute(
+            f"ALTER DATABASE {await everybody_creates.fetchval(_DATABASE)} OWNER TO CURRENT_USER"
+        )

@@ -22,6 +22,7 @@ from worker.operations.doctor.database_verdicts import (
     RoleFacts,
     judge_locks,
     judge_mappings,
+    judge_owners,
     judge_revision,
     judge_roles,
     judge_schema,
@@ -45,6 +46,7 @@ from worker.storage.access.locks import (
     insight_lock,
     relay_lock,
 )
+from worker.storage.access.ownership import exposed_functions, read_strays
 from worker.storage.access.roles import existing_roles
 from worker.storage.access.schema import creators, planted_objects
 from worker.storage.access.sessions import examine_sessions
@@ -121,13 +123,14 @@ def _is_known(revision: str) -> bool:
 async def _roles(settings: DatabaseSettings, part: Part) -> Sequence[Finding]:
     async with opened_connection(settings) as connection:
         schema = judge_schema(await creators(connection), await planted_objects(connection))
+        owners = judge_owners(await exposed_functions(connection), await read_strays(connection))
         facts = RoleFacts(
             await read_server(connection),
             await existing_roles(connection),
             await missing_relations(connection, part.needs),
             await lacking_privileges(connection, part.needs),
         )
-    return [*schema, *judge_roles(facts, part)]
+    return [*schema, *owners, *judge_roles(facts, part)]
 
 
 async def _locks(settings: DatabaseSettings) -> Sequence[Finding]:

@@ -12,6 +12,7 @@ from worker.domain.index import Conflict
 from worker.operations.doctor.findings import Finding, failure, fine, warning
 from worker.operations.doctor.parts import Part
 from worker.storage.access.locks import ANNOUNCEMENTS, MAPPINGS, Lock, LockHolder, held_by
+from worker.storage.access.ownership import Stray
 from worker.storage.access.roles import ROLES
 from worker.storage.access.schema import OLDEST_POSTGRES, describe_planted
 from worker.storage.access.sessions import Sessions
@@ -126,9 +127,46 @@ def judge_schema(creators: Sequence[str], planted: Sequence[str]) -> list[Findin
         remedy = f"REVOKE CREATE ON SCHEMA public FROM {', '.join(named)}"
         found.append(warning("roles", message, remedy))
     if planted:
-        remedy = "find out who made them and why; as an administrator, DROP them"
+        remedy = (
+            "find out who made them and why; as an administrator, DROP them, or if a migration"
+            " made them, ALTER their OWNER TO marketmap_owner"
+        )
         found.append(failure("roles", describe_planted(planted), remedy))
     return found
+
+
+def judge_owners(exposed: Sequence[str], strays: Sequence[Stray]) -> list[Finding]:
+    """Functions with an owner's rights that everybody may call, and what the group of owners does not own."""
+    found = []
+    if exposed:
+        message = (
+            f"everybody may call {_some(exposed)} with its owner's rights, and so forge what it"
+            " records"
+        )
+        found.append(failure("roles", message, "marketmap roles, as an administrator"))
+    if powerless := [stray for stray in strays if stray.is_powerless]:
+        message = (
+            f"{_some([_owned(stray) for stray in powerless])} cannot do its work: its owner is no"
+            " longer in marketmap_owner"
+        )
+        remedy = f"as an administrator: {'; '.join(stray.handover for stray in powerless)}"
+        found.append(failure("roles", message, remedy))
+    if others := [stray for stray in strays if not stray.is_powerless]:
+        message = (
+            f"{_some([_owned(stray) for stray in others])} would stop working without the rights of"
+            " its owner; it should be marketmap_owner's"
+        )
+        found.append(warning("roles", message, "marketmap roles, as an administrator"))
+    return found
+
+
+def _owned(stray: Stray) -> str:
+    return f"{stray.name} of {stray.owner}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    return ", ".join(names[:_MOST_SHOWN]) + more
 
 
 def judge_locks(

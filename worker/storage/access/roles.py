@@ -40,6 +40,7 @@ _FILES: Final = (
     "miss_day_grants_v1",
     "mapping_hour_ownership_v1",
     "mapping_hour_grants_v1",
+    "definer_revokes_v1",
     "timeouts_v1",
 )
 

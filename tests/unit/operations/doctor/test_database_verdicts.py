@@ -12,6 +12,7 @@ from worker.operations.doctor.findings import Finding
 from worker.operations.doctor.parts import part_of
 from worker.settings.settings import Settings
 from worker.storage.access.locks import MAPPINGS, LockHolder, relay_lock
+from worker.storage.access.ownership import Stray
 from worker.storage.access.roles import ROLES
 from worker.storage.access.sessions import Sessions
 from worker.storage.inspection import Server
@@ -61,6 +62,23 @@ def test_planted_operators_are_named_with_their_owner() -> None:
     assert level == "FAILURE"
     assert "operator =(text,text) of somebody" in message
     assert "and 1 more" in message
+
+
+def test_functions_that_everybody_may_call_and_owners_without_rights_are_failures() -> None:
+    work = Stray("ROUTINE", "marketmap_x()", "mig", is_powerless=True)
+    found = verdicts.judge_owners(
+        ["marketmap_y()"], [Stray("TABLE", "alarm", "mig", is_powerless=False), work]
+    )
+    assert [(one.level, one.remedy) for one in found] == [
+        ("FAILURE", "marketmap roles, as an administrator"),
+        (
+            "FAILURE",
+            "as an administrator: ALTER ROUTINE marketmap_x() OWNER TO marketmap_owner",
+        ),
+        ("WARNING", "marketmap roles, as an administrator"),
+    ]
+    assert "alarm of mig" in found[2].message
+    assert verdicts.judge_owners([], []) == []
 
 
 @pytest.mark.parametrize(
