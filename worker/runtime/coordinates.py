@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 
 from worker.ingest.partitions.opening import KnownStart
 from worker.kafka.cluster.admin import KafkaAdmin
+from worker.kafka.listed_offsets import ListedOffsets
 from worker.kafka.record import Committed, Partition
 from worker.runtime.counting import LedgerWriter
 
@@ -28,13 +29,11 @@ class PartitionLookup:
     ) -> dict[TopicPartition, Committed]:
         return await self._admin.groups.committed(self._group, partitions)
 
-    async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        return await self._admin.offsets.log_starts(partitions)
+    async def log_starts(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
+        return await self._admin.offsets.each_log_start(partitions)
 
-    async def high_watermarks(
-        self, partitions: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        return await self._admin.offsets.high_watermarks(partitions)
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
+        return await self._admin.offsets.each_high_watermark(partitions)
 
     async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
         return await self._counting.known(topics)

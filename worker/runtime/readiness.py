@@ -1,8 +1,8 @@
 """Whether a worker can work, and if not, why: the sentences of /startupz, /readyz and the status page.
 
 Ready means: a mapping index is loaded, every topic exists, all assigned partitions are open, and the database
-takes counts. A worker that has been ready once counts as started, whatever happens later: an orchestrator
-restarts what has not started, and an unavailable database is no reason to restart anything.
+takes counts. A worker that has opened partitions once counts as started, whatever happens later: an
+orchestrator restarts what has not started, and an unavailable database is no reason to restart anything.
 """
 
 from __future__ import annotations
@@ -62,23 +62,43 @@ class Readiness:
         self._counting = counting
         self._probe = probe
         self._reports = reports
+        self._has_started = False
 
     def not_ready(self) -> list[str]:
+        return [*self._in_the_way(), *self._not_read()]
+
+    def _in_the_way(self) -> list[str]:
+        """What keeps it from all work, not from that of single partitions."""
         reasons = []
         if not self._index.is_loaded:
             reasons.append("the mapping index is not loaded")
         if self._topics.missing is not None:
             reasons.append(self._topics.missing)
-        if not self._assignment.is_open:
+        if not self._assignment.is_settled:
             reasons.append("partitions are not assigned or not open")
         if self._counting.blocked_by is not None:
             reasons.append(self._counting.blocked_by)
-        reasons += [stopped.sentence for stopped in self._assignment.stopped]
         return reasons
 
+    def _not_read(self) -> list[str]:
+        """Of each partition that is assigned and not read, why."""
+        not_opened = [
+            f"{place.topic}/{place.partition} is not open, nobody answers for it: {why}"
+            for place, why in self._assignment.not_opened.items()
+        ]
+        return [*not_opened, *(stopped.sentence for stopped in self._assignment.stopped)]
+
     def not_started(self) -> list[str]:
-        """Why it has not begun to work; once it has, nothing, whatever happens later."""
-        return [] if self._reports.has_opened else self.not_ready()
+        """Why it has not begun to work; once it has, nothing, whatever happens later.
+
+        A partition that nobody answers for is no reason: to restart the worker brings no broker back, and
+        takes its other partitions, and those of the whole group, through one rebalance after the other.
+        """
+        if self._has_started or self._reports.has_opened:
+            return []
+        reasons = self._in_the_way()
+        self._has_started = not reasons
+        return reasons
 
     def notes(self) -> list[str]:
         """What an operator should know although the worker is ready."""
@@ -86,6 +106,7 @@ class Readiness:
         return [
             *self._mappings.notes(),
             *([] if silence is None else [silence]),
+            *self._probe.silent_partitions(),
             *self._probe.held_back.notes(),
         ]
 

@@ -68,6 +68,20 @@ async def test_a_topic_that_is_not_there_has_no_bounds(
         await admin.offsets.log_starts([TopicPartition(f"{topic_prefix}none", 0)])
 
 
+async def test_a_partition_that_has_no_answer_takes_none_from_the_others(
+    admin: KafkaAdmin, topic: str
+) -> None:
+    there, missing = TopicPartition(topic, 0), TopicPartition(topic, 99)
+    for asked in (
+        admin.offsets.each_log_start,
+        admin.offsets.each_log_end,
+        admin.offsets.each_high_watermark,
+    ):
+        listed = await asked([there, missing])
+        assert listed.offsets == {there: 0}
+        assert listed.silent.keys() == {missing}
+
+
 async def test_of_no_partitions_nothing_is_asked(admin: KafkaAdmin) -> None:
     assert (
         await admin.offsets.log_ends([])

@@ -15,12 +15,15 @@ from tests.support.services.installation import Installation
 from tests.support.services.snapshots import read_through, resolved, start_snapshot
 from tests.support.stream import stream
 from worker.ingest.partitions.marks import mark
+from worker.kafka.cluster import offsets
+from worker.kafka.cluster.offsets import answers_of
 from worker.operations.lag.commands import report_json
 from worker.operations.lag.report import survey_lag
 
 pytestmark = pytest.mark.services
 
 TOTAL = 30
+NO_LEADER = "Broker: Leader not available"
 _ASKED = 15
 
 
@@ -170,3 +173,34 @@ async def test_lag_of_topics_that_are_not_there_is_a_failure(installation: Insta
         installation, "lag", MARKETMAP_TOPIC_BETPAWA="nowhere", MARKETMAP_ADMIN_TIMEOUT_S="3"
     )
     assert (answer.code, "topics do not exist" in answer.stderr) == (1, True)
+
+
+async def test_a_partition_without_a_leader_is_named_and_all_others_are_shown(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await installation.publish(stream(TOTAL))
+    topic = installation.settings.topics.observations["sportybet"]
+    whole = (await lag(installation))["partitions"]
+
+    # The cluster of the tests has one broker: if that is away, there is nobody to ask for the others.
+    def without_leader(*asked: Any) -> Any:
+        found = answers_of(*asked)
+        return found | dict.fromkeys(found.keys() & {TopicPartition(topic, 1)}, NO_LEADER)
+
+    monkeypatch.setattr(offsets, "answers_of", without_leader)
+    shown = await command_in_process(installation, "lag", "--json")
+    partitions = shown.json["partitions"]
+    (silent,) = [each for each in partitions if (each["topic"], each["partition"]) == (topic, 1)]
+    assert silent["signs"] == [
+        {"code": "NO_LEADER", "detail": f"nobody answers for it: {NO_LEADER}"}
+    ]
+    numbers = ("log_start", "log_end", "high_watermark", "records", "seconds")
+    assert {silent[name] for name in numbers} == {None}
+    records = {(each["topic"], each["partition"]): each["records"] for each in whole}
+    assert len(partitions) == len(whole)
+    for each in partitions:
+        if each is not silent:
+            assert each["records"] == records[each["topic"], each["partition"]]
+    as_table = await command_in_process(installation, "lag")
+    assert f"{topic} [1] NO_LEADER: nobody answers for it: {NO_LEADER}." in as_table.stdout
+    assert "; 1 partition not known." in as_table.stderr

@@ -24,6 +24,7 @@ from worker.ingest.partitions.opening import KnownStart
 from worker.ingest.planning.plan import Planner
 from worker.ingest.polls import BatchLimits
 from worker.ingest.reading.record_ids import RecordIds
+from worker.kafka.listed_offsets import ListedOffsets
 from worker.kafka.record import Committed, Partition, Record
 from worker.runtime.counting import LedgerWriter
 from worker.storage.ledger import Counted, MissRow
@@ -133,17 +134,15 @@ class RemoteCoordinates:
         )
         return found
 
-    async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def log_starts(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
         wanted = list(partitions)
         found: dict[TopicPartition, int] = await self._ask(lambda: self._around.log.starts(wanted))
-        return found
+        return ListedOffsets(found, {})
 
-    async def high_watermarks(
-        self, partitions: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, int]:
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
         wanted = list(partitions)
         found: dict[TopicPartition, int] = await self._ask(lambda: self._around.log.ends(wanted))
-        return found
+        return ListedOffsets(found, {})
 
     async def watermarks(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         return await self._counting.watermarks(partitions)

@@ -8,7 +8,8 @@ A partition is in one of four states:
 
 - Being opened: it is paused, and looked up in the background: topic id, committed offset with its mark,
   watermark, bounds of the log. `starts` decides where reading begins. So no rebalance waits for a slow
-  database or broker.
+  database or broker. A partition that nobody answers for, because its brokers are away, is looked up again
+  and again; those that were looked up with it are opened.
 - Open: its records are fetched and processed.
 - Stopped: it is assigned to us and not read until an operator acts; the other partitions go on. Its log ends
   below what is counted (TRUNCATED), its next records cannot be read (UNREADABLE), or too many of its records
@@ -46,6 +47,7 @@ from worker.ingest.partitions.owned import Lag, OpenPartition, StoppedPartition
 from worker.ingest.partitions.starts import OnTruncation
 from worker.kafka.client.polls import UnreadableRecordsError
 from worker.kafka.client.positions import fetch_positions
+from worker.kafka.listed_offsets import in_sentence
 from worker.kafka.record import Committed, Record
 
 log = structlog.get_logger()
@@ -90,9 +92,10 @@ class Assignment(ConsumerRebalanceListener):
         self._owned: dict[TopicPartition, OpenPartition] = {}
         self._stopped: dict[TopicPartition, StoppedPartition] = {}
         self._truncated: dict[TopicPartition, Opening] = {}
+        self._silent: dict[TopicPartition, str] = {}
         self._busy = asyncio.Lock()
         self._waiting = 0
-        self._openings: dict[asyncio.Task[None], Sequence[TopicPartition]] = {}
+        self._openings: dict[asyncio.Task[None], set[TopicPartition]] = {}
         self._commits: set[asyncio.Timeout] = set()
         self._consumer_now: Callable[[], AIOKafkaConsumer | None] = lambda: None
         self._drain_begun = asyncio.Event()
@@ -140,6 +143,17 @@ class Assignment(ConsumerRebalanceListener):
         opened = self._owned.keys() | self._stopped.keys()
         return self.epoch > 0 and len(opened) == self.assigned and not self.draining
 
+    @property
+    def not_opened(self) -> Mapping[TopicPartition, str]:
+        """The partitions that cannot be opened because nobody answers for them, and in words why."""
+        return dict(sorted(self._silent.items()))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every assigned partition is open, or known to be one that nobody answers for."""
+        done = self._owned.keys() | self._stopped.keys() | self._silent.keys()
+        return self.epoch > 0 and len(done) == self.assigned and not self.draining
+
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Let what is published be counted, within a bound; then nothing of these partitions is ours."""
         await self.drain()
@@ -158,6 +172,7 @@ class Assignment(ConsumerRebalanceListener):
         self._owned.clear()
         self._stopped.clear()
         self._truncated.clear()
+        self._silent.clear()
         self.assigned = assigned
 
     def _give_up(self) -> None:
@@ -302,20 +317,23 @@ class Assignment(ConsumerRebalanceListener):
             return
         try:
             ids = await self._coordinates.topic_ids({place.topic for place in places})
-            log_starts = await self._coordinates.log_starts(places)
-            log_ends = await self._coordinates.high_watermarks(places)
+            log_starts, no_start = await self._coordinates.log_starts(places)
+            log_ends, no_end = await self._coordinates.high_watermarks(list(log_starts))
         except TransientError as failure:
             log.warning("logs_not_checked", error=str(failure))
             return
+        if no_start or no_end:
+            log.warning("logs_not_checked", error=in_sentence({**no_start, **no_end}))
+
+        def has_changed(place: TopicPartition) -> bool:
+            if ids[place.topic] != self._owned[place].partition.topic_id:
+                return True
+            if place not in log_ends:
+                return False  # nobody answers for it: the next check does it
+            return log_ends[place] < before[place] or self._is_deleted(place, log_starts[place])
 
         def changed() -> list[TopicPartition]:
-            return [
-                place
-                for place in before.keys() & self._owned.keys()
-                if ids[place.topic] != self._owned[place].partition.topic_id
-                or log_ends[place] < before[place]
-                or self._is_deleted(place, log_starts[place])
-            ]
+            return [place for place in before.keys() & self._owned.keys() if has_changed(place)]
 
         # Waiting for the end of the claim holds publishing up, so that is only done to look something up.
         if not changed() and not self._truncated_and_not_being_opened():
@@ -380,11 +398,17 @@ class Assignment(ConsumerRebalanceListener):
             return []
         try:
             async with asyncio.timeout(self._commit_timeout_s):
-                log_starts = await self._coordinates.log_starts(jumped)
+                log_starts, silent = await self._coordinates.log_starts(jumped)
         except (TransientError, TimeoutError) as failure:
             log.warning("log_starts_not_known", error=str(failure))
             return list(jumped)  # looking it up waits until it is known
-        return [place for place, position in jumped.items() if position < log_starts[place]]
+        if silent:
+            log.warning("log_starts_not_known", error=in_sentence(silent))
+        return [
+            place
+            for place, position in jumped.items()
+            if place in silent or position < log_starts[place]
+        ]
 
     def _reopen(self, places: Sequence[TopicPartition]) -> None:
         if not places:
@@ -397,20 +421,51 @@ class Assignment(ConsumerRebalanceListener):
 
     def _start_opening(self, places: Sequence[TopicPartition]) -> None:
         self.consumer.pause(*places)
-        opening = asyncio.create_task(self._open_or_die(places, self.epoch))
-        self._openings[opening] = places
+        unopened = set(places)
+        opening = asyncio.create_task(self._open_or_die(unopened, self.epoch))
+        self._openings[opening] = unopened
         opening.add_done_callback(self._openings.pop)
 
-    async def _open_or_die(self, places: Sequence[TopicPartition], epoch: int) -> None:
+    async def _open_or_die(self, unopened: set[TopicPartition], epoch: int) -> None:
         try:
-            await self._open(places, epoch)
+            await self._open_each(unopened, epoch)
         except Exception as error:  # noqa: BLE001  # a task that died silently would leave the partitions paused
             self._on_fatal(error)
 
-    async def _open(self, places: Sequence[TopicPartition], epoch: int) -> None:
-        openings = await self._look_up(places)
+    async def _open_each(self, unopened: set[TopicPartition], epoch: int) -> None:
+        """Open what can be opened, and take it out of ``unopened``, until nothing is left.
+
+        A partition that nobody answers for waits alone: the others are read meanwhile.
+        """
+        attempt = 0
+        while True:
+            failure = await self._try_to_open(unopened, epoch)
+            if epoch != self.epoch or failure is None:
+                return
+            delay_s = self._retry_delay(attempt)
+            log.warning("partitions_not_opened", error=failure, retry_in_s=round(delay_s, 3))
+            await asyncio.sleep(delay_s)
+            attempt += 1
+
+    async def _try_to_open(self, unopened: set[TopicPartition], epoch: int) -> str | None:
+        """Open what can be opened now. Return why not all is open; None when it is."""
+        try:
+            openings, silent = await look_up(
+                self._coordinates, sorted(unopened), self._on_truncation
+            )
+        except (TransientError, KafkaError) as failure:
+            return str(failure)
         if epoch != self.epoch:
-            return
+            return None
+        for place in unopened:
+            self._silent.pop(place, None)
+        self._silent |= silent
+        if openings or not silent:
+            await self._open(openings, epoch)
+        unopened.intersection_update(silent)
+        return in_sentence(silent) if silent else None
+
+    async def _open(self, openings: Sequence[Opening], epoch: int) -> None:
         truncated = {opening.place: opening for opening in openings if opening.start.is_stopped}
         readable = [opening for opening in openings if not opening.start.is_stopped]
         for opening in openings:
@@ -420,9 +475,9 @@ class Assignment(ConsumerRebalanceListener):
         await self.commit({at.place: at.commit for at in openings if at.commit is not None}, epoch)
         if epoch != self.epoch:
             return
-        for place in places:
-            self._stopped.pop(place, None)
-            self._truncated.pop(place, None)
+        for opening in openings:
+            self._stopped.pop(opening.place, None)
+            self._truncated.pop(opening.place, None)
         self._truncated |= truncated
         for place, opening in truncated.items():
             if opening.stopped is not None:
@@ -430,19 +485,6 @@ class Assignment(ConsumerRebalanceListener):
         self._owned |= {opening.place: self._opened(opening) for opening in readable}
         self.consumer.resume(*(opening.place for opening in readable))
         self._report(Rebalanced("opened"))
-
-    async def _look_up(self, places: Sequence[TopicPartition]) -> list[Opening]:
-        attempt = 0
-        while True:
-            try:
-                return await look_up(self._coordinates, places, self._on_truncation)
-            except (TransientError, KafkaError) as failure:
-                delay_s = self._retry_delay(attempt)
-                log.warning(
-                    "partitions_not_opened", error=str(failure), retry_in_s=round(delay_s, 3)
-                )
-                await asyncio.sleep(delay_s)
-                attempt += 1
 
     def _opened(self, opening: Opening) -> OpenPartition:
         start = opening.start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -12,6 +12,7 @@ from worker.domain.errors import TransientError
 from worker.ingest.partitions.marks import BrakeState, mark, read_mark
 from worker.ingest.partitions.owned import StoppedPartition
 from worker.ingest.partitions.starts import ALARMS, Findings, OnTruncation, Start, start_of
+from worker.kafka.listed_offsets import ListedOffsets
 from worker.kafka.record import Committed, Partition
 
 log = structlog.get_logger()
@@ -46,13 +47,9 @@ class OpeningFacts(Protocol):
         self, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, Committed]: ...
 
-    async def log_starts(
-        self, partitions: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, int]: ...
+    async def log_starts(self, partitions: Iterable[TopicPartition]) -> ListedOffsets: ...
 
-    async def high_watermarks(
-        self, partitions: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, int]:
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
         """The offset after the last record, of an open transaction as well."""
 
 
@@ -106,44 +103,56 @@ class Opening(NamedTuple):
         return Committed(start.position, metadata)
 
 
+class LookedUp(NamedTuple):
+    """What was found; ``silent`` has the partitions that nobody answers for, and in words why."""
+
+    openings: Sequence[Opening]
+    silent: Mapping[TopicPartition, str]
+
+
 async def look_up(
     coordinates: OpeningFacts, places: Sequence[TopicPartition], on_truncation: OnTruncation
-) -> list[Opening]:
+) -> LookedUp:
     """Find where each of ``places`` starts, and move the watermarks to where the starts want them.
 
+    A partition without a leader is left out: where it starts is not known before its log can be asked for.
     Raises TransientError.
     """
     if not places:
-        return []
+        return LookedUp([], {})
     topics = {place.topic for place in places}
     ids = await coordinates.topic_ids(topics)
-    partitions = {
-        place: Partition(place.topic, place.partition, ids[place.topic]) for place in places
-    }
+    # First of all: a partition that cannot be opened is not to become known, so that it is still new later.
+    # If retention deletes more meanwhile, the first fetch finds that, and the partition is opened again.
+    log_starts, no_start = await coordinates.log_starts(places)
+    partitions = {place: Partition(*place, ids[place.topic]) for place in log_starts}
+    if not partitions:
+        return LookedUp([], no_start)
     # Before the watermarks: asking for those makes partitions known.
     known = await coordinates.known(topics)
     watermarks = await coordinates.watermarks(list(partitions.values()))
-    committed = await coordinates.committed(places)
-    log_starts = await coordinates.log_starts(places)
-    log_ends = await coordinates.high_watermarks(places)
+    committed = await coordinates.committed(list(partitions))
+    # After the watermarks: a log only grows, so what was counted before is not beyond its end.
+    log_ends, no_end = await coordinates.high_watermarks(list(partitions))
     if await coordinates.topic_ids(topics) != ids:
         raise TransientError("a topic was created again meanwhile")
     openings = []
-    for place, partition in partitions.items():
+    for place, log_end in log_ends.items():
+        partition = partitions[place]
         is_new, others_counted, had_other_id = _before(partition, known)
         found = Findings(
             topic_id=partition.topic_id,
             committed=committed.get(place),
             watermark=watermarks[partition],
             log_start=log_starts[place],
-            log_end=log_ends[place],
+            log_end=log_end,
             is_new=is_new,
             others_counted=others_counted,
             had_other_id=had_other_id,
         )
         openings.append(Opening(partition, found.committed, start_of(found, on_truncation)))
         await _settle(coordinates, openings[-1], found.watermark)
-    return openings
+    return LookedUp(openings, {**no_start, **no_end})
 
 
 def _before(partition: Partition, known: Sequence[KnownStart]) -> tuple[bool, bool, bool]:

@@ -35,14 +35,15 @@ from worker.insight.judging import Judge
 from worker.insight.watching.metrics import InsightMetrics
 from worker.insight.watching.published_grades import grade_publisher
 from worker.insight.watching.reading import ObservationReader, answered
+from worker.insight.watching.starts import reading_starts
 from worker.insight.watching.stored import (
     UnreadableBoardsError,
     unpack_together,
 )
 from worker.insight.watching.turns import Judging
 from worker.insight.watching.window import MOST_PENDING, MOST_WATCHED, EventWindow, WatchedEvent
-from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of, client_connection, prepare_reading
+from worker.kafka.listed_offsets import ListedOffsets
 from worker.runtime.index.following import LiveMappings
 from worker.runtime.index.live import LiveIndex
 from worker.runtime.retried_work import RetriedWork
@@ -81,10 +82,13 @@ class Insight(RetriedWork):
         self._metrics = metrics
         self._clock = clock
         self._topics = sorted(settings.topics.observations.values())
-        self._unreadable: UnreadablePartitions | None = None
+        self._reading: ObservationReader | None = None
 
     def not_ready(self) -> list[str]:
-        stopped = [] if self._unreadable is None else self._unreadable.sentences()
+        reading = self._reading
+        stopped = (
+            [] if reading is None else [*reading.not_opened(), *reading.unreadable.sentences()]
+        )
         return [*super().not_ready(), *stopped]
 
     def _gave_up(self, error: str, attempt: int) -> None:
@@ -115,7 +119,7 @@ class Insight(RetriedWork):
             opened(
                 settings.database_url, application_name="marketmap-insight-index", pool_size=1
             ) as engine,
-            self._consumer(starts) as consumer,
+            self._consumer(starts.offsets) as consumer,
             grade_publisher(settings) as grades,
         ):
             mappings = LiveMappings(
@@ -146,13 +150,13 @@ class Insight(RetriedWork):
                 moved=self.moved,
             )
             self._goes_on()
-            self._unreadable = reading.unreadable
+            self._reading = reading
             self._metrics.leads(window, reading.lag, lambda: reading.unreadable.places)
             log.info("insight_leads", events=window.watched_count)
             try:
                 await _first_to_fail(mappings.run(), reading.run(self.moved), judging.run())
             finally:
-                self._unreadable = None
+                self._reading = None
 
     async def _restored(self, connection: AsyncConnection) -> EventWindow:
         """The events that were watched before."""
@@ -201,22 +205,11 @@ class Insight(RetriedWork):
                 async with asyncio.timeout(_STOP_S):
                     await consumer.stop()
 
-    async def _starts(self) -> dict[TopicPartition, int]:
-        """Where each partition is read from: where the group was, but nothing that is too old."""
-        admin, settings = admin_of(self._settings), self._settings
-        partitions = list(await admin.topics.partitions(self._topics))
-        oldest = self._clock() - timedelta(seconds=settings.insight_max_age_s)
-        committed = await admin.groups.committed(settings.insight_group_id, partitions)
-        ends = await admin.offsets.log_ends(partitions)
-        young = await admin.offsets.at_time(partitions, round(oldest.timestamp() * 1000))
-        starts: dict[TopicPartition, int] = {}
-        for place in partitions:
-            first = young.get(place, ends[place])
-            known = committed.get(place)
-            # A commit beyond the end is of a topic that was created again.
-            is_usable = known is not None and first <= known.offset <= ends[place]
-            starts[place] = known.offset if known is not None and is_usable else first
-        return starts
+    async def _starts(self) -> ListedOffsets:
+        """Where each partition is read from; raises TransientError if no one answers for any."""
+        partitions = await admin_of(self._settings).topics.partitions(self._topics)
+        listed = await reading_starts(self._settings, partitions, self._clock())
+        return listed if listed.offsets else ListedOffsets(listed.of_all(), {})
 
 
 async def _first_to_fail(*works: Coroutine[Any, Any, None]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,12 +26,14 @@ from aiokafka.errors import (
 from worker.domain.errors import FatalError, TransientError
 from worker.insight.watching.metrics import InsightMetrics
 from worker.insight.watching.observed import Watchman
+from worker.insight.watching.starts import reading_starts
 from worker.insight.watching.steps import rest_after, timed, within
 from worker.insight.watching.window import EventWindow, TooLargeError
 from worker.kafka.client.positions import fetch_positions
 from worker.kafka.client.unreadable import UnreadablePartitions
 from worker.kafka.connections import admin_of
 from worker.kafka.failures import in_words
+from worker.kafka.listed_offsets import ListedOffsets, in_sentence
 from worker.kafka.record import RawRecord
 from worker.runtime.planner import clock_guard
 from worker.settings.connected import ConnectedSettings
@@ -45,6 +47,8 @@ _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError
 _POLL_MS: Final = 500
 # Seconds of one step, and one record more: meanwhile whoever stores events waits.
 _STEP_S: Final = 0.5
+# After so long it is asked again for a partition that nobody answered for.
+_AGAIN_S: Final = 60.0
 
 
 class ObservationReader:
@@ -58,7 +62,7 @@ class ObservationReader:
         metrics: InsightMetrics,
         *,
         clock: Callable[[], datetime],
-        starts: Mapping[TopicPartition, int],
+        starts: ListedOffsets,
     ) -> None:
         self._consumer = consumer
         self._settings = settings
@@ -75,7 +79,16 @@ class ObservationReader:
         self.window = window
         self.lock = asyncio.Lock()
         # What is too old to be watched is done as well, and committed: nobody is behind by it.
-        self._done = dict(starts)
+        self._done = dict(starts.offsets)
+        self._silent = starts.silent
+        self._log_not_opened()
+
+    def not_opened(self) -> list[str]:
+        """A sentence for each partition that is left out because nobody answers for it."""
+        return [
+            f"{place.topic}/{place.partition} is not open, nobody answers for it: {why}"
+            for place, why in sorted(self._silent.items())
+        ]
 
     async def run(self, moved: Callable[[], None]) -> None:
         settings = self._settings
@@ -149,22 +162,37 @@ class ObservationReader:
             yield
 
     async def _find_partitions(self) -> None:
-        """Read partitions that were added, from their start."""
-        if time.monotonic() - self._known_at < self._settings.metadata_max_age_s:
+        """Read partitions that were added, or that nobody answered for before."""
+        again_s = self._settings.metadata_max_age_s
+        if time.monotonic() - self._known_at < (
+            min(again_s, _AGAIN_S) if self._silent else again_s
+        ):
             return
         self._known_at = time.monotonic()
         found = set(
             await self._admin.topics.partitions(self._settings.topics.observations.values())
         )
         assigned = self._consumer.assignment()
-        if found != assigned:
-            positions = fetch_positions(self._consumer, assigned)
-            self._consumer.assign(sorted(found))
-            for place in found & positions.keys():
-                self._consumer.seek(place, positions[place])
-            for place in found - positions.keys():
-                with suppress(IllegalStateError):
-                    self._consumer.seek(place, 0)
+        if found == assigned:
+            self._silent = {}
+            return
+        positions = fetch_positions(self._consumer, assigned)
+        starts, self._silent = await reading_starts(
+            self._settings, found - positions.keys(), self._clock()
+        )
+        self._log_not_opened()
+        goes_on = {place: positions[place] for place in found & positions.keys()} | dict(starts)
+        if goes_on.keys() == assigned:
+            return
+        self._consumer.assign(sorted(goes_on))
+        for place, offset in goes_on.items():
+            with suppress(IllegalStateError):
+                self._consumer.seek(place, offset)
+        self._done |= starts
+
+    def _log_not_opened(self) -> None:
+        if self._silent:
+            log.warning("partitions_not_opened", error=in_sentence(self._silent))
 
 
 async def answered(work: Awaitable[Any], what: str, within_s: float) -> Any:

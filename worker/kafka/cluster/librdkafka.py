@@ -76,6 +76,21 @@ def answer_or_refusal(future: Any, timeout_s: float) -> Any:
         raise
 
 
+def is_refusal(failure: KafkaException) -> bool:
+    """Whether the cluster does not allow what we ask for."""
+    return failure.args[0].code() in _REFUSALS
+
+
+def is_silence(failure: KafkaException) -> bool:
+    """Whether nobody has answered, not even with an error."""
+    return failure.args[0].code() in _NO_ANSWER
+
+
+def in_words(failure: KafkaException) -> str:
+    """The sentence of the client or the broker."""
+    return str(failure.args[0].str())
+
+
 def operations_of(described: Any) -> frozenset[str]:
     """The operations that our credentials may perform, as ACLs name them, in capitals.
 

@@ -20,7 +20,7 @@ TopicFactsByName = Mapping[str, TopicFacts]
 
 _MOST_SIGNS: Final = 5
 _HARMFUL_SIGNS: Final[frozenset[SignCode]] = frozenset(
-    {"BEYOND_END", "TRUNCATED", "BRAKE", "UNREADABLE", "DELETED"}
+    {"BEYOND_END", "TRUNCATED", "BRAKE", "UNREADABLE", "DELETED", "NO_LEADER"}
 )
 
 

@@ -124,7 +124,9 @@ def summary(report: LagReport) -> str:
         if report.records
         else "none behind"
     )
-    return f"Group {report.group}: {report.state}, {members}; {behind}."
+    silent = sum(not each.is_known for each in report.partitions)
+    unknown = f"; {number_of(silent, 'partition')} not known" if silent else ""
+    return f"Group {report.group}: {report.state}, {members}; {behind}{unknown}."
 
 
 def report_tables(report: LagReport) -> Group:
@@ -152,7 +154,7 @@ def _topic_table(topic: str, rows: Sequence[PartitionLag], numbers: Mapping[str,
             _end(facts),
             _number(facts.committed and facts.committed.offset),
             *([_number(facts.watermark)] if is_counted else []),
-            f"{each.records:,}",
+            f"{each.records:,}" if each.is_known else "?",
             _time(each),
         )
     return table
@@ -211,13 +213,13 @@ def _partition_json(each: PartitionLag) -> dict[str, Any]:
         "partition": facts.partition,
         "topic_id": facts.topic_id,
         "owner": _owner_json(owner) if owner else None,
-        "log_start": facts.log_start,
-        "log_end": facts.log_end,
-        "high_watermark": facts.end,
+        "log_start": facts.log_start if each.is_known else None,
+        "log_end": facts.log_end if each.is_known else None,
+        "high_watermark": facts.end if each.is_known else None,
         "open_transaction": _transaction_json(facts.open_transaction),
         "committed": facts.committed.offset if facts.committed else None,
         "watermark": facts.watermark,
-        "records": each.records,
+        "records": each.records if each.is_known else None,
         "seconds": each.seconds,
         "signs": [sign._asdict() for sign in each.signs],
     }
@@ -233,6 +235,8 @@ def _transaction_json(transaction: OpenTransaction | None) -> dict[str, int] | N
 
 def _end(facts: PartitionFacts) -> str:
     """The end for readers; if an open transaction holds records back, the log's end as well."""
+    if facts.silence is not None:
+        return "?"
     return f"{facts.log_end} of {facts.end}" if facts.held_back else str(facts.log_end)
 
 
@@ -241,6 +245,8 @@ def _number(value: int | None) -> str:
 
 
 def _time(each: PartitionLag) -> str:
+    if not each.is_known:
+        return "?"
     if not each.records:
         return ""
     return "?" if each.seconds is None else duration(each.seconds)

@@ -61,6 +61,7 @@ SignCode = Literal[
     "UNREADABLE",
     "DELETED",
     "OPEN_TRANSACTION",
+    "NO_LEADER",
 ]
 
 
@@ -77,6 +78,7 @@ class PartitionFacts(NamedTuple):
     ``committed_since`` is the offset committed when the watermark had been read, as far as it was asked for.
     ``log_end`` is the last stable offset. An open transaction holds back what is between it and
     ``high_watermark``. ``is_counted`` is false for a group that has commits only, without marks.
+    ``silence`` says why nobody answers for the partition: what is said of its log means nothing then.
     """
 
     topic: str
@@ -91,6 +93,7 @@ class PartitionFacts(NamedTuple):
     high_watermark: int | None = None
     open_transaction: OpenTransaction | None = None
     is_counted: bool = True
+    silence: str | None = None
 
     @property
     def place(self) -> TopicPartition:
@@ -123,12 +126,19 @@ class PartitionFacts(NamedTuple):
 
 
 class PartitionLag(NamedTuple):
-    """``records`` are offsets behind the log's end; ``seconds`` the age of the oldest, None for unknown."""
+    """``records`` are offsets behind the log's end; ``seconds`` the age of the oldest, None for unknown.
+
+    Of a partition that nobody answers for, ``records`` is 0: see ``is_known``.
+    """
 
     facts: PartitionFacts
     records: int
     seconds: float | None
     signs: Sequence[Sign]
+
+    @property
+    def is_known(self) -> bool:
+        return self.facts.silence is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,7 @@ class LagReport:
 
     @property
     def records(self) -> int:
+        """Of the partitions whose log somebody answers for."""
         return sum(each.records for each in self.partitions)
 
     @property
@@ -166,6 +177,8 @@ def partition_lag(
     offsets, too. ``held_since_ms`` is the time of the first record that an open transaction holds back.
     ``unreadable`` says why the records at ``next_offset`` cannot be read.
     """
+    if facts.silence is not None:
+        return PartitionLag(facts, 0, None, signs_of(facts, has_members=has_members))
     records = facts.held_back if is_read_through else facts.end - facts.next_offset
     age = None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000)
     signs = [
@@ -210,6 +223,8 @@ def signs_of(facts: PartitionFacts, *, has_members: bool) -> Sequence[Sign]:
     signs = []
     if has_members and facts.owner is None:
         signs.append(Sign("NOT_OWNED", "no member of the group reads it"))
+    if facts.silence is not None:  # the other signs compare with a log of which nothing is known
+        return [*signs, Sign("NO_LEADER", f"nobody answers for it: {facts.silence}")]
     if facts.committed is not None and facts.is_counted:
         signs += _signs_of_commit(facts, facts.committed, facts.mark)
     elif facts.committed is not None:
@@ -306,7 +321,11 @@ async def _survey(
         return group, await _facts(settings, followed, group, topic_ids, watermarks)
 
     group, facts = await retried(ask, patience_s=settings.admin_timeout_s)
-    stretches = {each.place: OffsetRange(each.next_offset, each.log_end) for each in facts}
+    stretches = {
+        each.place: OffsetRange(each.next_offset, each.log_end)
+        for each in facts
+        if each.silence is None
+    }
     oldest = await peek(settings, stretches, max_records=1, timeout_s=_PEEK_S)
     ages = {place: records[0].timestamp for place, records in oldest.records.items() if records}
     read_through = {place for place, records in oldest.records.items() if not records}
@@ -345,11 +364,10 @@ async def _facts(
     since: Mapping[TopicPartition, Committed] = committed
     if group.members:
         since = await _settled(admin.groups, followed.group, committed, counted)
-    high_watermarks = await admin.offsets.high_watermarks(topic_ids)
-    starts, ends = (
-        await admin.offsets.log_starts(topic_ids),
-        await admin.offsets.log_ends(topic_ids),
-    )
+    high_watermarks, silent = await admin.offsets.each_high_watermark(topic_ids)
+    starts, no_start = await admin.offsets.each_log_start(high_watermarks)
+    ends, no_end = await admin.offsets.each_log_end(starts)
+    silences = {**silent, **no_start, **no_end}
     held_back = [place for place, end in ends.items() if end < high_watermarks[place]]
     transactions = await admin.transactions.open(held_back)
     return [
@@ -357,15 +375,16 @@ async def _facts(
             topic=place.topic,
             partition=place.partition,
             topic_id=topic_id,
-            log_start=starts[place],
-            log_end=ends[place],
+            log_start=starts.get(place, 0),
+            log_end=ends.get(place, 0),
             committed=committed.get(place),
             watermark=watermarks.get((topic_id, place.partition)),
             owner=group.owner_of(place),
             committed_since=since[place].offset if place in since else None,
-            high_watermark=high_watermarks[place],
+            high_watermark=high_watermarks.get(place) if place in ends else None,
             open_transaction=transactions.get(place),
             is_counted=ask_watermarks is not None,
+            silence=silences.get(place),
         )
         for place, topic_id in sorted(topic_ids.items())
     ]

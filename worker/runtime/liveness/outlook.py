@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from aiokafka import TopicPartition
 
 from worker.domain.errors import TransientError
+from worker.kafka.listed_offsets import ListedOffsets
 from worker.kafka.record import Partition
 from worker.runtime.liveness.held_back import HeldBack
 from worker.runtime.liveness.watchdog import Awaited
@@ -36,10 +37,10 @@ class ProbedTopics(Protocol):
 
 
 class ProbedOffsets(Protocol):
-    async def log_ends(self, partitions: Iterable[TopicPartition]) -> Positions:
+    async def each_log_end(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
         """Return the end of each partition, up to which records can be read. Raises TransientError."""
 
-    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> Positions:
+    async def each_high_watermark(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
         """Where the logs end, with what open transactions hold back. Raises TransientError."""
 
 
@@ -63,7 +64,7 @@ class Assigned(Protocol):
     @property
     def owned(self) -> Sequence[Open]: ...
     @property
-    def is_open(self) -> bool: ...
+    def is_settled(self) -> bool: ...
     @property
     def epoch(self) -> int: ...
 
@@ -116,9 +117,17 @@ class ProgressProbe:
         self._report = report
         self._timeout_s = timeout_s
         self._looked_at_s = time.monotonic()
+        self._silent: Mapping[TopicPartition, str] = {}
         self.silence: str | None = None
         self.held_back = HeldBack()
         self.expects_partitions = False
+
+    def silent_partitions(self) -> list[str]:
+        """A sentence for each open partition that nobody answered for at the last look."""
+        return [
+            f"{place.topic}/{place.partition}: nobody says where its log ends: {why}"
+            for place, why in sorted(self._silent.items())
+        ]
 
     async def look(self) -> list[Awaited]:
         """Return what should move at this moment. Without an answer of the cluster it takes ``timeout_s``."""
@@ -132,6 +141,7 @@ class ProgressProbe:
 
     async def _log_ends(self) -> Positions:
         places = [_place(owned) for owned in self._assignment.owned]
+        self._silent = {}
         try:
             async with asyncio.timeout(self._timeout_s):
                 ends = await (self._ends_of(places) if places else self._reach())
@@ -143,8 +153,14 @@ class ProgressProbe:
 
     async def _ends_of(self, places: Sequence[TopicPartition]) -> Positions:
         # In this order: records that come in between would look as if they were held back.
-        high_watermarks = await self._cluster.offsets.high_watermarks(places)
-        ends = await self._cluster.offsets.log_ends(places)
+        high_watermarks, silent = await self._cluster.offsets.each_high_watermark(places)
+        # Not of all: a broker that is away takes a whole time limit, and there is time for one.
+        answered = list(high_watermarks)
+        ends, no_end = await self._cluster.offsets.each_log_end(answered)
+        self._silent = {**silent, **no_end}
+        if not ends:
+            # Partitions without a leader are no silence of the cluster: a restart would bring no broker back.
+            await self._reach()
         self.held_back.look(ends, high_watermarks)
         return ends
 
@@ -167,7 +183,7 @@ class ProgressProbe:
             )
 
     def _opening(self) -> Iterator[Awaited]:
-        if self.expects_partitions and self.silence is None and not self._assignment.is_open:
+        if self.expects_partitions and self.silence is None and not self._assignment.is_settled:
             epoch = self._assignment.epoch
             yield Awaited(
                 "opening", epoch, "partitions are not assigned or not opened though Kafka answers"

@@ -119,7 +119,7 @@ EVENTS: Final[dict[Event, str]] = {
     "not_stopped": "A part of the process did not stop in time; the process goes on without it.",
     "partition_opened": "A partition is opened, with the case; a warning if offsets were skipped.",
     "partition_stopped": "A partition is not read until somebody acts; `case` or `cause` says why.",
-    "partitions_not_opened": "Partitions cannot be looked up; the worker retries.",
+    "partitions_not_opened": "Partitions cannot be looked up, or have no leader; the process tries again.",
     "producer_not_stopped": "A producer did not stop in time; the process goes on without it.",
     "progress_resumed": "What stalled moves again.",
     "relay_gave_up_the_lead": "The relay cannot publish; it retries.",

@@ -16,12 +16,14 @@ from worker.ingest.partitions.marks import BrakeState
 from worker.ingest.partitions.opening import KnownStart, Opening
 from worker.ingest.partitions.starts import OnTruncation, Start
 from worker.kafka.client.polls import UnreadableRecordsError
+from worker.kafka.listed_offsets import ListedOffsets
 from worker.kafka.record import Committed, Partition
 
 TOPIC = "observations.sportybet"
 FIRST = TopicPartition(TOPIC, 0)
 SECOND = TopicPartition(TOPIC, 1)
 MARK = f"mmw1:{TOPIC_ID}"
+NO_LEADER = "Broker: Leader not available"
 OTHER_ID = "Zq3nVJ0iSkKZp2bK1yF0Bg"
 
 
@@ -77,6 +79,7 @@ class Ground:
     topic_id: str = TOPIC_ID
     log_start: int = 0
     log_end: int = 1000
+    leaderless: set[TopicPartition] = field(default_factory=set)
     moved: list[tuple[int, int, int, str]] = field(default_factory=list)
     openings: list[Opening] = field(default_factory=list)
     on_truncation: OnTruncation = "stop"
@@ -90,6 +93,7 @@ class Ground:
     fatal: list[BaseException] = field(default_factory=list)
     waited: list[int] = field(default_factory=list)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    waits: asyncio.Event = field(default_factory=asyncio.Event)
     answer: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -118,6 +122,7 @@ class Ground:
 
     def delay(self, attempt: int) -> float:
         self.waited.append(attempt)
+        self.waits.set()
         return 0
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
@@ -134,14 +139,17 @@ class Ground:
     async def known(self, topics: Iterable[str]) -> Sequence[KnownStart]:
         return self.known_before
 
-    async def log_starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def log_starts(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
         self.fail()
-        return dict.fromkeys(partitions, self.log_start)
+        return self.listed(partitions, self.log_start)
 
-    async def high_watermarks(
-        self, partitions: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        return dict.fromkeys(partitions, self.log_end)
+    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
+        return self.listed(partitions, self.log_end)
+
+    def listed(self, partitions: Iterable[TopicPartition], offset: int) -> ListedOffsets:
+        silent = {place: NO_LEADER for place in partitions if place in self.leaderless}
+        answered = set(partitions) - silent.keys()
+        return ListedOffsets(dict.fromkeys(answered, offset), silent)
 
     async def move_watermark(
         self, at: Partition, expected: int, next_offset: int, reason: str
@@ -664,10 +672,10 @@ async def test_nothing_is_claimed_or_opened_again_when_partitions_are_given_up_m
     await ground.assign(FIRST)
     draining: list[asyncio.Task[bool]] = []
 
-    async def log_starts(partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def log_starts(partitions: Iterable[TopicPartition]) -> ListedOffsets:
         draining.append(asyncio.create_task(ground.assignment.drain()))
         await asyncio.sleep(0)
-        return dict.fromkeys(partitions, 30)
+        return ListedOffsets(dict.fromkeys(partitions, 30), {})
 
     ground.log_starts = log_starts  # type: ignore[method-assign]  # a rebalance begins while it is asked
     assert await claimed(ground, ground.fetched(30, 31)) == []
@@ -835,3 +843,88 @@ async def test_a_stopped_partition_goes_on_when_retention_has_deleted_what_stopp
     assert ground.assignment.stopped == []
     assert ground.position == 5
     assert ground.consumer.paused == set()
+
+
+async def until_not_opened(ground: Ground, *places: TopicPartition) -> None:
+    """Wait until it is known that nobody answers for these partitions, and what else there is is open."""
+    await ground.waits.wait()
+    assert ground.assignment.not_opened.keys() == set(places)
+    assert ground.assignment.is_settled
+
+
+async def test_a_partition_without_a_leader_keeps_its_neighbour_from_nothing() -> None:
+    ground = Ground(watermark_of={0: 7, 1: 8}, leaderless={SECOND})
+    await ground.assignment.on_partitions_assigned({FIRST, SECOND})
+    await until_not_opened(ground, SECOND)
+    assert [owned.partition.partition for owned in ground.assignment.owned] == [0]
+    assert ground.consumer.paused == {SECOND}
+    assert await claimed(ground, ground.fetched(7, 8)) == [7, 8]
+    assert ground.assignment.not_opened == {SECOND: NO_LEADER}
+    assert not ground.assignment.is_open
+    ground.leaderless.clear()
+    await ground.opened()
+    assert (ground.consumer.paused, ground.assignment.is_open) == (set(), True)
+    assert ground.consumer.states[SECOND].position == 8
+    assert ground.assignment.not_opened == {}
+    assert [opening.place for opening in ground.openings] == [FIRST, SECOND], "each is opened once"
+
+
+async def test_what_cannot_be_opened_is_tried_again_with_longer_pauses() -> None:
+    ground = Ground(leaderless={SECOND})
+    await ground.assignment.on_partitions_assigned({FIRST, SECOND})
+    for _ in range(3):
+        ground.waits.clear()
+        await until_not_opened(ground, SECOND)
+    assert ground.waited == [0, 1, 2]
+    await ground.assignment.drain()
+
+
+async def test_a_partition_without_a_leader_does_not_become_known_before_it_is_opened() -> None:
+    known = [KnownStart(TOPIC, TOPIC_ID, 0, 10)]
+    ground = Ground(watermark_of={0: 10}, known_before=known, leaderless={SECOND})
+    asked: list[int] = []
+
+    async def watermarks(partitions: Sequence[Partition]) -> dict[Partition, int]:
+        asked.extend(at.partition for at in partitions)
+        return {at: ground.watermark_of.get(at.partition, 0) for at in partitions}
+
+    ground.watermarks = watermarks  # type: ignore[method-assign]  # asking for them makes partitions known
+    await ground.assignment.on_partitions_assigned({FIRST, SECOND})
+    await until_not_opened(ground, SECOND)
+    assert asked == [0]
+    ground.leaderless.clear()
+    await ground.opened()
+    assert asked == [0, 1]
+    assert ground.openings[-1].start.case == "NEW_PARTITION"
+
+
+async def test_a_partition_whose_leader_is_away_is_given_up_like_any_other() -> None:
+    ground = Ground(leaderless={SECOND})
+    await ground.assignment.on_partitions_assigned({FIRST, SECOND})
+    await until_not_opened(ground, SECOND)
+    await ground.assignment.on_partitions_revoked({FIRST, SECOND})
+    assert (ground.assignment.not_opened, ground.assignment._openings) == ({}, {})
+
+
+async def test_a_check_sees_to_the_others_of_a_partition_without_a_leader() -> None:
+    ground = Ground(watermark_of={0: 70, 1: 70})
+    await ground.assign(FIRST, SECOND)
+    ground.leaderless, ground.log_end = {SECOND}, 0
+    await ground.assignment.check_topic_ids()
+    await ground.opened()
+    stopped = [each.partition.partition for each in ground.assignment.stopped]
+    assert stopped == [0], "of the other one it is not known where its log ends"
+    assert [owned.partition.partition for owned in ground.assignment.owned] == [1]
+
+
+async def test_a_jump_in_a_partition_that_lost_its_leader_opens_that_one_again() -> None:
+    ground = Ground(watermark_of={0: 10, 1: 10})
+    await ground.assign(FIRST, SECOND)
+    ground.leaderless = {SECOND}
+    records = [*ground.fetched(12, 13), *ground.fetched(12, 13, partition=1)]
+    async with ground.assignment.claim(records) as claim:
+        assert [(record.partition, record.offset) for record in claim.first] == [(0, 12), (0, 13)]
+    await until_not_opened(ground, SECOND)
+    ground.leaderless.clear()
+    await ground.opened()
+    assert ground.consumer.states[SECOND].position == 10

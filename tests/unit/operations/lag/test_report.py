@@ -6,7 +6,7 @@ from worker.ingest.partitions.marks import BrakeState, mark
 from worker.kafka.cluster.groups import Member
 from worker.kafka.cluster.transactions import OpenTransaction
 from worker.kafka.record import Committed
-from worker.operations.lag.report import PartitionFacts, PartitionLag, partition_lag, signs_of
+from worker.operations.lag.report import PartitionFacts, PartitionLag, Sign, partition_lag, signs_of
 
 TOPIC_ID, OTHER_ID = "Wq3nVJ0iSkKZp2bK1yF0Bg", "AAAAAAAAAAAAAAAAAAAAAA"
 OWNER = Member("client", "127.0.0.1", frozenset())
@@ -159,3 +159,12 @@ def test_a_group_that_counts_nothing_is_behind_its_commits(
 ) -> None:
     shown = lag(of)
     assert (shown.records, [sign.code for sign in shown.signs]) == (records, codes)
+
+
+def test_of_a_partition_without_a_leader_only_that_is_said() -> None:
+    silent = facts(ours(90), 60, log_end=0, silence="Broker: Leader not available")
+    found = lag(silent, NOW - 2500)
+    assert (found.records, found.seconds, found.is_known) == (0, None, False)
+    assert found.signs == [Sign("NO_LEADER", "nobody answers for it: Broker: Leader not available")]
+    unread = lag(silent._replace(owner=None))
+    assert [sign.code for sign in unread.signs] == ["NOT_OWNED", "NO_LEADER"]

@@ -7,9 +7,10 @@ from typing import NamedTuple, Self
 from aiokafka import TopicPartition
 
 from worker.domain.errors import TransientError
+from worker.kafka.listed_offsets import ListedOffsets
 from worker.kafka.record import Partition
-from worker.runtime.liveness.outlook import BatchProgress, Positions, ProgressProbe, StallCause
-from worker.runtime.liveness.watchdog import Awaited
+from worker.runtime.liveness.outlook import BatchProgress, ProgressProbe, StallCause
+from worker.runtime.liveness.watchdog import Awaited, Progress
 
 PLACE = TopicPartition("t", 0)
 
@@ -19,6 +20,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.ends: dict[TopicPartition, int] = {}
+        self.leaderless: set[TopicPartition] = set()
         self.error: Exception | None = None
         self.hangs = False
         self.asked: list[object] = []
@@ -34,12 +36,17 @@ class Cluster:
     async def states(self, names: Iterable[str]) -> None:
         await self._answer(list(names))
 
-    async def log_ends(self, partitions: Iterable[TopicPartition]) -> Positions:
+    async def each_log_end(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
         await self._answer(list(partitions))
-        return self.ends
+        return self._listed(partitions)
 
-    async def high_watermarks(self, partitions: Iterable[TopicPartition]) -> Positions:
-        return self.ends
+    async def each_high_watermark(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
+        return self._listed(partitions)
+
+    def _listed(self, partitions: Iterable[TopicPartition]) -> ListedOffsets:
+        silent = {place: "no leader" for place in partitions if place in self.leaderless}
+        answered = [place for place in partitions if place not in silent]
+        return ListedOffsets({place: self.ends.get(place, 0) for place in answered}, silent)
 
     async def _answer(self, about: object) -> None:
         self.asked.append(about)
@@ -57,7 +64,7 @@ class Held(NamedTuple):
 class Assigned:
     def __init__(self) -> None:
         self.owned: Sequence[Held] = [Held(Partition("t", 0, "id"), 5)]
-        self.is_open = True
+        self.is_settled = True
         self.epoch = 1
 
 
@@ -132,7 +139,7 @@ async def test_a_batch_in_progress_should_get_on_step_by_step() -> None:
 
 async def test_while_the_database_is_waited_for_only_kafka_is_judged() -> None:
     world = World()
-    world.database_blocks, world.assigned.is_open = True, False
+    world.database_blocks, world.assigned.is_settled = True, False
     world.cluster.ends = {PLACE: 9}
     with world.batch_progress.held():
         assert await world.see() == []
@@ -143,7 +150,7 @@ async def test_while_the_database_is_waited_for_only_kafka_is_judged() -> None:
 
 async def test_partitions_should_be_opened_when_they_are_expected_and_kafka_answers() -> None:
     world = World()
-    world.assigned.is_open, world.assigned.owned = False, []
+    world.assigned.is_settled, world.assigned.owned = False, []
     assert await world.names() == ["opening"]
     assert world.cluster.asked == [["t"]], (
         "a cluster of which no partition is owned is asked for the topics"
@@ -167,3 +174,25 @@ async def test_a_question_that_hangs_is_no_answer() -> None:
     world = World()
     world.cluster.hangs = True
     assert await world.names() == ["kafka"]
+
+
+async def test_a_partition_without_a_leader_is_no_silence_and_the_others_are_judged() -> None:
+    world = World()
+    other = TopicPartition("t", 1)
+    world.assigned.owned = [*world.assigned.owned, Held(Partition("t", 1, "id"), 5)]
+    world.cluster.leaderless, world.cluster.ends = {PLACE}, {PLACE: 9, other: 9}
+    assert await world.names() == [other]
+    assert (world.outlook.silence, world.blocked) == (None, [])
+    assert world.outlook.silent_partitions() == ["t/0: nobody says where its log ends: no leader"]
+    world.cluster.leaderless = set()
+    assert await world.names() == [PLACE, other]
+    assert world.outlook.silent_partitions() == []
+
+
+async def test_a_worker_whose_only_partition_has_no_leader_does_not_end() -> None:
+    world, progress = World(), Progress(120, 10)
+    world.cluster.leaderless = {PLACE}
+    verdicts = {progress.look(at_s, await world.see()).state for at_s in range(0, 400, 10)}
+    assert verdicts == {"moving"}
+    world.cluster.error = TransientError("Kafka does not answer: no broker")
+    assert await world.names() == ["kafka"], "a cluster that answers nothing at all is silent"
