@@ -233,7 +233,10 @@ class Ledger:
         while left:
             left = await self._move_other_books(offered) == OTHER_BOOKS_AT_ONCE
             await connection.execute(sql.STILL_HERE)
-        await connection.execute(sql.MARK_ANNOUNCED, {"ids": ids})
+        # Not in the transaction that holds the lock of announcing. That one may idle for two minutes: if this
+        # process were frozen before its end, nobody could count these markets for as long.
+        async with self._at_once.connect() as at_once:
+            await at_once.execute(sql.MARK_ANNOUNCED, {"ids": ids})
 
     async def _move_other_books(self, offered: Sequence[Row[Any]]) -> int:
         """Move some rows of these names to their number of other books; returns how many were looked at."""

@@ -2,8 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import asyncpg
 import pytest
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from worker.storage.engine import create_engine
@@ -100,3 +104,28 @@ async def test_a_market_missed_while_others_are_published_is_not_forgotten(
     async with ledger.unannounced(10):
         await ledger.commit(move(1, 2), [missed[0]._replace(external_market_id="d")])
     assert await take(ledger) == ["d"]
+
+
+async def test_who_is_frozen_before_the_end_of_announcing_locks_no_row(
+    engine: AsyncEngine, migrated: str, ledger: Ledger, missed: list[MissRow]
+) -> None:
+    """Its transaction may idle for long, and whoever counts these markets would wait."""
+    locked: list[int] = []
+
+    async def look() -> None:
+        connection = await asyncpg.connect(migrated)
+        free = await connection.fetch("SELECT FROM unmapped_market_log FOR UPDATE SKIP LOCKED")
+        locked.append(len(missed) - len(free))
+        await connection.close()
+
+    def before_the_end(_: Any) -> None:
+        with ThreadPoolExecutor(1) as frozen:
+            frozen.submit(asyncio.run, look()).result()
+
+    event.listen(engine.sync_engine, "commit", before_the_end)
+    try:
+        assert await take(ledger) == ["a", "b", "c"]
+    finally:
+        event.remove(engine.sync_engine, "commit", before_the_end)
+    assert locked
+    assert set(locked) == {0}
