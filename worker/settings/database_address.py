@@ -7,6 +7,7 @@ without the value.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,19 @@ from urllib.parse import parse_qsl, urlsplit
 
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_TLS_VERSIONS: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+# The driver takes what an address leaves out from these variables, and would call a wrong one no answer.
+_CHOICES: Final = {
+    "PGSSLMODE": SSL_MODES,
+    "PGSSLNEGOTIATION": ("postgres", "direct"),
+    "PGTARGETSESSIONATTRS": (
+        *("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),
+    ),
+    "PGSSLMINPROTOCOLVERSION": _TLS_VERSIONS,
+    "PGSSLMAXPROTOCOLVERSION": _TLS_VERSIONS,
+    "PGGSSLIB": ("gssapi", "sspi"),
+}
+_VERIFYING: Final = ("verify-ca", "verify-full")
 
 _FORM: Final = (
     "is not postgresql://user:password@host:port/database: write / ? # @ [ ] in a user name or password as "
@@ -45,7 +59,8 @@ def check_database_url(url: str) -> str:
         raise ValueError(
             "must name a database, as in postgresql://user:password@host:5432/database"
         )
-    _check_tls(query)
+    _check_environment(os.environ)
+    _check_tls(query, os.environ)
     return url
 
 
@@ -70,13 +85,29 @@ def _is_port(text: str) -> bool:
     return not text or (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536)
 
 
-def _check_tls(query: Mapping[str, str]) -> None:
-    mode = query.get("sslmode", "prefer")
+def _check_environment(environ: Mapping[str, str]) -> None:
+    if not all(map(_is_port, environ.get("PGPORT", "").split(","))):
+        raise ValueError("PGPORT in the environment is not a number from 1 to 65535")
+    for name, choices in _CHOICES.items():
+        if environ.get(name, choices[0]) not in choices:
+            raise ValueError(f"{name} in the environment is not one of {', '.join(choices)}")
+    for name in FILES:
+        path = environ.get(f"PG{name.upper()}")
+        if path and not _is_file(path):
+            raise ValueError(f"PG{name.upper()} in the environment names no file")
+
+
+def _check_tls(query: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    mode = query.get("sslmode", environ.get("PGSSLMODE", "prefer"))
     if mode not in SSL_MODES:
         raise ValueError(f"sslmode must be one of {', '.join(SSL_MODES)}")
     for name in FILES:
         if name in query and not _is_file(query[name]):
             raise ValueError(f"there is no file at the path of {name}")
+    own = str(Path.home() / ".postgresql" / "root.crt")
+    root = query.get("sslrootcert") or environ.get("PGSSLROOTCERT") or own
+    if mode in _VERIFYING and not _is_file(root):
+        raise ValueError(f"sslmode={mode} needs sslrootcert=FILE, the certificate to verify by")
 
 
 def _is_file(path: str) -> bool:

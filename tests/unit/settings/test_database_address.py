@@ -85,3 +85,40 @@ def test_certificates_that_are_there_are_taken(tmp_path: Path) -> None:
     file.touch()
     url = f"postgresql://h/x?sslmode=verify-full&sslrootcert={file}"
     assert check_database_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PGPORT", "abc", "PGPORT in the environment is not a number from 1 to 65535"),
+        ("PGPORT", "5432,0", "PGPORT in the environment is not a number from 1 to 65535"),
+        ("PGSSLMODE", "on", "PGSSLMODE in the environment is not one of disable, allow"),
+        ("PGSSLNEGOTIATION", "x", "is not one of postgres, direct"),
+        ("PGTARGETSESSIONATTRS", "x", "is not one of any, primary"),
+        ("PGSSLMINPROTOCOLVERSION", "1.2", "is not one of TLSv1, "),
+        ("PGGSSLIB", "x", "is not one of gssapi, sspi"),
+        ("PGSSLROOTCERT", "/nowhere", "PGSSLROOTCERT in the environment names no file"),
+    ],
+)
+def test_what_the_driver_takes_from_the_environment_is_checked_as_well(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=sentence):
+        check_database_url("postgresql://u@h/x")
+
+
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+def test_who_verifies_needs_a_certificate_to_verify_by(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    url = f"postgresql://u@h/x?sslmode={mode}"
+    with pytest.raises(ValueError, match=f"sslmode={mode} needs sslrootcert=FILE"):
+        check_database_url(url)
+    (tmp_path / "root.pem").write_text("")
+    named = f"{url}&sslrootcert={tmp_path / 'root.pem'}"
+    assert check_database_url(named) == named
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").write_text("")
+    assert check_database_url(url) == url
