@@ -162,8 +162,9 @@ class Settings(ConsoleAccess):
         le=60,
         allow_inf_nan=False,
         description=(
-            "A worker counts what it has published at the latest after this time, in seconds; after a "
-            "crash, as much is published again. 0: each fetch is counted alone."
+            "A worker counts what it has published at the latest after this time, in seconds. After a crash "
+            "that is published again, and what was published while it was counted. 0: each fetch is counted "
+            "alone."
         ),
     )
     count_max_bytes: Bytes = Field(

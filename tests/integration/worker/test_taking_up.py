@@ -119,7 +119,9 @@ async def test_an_operators_reset_survives_a_kill_in_the_middle_and_counts_nothi
     copies = Counter(ids(await resolved(single)))
     assert len(copies) == total + 10
     assert sorted(copies.values())[:11] == [1] * 10 + [2]
-    assert sum(copies.values()) - (2 * total + 10) <= int(SLOWLY["MARKETMAP_BATCH_MAX_RECORDS"])
+    # One batch may have been published whose offsets were being committed, and the next one after it.
+    again = sum(copies.values()) - (2 * total + 10)
+    assert again <= 2 * int(SLOWLY["MARKETMAP_BATCH_MAX_RECORDS"])
     assert await single.counts() == expected_counts(total + 10)
     assert read_mark(await mark_of(single)) is not None
     assert "replay" not in await mark_of(single)
